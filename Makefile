@@ -1,0 +1,27 @@
+# A thin face over meson and ninja. What is built stands at build/sockland and build/libsockland.so.
+BUILD ?= build
+PREFIX ?= /usr/local
+
+.PHONY: all demo check check-all bench install clean deps-build deps-check
+
+all: deps-build
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
+	@ninja -C $(BUILD)
+
+deps-build:
+	@tests/tools/install-packages build
+deps-check:
+	@tests/tools/install-packages build check
+
+demo: deps-check all
+	@examples/demo $(BUILD)
+check: deps-check all
+	@tests/run $(BUILD)
+check-all: deps-check all
+	@tests/run --all $(BUILD)
+bench: deps-check all
+	@bench/run $(BUILD)
+install: all
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+clean:
+	@rm -rf $(BUILD) $(BUILD)-*

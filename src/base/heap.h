@@ -1,0 +1,13 @@
+/* Binary heap of intrusive nodes ordered by (due, order of insertion): timers due together fire in the order they were set. */
+#pragma once
+#include "base/types.h"
+
+struct heap_node { time_ns due; uint64_t order; uint32_t index; }; /* index: 1 + place in the array, 0 = not in the heap */
+struct heap { struct heap_node **nodes; uint32_t count, cap; uint64_t next_order; };
+
+void heap_init(struct heap *h);
+void heap_free(struct heap *h);                                        /* the array, not the nodes */
+int heap_insert(struct heap *h, struct heap_node *n, time_ns due);     /* moves n when it is in already; 0 or -ENOMEM */
+void heap_remove(struct heap *h, struct heap_node *n);                 /* harmless when n is not in */
+struct heap_node *heap_min(const struct heap *h);                      /* NULL when empty */
+static inline bool heap_has(const struct heap_node *n) { return n->index != 0; }

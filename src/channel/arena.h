@@ -1,0 +1,121 @@
+/*
+ * The shared memory of one virtual network, and the ABI between engine and shim.
+ *
+ *     arena (one memfd: made, sized and sealed by the engine, mapped whole by every client)
+ *     +--------+----------------+--------------+----------------------+------------------------------------+
+ *     | header | channel[65536] | bell[1024]   | segment[131072]      | data of the segments …             |
+ *     +--------+----------------+--------------+----------------------+------------------------------------+
+ *
+ * Pages are touched lazily: what isn't used costs nothing. Every shared word is read once, through the accessors of
+ * atomic.h, into a local; the engine checks the local and never trusts what it wrote itself (its own indices live in
+ * private memory). Index 0 of channel, bell and segment is never used: 0 means none.
+ *
+ * A socket has one channel, and a channel two directions. A direction is a chain of ring segments:
+ *
+ *     consumer reads here                      producer writes here
+ *     segment 7 --next--> segment 9 --next--> segment 12
+ *
+ * Exactly one producer and one consumer at a time: on the program's side the direction's lock sees to that, on the engine's side
+ * there is one thread. The producer copies, then publishes head; the consumer copies, then publishes tail. When a segment has no room
+ * (or is too small), the producer sets next and carries on there; the consumer, once tail == head and next != 0, follows, and the engine
+ * recycles the drained one. In rx the engine produces, in tx the program does, taking larger segments from `spare`.
+ */
+#pragma once
+#include <stdatomic.h>
+#include "base/types.h"
+
+#define ARENA_MAGIC 0x736f636bu
+#define ARENA_VERSION 1u
+
+#define CHANNEL_MAX 65536u
+#define BELL_MAX 1024u
+#define SEGMENT_MAX 131072u
+#define SEGMENT_DATA_MAX ((uint64_t)16 << 30)      /* address space, not memory */
+#define SEGMENT_SMALL 16384u                       /* the first of a direction */
+#define SEGMENT_LARGE 262144u                      /* the next ones */
+
+struct chan_lock { _Atomic uint32_t word; };       /* 0 free; else client id | LOCK_CONTENDED. Of the program's side only. */
+#define LOCK_CONTENDED 0x80000000u
+
+struct direction {
+	struct chan_lock lock;
+	_Atomic uint32_t read_seg, write_seg;      /* segment the consumer reads, the producer writes; 0 = no segment yet */
+	_Atomic uint32_t spare;                    /* tx: an empty segment that the engine offers for growth; the producer takes it by exchange with 0 */
+	_Atomic uint32_t seq;                      /* futex word: grows with every change that may end a wait */
+	_Atomic uint32_t waiters;                  /* armed: number of sleepers on seq, or about to */
+	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments) */
+};
+
+struct channel {
+	_Atomic uint32_t generation;               /* 0: slot free. Changes with each use of the slot */
+	uint16_t domain, type, protocol, host;     /* constant while the generation is */
+	_Atomic uint32_t flags;                    /* CHF_*: the program's side writes */
+	_Atomic uint32_t state;                    /* CHS_*: the engine writes */
+	_Atomic uint32_t poll;                     /* EPOLL* bits for reasons that are not in the rings: see channel_poll() */
+	_Atomic int32_t rcvlowat;
+	_Atomic int64_t rcvtimeo_us, sndtimeo_us;  /* copies of the options; 0 = none */
+	struct direction rx, tx;
+} __attribute__((aligned(64)));
+
+#define CHF_NONBLOCK 1u      /* O_NONBLOCK of the open file description */
+#define CHF_SHARED 2u        /* dup, fork, exec or SCM_RIGHTS happened: the anchor can't be recycled. Sticky */
+
+#define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
+#define CHS_SENDABLE 2u      /* stream, connected, send side open: data may be put into tx. Otherwise sending is a control call */
+#define CHS_EOF 4u           /* after what is in rx comes end of stream: recv answers 0 */
+#define CHS_ERROR 8u         /* an error is pending: when rx is empty (or before sending) ask with RPC_TAKE_ERROR */
+#define CHS_LISTENING 16u
+#define CHS_CONNECTING 32u
+#define CHS_SHUT_WR 64u
+#define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
+
+struct segment {
+	uint32_t size;                             /* power of two; written by the engine before it is linked */
+	uint32_t page;                             /* first 4 KiB page in the data area */
+	_Atomic uint32_t next;
+	_Atomic uint32_t head, tail;               /* free-running; used = head - tail <= size */
+} __attribute__((aligned(64)));
+
+/* In a datagram channel's rx. Followed by name, control, data, padded to 8 octets. Never split over two segments. */
+struct record { uint32_t data_len, flags; uint16_t name_len, control_len; uint32_t pad; };   /* flags: MSG_TRUNC … of the message */
+
+/*
+ * A bell is what one epoll instance or one polling thread sleeps on: a bitmap of channels that may have become ready, and a way to wake
+ * the sleeper. Bits may be set spuriously, never lost. Whoever changes a channel sets its bit in every bell that watches it.
+ */
+struct bell {
+	_Atomic uint32_t armed;                    /* 0, BELL_FUTEX (sleeps on seq) or BELL_EVENTFD; the ringer exchanges it with 0 and then wakes */
+	_Atomic uint32_t seq;
+	_Atomic uint64_t summary[CHANNEL_MAX / 64 / 64];
+	_Atomic uint64_t bits[CHANNEL_MAX / 64];
+} __attribute__((aligned(4096)));
+#define BELL_FUTEX 1u
+#define BELL_EVENTFD 2u
+
+struct arena {
+	uint32_t magic, version;
+	uint64_t size;
+	_Atomic uint32_t dead;                     /* the engine is gone: every call answers ENETDOWN */
+	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
+	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
+	_Atomic uint64_t done;                     /* the engine has worked off everything rung up to here */
+	_Atomic uint64_t dirty_summary[CHANNEL_MAX / 64 / 64];  /* which channels have new tx data, or rx that was drained */
+	_Atomic uint64_t dirty[CHANNEL_MAX / 64];
+};
+
+#define ARENA_CHANNELS_OFF 65536u
+#define ARENA_BELLS_OFF (ARENA_CHANNELS_OFF + (uint64_t)CHANNEL_MAX * sizeof(struct channel))
+#define ARENA_SEGMENTS_OFF (ARENA_BELLS_OFF + (uint64_t)BELL_MAX * sizeof(struct bell))
+#define ARENA_DATA_OFF (ARENA_SEGMENTS_OFF + (uint64_t)SEGMENT_MAX * sizeof(struct segment))
+#define ARENA_SIZE (ARENA_DATA_OFF + SEGMENT_DATA_MAX)
+
+static inline struct channel *arena_channel(struct arena *a, uint32_t i)
+{
+	return (struct channel *)((char *)a + ARENA_CHANNELS_OFF) + i;
+}
+static inline struct bell *arena_bell(struct arena *a, uint32_t i) { return (struct bell *)((char *)a + ARENA_BELLS_OFF) + i; }
+static inline struct segment *arena_segment(struct arena *a, uint32_t i)
+{
+	return (struct segment *)((char *)a + ARENA_SEGMENTS_OFF) + i;
+}
+static inline uint8_t *arena_data(struct arena *a, uint32_t page) { return (uint8_t *)a + ARENA_DATA_OFF + (uint64_t)page * 4096; }

@@ -1,0 +1,36 @@
+/*
+ * What both ends do with a channel. Functions with a `struct span` view are for the program's side, which may believe what the engine wrote;
+ * the engine's side (which believes nothing) is in engine_side.h.
+ */
+#pragma once
+#include "channel/arena.h"
+
+/* ---- program's side; the direction's lock is held by the caller (chan_lock) ---- */
+uint32_t chan_rx_used(struct arena *a, struct channel *c);            /* octets readable, over the chain (for datagrams: of ring, not data). Lock not needed */
+uint32_t chan_tx_room(struct arena *a, struct channel *c);            /* octets that chan_write would take now. Lock not needed */
+/* Copies into tx, follows and links segments; how many octets were taken (0: full). */
+size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len);
+/* Copies from rx; consumes unless peek. offset skips octets (with peek). */
+size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_t offset, bool peek);
+/* The next datagram: fills r, and name, control, data up to the capacities given; consumes unless peek. false when there is none. */
+bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
+		      void *data, size_t data_cap, bool peek);
+bool chan_peek_record(struct arena *a, struct channel *c, struct record *r);   /* header only */
+
+/* EPOLL* bits of a channel, from rings and published state; the one place that decides readiness. */
+uint32_t channel_poll(struct arena *a, struct channel *c);
+
+/* ---- locks of the program's side ---- */
+bool chan_trylock(struct chan_lock *l, uint32_t client);
+void chan_lock(struct chan_lock *l, uint32_t client, long (*futex)(_Atomic uint32_t *, int op, uint32_t val, const void *timeout));
+void chan_unlock(struct chan_lock *l, long (*futex)(_Atomic uint32_t *, int op, uint32_t val, const void *timeout));
+
+/* ---- handing over work, both sides of the doorbell ---- */
+void arena_mark_dirty(struct arena *a, uint32_t channel);
+bool arena_ring(struct arena *a);                  /* rung + 1; true: the engine sleeps, write its doorbell */
+bool arena_synced(struct arena *a);                /* done == rung */
+
+/* ---- bells ---- */
+void bell_set(struct bell *b, uint32_t channel);   /* sets the bit */
+uint32_t bell_ring(struct bell *b);                /* seq + 1 and disarm; what it was armed with: the caller wakes by futex or eventfd */
+uint32_t bell_take(struct bell *b, uint32_t from); /* the next set channel >= from, its bit cleared; 0 = none left */

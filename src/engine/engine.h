@@ -1,0 +1,14 @@
+/* The engine: the process that holds the stacks of one virtual network and serves its clients. Single-threaded; one epoll loop. */
+#pragma once
+#include "topo/topo.h"
+
+struct engine_config {
+	const struct topo *topo;
+	uint64_t seed;
+	const int *doors;          /* the engine's end of each host's door, by host; owned by the engine from now on */
+	int listener;              /* listening AF_UNIX socket whose connections are doors of host 0 (`up -d`), or -1 */
+	int ready_fd;              /* gets one octet when the engine serves, then closed */
+	bool keep;                 /* `up -d`: stay until `down`, else end when every door has hung up */
+};
+/* Runs until the end; the process's exit status. Called in a process of its own, whose standard streams may be anything. */
+int engine_run(const struct engine_config *c);

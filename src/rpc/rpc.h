@@ -1,0 +1,61 @@
+/*
+ * Control calls between a client (a process) and the engine: one SEQPACKET message each way, answered at once, never parked.
+ * One row a call in rpc.c: name, what it carries, which part of the engine serves it. Results are >= 0 or a negative errno.
+ *
+ *     client -> engine:  struct rpc_request, in_len octets [, one descriptor]
+ *     engine -> client:  struct rpc_reply, out_len octets [, descriptors]
+ *
+ * A descriptor of each host, its *door*, is inherited by every process that runs on it: the only message a door knows from programs is HELLO,
+ * which brings a new pair's end; the rest goes over that pair. The command line uses a door the same way.
+ */
+#pragma once
+#include <sys/socket.h>
+#include "base/types.h"
+
+#define RPC_ROWS(X) \
+	/*  name        in_min in_max  meaning of channel, arg[], in; result, out, fds */ \
+	X(HELLO,        0,   256)   /* on a door, with the client's end; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
+	X(SOCKET,       0,   0)     /* arg: domain, type, protocol. channel, generation; fd: anchor */ \
+	X(BIND,         0,   128)   /* in: sockaddr */ \
+	X(CONNECT,      0,   128)   /* in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
+	X(LISTEN,       0,   0)     /* arg: backlog */ \
+	X(ACCEPT,       0,   0)     /* channel, generation of the new socket; out: peer sockaddr; fd: anchor; -EAGAIN */ \
+	X(SEND,         16,  131072) /* in: struct rpc_send, name, control, data. octets sent, or the errno */ \
+	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB). out: struct rpc_recv, name, control, data */ \
+	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
+	X(SHUTDOWN,     0,   0)     /* arg: how */ \
+	X(SETSOCKOPT,   0,   65536) /* arg: level, name; in: value */ \
+	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length */ \
+	X(GETSOCKNAME,  0,   0)     /* out: sockaddr */ \
+	X(GETPEERNAME,  0,   0)     /* out: sockaddr */ \
+	X(IOCTL,        0,   4096)  /* arg: request; in: struct. out: struct */ \
+	X(IDENTIFY,     0,   0)     /* arg: inode of an anchor. channel, generation; -ENOTSOCK when it is none of ours */ \
+	X(SYNC,         0,   0)     /* answers when everything rung before is worked off */ \
+	X(BELL,         0,   0)     /* new bell. result: its index; fd: its eventfd */ \
+	X(BELL_FREE,    0,   0)     /* arg: index */ \
+	X(WATCH,        8,   65536) /* arg: bell; in: struct rpc_watch[]. Their bits are set at once, so that the first look finds what is ready */ \
+	X(UNWATCH,      8,   65536) /* arg: bell; in: struct rpc_watch[] */ \
+	X(FILE,         1,   256)   /* in: path, as /etc/hosts. out: the text that this host sees; -ENOENT: not a virtual file */ \
+	X(HOSTNAME,     0,   0)     /* out: the host's name */ \
+	X(REFUSED,      1,   256)   /* arg: errno; in: the call's text: counted for the report at the end */ \
+	/* for the command line */ \
+	X(DOOR,         1,   64)    /* in: host. fd: its door */ \
+	X(VERB,         1,   65536) /* in: words of set, cut, show, down …, each ended by NUL. out: text for the user */
+
+#define X(name, in_min, in_max) RPC_##name,
+enum rpc_op { RPC_ROWS(X) RPC_OP_COUNT };
+#undef X
+struct rpc_row { const char *name; uint32_t in_min, in_max; };
+extern const struct rpc_row rpc_rows[RPC_OP_COUNT];
+
+#define RPC_OUT_MAX 131072u
+#define RPC_FDS_MAX 4
+struct rpc_request { uint32_t op, channel, generation, in_len; int64_t arg[3]; };
+struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
+struct rpc_hello { uint32_t client, host; uint64_t arena_size; char host_name[64]; };
+struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
+struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
+struct rpc_watch { uint32_t channel, generation; };
+
+/* Checks a received request of n octets against its row: 0, or -EPROTO (a violation). */
+int rpc_check(const struct rpc_request *q, size_t n);

@@ -1,0 +1,42 @@
+/*
+ * A packet: one buffer, filled from the back, with headroom for the headers still to come.
+ *
+ *     head        data                          data+len      end
+ *      |--headroom--|== what the current layer sees ==|--tailroom--|
+ *
+ * push grows towards head, pull shrinks from the front (the octets stay readable: mac_off, net_off and trans_off
+ * remember where each header began). A packet has one owner; a function that "takes" it frees it or passes it on.
+ */
+#pragma once
+#include "base/addr.h"
+#include "base/list.h"
+#include "base/types.h"
+
+struct netif;
+
+#define PACKET_HEADROOM 128   /* Ethernet 14 + IPv6 40 + extension room + TCP 60 */
+#define PACKET_MAX 65535      /* largest IP datagram */
+
+struct packet {
+	struct list node;             /* free for the owner's queue */
+	struct netif *netif;          /* where it came in; NULL for our own */
+	uint8_t *data;
+	uint32_t len, cap;
+	uint16_t mac_off, net_off, trans_off; /* from head[]; 0 = not there (headroom is never 0) */
+	/* What IP learnt on the way in, or was told on the way out */
+	struct addr src, dst;
+	uint8_t proto, ttl, tos;
+	bool forwarded, broadcast, multicast;  /* multicast or broadcast: at link or at IP level */
+	time_ns when;                 /* arrival */
+	uint32_t mark;
+	uint8_t head[];
+};
+
+struct packet *packet_new(size_t headroom, size_t len);      /* data has len octets, uninitialised; NULL when out of memory */
+struct packet *packet_copy(const struct packet *p);
+void packet_free(struct packet *p);                           /* NULL is fine */
+uint8_t *packet_push(struct packet *p, size_t n);             /* new start; the headroom must be there (assert) */
+uint8_t *packet_pull(struct packet *p, size_t n);             /* n <= len */
+void packet_trim(struct packet *p, size_t len);               /* shortens to len */
+static inline uint16_t packet_off(const struct packet *p) { return (uint16_t)(p->data - p->head); }
+static inline uint8_t *packet_at(struct packet *p, uint16_t off) { return p->head + off; }

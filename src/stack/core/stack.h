@@ -1,0 +1,67 @@
+/*
+ * One struct stack is one virtual host: its interfaces, addresses, routes, neighbours, ports and sockets. The core is
+ * deterministic: it makes no system call, reads no clock, draws no random number, keeps no global, never blocks or
+ * logs. It moves by three functions and asks four things of the world.
+ *
+ * The stack never re-enters itself: transmit() must queue the packet (also on loopback), never deliver it at once.
+ */
+#pragma once
+#include "base/hash.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/siphash.h"
+#include "stack/core/drop.h"
+#include "stack/core/packet.h"
+
+struct sock;
+struct stack;
+
+struct host_ops {
+	/* Takes the packet: a frame on Ethernet netifs, an IP datagram on others. Must not call back into any stack. */
+	void (*transmit)(void *host, struct netif *nif, struct packet *p);
+	/* sock_poll(sk) may have changed, or there is room or data where there was none. May be called often; must not call back. */
+	void (*ready)(void *host, struct sock *sk);
+	void (*random)(void *host, void *buf, size_t len);
+	/* A packet was dropped (data as far as parsed). NULL allowed. */
+	void (*trace)(void *host, enum drop_reason why, const struct packet *p);
+};
+
+struct timer { struct heap_node node; void (*fire)(struct timer *); };
+
+struct stack {
+	const struct host_ops *ops;
+	void *host;
+	char name[64];
+	time_ns now;                       /* as of the last receive, advance or stack_set_now */
+	struct heap timers;
+	struct list netifs;                /* struct netif.node, by index */
+	int next_ifindex;
+	struct siphash_key secret;         /* for every keyed hash; drawn once */
+	uint64_t drops[DROP_COUNT];
+	struct list socks;                 /* struct sock.node: every open socket */
+	uint64_t next_cookie;
+	struct sysctl *sysctl;             /* stack/core/sysctl.h */
+	struct route_table *routes;        /* stack/core/route.h */
+	struct inet *inet;                 /* stack/inet: IP, ICMP, neighbours, ports */
+	struct tcp_stack *tcp;             /* stack/tcp */
+	struct netlink *netlink;           /* stack/netlink */
+};
+
+/* name is copied. NULL when out of memory. The stack starts with no interfaces (netif_add). */
+struct stack *stack_new(const char *name, const struct host_ops *ops, void *host, time_ns now);
+void stack_free(struct stack *s);      /* closes sockets without a packet, frees interfaces and everything queued */
+
+void stack_receive(struct stack *s, struct netif *nif, struct packet *p);  /* takes the packet; data = frame or datagram */
+void stack_advance(struct stack *s, time_ns now);                          /* sets now, fires timers due by it */
+time_ns stack_deadline(const struct stack *s);                             /* TIME_NEVER when there is none */
+static inline void stack_set_now(struct stack *s, time_ns now) { if (now > s->now) s->now = now; }
+
+/* Counts, traces and frees. The only way a received packet ends without being delivered. */
+void stack_drop(struct stack *s, struct packet *p, enum drop_reason why);
+
+void timer_set(struct stack *s, struct timer *t, time_ns due);   /* moves a set timer */
+void timer_clear(struct stack *s, struct timer *t);
+static inline bool timer_is_set(const struct timer *t) { return heap_has(&t->node); }
+
+uint32_t stack_random32(struct stack *s);
+uint64_t stack_hash(const struct stack *s, const void *data, size_t len);   /* SipHash with the stack's secret */

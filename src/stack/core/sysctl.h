@@ -1,0 +1,26 @@
+/* The stack's settings, by Linux's sysctl names: one row each in sysctl.c (name, range, field). Units are Linux's unless the field says otherwise. */
+#pragma once
+#include "base/types.h"
+
+struct sysctl {
+	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
+	int ip_forward, ip6_forward;         /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
+	int ip_local_port_min, ip_local_port_max;
+	int ip_unprivileged_port_start;      /* 0: every port is free to take */
+	int bindv6only;
+	int somaxconn;
+	int core_rmem_default, core_rmem_max, core_wmem_default, core_wmem_max;
+	int tcp_rmem[3], tcp_wmem[3];
+	int tcp_syn_retries, tcp_synack_retries, tcp_retries1, tcp_retries2, tcp_orphan_retries;
+	int tcp_fin_timeout_s;
+	int tcp_keepalive_time_s, tcp_keepalive_intvl_s, tcp_keepalive_probes;
+	int tcp_window_scaling, tcp_timestamps, tcp_sack;
+	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
+	int icmp_echo_ignore_all;
+	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */
+	int neigh_unres_qlen;
+	int ipfrag_high_thresh;
+};
+struct sysctl *sysctl_new(void);                                   /* Linux's defaults; NULL when out of memory */
+int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOENT, -EINVAL */
+int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size); /* length, or -ENOENT */

@@ -1,0 +1,114 @@
+/*
+ * What IP offers to the protocols above it, and what inet sockets have in common.
+ *
+ *     in:   netif -> ip_receive -> reassembly -> ip_proto.receive (tcp_receive, udp_receive, icmp_receive …)
+ *     out:  protocol -> ip_output -> route -> fragmentation -> neighbour -> netif
+ *     errors in ICMP: icmp_receive -> ip_proto.error of the protocol that sent the quoted datagram
+ */
+#pragma once
+#include <netinet/in.h>
+#include "stack/core/netif.h"
+#include "stack/core/route.h"
+#include "stack/socket/option.h"
+
+struct inet;   /* per stack: private to stack/inet (inet_private.h) */
+int inet_new(struct stack *s);       /* called by stack_new, after sysctl and routes */
+void inet_free(struct stack *s);
+
+/* ---- IP ---- */
+struct ip_out {
+	struct addr src, dst;            /* src any: chosen by the route */
+	uint8_t proto;
+	uint8_t ttl;                     /* 0: the default (multicast: 1) */
+	uint8_t tos;
+	uint32_t flow;
+	bool df;                         /* IPv4: don't fragment; IPv6: never fragment at the source */
+	struct netif *oif;               /* bound interface, or NULL */
+	bool mcast_loop;                 /* copy to our own members */
+	uint32_t mark;
+};
+/* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large), -ENOBUFS, -EACCES …
+ * What happens after the neighbour queue is not reported. */
+int ip_output(struct stack *s, struct packet *p, const struct ip_out *out);
+uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop);   /* with what path MTU discovery learnt */
+
+/* An error quoted by ICMP, translated: err is the positive errno Linux would report. */
+struct ip_error {
+	struct addr src, dst;            /* of the quoted datagram: src is ours */
+	uint8_t proto, icmp_type, icmp_code;
+	struct addr from;                /* who sent the ICMP message */
+	int err;
+	bool hard;                       /* fatal for a connection being opened or without IP_RECVERR: port or protocol unreachable … */
+	uint32_t mtu_bytes;              /* of "too big", else 0 */
+	const uint8_t *quote; size_t quote_len;  /* transport header of the quoted datagram, at least 8 octets */
+};
+struct ip_proto {
+	uint8_t proto;
+	void (*receive)(struct stack *, struct packet *);      /* takes it; data = transport message, src, dst, proto, ttl, tos, netif, net_off, trans_off set */
+	void (*error)(struct stack *, const struct ip_error *);  /* NULL allowed */
+};
+extern const struct ip_proto tcp_proto, udp_proto, icmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
+
+/* Sends "destination unreachable, port unreachable" (or the v6 code) about p, rate-limited; p stays the caller's. */
+void icmp_send_port_unreachable(struct stack *s, const struct packet *p);
+
+/* ---- sockets ---- */
+struct port_bind;                    /* inet/port.h */
+struct inet_sock {
+	struct sock sk;
+	struct addr laddr, raddr;        /* any of the right kind when not bound or connected */
+	uint16_t lport, rport;           /* host order, 0 = none */
+	bool bound;                      /* lport belongs to us */
+	bool addr_bound, port_bound;     /* bound by the program (bind), not by connect: survives disconnect */
+	uint32_t scope;                  /* ifindex of a link-local peer or address */
+	bool v6only;
+	/* IP_* and IPV6_* */
+	int ttl, mcast_ttl;              /* -1: default */
+	uint8_t tos;
+	bool mcast_loop, mcast_all, recverr, recverr6, pktinfo, recvttl, recvtos, pktinfo6, recvhops6, recvtclass6, freebind, hdrincl, recvorigdst;
+	int pmtudisc;                    /* IP_PMTUDISC_* */
+	int mcast_if;
+	struct list port_node;           /* in the port's list of owners */
+	struct hash_node flow_node;      /* in the table of connected sockets */
+	bool in_flows;
+	struct list memberships;
+};
+
+/* Reads sockaddr_in / sockaddr_in6 for a socket of this domain. 0, -EINVAL (too short), -EAFNOSUPPORT. v4-mapped addresses become IPv4. */
+int inet_sockaddr_parse(const struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port, uint32_t *ret_scope);
+/* Writes the address as the socket's own family shows it (v4-mapped on AF_INET6). */
+void inet_sockaddr_emit(const struct inet_sock *is, const struct addr *a, uint16_t port, uint32_t scope, struct sockaddr_storage *ret, socklen_t *ret_len);
+
+/* Common parts of every inet protocol, to be put straight into sock_ops or called from there. */
+int inet_sock_init(struct sock *sk);
+int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);   /* checks the address is local, takes the port: -EADDRNOTAVAIL, -EADDRINUSE, -EACCES, -EINVAL when bound already */
+int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
+int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);   /* SIOCGIF* and kin */
+extern const struct sockopt ip_options[], ipv6_options[];
+struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
+
+/* ---- ports and demux: one table for both families, a pair (UDP, TCP) of spaces ---- */
+struct port_space;                                                        /* stack->inet->udp_ports, ->tcp_ports, ->ping_ids */
+struct port_space *port_space_of(struct stack *s, int ip_proto);          /* IPPROTO_TCP, _UDP, _ICMP */
+/* Takes (laddr, port) for is under the rules of REUSEADDR, REUSEPORT, V6ONLY and bound_if (TCP: a listener conflicts with REUSEADDR).
+ * port 0: a free ephemeral one. Sets laddr, lport, bound. -EADDRINUSE. */
+int port_bind(struct inet_sock *is, const struct addr *laddr, uint16_t port);
+/* For connect without bind: an ephemeral port that makes the 4-tuple unique, chosen by keyed hash (RFC 6056 §3.3.3 algorithm 3). -EADDRNOTAVAIL. */
+int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct addr *raddr, uint16_t rport);
+void port_release(struct inet_sock *is);                                  /* gives up port and flow; harmless when there is none */
+/* listening sockets conflict with others on the port unless REUSEPORT; called by listen. -EADDRINUSE */
+int port_listen_check(struct inet_sock *is);
+/* Puts a connected socket (4-tuple set) into the flow table. -EADDRNOTAVAIL / -EADDRINUSE when the tuple is taken. */
+int flow_add(struct inet_sock *is);
+void flow_remove(struct inet_sock *is);
+/* An accepted socket shares its listener's port: joins the port's owners without checks. */
+int port_inherit(struct inet_sock *child, const struct inet_sock *listener);
+/* The flow with this 4-tuple, else NULL. */
+struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
+/* The best bound socket for a packet that matches no flow: scores address, interface, family as Linux does; REUSEPORT groups are spread by a hash
+ * of the 4-tuple. accept_cb (NULL: any) filters, e.g. TCP: only listeners. */
+struct inet_sock *port_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport,
+			      const struct netif *nif, bool (*filter)(const struct inet_sock *));
+/* All bound sockets that get a copy of a multicast or broadcast datagram: start with NULL. */
+struct inet_sock *port_each(struct port_space *ps, struct inet_sock *after, const struct addr *laddr, uint16_t lport, const struct addr *raddr,
+			    uint16_t rport, const struct netif *nif);

@@ -1,0 +1,15 @@
+/* The table of families: who makes a socket of (domain, type, protocol), and with which errno the rest is refused. */
+#pragma once
+#include "stack/socket/sock.h"
+
+struct family {
+	int domain;
+	const char *name;
+	/* 0 and *ret, or -EPROTONOSUPPORT, -ESOCKTNOSUPPORT, -EPERM … as Linux; may set *protocol from 0 to the default. */
+	int (*choose)(struct stack *, int type, int *protocol, const struct sock_ops **ret);
+};
+const struct family *family_find(int domain);              /* NULL: -EAFNOSUPPORT */
+extern const struct sock_ops tcp_ops, udp_ops, ping_ops, netlink_ops;
+int inet_choose(struct stack *, int type, int *protocol, const struct sock_ops **ret);    /* stack/inet/family.c, for AF_INET and AF_INET6 */
+int inet6_choose(struct stack *, int type, int *protocol, const struct sock_ops **ret);
+int netlink_choose(struct stack *, int type, int *protocol, const struct sock_ops **ret); /* stack/netlink */

@@ -1,0 +1,23 @@
+/*
+ * Socket options as rows. One engine (option.c) does length, range, direction and truncation; a row says what is particular.
+ * An option that nobody has a row for is -ENOPROTOOPT; a row that Linux would refuse without a feature says which errno.
+ */
+#pragma once
+#include "stack/socket/sock.h"
+
+enum opt_type { OPT_INT, OPT_BOOL, OPT_BYTE_OR_INT, OPT_BLOB };
+#define OPT_GET 1
+#define OPT_SET 2
+
+struct sockopt {
+	int level, name;
+	const char *text;                          /* "SO_REUSEADDR": for docs/sockopts.md and traces */
+	uint8_t type, access;                      /* enum opt_type, OPT_GET | OPT_SET */
+	int min, max;                              /* of ints; min == max == 0: any */
+	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
+	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val */
+	int (*set)(struct sock *, const void *val, socklen_t len);   /* instead of the field, after length and range; ints: *(int *)val */
+	int (*after)(struct sock *);               /* after the field was set. NULL allowed */
+};
+#define OPT_FIELD(s, f) .offset = offsetof(s, f), .size = sizeof(((s *)0)->f)
+extern const struct sockopt sock_options[];        /* SOL_SOCKET; each table ends with .text == NULL */

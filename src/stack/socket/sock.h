@@ -1,0 +1,92 @@
+/*
+ * The socket: what every family and protocol has in common, and the calls a program makes.
+ *
+ * A protocol is one struct sock_ops; a family is one row in family.c. Data calls never block: -EAGAIN says "not now",
+ * and host_ops.ready says when to ask again. Results are >= 0 or a negative Linux errno.
+ * Addresses, options and control messages cross this interface in Linux's own layouts (struct sockaddr_in, cmsghdr …);
+ * inside, both IP families use struct addr.
+ */
+#pragma once
+#include <sys/socket.h>
+#include "stack/core/stack.h"
+
+struct netif;
+
+/* One message, out or in. Data is one contiguous span. */
+struct sock_msg {
+	void *data; size_t len;
+	void *name; socklen_t name_len;            /* in: destination or NULL. out: capacity in, length out (as Linux: the full length) */
+	void *control; size_t control_len;         /* out: capacity in, length out */
+	int flags;                                 /* MSG_* of the call; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR … are returned here */
+};
+
+struct sock_ops {
+	const char *name;
+	size_t size;                               /* of the protocol's struct, which begins with struct sock */
+	bool datagram;                             /* messages, not a byte stream */
+	int (*init)(struct sock *);
+	void (*close)(struct sock *);              /* the program's last reference is gone; the struct lives until sock_free */
+	int (*bind)(struct sock *, const struct sockaddr *, socklen_t);
+	int (*connect)(struct sock *, const struct sockaddr *, socklen_t);
+	int (*listen)(struct sock *, int backlog);
+	int (*accept)(struct sock *, struct sock **ret);
+	ssize_t (*send)(struct sock *, const struct sock_msg *);
+	ssize_t (*recv)(struct sock *, struct sock_msg *);
+	void (*consumed)(struct sock *);           /* sk->lent went down: more room to advertise. NULL allowed */
+	int (*shutdown)(struct sock *, int how);
+	uint32_t (*poll)(const struct sock *);     /* EPOLL* bits */
+	int (*name_of)(const struct sock *, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
+	int (*ioctl)(struct sock *, unsigned long request, void *arg, size_t len);  /* SIOCINQ, SIOCOUTQ, … ; -ENOIOCTLCMD = 515 passes on */
+	const struct sockopt *const *options;      /* tables of rows, NULL-terminated: option.h */
+};
+
+struct sock {
+	struct list node;                          /* stack->socks */
+	struct stack *stack;
+	const struct sock_ops *ops;
+	int domain, type, protocol;
+	void *user;                                /* the host's; NULL until it sets it */
+	bool closed;                               /* the program let go */
+	uint8_t shut;                              /* SHUT_RD + 1 = 1, SHUT_WR + 1 = 2, both 3 */
+	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
+	uint64_t cookie;
+	/* Octets that recv handed to the host with MSG_LEND and that the program has not read yet: they still fill the buffer. */
+	uint32_t lent;
+	/* SOL_SOCKET */
+	uint32_t rcvbuf, sndbuf;                   /* as getsockopt shows them (doubled) */
+	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */
+	int rcvlowat;
+	uint32_t mark; int priority;
+	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, dontroute, rxq_ovfl, no_check;
+	struct linger linger;
+	struct netif *bound_if;                    /* SO_BINDTODEVICE */
+	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host */
+	uint32_t uid;                              /* of the creator, for diag */
+};
+
+#define MSG_LEND 0x01000000                        /* recv, host only: see sock.lent */
+
+/* The calls. */
+int sock_create(struct stack *s, int domain, int type, int protocol, struct sock **ret); /* type without SOCK_NONBLOCK and _CLOEXEC */
+void sock_close(struct sock *sk);                  /* the pointer is dead for the caller; protocol state may linger */
+int sock_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);
+int sock_connect(struct sock *sk, const struct sockaddr *a, socklen_t len);  /* streams: -EINPROGRESS, then -EALREADY, then 0 once, then -EISCONN; or the error */
+int sock_listen(struct sock *sk, int backlog);
+int sock_accept(struct sock *sk, struct sock **ret);      /* -EAGAIN when none is there */
+ssize_t sock_send(struct sock *sk, const struct sock_msg *m);  /* streams: partial counts; -EPIPE (SIGPIPE is the host's) */
+ssize_t sock_recv(struct sock *sk, struct sock_msg *m);        /* datagrams: data length, or the full one with MSG_TRUNC; 0 = end of stream */
+void sock_consumed(struct sock *sk, uint32_t n);          /* n of the lent octets were read */
+int sock_shutdown(struct sock *sk, int how);
+uint32_t sock_poll(const struct sock *sk);
+int sock_getsockname(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
+int sock_getpeername(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
+int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len); /* len in and out; truncates as Linux */
+int sock_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  /* -ENOTTY when nobody knows it */
+int sock_take_error(struct sock *sk);                     /* 0 or the positive pending error, cleared */
+
+/* For protocols. */
+int sock_alloc(struct stack *s, const struct sock_ops *ops, int domain, int type, int protocol, struct sock **ret); /* as sock_create, protocol chosen: for accept */
+void sock_free(struct sock *sk);                          /* the protocol is done with a closed socket */
+void sock_ready(struct sock *sk);                         /* tells the host, if it has set user and not closed */
+void sock_set_error(struct sock *sk, int err);            /* positive errno; also ready */

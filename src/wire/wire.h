@@ -1,0 +1,140 @@
+/*
+ * Octets <-> host-order structs, one file a protocol. Every protocol offers the same three things:
+ *
+ *     struct x_hdr            the header in host order; nothing further in sees network order
+ *     int  x_parse(&h, p, n)  the header's length in octets, or -EBADMSG when the n octets at p can't be one.
+ *                             Checks lengths and structure, never checksums. Pointers in h point into p.
+ *     void x_emit(&h, p)      writes it; p has room for x_hdr_len(&h) (or the named constant) octets
+ *
+ * Pure functions: no allocation, no state. Checksums: *_csum_ok over a whole datagram, and emitters of checksummed
+ * protocols take what they need to fill it in.
+ */
+#pragma once
+#include "base/addr.h"
+#include "base/checksum.h"
+#include "base/types.h"
+
+#define IP_PROTO_HOPOPTS 0
+#define IP_PROTO_ICMP 1
+#define IP_PROTO_IGMP 2
+#define IP_PROTO_TCP 6
+#define IP_PROTO_UDP 17
+#define IP_PROTO_ROUTING 43
+#define IP_PROTO_FRAGMENT 44
+#define IP_PROTO_ICMP6 58
+#define IP_PROTO_NONE 59
+#define IP_PROTO_DSTOPTS 60
+
+/* Ethernet II */
+#define ETH_HDR_LEN 14
+#define ETH_TYPE_IP4 0x0800
+#define ETH_TYPE_ARP 0x0806
+#define ETH_TYPE_IP6 0x86dd
+struct eth_hdr { struct mac dst, src; uint16_t type; };
+int eth_parse(struct eth_hdr *ret, const uint8_t *p, size_t n);
+void eth_emit(const struct eth_hdr *h, uint8_t *p);
+
+/* ARP for Ethernet and IPv4, RFC 826 */
+#define ARP_LEN 28
+#define ARP_REQUEST 1
+#define ARP_REPLY 2
+struct arp_hdr { uint16_t op; struct mac sender_mac, target_mac; struct addr sender, target; };
+int arp_parse(struct arp_hdr *ret, const uint8_t *p, size_t n);
+void arp_emit(const struct arp_hdr *h, uint8_t *p);
+
+/* IPv4, RFC 791. The header's checksum is verified by ip4_csum_ok and filled in by ip4_emit. */
+#define IP4_HDR_MIN 20
+#define IP4_HDR_MAX 60
+struct ip4_hdr {
+	struct addr src, dst;
+	uint16_t total_len, id, frag_off;   /* frag_off in octets */
+	uint8_t tos, ttl, proto;
+	bool df, mf;
+	uint8_t opt_len;                    /* multiple of 4 */
+	const uint8_t *opt;                 /* emitters pad nothing */
+};
+int ip4_parse(struct ip4_hdr *ret, const uint8_t *p, size_t n); /* also checks version, ihl, total_len within n and >= header */
+bool ip4_csum_ok(const uint8_t *p, size_t hdr_len);
+void ip4_emit(const struct ip4_hdr *h, uint8_t *p);
+static inline size_t ip4_hdr_len(const struct ip4_hdr *h) { return IP4_HDR_MIN + (size_t)h->opt_len; }
+
+/* IPv6, RFC 8200. Extension headers are walked with ip6_ext_parse. */
+#define IP6_HDR_LEN 40
+struct ip6_hdr { struct addr src, dst; uint16_t payload_len; uint32_t flow; uint8_t tclass, next, hops; };
+int ip6_parse(struct ip6_hdr *ret, const uint8_t *p, size_t n);
+void ip6_emit(const struct ip6_hdr *h, uint8_t *p);
+struct ip6_ext { uint8_t next; uint16_t len; const uint8_t *body; }; /* hop-by-hop, routing, destination options */
+int ip6_ext_parse(struct ip6_ext *ret, const uint8_t *p, size_t n);
+#define IP6_FRAG_LEN 8
+struct ip6_frag { uint8_t next; uint16_t offset; bool more; uint32_t id; }; /* offset in octets */
+int ip6_frag_parse(struct ip6_frag *ret, const uint8_t *p, size_t n);
+void ip6_frag_emit(const struct ip6_frag *h, uint8_t *p);
+
+/* ICMP (RFC 792, 1191) and ICMPv6 (RFC 4443, 4861). rest = the second 32-bit word: id and sequence, MTU, pointer … */
+#define ICMP_HDR_LEN 8
+#define ICMP4_ECHO_REPLY 0
+#define ICMP4_UNREACH 3
+#define ICMP4_ECHO 8
+#define ICMP4_TIME_EXCEEDED 11
+#define ICMP4_PARAM_PROBLEM 12
+#define ICMP6_UNREACH 1
+#define ICMP6_TOO_BIG 2
+#define ICMP6_TIME_EXCEEDED 3
+#define ICMP6_PARAM_PROBLEM 4
+#define ICMP6_ECHO 128
+#define ICMP6_ECHO_REPLY 129
+#define ICMP6_RS 133
+#define ICMP6_RA 134
+#define ICMP6_NS 135
+#define ICMP6_NA 136
+struct icmp_hdr { uint8_t type, code; uint32_t rest; };
+int icmp_parse(struct icmp_hdr *ret, const uint8_t *p, size_t n);
+/* p holds header room and then the body already; len is the whole message. v6 needs the addresses, v4 passes NULL. */
+void icmp_emit(const struct icmp_hdr *h, uint8_t *p, size_t len, const struct addr *src6, const struct addr *dst6);
+bool icmp_csum_ok(const uint8_t *p, size_t len, const struct addr *src6, const struct addr *dst6);
+
+/* Neighbour discovery bodies (after the 8 octets of icmp_hdr). */
+struct nd_msg { struct addr target; bool has_lladdr; struct mac lladdr; bool router, solicited, override; };
+int nd_parse(struct nd_msg *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n); /* NS and NA */
+size_t nd_emit(const struct nd_msg *m, uint8_t type, uint8_t *p, const struct addr *src, const struct addr *dst); /* whole ICMP message; at most 32 octets */
+
+/* UDP, RFC 768 */
+#define UDP_HDR_LEN 8
+struct udp_hdr { uint16_t src, dst, len, csum; };
+int udp_parse(struct udp_hdr *ret, const uint8_t *p, size_t n);
+/* Header in front of a payload that is in place already; fills in the checksum (never 0). */
+void udp_emit(const struct udp_hdr *h, uint8_t *p, const struct addr *src, const struct addr *dst);
+bool udp_csum_ok(const uint8_t *p, size_t len, const struct addr *src, const struct addr *dst); /* 0 is fine over IPv4 only */
+
+/* TCP, RFC 9293, 7323, 2018 */
+#define TCP_HDR_MIN 20
+#define TCP_HDR_MAX 60
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+#define TCP_ECE 0x40
+#define TCP_CWR 0x80
+#define TCP_SACK_MAX 4
+struct tcp_opts {
+	bool has_mss, has_wscale, has_ts, sack_ok;
+	uint16_t mss;
+	uint8_t wscale;                       /* as on the wire; the reader clamps to 14 */
+	uint32_t ts_val, ts_ecr;
+	uint8_t n_sack;
+	struct { seq32 start, end; } sack[TCP_SACK_MAX];
+};
+struct tcp_hdr {
+	uint16_t src, dst;
+	seq32 seq, ack;
+	uint8_t flags;
+	uint16_t wnd, urg;
+	struct tcp_opts opts;
+};
+int tcp_parse(struct tcp_hdr *ret, const uint8_t *p, size_t n);
+size_t tcp_hdr_len(const struct tcp_hdr *h);
+/* Header in front of a payload in place; len = payload octets. Fills in the checksum. */
+void tcp_emit(const struct tcp_hdr *h, uint8_t *p, size_t len, const struct addr *src, const struct addr *dst);
+bool tcp_csum_ok(const uint8_t *p, size_t len, const struct addr *src, const struct addr *dst);
