@@ -78,6 +78,10 @@ struct segment {
 
 /* In a datagram channel's rx. Followed by name, control, data, padded to 8 octets. Never split over two segments. */
 struct record { uint32_t data_len, flags; uint16_t name_len, control_len; uint32_t pad; };   /* flags: MSG_TRUNC … of the message */
+static inline uint64_t record_size(uint32_t name_len, uint32_t control_len, uint32_t data_len)
+{
+	return (sizeof(struct record) + (uint64_t)name_len + control_len + data_len + 7) & ~(uint64_t)7;
+}
 
 /*
  * A bell is what one epoll instance or one polling thread sleeps on: a bitmap of channels that may have become ready, and a way to wake

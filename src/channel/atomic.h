@@ -1,0 +1,33 @@
+/*
+ * The accessors of shared words. A word that another process can write is read once, through one of these, into a local; the local is
+ * checked and only the local is used. One place for all reads also lets a test change a word between any two of them: the hostile test
+ * is built with SHARED_READ_HOOK, a function that it defines and that runs before each read.
+ */
+#pragma once
+#include <stdatomic.h>
+#include "base/types.h"
+
+#ifdef SHARED_READ_HOOK
+void SHARED_READ_HOOK(const volatile void *word);
+#define SHARED_BEFORE_READ(p) SHARED_READ_HOOK(p)
+#else
+#define SHARED_BEFORE_READ(p) ((void)(p))
+#endif
+
+static inline uint32_t shared_get32(_Atomic uint32_t *p)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_load_explicit(p, memory_order_acquire);
+}
+
+static inline uint64_t shared_get64(_Atomic uint64_t *p)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_load_explicit(p, memory_order_acquire);
+}
+
+static inline void shared_set32(_Atomic uint32_t *p, uint32_t v) { atomic_store_explicit(p, v, memory_order_release); }
+static inline void shared_set64(_Atomic uint64_t *p, uint64_t v) { atomic_store_explicit(p, v, memory_order_release); }
+
+/* For the handshakes of sleeping and waking: a store and the load after it (or the other way round) must not pass each other. */
+static inline void shared_fence(void) { atomic_thread_fence(memory_order_seq_cst); }

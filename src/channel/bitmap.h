@@ -1,0 +1,36 @@
+/*
+ * Bitmaps of channels with a summary, shared between processes: many set bits, one takes them. The setter sets the bit and then the bit of its
+ * word in the summary; the taker clears in the other order and looks again, so that no bit is lost whoever is interrupted where, but for a
+ * setter that is killed between its two steps: then the next one who sets a bit of this word shows both, or a taker that scans every word.
+ */
+#pragma once
+#include "channel/arena.h"
+#include "channel/atomic.h"
+
+struct bitmap { _Atomic uint64_t *summary, *bits; };
+
+static inline void bitmap_set(struct bitmap m, uint32_t i)
+{
+	atomic_fetch_or(&m.bits[i / 64], (uint64_t)1 << i % 64);
+	atomic_fetch_or(&m.summary[i / 4096], (uint64_t)1 << i / 64 % 64);
+}
+
+/* Hides word w from the summary when nothing is left in it. */
+static inline void bitmap_settle(struct bitmap m, uint32_t w)
+{
+	uint64_t bit = (uint64_t)1 << w % 64;
+	if (shared_get64(&m.bits[w]) != 0) return;
+	atomic_fetch_and(&m.summary[w / 64], ~bit);
+	if (atomic_load(&m.bits[w]) != 0) atomic_fetch_or(&m.summary[w / 64], bit);
+}
+
+/* The first word >= w that the summary shows; CHANNEL_MAX / 64 when there is none. */
+static inline uint32_t bitmap_word(struct bitmap m, uint32_t w)
+{
+	while (w < CHANNEL_MAX / 64) {
+		uint64_t s = shared_get64(&m.summary[w / 64]) >> w % 64;
+		if (s != 0) return w + (uint32_t)__builtin_ctzll(s);
+		w = (w / 64 + 1) * 64;
+	}
+	return w;
+}

@@ -1,0 +1,310 @@
+/*
+ * The program's side of a channel: copying through chains of ring segments, readiness, locks, bells and the engine's doorbell. Only memory is
+ * touched here; the one system call that is needed (futex) is handed in, because the shim makes its calls from a page of its own.
+ *
+ *     write:  write_seg -> follow `next` to its end -> copy -> publish head -> no room? take the spare, link it, carry on
+ *     read:   read_seg -> copy -> publish tail -> drained and `next` set? follow it; the engine recycles what is left behind
+ *
+ * Each step leaves a state that the next one, in whichever process, can carry on from: a program killed between any two loses at most
+ * what it had not published.
+ */
+#include "channel/channel.h"
+#include <sys/epoll.h>
+#include "channel/atomic.h"
+#include "channel/bitmap.h"
+
+_Static_assert(sizeof(struct arena) <= ARENA_CHANNELS_OFF && ARENA_DATA_OFF % 4096 == 0, "the arena's parts must not overlap");
+
+#define FUTEX_OP_WAIT 0
+#define FUTEX_OP_WAKE 1
+#define WALK_MAX 4096   /* segments that one look passes: a chain that changes underfoot must not hold us */
+
+static struct segment *segment_at(struct arena *a, uint32_t i) { return i != 0 && i < SEGMENT_MAX ? arena_segment(a, i) : NULL; }
+
+static uint32_t segment_used(struct segment *s)
+{
+	uint32_t tail = shared_get32(&s->tail);
+	return shared_get32(&s->head) - tail;
+}
+
+/* Copies n octets out of s, starting at free-running position pos. */
+static void segment_copy_out(struct arena *a, const struct segment *s, uint32_t pos, void *to, size_t n)
+{
+	if (n == 0) return;
+	uint32_t off = pos & (s->size - 1);
+	size_t first = MIN(n, s->size - off);
+	memcpy(to, arena_data(a, s->page) + off, first);
+	if (n > first) memcpy((uint8_t *)to + first, arena_data(a, s->page), n - first);
+}
+
+static void segment_copy_in(struct arena *a, const struct segment *s, uint32_t pos, const void *from, size_t n)
+{
+	if (n == 0) return;
+	uint32_t off = pos & (s->size - 1);
+	size_t first = MIN(n, s->size - off);
+	memcpy(arena_data(a, s->page) + off, from, first);
+	if (n > first) memcpy(arena_data(a, s->page), (const uint8_t *)from + first, n - first);
+}
+
+/* Octets in the chain from segment i on. */
+static uint32_t chain_used(struct arena *a, uint32_t i)
+{
+	uint32_t used = 0;
+	for (int n = 0; n < WALK_MAX; n++) {
+		struct segment *s = segment_at(a, i);
+		if (!s) break;
+		used += segment_used(s);
+		i = shared_get32(&s->next);
+	}
+	return used;
+}
+
+/* The same of a direction, without its lock: the consumer may move on while we walk, and what it leaves may serve another socket already. */
+static uint32_t direction_used(struct arena *a, struct direction *d)
+{
+	for (int tries = 0;; tries++) {
+		uint32_t first = shared_get32(&d->read_seg);
+		uint32_t used = chain_used(a, first);
+		if (shared_get32(&d->read_seg) == first || tries == 8) return used;
+	}
+}
+
+uint32_t chan_rx_used(struct arena *a, struct channel *c) { return direction_used(a, &c->rx); }
+
+/* What the limit leaves. */
+static uint32_t tx_allowed(struct arena *a, struct direction *d)
+{
+	uint32_t limit = shared_get32(&d->limit);
+	if (limit == 0) return UINT32_MAX;
+	uint32_t used = direction_used(a, d);
+	return used < limit ? limit - used : 0;
+}
+
+/* Octets that fit without the engine's help: into the segment being written and the one on offer. */
+static uint32_t tx_capacity(struct arena *a, struct direction *d, uint32_t *ret_free)
+{
+	struct segment *s = segment_at(a, shared_get32(&d->write_seg)), *spare = segment_at(a, shared_get32(&d->spare));
+	uint32_t used = s ? segment_used(s) : 0, capacity = (s ? s->size : 0) + (spare ? spare->size : 0);
+	*ret_free = used < capacity ? capacity - used : 0;
+	return capacity;
+}
+
+uint32_t chan_tx_room(struct arena *a, struct channel *c)
+{
+	uint32_t free, allowed = tx_allowed(a, &c->tx);
+	tx_capacity(a, &c->tx, &free);
+	return MIN(free, allowed);
+}
+
+/* The segment to write to: the end of the chain (a writer that was killed may have linked one and not said so). */
+static struct segment *tx_end(struct arena *a, struct direction *d)
+{
+	struct segment *s = segment_at(a, shared_get32(&d->write_seg));
+	for (int n = 0; s && n < WALK_MAX; n++) {
+		uint32_t next = shared_get32(&s->next);
+		if (!segment_at(a, next)) return s;
+		shared_set32(&d->write_seg, next);
+		s = segment_at(a, next);
+	}
+	return s;
+}
+
+static struct segment *tx_grow(struct arena *a, struct direction *d, struct segment *end)
+{
+	uint32_t i = atomic_exchange(&d->spare, 0);
+	struct segment *s = segment_at(a, i);
+	if (!s) return NULL;
+	shared_set32(&end->next, i);
+	shared_set32(&d->write_seg, i);
+	return s;
+}
+
+size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len)
+{
+	struct direction *d = &c->tx;
+	struct segment *s = tx_end(a, d);
+	size_t done = 0;
+	len = MIN(len, tx_allowed(a, d));
+	while (s && done < len) {
+		uint32_t head = shared_get32(&s->head), room = s->size - segment_used(s);
+		size_t n = MIN(len - done, room);
+		if (n == 0) {
+			s = tx_grow(a, d, s);
+			continue;
+		}
+		segment_copy_in(a, s, head, (const uint8_t *)data + done, n);
+		shared_set32(&s->head, head + (uint32_t)n);
+		done += n;
+	}
+	return done;
+}
+
+/* The segment with the next octet to read, or NULL: follows drained ones. `keep` leaves read_seg alone. */
+static struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s, bool keep)
+{
+	for (int n = 0; s && n < WALK_MAX; n++) {
+		if (segment_used(s) != 0) return s;
+		uint32_t next = shared_get32(&s->next);
+		if (next == 0) return NULL;
+		if (segment_used(s) != 0) return s;   /* it was filled between our two looks, and continued */
+		if (!keep) shared_set32(&d->read_seg, next);
+		s = segment_at(a, next);
+	}
+	return NULL;
+}
+
+static struct segment *rx_first(struct arena *a, struct direction *d)
+{
+	return rx_follow(a, d, segment_at(a, shared_get32(&d->read_seg)), false);
+}
+
+static size_t rx_peek(struct arena *a, struct direction *d, void *to, size_t len, size_t offset)
+{
+	size_t done = 0;
+	struct segment *s = rx_first(a, d);
+	for (int n = 0; s && done < len && n < WALK_MAX; n++) {
+		uint32_t used = segment_used(s);
+		size_t take = offset < used ? MIN(len - done, used - offset) : 0;
+		segment_copy_out(a, s, shared_get32(&s->tail) + (uint32_t)offset, (uint8_t *)to + done, take);
+		offset -= MIN(offset, used);
+		done += take;
+		s = segment_at(a, shared_get32(&s->next));
+	}
+	return done;
+}
+
+size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_t offset, bool peek)
+{
+	struct direction *d = &c->rx;
+	size_t done = 0;
+	if (peek) return rx_peek(a, d, to, len, offset);
+	struct segment *s = rx_first(a, d);
+	while (s && done < len) {
+		uint32_t tail = shared_get32(&s->tail);
+		size_t n = MIN(len - done, segment_used(s));
+		segment_copy_out(a, s, tail, (uint8_t *)to + done, n);
+		shared_set32(&s->tail, tail + (uint32_t)n);
+		done += n;
+		s = rx_follow(a, d, s, false);
+	}
+	return done;
+}
+
+bool chan_peek_record(struct arena *a, struct channel *c, struct record *r)
+{
+	struct segment *s = rx_first(a, &c->rx);
+	if (!s || segment_used(s) < sizeof *r) return false;
+	segment_copy_out(a, s, shared_get32(&s->tail), r, sizeof *r);
+	return true;
+}
+
+bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
+		      void *data, size_t data_cap, bool peek)
+{
+	if (!chan_peek_record(a, c, r)) return false;
+	struct segment *s = rx_first(a, &c->rx);
+	uint32_t tail = shared_get32(&s->tail), used = segment_used(s);
+	uint64_t total = record_size(r->name_len, r->control_len, r->data_len);
+	if (total > used) return false;
+	uint32_t pos = tail + (uint32_t)sizeof *r;
+	segment_copy_out(a, s, pos, name, MIN(name_cap, r->name_len));
+	pos += r->name_len;
+	segment_copy_out(a, s, pos, control, MIN(control_cap, r->control_len));
+	pos += r->control_len;
+	segment_copy_out(a, s, pos, data, MIN(data_cap, r->data_len));
+	if (peek) return true;
+	shared_set32(&s->tail, tail + (uint32_t)total);
+	rx_follow(a, &c->rx, s, false);
+	return true;
+}
+
+uint32_t channel_poll(struct arena *a, struct channel *c)
+{
+	uint32_t state = shared_get32(&c->state), events = shared_get32(&c->poll);
+	if (state & CHS_GONE) return events | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
+	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
+	uint32_t used = chan_rx_used(a, c);
+	if (used != 0 && (!(state & CHS_STREAM) || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;
+	if (state & CHS_SENDABLE) {
+		/* As Linux: writable is when a third is free, so that a writer is not woken for each octet. */
+		uint32_t free, allowed = tx_allowed(a, &c->tx), limit = shared_get32(&c->tx.limit);
+		uint32_t capacity = tx_capacity(a, &c->tx, &free);
+		if (limit != 0) capacity = MIN(capacity, limit);
+		if (MIN(free, allowed) > 0 && MIN(free, allowed) >= capacity / 3) events |= EPOLLOUT | EPOLLWRNORM;
+	}
+	return events;
+}
+
+/* ---- locks ---- */
+
+bool chan_trylock(struct chan_lock *l, uint32_t client)
+{
+	uint32_t free = 0;
+	return atomic_compare_exchange_strong(&l->word, &free, client);
+}
+
+void chan_lock(struct chan_lock *l, uint32_t client, long (*futex)(_Atomic uint32_t *, int op, uint32_t val, const void *timeout))
+{
+	if (chan_trylock(l, client)) return;
+	for (;;) {
+		/* Whoever gets it after waiting keeps the mark: others may wait behind. */
+		uint32_t held = 0;
+		if (atomic_compare_exchange_strong(&l->word, &held, client | LOCK_CONTENDED)) return;
+		uint32_t marked = held | LOCK_CONTENDED;
+		if (held != marked && !atomic_compare_exchange_strong(&l->word, &held, marked)) continue;
+		futex(&l->word, FUTEX_OP_WAIT, marked, NULL);
+	}
+}
+
+void chan_unlock(struct chan_lock *l, long (*futex)(_Atomic uint32_t *, int op, uint32_t val, const void *timeout))
+{
+	if (atomic_exchange(&l->word, 0) & LOCK_CONTENDED) futex(&l->word, FUTEX_OP_WAKE, 1, NULL);
+}
+
+/* ---- handing over work ---- */
+
+void arena_mark_dirty(struct arena *a, uint32_t channel) { bitmap_set((struct bitmap){a->dirty_summary, a->dirty}, channel); }
+
+bool arena_ring(struct arena *a)
+{
+	/* Sequentially consistent against the engine, which says that it sleeps and then looks at rung once more. */
+	atomic_fetch_add(&a->rung, 1);
+	return atomic_load(&a->asleep) != 0;
+}
+
+bool arena_synced(struct arena *a)
+{
+	uint64_t rung = atomic_load(&a->rung);
+	return atomic_load(&a->done) >= rung;
+}
+
+/* ---- bells ---- */
+
+static struct bitmap bell_bitmap(struct bell *b) { return (struct bitmap){b->summary, b->bits}; }
+
+void bell_set(struct bell *b, uint32_t channel) { bitmap_set(bell_bitmap(b), channel); }
+
+uint32_t bell_ring(struct bell *b)
+{
+	atomic_fetch_add(&b->seq, 1);
+	if (atomic_load(&b->armed) == 0) return 0;
+	return atomic_exchange(&b->armed, 0);
+}
+
+uint32_t bell_take(struct bell *b, uint32_t from)
+{
+	struct bitmap m = bell_bitmap(b);
+	for (uint32_t w = bitmap_word(m, from / 64); w < CHANNEL_MAX / 64; w = bitmap_word(m, w + 1)) {
+		uint64_t set = shared_get64(&m.bits[w]);
+		if (w == from / 64) set &= ~(uint64_t)0 << from % 64;
+		if (set == 0) {
+			bitmap_settle(m, w);
+			continue;
+		}
+		uint32_t bit = (uint32_t)__builtin_ctzll(set);
+		atomic_fetch_and(&m.bits[w], ~((uint64_t)1 << bit));
+		bitmap_settle(m, w);
+		return w * 64 + bit;
+	}
+	return 0;
+}
