@@ -63,7 +63,7 @@ static inline size_t ip4_hdr_len(const struct ip4_hdr *h) { return IP4_HDR_MIN +
 struct ip6_hdr { struct addr src, dst; uint16_t payload_len; uint32_t flow; uint8_t tclass, next, hops; };
 int ip6_parse(struct ip6_hdr *ret, const uint8_t *p, size_t n);
 void ip6_emit(const struct ip6_hdr *h, uint8_t *p);
-struct ip6_ext { uint8_t next; uint16_t len; const uint8_t *body; }; /* hop-by-hop, routing, destination options */
+struct ip6_ext { uint8_t next; uint16_t len; const uint8_t *body; }; /* hop-by-hop, routing, destination options; len octets at body follow the first two */
 int ip6_ext_parse(struct ip6_ext *ret, const uint8_t *p, size_t n);
 #define IP6_FRAG_LEN 8
 struct ip6_frag { uint8_t next; uint16_t offset; bool more; uint32_t id; }; /* offset in octets */
