@@ -72,6 +72,12 @@ struct inet_sock {
 	bool mcast_loop, mcast_all, recverr, recverr6, pktinfo, recvttl, recvtos, pktinfo6, recvhops6, recvtclass6, freebind, hdrincl, recvorigdst;
 	int pmtudisc;                    /* IP_PMTUDISC_* */
 	int mcast_if;
+	/* IPv6's own: an AF_INET6 socket keeps both sets, and the destination says which one counts */
+	int hops, mcast_hops;            /* -1: default */
+	uint8_t tclass;
+	bool mcast_loop6, mcast_all6, recvorigdst6;
+	int pmtudisc6, mcast_if6;
+	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */
 	bool in_flows;
@@ -90,6 +96,10 @@ int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret,
 int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);   /* SIOCGIF* and kin */
 extern const struct sockopt ip_options[], ipv6_options[];
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
+/* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark. */
+void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret);
+void inet_sock_reset_addr(struct inet_sock *is);                           /* laddr back to "any" of its kind; AF_UNSPEC and failed binds */
+void inet_sock_done(struct sock *sk);                                      /* before sock_free: port, flow, memberships, error queue */
 
 /* ---- ports and demux: one table for both families, a pair (UDP, TCP) of spaces ---- */
 struct port_space;                                                        /* stack->inet->udp_ports, ->tcp_ports, ->ping_ids */

@@ -1,5 +1,6 @@
 /*
  * Socket options as rows. One engine (option.c) does length, range, direction and truncation; a row says what is particular.
+ * The tables of the protocol (sock_ops.options) are searched first, then sock_options: a protocol may have its own row for a SOL_SOCKET option.
  * An option that nobody has a row for is -ENOPROTOOPT; a row that Linux would refuse without a feature says which errno.
  */
 #pragma once
@@ -11,6 +12,7 @@ enum opt_type { OPT_INT, OPT_BOOL, OPT_BYTE_OR_INT, OPT_BLOB };
 
 struct sockopt {
 	int level, name;
+	int domain;                                /* only sockets of this domain know it; 0: all. */
 	const char *text;                          /* "SO_REUSEADDR": for docs/sockopts.md and traces */
 	uint8_t type, access;                      /* enum opt_type, OPT_GET | OPT_SET */
 	int min, max;                              /* of ints; min == max == 0: any */
@@ -20,4 +22,5 @@ struct sockopt {
 	int (*after)(struct sock *);               /* after the field was set. NULL allowed */
 };
 #define OPT_FIELD(s, f) .offset = offsetof(s, f), .size = sizeof(((s *)0)->f)
+int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size);  /* for get of blobs: copies what fits, as Linux; 0 */
 extern const struct sockopt sock_options[];        /* SOL_SOCKET; each table ends with .text == NULL */

@@ -47,6 +47,7 @@ struct sock {
 	int domain, type, protocol;
 	void *user;                                /* the host's; NULL until it sets it */
 	bool closed;                               /* the program let go */
+	bool listening;                            /* SO_ACCEPTCONN; kept by the protocol */
 	uint8_t shut;                              /* SHUT_RD + 1 = 1, SHUT_WR + 1 = 2, both 3 */
 	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
 	uint64_t cookie;
@@ -58,6 +59,7 @@ struct sock {
 	int rcvlowat;
 	uint32_t mark; int priority;
 	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, dontroute, rxq_ovfl, no_check;
+	int incoming_cpu;                          /* SO_INCOMING_CPU: kept, means nothing here */
 	struct linger linger;
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host */
@@ -84,6 +86,20 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len); /* len in and out; truncates as Linux */
 int sock_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  /* -ENOTTY when nobody knows it */
 int sock_take_error(struct sock *sk);                     /* 0 or the positive pending error, cleared */
+
+/* What a message of data_len octets takes of rcvbuf, and MSG_LEND adds to lent: octets of a stream as they are, a datagram with what Linux's
+ * skb takes for it (truesize: the buffer rounded up by kmalloc, the skb and its shared info; large ones lie in pages of their own). */
+#define SKB_TRUESIZE_OVERHEAD 256u
+#define SKB_SHARED_INFO 320u
+static inline uint32_t sock_charge(const struct sock *sk, uint32_t data_len)
+{
+	uint32_t size = 512, need = data_len + SKB_SHARED_INFO + 64;   /* 64: room for headers */
+
+	if (!sk->ops->datagram) return data_len;
+	if (need > 16384) return data_len + 512 + SKB_TRUESIZE_OVERHEAD;
+	while (size < need) size *= 2;
+	return size + SKB_TRUESIZE_OVERHEAD;
+}
 
 /* For protocols. */
 int sock_alloc(struct stack *s, const struct sock_ops *ops, int domain, int type, int protocol, struct sock **ret); /* as sock_create, protocol chosen: for accept */
