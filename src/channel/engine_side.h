@@ -1,0 +1,53 @@
+/*
+ * The engine's side of a channel: it produces rx and consumes tx, and believes nothing that stands in shared memory. What it needs to know of a
+ * segment (place, size, its own index, how far the other side may be) it keeps here, in private memory; each shared word is read once, checked
+ * against that, and a word that can't be is a violation: -EPROTO.
+ *
+ *     pool      all segments of the arena: free lists of two sizes, pages given back when much lies idle
+ *     rx_side   the chain that the engine fills:  first (the program reads) .. last (we write)
+ *     tx_side   the chain that the engine drains: one segment, and the one on offer as the next
+ */
+#pragma once
+#include "channel/arena.h"
+#include "channel/atomic.h"
+
+struct pool_seg { uint32_t page, size, next, head, tail; };   /* next: in a free list or an rx chain */
+
+struct seg_pool {
+	struct arena *arena;
+	struct pool_seg *segs;                     /* by index; SEGMENT_MAX of them, touched lazily */
+	uint32_t n_segs, in_use;
+	uint64_t next_page;                        /* of the data area */
+	uint32_t carve_page, carve_left;           /* a large segment's pages being cut into small ones */
+	struct { uint32_t warm, cold, n_warm; } free[2];   /* small, large; cold: pages were given back */
+	void (*punch)(void *user, uint64_t offset, uint64_t len);   /* gives pages of the arena back */
+	void *user;
+};
+
+struct rx_side { uint32_t first, last; };
+struct tx_side { uint32_t seg, offered; };
+struct part { const void *data; size_t len; };
+
+int pool_init(struct seg_pool *p, struct arena *a, void (*punch)(void *user, uint64_t offset, uint64_t len), void *user);   /* -ENOMEM */
+void pool_destroy(struct seg_pool *p);
+
+/* What the program has read since the last look, with its segments recycled: octets, or -EPROTO. */
+int64_t rx_progress(struct seg_pool *p, struct direction *d, struct rx_side *rx);
+uint32_t rx_used(const struct seg_pool *p, const struct rx_side *rx);   /* octets that the program has not read, as of the last progress */
+/* Contiguous room at the end of the chain, which grows if need be. 0, or -ENOBUFS. */
+int rx_span(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint8_t **ret_at, size_t *ret_len);
+void rx_commit(struct seg_pool *p, struct rx_side *rx, size_t n);       /* n octets at the span are there */
+/* A whole record, its parts one after the other, in one segment. 0, or -ENOBUFS. */
+int rx_put(struct seg_pool *p, struct direction *d, struct rx_side *rx, const struct part *parts, size_t n_parts, size_t total);
+void rx_release(struct seg_pool *p, struct rx_side *rx);
+
+/* Gives the direction its first segment. 0, or -ENOBUFS. */
+int tx_start(struct seg_pool *p, struct direction *d, struct tx_side *tx);
+/* The next octets that the program wrote: contiguous ones in len, all of the segment in used (both 0: none). 0, or -EPROTO.
+ * They can change while they are looked at. */
+int tx_span(struct seg_pool *p, struct direction *d, struct tx_side *tx, const uint8_t **ret_at, size_t *ret_len, uint32_t *ret_used);
+void tx_consume(struct seg_pool *p, struct tx_side *tx, size_t n);      /* n <= the span's len */
+/* Offers a large segment for growth while the program writes to a small one and none is on offer. */
+bool tx_offer(struct seg_pool *p, struct direction *d, struct tx_side *tx);
+uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx);   /* of the segment being drained */
+void tx_release(struct seg_pool *p, struct tx_side *tx);
