@@ -15,6 +15,7 @@ struct topo_network { char name[TOPO_NAME_MAX]; bool is_switch; struct topo_addr
 struct topo_trunk { size_t a, b; char name[2 * TOPO_NAME_MAX + 4]; struct impairment impairment; };     /* switch to switch */
 struct topo_route { size_t host; struct topo_addr dst; struct addr gateway; size_t iface; };
 struct topo {
+	char name[TOPO_NAME_MAX];
 	struct topo_host *hosts; size_t n_hosts;
 	struct topo_network *networks; size_t n_networks;
 	struct topo_if *ifs; size_t n_ifs;
@@ -24,6 +25,7 @@ struct topo {
 
 /* err receives one line for the user ("lab.yaml:7:12: no host named wbe"). 0 or -errno; -EINVAL with err set. */
 int topo_load(struct topo *t, const char *path, char *err, size_t err_size);
+int topo_load_text(struct topo *t, const char *name, const char *text, size_t len, char *err, size_t err_size);   /* the same from memory */
 int topo_shape(struct topo *t, const char *shape, char *err, size_t err_size);    /* "single,3", "linear,4", "tree,2,2" */
 int topo_one_host(struct topo *t, const char *name);                                /* what `run` without more stands on */
 int topo_plan(struct topo *t, char *err, size_t err_size);                          /* addresses and routes; load and shape have called it */
