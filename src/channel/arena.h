@@ -103,6 +103,7 @@ struct arena {
 	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
 	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
 	_Atomic uint64_t done;                     /* the engine has worked off everything rung up to here */
+	_Atomic uint32_t channels_used, bells_used; /* no index above these was ever in use: what the guard walks */
 	_Atomic uint64_t dirty_summary[CHANNEL_MAX / 64 / 64];  /* which channels have new tx data, or rx that was drained */
 	_Atomic uint64_t dirty[CHANNEL_MAX / 64];
 };

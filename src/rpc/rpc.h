@@ -14,7 +14,7 @@
 
 #define RPC_ROWS(X) \
 	/*  name        in_min in_max  meaning of channel, arg[], in; result, out, fds */ \
-	X(HELLO,        0,   256)   /* on a door, with the client's end; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
+	X(HELLO,        0,   256)   /* on a door, with the client's end (also over a pair that fork inherited); arg: pid; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
 	X(SOCKET,       0,   0)     /* arg: domain, type, protocol. channel, generation; fd: anchor */ \
 	X(BIND,         0,   128)   /* in: sockaddr */ \
 	X(CONNECT,      0,   128)   /* in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \

@@ -1,0 +1,222 @@
+/*
+ * The engine's inside. One turn of its loop (engine.c):
+ *
+ *     gather what is ready -> hang-ups of anchors -> dirty channels -> settle -> one control call of each client that sent one, each settled
+ *
+ * where to *settle* is to let the net deliver everything that is due by now and to pump every socket that it touched, until nothing moves. A reply
+ * leaves only after that, which is what makes loopback synchronous for the program.
+ *
+ *     engine --- door   one for each inherited pair: HELLO makes a client
+ *            --- client a process and its control pair
+ *            --- esock  a socket: the stack's, its channel, its anchor, its two rings
+ *            --- bell   what one sleeper of a client waits on; a watch joins it with an esock
+ */
+#pragma once
+#include "base/hash.h"
+#include "base/list.h"
+#include "channel/engine_side.h"
+#include "engine/engine.h"
+#include "host/loop.h"
+#include "link/net.h"
+#include "rpc/rpc.h"
+#include "stack/socket/sock.h"
+
+/* What an epoll event means: the first member of everything that is watched. */
+enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_ANCHOR };
+struct source { enum source_kind kind; uint32_t events; struct list ready; };   /* ready: in engine.ready[kind] */
+#define SOURCE_KINDS (SOURCE_ANCHOR + 1)
+
+struct door { struct source source; struct list node; int fd; size_t host; };
+
+struct client {
+	struct source source;
+	struct source doorbell_source;
+	struct list node;                          /* engine.clients; engine.ended when ended */
+	bool ended;
+	int fd, doorbell;
+	uint32_t id;
+	size_t host;
+	pid_t pid;
+	uid_t uid;
+	char name[64];
+	struct list bells;
+};
+
+struct bell_owned { struct list node, watches; uint32_t index; int fd; struct client *owner; };
+struct watch { struct list of_sock, of_bell; struct bell_owned *bell; struct esock *es; };
+
+/* What the stack counts for one entry of an rx ring until the program has read it. */
+struct charge { uint32_t ring, lent; };
+struct charges { struct charge *at; uint32_t cap, start, count; uint64_t partial; };
+
+struct esock {
+	struct source source;                      /* the anchor's */
+	struct list node;                          /* engine.socks */
+	struct list pump;                          /* engine.pump or engine.again */
+	struct list watches;
+	struct hash_node by_inode;
+	ino_t inode;
+	int anchor;                                /* our end */
+	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
+	struct client *client;                     /* who last made, accepted or identified it; NULL when that one is gone */
+	uint32_t channel, generation;
+	struct rx_side rx;
+	struct tx_side tx;
+	struct charges charges;
+	bool stream, listening, connecting, eof;
+	uint32_t state, poll;                      /* as published */
+	uint64_t turn; uint32_t turn_bytes;        /* what it sent in this turn */
+};
+
+struct slot { struct esock *es; uint32_t generation, next_free; };
+
+/* A host's interface as the topology drew it. */
+struct port { struct net_link *link; struct netif *nif; };
+
+struct engine {
+	const struct engine_config *config;
+	const struct topo *topo;
+	struct arena *arena;
+	int arena_fd;
+	struct seg_pool pool;
+	struct loop loop;
+	struct net *net;
+	struct port *ports;                        /* by topo_if */
+	time_ns now, real_offset;
+	uint64_t turn;
+	uint64_t rung;                             /* as last read: what this turn works off */
+	bool ending, had_door;
+
+	struct list doors, clients, ended, socks, pump, again;
+	struct list ready[SOURCE_KINDS];
+	struct source listener;
+	int listener_fd;
+	struct slot *slots;                        /* by channel */
+	uint32_t slots_used, free_first, free_last;
+	struct hash inodes;
+	struct bell_owned *bells[BELL_MAX];
+	uint32_t last_client;
+
+	struct list refusals, log, faults;
+	size_t n_log, n_refusals;
+	int guard_pipe;
+	pid_t guard;
+	uint8_t *in, *out, *scratch;               /* a request, a reply's out, a datagram */
+};
+
+/* A control call being served. */
+struct call {
+	struct engine *e;
+	struct client *c;
+	const struct rpc_request *q;
+	const uint8_t *in;
+	struct esock *es;                          /* of q->channel, where the row wants one */
+	struct rpc_reply reply;
+	uint8_t *out;                              /* RPC_OUT_MAX octets; reply.out_len says how many count */
+	int in_fds[RPC_FDS_MAX], n_in_fds;         /* closed after the call unless taken (set to -1) */
+	int fds[RPC_FDS_MAX], n_fds;               /* to pass; those in close_after are closed when sent */
+	int close_after;
+};
+
+/* engine.c */
+void engine_settle(struct engine *e);
+void engine_enter(struct engine *e, struct sock *sk);                     /* before calling the stack about sk: it knows the time */
+void engine_log(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* build.c: the net of a topology */
+int build_net(struct engine *e);                                           /* negative errno */
+void build_end(struct engine *e);
+
+/* guard.c */
+int guard_start(struct engine *e);
+void guard_end(struct engine *e);
+
+/* client.c */
+int door_add(struct engine *e, int fd, size_t host);                      /* takes fd; negative errno */
+void door_ready(struct engine *e, struct door *d);
+void listener_ready(struct engine *e);
+void client_ready(struct engine *e, struct client *c);
+void client_end(struct engine *e, struct client *c, const char *why);     /* why NULL: it went by itself; else logged */
+void client_reap(struct engine *e);                                        /* frees the ended ones */
+int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in);   /* takes fd */
+
+/* dispatch.c */
+void call_serve(struct engine *e, struct client *c, size_t n, int *fds, int n_fds);   /* the request stands in e->in */
+void call_pass(struct call *k, int fd, bool close_after);
+void call_out(struct call *k, const void *data, size_t len);               /* cuts at RPC_OUT_MAX */
+
+/* esock.c */
+/* Makes the channel and the anchor; *ret_fd is the program's end, to be passed and closed. -ENFILE, -ENOBUFS */
+int esock_new(struct engine *e, struct client *c, bool stream, int *ret_fd, struct esock **ret);
+void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t host);   /* es now stands for sk: publishes the channel */
+void esock_hangup(struct engine *e, struct esock *es);                    /* the last reference is gone */
+void esock_free(struct engine *e, struct esock *es);
+void esock_violate(struct engine *e, struct esock *es, const char *what); /* a shared word that can't be */
+struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation);
+struct esock *esock_by_inode(struct engine *e, ino_t inode);
+void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
+void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */
+static inline struct channel *esock_channel(struct engine *e, const struct esock *es) { return arena_channel(e->arena, es->channel); }
+
+/* pump.c */
+void esock_pump(struct engine *e, struct esock *es);                      /* moves what moves and publishes */
+void esock_flush(struct engine *e, struct esock *es);                     /* what was written goes to the stack, whatever its limits */
+void esock_mirror(struct engine *e, struct esock *es);                    /* options that the shim obeys */
+void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
+uint32_t charges_pop(struct charges *q, uint64_t octets);
+int charges_push(struct charges *q, struct charge c);                     /* -ENOMEM */
+
+/* bell.c */
+int64_t serve_bell(struct call *k);
+int64_t serve_bell_free(struct call *k);
+int64_t serve_watch(struct call *k);
+int64_t serve_unwatch(struct call *k);
+void bells_ring(struct engine *e, struct esock *es);
+void bell_destroy(struct engine *e, struct bell_owned *b);
+void watch_free(struct watch *w);
+
+/* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, verb.c: what the rows do */
+int64_t serve_socket(struct call *k);
+int64_t serve_bind(struct call *k);
+int64_t serve_connect(struct call *k);
+int64_t serve_listen(struct call *k);
+int64_t serve_accept(struct call *k);
+int64_t serve_shutdown(struct call *k);
+int64_t serve_identify(struct call *k);
+int64_t serve_getsockname(struct call *k);
+int64_t serve_getpeername(struct call *k);
+int64_t serve_send(struct call *k);
+int64_t serve_recv(struct call *k);
+int64_t serve_take_error(struct call *k);
+int64_t serve_setsockopt(struct call *k);
+int64_t serve_getsockopt(struct call *k);
+int64_t serve_ioctl(struct call *k);
+int64_t serve_sync(struct call *k);
+int64_t serve_hostname(struct call *k);
+int64_t serve_refused(struct call *k);
+int64_t serve_door(struct call *k);
+int64_t serve_file(struct call *k);
+int64_t serve_verb(struct call *k);
+
+/* refused.c: what was asked for and is not done here */
+int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */
+void refused_add(struct engine *e, const char *program, const char *text, int err);
+struct text;
+void refused_print(struct engine *e, struct text *t);
+void refused_free(struct engine *e);
+
+/* names.c */
+void option_text(char *buf, size_t size, const struct sock *sk, int level, int name);    /* "SOL_SOCKET, SO_REUSEADDR" */
+void ioctl_text(char *buf, size_t size, unsigned long request);
+void family_text(char *buf, size_t size, int domain, int type, int protocol);
+
+/* text.c: text for the user, cut when it is full */
+struct text { char *at; size_t size, len; };
+void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* fault.c: impairments and cuts, and their end */
+time_ns faults_deadline(const struct engine *e);
+void faults_expire(struct engine *e);
+int fault_set(struct engine *e, size_t n, char **words, struct text *t);
+int fault_cut(struct engine *e, size_t n, char **words, struct text *t);
+void faults_free(struct engine *e);

@@ -1,0 +1,23 @@
+/* Anchors: see anchor.h. */
+#include "host/anchor.h"
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int anchor_create(bool stream, int *ret_ours, int *ret_theirs, ino_t *ret_inode)
+{
+	int pair[2];
+	struct stat st;
+	if (socketpair(AF_UNIX, (stream ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) return -errno;
+	if (fstat(pair[1], &st) < 0) {
+		int err = -errno;
+		close(pair[0]);
+		close(pair[1]);
+		return err;
+	}
+	*ret_ours = pair[0];
+	*ret_theirs = pair[1];
+	*ret_inode = st.st_ino;
+	return 0;
+}

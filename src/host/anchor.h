@@ -1,0 +1,10 @@
+/*
+ * Anchors: the kernel descriptor behind a program's socket is one end of a pair whose other end the engine keeps. Its hang-up says that the last
+ * reference to the program's end is gone, whichever way; its inode says which socket a descriptor is.
+ */
+#pragma once
+#include <sys/types.h>
+#include "base/types.h"
+
+/* SOCK_STREAM for streams, else SEQPACKET: a DGRAM pair gives no hang-up. Negative errno. */
+int anchor_create(bool stream, int *ret_ours, int *ret_theirs, ino_t *ret_inode);

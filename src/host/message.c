@@ -1,0 +1,55 @@
+/* Messages with descriptors: see message.h. */
+#include "host/message.h"
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Room for more than is wanted: what the kernel can't pass for lack of room it closes, and what we didn't ask for we close. */
+union control { struct cmsghdr align; char octets[CMSG_SPACE(sizeof(int) * 253)]; };
+
+static int fds_take(struct msghdr *m, int *fds)
+{
+	int n = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+			if (n < MESSAGE_FDS_MAX) fds[n++] = fd;
+			else close(fd);
+		}
+	}
+	return n;
+}
+
+ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX], int *ret_n_fds)
+{
+	union control control;
+	struct iovec iov = {buf, size};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0) return -errno;
+	int n_fds = fds_take(&m, fds);
+	if (m.msg_flags & MSG_TRUNC) {
+		while (n_fds > 0) close(fds[--n_fds]);
+		return -EMSGSIZE;
+	}
+	*ret_n_fds = n_fds;
+	return n;
+}
+
+int message_send(int fd, struct iovec *iov, int n_iov, const int *fds, int n_fds)
+{
+	union { struct cmsghdr align; char octets[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)]; } control = {0};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n_iov};
+	if (n_fds > 0) {
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n_fds);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)n_fds);
+		memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * (size_t)n_fds);
+	}
+	return sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}

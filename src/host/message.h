@@ -1,0 +1,11 @@
+/* Messages with descriptors over AF_UNIX SEQPACKET pairs. Nothing here blocks. */
+#pragma once
+#include <sys/uio.h>
+#include <sys/types.h>
+#include "base/types.h"
+
+#define MESSAGE_FDS_MAX 4
+/* Octets, 0 at the end, or a negative errno (-EMSGSIZE: longer than buf). Received descriptors are close-on-exec and the caller's; more than
+ * MESSAGE_FDS_MAX are closed. */
+ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX], int *ret_n_fds);
+int message_send(int fd, struct iovec *iov, int n_iov, const int *fds, int n_fds);   /* 0 or a negative errno */

@@ -1,0 +1,70 @@
+/* The engine as a process among others: see process.h. */
+#include "host/process.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void process_settle(const char *name)
+{
+	struct rlimit r;
+	static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+	prctl(PR_SET_NAME, name);
+	setsid();
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++) signal(ignored[i], SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+void process_quiet(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd < 3; fd++) dup2(null, fd);
+	if (null > 2) close(null);
+}
+
+static int fd_compare(const void *a, const void *b) { return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b); }
+
+/* Closes first … last. */
+static void close_between(int first, int last)
+{
+	if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0) return;
+	long top = sysconf(_SC_OPEN_MAX);
+	for (int fd = first; fd <= last && fd < top; fd++) close(fd);
+}
+
+void process_keep_only(int *fds, size_t n)
+{
+	int from = 3;
+	qsort(fds, n, sizeof *fds, fd_compare);
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < from) continue;
+		close_between(from, fds[i] - 1);
+		from = fds[i] + 1;
+	}
+	close_between(from, INT_MAX);
+}
+
+int process_peer(int fd, uid_t *ret_uid, pid_t *ret_pid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof cred;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0) return -errno;
+	*ret_uid = cred.uid;
+	*ret_pid = cred.pid;
+	return 0;
+}
+
+bool process_is_socket(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}

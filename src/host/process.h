@@ -1,0 +1,11 @@
+/* The engine as a process among others: what it keeps of what it was started with. */
+#pragma once
+#include <sys/types.h>
+#include "base/types.h"
+
+/* A name, a session of its own (so that ^C reaches programs only), no signals that kill by accident, as many descriptors as are allowed. */
+void process_settle(const char *name);
+void process_quiet(void);                              /* standard streams become /dev/null */
+void process_keep_only(int *fds, size_t n);            /* closes every other descriptor above 2; sorts fds */
+int process_peer(int fd, uid_t *ret_uid, pid_t *ret_pid);   /* who made the other end of an AF_UNIX socket; negative errno */
+bool process_is_socket(int fd);                        /* asked without getsockopt, which a sandbox may refuse */
