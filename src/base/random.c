@@ -1,24 +1,22 @@
 /*
- * SplitMix64: a counter with an odd step, and a mixing function over it. Passes the usual tests, has one word of state,
- * and any two starting points give streams that are good enough apart.
- *
- * Read first: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+ * SipHash in counter mode. A stack draws its hash secret and port numbers from such a stream, so mere statistical quality
+ * would not do: from one output of a plain generator all others follow.
  */
 #include "base/random.h"
-#include "base/siphash.h"
 
 struct random random_seeded(uint64_t seed, const char *stream)
 {
-	struct siphash_key key = {seed, 0};
-	return (struct random){siphash(&key, stream, strlen(stream))};
+	size_t len = strlen(stream);
+	struct siphash_key first = {seed, 0}, second = {seed, 1};
+	return (struct random){.key = {siphash(&first, stream, len), siphash(&second, stream, len)}};
 }
 
 uint64_t random_next(struct random *r)
 {
-	uint64_t z = r->state += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
+	uint8_t count[8];
+	write32(count, (uint32_t)(r->count >> 32));
+	write32(count + 4, (uint32_t)r->count++);
+	return siphash(&r->key, count, sizeof count);
 }
 
 double random_unit(struct random *r)

@@ -1,11 +1,12 @@
 /*
- * A seeded stream of pseudo-random numbers for simulations: the same seed gives the same numbers on every machine. Not
- * for secrets: what must not be guessed comes from host_ops.random or siphash.
+ * A seeded stream of pseudo-random numbers: the same seed gives the same numbers on every machine, and nobody who sees
+ * some of them can tell the others without the seed.
  */
 #pragma once
+#include "base/siphash.h"
 #include "base/types.h"
 
-struct random { uint64_t state; };
+struct random { struct siphash_key key; uint64_t count; };
 
 struct random random_seeded(uint64_t seed, const char *stream);   /* streams of one seed are told apart by name */
 uint64_t random_next(struct random *r);

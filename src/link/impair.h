@@ -10,7 +10,8 @@ struct impairment {
 	bool down;
 };
 
-/* Reads netem words: "delay 40ms 5ms loss 1% rate 10mbit limit 100 down up clear"; words not named keep their value.
+/* Reads netem words: "delay 40ms 5ms loss 1% rate 10mbit limit 100 down up clear"; words not named keep their value, and on error all do.
+ * Units as tc: a bare time is in microseconds, a bare rate in bits a second, a bare loss in percent.
  * err_word tells which word is wrong. 0 or -EINVAL. */
 int impair_parse(struct impairment *i, size_t n_words, char *const *words, size_t *ret_err_word);
 size_t impair_text(const struct impairment *i, char *buf, size_t size);   /* the same words back */

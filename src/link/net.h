@@ -44,6 +44,15 @@ struct net_link *net_find_link(struct net *n, const char *name);    /* by name; 
 /* Impairment of one direction: what leaves `from` (netif), or both with NULL. Copies i. Takes effect for the next frame; what is queued stays. */
 int net_impair(struct net_link *l, struct netif *from, const struct impairment *i);
 const struct impairment *net_impairment(struct net_link *l, struct netif *from);
+/* The other direction: what arrives at `to`. On a switch, NULL above means what enters it by any port that is plugged in now, so that a frame meets it once. */
+int net_impair_in(struct net_link *l, struct netif *to, const struct impairment *i);
+const struct impairment *net_impairment_in(struct net_link *l, struct netif *to);    /* NULL when `to` is not on l */
+
+/* All links, loopbacks ("h1:lo") and hosts' ports on switches included, in order of creation: start with NULL. */
+struct net_link *net_link_next(struct net *n, struct net_link *after);
+const char *net_link_name(const struct net_link *l);
+bool net_link_is_switch(const struct net_link *l);
+struct net_link *net_link_of(const struct netif *nif);             /* the cable that nif is plugged into; NULL when none */
 
 /* cut: frames between hosts of different sides are dropped (LINK_CUT), wherever they meet: sides is an array of n_hosts numbers by host index,
  * 0 = not part of the cut. heal removes all cuts. A second cut adds to the first. */

@@ -1,0 +1,154 @@
+/*
+ * The network as a whole: its hosts, and its time.
+ *
+ * One heap holds everything that is due, frames and stacks' timers alike, ordered by time and then by the order in which
+ * it was set. That makes a run a function of the seed and of what the programs do, and nothing else: what is due at one
+ * instant happens in the order in which it was caused.
+ */
+#include "link/private.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct net *net_new(uint64_t seed, const struct net_ops *ops, void *user, time_ns now)
+{
+	struct net *n = calloc(1, sizeof *n);
+	if (!n) return NULL;
+	*n = (struct net){.ops = ops, .user = user, .seed = seed, .now = now};
+	heap_init(&n->events);
+	list_init(&n->links);
+	list_init(&n->cuts);
+	return n;
+}
+
+void net_free(struct net *n)
+{
+	if (!n) return;
+	net_heal(n, 0);
+	for (size_t i = 0; i < n->n_hosts; i++) {
+		heap_remove(&n->events, &n->hosts[i]->deadline.node);
+		stack_free(n->hosts[i]->stack);
+		free(n->hosts[i]);
+	}
+	for (struct heap_node *node; (node = heap_min(&n->events));) {
+		heap_remove(&n->events, node);
+		port_free_arrival(container_of(node, struct event, node));
+	}
+	list_each (struct net_link, l, &n->links, node)
+		link_free(l);
+	heap_free(&n->events);
+	free(n->hosts);
+	free(n);
+}
+
+/* ---- what a stack asks of the world ---- */
+
+static void host_transmit(void *host, struct netif *nif, struct packet *p)
+{
+	if (nif->link) port_send(nif->link, host, p);
+	else packet_free(p);
+}
+
+static void host_ready(void *host, struct sock *sk)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	if (n->ops->ready) n->ops->ready(n->user, sk);
+}
+
+static void host_random(void *host, void *buf, size_t len) { random_fill(&((struct net_host *)host)->random, buf, len); }
+
+static const struct host_ops host_ops = {host_transmit, host_ready, host_random, NULL};
+
+/* ---- hosts ---- */
+
+static void host_fire(struct net *n, struct event *e)
+{
+	struct net_host *h = container_of(e, struct net_host, deadline);
+	stack_advance(h->stack, n->now);
+	net_host_touch(h);
+}
+
+static struct net_host *host_new(struct net *n, const char *name)
+{
+	struct net_host *h = calloc(1, sizeof *h);
+	if (!h) return NULL;
+	char stream[80];
+	snprintf(stream, sizeof stream, "host %s", name);
+	*h = (struct net_host){.net = n, .index = n->n_hosts, .deadline = {.fire = host_fire}, .random = random_seeded(n->seed, stream)};
+	h->stack = stack_new(name, &host_ops, h, n->now);
+	if (h->stack && link_add_loopback(h) == 0) return h;
+	if (h->stack) stack_free(h->stack);
+	free(h);
+	return NULL;
+}
+
+static int reserve_host(struct net *n)
+{
+	if (n->n_hosts < n->cap_hosts) return 0;
+	size_t cap = n->cap_hosts ? n->cap_hosts * 2 : 8;
+	struct net_host **hosts = realloc(n->hosts, cap * sizeof *hosts);
+	if (!hosts) return -ENOMEM;
+	n->hosts = hosts;
+	n->cap_hosts = cap;
+	return 0;
+}
+
+int net_add_host(struct net *n, const char *name, struct net_host **ret)
+{
+	if (net_find_host(n, name)) return -EEXIST;
+	struct net_host *h = reserve_host(n) == 0 ? host_new(n, name) : NULL;
+	if (!h) return -ENOMEM;
+	n->hosts[n->n_hosts++] = h;
+	net_host_touch(h);
+	*ret = h;
+	return 0;
+}
+
+struct net_host *net_find_host(struct net *n, const char *name)
+{
+	for (size_t i = 0; i < n->n_hosts; i++)
+		if (strcmp(n->hosts[i]->stack->name, name) == 0) return n->hosts[i];
+	return NULL;
+}
+
+struct stack *net_stack(struct net_host *h) { return h->stack; }
+struct net_host *net_host_of(struct stack *s) { return s->host; }
+size_t net_host_count(const struct net *n) { return n->n_hosts; }
+struct net_host *net_host_at(struct net *n, size_t i) { return n->hosts[i]; }
+size_t net_host_index(const struct net_host *h) { return h->index; }
+
+/* ---- time ---- */
+
+void net_host_touch(struct net_host *h)
+{
+	struct heap_node *node = &h->deadline.node;
+	time_ns due = stack_deadline(h->stack);
+	if (due == TIME_NEVER) heap_remove(&h->net->events, node);
+	else if (!heap_has(node) || node->due != due) heap_insert(&h->net->events, node, due);
+}
+
+void net_touch(struct net *n, struct stack *s)
+{
+	(void)n;
+	net_host_touch(s->host);
+}
+
+time_ns net_deadline(const struct net *n)
+{
+	struct heap_node *node = heap_min(&n->events);
+	return node ? node->due : TIME_NEVER;
+}
+
+bool net_advance(struct net *n, time_ns now, unsigned budget)
+{
+	for (unsigned done = 0; net_deadline(n) <= now && net_deadline(n) != TIME_NEVER; done++) {
+		if (budget && done == budget) return true;
+		struct heap_node *node = heap_min(&n->events);
+		struct event *e = container_of(node, struct event, node);
+		n->now = MAX(n->now, node->due);
+		heap_remove(&n->events, node);
+		e->fire(n, e);
+	}
+	n->now = MAX(n->now, now);
+	return false;
+}

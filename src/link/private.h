@@ -1,0 +1,91 @@
+/*
+ * The inside of a network: cables and switches, and one queue of events in order of time.
+ *
+ *     netif ══ port ──────cable────── port ══ netif           a pair
+ *     netif ══ port ──────cable────── port ══ switch          a host's link to a switch, "h1--s1"
+ *     switch ══ port ─────cable────── port ══ switch          a trunk
+ *     netif ══ port ──╮                                       loopback: the port is its own peer
+ *                ╰────╯
+ *
+ * All that is not a switch is a cable with two ports; a direction is named by the port it leaves and keeps its state there.
+ */
+#pragma once
+#include "base/hash.h"
+#include "base/heap.h"
+#include "base/random.h"
+#include "link/net.h"
+
+/* Something due: a frame that arrives, or a stack whose timer fires. */
+struct event { struct heap_node node; void (*fire)(struct net *, struct event *); };
+
+struct net_host {
+	struct net *net;
+	struct stack *stack;
+	size_t index;
+	struct event deadline;          /* in the queue while the stack has a timer set */
+	struct random random;
+};
+
+/* What the direction that begins at a port has behind it. */
+struct direction {
+	struct impairment impairment;
+	struct random random;
+	time_ns last_due;               /* when the last frame that is queued (or was) arrives */
+	uint32_t queued;                /* frames under way */
+};
+
+struct port {
+	struct net_link *cable;
+	struct port *peer;
+	struct netif *nif;              /* plugged in here: an interface of host … */
+	struct net_host *host;
+	struct net_link *sw;            /* … or a switch; neither: an end that hangs free */
+	struct list sw_node;            /* in sw->ports */
+	struct direction out;
+};
+
+struct net_link {
+	struct list node;
+	struct net *net;
+	char *name;
+	bool is_switch;
+	struct port ends[2];            /* of a cable; loopback uses the first only */
+	struct list ports;              /* of a switch: struct port.sw_node */
+	struct hash macs;               /* of a switch: struct learnt */
+	struct siphash_key secret;      /* of a switch */
+	struct impairment impairment;   /* of a switch: as set last for all its ports */
+};
+
+struct net {
+	const struct net_ops *ops;
+	void *user;
+	uint64_t seed;
+	time_ns now;
+	struct heap events;
+	struct net_host **hosts;
+	size_t n_hosts, cap_hosts;
+	struct list links, cuts;
+	uint32_t last_cut;
+};
+
+/* net.c */
+void net_host_touch(struct net_host *h);         /* the stack's deadline may have changed */
+
+/* link.c */
+int link_add_loopback(struct net_host *h);
+void link_free(struct net_link *l);
+
+/* port.c: takes p, which sender put on the wire (or whose frame a switch passes on), and sends it off from port. */
+void port_send(struct port *port, struct net_host *sender, struct packet *p);
+void port_discard(struct port *at, struct packet *p, enum drop_reason why);   /* counts at the host next to it, frees */
+void port_free_arrival(struct event *e);                                          /* a frame still under way when the network ends */
+
+/* netem.c: what becomes of a frame of len octets that enters d now: DROP_NONE and when it arrives, or why it never does. */
+enum drop_reason netem_enqueue(struct direction *d, time_ns now, uint32_t len, time_ns *ret_due);
+
+/* switch.c: takes p, which came in at port of a switch. */
+void switch_forward(struct port *in, struct net_host *sender, struct packet *p);
+void switch_free(struct net_link *sw);
+
+/* cut.c */
+bool cut_blocks(const struct net *n, const struct net_host *sender, const struct net_host *receiver, const struct packet *p);
