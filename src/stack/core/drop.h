@@ -7,6 +7,7 @@
 	X(NETIF_DOWN, "interface down") \
 	X(ETH_SHORT, "frame shorter than an Ethernet header") \
 	X(ETH_OTHERHOST, "frame for another host") \
+	X(ETH_SOURCE, "frame whose source is a group address") \
 	X(ETH_TYPE, "no handler for the Ethernet type") \
 	X(ARP_BAD, "malformed ARP") \
 	X(IP_BAD, "malformed IP header") \
@@ -14,6 +15,7 @@
 	X(IP_TTL, "TTL or hop limit exceeded") \
 	X(IP_MARTIAN, "source or destination that can't be") \
 	X(IP_NO_ROUTE, "no route") \
+	X(IP_NO_GROUP, "multicast group that nobody here joined") \
 	X(IP_NOT_FORWARDING, "not for us, and this host does not forward") \
 	X(IP_TOO_BIG, "larger than the MTU with DF set") \
 	X(IP_PROTO, "no handler for the IP protocol") \
@@ -22,6 +24,7 @@
 	X(FRAG_OVERLAP, "overlapping fragment") \
 	X(FRAG_LIMIT, "reassembly memory exhausted") \
 	X(FRAG_TIMEOUT, "reassembly timed out") \
+	X(ICMP_TYPE, "ICMP message that nobody here answers or awaits") \
 	X(ICMP_BAD, "malformed ICMP") \
 	X(ICMP_CSUM, "ICMP checksum wrong") \
 	X(ND_BAD, "neighbour discovery message fails RFC 4861 §7.1") \

@@ -4,7 +4,7 @@
 
 enum netif_kind { NETIF_ETHERNET, NETIF_LOOPBACK, NETIF_RAW_IP };   /* RAW_IP: datagrams without link header (packetdrill, TUN) */
 
-struct ifaddr {
+struct netif_addr {
 	struct list node;
 	struct netif *netif;
 	struct addr addr;
@@ -23,7 +23,7 @@ struct netif {
 	struct mac mac;
 	uint32_t mtu_bytes;           /* of the IP datagram */
 	uint32_t flags;               /* IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_BROADCAST, IFF_MULTICAST */
-	struct list addrs;            /* struct ifaddr, in order of addition */
+	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */
 	void *link;                   /* the host's: which link end this is */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
@@ -31,7 +31,8 @@ struct netif {
 
 /* Adds an interface that is up; loopback gets 127.0.0.1/8 and ::1/128, Ethernet its IPv6 link-local address (from the mac, EUI-64). */
 int netif_add(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret);
-void netif_remove(struct netif *nif);
+void netif_remove(struct netif *nif);                      /* with its addresses, routes, neighbours; the struct stays readable, down, until stack_free */
+void netif_free_gone(struct stack *s);                     /* the structs of removed interfaces; called by stack_free */
 struct netif *netif_by_index(const struct stack *s, int index);
 struct netif *netif_by_name(const struct stack *s, const char *name);
 /* Adds the address with its connected route. -EEXIST, -ENOMEM. Without DAD the address is usable at once. */
@@ -39,5 +40,7 @@ int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen);
 int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* IFF_UP off: flushes routes and neighbours as Linux */
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */
-struct ifaddr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);
+struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);
 bool stack_is_local(const struct stack *s, const struct addr *a);
+/* Counts and hands p to the host: a frame on Ethernet, a datagram elsewhere. Takes p. */
+void netif_transmit(struct netif *nif, struct packet *p);

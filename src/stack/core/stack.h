@@ -33,8 +33,10 @@ struct stack {
 	void *host;
 	char name[64];
 	time_ns now;                       /* as of the last receive, advance or stack_set_now */
+	time_ns realtime_offset;           /* CLOCK_REALTIME - now, set by the host: only for timestamps that programs see (SO_TIMESTAMP) */
 	struct heap timers;
 	struct list netifs;                /* struct netif.node, by index */
+	struct list netifs_gone;           /* removed ones, kept down: queued packets and bound sockets still name them */
 	int next_ifindex;
 	struct siphash_key secret;         /* for every keyed hash; drawn once */
 	uint64_t drops[DROP_COUNT];

@@ -1,0 +1,134 @@
+/* The settings of a stack: a row for each, with Linux's name, default and range. */
+#include "stack/core/sysctl.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A setting is one to three ints that lie side by side in struct sysctl. */
+struct row {
+	const char *name;
+	uint16_t offset;
+	uint8_t count;
+	bool ascending;            /* a range: the first may not exceed the second */
+	int min, max;
+	int def[3];
+	/* A switch here that is a range of group ids on Linux: how its two states read. */
+	const char *on, *off;
+};
+
+#define AT(f) .offset = offsetof(struct sysctl, f)
+#define ONE(n, f, lo, hi, d) {.name = n, AT(f), .count = 1, .min = lo, .max = hi, .def = {d}}
+#define THREE(n, f, lo, d0, d1, d2) {.name = n, AT(f), .count = 3, .min = lo, .max = INT_MAX, .def = {d0, d1, d2}}
+
+static const struct row rows[] = {
+	ONE("net.ipv4.ip_default_ttl", ip_default_ttl, 1, 255, 64),
+	ONE("net.ipv4.ip_forward", ip_forward, 0, 1, 0),
+	ONE("net.ipv6.conf.all.forwarding", ip6_forward, 0, 1, 0),
+	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .ascending = true, .min = 1, .max = 65535, .def = {32768, 60999}},
+	/* Linux says 1024; nobody is root here, and every port of a virtual host is free to take. */
+	ONE("net.ipv4.ip_unprivileged_port_start", ip_unprivileged_port_start, 0, 65535, 0),
+	ONE("net.ipv6.bindv6only", bindv6only, 0, 1, 0),
+	ONE("net.core.somaxconn", somaxconn, 0, 65535, 4096),
+	ONE("net.core.rmem_default", core_rmem_default, 2304, INT_MAX, 212992),
+	ONE("net.core.rmem_max", core_rmem_max, 2304, INT_MAX, 212992),
+	ONE("net.core.wmem_default", core_wmem_default, 4608, INT_MAX, 212992),
+	ONE("net.core.wmem_max", core_wmem_max, 4608, INT_MAX, 212992),
+	THREE("net.ipv4.tcp_rmem", tcp_rmem, 1, 4096, 131072, 6291456),
+	THREE("net.ipv4.tcp_wmem", tcp_wmem, 1, 4096, 16384, 4194304),
+	ONE("net.ipv4.tcp_syn_retries", tcp_syn_retries, 1, 127, 6),
+	ONE("net.ipv4.tcp_synack_retries", tcp_synack_retries, 0, 255, 5),
+	ONE("net.ipv4.tcp_retries1", tcp_retries1, 0, 255, 3),
+	ONE("net.ipv4.tcp_retries2", tcp_retries2, 0, 255, 15),
+	ONE("net.ipv4.tcp_orphan_retries", tcp_orphan_retries, 0, 255, 0),
+	ONE("net.ipv4.tcp_fin_timeout", tcp_fin_timeout_s, 0, INT_MAX / 1000, 60),
+	ONE("net.ipv4.tcp_keepalive_time", tcp_keepalive_time_s, 0, INT_MAX / 1000, 7200),
+	ONE("net.ipv4.tcp_keepalive_intvl", tcp_keepalive_intvl_s, 0, INT_MAX / 1000, 75),
+	ONE("net.ipv4.tcp_keepalive_probes", tcp_keepalive_probes, 0, 255, 9),
+	ONE("net.ipv4.tcp_window_scaling", tcp_window_scaling, 0, 1, 1),
+	ONE("net.ipv4.tcp_timestamps", tcp_timestamps, 0, 2, 1),
+	ONE("net.ipv4.tcp_sack", tcp_sack, 0, 1, 1),
+	ONE("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog, 0, INT_MAX, 1024),
+	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, 1, 0),
+	ONE("net.ipv4.tcp_rfc1337", tcp_rfc1337, 0, 1, 0),
+	ONE("net.ipv4.tcp_tw_reuse", tcp_tw_reuse, 0, 2, 2),
+	ONE("net.ipv4.icmp_echo_ignore_all", icmp_echo_ignore_all, 0, 1, 0),
+	{.name = "net.ipv4.ping_group_range", AT(ping_group_all), .count = 1, .max = 1, .def = {1}, .on = "0\t2147483647", .off = "1\t0"},
+	ONE("net.ipv4.neigh.default.unres_qlen", neigh_unres_qlen, 0, INT_MAX, 101),
+	ONE("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, INT_MAX, 4 << 20),
+};
+
+static int *field(const struct sysctl *s, const struct row *r)
+{
+	return (int *)((char *)s + r->offset);
+}
+
+struct sysctl *sysctl_new(void)
+{
+	struct sysctl *s = calloc(1, sizeof *s);
+
+	if (!s) return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		memcpy(field(s, &rows[i]), rows[i].def, rows[i].count * sizeof(int));
+	return s;
+}
+
+static const struct row *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].name, name) == 0) return &rows[i];
+	return NULL;
+}
+
+/* Reads up to max ints, parted by blanks: how many, or -EINVAL. */
+static int read_ints(const char *text, int *ret, int max)
+{
+	int n = 0;
+
+	for (;;) {
+		char *end;
+		long v;
+		text += strspn(text, " \t\n");
+		if (!*text) return n;
+		v = strtol(text, &end, 10);
+		if (end == text || v < INT_MIN || v > INT_MAX || n == max) return -EINVAL;
+		ret[n++] = (int)v;
+		text = end;
+	}
+}
+
+/* Linux takes fewer values than a row has and leaves the rest as they were. */
+int sysctl_set(struct sysctl *s, const char *name, const char *value)
+{
+	const struct row *r = find(name);
+	int v[3] = {0}, n;
+
+	if (!r) return -ENOENT;
+	if (r->on) {
+		n = read_ints(value, v, 2);
+		if (n != 2) return -EINVAL;
+		*field(s, r) = v[0] <= v[1];
+		return 0;
+	}
+	memcpy(v, field(s, r), r->count * sizeof(int));
+	n = read_ints(value, v, r->count);
+	if (n <= 0) return -EINVAL;
+	for (int i = 0; i < n; i++)
+		if (v[i] < r->min || v[i] > r->max) return -EINVAL;
+	if (r->ascending && v[0] > v[1]) return -EINVAL;
+	memcpy(field(s, r), v, r->count * sizeof(int));
+	return 0;
+}
+
+int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
+{
+	const struct row *r = find(name);
+	const int *v;
+
+	if (!r) return -ENOENT;
+	v = field(s, r);
+	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);
+	if (r->count == 1) return snprintf(buf, size, "%d", v[0]);
+	if (r->count == 2) return snprintf(buf, size, "%d\t%d", v[0], v[1]);
+	return snprintf(buf, size, "%d\t%d\t%d", v[0], v[1], v[2]);
+}

@@ -1,0 +1,24 @@
+/* The parts of IP that keep state, one set for each stack. */
+#pragma once
+#include "stack/inet/icmp.h"
+#include "stack/inet/inet.h"
+#include "stack/inet/ip.h"
+#include "stack/inet/neigh.h"
+#include "stack/inet/pmtu.h"
+#include "stack/inet/port.h"
+#include "stack/inet/reassembly.h"
+
+struct inet {
+	struct stack *stack;
+	struct port_space *tcp_ports, *udp_ports, *ping_ids;
+	struct neigh_table neigh;
+	struct frag_table frags;
+	struct pmtu_table pmtu;
+	struct ip_idents idents;
+	struct icmp_limits icmp_limits;
+	/* Our own copies of what we sent to groups and broadcast: received again at once, but not from inside the sending call */
+	struct list looped;
+	struct timer loop_timer;
+};
+
+void ip_loop_fire(struct timer *t);   /* ip_output.c: receives what is in looped */

@@ -1,0 +1,28 @@
+/* The protocols above IP: a row each. */
+#include "stack/inet/ip.h"
+
+static const struct { const struct ip_proto *proto; bool v4, v6; } protos[] = {
+	{&tcp_proto, true, true},
+	{&udp_proto, true, true},
+	{&icmp_proto, true, false},
+	{&icmp6_proto, false, true},
+};
+
+const struct ip_proto *ip_proto_find(uint8_t proto, bool v4)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++)
+		if (protos[i].proto->proto == proto && (v4 ? protos[i].v4 : protos[i].v6)) return protos[i].proto;
+	return NULL;
+}
+
+bool ip_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto)
+{
+	const struct ip_proto *row = ip_proto_find(proto, packet_is_v4(p));
+
+	if (!row) return false;
+	packet_pull(p, at);
+	p->proto = proto;
+	p->trans_off = packet_off(p);
+	row->receive(s, p);
+	return true;
+}
