@@ -75,7 +75,7 @@ struct inet_sock {
 	/* IPv6's own: an AF_INET6 socket keeps both sets, and the destination says which one counts */
 	int hops, mcast_hops;            /* -1: default */
 	uint8_t tclass;
-	bool mcast_loop6, mcast_all6, recvorigdst6;
+	bool mcast_loop6, mcast_all6, recvorigdst6, dontfrag6;
 	int pmtudisc6, mcast_if6;
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
@@ -98,6 +98,9 @@ extern const struct sockopt ip_options[], ipv6_options[];
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
 /* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark. */
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret);
+bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a);   /* 255.255.255.255 or that of a subnet of ours */
+/* Binds is to the interface that a link-local IPv6 address means (scope: sin6_scope_id); any other address: nothing. -EINVAL, -ENODEV */
+int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope);
 void inet_sock_reset_addr(struct inet_sock *is);                           /* laddr back to "any" of its kind; AF_UNSPEC and failed binds */
 void inet_sock_done(struct sock *sk);                                      /* before sock_free: port, flow, memberships, error queue */
 

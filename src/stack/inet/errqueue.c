@@ -1,0 +1,138 @@
+/*
+ * The error queue of a socket. An entry holds what recvmsg(MSG_ERRQUEUE) gives back: as data the payload that the error quotes, as
+ * name where it was sent, and as control message a struct sock_extended_err followed by the address of who complained.
+ */
+#include "stack/inet/errqueue.h"
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <stdlib.h>
+#include "stack/socket/ancillary.h"
+
+struct errqueue { struct list entries; unsigned count; };
+
+struct entry {
+	struct list node;
+	struct sock_extended_err ee;
+	struct addr dst, offender;
+	uint16_t port;
+	time_ns when;
+	size_t len;
+	uint8_t data[];
+};
+
+static struct errqueue *queue_of(struct inet_sock *is)
+{
+	if (is->errqueue) return is->errqueue;
+	is->errqueue = calloc(1, sizeof *is->errqueue);
+	if (is->errqueue) list_init(&is->errqueue->entries);
+	return is->errqueue;
+}
+
+static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uint16_t port, const uint8_t *payload, size_t len)
+{
+	struct errqueue *q = queue_of(is);
+	struct entry *e;
+
+	if (!q || q->count >= ERRQUEUE_MAX) return NULL;
+	len = MIN(len, ERRQUEUE_DATA_MAX);
+	e = calloc(1, sizeof *e + len);
+	if (!e) return NULL;
+	e->dst = *dst;
+	e->port = port;
+	e->when = is->sk.stack->now;
+	e->len = len;
+	if (len) memcpy(e->data, payload, len);
+	list_append(&q->entries, &e->node);
+	q->count++;
+	return e;
+}
+
+void errqueue_put_icmp(struct inet_sock *is, const struct ip_error *err, uint16_t port, const uint8_t *payload, size_t len)
+{
+	struct entry *e = entry_add(is, &err->dst, port, payload, len);
+
+	if (!e) return;
+	e->offender = err->from;
+	e->ee = (struct sock_extended_err){.ee_errno = (uint32_t)err->err, .ee_type = err->icmp_type, .ee_code = err->icmp_code,
+					   .ee_origin = addr_is_v4(&err->dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+					   .ee_info = err->mtu_bytes};
+	sock_ready(&is->sk);
+}
+
+void errqueue_put_local(struct inet_sock *is, int err, uint32_t mtu_bytes, const struct addr *dst, uint16_t port)
+{
+	struct entry *e = entry_add(is, dst, port, NULL, 0);
+
+	if (!e) return;
+	e->ee = (struct sock_extended_err){.ee_errno = (uint32_t)err, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = mtu_bytes};
+	sock_ready(&is->sk);
+}
+
+bool errqueue_has(const struct inet_sock *is)
+{
+	return is->errqueue && is->errqueue->count;
+}
+
+/* The extended error with the offender behind it, as SO_EE_OFFENDER expects it: family 0 when the error is our own. */
+static void put_extended(struct cmsg_out *o, const struct inet_sock *is, const struct entry *e)
+{
+	struct { struct sock_extended_err ee; struct sockaddr_storage from; } v = {.ee = e->ee};
+	bool six = is->sk.domain == AF_INET6;
+	socklen_t len = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+
+	if (e->ee.ee_origin != SO_EE_ORIGIN_LOCAL) inet_sockaddr_emit(is, &e->offender, 0, is->scope, &v.from, &len);
+	cmsg_put(o, six ? SOL_IPV6 : SOL_IP, six ? IPV6_RECVERR : IP_RECVERR, &v, sizeof v.ee + len);
+}
+
+static void give_name(const struct inet_sock *is, const struct entry *e, struct sock_msg *m)
+{
+	struct sockaddr_storage name;
+	socklen_t len;
+
+	inet_sockaddr_emit(is, &e->dst, e->port, is->scope, &name, &len);
+	if (m->name) memcpy(m->name, &name, MIN(m->name_len, len));
+	m->name_len = len;
+}
+
+/* Like Linux: SO_ERROR and poll then speak of the next entry, and of nothing once the queue is empty. */
+static void next_becomes_pending(struct inet_sock *is)
+{
+	struct errqueue *q = is->errqueue;
+	const struct entry *e = list_empty(&q->entries) ? NULL : list_first(&q->entries, struct entry, node);
+
+	is->sk.err = e && e->ee.ee_origin != SO_EE_ORIGIN_LOCAL ? (int)e->ee.ee_errno : 0;
+}
+
+ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
+{
+	struct cmsg_out o = cmsg_out_begin(m);
+	struct entry *e;
+	size_t n;
+
+	if (!errqueue_has(is)) return -EAGAIN;
+	e = list_first(&is->errqueue->entries, struct entry, node);
+	n = MIN(e->len, m->len);
+	memcpy(m->data, e->data, n);
+	m->flags = MSG_ERRQUEUE | (n < e->len ? MSG_TRUNC : 0);
+	give_name(is, e, m);
+	cmsg_put_timestamp(&o, &is->sk, e->when);
+	put_extended(&o, is, e);
+	cmsg_out_end(&o, m);
+	list_remove(&e->node);
+	is->errqueue->count--;
+	free(e);
+	next_becomes_pending(is);
+	return (ssize_t)n;
+}
+
+void errqueue_free(struct inet_sock *is)
+{
+	if (!is->errqueue) return;
+	while (!list_empty(&is->errqueue->entries)) {
+		struct entry *e = list_first(&is->errqueue->entries, struct entry, node);
+		list_remove(&e->node);
+		free(e);
+	}
+	free(is->errqueue);
+	is->errqueue = NULL;
+}

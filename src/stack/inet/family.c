@@ -1,0 +1,52 @@
+/*
+ * Which protocol serves (type, protocol) of AF_INET and AF_INET6. The order of refusals is Linux's: no protocol at all of this type is
+ * -ESOCKTNOSUPPORT, another protocol -EPROTONOSUPPORT, and what needs CAP_NET_RAW -EPERM.
+ */
+#include <errno.h>
+#include "stack/core/sysctl.h"
+#include "stack/inet/inet.h"
+#include "stack/socket/family.h"
+
+#define PROTO_MAX 263        /* Linux's IPPROTO_MAX: IPPROTO_MPTCP + 1 */
+
+static int choose_stream(int *protocol, const struct sock_ops **ret)
+{
+	if (*protocol != 0 && *protocol != IPPROTO_TCP) return -EPROTONOSUPPORT;
+	*protocol = IPPROTO_TCP;
+	*ret = &tcp_ops;
+	return 0;
+}
+
+static int choose_dgram(struct stack *s, int icmp, int *protocol, const struct sock_ops **ret)
+{
+	if (*protocol == icmp) {
+		if (!s->sysctl->ping_group_all) return -EACCES;
+		*ret = &ping_ops;
+		return 0;
+	}
+	if (*protocol != 0 && *protocol != IPPROTO_UDP) return -EPROTONOSUPPORT;
+	*protocol = IPPROTO_UDP;
+	*ret = &udp_ops;
+	return 0;
+}
+
+static int choose(struct stack *s, int type, int icmp, int *protocol, const struct sock_ops **ret)
+{
+	if (*protocol < 0 || *protocol >= PROTO_MAX) return -EINVAL;
+	switch (type) {
+	case SOCK_STREAM: return choose_stream(protocol, ret);
+	case SOCK_DGRAM: return choose_dgram(s, icmp, protocol, ret);
+	case SOCK_RAW: return *protocol == 0 ? -EPROTONOSUPPORT : -EPERM;
+	default: return -ESOCKTNOSUPPORT;
+	}
+}
+
+int inet_choose(struct stack *s, int type, int *protocol, const struct sock_ops **ret)
+{
+	return choose(s, type, IPPROTO_ICMP, protocol, ret);
+}
+
+int inet6_choose(struct stack *s, int type, int *protocol, const struct sock_ops **ret)
+{
+	return choose(s, type, IPPROTO_ICMPV6, protocol, ret);
+}

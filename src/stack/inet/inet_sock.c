@@ -1,0 +1,178 @@
+/*
+ * What every socket of AF_INET and AF_INET6 does the same way: its defaults, bind, its two names, and how its options shape what it
+ * sends. Read first: ip(7), ipv6(7).
+ */
+#include <errno.h>
+#include <net/if.h>
+#include "stack/core/sysctl.h"
+#include "stack/inet/errqueue.h"
+#include "stack/inet/inet.h"
+#include "stack/inet/membership.h"
+
+void inet_sock_reset_addr(struct inet_sock *is)
+{
+	is->laddr = is->sk.domain == AF_INET6 ? addr_any6 : addr_any4;
+}
+
+int inet_sock_init(struct sock *sk)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+
+	inet_sock_reset_addr(is);
+	is->raddr = is->laddr;
+	is->v6only = sk->domain == AF_INET6 && sk->stack->sysctl->bindv6only;
+	is->ttl = is->hops = -1;
+	is->mcast_ttl = is->mcast_hops = 1;
+	is->mcast_loop = is->mcast_loop6 = is->mcast_all = is->mcast_all6 = true;
+	is->pmtudisc = IP_PMTUDISC_WANT;
+	is->pmtudisc6 = IPV6_PMTUDISC_WANT;
+	list_init(&is->port_node);
+	list_init(&is->memberships);
+	return 0;
+}
+
+void inet_sock_done(struct sock *sk)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+
+	port_release(is);
+	membership_leave_all(is);
+	errqueue_free(is);
+}
+
+/* ---- bind ---- */
+
+bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a)
+{
+	if (!addr_is_v4(a)) return false;
+	if (addr_eq(a, &addr_bcast4)) return true;
+	list_each(struct netif, nif, &s->netifs, node)
+		list_each(struct netif_addr, ifa, &nif->addrs, node) {
+			struct addr last = addr_last(&ifa->addr, ifa->plen);
+			if (addr_is_v4(&ifa->addr) && ifa->plen < 31 && (nif->flags & IFF_BROADCAST) && addr_eq(a, &last)) return true;
+		}
+	return false;
+}
+
+static bool may_bind_v4(const struct inet_sock *is, const struct addr *a)
+{
+	const struct stack *s = is->sk.stack;
+
+	return is->freebind || addr_is_any(a) || stack_is_local(s, a) || addr_is_multicast(a) || inet_addr_is_broadcast(s, a);
+}
+
+static bool may_bind_v6(const struct inet_sock *is, const struct addr *a)
+{
+	return is->freebind || addr_is_any(a) || addr_is_multicast(a) || netif_addr_find(is->sk.stack, a, is->sk.bound_if);
+}
+
+/* A link-local address means one interface: named by sin6_scope_id, else by SO_BINDTODEVICE. */
+int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope)
+{
+	struct netif *nif = scope ? netif_by_index(is->sk.stack, (int)scope) : is->sk.bound_if;
+
+	if (addr_is_v4(a) || !addr_is_linklocal(a)) return 0;
+	if (!nif) return scope ? -ENODEV : -EINVAL;
+	is->sk.bound_if = nif;
+	is->scope = (uint32_t)nif->index;
+	return 0;
+}
+
+static int check_v4(const struct inet_sock *is, const struct addr *a)
+{
+	if (is->sk.domain == AF_INET6 && is->v6only) return -EINVAL;
+	return may_bind_v4(is, a) ? 0 : -EADDRNOTAVAIL;
+}
+
+static int check_v6(struct inet_sock *is, const struct addr *a, uint32_t scope)
+{
+	int r;
+
+	if (addr_is_multicast(a) && is->sk.type == SOCK_STREAM) return -EINVAL;
+	if (is->bound) return -EINVAL;
+	r = inet_scope_bind(is, a, scope);
+	if (r < 0) return r;
+	return may_bind_v6(is, a) ? 0 : -EADDRNOTAVAIL;
+}
+
+/* An AF_INET socket takes AF_UNSPEC with the wildcard for AF_INET: old programs do so. */
+static int parse_for_bind(const struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port, uint32_t *ret_scope)
+{
+	struct sockaddr_in in;
+
+	if (is->sk.domain != AF_INET || len < sizeof in) return inet_sockaddr_parse(is, a, len, ret, ret_port, ret_scope);
+	memcpy(&in, a, sizeof in);
+	if (in.sin_family == AF_UNSPEC && in.sin_addr.s_addr == 0) in.sin_family = AF_INET;
+	return inet_sockaddr_parse(is, (const struct sockaddr *)&in, sizeof in, ret, ret_port, ret_scope);
+}
+
+int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+	struct addr addr;
+	uint16_t port;
+	uint32_t scope;
+	int r = parse_for_bind(is, a, len, &addr, &port, &scope);
+
+	if (r < 0) return r;
+	r = addr_is_v4(&addr) ? check_v4(is, &addr) : check_v6(is, &addr, scope);
+	if (r < 0) return r;
+	if (port && port < sk->stack->sysctl->ip_unprivileged_port_start) return -EACCES;
+	if (is->bound || is->rport) return -EINVAL;
+	r = port_bind(is, &addr, port);
+	if (r < 0) return r;
+	/* As Linux: an IPv6 address of its own can never meet IPv4 again, and getsockopt shows it. */
+	if (!addr_is_v4(&addr) && !addr_is_any(&addr)) is->v6only = true;
+	is->addr_bound = !addr_is_any(&addr);
+	is->port_bound = port != 0;
+	return 0;
+}
+
+int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	const struct inet_sock *is = (const struct inet_sock *)sk;
+	uint32_t scope = sk->bound_if ? (uint32_t)sk->bound_if->index : is->scope;
+
+	if (peer && !is->rport) return -ENOTCONN;
+	if (peer)
+		inet_sockaddr_emit(is, &is->raddr, is->rport, scope, ret, ret_len);
+	else
+		inet_sockaddr_emit(is, &is->laddr, is->lport, scope, ret, ret_len);
+	return 0;
+}
+
+/* ---- sending ---- */
+
+struct netif *inet_sock_oif(const struct inet_sock *is)
+{
+	if (is->sk.bound_if) return is->sk.bound_if;
+	return is->scope ? netif_by_index(is->sk.stack, (int)is->scope) : NULL;
+}
+
+static void out_v4(const struct inet_sock *is, bool mcast, struct ip_out *o)
+{
+	int ttl = mcast ? is->mcast_ttl : is->ttl;
+
+	o->ttl = (uint8_t)(ttl < 0 ? 0 : ttl);
+	o->tos = is->tos;
+	o->df = is->pmtudisc == IP_PMTUDISC_WANT || is->pmtudisc == IP_PMTUDISC_DO || is->pmtudisc == IP_PMTUDISC_PROBE;
+	o->mcast_loop = is->mcast_loop;
+	if (mcast && !o->oif && is->mcast_if) o->oif = netif_by_index(is->sk.stack, is->mcast_if);
+}
+
+static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
+{
+	int hops = mcast ? is->mcast_hops : is->hops;
+
+	o->ttl = (uint8_t)(hops < 0 ? 0 : hops);
+	o->tos = is->tclass;
+	o->df = is->dontfrag6 || is->pmtudisc6 == IPV6_PMTUDISC_DO || is->pmtudisc6 == IPV6_PMTUDISC_PROBE;
+	o->mcast_loop = is->mcast_loop6;
+	if (mcast && !o->oif && is->mcast_if6) o->oif = netif_by_index(is->sk.stack, is->mcast_if6);
+}
+
+void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret)
+{
+	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark};
+	(addr_is_v4(dst) ? out_v4 : out_v6)(is, addr_is_multicast(dst), ret);
+}

@@ -1,0 +1,148 @@
+/*
+ * Which socket a packet is for.
+ *
+ * TCP's connections are found by their 4-tuple. Everything else is a choice among the owners of the port: those bound to the very
+ * address before those with a wildcard; within each, the one that asks for most (a peer, an interface, its own family); among equals
+ * the newest, or - when it has SO_REUSEPORT - one of its group by a hash of the 4-tuple, so that a peer always meets the same one.
+ */
+#include <errno.h>
+#include "stack/inet/port_private.h"
+
+/* ---- flows ---- */
+
+struct flow_key { struct addr laddr, raddr; uint16_t lport, rport; };
+
+static uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	struct flow_key key = {*laddr, *raddr, lport, rport};
+
+	return stack_hash(s, &key, sizeof key);
+}
+
+static bool flow_matches(const struct inet_sock *is, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	return is->lport == lport && is->rport == rport && addr_eq(&is->laddr, laddr) && addr_eq(&is->raddr, raddr);
+}
+
+struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	struct hash_node *n;
+
+	if (!ps->flows.count) return NULL;
+	n = hash_first(&ps->flows, flow_hash(ps->stack, laddr, lport, raddr, rport));
+	for (; n; n = hash_next(n)) {
+		struct inet_sock *is = container_of(n, struct inet_sock, flow_node);
+		if (flow_matches(is, laddr, lport, raddr, rport)) return is;
+	}
+	return NULL;
+}
+
+int flow_add(struct inet_sock *is)
+{
+	struct port_space *ps = port_space_of_sock(is);
+	int r;
+
+	ps->stack = is->sk.stack;
+	if (flow_lookup(ps, &is->laddr, is->lport, &is->raddr, is->rport)) return -EADDRNOTAVAIL;
+	r = hash_insert(&ps->flows, &is->flow_node, flow_hash(ps->stack, &is->laddr, is->lport, &is->raddr, is->rport));
+	is->in_flows = r == 0;
+	return r;
+}
+
+void flow_remove(struct inet_sock *is)
+{
+	if (is->in_flows) hash_remove(&port_space_of_sock(is)->flows, &is->flow_node);
+	is->in_flows = false;
+}
+
+/* ---- owners of a port ---- */
+
+struct port_query {
+	const struct addr *laddr, *raddr;
+	uint16_t lport, rport;
+	const struct netif *nif;
+	bool (*filter)(const struct inet_sock *);
+};
+
+static bool peer_fits(const struct inet_sock *is, const struct port_query *q)
+{
+	if (!addr_is_any(&is->raddr) && !addr_eq(&is->raddr, q->raddr)) return false;
+	return !is->rport || is->rport == q->rport;
+}
+
+static bool netif_fits(const struct inet_sock *is, const struct port_query *q)
+{
+	return !is->sk.bound_if || is->sk.bound_if == q->nif;
+}
+
+/* How well is fits, or -1. exact: only sockets bound to the address itself; else only wildcards. */
+static int score_of(const struct inet_sock *is, const struct port_query *q, bool exact)
+{
+	int score = is->sk.domain == AF_INET ? 2 : 1;
+
+	if (exact ? !addr_eq(&is->laddr, q->laddr) : !port_addr_covers(&is->laddr, is->v6only, q->laddr)) return -1;
+	if (!peer_fits(is, q) || !netif_fits(is, q) || (q->filter && !q->filter(is))) return -1;
+	if (!addr_is_any(&is->raddr)) score += 4;
+	if (is->rport) score += 4;
+	if (is->sk.bound_if) score += 4;
+	return score;
+}
+
+/* Of the SO_REUSEPORT group of best, the member that this 4-tuple belongs to. */
+static struct inet_sock *spread(const struct port *p, struct inet_sock *best, int best_score, const struct port_query *q, bool exact)
+{
+	uint32_t count = 0, pick;
+
+	list_each(struct inet_sock, is, &p->owners, port_node)
+		if (is->sk.reuseport && score_of(is, q, exact) == best_score) count++;
+	if (count < 2) return best;
+	pick = (uint32_t)(((flow_hash(best->sk.stack, q->laddr, q->lport, q->raddr, q->rport) >> 32) * count) >> 32);
+	list_each(struct inet_sock, is, &p->owners, port_node)
+		if (is->sk.reuseport && score_of(is, q, exact) == best_score && pick-- == 0) return is;
+	return best;
+}
+
+static struct inet_sock *best_of(const struct port *p, const struct port_query *q, bool exact)
+{
+	struct inet_sock *best = NULL;
+	int best_score = -1;
+
+	list_each(struct inet_sock, is, &p->owners, port_node) {
+		int score = score_of(is, q, exact);
+		if (score <= best_score) continue;
+		best = is;
+		best_score = score;
+	}
+	if (best && best->sk.reuseport && !best->rport) return spread(p, best, best_score, q, exact);
+	return best;
+}
+
+struct inet_sock *port_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport,
+			      const struct netif *nif, bool (*filter)(const struct inet_sock *))
+{
+	struct port_query q = {laddr, raddr, lport, rport, nif, filter};
+	const struct port *p = port_find(ps, lport);
+	struct inet_sock *is = p ? best_of(p, &q, true) : NULL;
+
+	return is || !p ? is : best_of(p, &q, false);
+}
+
+static bool gets_copy(const struct inet_sock *is, const struct port_query *q)
+{
+	if (!addr_eq(&is->laddr, q->laddr) && !port_addr_covers(&is->laddr, is->v6only, q->laddr)) return false;
+	return peer_fits(is, q) && netif_fits(is, q);
+}
+
+struct inet_sock *port_each(struct port_space *ps, struct inet_sock *after, const struct addr *laddr, uint16_t lport, const struct addr *raddr,
+			    uint16_t rport, const struct netif *nif)
+{
+	struct port_query q = {laddr, raddr, lport, rport, nif, NULL};
+	const struct port *p = port_find(ps, lport);
+
+	if (!p) return NULL;
+	for (struct list *n = after ? after->port_node.next : p->owners.next; n != &p->owners; n = n->next) {
+		struct inet_sock *is = list_entry(n, struct inet_sock, port_node);
+		if (gets_copy(is, &q)) return is;
+	}
+	return NULL;
+}

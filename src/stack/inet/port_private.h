@@ -1,0 +1,22 @@
+/* The inside of a port space, for port.c and port_lookup.c. */
+#pragma once
+#include "stack/inet/port.h"
+
+struct port {
+	struct hash_node node;         /* hash = number */
+	struct list owners;            /* struct inet_sock.port_node, newest first */
+	uint16_t number;
+	bool by_connect;               /* every owner got it by connecting: more connections may share it */
+};
+struct port_space {
+	struct hash ports, flows;
+	struct stack *stack;           /* whose secret keys the flows; set with the first one */
+	uint32_t next_ephemeral;       /* RFC 6056 §3.3.3 */
+};
+struct port_range { uint32_t min, count; };
+
+struct port_space *port_space_of_sock(const struct inet_sock *is);
+struct port *port_find(const struct port_space *ps, uint16_t number);
+struct port_range port_range_of(const struct inet_sock *is);
+/* a is a wildcard that takes in `other`. */
+bool port_addr_covers(const struct addr *a, bool v6only, const struct addr *other);

@@ -1,0 +1,117 @@
+/*
+ * The option engine: finds the row of (level, name) and does what is the same for all of them - access, length, range, truncation.
+ *
+ *     set:  row found? -> may be set? -> long enough? -> in range? -> row->set, or the field and row->after
+ *     get:  row found? -> may be read? -> row->get, or the field -> as much as the caller has room for
+ *
+ * How lengths are treated differs by type, and each way is Linux's for the levels that use it:
+ *   INT, BOOL     at least 4 octets in; out min(len, 4)                       SOL_SOCKET, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP
+ *   BYTE_OR_INT   1 to 3 octets in: the first one counts; out likewise        IPPROTO_IP
+ *   BLOB          the row's own business
+ */
+#include "stack/socket/option.h"
+#include <errno.h>
+
+static const struct sockopt *row_in(const struct sockopt *table, const struct sock *sk, int level, int name)
+{
+	for (const struct sockopt *o = table; o->text; o++)
+		if (o->level == level && o->name == name && (!o->domain || o->domain == sk->domain)) return o;
+	return NULL;
+}
+
+static const struct sockopt *row_find(const struct sock *sk, int level, int name)
+{
+	const struct sockopt *o = NULL;
+
+	for (const struct sockopt *const *t = sk->ops->options; t && *t && !o; t++)
+		o = row_in(*t, sk, level, name);
+	return o ? o : row_in(sock_options, sk, level, name);
+}
+
+static void *field_of(const struct sock *sk, const struct sockopt *o)
+{
+	return (char *)sk + o->offset;
+}
+
+static void field_set(struct sock *sk, const struct sockopt *o, int v)
+{
+	void *f = field_of(sk, o);
+
+	switch (o->size) {
+	case 1: *(uint8_t *)f = (uint8_t)v; break;
+	case 2: *(uint16_t *)f = (uint16_t)v; break;
+	case 4: *(int32_t *)f = v; break;
+	default: *(int64_t *)f = v;
+	}
+}
+
+static int field_get(const struct sock *sk, const struct sockopt *o)
+{
+	const void *f = field_of(sk, o);
+
+	switch (o->size) {
+	case 1: return *(const uint8_t *)f;
+	case 2: return *(const uint16_t *)f;
+	case 4: return *(const int32_t *)f;
+	default: return (int)*(const int64_t *)f;
+	}
+}
+
+/* The integer in val under the rules of the row's type. */
+static int int_read(const struct sockopt *o, const void *val, socklen_t len, int *ret)
+{
+	if (len >= sizeof *ret)
+		memcpy(ret, val, sizeof *ret);
+	else if (o->type != OPT_BYTE_OR_INT)
+		return -EINVAL;
+	else
+		*ret = len ? *(const uint8_t *)val : 0;
+	if (o->type == OPT_BOOL) *ret = *ret != 0;
+	return 0;
+}
+
+int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+	const struct sockopt *o = row_find(sk, level, name);
+	int v, r;
+
+	if ((int)len < 0) return -EINVAL;
+	if (!o || !(o->access & OPT_SET)) return -ENOPROTOOPT;
+	if (o->type == OPT_BLOB) return o->set(sk, val, len);
+	r = int_read(o, val, len, &v);
+	if (r < 0) return r;
+	if ((o->min || o->max) && (v < o->min || v > o->max)) return -EINVAL;
+	if (o->set) return o->set(sk, &v, sizeof v);
+	field_set(sk, o, v);
+	return o->after ? o->after(sk) : 0;
+}
+
+int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size)
+{
+	if (size < *len) *len = (socklen_t)size;
+	memcpy(val, from, *len);
+	return 0;
+}
+
+static int int_write(const struct sockopt *o, int v, void *val, socklen_t *len)
+{
+	uint8_t octet = (uint8_t)v;
+
+	if (o->type == OPT_BYTE_OR_INT && *len > 0 && *len < sizeof v && v >= 0 && v <= 255) return opt_copy_out(val, len, &octet, 1);
+	return opt_copy_out(val, len, &v, sizeof v);
+}
+
+int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+	const struct sockopt *o = row_find(sk, level, name);
+	socklen_t int_len = sizeof(int);
+	int v = 0, r;
+
+	if ((int)*len < 0) return -EINVAL;
+	if (!o || !(o->access & OPT_GET)) return -ENOPROTOOPT;
+	if (o->type == OPT_BLOB) return o->get(sk, val, len);
+	r = o->get ? o->get(sk, &v, &int_len) : 0;
+	if (r < 0) return r;
+	if (!o->get) v = field_get(sk, o);
+	return int_write(o, v, val, len);
+}

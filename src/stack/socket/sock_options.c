@@ -1,0 +1,355 @@
+/*
+ * The rows of SOL_SOCKET. Read first: socket(7).
+ *
+ * Programs run as an ordinary user: what asks for CAP_NET_ADMIN or CAP_NET_RAW on Linux is -EPERM. What Linux knows and this stack
+ * does not do is refused, each with an errno that Linux gives where it cannot do it either.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include "stack/core/netif.h"
+#include "stack/core/sysctl.h"
+#include "stack/socket/option.h"
+
+/* Numbers of <asm-generic/socket.h>: glibc's header gives some names to the old and some to the new layout. */
+enum {
+	TIMESTAMP_OLD = 29, TIMESTAMPNS_OLD = 35, TIMESTAMPING_OLD = 37, RCVTIMEO_OLD = 20, SNDTIMEO_OLD = 21,
+	TIMESTAMP_NEW = 63, TIMESTAMPNS_NEW = 64, TIMESTAMPING_NEW = 65, RCVTIMEO_NEW = 66, SNDTIMEO_NEW = 67,
+	PREFER_BUSY_POLL = 69, BUSY_POLL_BUDGET = 70, BUF_LOCK = 72,
+};
+#define RCVBUF_MIN 2304      /* Linux's SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF on 64 bits */
+#define SNDBUF_MIN 4608
+
+static int refuse_perm(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EPERM;
+}
+
+static int refuse_opnotsupp(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EOPNOTSUPP;
+}
+
+static int get_opnotsupp(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EOPNOTSUPP;
+}
+
+static int get_zero(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 0;
+	return 0;
+}
+
+static int get_one(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 1;
+	return 0;
+}
+
+static int set_nothing(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return 0;
+}
+
+/* What Linux answers when net.core.optmem_max leaves no room for a filter: programs then filter for themselves. */
+static int set_filter(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val;
+	return len == sizeof(struct sock_fprog) ? -ENOMEM : -EINVAL;
+}
+
+static int set_detach_filter(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -ENOENT;
+}
+
+/* SO_BUSY_POLL and its kin: only more of it than now needs the capability, and now is none. */
+static int set_busy_poll(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)sk, (void)len;
+	if (v > 0) return -EPERM;
+	return v < 0 ? -EINVAL : 0;
+}
+
+static int set_debug(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)len;
+	return *(const int *)val ? -EACCES : 0;
+}
+
+static int get_error(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = sock_take_error(sk);
+	return 0;
+}
+
+/* ---- buffers ---- */
+
+static uint32_t buffer_size(int asked, int max, uint32_t least)
+{
+	/* As Linux: a negative number is a huge one, and the double pays for the bookkeeping. */
+	uint32_t v = MIN((uint32_t)asked, (uint32_t)max);
+
+	return MAX(MIN(v, (uint32_t)INT_MAX / 2) * 2, least);
+}
+
+static int set_rcvbuf(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	sk->rcvbuf = buffer_size(*(const int *)val, sk->stack->sysctl->core_rmem_max, RCVBUF_MIN);
+	sk->rcvbuf_locked = true;
+	return 0;
+}
+
+static int set_sndbuf(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	sk->sndbuf = buffer_size(*(const int *)val, sk->stack->sysctl->core_wmem_max, SNDBUF_MIN);
+	sk->sndbuf_locked = true;
+	sock_ready(sk);
+	return 0;
+}
+
+static int get_buf_lock(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = (sk->sndbuf_locked ? 1 : 0) | (sk->rcvbuf_locked ? 2 : 0);
+	return 0;
+}
+
+static int set_buf_lock(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v & ~3) return -EINVAL;
+	sk->sndbuf_locked = v & 1;
+	sk->rcvbuf_locked = v & 2;
+	return 0;
+}
+
+static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	sk->rcvlowat = v < 0 ? INT_MAX : MAX(v, 1);
+	sock_ready(sk);
+	return 0;
+}
+
+/* ---- times ---- */
+
+static int set_timeout(int64_t *ret, const void *val, socklen_t len)
+{
+	struct timeval tv;
+
+	if (len < sizeof tv) return -EINVAL;
+	memcpy(&tv, val, sizeof tv);
+	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000) return -EDOM;
+	if (tv.tv_sec < 0)
+		*ret = 1;    /* Linux: a wait that is over at once; 0 would be none */
+	else
+		*ret = tv.tv_sec > INT64_MAX / 2000000 ? 0 : (int64_t)tv.tv_sec * 1000000 + tv.tv_usec;
+	return 0;
+}
+
+static int get_timeout(int64_t us, void *val, socklen_t *len)
+{
+	struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+	return opt_copy_out(val, len, &tv, sizeof tv);
+}
+
+static int set_rcvtimeo(struct sock *sk, const void *val, socklen_t len) { return set_timeout(&sk->rcvtimeo_us, val, len); }
+static int set_sndtimeo(struct sock *sk, const void *val, socklen_t len) { return set_timeout(&sk->sndtimeo_us, val, len); }
+static int get_rcvtimeo(struct sock *sk, void *val, socklen_t *len) { return get_timeout(sk->rcvtimeo_us, val, len); }
+static int get_sndtimeo(struct sock *sk, void *val, socklen_t *len) { return get_timeout(sk->sndtimeo_us, val, len); }
+
+static int set_linger(struct sock *sk, const void *val, socklen_t len)
+{
+	struct linger l;
+
+	if (len < sizeof l) return -EINVAL;
+	memcpy(&l, val, sizeof l);
+	sk->linger.l_onoff = l.l_onoff != 0;
+	if (l.l_onoff) sk->linger.l_linger = l.l_linger;
+	return 0;
+}
+
+static int get_linger(struct sock *sk, void *val, socklen_t *len)
+{
+	return opt_copy_out(val, len, &sk->linger, sizeof sk->linger);
+}
+
+/* One kind of timestamp in one layout is on at a time; the last one set wins. */
+static int timestamp_set(struct sock *sk, bool on, bool ns, bool new_layout)
+{
+	sk->timestamp = on && !ns;
+	sk->timestamp_ns = on && ns;
+	sk->timestamp_new = on && new_layout;
+	return 0;
+}
+
+static int set_ts_old(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, false, false); }
+static int set_ts_new(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, false, true); }
+static int set_tsns_old(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, true, false); }
+static int set_tsns_new(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, true, true); }
+
+static int get_ts_old(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp && !sk->timestamp_new; return 0; }
+static int get_ts_new(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp && sk->timestamp_new; return 0; }
+static int get_tsns_old(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp_ns && !sk->timestamp_new; return 0; }
+static int get_tsns_new(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp_ns && sk->timestamp_new; return 0; }
+
+/* Hardware and transmit timestamps: Linux's answer to flags it does not know. */
+static int set_timestamping(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)len;
+	return *(const int *)val ? -EINVAL : 0;
+}
+
+/* ---- interface ---- */
+
+static int bound_if_set(struct sock *sk, struct netif *nif)
+{
+	/* Since Linux 5.7 anyone may bind a socket to an interface, but only CAP_NET_RAW may change it. */
+	if (sk->bound_if && sk->bound_if != nif) return -EPERM;
+	sk->bound_if = nif;
+	return 0;
+}
+
+static int set_bindtodevice(struct sock *sk, const void *val, socklen_t len)
+{
+	char name[16] = "";
+	struct netif *nif = NULL;
+
+	memcpy(name, val, MIN(len, sizeof name - 1));
+	if (name[0] && !(nif = netif_by_name(sk->stack, name))) return -ENODEV;
+	return bound_if_set(sk, nif);
+}
+
+static int get_bindtodevice(struct sock *sk, void *val, socklen_t *len)
+{
+	if (!sk->bound_if) {
+		*len = 0;
+		return 0;
+	}
+	if (*len < sizeof sk->bound_if->name) return -EINVAL;
+	return opt_copy_out(val, len, sk->bound_if->name, strlen(sk->bound_if->name) + 1);
+}
+
+static int set_bindtoifindex(struct sock *sk, const void *val, socklen_t len)
+{
+	int index = *(const int *)val;
+	struct netif *nif = index > 0 ? netif_by_index(sk->stack, index) : NULL;
+
+	(void)len;
+	if (index < 0) return -EINVAL;
+	if (index && !nif) return -ENODEV;
+	return bound_if_set(sk, nif);
+}
+
+static int get_bindtoifindex(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = sk->bound_if ? sk->bound_if->index : 0;
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static int set_priority(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v < 0 || v > 6) return -EPERM;
+	sk->priority = v;
+	return 0;
+}
+
+static int get_cookie(struct sock *sk, void *val, socklen_t *len)
+{
+	if (*len < sizeof sk->cookie) return -EINVAL;
+	return opt_copy_out(val, len, &sk->cookie, sizeof sk->cookie);
+}
+
+/* Nobody is at the other end whose credentials the kernel would know. */
+static int get_peercred(struct sock *sk, void *val, socklen_t *len)
+{
+	static const struct ucred nobody = {.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
+
+	(void)sk;
+	return opt_copy_out(val, len, &nobody, sizeof nobody);
+}
+
+#define S(n) .level = SOL_SOCKET, .name = n, .text = #n
+#define N(n, t) .level = SOL_SOCKET, .name = n, .text = t
+#define BOTH .access = OPT_GET | OPT_SET
+#define GET .access = OPT_GET
+#define SET .access = OPT_SET
+#define FIELD(f) OPT_FIELD(struct sock, f)
+
+const struct sockopt sock_options[] = {
+	{S(SO_DEBUG), .type = OPT_INT, BOTH, .get = get_zero, .set = set_debug},
+	{S(SO_REUSEADDR), .type = OPT_BOOL, BOTH, FIELD(reuseaddr)},
+	{S(SO_REUSEPORT), .type = OPT_BOOL, BOTH, FIELD(reuseport)},
+	{S(SO_TYPE), .type = OPT_INT, GET, FIELD(type)},
+	{S(SO_DOMAIN), .type = OPT_INT, GET, FIELD(domain)},
+	{S(SO_PROTOCOL), .type = OPT_INT, GET, FIELD(protocol)},
+	{S(SO_ACCEPTCONN), .type = OPT_INT, GET, FIELD(listening)},
+	{S(SO_ERROR), .type = OPT_INT, GET, .get = get_error},
+	{S(SO_DONTROUTE), .type = OPT_BOOL, BOTH, FIELD(dontroute)},
+	{S(SO_BROADCAST), .type = OPT_BOOL, BOTH, FIELD(broadcast)},
+	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, FIELD(keepalive)},
+	{S(SO_OOBINLINE), .type = OPT_BOOL, BOTH, FIELD(oobinline)},
+	{S(SO_NO_CHECK), .type = OPT_BOOL, BOTH, FIELD(no_check)},
+	{S(SO_RXQ_OVFL), .type = OPT_BOOL, BOTH, FIELD(rxq_ovfl)},
+	{S(SO_SNDBUF), .type = OPT_INT, BOTH, FIELD(sndbuf), .set = set_sndbuf},
+	{S(SO_RCVBUF), .type = OPT_INT, BOTH, FIELD(rcvbuf), .set = set_rcvbuf},
+	{S(SO_SNDBUFFORCE), .type = OPT_INT, SET, .set = refuse_perm},
+	{S(SO_RCVBUFFORCE), .type = OPT_INT, SET, .set = refuse_perm},
+	{N(BUF_LOCK, "SO_BUF_LOCK"), .type = OPT_INT, BOTH, .get = get_buf_lock, .set = set_buf_lock},
+	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, FIELD(rcvlowat), .set = set_rcvlowat},
+	{S(SO_SNDLOWAT), .type = OPT_INT, GET, .get = get_one},
+	{N(RCVTIMEO_OLD, "SO_RCVTIMEO"), .type = OPT_BLOB, BOTH, .get = get_rcvtimeo, .set = set_rcvtimeo},
+	{N(SNDTIMEO_OLD, "SO_SNDTIMEO"), .type = OPT_BLOB, BOTH, .get = get_sndtimeo, .set = set_sndtimeo},
+	{N(RCVTIMEO_NEW, "SO_RCVTIMEO_NEW"), .type = OPT_BLOB, BOTH, .get = get_rcvtimeo, .set = set_rcvtimeo},
+	{N(SNDTIMEO_NEW, "SO_SNDTIMEO_NEW"), .type = OPT_BLOB, BOTH, .get = get_sndtimeo, .set = set_sndtimeo},
+	{S(SO_LINGER), .type = OPT_BLOB, BOTH, .get = get_linger, .set = set_linger},
+	{N(TIMESTAMP_OLD, "SO_TIMESTAMP"), .type = OPT_BOOL, BOTH, .get = get_ts_old, .set = set_ts_old},
+	{N(TIMESTAMP_NEW, "SO_TIMESTAMP_NEW"), .type = OPT_BOOL, BOTH, .get = get_ts_new, .set = set_ts_new},
+	{N(TIMESTAMPNS_OLD, "SO_TIMESTAMPNS"), .type = OPT_BOOL, BOTH, .get = get_tsns_old, .set = set_tsns_old},
+	{N(TIMESTAMPNS_NEW, "SO_TIMESTAMPNS_NEW"), .type = OPT_BOOL, BOTH, .get = get_tsns_new, .set = set_tsns_new},
+	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_timestamping},
+	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_timestamping},
+	{S(SO_BINDTODEVICE), .type = OPT_BLOB, BOTH, .get = get_bindtodevice, .set = set_bindtodevice},
+	{S(SO_BINDTOIFINDEX), .type = OPT_INT, BOTH, .get = get_bindtoifindex, .set = set_bindtoifindex},
+	{S(SO_PRIORITY), .type = OPT_INT, BOTH, FIELD(priority), .set = set_priority},
+	{S(SO_MARK), .type = OPT_INT, BOTH, FIELD(mark), .set = refuse_perm},
+	{S(SO_COOKIE), .type = OPT_BLOB, GET, .get = get_cookie},
+	{S(SO_PEERCRED), .type = OPT_BLOB, GET, .get = get_peercred},
+	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu)},
+	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = get_zero},
+	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .get = get_zero, .set = set_busy_poll},
+	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_busy_poll},
+	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
+	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_opnotsupp, .set = refuse_opnotsupp},
+	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_opnotsupp},
+	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = set_filter},
+	{S(SO_ATTACH_REUSEPORT_CBPF), .type = OPT_BLOB, SET, .set = set_filter},
+	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = set_detach_filter},
+	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = get_zero, .set = set_nothing},   /* Linux too does nothing */
+	{.text = NULL},
+};
