@@ -55,7 +55,8 @@ static unsigned prefix_bits(const struct addr *a, unsigned plen)
 static uint8_t octet_mask(unsigned bits, unsigned octet)
 {
 	if (bits >= 8 * (octet + 1)) return 0xff;
-	return bits <= 8 * octet ? 0 : (uint8_t)(0xff << (8 - (bits - 8 * octet)));
+	if (bits <= 8 * octet) return 0;
+	return (uint8_t)(0xff00u >> (bits - 8 * octet));
 }
 
 bool addr_in_prefix(const struct addr *a, const struct addr *prefix, unsigned plen)
