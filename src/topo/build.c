@@ -72,12 +72,12 @@ static int name_check(const char *name, size_t max, const char *what, const stru
 {
 	size_t len = strlen(name);
 
-	if (len == 0) return topo_fail(e, "the name of a %s is empty", what);
-	if (len >= max) return topo_fail(e, "\"%.40s\" is too long for a %s: at most %zu characters", name, what, max - 1);
-	if (!isalnum((unsigned char)name[0])) return topo_fail(e, "\"%s\": the name of a %s begins with a letter or digit", name, what);
+	if (len == 0) return topo_fail(e, "the name of %s is empty", what);
+	if (len >= max) return topo_fail(e, "\"%.40s\" is too long for %s: at most %zu characters", name, what, max - 1);
+	if (!isalnum((unsigned char)name[0])) return topo_fail(e, "\"%s\": the name of %s begins with a letter or digit", name, what);
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
-			return topo_fail(e, "\"%s\": the name of a %s is letters, digits, - _ and .", name, what);
+			return topo_fail(e, "\"%s\": the name of %s is letters, digits, - _ and .", name, what);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ bool topo_name_ok(const char *name)
 	char text[160];
 	struct topo_err e = {text, sizeof text};
 
-	return name_check(name, TOPO_NAME_MAX, "net", &e) == 0;
+	return name_check(name, TOPO_NAME_MAX, "a net", &e) == 0;
 }
 
 static int name_free_check(const struct topo *t, const char *name, const struct topo_err *e)
@@ -98,7 +98,7 @@ static int name_free_check(const struct topo *t, const char *name, const struct 
 
 int topo_add_host(struct topo *t, const char *name, bool router, const struct topo_err *e)
 {
-	int r = name_check(name, TOPO_NAME_MAX, "host", e);
+	int r = name_check(name, TOPO_NAME_MAX, "a host", e);
 	struct topo_host *h;
 
 	if (r == 0 && strstr(name, "--")) return topo_fail(e, "\"%s\": -- stands between the two ends in the name of a link", name);
@@ -114,7 +114,7 @@ int topo_add_host(struct topo *t, const char *name, bool router, const struct to
 
 int topo_add_network(struct topo *t, const char *name, bool is_switch, const struct topo_err *e)
 {
-	int r = name_check(name, TOPO_NAME_MAX, is_switch ? "network" : "link", e);
+	int r = name_check(name, TOPO_NAME_MAX, is_switch ? "a network" : "a link", e);
 	struct topo_network *n;
 
 	if (r == 0 && is_switch && strstr(name, "--")) return topo_fail(e, "\"%s\": -- stands between the two ends in the name of a link", name);
@@ -129,7 +129,7 @@ int topo_add_network(struct topo *t, const char *name, bool is_switch, const str
 
 int topo_add_if(struct topo *t, size_t host, const char *ifname, size_t network, const struct topo_err *e)
 {
-	int r = name_check(ifname, sizeof t->ifs->name, "interface", e);
+	int r = name_check(ifname, sizeof t->ifs->name, "an interface", e);
 	struct topo_if *f;
 
 	if (r < 0) return r;

@@ -143,7 +143,7 @@ int doc_named(struct doc *d, yaml_node_t *n, const char *what, int (*each)(void 
 			if (!doc_text(name)) return doc_fail(d, name, "the name of a %s is expected here", what);
 			r = each(user, name, yaml_document_get_node(&d->yaml, p->value));
 		}
-		return r;
+		return MIN(r, 0);
 	}
 	if (n->type != YAML_SEQUENCE_NODE) return doc_fail(d, n, "names of %ss are expected here: {a: {}, b: {}} or [a, b]", what);
 	for (size_t i = 0; r >= 0; i++) {
@@ -153,7 +153,7 @@ int doc_named(struct doc *d, yaml_node_t *n, const char *what, int (*each)(void 
 		if (!doc_text(name)) return doc_fail(d, name, "the name of a %s is expected here", what);
 		r = each(user, name, NULL);
 	}
-	return r;
+	return MIN(r, 0);
 }
 
 yaml_node_t *doc_item(struct doc *d, yaml_node_t *n, size_t i)

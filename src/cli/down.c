@@ -1,0 +1,20 @@
+/* sockland down: ends a net. What still runs on it keeps running, without a network: the engine names it. */
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "cli/rendezvous.h"
+
+int verb_down(const struct verb *v, int argc, char **argv)
+{
+	struct client c;
+	char *text = NULL;
+	int r;
+
+	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) return cli_usage(v);
+	if (rendezvous_find(&c, argc == 2 ? argv[1] : NULL) < 0) return EXIT_OWN_FAILURE;
+	r = client_verb(&c, 1, (char *[]){"down"}, &text);
+	if (text) fputs(text, stdout);
+	free(text);
+	client_close(&c);
+	return r < 0 ? cli_fail("the net did not end: %s", strerror(-r)) : 0;
+}

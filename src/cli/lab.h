@@ -1,0 +1,30 @@
+/* A net of our own: the engine's process and the doors to its hosts. */
+#pragma once
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "topo/topo.h"
+
+struct lab {
+	struct topo topo;
+	pid_t engine;
+	int *doors;                    /* the programs' end of each host's door, by host */
+};
+
+struct lab_options {
+	uint64_t seed;
+	int listener;                  /* as engine_config.listener; taken over; -1: none */
+	bool keep;                     /* stays when all programs have gone */
+};
+
+uint64_t lab_seed(void);           /* one from the kernel's randomness, short enough to type */
+/* A file's topology, or a shape's when the text is none of a file; false after a message. */
+bool lab_topology(struct topo *t, const char *file_or_shape);
+/* Starts the engine of l->topo and waits until it serves. 0 or -errno after a message. Then lab_end or lab_leave. */
+int lab_start(struct lab *l, const struct lab_options *o);
+/* The host called name, or the first one for NULL; -1 after a message. */
+int lab_host(const struct lab *l, const char *name);
+/* A verb over the first door; what the engine says goes to the stream (NULL: nowhere). Result as client_verb. */
+int lab_tell(const struct lab *l, FILE *to, size_t n, char *const *words);
+/* Lets go of the doors: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
+void lab_end(struct lab *l);

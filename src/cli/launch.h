@@ -1,0 +1,12 @@
+/* Turning this process, or a child, into a program on a host. */
+#pragma once
+#include <sys/types.h>
+
+/*
+ * Becomes the program argv[0] on the host whose door this is: filter, shim, environment, exec. Returns the exit status that a shell would
+ * give, 126 or 127, after one line on stderr, when that fails.
+ */
+int launch_exec(int door, char *const *argv);
+/* The same in a child. While it runs, signals sent to us are passed on and those of the terminal, which it gets itself, do not end us.
+ * Its exit status, or 128 + the signal that killed it. */
+int launch_wait(int door, char *const *argv);

@@ -1,0 +1,83 @@
+/*
+ * sockland, the command: one row a verb. A verb that works on a running net finds it in rendezvous.c, one that starts a net does so in lab.c,
+ * and every program that is started on a host goes through launch.c.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+static const struct verb verbs[] = {
+	{"run", "run [--seed N] [--net FILE|SHAPE] [--on HOST] [--] COMMAND…", "a command on a private network, which ends with it", verb_run},
+	{"up", "up [FILE | --topo single,N|linear,N|tree,D,F] [--seed N] [--name NAME] [-d | [--on HOST] -- COMMAND…]",
+	 "a network as you draw it: until ^C, in the background, or for a command", verb_up},
+	{"down", "down [NAME]", "ends a network and names what still ran on it", verb_down},
+	{"exec", "exec [--net NAME] HOST COMMAND…", "a command on a host of a running network", verb_exec},
+	{"set", "set [--net NAME] LINK|HOST [delay T [JITTER]] [loss P%] [rate R] [limit N] [up|down] [clear] [for T]",
+	 "makes links slow, lossy, narrow, or good again", verb_tell},
+	{"cut", "cut [--net NAME] HOST… / HOST… [for T] | --heal", "parts the network, and heals it", verb_tell},
+	{"show", "show [--net NAME] net|refused", "hosts, links and addresses; what was refused to programs", verb_tell},
+};
+
+void cli_warn(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("sockland: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+int cli_fail(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("sockland: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return EXIT_OWN_FAILURE;
+}
+
+int cli_usage(const struct verb *v)
+{
+	fprintf(stderr, "usage: sockland %s\n", v->usage);
+	return EXIT_USAGE;
+}
+
+bool cli_number(const char *option, const char *text, uint64_t *ret)
+{
+	char *end;
+	unsigned long long v;
+
+	errno = 0;
+	v = strtoull(text, &end, 0);
+	if (errno || end == text || *end || *text == '-') {
+		cli_warn("%s wants a number, not %s", option, text);
+		return false;
+	}
+	*ret = v;
+	return true;
+}
+
+static int help(FILE *to, int status)
+{
+	fputs("sockland: unmodified programs on a network of their own\n\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) fprintf(to, "  sockland %s\n        %s\n", verbs[i].usage, verbs[i].help);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) return help(stderr, EXIT_USAGE);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0) return verbs[i].run(&verbs[i], argc - 1, argv + 1);
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return help(stdout, 0);
+	if (strcmp(argv[1], "--version") == 0) return puts("sockland " SOCKLAND_VERSION), 0;
+	cli_warn("no verb %s", argv[1]);
+	return help(stderr, EXIT_USAGE);
+}

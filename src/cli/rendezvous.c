@@ -1,0 +1,143 @@
+/* Finding nets: see rendezvous.h. A socket file that nobody answers is of a net that was killed; it is removed on sight. */
+#include "cli/rendezvous.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define ENDING ".sock"
+
+/* The shim exports it; without a shim there is none. */
+static int door_inside(void)
+{
+	int (*door)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "sockland_door");
+
+	return door ? door() : -1;
+}
+
+bool rendezvous_inside(void)
+{
+	return door_inside() >= 0;
+}
+
+/* The directory, made if need be. It must be ours and closed to others: whoever may connect commands the net. */
+static int directory(char *to, size_t size)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (runtime && *runtime == '/') snprintf(to, size, "%s/sockland", runtime);
+	else snprintf(to, size, "/tmp/sockland-%u", geteuid());
+	if (mkdir(to, 0700) < 0 && errno != EEXIST) return -errno;
+	if (lstat(to, &st) < 0) return -errno;
+	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 ? 0 : -EPERM;
+}
+
+static int address(struct sockaddr_un *sa, const char *name)
+{
+	char dir[sizeof sa->sun_path];
+	int r = directory(dir, sizeof dir);
+	int n;
+
+	if (r < 0) return r;
+	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
+	n = snprintf(sa->sun_path, sizeof sa->sun_path, "%.80s/%.20s" ENDING, dir, name);
+	return strlen(dir) > 80 || strlen(name) > 20 || n < 0 ? -ENAMETOOLONG : 0;
+}
+
+/* The door behind a socket file; -ENOENT when there is no net of that name. */
+static int door_named(const char *name)
+{
+	struct sockaddr_un sa;
+	int r = address(&sa, name), fd;
+
+	if (r < 0) return r;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0) return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0) return fd;
+	r = -errno;
+	close(fd);
+	if (r == -ECONNREFUSED) {
+		unlink(sa.sun_path);
+		r = -ENOENT;
+	}
+	return r;
+}
+
+/* The only net there is: its door, -ENOENT, or -ENOTUNIQ after naming them. */
+static int door_only(void)
+{
+	char dir[sizeof((struct sockaddr_un *)0)->sun_path], names[256] = "";
+	int r = directory(dir, sizeof dir), door = -ENOENT, count = 0;
+	DIR *d = r < 0 ? NULL : opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
+		char name[sizeof e->d_name];
+		size_t len = strlen(e->d_name);
+
+		if (len <= strlen(ENDING) || strcmp(e->d_name + len - strlen(ENDING), ENDING) != 0) continue;
+		snprintf(name, sizeof name, "%.*s", (int)(len - strlen(ENDING)), e->d_name);
+		r = door_named(name);
+		if (r < 0) continue;
+		if (count++ > 0) close(r);
+		else door = r;
+		snprintf(names + strlen(names), sizeof names - strlen(names), " %.20s", name);
+	}
+	if (d) closedir(d);
+	if (count < 2) return door;
+	close(door);
+	cli_warn("several nets are running:%s", names);
+	return -ENOTUNIQ;
+}
+
+int rendezvous_find(struct client *c, const char *name)
+{
+	int inside = name ? -1 : door_inside();
+	int door = inside >= 0 ? inside : name ? door_named(name) : door_only(), r;
+
+	if (door == -ENOENT && name) return cli_warn("no net named %s is running", name), -1;
+	if (door == -ENOENT) return cli_warn("no net is running: sockland up FILE -d starts one"), -1;
+	if (door == -ENOTUNIQ) return -1;
+	if (door < 0) return cli_warn("cannot reach the net: %s", strerror(-door)), -1;
+	r = client_open(c, door);
+	if (inside < 0) close(door);
+	if (r < 0) return cli_warn("the net does not answer: %s", strerror(-r)), -1;
+	return 0;
+}
+
+int rendezvous_listen(const char *name)
+{
+	struct sockaddr_un sa;
+	int r = address(&sa, name), fd;
+
+	if (r == 0) {
+		fd = door_named(name);
+		if (fd >= 0) {
+			close(fd);
+			cli_warn("a net named %s is running: sockland down %s, or --name", name, name);
+			return -EADDRINUSE;
+		}
+		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(fd, 64) == 0) return fd;
+		r = -errno;
+		if (fd >= 0) close(fd);
+	}
+	cli_warn("cannot listen for other shells as %s: %s", name, strerror(-r));
+	cli_warn("where that is refused, sockland up FILE -- COMMAND works without");
+	return r;
+}
+
+void rendezvous_forget(const char *name)
+{
+	struct sockaddr_un sa;
+
+	if (address(&sa, name) == 0) unlink(sa.sun_path);
+}

@@ -1,0 +1,15 @@
+/*
+ * How the verbs find a running net, and how a net lets itself be found.
+ *
+ *     inside a net     the shim in our own process knows the door of the host that we run on
+ *     from a shell     $XDG_RUNTIME_DIR/sockland/NAME.sock, else /tmp/sockland-UID/NAME.sock: a connection is a door
+ */
+#pragma once
+#include "cli/client.h"
+
+/* A client of the net called name; NULL: the one we run in, else the only one there is. Complains and returns -1 when there is none. */
+int rendezvous_find(struct client *c, const char *name);
+bool rendezvous_inside(void);                 /* this process runs on a host of a net */
+/* Listens under name. The descriptor, or -errno after a complaint. */
+int rendezvous_listen(const char *name);
+void rendezvous_forget(const char *name);    /* takes the name away; nothing happens when it is gone */

@@ -1,0 +1,112 @@
+/* sockland up: a network from a file or a shape, for a command (which needs nothing but socketpairs), or to be reached from other shells. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/lab.h"
+#include "cli/launch.h"
+#include "cli/rendezvous.h"
+
+struct up {
+	const char *net, *on, *name;
+	char **command;                /* NULL: none */
+	bool background;
+	struct lab_options how;
+};
+
+/* Splits argv at "--", so that options may follow the file. */
+static char **command_of(int *argc, char **argv)
+{
+	for (int i = 1; i < *argc; i++)
+		if (strcmp(argv[i], "--") == 0) {
+			*argc = i;
+			return argv[i + 1] ? argv + i + 1 : NULL;
+		}
+	return NULL;
+}
+
+static bool options_read(struct up *u, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"seed", required_argument, NULL, 's'}, {"on", required_argument, NULL, 'o'},
+		{"topo", required_argument, NULL, 't'}, {"name", required_argument, NULL, 'n'}, {0}};
+	int c, whole = argc;
+
+	u->command = command_of(&argc, argv);
+	if (!u->command && argc < whole) return false;       /* "--" and nothing */
+	while ((c = getopt_long(argc, argv, "d", options, NULL)) >= 0) {
+		if (c == 'd') u->background = true;
+		else if (c == 'o') u->on = optarg;
+		else if (c == 't') u->net = optarg;
+		else if (c == 'n') u->name = optarg;
+		else if (c != 's' || !cli_number("--seed", optarg, &u->how.seed)) return false;
+	}
+	if (argc - optind + (u->net != NULL) > 1 || (u->background && u->command) || (u->on && !u->command)) return false;
+	if (optind < argc) u->net = argv[optind];
+	return true;
+}
+
+static int up_command(const struct up *u, struct lab *l)
+{
+	int host = lab_host(l, u->on), status;
+
+	if (host < 0 || lab_start(l, &u->how) < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
+	status = launch_wait(l->doors[host], u->command);
+	lab_tell(l, stderr, 1, (char *[]){"refused"});
+	lab_tell(l, stderr, 1, (char *[]){"down"});
+	lab_end(l);
+	return status;
+}
+
+/* Until a signal asks us to end the net, or somebody else has ended it. */
+static void wait_foreground(const struct lab *l, const sigset_t *waited)
+{
+	int signal;
+
+	do
+		if (sigwait(waited, &signal) != 0) return;
+	while (signal == SIGCHLD && waitpid(l->engine, NULL, WNOHANG) == 0);
+}
+
+static int up_reachable(struct up *u, struct lab *l)
+{
+	sigset_t waited;
+	char name[TOPO_NAME_MAX];
+
+	snprintf(name, sizeof name, "%s", u->name ? u->name : l->topo.name);
+	sigemptyset(&waited);
+	sigaddset(&waited, SIGINT);
+	sigaddset(&waited, SIGTERM);
+	sigaddset(&waited, SIGHUP);
+	sigaddset(&waited, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &waited, NULL);
+	u->how.keep = true;
+	u->how.listener = rendezvous_listen(name);
+	if (u->how.listener < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
+	if (lab_start(l, &u->how) < 0) return rendezvous_forget(name), topo_free(&l->topo), EXIT_OWN_FAILURE;
+	puts(name);
+	fflush(stdout);
+	if (!u->background) {
+		wait_foreground(l, &waited);
+		lab_tell(l, stderr, 1, (char *[]){"refused"});
+		lab_tell(l, stderr, 1, (char *[]){"down"});
+		rendezvous_forget(name);
+		lab_end(l);
+	}
+	return 0;
+}
+
+int verb_up(const struct verb *v, int argc, char **argv)
+{
+	struct up u = {.how = {.seed = lab_seed(), .listener = -1}};
+	struct lab l = {0};
+
+	if (!options_read(&u, argc, argv)) return cli_usage(v);
+	if (!lab_topology(&l.topo, u.net ? u.net : "single,2")) return EXIT_OWN_FAILURE;
+	if (!u.command) fprintf(stderr, "sockland: seed %" PRIu64 "\n", u.how.seed);
+	return u.command ? up_command(&u, &l) : up_reachable(&u, &l);
+}

@@ -1,0 +1,90 @@
+/*
+ * The loader against damaged files: a good one with a few octets changed, doubled, cut or moved, many times, all from one seed. It must come back
+ * with a whole topology or with one line that names the file; the sanitizers watch for the rest.
+ *
+ *     mutate-topo FILE SEED ROUNDS
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "topo/topo.h"
+
+#define TEXT_MAX 8192
+
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+	*state ^= *state << 13;        /* xorshift64 */
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state % below;
+}
+
+static size_t mutate(uint64_t *state, char *text, size_t len)
+{
+	static const char marks[] = "{}[]:,-\"' \n\t&*!|>%@#~0a\x80\xff";
+	size_t at = draw(state, len), n = 1 + draw(state, 40), to;
+
+	switch (draw(state, 5)) {
+	case 0:
+		text[at] = marks[draw(state, sizeof marks)];
+		return len;
+	case 1:
+		text[at] = (char)draw(state, 256);
+		return len;
+	case 2:                        /* a piece is lost */
+		n = MIN(n, len - at);
+		memmove(text + at, text + at + n, len - at - n);
+		return len - n ? len - n : 1;
+	case 3:                        /* a piece comes twice */
+		n = MIN(n, MIN(len - at, TEXT_MAX - len));
+		memmove(text + at + n, text + at, len - at);
+		return len + n;
+	default:                       /* a piece overwrites another */
+		to = draw(state, len);
+		n = MIN(n, MIN(len - at, len - to));
+		memmove(text + to, text + at, n);
+		return len;
+	}
+}
+
+static int check(const struct topo *t, int r, const char *err)
+{
+	if (r == -ENOMEM) return 0;
+	if (r == -EINVAL) return strncmp(err, "mutant:", 7) == 0 && !strchr(err, '\n') ? 0 : -1;
+	if (r != 0 || t->n_hosts == 0) return -1;
+	for (size_t i = 0; i < t->n_ifs; i++)
+		if (t->ifs[i].host >= t->n_hosts || t->ifs[i].network >= t->n_networks || !addr_is_v4(&t->ifs[i].v4.addr)) return -1;
+	for (size_t i = 0; i < t->n_routes; i++)
+		if (t->routes[i].host >= t->n_hosts || t->routes[i].iface >= t->n_ifs) return -1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char seed_text[TEXT_MAX], text[TEXT_MAX], err[400];
+	uint64_t state = argc > 2 ? strtoull(argv[2], NULL, 10) * 0x9e3779b97f4a7c15u | 1 : 1;
+	unsigned long rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 0, good = 0;
+	FILE *f = argc > 3 ? fopen(argv[1], "r") : NULL;
+	size_t seed_len = f ? fread(seed_text, 1, sizeof seed_text, f) : 0;
+
+	if (seed_len == 0) return 2;
+	fclose(f);
+	for (unsigned long i = 0; i < rounds; i++) {
+		struct topo t = {0};
+		size_t len = seed_len;
+		int r;
+
+		memcpy(text, seed_text, seed_len);
+		for (uint64_t k = 0, n = 1 + draw(&state, 4); k < n; k++) len = mutate(&state, text, len);
+		err[0] = 0;
+		r = topo_load_text(&t, "mutant", text, len, err, sizeof err);
+		if (check(&t, r, err) < 0) {
+			printf("round %lu: result %d, \"%s\", of:\n%.*s\n", i, r, err, (int)len, text);
+			return 1;
+		}
+		if (r == 0) good++, topo_free(&t);
+	}
+	printf("%lu mutants, %lu still a topology\n", rounds, good);
+	return good > 0 && good < rounds ? 0 : 1;
+}
