@@ -28,6 +28,27 @@ struct packet *packet_copy(const struct packet *p)
 	return copy;
 }
 
+struct packet *packet_with_headroom(struct packet *p, size_t headroom)
+{
+	size_t have = (size_t)(p->data - p->head), more = have < headroom ? headroom - have : 0;
+	struct packet *q;
+
+	if (!more) return p;
+	q = malloc(sizeof *q + p->cap + more);
+	if (q) {
+		memcpy(q, p, sizeof *p);
+		list_init(&q->node);
+		memcpy(q->head + more, p->head, have + p->len);
+		q->data = q->head + headroom;
+		q->cap += (uint32_t)more;
+		q->mac_off = (uint16_t)(p->mac_off ? p->mac_off + more : 0);
+		q->net_off = (uint16_t)(p->net_off ? p->net_off + more : 0);
+		q->trans_off = (uint16_t)(p->trans_off ? p->trans_off + more : 0);
+	}
+	packet_free(p);
+	return q;
+}
+
 void packet_free(struct packet *p)
 {
 	free(p);

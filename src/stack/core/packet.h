@@ -27,6 +27,7 @@ struct packet {
 	struct addr src, dst;
 	uint8_t proto, ttl, tos;
 	bool forwarded, broadcast, multicast;  /* multicast or broadcast: at link or at IP level */
+	bool looped;                  /* our own copy of what we sent to a group or broadcast */
 	time_ns when;                 /* arrival */
 	uint32_t mark;
 	uint8_t head[];
@@ -34,6 +35,8 @@ struct packet {
 
 struct packet *packet_new(size_t headroom, size_t len);      /* data has len octets, uninitialised; NULL when out of memory */
 struct packet *packet_copy(const struct packet *p);
+/* The same packet with at least this much headroom: p itself or a copy in its place. NULL when out of memory, p is freed then. */
+struct packet *packet_with_headroom(struct packet *p, size_t headroom);
 void packet_free(struct packet *p);                           /* NULL is fine */
 uint8_t *packet_push(struct packet *p, size_t n);             /* new start; the headroom must be there (assert) */
 uint8_t *packet_pull(struct packet *p, size_t n);             /* n <= len */

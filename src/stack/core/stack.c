@@ -149,7 +149,7 @@ void stack_receive(struct stack *s, struct netif *nif, struct packet *p)
 	p->netif = nif;
 	p->when = s->now;
 	p->mac_off = p->net_off = p->trans_off = 0;
-	p->broadcast = p->multicast = p->forwarded = false;
+	p->broadcast = p->multicast = p->forwarded = p->looped = false;
 	nif->rx_packets++;
 	nif->rx_bytes += p->len;
 	if (!(nif->flags & IFF_UP))

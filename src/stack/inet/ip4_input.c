@@ -1,0 +1,136 @@
+/*
+ * IPv4 input: is it a datagram, can its addresses be, is it for us? Hosts are weak (RFC 1122 §3.3.4.2), as Linux's:
+ * a local address is accepted on any interface.
+ *
+ * Read first: RFC 791 §3.1, RFC 1122 §3.2.1, RFC 1812 §5.3.7 (martians).
+ */
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include "stack/core/sysctl.h"
+#include "stack/inet/inet_private.h"
+#include "stack/inet/mcast.h"
+
+static bool is_zeronet(const struct addr *a)
+{
+	return addr_to_v4(a) >> 24 == 0;
+}
+
+/* 255.255.255.255, or the broadcast address of one of our prefixes. */
+static bool is_broadcast(const struct stack *s, const struct addr *a)
+{
+	if (addr_eq(a, &addr_bcast4)) return true;
+	list_each(const struct route, r, route_list(s), node)
+		if (r->type == RTN_BROADCAST && addr_eq(&r->dst, a)) return true;
+	return false;
+}
+
+/* Addresses that can't come in from a link. What our own host sent to itself was checked on its way out. */
+static bool is_martian(const struct stack *s, const struct packet *p)
+{
+	const struct addr *src = &p->src, *dst = &p->dst;
+
+	if (p->netif->kind == NETIF_LOOPBACK || p->looped) return false;
+	/* RFC 1122 §3.2.1.3: a source is never a group, nor broadcast; 127/8 never shows outside a host. */
+	if (addr_is_multicast(src) || is_broadcast(s, src) || addr_is_loopback(src) || addr_is_loopback(dst)) return true;
+	/* RFC 1122 §3.2.1.3 (a): 0.0.0.0 is a source only for one that learns its address, and that one broadcasts. */
+	if (is_zeronet(dst) && !addr_is_any(dst)) return true;
+	if (is_zeronet(src)) return !addr_is_any(src) || !(addr_eq(dst, &addr_bcast4) || addr_is_multicast(dst) || addr_is_any(dst));
+	if (addr_is_any(dst)) return true;
+	return stack_is_local(s, src);
+}
+
+/* Takes p with its headers checked and, if it was one, the fragment made whole. */
+static void deliver(struct stack *s, struct packet *p, const struct ip4_hdr *h)
+{
+	size_t hdr_len = ip4_hdr_len(h);
+
+	if (ip_deliver(s, p, hdr_len, h->proto)) return;
+	icmp_complain(s, p, ICMP_PROBLEM_PROTO, 0);
+	stack_drop(s, p, DROP_IP_PROTO);
+}
+
+static void receive_fragment(struct stack *s, struct packet *p, struct ip4_hdr *h)
+{
+	size_t hdr_len = ip4_hdr_len(h), len = h->total_len - hdr_len;
+	struct frag f = {.id = h->id, .offset = h->frag_off, .proto = h->proto, .more = h->mf, .unfrag_len = hdr_len, .hdr_len = hdr_len};
+	int r;
+
+	if (h->mf && len % 8) {
+		/* As Linux: what does not fill a block of 8 is not there. */
+		len &= ~(size_t)7;
+		packet_trim(p, hdr_len + len);
+	}
+	/* RFC 791 §3.2: a datagram has 65,535 octets at most, its header among them. */
+	if (len == 0 || hdr_len + f.offset + len > UINT16_MAX) {
+		stack_drop(s, p, DROP_FRAG_BAD);
+		return;
+	}
+	p = frag_receive(s, p, &f);
+	if (!p) return;
+	r = ip4_parse(h, p->data, p->len);
+	if (r < 0)
+		stack_drop(s, p, DROP_FRAG_BAD);
+	else
+		deliver(s, p, h);
+}
+
+static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
+{
+	if (is_broadcast(s, &p->dst) || addr_is_any(&p->dst)) {
+		p->broadcast = true;
+	} else if (addr_is_multicast(&p->dst)) {
+		p->multicast = true;
+		if (p->netif->kind != NETIF_LOOPBACK && !netif_group_has(p->netif, &p->dst)) {
+			stack_drop(s, p, DROP_IP_NO_GROUP);
+			return;
+		}
+	} else if (!stack_is_local(s, &p->dst)) {
+		if (s->sysctl->ip_forward)
+			ip_forward(s, p);
+		else
+			stack_drop(s, p, DROP_IP_NOT_FORWARDING);
+		return;
+	}
+	if (h->mf || h->frag_off)
+		receive_fragment(s, p, h);
+	else
+		deliver(s, p, h);
+}
+
+/* RFC 1122 §3.2.1.8 (c): source routes are refused in silence; malformed options are answered. */
+static bool options_refused(struct stack *s, struct packet *p, const struct ip4_hdr *h)
+{
+	bool source_route = false;
+	uint8_t wrong = ip4_options_check(h, &source_route);
+
+	if (wrong) icmp_complain(s, p, ICMP_PROBLEM_HEADER, wrong);
+	return wrong || source_route;
+}
+
+void ip4_receive(struct stack *s, struct packet *p)
+{
+	struct ip4_hdr h;
+	int hdr_len = ip4_parse(&h, p->data, p->len);
+
+	p->net_off = packet_off(p);
+	if (hdr_len < 0) {
+		stack_drop(s, p, DROP_IP_BAD);
+		return;
+	}
+	if (!ip4_csum_ok(p->data, (size_t)hdr_len)) {
+		stack_drop(s, p, DROP_IP_CSUM);
+		return;
+	}
+	packet_trim(p, h.total_len);
+	p->src = h.src;
+	p->dst = h.dst;
+	p->proto = h.proto;
+	p->ttl = h.ttl;
+	p->tos = h.tos;
+	if (is_martian(s, p))
+		stack_drop(s, p, DROP_IP_MARTIAN);
+	else if (h.opt_len && options_refused(s, p, &h))
+		stack_drop(s, p, DROP_IP_OPTIONS);
+	else
+		route_in(s, p, &h);
+}

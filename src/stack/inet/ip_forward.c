@@ -1,0 +1,90 @@
+/*
+ * Forwarding, both families: a datagram for somebody else goes on by the routing table, one hop poorer.
+ *
+ * What a router must not pass on, it answers (icmp_error.c knows when not to). Redirects are never sent.
+ *
+ * Read first: RFC 1812 §5.2, §5.3; RFC 8200 §3, §5; RFC 4443 §3.
+ */
+#include <errno.h>
+#include "stack/inet/inet_private.h"
+
+static void refuse(struct stack *s, struct packet *p, enum icmp_problem problem, uint32_t rest, enum drop_reason why)
+{
+	icmp_complain(s, p, problem, rest);
+	stack_drop(s, p, why);
+}
+
+/* Addresses that are nobody's to forward (RFC 4291 §2.5.2, §2.5.6; RFC 1812 §4.2.2.11, §5.3.4). */
+static bool may_not_pass(const struct packet *p)
+{
+	if (p->multicast || p->broadcast || addr_is_any(&p->src)) return true;
+	return !addr_is_v4(&p->dst) && addr_is_linklocal(&p->dst);
+}
+
+static enum icmp_problem route_problem(int err)
+{
+	switch (err) {
+	case -EHOSTUNREACH: return ICMP_PROBLEM_HOST;
+	case -EACCES: return ICMP_PROBLEM_ADMIN;
+	default: return ICMP_PROBLEM_NET;
+	}
+}
+
+/* RFC 1812 §5.2.3, RFC 1624: the checksum moves with the octet that is counted down. */
+static void take_hop(struct packet *p)
+{
+	uint8_t *h = p->data;
+
+	if (packet_is_v4(p)) {
+		uint32_t sum = read16(h + 10) + 0x100u;
+		h[8]--;
+		write16(h + 10, (uint16_t)(sum + (sum >> 16)));
+	} else {
+		h[7]--;
+	}
+	p->ttl--;
+	p->forwarded = true;
+}
+
+static bool may_fragment(struct packet *p)
+{
+	return packet_is_v4(p) && !(p->data[6] & 0x40);
+}
+
+static void pass_on(struct stack *s, struct packet *p, const struct route_hop *hop)
+{
+	/* RFC 792, RFC 8200 §3: discarded when the count reaches zero. */
+	if (p->ttl <= 1) {
+		refuse(s, p, ICMP_PROBLEM_TTL, 0, DROP_IP_TTL);
+	} else if (p->len <= hop->mtu_bytes) {
+		take_hop(p);
+		ip_link_output(s, p, hop);
+	} else if (may_fragment(p)) {
+		take_hop(p);
+		ip_fragment(s, p, hop->mtu_bytes, hop);
+	} else {
+		refuse(s, p, ICMP_PROBLEM_TOO_BIG, hop->mtu_bytes, DROP_IP_TOO_BIG);
+	}
+}
+
+void ip_forward(struct stack *s, struct packet *p)
+{
+	struct route_hop hop;
+	int r;
+
+	if (may_not_pass(p)) {
+		stack_drop(s, p, DROP_IP_MARTIAN);
+		return;
+	}
+	r = route_lookup(s, &p->dst, NULL, NULL, &hop);
+	if (r == -EINVAL)
+		stack_drop(s, p, DROP_IP_NO_ROUTE);     /* a blackhole says nothing */
+	else if (r < 0)
+		refuse(s, p, route_problem(r), 0, DROP_IP_NO_ROUTE);
+	else if (hop.broadcast || hop.netif->kind == NETIF_LOOPBACK)
+		stack_drop(s, p, DROP_IP_MARTIAN);      /* RFC 2644: no directed broadcasts */
+	else if (!addr_is_v4(&p->src) && addr_is_linklocal(&p->src))
+		refuse(s, p, ICMP_PROBLEM_SCOPE, 0, DROP_IP_MARTIAN);
+	else
+		pass_on(s, p, &hop);
+}

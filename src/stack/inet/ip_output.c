@@ -1,0 +1,178 @@
+/*
+ * IP output of both families: a transport message gets its header, its way and, where the path is too narrow, its cuts.
+ *
+ *     ip_output -> route_lookup -> ip_output_via -> header -+-> ip_link_output -> neighbour -> interface
+ *                                                           +-> ip_fragment ---^
+ *                                                           +-> copy for our own members of a group, received later
+ *
+ * Read first: RFC 1122 §3.3, RFC 8200 §5.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include "stack/core/sysctl.h"
+#include "stack/inet/inet_private.h"
+#include "stack/inet/mcast.h"
+
+#define IP6_DEFAULT_HOPS 64
+
+uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop)
+{
+	uint32_t learnt = hop->local ? 0 : pmtu_find(s, dst);
+
+	return learnt ? MIN(learnt, hop->mtu_bytes) : hop->mtu_bytes;
+}
+
+static uint8_t default_ttl(const struct stack *s, const struct addr *dst)
+{
+	if (addr_is_multicast(dst)) return 1;
+	return addr_is_v4(dst) ? (uint8_t)s->sysctl->ip_default_ttl : IP6_DEFAULT_HOPS;
+}
+
+/* RFC 6437 §3: a label for each flow, not to be guessed; ports belong to the flow where there are some. */
+static uint32_t flow_label(const struct stack *s, const struct packet *p, const struct addr *src, const struct ip_out *out)
+{
+	struct { struct addr src, dst; uint8_t ports[4], proto; char use[3]; } key = {.src = *src, .dst = out->dst, .proto = out->proto, .use = "fl"};
+
+	if ((out->proto == IP_PROTO_TCP || out->proto == IP_PROTO_UDP) && p->len >= 4) memcpy(key.ports, p->data, 4);
+	return (uint32_t)stack_hash(s, &key, sizeof key) & 0xfffff;
+}
+
+static void push_header4(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src, uint8_t ttl)
+{
+	struct ip4_hdr h = {.src = *src, .dst = out->dst, .total_len = (uint16_t)(IP4_HDR_MIN + p->len), .tos = out->tos, .ttl = ttl, .proto = out->proto,
+			    .df = out->df};
+
+	/* RFC 6864 §4.1: the ID of a datagram that can't be fragmented means nothing; zero tells nobody anything. */
+	if (!h.df) h.id = (uint16_t)ip_ident(s, src, &out->dst, out->proto);
+	ip4_emit(&h, packet_push(p, IP4_HDR_MIN));
+}
+
+static void push_header6(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src, uint8_t ttl)
+{
+	struct ip6_hdr h = {.src = *src, .dst = out->dst, .payload_len = (uint16_t)p->len, .tclass = out->tos, .next = out->proto, .hops = ttl};
+
+	h.flow = out->flow ? out->flow : flow_label(s, p, src, out);
+	ip6_emit(&h, packet_push(p, IP6_HDR_LEN));
+}
+
+static void push_header(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src)
+{
+	bool v4 = addr_is_v4(&out->dst);
+
+	p->src = *src;
+	p->dst = out->dst;
+	p->proto = out->proto;
+	p->tos = out->tos;
+	p->ttl = out->ttl ? out->ttl : default_ttl(s, &out->dst);
+	p->mark = out->mark;
+	p->netif = NULL;
+	p->multicast = addr_is_multicast(&out->dst);
+	p->trans_off = packet_off(p);
+	if (v4)
+		push_header4(s, p, out, src, p->ttl);
+	else
+		push_header6(s, p, out, src, p->ttl);
+	p->net_off = packet_off(p);
+}
+
+/* ---- our own copies ---- */
+
+void ip_loop_fire(struct timer *t)
+{
+	struct inet *in = container_of(t, struct inet, loop_timer);
+	struct list todo = LIST_INIT(todo);
+
+	/* What these bring about may loop again: it waits for the next round. */
+	while (!list_empty(&in->looped))
+		list_append(&todo, list_pop(&in->looped));
+	while (!list_empty(&todo)) {
+		struct packet *p = list_entry(list_pop(&todo), struct packet, node);
+		p->when = in->stack->now;
+		if (packet_is_v4(p))
+			ip4_receive(in->stack, p);
+		else
+			ip6_receive(in->stack, p);
+	}
+}
+
+static bool wants_own_copy(const struct ip_out *out, const struct route_hop *hop)
+{
+	if (hop->netif->kind == NETIF_LOOPBACK) return false;      /* the interface itself brings it back */
+	if (hop->broadcast) return true;
+	return addr_is_multicast(&out->dst) && out->mcast_loop && netif_group_has(hop->netif, &out->dst);
+}
+
+static void loop_copy(struct stack *s, const struct packet *p, const struct route_hop *hop)
+{
+	struct packet *copy = packet_copy(p);
+
+	if (!copy) return;
+	copy->netif = hop->netif;
+	copy->looped = true;
+	copy->broadcast = hop->broadcast;
+	list_append(&s->inet->looped, &copy->node);
+	timer_set(s, &s->inet->loop_timer, s->now);
+}
+
+/* ---- sending ---- */
+
+static struct mac group_mac(const struct addr *group)
+{
+	const uint8_t *b = group->b;
+
+	/* RFC 1112 §6.4: the low 23 bits; RFC 2464 §7: the low 32 bits. */
+	if (addr_is_v4(group)) return (struct mac){{0x01, 0x00, 0x5e, b[13] & 0x7f, b[14], b[15]}};
+	return (struct mac){{0x33, 0x33, b[12], b[13], b[14], b[15]}};
+}
+
+void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *hop)
+{
+	uint16_t type = packet_is_v4(p) ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
+
+	(void)s;
+	if (hop->netif->kind != NETIF_ETHERNET) {
+		netif_transmit(hop->netif, p);
+	} else if (hop->broadcast) {
+		ether_output(hop->netif, p, &mac_bcast, type);
+	} else if (addr_is_multicast(&hop->nexthop)) {
+		struct mac to = group_mac(&hop->nexthop);
+		ether_output(hop->netif, p, &to, type);
+	} else {
+		neigh_output(hop->netif, &hop->nexthop, p);
+	}
+}
+
+int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop)
+{
+	const struct addr *src = addr_is_any(&out->src) ? &hop->src : &out->src;
+	bool v4 = addr_is_v4(&out->dst);
+	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (v4 ? IP4_HDR_MIN : IP6_HDR_LEN);
+
+	if ((v4 ? len : p->len) > UINT16_MAX || (len > mtu && out->df)) {
+		stack_drop(s, p, DROP_IP_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	push_header(s, p, out, src);
+	p->broadcast = hop->broadcast;
+	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
+	/* RFC 4291 §2.7: interface-local scope never leaves the interface. */
+	if (!v4 && p->multicast && (out->dst.b[1] & 15) == 1 && hop->netif->kind != NETIF_LOOPBACK) {
+		packet_free(p);
+		return 0;
+	}
+	if (len > mtu) return ip_fragment(s, p, mtu, hop);
+	ip_link_output(s, p, hop);
+	return 0;
+}
+
+int ip_output(struct stack *s, struct packet *p, const struct ip_out *out)
+{
+	struct route_hop hop;
+	int r = route_lookup(s, &out->dst, &out->src, out->oif, &hop);
+
+	if (r < 0) {
+		stack_drop(s, p, DROP_IP_NO_ROUTE);
+		return r;
+	}
+	return ip_output_via(s, p, out, &hop);
+}
