@@ -14,7 +14,7 @@
  *
  * An unknown key is an error, so that a misspelt one never silently means nothing.
  */
-#include "topo/yaml.h"
+#include "topo/document.h"
 
 #include <errno.h>
 #include <stdio.h>

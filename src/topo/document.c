@@ -1,5 +1,5 @@
-/* The document helpers on libyaml: see yaml.h. A document is a flat array of nodes that name each other by index; nothing here recurses. */
-#include "topo/yaml.h"
+/* The document helpers on libyaml: see document.h. A document is a flat array of nodes that name each other by index; nothing here recurses. */
+#include "topo/document.h"
 
 #include <errno.h>
 #include <stdarg.h>
