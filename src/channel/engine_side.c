@@ -259,6 +259,12 @@ bool tx_offer(struct seg_pool *p, struct direction *d, struct tx_side *tx)
 
 uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx) { return tx->seg != 0 ? p->segs[tx->seg].size : 0; }
 
+uint32_t tx_pending(struct seg_pool *p, struct tx_side *tx)
+{
+	int64_t used = tx->seg != 0 ? tx_used(p, tx) : 0;
+	return used > 0 ? (uint32_t)used : 0;
+}
+
 void tx_release(struct seg_pool *p, struct tx_side *tx)
 {
 	if (tx->seg != 0) seg_free(p, tx->seg);

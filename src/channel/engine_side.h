@@ -50,4 +50,5 @@ void tx_consume(struct seg_pool *p, struct tx_side *tx, size_t n);      /* n <= 
 /* Offers a large segment for growth while the program writes to a small one and none is on offer. */
 bool tx_offer(struct seg_pool *p, struct direction *d, struct tx_side *tx);
 uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx);   /* of the segment being drained */
+uint32_t tx_pending(struct seg_pool *p, struct tx_side *tx);            /* octets written and not consumed, in the segment being drained */
 void tx_release(struct seg_pool *p, struct tx_side *tx);

@@ -21,9 +21,9 @@
 #include "rpc/rpc.h"
 #include "stack/socket/sock.h"
 
-/* What an epoll event means: the first member of everything that is watched. */
+/* What an epoll event means: a member of everything that is watched. */
 enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_ANCHOR };
-struct source { enum source_kind kind; uint32_t events; struct list ready; };   /* ready: in engine.ready[kind] */
+struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
 struct door { struct source source; struct list node; int fd; size_t host; };
@@ -46,7 +46,7 @@ struct bell_owned { struct list node, watches; uint32_t index; int fd; struct cl
 struct watch { struct list of_sock, of_bell; struct bell_owned *bell; struct esock *es; };
 
 /* What the stack counts for one entry of an rx ring until the program has read it. */
-struct charge { uint32_t ring, lent; };
+struct charge { uint32_t ring, lent, data; };
 struct charges { struct charge *at; uint32_t cap, start, count; uint64_t partial; };
 
 struct esock {
@@ -64,7 +64,9 @@ struct esock {
 	struct tx_side tx;
 	struct charges charges;
 	bool stream, listening, connecting, eof;
+	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
 	uint32_t state, poll;                      /* as published */
+	uint32_t tx_limit;                         /* as published */
 	uint64_t turn; uint32_t turn_bytes;        /* what it sent in this turn */
 };
 
@@ -85,7 +87,7 @@ struct engine {
 	time_ns now, real_offset;
 	uint64_t turn;
 	uint64_t rung;                             /* as last read: what this turn works off */
-	bool ending, had_door;
+	bool ending, had_door, scan_dirty;
 
 	struct list doors, clients, ended, socks, pump, again;
 	struct list ready[SOURCE_KINDS];
@@ -109,7 +111,7 @@ struct call {
 	struct engine *e;
 	struct client *c;
 	const struct rpc_request *q;
-	const uint8_t *in;
+	uint8_t *in;
 	struct esock *es;                          /* of q->channel, where the row wants one */
 	struct rpc_reply reply;
 	uint8_t *out;                              /* RPC_OUT_MAX octets; reply.out_len says how many count */
@@ -122,6 +124,8 @@ struct call {
 void engine_settle(struct engine *e);
 void engine_enter(struct engine *e, struct sock *sk);                     /* before calling the stack about sk: it knows the time */
 void engine_log(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct text;
+void engine_log_print(struct engine *e, struct text *t);
 
 /* build.c: the net of a topology */
 int build_net(struct engine *e);                                           /* negative errno */
@@ -141,7 +145,7 @@ void client_reap(struct engine *e);                                        /* fr
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in);   /* takes fd */
 
 /* dispatch.c */
-void call_serve(struct engine *e, struct client *c, size_t n, int *fds, int n_fds);   /* the request stands in e->in */
+void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds);   /* the request stands in e->in */
 void call_pass(struct call *k, int fd, bool close_after);
 void call_out(struct call *k, const void *data, size_t len);               /* cuts at RPC_OUT_MAX */
 
@@ -201,7 +205,6 @@ int64_t serve_verb(struct call *k);
 /* refused.c: what was asked for and is not done here */
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */
 void refused_add(struct engine *e, const char *program, const char *text, int err);
-struct text;
 void refused_print(struct engine *e, struct text *t);
 void refused_free(struct engine *e);
 

@@ -48,6 +48,7 @@ enum rpc_op { RPC_ROWS(X) RPC_OP_COUNT };
 struct rpc_row { const char *name; uint32_t in_min, in_max; };
 extern const struct rpc_row rpc_rows[RPC_OP_COUNT];
 
+#define RPC_IN_MAX 131072u
 #define RPC_OUT_MAX 131072u
 #define RPC_FDS_MAX 4
 struct rpc_request { uint32_t op, channel, generation, in_len; int64_t arg[3]; };

@@ -1,0 +1,129 @@
+/* Bells: what an epoll instance or a polling thread sleeps on, and the watches that join them with sockets. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "channel/channel.h"
+#include "engine/private.h"
+#include "host/futex.h"
+
+static void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
+{
+	if (armed == BELL_FUTEX) futex_wake(&arena_bell(e->arena, b->index)->seq, INT_MAX);
+	else if (armed == BELL_EVENTFD) eventfd_write(b->fd, 1);
+}
+
+void bells_ring(struct engine *e, struct esock *es)
+{
+	list_each(struct watch, w, &es->watches, of_sock) {
+		struct bell *b = arena_bell(e->arena, w->bell->index);
+		bell_set(b, es->channel);
+		bell_wake(e, w->bell, bell_ring(b));
+	}
+}
+
+void watch_free(struct watch *w)
+{
+	list_remove(&w->of_sock);
+	list_remove(&w->of_bell);
+	free(w);
+}
+
+static struct watch *watch_find(struct esock *es, const struct bell_owned *b)
+{
+	list_each(struct watch, w, &es->watches, of_sock)
+		if (w->bell == b) return w;
+	return NULL;
+}
+
+static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
+{
+	struct watch *w = watch_find(es, b);
+	if (!w) {
+		w = malloc(sizeof *w);
+		if (!w) return -ENOMEM;
+		*w = (struct watch){.bell = b, .es = es};
+		list_append(&es->watches, &w->of_sock);
+		list_append(&b->watches, &w->of_bell);
+	}
+	bell_set(arena_bell(e->arena, b->index), es->channel);
+	return 0;
+}
+
+static struct bell_owned *bell_of(struct call *k)
+{
+	int64_t i = k->q->arg[0];
+	return i > 0 && i < BELL_MAX ? k->e->bells[i] : NULL;
+}
+
+int64_t serve_bell(struct call *k)
+{
+	uint32_t i = 1;
+	while (i < BELL_MAX && k->e->bells[i]) i++;
+	if (i == BELL_MAX) return -ENOSPC;
+	struct bell_owned *b = calloc(1, sizeof *b);
+	if (!b) return -ENOMEM;
+	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (b->fd < 0) {
+		free(b);
+		return -ENFILE;
+	}
+	b->index = i;
+	b->owner = k->c;
+	list_init(&b->watches);
+	list_append(&k->c->bells, &b->node);
+	k->e->bells[i] = b;
+	struct bell *shared = arena_bell(k->e->arena, i);
+	atomic_store(&shared->armed, 0);
+	if (shared_get32(&k->e->arena->bells_used) < i) shared_set32(&k->e->arena->bells_used, i);
+	call_pass(k, b->fd, false);
+	return i;
+}
+
+void bell_destroy(struct engine *e, struct bell_owned *b)
+{
+	while (!list_empty(&b->watches)) watch_free(list_first(&b->watches, struct watch, of_bell));
+	list_remove(&b->node);
+	e->bells[b->index] = NULL;
+	close(b->fd);
+	free(b);
+}
+
+int64_t serve_bell_free(struct call *k)
+{
+	struct bell_owned *b = bell_of(k);
+	if (!b) return -EINVAL;
+	if (b->owner != k->c) return -EPERM;
+	bell_destroy(k->e, b);
+	return 0;
+}
+
+/* For each socket that is still what the caller means: how many. */
+static int64_t each_watched(struct call *k, int (*act)(struct engine *, struct esock *, struct bell_owned *))
+{
+	struct bell_owned *b = bell_of(k);
+	int64_t n = 0;
+	if (!b) return -EINVAL;
+	for (uint32_t off = 0; off + sizeof(struct rpc_watch) <= k->q->in_len; off += (uint32_t)sizeof(struct rpc_watch)) {
+		struct rpc_watch rw;
+		memcpy(&rw, k->in + off, sizeof rw);
+		struct esock *es = esock_find(k->e, rw.channel, rw.generation);
+		if (!es) continue;
+		int err = act(k->e, es, b);
+		if (err < 0) return err;
+		n++;
+	}
+	return n;
+}
+
+static int watch_drop(struct engine *e, struct esock *es, struct bell_owned *b)
+{
+	struct watch *w = watch_find(es, b);
+	(void)e;
+	if (w) watch_free(w);
+	return 0;
+}
+
+int64_t serve_watch(struct call *k) { return each_watched(k, watch_add); }
+int64_t serve_unwatch(struct call *k) { return each_watched(k, watch_drop); }

@@ -1,0 +1,54 @@
+/* Control calls that carry data: datagrams, and what a ring can't hold. */
+#include <errno.h>
+#include "engine/private.h"
+
+#define CONTROL_MAX 8192
+#define HOST_FLAGS (MSG_LEND)     /* ours, not for programs */
+
+int64_t serve_send(struct call *k)
+{
+	struct rpc_send h;
+	memcpy(&h, k->in, sizeof h);
+	if (sizeof h + (uint64_t)h.name_len + h.control_len + h.data_len != k->q->in_len || h.name_len > sizeof(struct sockaddr_storage)) {
+		client_end(k->e, k->c, "a message whose lengths disagree");
+		return -EPROTO;
+	}
+	/* Copied to where any alignment is right. */
+	struct sockaddr_storage name = {0};
+	uint8_t *control = k->e->scratch;
+	if (h.control_len > CONTROL_MAX) return -ENOBUFS;
+	const uint8_t *at = k->in + sizeof h;
+	memcpy(&name, at, h.name_len);
+	memcpy(control, at + h.name_len, h.control_len);
+	struct sock_msg m = {.data = (void *)(at + h.name_len + h.control_len), .len = h.data_len,
+			     .name = h.name_len ? &name : NULL, .name_len = h.name_len,
+			     .control = h.control_len ? control : NULL, .control_len = h.control_len,
+			     .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
+	/* A stream's octets that are still in the ring come first. */
+	if (tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
+	return sock_send(k->es->sk, &m);
+}
+
+int64_t serve_recv(struct call *k)
+{
+	struct rpc_recv h = {0};
+	int flags = (int)k->q->arg[0];
+	uint64_t data_cap = (uint64_t)k->q->arg[1], control_cap = (uint64_t)k->q->arg[2];
+	struct sockaddr_storage name;
+	uint8_t *control = k->e->scratch, *data = control + CONTROL_MAX;
+	/* What the ring holds is read there first. */
+	if (!(flags & (MSG_ERRQUEUE | MSG_OOB)) && rx_used(&k->e->pool, &k->es->rx) > 0) return -EAGAIN;
+	struct sock_msg m = {.data = data, .len = MIN(data_cap, RPC_OUT_MAX - sizeof h - sizeof name - CONTROL_MAX), .name = &name, .name_len = sizeof name,
+			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX), .flags = (flags & ~HOST_FLAGS) | MSG_DONTWAIT};
+	ssize_t n = sock_recv(k->es->sk, &m);
+	if (n < 0) return n;
+	h = (struct rpc_recv){.name_len = (uint32_t)MIN(m.name_len, sizeof name), .control_len = (uint32_t)m.control_len,
+			      .data_len = (uint32_t)MIN((size_t)n, m.len), .flags = m.flags};
+	call_out(k, &h, sizeof h);
+	call_out(k, &name, h.name_len);
+	call_out(k, control, h.control_len);
+	call_out(k, data, h.data_len);
+	return n;
+}
+
+int64_t serve_take_error(struct call *k) { return sock_take_error(k->es->sk); }

@@ -1,0 +1,123 @@
+/* Control calls about the life and the names of a socket. Each asks the stack and answers at once; the shim sleeps on the channel and repeats. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "engine/private.h"
+
+static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
+
+int64_t serve_socket(struct call *k)
+{
+	struct engine *e = k->e;
+	struct stack *s = stack_of(k);
+	int domain = (int)k->q->arg[0], type = (int)k->q->arg[1], protocol = (int)k->q->arg[2], fd;
+	struct sock *sk;
+	struct esock *es;
+	char text[128];
+	stack_set_now(s, e->now);
+	int err = sock_create(s, domain, type, protocol, &sk);
+	if (err < 0) {
+		family_text(text, sizeof text, domain, type, protocol);
+		return refuse(k, err, "socket(%s)", text);
+	}
+	err = esock_new(e, k->c, !sk->ops->datagram, &fd, &es);
+	if (err < 0) {
+		sock_close(sk);
+		return err;
+	}
+	esock_attach(e, es, sk, k->c->host);
+	net_touch(e->net, s);
+	call_pass(k, fd, true);
+	k->reply.channel = es->channel;
+	k->reply.generation = es->generation;
+	return 0;
+}
+
+/* An address as the program gave it, in memory that is large enough and aligned for any family. */
+static socklen_t address_in(struct call *k, struct sockaddr_storage *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret, k->in, MIN(k->q->in_len, sizeof *ret));
+	return (socklen_t)MIN(k->q->in_len, sizeof *ret);
+}
+
+int64_t serve_bind(struct call *k)
+{
+	struct sockaddr_storage a;
+	socklen_t len = address_in(k, &a);
+	return sock_bind(k->es->sk, (struct sockaddr *)&a, len);
+}
+
+int64_t serve_connect(struct call *k)
+{
+	struct sockaddr_storage a;
+	socklen_t len = address_in(k, &a);
+	int err = sock_connect(k->es->sk, (struct sockaddr *)&a, len);
+	k->es->connecting = k->es->stream && (err == -EINPROGRESS || err == -EALREADY);
+	if (err == -EINPROGRESS || err == 0) k->es->eof = false;
+	return err;
+}
+
+int64_t serve_listen(struct call *k)
+{
+	int64_t backlog = k->q->arg[0];
+	int err = sock_listen(k->es->sk, (int)MAX(MIN(backlog, INT32_MAX), INT32_MIN));
+	if (err == 0) k->es->listening = true;
+	return err;
+}
+
+/* What the accepted connection needs is made first: a connection that has left the queue could not be put back. */
+int64_t serve_accept(struct call *k)
+{
+	struct engine *e = k->e;
+	struct sock *child;
+	struct esock *es;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+	int fd;
+	if (!(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
+	int err = esock_new(e, k->c, true, &fd, &es);
+	if (err < 0) return err;
+	err = sock_accept(k->es->sk, &child);
+	if (err < 0) {
+		close(fd);
+		esock_free(e, es);
+		return err;
+	}
+	esock_attach(e, es, child, arena_channel(e->arena, k->es->channel)->host);
+	if (sock_getpeername(child, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
+	call_pass(k, fd, true);
+	k->reply.channel = es->channel;
+	k->reply.generation = es->generation;
+	return 0;
+}
+
+/* What was written before goes out before the FIN. */
+int64_t serve_shutdown(struct call *k)
+{
+	int how = (int)k->q->arg[0];
+	if (how == SHUT_WR || how == SHUT_RDWR) esock_flush(k->e, k->es);
+	return k->es->sk ? sock_shutdown(k->es->sk, how) : -ENETDOWN;
+}
+
+int64_t serve_identify(struct call *k)
+{
+	struct esock *es = esock_by_inode(k->e, (ino_t)k->q->arg[0]);
+	if (!es) return -ENOTSOCK;
+	if (!es->client) es->client = k->c;
+	k->reply.channel = es->channel;
+	k->reply.generation = es->generation;
+	return 0;
+}
+
+static int64_t name_of(struct call *k, int (*get)(const struct sock *, struct sockaddr_storage *, socklen_t *))
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	int err = get(k->es->sk, &a, &len);
+	if (err == 0) call_out(k, &a, MIN(len, sizeof a));
+	return err;
+}
+
+int64_t serve_getsockname(struct call *k) { return name_of(k, sock_getsockname); }
+int64_t serve_getpeername(struct call *k) { return name_of(k, sock_getpeername); }

@@ -1,0 +1,78 @@
+/* Control calls about options: the stack's own, with the few that the shim obeys copied into the channel. */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include "engine/private.h"
+
+int64_t serve_setsockopt(struct call *k)
+{
+	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
+	char text[96];
+	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
+	esock_mirror(k->e, k->es);
+	if (err == 0) return 0;
+	option_text(text, sizeof text, k->es->sk, level, name);
+	return refuse(k, err, "setsockopt(%s)", text);
+}
+
+int64_t serve_getsockopt(struct call *k)
+{
+	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
+	int64_t capacity = k->q->arg[2];
+	char text[96];
+	if (capacity < 0) return -EINVAL;
+	socklen_t len = (socklen_t)MIN(capacity, 65536);
+	/* Some options read what the buffer holds before they fill it. */
+	memset(k->e->scratch, 0, len);
+	memcpy(k->e->scratch, k->in, MIN(k->q->in_len, len));
+	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
+	if (err < 0) {
+		option_text(text, sizeof text, k->es->sk, level, name);
+		return refuse(k, err, "getsockopt(%s)", text);
+	}
+	call_out(k, k->e->scratch, MIN(len, 65536));
+	return len;
+}
+
+/* Octets that the next read could return, of a datagram socket the first message's: what is in the ring the stack no longer has. */
+static int64_t octets_unread(struct call *k, int *ret)
+{
+	int n = 0, err = 0;
+	uint32_t ring = rx_used(&k->e->pool, &k->es->rx);
+	if (!k->es->stream && ring > 0) {
+		const struct charges *q = &k->es->charges;
+		*ret = q->count > 0 ? (int)q->at[q->start].data : 0;
+		return 0;
+	}
+	err = sock_ioctl(k->es->sk, SIOCINQ, &n, sizeof n);
+	if (err < 0) return err;
+	*ret = n + (k->es->stream ? (int)ring : 0);
+	return 0;
+}
+
+static int64_t queue_ioctl(struct call *k, unsigned long request)
+{
+	int n = 0;
+	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
+	if (err < 0) return err;
+	if (request == SIOCOUTQ && k->es->stream) n += (int)tx_pending(&k->e->pool, &k->es->tx);
+	call_out(k, &n, sizeof n);
+	return 0;
+}
+
+int64_t serve_ioctl(struct call *k)
+{
+	unsigned long request = (unsigned long)k->q->arg[0];
+	char text[64];
+	int64_t err;
+	if (request == SIOCINQ || request == SIOCOUTQ) return queue_ioctl(k, request);
+	memcpy(k->e->scratch, k->in, k->q->in_len);
+	err = sock_ioctl(k->es->sk, request, k->e->scratch, k->q->in_len);
+	if (err >= 0) {
+		call_out(k, k->e->scratch, k->q->in_len);
+		return err;
+	}
+	ioctl_text(text, sizeof text, request);
+	/* A terminal's request on a socket is ENOTTY everywhere: only those for sockets are worth a line. */
+	return err == -ENOTTY && request >> 8 != 0x89 ? err : refuse(k, err, "ioctl(%s)", text);
+}

@@ -1,0 +1,212 @@
+/*
+ * Doors and clients. A door is our end of a pair that every process of a host inherits; the one message it knows brings the end of a pair of the
+ * program's own making, and over that pair the client is served from then on. Its hang-up is the client's death.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "engine/private.h"
+#include "host/futex.h"
+#include "host/message.h"
+#include "host/process.h"
+
+/* ---- doors ---- */
+
+int door_add(struct engine *e, int fd, size_t host)
+{
+	struct door *d = calloc(1, sizeof *d);
+	int err = d ? loop_add(&e->loop, fd, EPOLLIN | EPOLLRDHUP, &d->source) : -ENOMEM;
+	if (err < 0) {
+		free(d);
+		close(fd);
+		return err;
+	}
+	d->source.kind = SOURCE_DOOR;
+	list_init(&d->source.ready);
+	d->fd = fd;
+	d->host = host;
+	list_append(&e->doors, &d->node);
+	e->had_door = true;
+	return 0;
+}
+
+static void door_free(struct engine *e, struct door *d)
+{
+	list_remove(&d->node);
+	list_remove(&d->source.ready);
+	loop_remove(&e->loop, d->fd);
+	close(d->fd);
+	free(d);
+}
+
+static void fds_close(const int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (fds[i] >= 0) close(fds[i]);
+}
+
+/* Anything but a HELLO with a socket is dropped: a door has many holders, so it stays open whatever one of them sends. */
+void door_ready(struct engine *e, struct door *d)
+{
+	int fds[MESSAGE_FDS_MAX], n_fds = 0;
+	ssize_t n = message_receive(d->fd, e->in, sizeof(struct rpc_request) + RPC_IN_MAX, fds, &n_fds);
+	const struct rpc_request *q = (const struct rpc_request *)e->in;
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR && n != -EMSGSIZE)) {
+		door_free(e, d);
+		return;
+	}
+	if (n > 0 && rpc_check(q, (size_t)n) == 0 && q->op == RPC_HELLO && n_fds > 0) {
+		client_hello(e, d->host, fds[0], q, e->in + sizeof *q);
+		fds[0] = -1;
+	}
+	fds_close(fds, n_fds);
+}
+
+/* `up -d`: whoever may connect as this user comes in by a door of the first host. */
+void listener_ready(struct engine *e)
+{
+	uid_t uid;
+	pid_t pid;
+	int fd = accept4(e->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) return;
+	if (process_peer(fd, &uid, &pid) < 0 || (uid != geteuid() && uid != 0)) close(fd);
+	else door_add(e, fd, 0);
+}
+
+/* ---- clients ---- */
+
+/* Lock words and watches name clients by these: a number comes back only after two thousand million others, and not while it is in use. */
+static uint32_t client_id(struct engine *e)
+{
+	for (;;) {
+		bool used = false;
+		e->last_client = e->last_client % (LOCK_CONTENDED - 1) + 1;
+		list_each(struct client, c, &e->clients, node) used |= c->id == e->last_client;
+		if (!used) return e->last_client;
+	}
+}
+
+static int client_watch(struct engine *e, struct client *c)
+{
+	c->source.kind = SOURCE_CLIENT;
+	c->doorbell_source.kind = SOURCE_DOORBELL;
+	list_init(&c->source.ready);
+	list_init(&c->doorbell_source.ready);
+	c->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->doorbell < 0) return -errno;
+	/* Edge-triggered and never read: it can't be emptied under us, and each ring is one event. */
+	int err = loop_add(&e->loop, c->doorbell, EPOLLIN | EPOLLET, &c->doorbell_source);
+	return err < 0 ? err : loop_add(&e->loop, c->fd, EPOLLIN | EPOLLRDHUP, &c->source);
+}
+
+static void client_name(struct client *c, const uint8_t *in, size_t len)
+{
+	len = MIN(len, sizeof c->name - 1);
+	for (size_t i = 0; i < len && in[i] != 0; i++) c->name[i] = (char)(in[i] < ' ' || in[i] == 127 ? '?' : in[i]);
+	if (c->name[0] == 0) strcpy(c->name, "?");
+}
+
+static int client_welcome(struct engine *e, struct client *c)
+{
+	struct rpc_reply reply = {.result = c->id, .out_len = sizeof(struct rpc_hello)};
+	struct rpc_hello hello = {.client = c->id, .host = (uint32_t)c->host, .arena_size = ARENA_SIZE};
+	strncpy(hello.host_name, e->topo->hosts[c->host].name, sizeof hello.host_name - 1);
+	struct iovec iov[2] = {{&reply, sizeof reply}, {&hello, sizeof hello}};
+	int fds[2] = {e->arena_fd, c->doorbell};
+	return message_send(c->fd, iov, 2, fds, 2);
+}
+
+static void client_close(struct engine *e, struct client *c)
+{
+	if (c->doorbell >= 0) {
+		loop_remove(&e->loop, c->doorbell);
+		close(c->doorbell);
+	}
+	loop_remove(&e->loop, c->fd);
+	close(c->fd);
+}
+
+int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in)
+{
+	struct client *c = process_is_socket(fd) ? calloc(1, sizeof *c) : NULL;
+	if (!c) {
+		close(fd);
+		return -EPROTO;
+	}
+	c->fd = fd;
+	c->doorbell = -1;
+	c->host = host;
+	list_init(&c->bells);
+	client_name(c, in, q->in_len);
+	if (process_peer(fd, &c->uid, &c->pid) < 0) {
+		/* A sandbox may refuse us the question; then its own word must do: it is for people to read. */
+		c->uid = getuid();
+		c->pid = (pid_t)q->arg[0];
+	}
+	c->id = client_id(e);
+	int err = client_watch(e, c);
+	if (err == 0) err = client_welcome(e, c);
+	if (err < 0) {
+		client_close(e, c);
+		free(c);
+		return err;
+	}
+	list_append(&e->clients, &c->node);
+	return 0;
+}
+
+void client_ready(struct engine *e, struct client *c)
+{
+	int fds[MESSAGE_FDS_MAX], n_fds = 0;
+	ssize_t n = message_receive(c->fd, e->in, sizeof(struct rpc_request) + RPC_IN_MAX, fds, &n_fds);
+	if (n == -EAGAIN || n == -EINTR || c->ended) return;
+	if (n == 0 || n == -ECONNRESET) client_end(e, c, NULL);
+	else if (n < 0 || rpc_check((const struct rpc_request *)e->in, (size_t)n) < 0) client_end(e, c, "a control message that can't be");
+	else {
+		call_serve(e, c, fds, n_fds);
+		return;
+	}
+	fds_close(fds, n_fds);
+}
+
+static void lock_release(struct chan_lock *l, uint32_t id)
+{
+	uint32_t held = shared_get32(&l->word);
+	if ((held & ~LOCK_CONTENDED) == id && atomic_compare_exchange_strong(&l->word, &held, 0)) futex_wake(&l->word, INT_MAX);
+}
+
+void client_end(struct engine *e, struct client *c, const char *why)
+{
+	if (c->ended) return;
+	if (why) engine_log(e, "%s (%d) on %s ended: %s", c->name, (int)c->pid, e->topo->hosts[c->host].name, why);
+	c->ended = true;
+	list_remove(&c->node);
+	list_remove(&c->source.ready);
+	list_append(&e->ended, &c->node);
+}
+
+/* What a dead client may have left: locks it held, work it had marked half, bells. Its sockets go by their anchors. */
+static void client_clean(struct engine *e, struct client *c)
+{
+	list_each(struct esock, es, &e->socks, node) {
+		struct channel *ch = esock_channel(e, es);
+		lock_release(&ch->rx.lock, c->id);
+		lock_release(&ch->tx.lock, c->id);
+		if (es->client == c) es->client = NULL;
+	}
+	while (!list_empty(&c->bells)) bell_destroy(e, list_first(&c->bells, struct bell_owned, node));
+	e->scan_dirty = true;
+}
+
+void client_reap(struct engine *e)
+{
+	for (struct list *l; (l = list_pop(&e->ended));) {
+		struct client *c = list_entry(l, struct client, node);
+		client_clean(e, c);
+		client_close(e, c);
+		free(c);
+	}
+}

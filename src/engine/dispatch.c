@@ -1,0 +1,108 @@
+/*
+ * A control call: the row of its number says which function serves it and whether it is about a socket. Whatever it changed is settled before the
+ * reply leaves, so that the program finds the world as the call left it. Nobody is waited for: a client that doesn't take its reply is ended.
+ */
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "engine/private.h"
+#include "host/message.h"
+
+enum { NO_SOCKET, SOCKET, HELLO };
+struct row { int64_t (*serve)(struct call *); int about; };
+
+static const struct row rows[RPC_OP_COUNT] = {
+	[RPC_HELLO] = {NULL, HELLO},
+	[RPC_SOCKET] = {serve_socket, NO_SOCKET},
+	[RPC_BIND] = {serve_bind, SOCKET},
+	[RPC_CONNECT] = {serve_connect, SOCKET},
+	[RPC_LISTEN] = {serve_listen, SOCKET},
+	[RPC_ACCEPT] = {serve_accept, SOCKET},
+	[RPC_SEND] = {serve_send, SOCKET},
+	[RPC_RECV] = {serve_recv, SOCKET},
+	[RPC_TAKE_ERROR] = {serve_take_error, SOCKET},
+	[RPC_SHUTDOWN] = {serve_shutdown, SOCKET},
+	[RPC_SETSOCKOPT] = {serve_setsockopt, SOCKET},
+	[RPC_GETSOCKOPT] = {serve_getsockopt, SOCKET},
+	[RPC_GETSOCKNAME] = {serve_getsockname, SOCKET},
+	[RPC_GETPEERNAME] = {serve_getpeername, SOCKET},
+	[RPC_IOCTL] = {serve_ioctl, SOCKET},
+	[RPC_IDENTIFY] = {serve_identify, NO_SOCKET},
+	[RPC_SYNC] = {serve_sync, NO_SOCKET},
+	[RPC_BELL] = {serve_bell, NO_SOCKET},
+	[RPC_BELL_FREE] = {serve_bell_free, NO_SOCKET},
+	[RPC_WATCH] = {serve_watch, NO_SOCKET},
+	[RPC_UNWATCH] = {serve_unwatch, NO_SOCKET},
+	[RPC_FILE] = {serve_file, NO_SOCKET},
+	[RPC_HOSTNAME] = {serve_hostname, NO_SOCKET},
+	[RPC_REFUSED] = {serve_refused, NO_SOCKET},
+	[RPC_DOOR] = {serve_door, NO_SOCKET},
+	[RPC_VERB] = {serve_verb, NO_SOCKET},
+};
+
+void call_pass(struct call *k, int fd, bool close_after)
+{
+	if (close_after) k->close_after |= 1 << k->n_fds;
+	k->fds[k->n_fds++] = fd;
+}
+
+void call_out(struct call *k, const void *data, size_t len)
+{
+	len = MIN(len, RPC_OUT_MAX - k->reply.out_len);
+	if (len > 0) memcpy(k->out + k->reply.out_len, data, len);
+	k->reply.out_len += (uint32_t)len;
+}
+
+static int64_t serve(struct call *k)
+{
+	const struct row *row = &rows[k->q->op];
+	if (row->about == SOCKET) {
+		k->es = esock_find(k->e, k->q->channel, k->q->generation);
+		if (!k->es) return -EBADF;
+		if (!k->es->sk) return -ENETDOWN;
+		engine_enter(k->e, k->es->sk);
+		/* What was written and read so far comes before the call. */
+		esock_pump(k->e, k->es);
+		if (!k->es->sk) return -ENETDOWN;
+	}
+	int64_t result = row->serve(k);
+	if (k->es && k->es->sk) {
+		net_touch(k->e->net, k->es->sk->stack);
+		esock_queue(k->e, k->es);
+	}
+	return result;
+}
+
+static void answer(struct call *k)
+{
+	struct iovec iov[2] = {{&k->reply, sizeof k->reply}, {k->out, k->reply.out_len}};
+	if (k->c->ended) return;
+	int err = message_send(k->c->fd, iov, 2, k->fds, k->n_fds);
+	if (err == -EPIPE || err == -ECONNRESET || err == -ENOTCONN) client_end(k->e, k->c, NULL);
+	else if (err < 0) client_end(k->e, k->c, "it does not take its replies");
+}
+
+/* HELLO over a client's own pair: a forked child brings its own. The answer goes there. */
+static void hello_again(struct engine *e, struct client *c, const struct rpc_request *q, int *fds, int n_fds)
+{
+	if (n_fds == 0) return;
+	client_hello(e, c->host, fds[0], q, e->in + sizeof *q);
+	fds[0] = -1;
+}
+
+void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds)
+{
+	struct call k = {.e = e, .c = c, .q = (const struct rpc_request *)e->in, .in = e->in + sizeof(struct rpc_request), .out = e->out};
+	memcpy(k.in_fds, fds, sizeof *fds * (size_t)n_fds);
+	k.n_in_fds = n_fds;
+	if (rows[k.q->op].about == HELLO) hello_again(e, c, k.q, k.in_fds, n_fds);
+	else {
+		k.reply.result = serve(&k);
+		engine_settle(e);
+		answer(&k);
+	}
+	for (int i = 0; i < n_fds; i++)
+		if (k.in_fds[i] >= 0) close(k.in_fds[i]);
+	for (int i = 0; i < k.n_fds; i++)
+		if (k.close_after & 1 << i) close(k.fds[i]);
+}

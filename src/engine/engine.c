@@ -1,0 +1,289 @@
+/* The engine's life and its turns: see private.h for the drawing. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "channel/bitmap.h"
+#include "engine/private.h"
+#include "host/clock.h"
+#include "host/memory.h"
+#include "host/process.h"
+
+#define ADVANCE_BUDGET 10000
+#define GATHER_MAX 256        /* batches: more than this is ready only when somebody fools us */
+#define LOG_MAX 200
+#define SCRATCH_SIZE ((size_t)160 << 10)
+
+struct log_line { struct list node; char text[]; };
+
+void engine_log(struct engine *e, const char *format, ...)
+{
+	char buf[512];
+	va_list ap;
+	if (e->n_log == LOG_MAX) return;
+	va_start(ap, format);
+	int n = vsnprintf(buf, sizeof buf, format, ap);
+	va_end(ap);
+	dprintf(STDERR_FILENO, "sockland engine: %s\n", buf);
+	struct log_line *l = malloc(sizeof *l + MIN((size_t)n, sizeof buf - 1) + 1);
+	if (!l) return;
+	strcpy(l->text, buf);
+	list_append(&e->log, &l->node);
+	e->n_log++;
+}
+
+void engine_log_print(struct engine *e, struct text *t)
+{
+	list_each(struct log_line, l, &e->log, node) text_add(t, "%s\n", l->text);
+}
+
+/* ---- a turn ---- */
+
+void engine_enter(struct engine *e, struct sock *sk) { stack_set_now(sk->stack, e->now); }
+
+static void clock_update(struct engine *e)
+{
+	e->now = clock_now();
+	time_ns offset = clock_real() - e->now;
+	if (offset - e->real_offset < NS_PER_MS && e->real_offset - offset < NS_PER_MS) return;
+	e->real_offset = offset;
+	for (size_t i = 0; i < net_host_count(e->net); i++) net_stack(net_host_at(e->net, i))->realtime_offset = offset;
+}
+
+/* Puts what is ready into its list. false when nothing of it was new. */
+static bool gather_note(struct engine *e, const struct epoll_event *ev, int n)
+{
+	bool fresh = false;
+	for (int i = 0; i < n; i++) {
+		struct source *s = ev[i].data.ptr;
+		if (s->kind == SOURCE_DOORBELL || !list_empty(&s->ready)) continue;
+		list_append(&e->ready[s->kind], &s->ready);
+		fresh = true;
+	}
+	return fresh;
+}
+
+/*
+ * Everything that is ready now, not just a batch of it: a hang-up that came before a control call must be seen before it. `rung` is read after
+ * the sleep and before the last look: what it counts is in what we gather or in the dirty bits.
+ */
+static void gather(struct engine *e, time_ns until)
+{
+	struct epoll_event ev[LOOP_BATCH];
+	if (until != 0) {
+		gather_note(e, ev, loop_wait(&e->loop, ev, until));
+		atomic_store(&e->arena->asleep, 0);
+	}
+	e->rung = shared_get64(&e->arena->rung);
+	for (int i = 0; i < GATHER_MAX; i++) {
+		int n = loop_wait(&e->loop, ev, 0);
+		if (!gather_note(e, ev, n) || n < LOOP_BATCH) break;
+	}
+}
+
+static void *ready_pop(struct engine *e, enum source_kind kind)
+{
+	struct list *l = list_pop(&e->ready[kind]);
+	return l ? list_entry(l, struct source, ready) : NULL;
+}
+
+static void hangups(struct engine *e)
+{
+	for (struct source *s; (s = ready_pop(e, SOURCE_ANCHOR));) esock_hangup(e, container_of(s, struct esock, source));
+}
+
+static void dirty_word(struct engine *e, uint32_t w)
+{
+	for (uint64_t set = atomic_exchange(&e->arena->dirty[w], 0); set != 0; set &= set - 1) {
+		struct esock *es = e->slots[w * 64 + (uint32_t)__builtin_ctzll(set)].es;
+		if (es) esock_queue(e, es);
+	}
+}
+
+static void dirty(struct engine *e)
+{
+	/* A client that was killed between its two steps may have left a bit that no summary shows. */
+	for (uint32_t w = 0; e->scan_dirty && w < ARRAY_SIZE(e->arena->dirty); w++) dirty_word(e, w);
+	e->scan_dirty = false;
+	for (uint32_t i = 0; i < ARRAY_SIZE(e->arena->dirty_summary); i++) {
+		if (shared_get64(&e->arena->dirty_summary[i]) == 0) continue;
+		for (uint64_t set = atomic_exchange(&e->arena->dirty_summary[i], 0); set != 0; set &= set - 1)
+			dirty_word(e, i * 64 + (uint32_t)__builtin_ctzll(set));
+	}
+}
+
+/* Ends, because time stands still meanwhile and each socket may send only so much in a turn. */
+void engine_settle(struct engine *e)
+{
+	for (;;) {
+		bool more = net_advance(e->net, e->now, ADVANCE_BUDGET);
+		if (!more && list_empty(&e->pump)) return;
+		for (struct list *l; (l = list_pop(&e->pump));) esock_pump(e, list_entry(l, struct esock, pump));
+	}
+}
+
+static void controls(struct engine *e)
+{
+	for (struct source *s; (s = ready_pop(e, SOURCE_DOOR));) door_ready(e, container_of(s, struct door, source));
+	if (ready_pop(e, SOURCE_LISTENER)) listener_ready(e);
+	for (struct source *s; (s = ready_pop(e, SOURCE_CLIENT));) client_ready(e, container_of(s, struct client, source));
+	client_reap(e);
+}
+
+static bool work_waits(struct engine *e)
+{
+	if (atomic_load(&e->arena->rung) != e->rung) return true;
+	for (uint32_t i = 0; i < ARRAY_SIZE(e->arena->dirty_summary); i++)
+		if (shared_get64(&e->arena->dirty_summary[i]) != 0) return true;
+	return false;
+}
+
+/* Until when this turn may sleep; 0 when there is something to do. */
+static time_ns sleep_until(struct engine *e)
+{
+	time_ns due = MIN(net_deadline(e->net), faults_deadline(e));
+	if (!list_empty(&e->again) || e->scan_dirty || due <= e->now) return 0;
+	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
+	atomic_store(&e->arena->asleep, 1);
+	if (!work_waits(e)) return due;
+	atomic_store(&e->arena->asleep, 0);
+	return 0;
+}
+
+static void turn(struct engine *e)
+{
+	e->turn++;
+	gather(e, sleep_until(e));
+	clock_update(e);
+	faults_expire(e);
+	hangups(e);
+	for (struct list *l; (l = list_pop(&e->again));) list_append(&e->pump, l);
+	dirty(e);
+	engine_settle(e);
+	shared_set64(&e->arena->done, e->rung);
+	controls(e);
+}
+
+static bool engine_over(const struct engine *e)
+{
+	if (e->ending) return true;
+	return !e->config->keep && e->had_door && list_empty(&e->doors) && list_empty(&e->clients);
+}
+
+/* ---- life ---- */
+
+static void punch(void *user, uint64_t offset, uint64_t len) { memory_punch(((struct engine *)user)->arena_fd, offset, len); }
+
+static int arena_make(struct engine *e)
+{
+	void *map;
+	int err = memory_create("sockland", ARENA_SIZE, &e->arena_fd, &map);
+	if (err < 0) {
+		engine_log(e, "no shared memory of %" PRIu64 " GiB of address space: %s (see ulimit -v and ulimit -f)", (uint64_t)(ARENA_SIZE >> 30),
+			   strerror(-err));
+		return err;
+	}
+	e->arena = map;
+	e->arena->magic = ARENA_MAGIC;
+	e->arena->version = ARENA_VERSION;
+	e->arena->size = ARENA_SIZE;
+	return pool_init(&e->pool, e->arena, punch, e);
+}
+
+static void lists_init(struct engine *e)
+{
+	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->refusals, &e->log, &e->faults};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
+	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
+	list_init(&e->listener.ready);
+	hash_init(&e->inodes);
+}
+
+static int memory_make(struct engine *e)
+{
+	e->slots = calloc(CHANNEL_MAX, sizeof *e->slots);
+	e->in = malloc(sizeof(struct rpc_request) + RPC_IN_MAX);
+	e->out = malloc(RPC_OUT_MAX);
+	e->scratch = malloc(SCRATCH_SIZE);
+	e->slots_used = 1;
+	return e->slots && e->in && e->out && e->scratch ? 0 : -ENOMEM;
+}
+
+static int doors_make(struct engine *e)
+{
+	int err = 0;
+	for (size_t i = 0; i < e->topo->n_hosts && err == 0; i++)
+		if (e->config->doors[i] >= 0) err = door_add(e, e->config->doors[i], i);
+	e->listener.kind = SOURCE_LISTENER;
+	e->listener_fd = e->config->listener;
+	if (err == 0 && e->listener_fd >= 0) err = loop_add(&e->loop, e->listener_fd, EPOLLIN, &e->listener);
+	return err;
+}
+
+static int engine_start(struct engine *e)
+{
+	int err = memory_make(e);
+	if (err == 0) err = arena_make(e);
+	if (err == 0) err = guard_start(e);
+	if (err == 0) err = loop_init(&e->loop);
+	e->now = clock_now();
+	if (err == 0) err = build_net(e);
+	if (err == 0) err = doors_make(e);
+	return err;
+}
+
+static void engine_end(struct engine *e)
+{
+	list_each(struct client, c, &e->clients, node) client_end(e, c, NULL);
+	client_reap(e);
+	list_each(struct esock, es, &e->socks, node) esock_free(e, es);
+	faults_free(e);
+	if (e->net) build_end(e);
+	guard_end(e);
+	refused_free(e);
+	list_each(struct log_line, l, &e->log, node) free(l);
+	pool_destroy(&e->pool);
+	hash_free(&e->inodes);
+	free(e->slots);
+	free(e->in);
+	free(e->out);
+	free(e->scratch);
+	if (e->arena) munmap(e->arena, ARENA_SIZE);
+	free(e);
+}
+
+static void keep_only_given(const struct engine_config *c)
+{
+	int fds[c->topo->n_hosts + 2];
+	size_t n = 0;
+	for (size_t i = 0; i < c->topo->n_hosts; i++) fds[n++] = c->doors[i];
+	fds[n++] = c->listener;
+	fds[n++] = c->ready_fd;
+	process_keep_only(fds, n);
+}
+
+int engine_run(const struct engine_config *c)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	if (!e) return 1;
+	e->config = c;
+	e->topo = c->topo;
+	e->guard_pipe = -1;
+	lists_init(e);
+	keep_only_given(c);
+	process_settle("sockland-engine");
+	int err = engine_start(e);
+	if (err < 0) {
+		dprintf(STDERR_FILENO, "sockland: the network can't start: %s\n", strerror(-err));
+		engine_end(e);
+		return 1;
+	}
+	if (!getenv("SOCKLAND_DEBUG")) process_quiet();
+	if (c->ready_fd >= 0 && write(c->ready_fd, "", 1) == 1) close(c->ready_fd);
+	while (!engine_over(e)) turn(e);
+	engine_end(e);
+	return 0;
+}

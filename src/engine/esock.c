@@ -1,0 +1,195 @@
+/* The life of a socket as the engine sees it: channel slot, anchor, the stack's socket, and its end by hang-up or by a violation. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "engine/private.h"
+#include "host/anchor.h"
+
+/* ---- channel slots: freed ones wait in line, so that a number comes back as late as can be ---- */
+
+static uint32_t slot_take(struct engine *e)
+{
+	uint32_t i = e->free_first;
+	if (e->slots_used < CHANNEL_MAX && (i == 0 || e->slots_used < 64)) {
+		shared_set32(&e->arena->channels_used, e->slots_used);
+		return e->slots_used++;
+	}
+	if (i == 0) return 0;
+	e->free_first = e->slots[i].next_free;
+	if (e->free_first == 0) e->free_last = 0;
+	return i;
+}
+
+static void slot_give(struct engine *e, uint32_t i)
+{
+	e->slots[i].es = NULL;
+	e->slots[i].next_free = 0;
+	if (e->free_last != 0) e->slots[e->free_last].next_free = i;
+	else e->free_first = i;
+	e->free_last = i;
+}
+
+static uint64_t inode_hash(ino_t inode) { return (uint64_t)inode * 0x9e3779b97f4a7c15u; }   /* the kernel's numbers: nobody chooses them */
+
+static int esock_anchor(struct engine *e, struct esock *es, int *ret_fd)
+{
+	int err = anchor_create(es->stream, &es->anchor, ret_fd, &es->inode);
+	if (err < 0) return err == -EMFILE ? -ENFILE : err;   /* it is the system's (our) table that is full, not the caller's */
+	es->source.kind = SOURCE_ANCHOR;
+	err = loop_add(&e->loop, es->anchor, EPOLLRDHUP, &es->source);
+	if (err == 0) err = hash_insert(&e->inodes, &es->by_inode, inode_hash(es->inode));
+	if (err == 0) return 0;
+	close(es->anchor);
+	close(*ret_fd);
+	return -ENOBUFS;
+}
+
+int esock_new(struct engine *e, struct client *c, bool stream, int *ret_fd, struct esock **ret)
+{
+	struct esock *es = calloc(1, sizeof *es);
+	uint32_t i = es ? slot_take(e) : 0;
+	if (i == 0) {
+		free(es);
+		return -ENOBUFS;
+	}
+	es->stream = stream;
+	es->client = c;
+	es->channel = i;
+	list_init(&es->source.ready);
+	list_init(&es->pump);
+	list_init(&es->watches);
+	int err = esock_anchor(e, es, ret_fd);
+	if (err < 0) {
+		slot_give(e, i);
+		free(es);
+		return err;
+	}
+	struct slot *slot = &e->slots[i];
+	if (++slot->generation == 0) slot->generation = 1;
+	es->generation = slot->generation;
+	slot->es = es;
+	list_append(&e->socks, &es->node);
+	*ret = es;
+	return 0;
+}
+
+static void direction_clear(struct direction *d)
+{
+	shared_set32(&d->lock.word, 0);
+	shared_set32(&d->read_seg, 0);
+	shared_set32(&d->write_seg, 0);
+	shared_set32(&d->spare, 0);
+	shared_set32(&d->limit, 0);
+	atomic_store(&d->waiters, 0);      /* seq goes on: whoever still slept on the last use sees it move */
+}
+
+void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t host)
+{
+	struct channel *ch = esock_channel(e, es);
+	es->sk = sk;
+	sk->user = es;
+	if (es->client) sk->uid = es->client->uid;
+	ch->domain = (uint16_t)sk->domain;
+	ch->type = (uint16_t)sk->type;
+	ch->protocol = (uint16_t)sk->protocol;
+	ch->host = (uint16_t)host;
+	direction_clear(&ch->rx);
+	direction_clear(&ch->tx);
+	shared_set32(&ch->flags, 0);
+	es->state = es->stream ? CHS_STREAM : 0;
+	shared_set32(&ch->state, es->state);
+	shared_set32(&ch->poll, 0);
+	esock_mirror(e, es);
+	shared_set32(&ch->generation, es->generation);
+	esock_queue(e, es);
+}
+
+void esock_queue(struct engine *e, struct esock *es)
+{
+	if (list_empty(&es->pump)) list_append(&e->pump, &es->pump);
+}
+
+void esock_ready(void *engine, struct sock *sk)
+{
+	struct esock *es = sk->user;
+	if (!es) return;
+	es->told = true;
+	esock_queue(engine, es);
+}
+
+struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation)
+{
+	if (channel == 0 || channel >= CHANNEL_MAX) return NULL;
+	struct esock *es = e->slots[channel].es;
+	return es && es->generation == generation ? es : NULL;
+}
+
+struct esock *esock_by_inode(struct engine *e, ino_t inode)
+{
+	for (struct hash_node *n = hash_first(&e->inodes, inode_hash(inode)); n; n = hash_next(n)) {
+		struct esock *es = container_of(n, struct esock, by_inode);
+		if (es->inode == inode) return es;
+	}
+	return NULL;
+}
+
+/* The stack lets go of the socket; the channel stays until the anchor hangs up. */
+static void esock_drop(struct engine *e, struct esock *es)
+{
+	struct sock *sk = es->sk;
+	if (!sk) return;
+	es->sk = NULL;
+	engine_enter(e, sk);
+	struct stack *s = sk->stack;
+	sock_close(sk);
+	net_touch(e->net, s);
+}
+
+void esock_free(struct engine *e, struct esock *es)
+{
+	struct channel *ch = esock_channel(e, es);
+	esock_drop(e, es);
+	shared_set32(&ch->generation, 0);
+	shared_set32(&ch->state, CHS_GONE);
+	esock_wake(e, es);
+	while (!list_empty(&es->watches)) watch_free(list_first(&es->watches, struct watch, of_sock));
+	rx_release(&e->pool, &es->rx);
+	tx_release(&e->pool, &es->tx);
+	hash_remove(&e->inodes, &es->by_inode);
+	list_remove(&es->node);
+	list_remove(&es->pump);
+	list_remove(&es->source.ready);
+	loop_remove(&e->loop, es->anchor);
+	close(es->anchor);
+	slot_give(e, es->channel);
+	free(es->charges.at);
+	free(es);
+}
+
+/*
+ * What the program had written goes out before the FIN, as from Linux's send buffer. What it had not read is still lent, and TCP answers
+ * unread data with RST: RFC 2525 §2.17.
+ */
+void esock_hangup(struct engine *e, struct esock *es)
+{
+	if (es->sk) {
+		engine_enter(e, es->sk);
+		esock_flush(e, es);
+	}
+	esock_free(e, es);
+}
+
+void esock_violate(struct engine *e, struct esock *es, const char *what)
+{
+	struct channel *ch = esock_channel(e, es);
+	struct linger abort_now = {.l_onoff = 1, .l_linger = 0};
+	if (!es->sk) return;
+	es->sk->linger = abort_now;
+	esock_drop(e, es);
+	es->state = CHS_GONE;
+	shared_set32(&ch->state, CHS_GONE);
+	list_remove(&es->pump);
+	esock_wake(e, es);
+	if (es->client) client_end(e, es->client, what);
+	else engine_log(e, "a socket of a program that is gone ended: %s", what);
+}

@@ -1,0 +1,262 @@
+/*
+ * Faults that come and go while programs run: impairments and cuts, some for a time. What a direction of a link shows is its base with every timed
+ * fault of it on top, in the order they were set; a permanent change alters the base. So faults may overlap and end in any order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "engine/private.h"
+
+#define WORDS_MAX 64
+
+/* One direction of a link: what leaves nif, or arrives at it; nif NULL: the link as a whole. */
+struct aim { struct net_link *link; struct netif *nif; bool in; };
+/* A fault of its own end (a layer or a cut), or the base of an aim. */
+enum fault_kind { FAULT_BASE, FAULT_LAYER, FAULT_CUT };
+struct fault {
+	struct list node;                          /* engine.faults, in the order they were set */
+	enum fault_kind kind;
+	struct aim aim;
+	struct impairment base;
+	time_ns due;                               /* TIME_NEVER: stays */
+	uint32_t cut;
+	size_t n_words;
+	char *words[WORDS_MAX];
+};
+
+/* ---- directions ---- */
+
+static bool aim_eq(const struct aim *a, const struct aim *b) { return a->link == b->link && a->nif == b->nif && a->in == b->in; }
+
+static const struct impairment *aim_get(const struct aim *a)
+{
+	return a->in ? net_impairment_in(a->link, a->nif) : net_impairment(a->link, a->nif);
+}
+
+static void aim_apply(struct engine *e, const struct aim *a)
+{
+	struct impairment i = {0};
+	size_t wrong;
+	list_each(struct fault, f, &e->faults, node) {
+		if (f->kind == FAULT_CUT || !aim_eq(&f->aim, a)) continue;
+		if (f->kind == FAULT_BASE) i = f->base;
+		else impair_parse(&i, f->n_words, f->words, &wrong);
+	}
+	if (a->in) net_impair_in(a->link, a->nif, &i);
+	else net_impair(a->link, a->nif, &i);
+}
+
+static struct fault *base_of(struct engine *e, const struct aim *a)
+{
+	list_each(struct fault, f, &e->faults, node)
+		if (f->kind == FAULT_BASE && aim_eq(&f->aim, a)) return f;
+	const struct impairment *now = aim_get(a);
+	struct fault *f = now ? calloc(1, sizeof *f) : NULL;
+	if (!f) return NULL;
+	*f = (struct fault){.kind = FAULT_BASE, .aim = *a, .base = *now, .due = TIME_NEVER};
+	list_append(&e->faults, &f->node);
+	return f;
+}
+
+static void fault_free(struct fault *f)
+{
+	list_remove(&f->node);
+	for (size_t i = 0; i < f->n_words; i++) free(f->words[i]);
+	free(f);
+}
+
+static int layer_add(struct engine *e, const struct aim *a, size_t n, char **words, time_ns due)
+{
+	struct fault *f = calloc(1, sizeof *f);
+	if (!f) return -ENOMEM;
+	f->kind = FAULT_LAYER;
+	f->aim = *a;
+	f->due = due;
+	list_append(&e->faults, &f->node);
+	for (; f->n_words < n; f->n_words++) {
+		f->words[f->n_words] = strdup(words[f->n_words]);
+		if (!f->words[f->n_words]) break;
+	}
+	if (f->n_words == n) return 0;
+	fault_free(f);
+	return -ENOMEM;
+}
+
+static int aim_set(struct engine *e, const struct aim *a, size_t n, char **words, time_ns due)
+{
+	size_t wrong;
+	struct fault *base = base_of(e, a);
+	if (!base) return -ENOMEM;
+	int err = due == TIME_NEVER ? impair_parse(&base->base, n, words, &wrong) : layer_add(e, a, n, words, due);
+	if (err == 0) aim_apply(e, a);
+	return err;
+}
+
+/* ---- what a name means ---- */
+
+/* The interface at the other end of a pair, or NULL: then what arrives is a direction of its own. */
+static struct netif *pair_peer(const struct engine *e, size_t i)
+{
+	for (size_t j = 0; j < e->topo->n_ifs; j++)
+		if (j != i && e->ports[j].link == e->ports[i].link) return e->ports[j].nif;
+	return NULL;
+}
+
+static int both_set(struct engine *e, size_t i, size_t n, char **words, time_ns due)
+{
+	const struct port *p = &e->ports[i];
+	struct netif *peer = pair_peer(e, i);
+	struct aim out = {p->link, p->nif, false}, in = {p->link, peer ? peer : p->nif, !peer};
+	int err = aim_set(e, &out, n, words, due);
+	return err < 0 ? err : aim_set(e, &in, n, words, due);
+}
+
+static bool host_is(const struct engine *e, size_t host, const char *name) { return strcmp(e->topo->hosts[host].name, name) == 0; }
+
+/* "host:eth0" is what leaves that interface. */
+static bool port_is(const struct engine *e, size_t i, const char *name)
+{
+	char buf[64];
+	snprintf(buf, sizeof buf, "%s:%s", e->topo->hosts[e->topo->ifs[i].host].name, e->topo->ifs[i].name);
+	return strcmp(buf, name) == 0;
+}
+
+/* Everything that a name stands for: a host's links both ways, one interface outwards, a link both ways, a switch or trunk as a whole. */
+static int name_set(struct engine *e, const char *name, size_t n, char **words, time_ns due)
+{
+	struct net_link *l = net_find_link(e->net, name);
+	int err = 0;
+	bool found = false;
+	for (size_t i = 0; i < e->topo->n_ifs && err == 0; i++) {
+		struct aim out = {e->ports[i].link, e->ports[i].nif, false};
+		bool host = host_is(e, e->topo->ifs[i].host, name), port = !host && port_is(e, i, name);
+		if (!host && !port && e->ports[i].link != l) continue;
+		err = port ? aim_set(e, &out, n, words, due) : both_set(e, i, n, words, due);
+		found = true;
+		if (!host) return err;
+	}
+	if (found || !l) return found ? err : -ENOENT;
+	return aim_set(e, &(struct aim){l, NULL, false}, n, words, due);
+}
+
+/* ---- the verbs ---- */
+
+/* "5s", "200ms", "1m": how long, or -1. */
+static time_ns duration(const char *text)
+{
+	static const struct { const char *unit; time_ns ns; } units[] = {
+		{"us", NS_PER_US}, {"ms", NS_PER_MS}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
+	};
+	char *end;
+	double n = strtod(text, &end);
+	if (end == text || !(n >= 0 && n < 1e6)) return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strcmp(end, units[i].unit) == 0) return (time_ns)(n * (double)units[i].ns);
+	return -1;
+}
+
+/* Takes "for 5s" off the end: when it is over, TIME_NEVER without, or -EINVAL. */
+static time_ns ending(const struct engine *e, size_t *n, char **words, struct text *t)
+{
+	if (*n < 2 || strcmp(words[*n - 2], "for") != 0) return TIME_NEVER;
+	time_ns d = duration(words[*n - 1]);
+	if (d < 0) {
+		text_add(t, "no such duration: %s (as 200ms, 5s, 1m)\n", words[*n - 1]);
+		return -EINVAL;
+	}
+	*n -= 2;
+	return e->now + d;
+}
+
+int fault_set(struct engine *e, size_t n, char **words, struct text *t)
+{
+	struct impairment trial = {0};
+	size_t wrong = 0;
+	time_ns due = ending(e, &n, words, t);
+	if (due < 0) return -EINVAL;
+	if (n < 2 || n > WORDS_MAX) {
+		text_add(t, "set LINK|HOST WORDS… [for DURATION]\n");
+		return -EINVAL;
+	}
+	if (impair_parse(&trial, n - 1, words + 1, &wrong) < 0) {
+		text_add(t, "not understood: %s\n", wrong + 1 < n ? words[wrong + 1] : "the end");
+		return -EINVAL;
+	}
+	int err = name_set(e, words[0], n - 1, words + 1, due);
+	if (err == -ENOENT) text_add(t, "no link or host named %s\n", words[0]);
+	return err;
+}
+
+static int heal(struct engine *e)
+{
+	net_heal(e->net, 0);
+	list_each(struct fault, f, &e->faults, node)
+		if (f->kind == FAULT_CUT) fault_free(f);
+	return 0;
+}
+
+/* Sides by host: "a b / c" puts a and b on one, c on the other; one side alone is cut from all the rest. -ENOENT, -EINVAL */
+static int sides_read(const struct engine *e, size_t n, char **words, uint8_t *sides, struct text *t)
+{
+	uint8_t side = 1;
+	for (size_t w = 0; w < n; w++) {
+		size_t host = 0;
+		if (strcmp(words[w], "/") == 0) {
+			if (++side == UINT8_MAX) return -EINVAL;
+			continue;
+		}
+		while (host < e->topo->n_hosts && !host_is(e, host, words[w])) host++;
+		if (host == e->topo->n_hosts) {
+			text_add(t, "no host named %s\n", words[w]);
+			return -ENOENT;
+		}
+		sides[host] = side;
+	}
+	for (size_t i = 0; side == 1 && i < e->topo->n_hosts; i++) sides[i] = sides[i] == 0 ? 2 : 1;
+	return 0;
+}
+
+int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
+{
+	uint8_t sides[e->topo->n_hosts];
+	uint32_t id;
+	if (n == 1 && strcmp(words[0], "--heal") == 0) return heal(e);
+	time_ns due = ending(e, &n, words, t);
+	if (due < 0) return -EINVAL;
+	if (n == 0) {
+		text_add(t, "cut HOST… / HOST… [for DURATION], or cut --heal\n");
+		return -EINVAL;
+	}
+	memset(sides, 0, sizeof sides);
+	int err = sides_read(e, n, words, sides, t);
+	struct fault *f = err == 0 ? calloc(1, sizeof *f) : NULL;
+	if (!f) return err < 0 ? err : -ENOMEM;
+	err = net_cut(e->net, sides, e->topo->n_hosts, &id);
+	*f = (struct fault){.kind = FAULT_CUT, .due = due, .cut = id};
+	list_append(&e->faults, &f->node);
+	if (err < 0) fault_free(f);
+	return err;
+}
+
+/* ---- time ---- */
+
+time_ns faults_deadline(const struct engine *e)
+{
+	time_ns due = TIME_NEVER;
+	list_each(struct fault, f, &e->faults, node) due = MIN(due, f->due);
+	return due;
+}
+
+void faults_expire(struct engine *e)
+{
+	list_each(struct fault, f, &e->faults, node) {
+		struct aim a = f->aim;
+		enum fault_kind kind = f->kind;
+		if (f->due > e->now) continue;
+		if (kind == FAULT_CUT) net_heal(e->net, f->cut);
+		fault_free(f);
+		if (kind == FAULT_LAYER) aim_apply(e, &a);
+	}
+}
+
+void faults_free(struct engine *e) { list_each(struct fault, f, &e->faults, node) fault_free(f); }

@@ -1,0 +1,68 @@
+/*
+ * The files of /etc that a host sees instead of the machine's: they make the ordinary calls (getaddrinfo, gethostbyname) find the other hosts by
+ * name, and nothing else.
+ */
+#include <errno.h>
+#include "engine/private.h"
+
+static void hosts_lines(const struct engine *e, struct text *t, const struct topo_addr *(*pick)(const struct topo_if *))
+{
+	char buf[ADDR_TEXT_MAX];
+	for (size_t i = 0; i < e->topo->n_ifs; i++) {
+		const struct topo_addr *a = pick(&e->topo->ifs[i]);
+		if (a->plen != 0) text_add(t, "%s\t%s\n", addr_text(buf, &a->addr), e->topo->hosts[e->topo->ifs[i].host].name);
+	}
+}
+
+static const struct topo_addr *pick_v4(const struct topo_if *i) { return &i->v4; }
+static const struct topo_addr *pick_v6(const struct topo_if *i) { return &i->v6; }
+
+/* A host without an interface of its own finds itself on loopback, as Debian's 127.0.1.1 does it. */
+static void file_hosts(const struct engine *e, size_t host, struct text *t)
+{
+	bool connected = false;
+	text_add(t, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	for (size_t i = 0; i < e->topo->n_ifs; i++) connected |= e->topo->ifs[i].host == host;
+	if (!connected) text_add(t, "127.0.1.1\t%s\n", e->topo->hosts[host].name);
+	hosts_lines(e, t, pick_v4);
+	hosts_lines(e, t, pick_v6);
+}
+
+static void file_hostname(const struct engine *e, size_t host, struct text *t) { text_add(t, "%s\n", e->topo->hosts[host].name); }
+
+/* No name server is there to be asked. */
+static void file_resolv(const struct engine *e, size_t host, struct text *t)
+{
+	(void)e, (void)host;
+	text_add(t, "options timeout:1 attempts:1\n");
+}
+
+static void file_nsswitch(const struct engine *e, size_t host, struct text *t)
+{
+	(void)e, (void)host;
+	text_add(t, "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nprotocols: files\nservices: files\nethers: files\nrpc: files\n");
+}
+
+static void file_hostconf(const struct engine *e, size_t host, struct text *t)
+{
+	(void)e, (void)host;
+	text_add(t, "multi on\n");
+}
+
+static const struct { const char *path; void (*write)(const struct engine *, size_t host, struct text *); } files[] = {
+	{"/etc/hosts", file_hosts}, {"/etc/hostname", file_hostname}, {"/etc/resolv.conf", file_resolv},
+	{"/etc/nsswitch.conf", file_nsswitch}, {"/etc/host.conf", file_hostconf},
+};
+
+int64_t serve_file(struct call *k)
+{
+	size_t len = strnlen((const char *)k->in, k->q->in_len);
+	struct text t = {(char *)k->out, RPC_OUT_MAX, 0};
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (strlen(files[i].path) != len || memcmp(files[i].path, k->in, len) != 0) continue;
+		files[i].write(k->e, k->c->host, &t);
+		k->reply.out_len = (uint32_t)t.len;
+		return 0;
+	}
+	return -ENOENT;
+}

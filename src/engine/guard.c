@@ -1,0 +1,65 @@
+/*
+ * The guard: a child that sleeps on a pipe whose other end only the engine has. When the engine is gone, however it went, the guard marks the arena
+ * dead and wakes everybody who sleeps on a word of it; those who sleep in a kernel call see their control socket hang up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "engine/private.h"
+#include "host/futex.h"
+#include "host/process.h"
+
+static void direction_wake(struct direction *d)
+{
+	atomic_fetch_add(&d->seq, 1);
+	futex_wake(&d->seq, INT_MAX);
+}
+
+static void arena_die(struct arena *a)
+{
+	atomic_store(&a->dead, 1);
+	uint32_t n_channels = MIN(shared_get32(&a->channels_used), CHANNEL_MAX - 1), n_bells = MIN(shared_get32(&a->bells_used), BELL_MAX - 1);
+	for (uint32_t i = 1; i <= n_channels; i++) {
+		direction_wake(&arena_channel(a, i)->rx);
+		direction_wake(&arena_channel(a, i)->tx);
+		futex_wake(&arena_channel(a, i)->rx.lock.word, INT_MAX);
+		futex_wake(&arena_channel(a, i)->tx.lock.word, INT_MAX);
+	}
+	for (uint32_t i = 1; i <= n_bells; i++) {
+		atomic_fetch_add(&arena_bell(a, i)->seq, 1);
+		futex_wake(&arena_bell(a, i)->seq, INT_MAX);
+	}
+}
+
+static void guard_run(struct arena *a, int pipe_end)
+{
+	char octet;
+	process_keep_only(&pipe_end, 1);
+	process_settle("sockland-guard");
+	process_quiet();
+	while (read(pipe_end, &octet, 1) < 0 && errno == EINTR) {}
+	arena_die(a);
+	_exit(0);
+}
+
+int guard_start(struct engine *e)
+{
+	int p[2];
+	if (pipe2(p, O_CLOEXEC) < 0) return -errno;
+	e->guard = fork();
+	if (e->guard == 0) guard_run(e->arena, p[0]);
+	int err = e->guard < 0 ? -errno : 0;
+	close(p[0]);
+	e->guard_pipe = p[1];
+	return err;
+}
+
+void guard_end(struct engine *e)
+{
+	if (e->guard_pipe < 0) return;
+	close(e->guard_pipe);
+	if (e->guard > 0) waitpid(e->guard, NULL, 0);
+}

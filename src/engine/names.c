@@ -1,0 +1,122 @@
+/* Numbers of calls back into the words of the manual pages, for the report of what was refused. */
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <linux/netlink.h>
+#include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include "engine/private.h"
+#include "stack/socket/option.h"
+
+struct name { int level, number; const char *text; };
+#define N(number) {0, number, #number}
+#define O(level, number) {level, number, #number}
+
+static const struct name families[] = {
+	N(AF_UNIX), N(AF_INET), N(AF_INET6), N(AF_NETLINK), N(AF_PACKET), N(AF_VSOCK), N(AF_ALG), N(AF_BLUETOOTH), N(AF_CAN), N(AF_KEY),
+	N(AF_RXRPC), N(AF_TIPC), N(AF_XDP), N(AF_SMC), N(AF_QIPCRTR), N(AF_NFC), N(AF_APPLETALK), N(AF_AX25), N(AF_IPX), N(AF_X25), N(AF_RDS),
+	N(AF_PPPOX), N(AF_MPLS), N(AF_IB), N(AF_KCM), N(AF_PHONET), N(AF_IEEE802154), N(AF_UNSPEC),
+};
+
+static const struct name types[] = {
+	N(SOCK_STREAM), N(SOCK_DGRAM), N(SOCK_RAW), N(SOCK_SEQPACKET), N(SOCK_RDM), N(SOCK_DCCP), N(SOCK_PACKET),
+};
+
+static const struct name protocols[] = {
+	N(IPPROTO_IP), N(IPPROTO_ICMP), N(IPPROTO_IGMP), N(IPPROTO_TCP), N(IPPROTO_UDP), N(IPPROTO_ICMPV6), N(IPPROTO_SCTP), N(IPPROTO_DCCP),
+	N(IPPROTO_UDPLITE), N(IPPROTO_RAW), N(IPPROTO_MPTCP), N(IPPROTO_GRE), N(IPPROTO_ESP), N(IPPROTO_AH),
+};
+
+static const struct name levels[] = {
+	N(SOL_SOCKET), {0, IPPROTO_IP, "SOL_IP"}, {0, IPPROTO_TCP, "SOL_TCP"}, {0, IPPROTO_UDP, "SOL_UDP"}, {0, IPPROTO_IPV6, "SOL_IPV6"},
+	{0, IPPROTO_ICMPV6, "SOL_ICMPV6"}, {0, IPPROTO_SCTP, "SOL_SCTP"}, {0, IPPROTO_RAW, "SOL_RAW"}, N(SOL_NETLINK), N(SOL_PACKET), {0, 282, "SOL_TLS"},
+	{0, 284, "SOL_MPTCP"}, {0, 279, "SOL_ALG"}, {0, 274, "SOL_BLUETOOTH"}, {0, 283, "SOL_XDP"},
+};
+
+/* Those that no row of the stack names. */
+static const struct name options[] = {
+	O(SOL_SOCKET, SO_ATTACH_FILTER), O(SOL_SOCKET, SO_DETACH_FILTER), O(SOL_SOCKET, SO_ATTACH_BPF), O(SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF),
+	O(SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF), O(SOL_SOCKET, SO_LOCK_FILTER), O(SOL_SOCKET, SO_PASSCRED), O(SOL_SOCKET, SO_PEERCRED),
+	O(SOL_SOCKET, SO_PASSSEC), O(SOL_SOCKET, SO_PEERSEC), O(SOL_SOCKET, SO_PEERGROUPS), O(SOL_SOCKET, SO_TIMESTAMPING), O(SOL_SOCKET, SO_BUSY_POLL),
+	O(SOL_SOCKET, SO_ZEROCOPY), O(SOL_SOCKET, SO_TXTIME), O(SOL_SOCKET, SO_MAX_PACING_RATE), O(SOL_SOCKET, SO_WIFI_STATUS),
+	O(SOL_SOCKET, SO_NOFCS), O(SOL_SOCKET, SO_PEEK_OFF), O(SOL_SOCKET, SO_INCOMING_NAPI_ID), O(SOL_SOCKET, SO_MEMINFO),
+	O(IPPROTO_IP, IP_OPTIONS), O(IPPROTO_IP, IP_TRANSPARENT), O(IPPROTO_IP, IP_HDRINCL), O(IPPROTO_IP, IP_ROUTER_ALERT),
+	O(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), O(IPPROTO_IP, IP_RECVORIGDSTADDR), O(IPPROTO_IP, IP_MINTTL), O(IPPROTO_IP, IP_MSFILTER),
+	O(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP), O(IPPROTO_IP, IP_BLOCK_SOURCE), O(IPPROTO_IP, IP_RETOPTS), O(IPPROTO_IP, IP_RECVOPTS),
+	O(IPPROTO_IP, IP_UNICAST_IF), O(IPPROTO_IP, MCAST_JOIN_GROUP), O(IPPROTO_IP, MCAST_LEAVE_GROUP), O(IPPROTO_IP, IP_FREEBIND),
+	O(IPPROTO_IPV6, IPV6_2292PKTOPTIONS), O(IPPROTO_IPV6, IPV6_RTHDR), O(IPPROTO_IPV6, IPV6_HOPOPTS), O(IPPROTO_IPV6, IPV6_DSTOPTS),
+	O(IPPROTO_IPV6, IPV6_RECVRTHDR), O(IPPROTO_IPV6, IPV6_RECVHOPOPTS), O(IPPROTO_IPV6, IPV6_RECVDSTOPTS), O(IPPROTO_IPV6, IPV6_ROUTER_ALERT),
+	O(IPPROTO_IPV6, IPV6_ADDR_PREFERENCES), O(IPPROTO_IPV6, IPV6_MINHOPCOUNT), O(IPPROTO_IPV6, IPV6_TRANSPARENT), O(IPPROTO_IPV6, IPV6_FREEBIND),
+	O(IPPROTO_IPV6, IPV6_CHECKSUM), O(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL),
+	{IPPROTO_IPV6, 32, "IPV6_FLOWLABEL_MGR"}, {IPPROTO_IPV6, 33, "IPV6_FLOWINFO_SEND"},
+	O(IPPROTO_TCP, TCP_MD5SIG), O(IPPROTO_TCP, TCP_FASTOPEN), O(IPPROTO_TCP, TCP_FASTOPEN_CONNECT), O(IPPROTO_TCP, TCP_FASTOPEN_KEY),
+	O(IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE), O(IPPROTO_TCP, TCP_REPAIR), O(IPPROTO_TCP, TCP_ULP), O(IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE),
+	O(IPPROTO_TCP, TCP_CC_INFO), O(IPPROTO_TCP, TCP_SAVE_SYN), O(IPPROTO_TCP, TCP_SAVED_SYN), O(IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS),
+	O(IPPROTO_TCP, TCP_THIN_DUPACK), O(IPPROTO_TCP, TCP_COOKIE_TRANSACTIONS), O(IPPROTO_TCP, TCP_TIMESTAMP), O(IPPROTO_TCP, TCP_TX_DELAY),
+	O(IPPROTO_TCP, TCP_INQ), O(IPPROTO_TCP, TCP_NOTSENT_LOWAT), O(IPPROTO_TCP, TCP_QUEUE_SEQ), O(IPPROTO_TCP, TCP_CONGESTION), O(IPPROTO_TCP, TCP_INFO),
+	O(IPPROTO_UDP, UDP_CORK), O(IPPROTO_UDP, UDP_ENCAP), O(IPPROTO_UDP, UDP_SEGMENT), O(IPPROTO_UDP, UDP_GRO),
+	O(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP), O(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP), O(SOL_NETLINK, NETLINK_PKTINFO), O(SOL_NETLINK, NETLINK_EXT_ACK),
+	O(SOL_NETLINK, NETLINK_GET_STRICT_CHK), O(SOL_NETLINK, NETLINK_CAP_ACK), O(SOL_NETLINK, NETLINK_NO_ENOBUFS), O(SOL_NETLINK, NETLINK_BROADCAST_ERROR),
+	O(SOL_PACKET, PACKET_ADD_MEMBERSHIP), O(SOL_PACKET, PACKET_RX_RING), O(SOL_PACKET, PACKET_VERSION), O(SOL_PACKET, PACKET_AUXDATA),
+};
+
+static const struct name ioctls[] = {
+	N(SIOCATMARK), N(SIOCSPGRP), N(SIOCGPGRP), N(FIOSETOWN), N(FIOGETOWN), N(SIOCGSTAMP), N(SIOCGSTAMPNS), N(SIOCADDRT), N(SIOCDELRT),
+	N(SIOCGIFNAME), N(SIOCGIFCONF), N(SIOCGIFFLAGS), N(SIOCSIFFLAGS), N(SIOCGIFADDR), N(SIOCSIFADDR), N(SIOCGIFDSTADDR), N(SIOCSIFDSTADDR),
+	N(SIOCGIFBRDADDR), N(SIOCSIFBRDADDR), N(SIOCGIFNETMASK), N(SIOCSIFNETMASK), N(SIOCGIFMETRIC), N(SIOCGIFMTU), N(SIOCSIFMTU), N(SIOCSIFNAME),
+	N(SIOCSIFHWADDR), N(SIOCGIFHWADDR), N(SIOCGIFINDEX), N(SIOCETHTOOL), N(SIOCGMIIPHY), N(SIOCGMIIREG), N(SIOCDARP), N(SIOCGARP), N(SIOCSARP),
+	N(SIOCGIFMAP), N(SIOCGIFTXQLEN), N(SIOCSIFTXQLEN), N(SIOCGIFVLAN), N(SIOCBRADDBR), N(SIOCGIFCOUNT), N(SIOCADDMULTI), N(SIOCDELMULTI),
+};
+
+static const char *name_find(const struct name *names, size_t n, int level, int number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (names[i].level == level && names[i].number == number) return names[i].text;
+	return NULL;
+}
+
+/* One word, or the number where there is none. */
+static int word(char *buf, size_t size, const char *text, int number)
+{
+	return text ? snprintf(buf, size, "%s", text) : snprintf(buf, size, "%d", number);
+}
+#define WORD(buf, size, names, number) word(buf, size, name_find(names, ARRAY_SIZE(names), 0, number), number)
+
+static const char *row_text(const struct sock *sk, int level, int name)
+{
+	for (const struct sockopt *const *table = sk->ops->options; table && *table; table++)
+		for (const struct sockopt *o = *table; o->text; o++)
+			if (o->level == level && o->name == name) return o->text;
+	for (const struct sockopt *o = sock_options; o->text; o++)
+		if (o->level == level && o->name == name) return o->text;
+	return name_find(options, ARRAY_SIZE(options), level, name);
+}
+
+void option_text(char *buf, size_t size, const struct sock *sk, int level, int name)
+{
+	char l[32], n[48];
+	WORD(l, sizeof l, levels, level);
+	word(n, sizeof n, row_text(sk, level, name), name);
+	snprintf(buf, size, "%s, %s", l, n);
+}
+
+void ioctl_text(char *buf, size_t size, unsigned long request)
+{
+	const char *text = request <= INT32_MAX ? name_find(ioctls, ARRAY_SIZE(ioctls), 0, (int)request) : NULL;
+	if (text) snprintf(buf, size, "%s", text);
+	else snprintf(buf, size, "%#lx", request);
+}
+
+void family_text(char *buf, size_t size, int domain, int type, int protocol)
+{
+	char d[32], t[32], p[32];
+	WORD(d, sizeof d, families, domain);
+	WORD(t, sizeof t, types, type);
+	if (domain == AF_INET || domain == AF_INET6) WORD(p, sizeof p, protocols, protocol);
+	else word(p, sizeof p, NULL, protocol);
+	snprintf(buf, size, "%s, %s, %s", d, t, p);
+}

@@ -1,0 +1,285 @@
+/*
+ * The pump: moves what moves between a channel's rings and the stack, and publishes what programs look at.
+ *
+ *     tx ring -> sock_send       as much as the stack takes; the rest stays in the ring
+ *     sock_recv -> rx ring       everything, lent: the stack counts it as its own until the program has read it
+ *     rx ring -> sock_consumed   what the program has read meanwhile: room to advertise
+ *
+ * then the words state and poll, and a wake for whoever may find its wait over.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include "engine/private.h"
+#include "host/futex.h"
+
+#define TURN_BYTES ((uint32_t)1 << 20)      /* of one socket in one turn: more than a ring holds, so that all rung work is done in it */
+#define TX_LIMIT_MAX (SEGMENT_LARGE + SEGMENT_SMALL)
+#define NAME_MAX_LEN sizeof(struct sockaddr_storage)
+#define CONTROL_MAX 8192
+#define DATA_MAX 131072
+
+/* ---- what the program read ---- */
+
+int charges_push(struct charges *q, struct charge c)
+{
+	if (q->count == q->cap) {
+		uint32_t cap = q->cap ? q->cap * 2 : 16;
+		struct charge *at = malloc(cap * sizeof *at);
+		if (!at) return -ENOMEM;
+		for (uint32_t i = 0; i < q->count; i++) at[i] = q->at[(q->start + i) % q->cap];
+		free(q->at);
+		*q = (struct charges){.at = at, .cap = cap, .count = q->count, .partial = q->partial};
+	}
+	q->at[(q->start + q->count++) % q->cap] = c;
+	return 0;
+}
+
+/* The charges of the entries that are wholly read once `octets` more of the ring are. */
+uint32_t charges_pop(struct charges *q, uint64_t octets)
+{
+	uint32_t lent = 0;
+	q->partial += octets;
+	while (q->count > 0 && q->partial >= q->at[q->start].ring) {
+		q->partial -= q->at[q->start].ring;
+		lent += q->at[q->start].lent;
+		q->start = (q->start + 1) % q->cap;
+		q->count--;
+	}
+	return lent;
+}
+
+static bool pump_consumed(struct engine *e, struct esock *es)
+{
+	int64_t n = rx_progress(&e->pool, &esock_channel(e, es)->rx, &es->rx);
+	if (n < 0) {
+		esock_violate(e, es, "the words of a receive ring can't be");
+		return false;
+	}
+	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(&es->charges, (uint64_t)n);
+	if (lent > 0) sock_consumed(es->sk, lent);
+	return true;
+}
+
+/* ---- tx ---- */
+
+struct tx_result { uint64_t moved; bool was_full, is_full; };
+
+/* One span to the stack: octets taken, 0 when there is nothing or no room, or -EPROTO. */
+static int64_t tx_step(struct engine *e, struct esock *es, struct tx_result *r)
+{
+	struct direction *d = &esock_channel(e, es)->tx;
+	const uint8_t *at;
+	size_t len;
+	uint32_t used;
+	if (tx_span(&e->pool, d, &es->tx, &at, &len, &used) < 0) return -EPROTO;
+	uint64_t size = MIN(tx_size(&e->pool, &es->tx), es->tx_limit);
+	r->is_full = (uint64_t)used * 3 > size * 2;
+	r->was_full |= r->is_full;
+	if (len == 0) return 0;
+	struct sock_msg m = {.data = (void *)at, .len = len, .flags = MSG_DONTWAIT | MSG_NOSIGNAL};
+	/* A pending error is the program's to take; what is written after it is lost, as with Linux. */
+	ssize_t n = es->sk->err != 0 ? -EPIPE : sock_send(es->sk, &m);
+	if (n == -EAGAIN || n == -ENOBUFS || n == -ENOMEM || n == -EINPROGRESS || n == 0) return 0;
+	if (n < 0) n = (ssize_t)len;
+	tx_consume(&e->pool, &es->tx, (size_t)n);
+	return n;
+}
+
+static bool pump_tx(struct engine *e, struct esock *es, struct tx_result *r)
+{
+	int64_t n = 0;
+	if (es->turn != e->turn) {
+		es->turn = e->turn;
+		es->turn_bytes = 0;
+	}
+	while (es->turn_bytes < TURN_BYTES && (n = tx_step(e, es, r)) > 0) {
+		es->turn_bytes += (uint32_t)n;
+		r->moved += (uint64_t)n;
+	}
+	if (n < 0) esock_violate(e, es, "the words of a send ring can't be");
+	return n >= 0;
+}
+
+void esock_flush(struct engine *e, struct esock *es)
+{
+	struct tx_result r = {0};
+	uint32_t sndbuf = es->sk->sndbuf;
+	es->sk->sndbuf = INT_MAX;
+	es->turn = 0;
+	if (!pump_consumed(e, es) || !pump_tx(e, es, &r)) return;
+	es->sk->sndbuf = sndbuf;
+}
+
+/* ---- rx ---- */
+
+/* A pending error belongs to the program, which takes it by a call of its own. */
+static ssize_t recv_lent(struct sock *sk, struct sock_msg *m)
+{
+	int err = sk->err;
+	sk->err = 0;
+	m->flags = MSG_LEND | MSG_DONTWAIT;
+	ssize_t n = sock_recv(sk, m);
+	if (sk->err == 0) sk->err = err;
+	return n;
+}
+
+static bool pump_stream(struct engine *e, struct esock *es)
+{
+	bool moved = false;
+	struct direction *d = &esock_channel(e, es)->rx;
+	while (!es->eof) {
+		struct sock_msg m = {0};
+		uint8_t *at;
+		if (rx_span(&e->pool, d, &es->rx, &at, &m.len) < 0) return moved;
+		m.data = at;
+		ssize_t n = recv_lent(es->sk, &m);
+		if (n < 0) return moved;
+		es->eof = n == 0;
+		if (n > 0) rx_commit(&e->pool, &es->rx, (size_t)n);
+		moved = true;
+	}
+	return moved;
+}
+
+static void record_put(struct engine *e, struct esock *es, const struct sock_msg *m, size_t data_len, uint32_t lent)
+{
+	static const uint8_t zero[8];
+	struct record r = {.data_len = (uint32_t)data_len, .flags = (uint32_t)m->flags, .name_len = (uint16_t)m->name_len,
+			   .control_len = (uint16_t)m->control_len};
+	uint64_t total = record_size(r.name_len, r.control_len, r.data_len), sum = sizeof r + r.name_len + r.control_len + data_len;
+	const struct part parts[] = {{&r, sizeof r}, {m->name, r.name_len}, {m->control, r.control_len}, {m->data, data_len}, {zero, total - sum}};
+	struct direction *d = &esock_channel(e, es)->rx;
+	/* Out of memory drops the datagram, as it would before it reached the socket. */
+	if (charges_push(&es->charges, (struct charge){(uint32_t)total, lent, r.data_len}) < 0) sock_consumed(es->sk, lent);
+	else if (rx_put(&e->pool, d, &es->rx, parts, ARRAY_SIZE(parts), total) < 0) {
+		es->charges.count--;
+		sock_consumed(es->sk, lent);
+	}
+}
+
+static bool pump_records(struct engine *e, struct esock *es)
+{
+	bool moved = false;
+	while (!(es->sk->shut & (SHUT_RD + 1))) {
+		struct sock_msg m = {.name = e->scratch, .name_len = NAME_MAX_LEN, .control = e->scratch + NAME_MAX_LEN, .control_len = CONTROL_MAX,
+				     .data = e->scratch + NAME_MAX_LEN + CONTROL_MAX, .len = DATA_MAX};
+		uint32_t lent = es->sk->lent;
+		ssize_t n = recv_lent(es->sk, &m);
+		if (n < 0) return moved;
+		record_put(e, es, &m, MIN((size_t)n, (size_t)DATA_MAX), es->sk->lent - lent);
+		moved = true;
+	}
+	moved |= !es->eof;
+	es->eof = true;
+	return moved;
+}
+
+/* ---- what programs look at ---- */
+
+static bool still_listens(struct sock *sk)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+	return sock_getsockopt(sk, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
+static bool has_peer(struct sock *sk)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	return sock_getpeername(sk, &a, &len) == 0;
+}
+
+static uint32_t state_of(struct engine *e, struct esock *es)
+{
+	struct sock *sk = es->sk;
+	bool connected = es->stream && has_peer(sk), shut_wr = (sk->shut & (SHUT_WR + 1)) != 0;
+	uint32_t state = es->stream ? CHS_STREAM : 0;
+	es->listening = es->listening && still_listens(sk);
+	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP);
+	if (sk->err != 0) state |= CHS_ERROR;
+	if (es->listening) state |= CHS_LISTENING;
+	if (es->connecting) state |= CHS_CONNECTING;
+	if (es->eof) state |= CHS_EOF;
+	if (shut_wr) state |= CHS_SHUT_WR;
+	if (!connected || shut_wr || sk->err != 0) return state;
+	if (es->tx.seg == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
+	return state | CHS_SENDABLE;
+}
+
+static void publish_limit(struct engine *e, struct esock *es)
+{
+	uint32_t limit = MIN(es->sk->sndbuf, TX_LIMIT_MAX);
+	if (limit == es->tx_limit) return;
+	es->tx_limit = limit;
+	shared_set32(&esock_channel(e, es)->tx.limit, limit);
+}
+
+/* true when something that a program may wait for is different now. */
+static bool publish(struct engine *e, struct esock *es)
+{
+	struct channel *ch = esock_channel(e, es);
+	if (es->stream) publish_limit(e, es);
+	uint32_t state = state_of(e, es), poll = sock_poll(es->sk);
+	if (state & CHS_SENDABLE) poll &= ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);   /* the ring decides */
+	if (state == es->state && poll == es->poll) return false;
+	es->state = state;
+	es->poll = poll;
+	shared_set32(&ch->poll, poll);
+	shared_set32(&ch->state, state);
+	return true;
+}
+
+void esock_mirror(struct engine *e, struct esock *es)
+{
+	struct channel *ch = esock_channel(e, es);
+	atomic_store(&ch->rcvlowat, es->sk->rcvlowat);
+	atomic_store(&ch->rcvtimeo_us, es->sk->rcvtimeo_us);
+	atomic_store(&ch->sndtimeo_us, es->sk->sndtimeo_us);
+}
+
+/* ---- wakes ---- */
+
+static void direction_wake(struct direction *d)
+{
+	/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
+	atomic_fetch_add(&d->seq, 1);
+	if (atomic_load(&d->waiters) != 0) futex_wake(&d->seq, INT_MAX);
+}
+
+void esock_wake(struct engine *e, struct esock *es)
+{
+	direction_wake(&esock_channel(e, es)->rx);
+	direction_wake(&esock_channel(e, es)->tx);
+	bells_ring(e, es);
+}
+
+static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
+{
+	struct channel *ch = esock_channel(e, es);
+	if (in) direction_wake(&ch->rx);
+	if (out) direction_wake(&ch->tx);
+	if (in || out) bells_ring(e, es);
+}
+
+void esock_pump(struct engine *e, struct esock *es)
+{
+	struct tx_result r = {0};
+	if (!es->sk) {
+		list_remove(&es->pump);
+		return;
+	}
+	struct stack *s = es->sk->stack;
+	engine_enter(e, es->sk);
+	if (!pump_consumed(e, es) || !pump_tx(e, es, &r)) return;
+	bool in = !es->listening && (es->stream ? pump_stream(e, es) : pump_records(e, es));
+	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
+	es->told = false;
+	bool grown = r.was_full && tx_offer(&e->pool, &esock_channel(e, es)->tx, &es->tx);
+	bool drained = r.was_full && (!r.is_full || es->turn_bytes >= TURN_BYTES), changed = publish(e, es);
+	net_touch(e->net, s);
+	pump_wake(e, es, in || changed || told, changed || grown || drained);
+	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
+	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
+}
