@@ -76,6 +76,7 @@ struct inet_sock {
 	int hops, mcast_hops;            /* -1: default */
 	uint8_t tclass;
 	bool mcast_loop6, mcast_all6, recvorigdst6, dontfrag6;
+	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
 	int pmtudisc6, mcast_if6;
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
@@ -123,7 +124,7 @@ int port_inherit(struct inet_sock *child, const struct inet_sock *listener);
 /* The flow with this 4-tuple, else NULL. */
 struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* The best bound socket for a packet that matches no flow: scores address, interface, family as Linux does; REUSEPORT groups are spread by a hash
- * of the 4-tuple. accept_cb (NULL: any) filters, e.g. TCP: only listeners. */
+ * of the 4-tuple. raddr NULL: the peer does not matter (ICMP identifiers); nif NULL: nor does the interface (errors). filter (NULL: any) filters, e.g. TCP: only listeners. */
 struct inet_sock *port_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport,
 			      const struct netif *nif, bool (*filter)(const struct inet_sock *));
 /* All bound sockets that get a copy of a multicast or broadcast datagram: start with NULL. */

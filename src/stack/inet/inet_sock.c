@@ -119,7 +119,10 @@ int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	if (r < 0) return r;
 	if (port && port < sk->stack->sysctl->ip_unprivileged_port_start) return -EACCES;
 	if (is->bound || is->rport) return -EINVAL;
-	r = port_bind(is, &addr, port);
+	if (port || !is->bind_no_port)
+		r = port_bind(is, &addr, port);
+	else
+		is->laddr = addr;
 	if (r < 0) return r;
 	/* As Linux: an IPv6 address of its own can never meet IPv4 again, and getsockopt shows it. */
 	if (!addr_is_v4(&addr) && !addr_is_any(&addr)) is->v6only = true;

@@ -86,3 +86,40 @@ bool membership_allows(const struct inet_sock *is, const struct addr *group, con
 	if (!addr_is_multicast(group) || find(is, group, nif)) return true;
 	return addr_is_v4(group) ? is->mcast_all : is->mcast_all6;
 }
+
+/* ---- the options that both families share ---- */
+
+static int group_req_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+{
+	struct group_req req;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (len < sizeof req) return -EINVAL;
+	if (sk->type == SOCK_STREAM) return -EPROTO;
+	memcpy(&req, val, sizeof req);
+	memcpy(&in, &req.gr_group, sizeof in);
+	memcpy(&in6, &req.gr_group, sizeof in6);
+	if (req.gr_group.ss_family != sk->domain) return -EADDRNOTAVAIL;
+	*ret_group = sk->domain == AF_INET ? addr_v4_octets((const uint8_t *)&in.sin_addr) : addr_v6_octets(in6.sin6_addr.s6_addr);
+	*ret_netif = req.gr_interface ? netif_by_index(sk->stack, (int)req.gr_interface) : NULL;
+	return req.gr_interface && !*ret_netif ? -ENODEV : 0;
+}
+
+int membership_set_join(struct sock *sk, const void *val, socklen_t len)
+{
+	struct addr group;
+	struct netif *nif;
+	int r = group_req_read(sk, val, len, &group, &nif);
+
+	return r < 0 ? r : membership_join((struct inet_sock *)sk, &group, nif);
+}
+
+int membership_set_leave(struct sock *sk, const void *val, socklen_t len)
+{
+	struct addr group;
+	struct netif *nif;
+	int r = group_req_read(sk, val, len, &group, &nif);
+
+	return r < 0 ? r : membership_leave((struct inet_sock *)sk, &group, nif);
+}

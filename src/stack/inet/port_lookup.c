@@ -66,13 +66,14 @@ struct port_query {
 
 static bool peer_fits(const struct inet_sock *is, const struct port_query *q)
 {
+	if (!q->raddr) return true;
 	if (!addr_is_any(&is->raddr) && !addr_eq(&is->raddr, q->raddr)) return false;
 	return !is->rport || is->rport == q->rport;
 }
 
 static bool netif_fits(const struct inet_sock *is, const struct port_query *q)
 {
-	return !is->sk.bound_if || is->sk.bound_if == q->nif;
+	return !is->sk.bound_if || !q->nif || is->sk.bound_if == q->nif;
 }
 
 /* How well is fits, or -1. exact: only sockets bound to the address itself; else only wildcards. */
@@ -113,7 +114,7 @@ static struct inet_sock *best_of(const struct port *p, const struct port_query *
 		best = is;
 		best_score = score;
 	}
-	if (best && best->sk.reuseport && !best->rport) return spread(p, best, best_score, q, exact);
+	if (best && best->sk.reuseport && !best->rport && q->raddr) return spread(p, best, best_score, q, exact);
 	return best;
 }
 

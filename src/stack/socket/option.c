@@ -6,7 +6,7 @@
  *
  * How lengths are treated differs by type, and each way is Linux's for the levels that use it:
  *   INT, BOOL     at least 4 octets in; out min(len, 4)                       SOL_SOCKET, IPPROTO_IPV6, IPPROTO_TCP, IPPROTO_UDP
- *   BYTE_OR_INT   1 to 3 octets in: the first one counts; out likewise        IPPROTO_IP
+ *   BYTE_OR_…     1 to 3 octets in: the first one counts; out likewise        IPPROTO_IP
  *   BLOB          the row's own business
  */
 #include "stack/socket/option.h"
@@ -57,16 +57,19 @@ static int field_get(const struct sock *sk, const struct sockopt *o)
 	}
 }
 
+static bool takes_octet(const struct sockopt *o) { return o->type == OPT_BYTE_OR_INT || o->type == OPT_BYTE_OR_BOOL; }
+static bool is_flag(const struct sockopt *o) { return o->type == OPT_BOOL || o->type == OPT_BYTE_OR_BOOL; }
+
 /* The integer in val under the rules of the row's type. */
 static int int_read(const struct sockopt *o, const void *val, socklen_t len, int *ret)
 {
 	if (len >= sizeof *ret)
 		memcpy(ret, val, sizeof *ret);
-	else if (o->type != OPT_BYTE_OR_INT)
+	else if (!takes_octet(o))
 		return -EINVAL;
 	else
 		*ret = len ? *(const uint8_t *)val : 0;
-	if (o->type == OPT_BOOL) *ret = *ret != 0;
+	if (is_flag(o)) *ret = *ret != 0;
 	return 0;
 }
 
@@ -97,7 +100,7 @@ static int int_write(const struct sockopt *o, int v, void *val, socklen_t *len)
 {
 	uint8_t octet = (uint8_t)v;
 
-	if (o->type == OPT_BYTE_OR_INT && *len > 0 && *len < sizeof v && v >= 0 && v <= 255) return opt_copy_out(val, len, &octet, 1);
+	if (takes_octet(o) && *len > 0 && *len < sizeof v && v >= 0 && v <= 255) return opt_copy_out(val, len, &octet, 1);
 	return opt_copy_out(val, len, &v, sizeof v);
 }
 

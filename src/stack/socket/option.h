@@ -6,7 +6,7 @@
 #pragma once
 #include "stack/socket/sock.h"
 
-enum opt_type { OPT_INT, OPT_BOOL, OPT_BYTE_OR_INT, OPT_BLOB };
+enum opt_type { OPT_INT, OPT_BOOL, OPT_BYTE_OR_INT, OPT_BYTE_OR_BOOL, OPT_BLOB };
 #define OPT_GET 1
 #define OPT_SET 2
 

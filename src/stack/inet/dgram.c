@@ -1,0 +1,134 @@
+/* Datagram sockets: life, connect, shutdown, readiness, errors. Read first: udp(7), ip(7), connect(2). */
+#include "stack/inet/dgram.h"
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include "stack/inet/errqueue.h"
+#include "stack/inet/membership.h"
+
+int dgram_init(struct sock *sk)
+{
+	struct dgram_sock *ds = (struct dgram_sock *)sk;
+
+	list_init(&ds->queue);
+	return inet_sock_init(sk);
+}
+
+void dgram_close(struct sock *sk)
+{
+	dgram_flush((struct dgram_sock *)sk);
+	inet_sock_done(sk);
+	sock_free(sk);
+}
+
+int dgram_autobind(struct dgram_sock *ds)
+{
+	struct addr laddr = ds->is.laddr;
+
+	if (ds->is.bound) return 0;
+	return port_bind(&ds->is, &laddr, 0) < 0 ? -EAGAIN : 0;
+}
+
+/* connect to AF_UNSPEC: what bind set stays, what connect chose goes. As on Linux the interface binding goes too. */
+static int dissolve(struct dgram_sock *ds)
+{
+	struct inet_sock *is = &ds->is;
+	bool addr_bound = is->addr_bound;
+
+	ds->connected = false;
+	is->raddr = is->sk.domain == AF_INET6 ? addr_any6 : addr_any4;
+	is->rport = 0;
+	is->sk.bound_if = NULL;
+	if (!is->port_bound) {
+		port_release(is);
+		is->lport = 0;
+		is->addr_bound = addr_bound;
+	}
+	if (!addr_bound) inet_sock_reset_addr(is);
+	return 0;
+}
+
+int dgram_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct dgram_sock *ds = (struct dgram_sock *)sk;
+	struct inet_sock *is = &ds->is;
+	struct dgram_dest d;
+	int r;
+
+	if (a->sa_family == AF_UNSPEC) return dissolve(ds);
+	r = dgram_autobind(ds);
+	if (r == 0) r = dgram_name_parse(ds, a, len, &d);
+	if (r == 0) r = inet_scope_bind(is, &d.dst, d.scope);
+	if (r < 0) return r;
+	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);
+	r = dgram_route(ds, &d);
+	if (r < 0) return r;
+	if (addr_is_any(&is->laddr)) is->laddr = d.out.src;
+	is->raddr = d.dst;
+	is->rport = d.port;
+	ds->connected = true;
+	return 0;
+}
+
+int dgram_shutdown(struct sock *sk, int how)
+{
+	/* Linux: takes effect in any case, and yet complains when there is no peer. */
+	sk->shut |= (uint8_t)(how + 1);
+	sock_ready(sk);
+	return ((struct dgram_sock *)sk)->connected ? 0 : -ENOTCONN;
+}
+
+uint32_t dgram_poll(const struct sock *sk)
+{
+	const struct dgram_sock *ds = (const struct dgram_sock *)sk;
+	uint32_t ev = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+
+	if (sk->err || errqueue_has(&ds->is)) ev |= EPOLLERR;
+	if (sk->shut & 1) ev |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
+	if (sk->shut == 3) ev |= EPOLLHUP;
+	if (!list_empty(&ds->queue)) ev |= EPOLLIN | EPOLLRDNORM;
+	return ev;
+}
+
+int dgram_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
+{
+	const struct dgram_sock *ds = (const struct dgram_sock *)sk;
+	int v = 0;
+
+	switch (request) {
+	case SIOCINQ:     /* the size of the next datagram, not of all: udp(7) */
+		if (!list_empty(&ds->queue)) v = (int)list_first(&ds->queue, struct packet, node)->len;
+		break;
+	case SIOCOUTQ:    /* what was sent is out at once */
+		break;
+	default:
+		return inet_ioctl(sk, request, arg, len);
+	}
+	if (len < sizeof v) return -EINVAL;
+	memcpy(arg, &v, sizeof v);
+	return 0;
+}
+
+/* "Too big" counts for whoever discovers path MTUs; it is no error for the others. */
+static bool is_mtu_news_for_nobody(const struct inet_sock *is, const struct ip_error *e)
+{
+	if (!e->mtu_bytes) return false;
+	return addr_is_v4(&e->dst) ? is->pmtudisc == IP_PMTUDISC_DONT : is->pmtudisc6 == IPV6_PMTUDISC_DONT;
+}
+
+void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len)
+{
+	struct inet_sock *is = &ds->is;
+	bool wants_all = is->sk.domain == AF_INET6 ? is->recverr6 : is->recverr;
+
+	if (e->mtu_bytes) ip_pmtu_learn(is->sk.stack, e);
+	if (is_mtu_news_for_nobody(is, e)) return;
+	/* RFC 1122 §4.1.3.3 (MUST): ICMP errors are passed up. As on Linux, those that end a conversation go to the connected
+	 * socket; whoever wants the rest, or is not connected, asks for them with IP_RECVERR. */
+	if (wants_all)
+		errqueue_put_icmp(is, e, port, payload, len);
+	else if (!(e->hard || e->mtu_bytes) || !ds->connected)
+		return;
+	sock_set_error(&is->sk, e->err);
+}

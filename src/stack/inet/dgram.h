@@ -1,0 +1,51 @@
+/*
+ * What datagram sockets of both IP families share: UDP and ICMP echo. A protocol adds its header on the way out and finds the
+ * socket on the way in; names, routes, options, queue and errors are done here.
+ *
+ *     dgram.c        life, connect, shutdown, poll, ioctl, errors from ICMP
+ *     dgram_send.c   name + control messages + options -> struct dgram_dest
+ *     dgram_recv.c   queue -> data, name, control messages
+ */
+#pragma once
+#include "stack/inet/inet.h"
+#include "wire/wire.h"
+
+struct dgram_sock {
+	struct inet_sock is;
+	bool connected;               /* also to port 0, which getpeername does not show */
+	struct list queue;            /* struct packet: data = what the program gets, trans_off set */
+	uint32_t queued;              /* sock_charge of all in the queue */
+	uint32_t drops;               /* for want of room: SO_RXQ_OVFL */
+};
+
+/* ---- dgram.c: slots of sock_ops ---- */
+int dgram_init(struct sock *sk);
+void dgram_close(struct sock *sk);
+int dgram_connect(struct sock *sk, const struct sockaddr *a, socklen_t len);
+int dgram_shutdown(struct sock *sk, int how);
+uint32_t dgram_poll(const struct sock *sk);
+int dgram_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);
+/* An ephemeral port when there is none: -EAGAIN, as Linux. */
+int dgram_autobind(struct dgram_sock *ds);
+/* An ICMP error for a datagram that ds sent to e->dst, port; payload as in errqueue_put_icmp. */
+void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len);
+
+/* ---- dgram_send.c ---- */
+struct dgram_dest { struct addr dst; uint16_t port; uint32_t scope; struct ip_out out; struct route_hop hop; };
+
+/* Reads an address for sending or connecting; AF_INET is good for an AF_INET6 socket too. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH (v4 and V6ONLY) */
+int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, socklen_t len, struct dgram_dest *ret);
+/* Where a message goes, from its name or the connection, its control messages and the socket's options. out.src is set. */
+int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *ret);
+/* The way to ret->dst: fills hop and out.src. -EACCES for broadcast without SO_BROADCAST, and what route_lookup says. */
+int dgram_route(struct dgram_sock *ds, struct dgram_dest *ret);
+/* Gives up when the socket has an error pending (taken) or its sending side is shut: negative, or 0. */
+int dgram_may_send(struct dgram_sock *ds);
+/* Sends p, whose data is the transport message. 0 or negative; takes p. */
+int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p);
+
+/* ---- dgram_recv.c ---- */
+/* Queues p for the program, or drops it when there is no room. Takes p: data = what the program gets. */
+void dgram_enqueue(struct dgram_sock *ds, struct packet *p);
+ssize_t dgram_recv(struct sock *sk, struct sock_msg *m);
+void dgram_flush(struct dgram_sock *ds);

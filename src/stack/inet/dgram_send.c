@@ -1,0 +1,280 @@
+/* Datagrams out: where they go, and as what. Read first: ip(7), ipv6(7), RFC 3542. */
+#include <errno.h>
+#include "stack/inet/dgram.h"
+#include "stack/inet/errqueue.h"
+#include "stack/inet/ip.h"
+#include "stack/socket/ancillary.h"
+
+/* ---- names ---- */
+
+static void parse4(const struct sockaddr *a, struct dgram_dest *ret)
+{
+	struct sockaddr_in in;
+
+	memcpy(&in, a, sizeof in);
+	ret->dst = addr_v4_octets((const uint8_t *)&in.sin_addr);
+	ret->port = read16((const uint8_t *)&in.sin_port);
+	ret->scope = 0;
+}
+
+/* Nobody is called "any": the socket's own address is meant, or loopback. */
+static void any_to_self(const struct inet_sock *is, struct addr *dst)
+{
+	if (!addr_is_any(dst)) return;
+	if (addr_is_v4(dst))
+		*dst = addr_is_v4(&is->laddr) && !addr_is_any(&is->laddr) ? is->laddr : addr_loop4;
+	else
+		*dst = is->sk.domain == AF_INET6 && addr_is_v4(&is->laddr) ? addr_loop4 : addr_loop6;
+}
+
+int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, socklen_t len, struct dgram_dest *ret)
+{
+	const struct inet_sock *is = &ds->is;
+	sa_family_t family = AF_UNSPEC;
+	int r;
+
+	if (len >= sizeof family) family = a->sa_family;
+	if (is->sk.domain == AF_INET6 && family == AF_INET) {
+		if (len < sizeof(struct sockaddr_in)) return -EINVAL;
+		parse4(a, ret);
+	} else {
+		r = inet_sockaddr_parse(is, a, len, &ret->dst, &ret->port, &ret->scope);
+		if (r < 0) return r;
+	}
+	if (is->sk.domain == AF_INET6 && is->v6only && addr_is_v4(&ret->dst)) return -ENETUNREACH;
+	any_to_self(is, &ret->dst);
+	return 0;
+}
+
+/* sendto takes AF_UNSPEC as AF_INET on an AF_INET socket, and as no name at all on an AF_INET6 one. */
+static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret, bool *ret_given)
+{
+	struct sockaddr_in in;
+	sa_family_t family;
+
+	*ret_given = false;
+	if (!m->name) return 0;
+	if (m->name_len < sizeof family) return -EINVAL;
+	memcpy(&family, m->name, sizeof family);
+	if (ds->is.sk.domain == AF_INET6) {
+		if (family == AF_UNSPEC) return 0;
+		if (family != AF_INET && family != AF_INET6) return -EINVAL;
+	} else if (family == AF_UNSPEC && m->name_len >= sizeof in) {
+		*ret_given = true;
+		memcpy(&in, m->name, sizeof in);
+		in.sin_family = AF_INET;
+		return dgram_name_parse(ds, (const struct sockaddr *)&in, sizeof in, ret);
+	}
+	*ret_given = true;
+	return dgram_name_parse(ds, m->name, m->name_len, ret);
+}
+
+static int peer_of(const struct dgram_sock *ds, struct dgram_dest *ret)
+{
+	if (!ds->connected) return -EDESTADDRREQ;
+	ret->dst = ds->is.raddr;
+	ret->port = ds->is.rport;
+	ret->scope = ds->is.scope;
+	return 0;
+}
+
+/* ---- control messages ---- */
+
+static int int_of(const struct cmsg_in *c, int min, int max, int *ret)
+{
+	int v;
+
+	if (c->len != sizeof v) return -EINVAL;
+	memcpy(&v, c->data, sizeof v);
+	if (v < min || v > max) return -EINVAL;
+	*ret = v;
+	return 0;
+}
+
+static int oif_of(const struct dgram_sock *ds, int index, struct dgram_dest *d)
+{
+	struct netif *nif = index ? netif_by_index(ds->is.sk.stack, index) : NULL;
+
+	if (!index) return 0;
+	if (index < 0 || !nif) return -ENODEV;
+	if (ds->is.sk.bound_if && ds->is.sk.bound_if != nif) return -EINVAL;
+	d->out.oif = nif;
+	return 0;
+}
+
+static int control_pktinfo4(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
+{
+	struct in_pktinfo info;
+
+	if (c->len != sizeof info) return -EINVAL;
+	memcpy(&info, c->data, sizeof info);
+	if (info.ipi_spec_dst.s_addr) d->out.src = addr_v4_octets((const uint8_t *)&info.ipi_spec_dst);
+	return oif_of(ds, info.ipi_ifindex, d);
+}
+
+static int control_pktinfo6(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
+{
+	struct in6_pktinfo info;
+	struct addr src;
+	int r;
+
+	if (c->len < sizeof info) return -EINVAL;
+	memcpy(&info, c->data, sizeof info);
+	src = addr_v6_octets(info.ipi6_addr.s6_addr);
+	r = oif_of(ds, (int)info.ipi6_ifindex, d);
+	if (r < 0 || addr_is_any(&src)) return r;
+	if (addr_is_v4(&src) != addr_is_v4(&d->dst)) return -EINVAL;
+	if (!ds->is.freebind && !netif_addr_find(ds->is.sk.stack, &src, addr_is_linklocal(&src) ? d->out.oif : NULL)) return -EINVAL;
+	d->out.src = src;
+	return 0;
+}
+
+static int control_tos(const struct cmsg_in *c, struct dgram_dest *d)
+{
+	int v, r = 0;
+
+	if (c->len == 1)
+		v = c->data[0];
+	else
+		r = int_of(c, 0, 255, &v);
+	if (r == 0) d->out.tos = (uint8_t)v;
+	return r;
+}
+
+static int control_ip(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
+{
+	int v, r;
+
+	switch (c->type) {
+	case IP_PKTINFO: return control_pktinfo4(ds, c, d);
+	case IP_TOS: return control_tos(c, d);
+	case IP_TTL:
+		r = int_of(c, 1, 255, &v);
+		if (r == 0) d->out.ttl = (uint8_t)v;
+		return r;
+	default: return -EINVAL;
+	}
+}
+
+static int control_ipv6(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
+{
+	int v, r;
+
+	switch (c->type) {
+	case IPV6_PKTINFO: return control_pktinfo6(ds, c, d);
+	case IPV6_HOPLIMIT:
+		r = int_of(c, -1, 255, &v);
+		if (r == 0 && v > 0) d->out.ttl = (uint8_t)v;
+		return r;
+	case IPV6_TCLASS:
+		r = int_of(c, -1, 255, &v);
+		if (r == 0) d->out.tos = (uint8_t)(v < 0 ? 0 : v);
+		return r;
+	case IPV6_DONTFRAG:
+		r = int_of(c, 0, 1, &v);
+		if (r == 0) d->out.df = v;
+		return r;
+	default: return -EINVAL;
+	}
+}
+
+/* SOL_SOCKET: SCM_RIGHTS and SCM_CREDENTIALS mean something to AF_UNIX only and pass; SO_MARK asks for a capability. */
+static int control_socket(const struct cmsg_in *c)
+{
+	if (c->type == SCM_RIGHTS || c->type == SCM_CREDENTIALS) return 0;
+	return c->type == SO_MARK ? -EPERM : -EINVAL;
+}
+
+static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
+{
+	size_t offset = 0;
+	struct cmsg_in c;
+	bool v4 = addr_is_v4(&d->dst);
+	int r;
+
+	while ((r = cmsg_next(m, &offset, &c)) > 0) {
+		if (c.level == SOL_SOCKET)
+			r = control_socket(&c);
+		else if (c.level == IPPROTO_UDP)
+			r = -EINVAL;            /* UDP_SEGMENT */
+		else if (c.level == SOL_IP && v4)
+			r = control_ip(ds, &c, d);
+		else if (c.level == SOL_IPV6 && (!v4 || c.type == IPV6_PKTINFO))
+			r = control_ipv6(ds, &c, d);
+		else
+			r = 0;                  /* of other levels: Linux passes over them */
+		if (r < 0) return r;
+	}
+	return r;
+}
+
+/* ---- the way ---- */
+
+int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
+{
+	struct stack *s = ds->is.sk.stack;
+	int r;
+
+	if (addr_is_any(&d->out.src) || addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))
+		d->out.src = addr_is_v4(&d->dst) ? addr_any4 : addr_any6;
+	if (addr_is_v4(&d->out.src) != addr_is_v4(&d->dst)) return addr_is_v4(&d->dst) ? -ENETUNREACH : -EAFNOSUPPORT;
+	r = route_lookup(s, &d->dst, &d->out.src, d->out.oif, &d->hop);
+	if (r < 0) return r;
+	if (d->hop.broadcast && !ds->is.sk.broadcast) return -EACCES;
+	if (addr_is_any(&d->out.src)) d->out.src = d->hop.src;
+	return 0;
+}
+
+int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *ret)
+{
+	struct dgram_dest d = {0};
+	struct netif *nif;
+	bool given;
+	int r = name_of_message(ds, m, &d, &given);
+
+	if (r == 0 && !given) r = peer_of(ds, &d);
+	if (r < 0) return r;
+	inet_sock_out(&ds->is, &ds->is.laddr, &d.dst, proto, &d.out);
+	if (!d.out.oif && d.scope && (nif = netif_by_index(ds->is.sk.stack, (int)d.scope))) d.out.oif = nif;
+	r = control_read(ds, m, &d);
+	if (r < 0) return r;
+	*ret = d;
+	return 0;
+}
+
+int dgram_may_send(struct dgram_sock *ds)
+{
+	int err = sock_take_error(&ds->is.sk);
+
+	if (err) return -err;
+	return ds->is.sk.shut & 2 ? -EPIPE : 0;
+}
+
+/* IP_PMTUDISC_WANT: what fits goes with DF, what does not is cut. IP_PMTUDISC_DO: what does not fit is refused. */
+static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
+{
+	struct inet_sock *is = &ds->is;
+	uint32_t mtu = ip_mtu(is->sk.stack, &d->dst, &d->hop);
+	bool v4 = addr_is_v4(&d->dst);
+
+	if (!d->out.df || len + (v4 ? IP4_HDR_MIN : IP6_HDR_LEN) <= mtu) return 0;
+	if (v4 && is->pmtudisc == IP_PMTUDISC_WANT) {
+		d->out.df = false;
+		return 0;
+	}
+	if (v4 ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu, &d->dst, d->port);
+	return -EMSGSIZE;
+}
+
+int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
+{
+	int r = fit(ds, d, p->len);
+
+	if (r < 0) {
+		packet_free(p);
+		return r;
+	}
+	r = ip_output_via(ds->is.sk.stack, p, &d->out, &d->hop);
+	/* Linux: a full queue of the device is loss, which datagrams suffer in silence, unless IP_RECVERR was asked for. */
+	return r == -ENOBUFS && !ds->is.recverr ? 0 : r;
+}

@@ -1,0 +1,198 @@
+/*
+ * The rows of IPPROTO_IP. They hold for AF_INET sockets, and for AF_INET6 ones where they talk IPv4. Read first: ip(7).
+ * What needs CAP_NET_RAW or CAP_NET_ADMIN is -EPERM, what is not done -ENOPROTOOPT by having no row.
+ */
+#include <errno.h>
+#include "stack/core/sysctl.h"
+#include "stack/inet/membership.h"
+
+#define TOS_ECN_MASK 3
+
+static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
+
+static int set_tos(struct sock *sk, const void *val, socklen_t len)
+{
+	uint8_t tos = (uint8_t) * (const int *)val;
+
+	(void)len;
+	/* Linux: ECN belongs to TCP itself. */
+	if (sk->type == SOCK_STREAM) tos = (uint8_t)((tos & ~TOS_ECN_MASK) | (inet_of(sk)->tos & TOS_ECN_MASK));
+	inet_of(sk)->tos = tos;
+	return 0;
+}
+
+static int set_ttl(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v != -1 && (v < 1 || v > 255)) return -EINVAL;
+	inet_of(sk)->ttl = v;
+	return 0;
+}
+
+static int get_ttl(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = inet_of(sk)->ttl < 0 ? sk->stack->sysctl->ip_default_ttl : inet_of(sk)->ttl;
+	return 0;
+}
+
+static int set_mcast_ttl(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (sk->type == SOCK_STREAM || v < -1 || v > 255) return -EINVAL;
+	inet_of(sk)->mcast_ttl = v < 0 ? 1 : v;
+	return 0;
+}
+
+/* The path MTU: of a connection only. */
+static int get_mtu(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct inet_sock *is = inet_of(sk);
+	struct route_hop hop;
+
+	(void)len;
+	if (addr_is_any(&is->raddr) || route_lookup(sk->stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
+	*(int *)val = (int)ip_mtu(sk->stack, &is->raddr, &hop);
+	return 0;
+}
+
+static int refuse_perm(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)len;
+	return *(const int *)val ? -EPERM : 0;
+}
+
+static int get_zero(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 0;
+	return 0;
+}
+
+/* Header options to send: none can be had; none is what "clear" asks for. */
+static int set_header_options(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val;
+	return len ? -EINVAL : 0;
+}
+
+static int get_header_options(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)val;
+	*len = 0;
+	return 0;
+}
+
+/* ---- multicast ---- */
+
+static struct netif *netif_with_addr(const struct stack *s, struct in_addr in)
+{
+	struct addr a = addr_v4_octets((const uint8_t *)&in);
+	struct netif_addr *na = netif_addr_find(s, &a, NULL);
+
+	return na ? na->netif : NULL;
+}
+
+/* struct ip_mreqn, or the older ip_mreq, as *ret_group and the interface they name (NULL: none named). */
+static int mreq_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+{
+	struct ip_mreqn m = {0};
+
+	if (len < sizeof(struct ip_mreq)) return -EINVAL;
+	memcpy(&m, val, len >= sizeof m ? sizeof m : sizeof(struct ip_mreq));
+	*ret_group = addr_v4_octets((const uint8_t *)&m.imr_multiaddr);
+	*ret_netif = NULL;
+	if (m.imr_ifindex)
+		*ret_netif = netif_by_index(sk->stack, m.imr_ifindex);
+	else if (m.imr_address.s_addr)
+		*ret_netif = netif_with_addr(sk->stack, m.imr_address);
+	return (m.imr_ifindex || m.imr_address.s_addr) && !*ret_netif ? -ENODEV : 0;
+}
+
+static int set_add_membership(struct sock *sk, const void *val, socklen_t len)
+{
+	struct addr group;
+	struct netif *nif;
+	int r = sk->type == SOCK_STREAM ? -EPROTO : mreq_read(sk, val, len, &group, &nif);
+
+	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
+}
+
+static int set_drop_membership(struct sock *sk, const void *val, socklen_t len)
+{
+	struct addr group;
+	struct netif *nif;
+	int r = sk->type == SOCK_STREAM ? -EPROTO : mreq_read(sk, val, len, &group, &nif);
+
+	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
+}
+
+/* IP_MULTICAST_IF takes an address, or one of the two requests. The wildcard takes the choice back. */
+static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
+{
+	struct ip_mreqn m = {0};
+	struct netif *nif;
+
+	if (sk->type == SOCK_STREAM || len < sizeof(struct in_addr)) return -EINVAL;
+	if (len >= sizeof(struct ip_mreq))
+		memcpy(&m, val, MIN(len, sizeof m));
+	else
+		memcpy(&m.imr_address, val, sizeof m.imr_address);
+	if (!m.imr_ifindex && !m.imr_address.s_addr) {
+		inet_of(sk)->mcast_if = 0;
+		return 0;
+	}
+	nif = m.imr_ifindex ? netif_by_index(sk->stack, m.imr_ifindex) : netif_with_addr(sk->stack, m.imr_address);
+	if (!nif) return -EADDRNOTAVAIL;
+	if (sk->bound_if && sk->bound_if != nif) return -EINVAL;
+	inet_of(sk)->mcast_if = nif->index;
+	return 0;
+}
+
+static int get_mcast_if(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct netif *nif = inet_of(sk)->mcast_if ? netif_by_index(sk->stack, inet_of(sk)->mcast_if) : NULL;
+	struct in_addr a = {0};
+
+	if (nif)
+		list_each(struct netif_addr, na, &nif->addrs, node)
+			if (addr_is_v4(&na->addr) && !a.s_addr) memcpy(&a, na->addr.b + 12, sizeof a);
+	return opt_copy_out(val, len, &a, sizeof a);
+}
+
+#define I(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_INT
+#define BLOB(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BLOB
+#define BOTH .access = OPT_GET | OPT_SET
+#define GET .access = OPT_GET
+#define SET .access = OPT_SET
+#define FIELD(f) OPT_FIELD(struct inet_sock, f)
+#define FLAG(n, f) {.level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(f)}
+
+const struct sockopt ip_options[] = {
+	{I(IP_TOS), BOTH, FIELD(tos), .set = set_tos},
+	{I(IP_TTL), BOTH, .get = get_ttl, .set = set_ttl},
+	{I(IP_MTU_DISCOVER), BOTH, .min = IP_PMTUDISC_DONT, .max = IP_PMTUDISC_OMIT, FIELD(pmtudisc)},
+	{I(IP_MTU), GET, .get = get_mtu},
+	FLAG(IP_RECVERR, recverr),
+	FLAG(IP_PKTINFO, pktinfo),
+	FLAG(IP_RECVTTL, recvttl),
+	FLAG(IP_RECVTOS, recvtos),
+	FLAG(IP_RECVORIGDSTADDR, recvorigdst),
+	FLAG(IP_FREEBIND, freebind),
+	FLAG(IP_BIND_ADDRESS_NO_PORT, bind_no_port),
+	{I(IP_TRANSPARENT), BOTH, .get = get_zero, .set = refuse_perm},
+	{BLOB(IP_OPTIONS), BOTH, .get = get_header_options, .set = set_header_options},
+	{I(IP_MULTICAST_TTL), BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
+	FLAG(IP_MULTICAST_LOOP, mcast_loop),
+	FLAG(IP_MULTICAST_ALL, mcast_all),
+	{BLOB(IP_MULTICAST_IF), BOTH, .get = get_mcast_if, .set = set_mcast_if},
+	{BLOB(IP_ADD_MEMBERSHIP), SET, .set = set_add_membership},
+	{BLOB(IP_DROP_MEMBERSHIP), SET, .set = set_drop_membership},
+	{BLOB(MCAST_JOIN_GROUP), SET, .set = membership_set_join},
+	{BLOB(MCAST_LEAVE_GROUP), SET, .set = membership_set_leave},
+	{.text = NULL},
+};

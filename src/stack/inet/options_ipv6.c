@@ -1,0 +1,163 @@
+/* The rows of IPPROTO_IPV6, for AF_INET6 sockets only. Read first: ipv6(7), RFC 3493, RFC 3542. */
+#include <errno.h>
+#include "stack/inet/membership.h"
+
+#define DEFAULT_HOPS 64
+#define MULTICAST_ALL 29     /* IPV6_MULTICAST_ALL of <linux/in6.h>; older libcs do not name it */
+
+static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
+
+/* -1 is the default of each; the field keeps it. */
+static int hops_check(int v) { return v < -1 || v > 255 ? -EINVAL : 0; }
+
+static int set_hops(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (hops_check(v) < 0) return -EINVAL;
+	inet_of(sk)->hops = v;
+	return 0;
+}
+
+static int get_hops(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = inet_of(sk)->hops < 0 ? DEFAULT_HOPS : inet_of(sk)->hops;
+	return 0;
+}
+
+static int set_mcast_hops(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (sk->type == SOCK_STREAM) return -ENOPROTOOPT;
+	if (hops_check(v) < 0) return -EINVAL;
+	inet_of(sk)->mcast_hops = v < 0 ? 1 : v;
+	return 0;
+}
+
+static int set_v6only(struct sock *sk, const void *val, socklen_t len)
+{
+	struct inet_sock *is = inet_of(sk);
+
+	(void)len;
+	if (is->bound || is->lport) return -EINVAL;
+	is->v6only = *(const int *)val != 0;
+	return 0;
+}
+
+static int set_tclass(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v < -1 || v > 255) return -EINVAL;
+	inet_of(sk)->tclass = (uint8_t)(v < 0 ? 0 : v);
+	return 0;
+}
+
+static int get_mtu(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct inet_sock *is = inet_of(sk);
+	struct route_hop hop;
+
+	(void)len;
+	if (addr_is_any(&is->raddr) || route_lookup(sk->stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
+	*(int *)val = (int)ip_mtu(sk->stack, &is->raddr, &hop);
+	return 0;
+}
+
+static int refuse_perm(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)len;
+	return *(const int *)val ? -EPERM : 0;
+}
+
+static int get_zero(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 0;
+	return 0;
+}
+
+/* ---- multicast ---- */
+
+static int mreq_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+{
+	struct ipv6_mreq m;
+
+	if (len < sizeof m) return -EINVAL;
+	if (sk->type == SOCK_STREAM) return -EPROTO;
+	memcpy(&m, val, sizeof m);
+	*ret_group = addr_v6_octets(m.ipv6mr_multiaddr.s6_addr);
+	*ret_netif = m.ipv6mr_interface ? netif_by_index(sk->stack, (int)m.ipv6mr_interface) : NULL;
+	if (addr_is_v4(ret_group)) return -EINVAL;
+	return m.ipv6mr_interface && !*ret_netif ? -ENODEV : 0;
+}
+
+static int set_join(struct sock *sk, const void *val, socklen_t len)
+{
+	struct addr group;
+	struct netif *nif;
+	int r = mreq_read(sk, val, len, &group, &nif);
+
+	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
+}
+
+static int set_leave(struct sock *sk, const void *val, socklen_t len)
+{
+	struct addr group;
+	struct netif *nif;
+	int r = mreq_read(sk, val, len, &group, &nif);
+
+	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
+}
+
+static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
+{
+	int index = *(const int *)val;
+	struct netif *nif = index > 0 ? netif_by_index(sk->stack, index) : NULL;
+
+	(void)len;
+	if (sk->type == SOCK_STREAM) return -ENOPROTOOPT;
+	if (index && !nif) return -ENODEV;
+	if (nif && sk->bound_if && sk->bound_if != nif) return -EINVAL;
+	inet_of(sk)->mcast_if6 = index;
+	return 0;
+}
+
+#define I(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_INT
+#define N(n, t) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_INT
+#define BLOB(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BLOB
+#define BOTH .access = OPT_GET | OPT_SET
+#define GET .access = OPT_GET
+#define SET .access = OPT_SET
+#define FIELD(f) OPT_FIELD(struct inet_sock, f)
+#define FLAG(n, f) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BOOL, BOTH, FIELD(f)}
+
+const struct sockopt ipv6_options[] = {
+	{I(IPV6_V6ONLY), BOTH, FIELD(v6only), .set = set_v6only},
+	{I(IPV6_UNICAST_HOPS), BOTH, .get = get_hops, .set = set_hops},
+	{I(IPV6_TCLASS), BOTH, FIELD(tclass), .set = set_tclass},
+	{I(IPV6_MTU_DISCOVER), BOTH, .min = IPV6_PMTUDISC_DONT, .max = IPV6_PMTUDISC_OMIT, FIELD(pmtudisc6)},
+	{I(IPV6_MTU), GET, .get = get_mtu},
+	FLAG(IPV6_DONTFRAG, dontfrag6),
+	FLAG(IPV6_RECVERR, recverr6),
+	FLAG(IPV6_RECVPKTINFO, pktinfo6),
+	FLAG(IPV6_RECVHOPLIMIT, recvhops6),
+	FLAG(IPV6_RECVTCLASS, recvtclass6),
+	FLAG(IPV6_RECVORIGDSTADDR, recvorigdst6),
+	FLAG(IPV6_FREEBIND, freebind),
+	{I(IPV6_TRANSPARENT), BOTH, .get = get_zero, .set = refuse_perm},
+	{I(IPV6_MULTICAST_HOPS), BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
+	{I(IPV6_MULTICAST_LOOP), BOTH, .max = 1, FIELD(mcast_loop6)},
+	{I(IPV6_MULTICAST_IF), BOTH, FIELD(mcast_if6), .set = set_mcast_if},
+	{N(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, .max = 1, FIELD(mcast_all6)},
+	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},
+	{BLOB(IPV6_LEAVE_GROUP), SET, .set = set_leave},
+	{BLOB(MCAST_JOIN_GROUP), SET, .set = membership_set_join},
+	{BLOB(MCAST_LEAVE_GROUP), SET, .set = membership_set_leave},
+	{.text = NULL},
+};

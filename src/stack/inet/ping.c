@@ -1,0 +1,121 @@
+/*
+ * ICMP datagram sockets: echo requests out, their replies in, with no privilege. The identifier is the port: bind chooses it, the
+ * stack writes it over what the program put there, and replies are given to the socket that has it.
+ *
+ *     program's message:  type code | csum | id | seq | data …      type must be "echo request"; csum and id are filled in
+ *
+ * Read first: RFC 792, RFC 4443 §4, icmp(7) ("ping_group_range").
+ */
+#include "stack/inet/ping.h"
+#include <errno.h>
+#include "stack/inet/dgram.h"
+#include "stack/socket/family.h"
+
+static bool is_v6(const struct sock *sk) { return sk->domain == AF_INET6; }
+
+static int ping_init(struct sock *sk)
+{
+	int r = dgram_init(sk);
+
+	/* ICMPv6 never meets IPv4. */
+	((struct inet_sock *)sk)->v6only = is_v6(sk);
+	return r;
+}
+
+static int message_check(const struct sock *sk, const struct sock_msg *m)
+{
+	const uint8_t *icmp = m->data;
+
+	if (m->len > UINT16_MAX) return -EMSGSIZE;
+	if (m->len < ICMP_HDR_LEN) return -EINVAL;
+	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	return icmp[0] == (is_v6(sk) ? ICMP6_ECHO : ICMP4_ECHO) && icmp[1] == 0 ? 0 : -EINVAL;
+}
+
+static struct packet *echo_make(const struct dgram_sock *ds, const struct dgram_dest *d, const struct sock_msg *m)
+{
+	bool v6 = is_v6(&ds->is.sk);
+	struct packet *p = packet_new(PACKET_HEADROOM, m->len);
+	struct icmp_hdr h = {.type = v6 ? ICMP6_ECHO : ICMP4_ECHO};
+
+	if (!p) return NULL;
+	memcpy(p->data, m->data, m->len);
+	h.rest = (uint32_t)ds->is.lport << 16 | read16(p->data + 6);
+	icmp_emit(&h, p->data, m->len, v6 ? &d->out.src : NULL, v6 ? &d->dst : NULL);
+	return p;
+}
+
+static int echo_send(struct dgram_sock *ds, const struct sock_msg *m)
+{
+	struct dgram_dest d;
+	struct packet *p;
+	bool v6 = is_v6(&ds->is.sk);
+	int r = dgram_dest_of(ds, m, v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, &d);
+
+	if (r < 0) return r;
+	if (v6 && addr_is_v4(&d.dst)) return -EINVAL;
+	r = dgram_route(ds, &d);
+	if (r < 0) return r;
+	if (m->len > (v6 ? PACKET_MAX : PACKET_MAX - IP4_HDR_MIN)) return -EMSGSIZE;
+	r = dgram_may_send(ds);
+	if (r < 0) return r;
+	p = echo_make(ds, &d, m);
+	return p ? dgram_output(ds, &d, p) : -ENOBUFS;
+}
+
+static ssize_t ping_send(struct sock *sk, const struct sock_msg *m)
+{
+	struct dgram_sock *ds = (struct dgram_sock *)sk;
+	int r = dgram_autobind(ds);
+
+	if (r == 0) r = message_check(sk, m);
+	if (r == 0) r = echo_send(ds, m);
+	return r < 0 ? r : (ssize_t)m->len;
+}
+
+/* ---- in ---- */
+
+static bool owner_is_v4(const struct inet_sock *is) { return is->sk.domain == AF_INET; }
+static bool owner_is_v6(const struct inet_sock *is) { return is->sk.domain == AF_INET6; }
+
+/* As on Linux the identifier decides alone: a connected socket gets replies from others too (a multicast echo has many answers). */
+static struct dgram_sock *owner_of(struct stack *s, const struct addr *laddr, uint16_t id, const struct netif *nif)
+{
+	return (struct dgram_sock *)port_lookup(port_space_of(s, IPPROTO_ICMP), laddr, id, NULL, 0, nif, addr_is_v4(laddr) ? owner_is_v4 : owner_is_v6);
+}
+
+void ping_receive(struct stack *s, struct packet *p)
+{
+	struct dgram_sock *ds = p->len < ICMP_HDR_LEN ? NULL : owner_of(s, &p->dst, read16(p->data + 4), p->netif);
+
+	if (ds)
+		dgram_enqueue(ds, p);
+	else
+		stack_drop(s, p, DROP_ICMP_TYPE);
+}
+
+void ping_error(struct stack *s, const struct ip_error *e)
+{
+	struct dgram_sock *ds = owner_of(s, &e->src, read16(e->quote + 4), NULL);
+
+	if (ds) dgram_error(ds, e, 0, e->quote, e->quote_len);
+}
+
+static const struct sockopt *const option_tables[] = {ip_options, ipv6_options, NULL};
+
+const struct sock_ops ping_ops = {
+	.name = "PING",
+	.size = sizeof(struct dgram_sock),
+	.datagram = true,
+	.init = ping_init,
+	.close = dgram_close,
+	.bind = inet_bind,
+	.connect = dgram_connect,
+	.send = ping_send,
+	.recv = dgram_recv,
+	.shutdown = dgram_shutdown,
+	.poll = dgram_poll,
+	.name_of = inet_name_of,
+	.ioctl = dgram_ioctl,
+	.options = option_tables,
+};
