@@ -2,77 +2,64 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-union fd_control { struct cmsghdr head; char room[CMSG_SPACE(RPC_FDS_MAX * sizeof(int))]; };
+#include "host/message.h"
 
-static int message_send(int to, const struct rpc_request *q, const void *in, int fd)
+/* The engine's side never blocks, and so neither do these two of its functions: we wait before them. */
+static void wait_for(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	poll(&p, 1, -1);
+}
+
+static int request_send(int to, const struct rpc_request *q, const void *in, int fd)
 {
 	struct iovec iov[2] = {{(void *)q, sizeof *q}, {(void *)in, q->in_len}};
-	union fd_control control = {0};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
-	struct cmsghdr *c;
+	int r;
 
-	if (fd >= 0) {
-		m.msg_control = &control;
-		m.msg_controllen = CMSG_SPACE(sizeof fd);
-		c = CMSG_FIRSTHDR(&m);
-		*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	while ((r = message_send(to, iov, 2, &fd, fd >= 0 ? 1 : 0)) == -EAGAIN) wait_for(to, POLLOUT);
+	return r == -EPIPE ? -ECONNRESET : r;
+}
+
+/* How many octets of out there are, or -errno. Of the descriptors that come the first goes to ret_fd (or -1), the others are closed. */
+static ssize_t reply_receive(int from, struct rpc_reply *p, void *out, size_t size, int *ret_fd)
+{
+	uint8_t *message = malloc(sizeof *p + RPC_OUT_MAX);
+	int fds[MESSAGE_FDS_MAX], n_fds = 0;
+	ssize_t n = -ENOMEM;
+
+	do wait_for(from, POLLIN);
+	while (message && (n = message_receive(from, message, sizeof *p + RPC_OUT_MAX, fds, &n_fds)) == -EAGAIN);
+	for (int i = 1; i < n_fds; i++) close(fds[i]);
+	*ret_fd = n_fds > 0 ? fds[0] : -1;
+	if (n >= 0 && (size_t)n < sizeof *p) n = n == 0 ? -ECONNRESET : -EPROTO;
+	if (n > 0) {
+		memcpy(p, message, sizeof *p);
+		n = (ssize_t)MIN((size_t)n - sizeof *p, size);
+		memcpy(out, message + sizeof *p, (size_t)n);
 	}
-	while (sendmsg(to, &m, MSG_NOSIGNAL) < 0)
-		if (errno != EINTR) return errno == EPIPE ? -ECONNRESET : -errno;
-	return 0;
-}
-
-/* Keeps the first descriptor that came, closes the others. */
-static int fds_take(struct msghdr *m)
-{
-	int first = -1;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-		for (size_t i = 0; c->cmsg_type == SCM_RIGHTS && CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			if (first < 0) first = fd;
-			else close(fd);
-		}
-	return first;
-}
-
-/* How many octets of out there are, or -errno. ret_fd may be NULL. */
-static ssize_t message_receive(int from, struct rpc_reply *p, void *out, size_t size, int *ret_fd)
-{
-	struct iovec iov[2] = {{p, sizeof *p}, {out, size}};
-	union fd_control control;
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-	ssize_t n;
-	int fd;
-
-	do n = recvmsg(from, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0) return n < 0 ? -errno : -ECONNRESET;
-	fd = fds_take(&m);
-	if (ret_fd) *ret_fd = fd;
-	else if (fd >= 0) close(fd);
-	return (size_t)n < sizeof *p ? -EPROTO : n - (ssize_t)sizeof *p;
+	free(message);
+	return n;
 }
 
 int client_open(struct client *c, int door)
 {
 	static const char program[] = "sockland";
-	struct rpc_request q = {.op = RPC_HELLO, .in_len = sizeof program};
-	struct rpc_reply p;
-	int pair[2];
+	struct rpc_request q = {.op = RPC_HELLO, .in_len = sizeof program, .arg = {getpid()}};
+	struct rpc_reply p = {0};
+	int pair[2], fd = -1;
 	ssize_t n;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
-	n = message_send(door, &q, program, pair[1]);
+	n = request_send(door, &q, program, pair[1]);
 	close(pair[1]);                /* so that the engine's end is the only one left: no answer is an end of file */
-	if (n == 0) n = message_receive(pair[0], &p, &c->hello, sizeof c->hello, NULL);
+	if (n == 0) n = reply_receive(pair[0], &p, &c->hello, sizeof c->hello, &fd);
+	if (fd >= 0) close(fd);        /* the arena: nothing for us */
 	if (n >= 0 && (p.result < 0 || (size_t)n < sizeof c->hello)) n = p.result < 0 ? (ssize_t)p.result : -EPROTO;
 	if (n < 0) {
 		close(pair[0]);
@@ -90,15 +77,15 @@ void client_close(struct client *c)
 int64_t client_call(struct client *c, enum rpc_op op, const void *in, size_t in_len, char *ret_out, size_t size, int *ret_fd)
 {
 	struct rpc_request q = {.op = op, .in_len = (uint32_t)in_len};
-	struct rpc_reply p;
-	ssize_t n = message_send(c->fd, &q, in, -1);
+	struct rpc_reply p = {0};
+	int fd = -1;
+	ssize_t n = request_send(c->fd, &q, in, -1);
 
-	if (ret_fd) *ret_fd = -1;
-	if (size) *ret_out = 0;
-	if (n == 0) n = message_receive(c->fd, &p, ret_out, size ? size - 1 : 0, ret_fd);
-	if (n < 0) return n;
-	if (size) ret_out[n] = 0;
-	return p.result;
+	if (n == 0) n = reply_receive(c->fd, &p, ret_out, size ? size - 1 : 0, &fd);
+	if (size) ret_out[MAX(n, 0)] = 0;
+	if (ret_fd) *ret_fd = fd;
+	else if (fd >= 0) close(fd);
+	return n < 0 ? n : p.result;
 }
 
 int client_verb(struct client *c, size_t n, char *const *words, char **ret_text)

@@ -3,8 +3,6 @@
  *
  *     we ──fork──► engine (own session, no stream of ours, no descriptor but its ends of the doors)
  *      └─ a door for each host ─ inherited by whatever runs there ─ the engine ends when the last one hangs up
- *
- * The engine holds none of our streams, so that `sockland run … | cat` ends with the command. What it logs goes to the file that SOCKLAND_LOG names.
  */
 #include "cli/lab.h"
 
@@ -14,9 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,71 +47,15 @@ static void doors_close(int *ends, size_t n)
 	free(ends);
 }
 
-/* ---- the engine's process ---- */
-
-static int compare_int(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Everything above the standard streams that is not in keep goes: pipes of our parent would otherwise never see their end. */
-static void close_others(int *keep, size_t n)
-{
-	unsigned from = STDERR_FILENO + 1;
-
-	qsort(keep, n, sizeof *keep, compare_int);
-	for (size_t i = 0; i < n; i++) {
-		if (keep[i] < (int)from) continue;
-		if (keep[i] > (int)from) syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
-		from = (unsigned)keep[i] + 1;
-	}
-	syscall(SYS_close_range, from, ~0u, 0);
-}
-
-static void streams_replace(void)
-{
-	const char *log = getenv("SOCKLAND_LOG");
-	int null = open("/dev/null", O_RDWR), to = log && *log ? open(log, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
-
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(to >= 0 ? to : null, STDERR_FILENO);
-}
-
-static void limits_raise(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
-	limit.rlim_cur = limit.rlim_max;             /* an anchor for each socket of the whole net */
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static _Noreturn void engine_process(const struct lab *l, const struct lab_options *o, const int *doors, int ready)
 {
 	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .ready_fd = ready, .keep = o->keep};
-	size_t n = l->topo.n_hosts;
-	int *keep = calloc(n + 2, sizeof *keep);
 	sigset_t none;
 
-	if (!keep) _exit(EXIT_OWN_FAILURE);
-	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
-	memcpy(keep, doors, n * sizeof *keep);
-	keep[n] = ready;
-	keep[n + 1] = o->listener;
-	streams_replace();
-	close_others(keep, n + 2);
-	free(keep);
-	limits_raise();
-	umask(077);
-	if (chdir("/") < 0) _exit(EXIT_OWN_FAILURE);
-	_exit(engine_run(&c));
+	_exit(chdir("/") < 0 ? EXIT_OWN_FAILURE : engine_run(&c));
 }
-
-/* ---- ours ---- */
 
 /* Both ends of a door for each host. */
 static int doors_open(size_t n, int **ret_ours, int **ret_engines)
@@ -173,7 +113,7 @@ int lab_start(struct lab *l, const struct lab_options *o)
 		if (r < 0) doors_close(l->doors, l->topo.n_hosts);
 	}
 	if (o->listener >= 0) close(o->listener);
-	if (r < 0) cli_warn("cannot start the engine: %s", r == -ECONNRESET ? "it ended (SOCKLAND_LOG=FILE tells why)" : strerror(-r));
+	if (r < 0) cli_warn("cannot start the engine: %s", r == -ECONNRESET ? "it ended (SOCKLAND_DEBUG=1 shows more)" : strerror(-r));
 	return r;
 }
 
@@ -185,18 +125,16 @@ int lab_host(const struct lab *l, const char *name)
 	return -1;
 }
 
-int lab_tell(const struct lab *l, FILE *to, size_t n, char *const *words)
+void lab_tell(const struct lab *l, const char *verb, const char *prefix)
 {
 	struct client c;
-	char *text = NULL;
-	int r = client_open(&c, l->doors[0]);
+	char *text = NULL, *rest;
 
-	if (r < 0) return r;
-	r = client_verb(&c, n, words, &text);
-	if (to && text) fputs(text, to);
+	if (client_open(&c, l->doors[0]) < 0) return;
+	client_verb(&c, 1, (char *[]){(char *)verb}, &text);
+	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) cli_warn("%s%s", prefix, line);
 	free(text);
 	client_close(&c);
-	return r;
 }
 
 void lab_end(struct lab *l)

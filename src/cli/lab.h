@@ -1,6 +1,5 @@
 /* A net of our own: the engine's process and the doors to its hosts. */
 #pragma once
-#include <stdio.h>
 #include <sys/types.h>
 
 #include "topo/topo.h"
@@ -24,7 +23,7 @@ bool lab_topology(struct topo *t, const char *file_or_shape);
 int lab_start(struct lab *l, const struct lab_options *o);
 /* The host called name, or the first one for NULL; -1 after a message. */
 int lab_host(const struct lab *l, const char *name);
-/* A verb over the first door; what the engine says goes to the stream (NULL: nowhere). Result as client_verb. */
-int lab_tell(const struct lab *l, FILE *to, size_t n, char *const *words);
+/* Gives the engine the verb over the first door; each line that it answers goes to stderr, after the prefix. */
+void lab_tell(const struct lab *l, const char *verb, const char *prefix);
 /* Lets go of the doors: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
 void lab_end(struct lab *l);

@@ -33,7 +33,7 @@ int verb_run(const struct verb *v, int argc, char **argv)
 	host = lab_host(&l, on);
 	if (host < 0 || lab_start(&l, &how) < 0) return topo_free(&l.topo), EXIT_OWN_FAILURE;
 	status = launch_wait(l.doors[host], argv + optind);
-	lab_tell(&l, stderr, 1, (char *[]){"refused"});
+	lab_tell(&l, "report", "");
 	lab_end(&l);
 	return status;
 }

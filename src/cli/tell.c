@@ -18,8 +18,10 @@ int verb_tell(const struct verb *v, int argc, char **argv)
 		argv[0] = verb;
 	}
 	if (argc < 2) return cli_usage(v);
+	if (strcmp(verb, "show") == 0 && strcmp(argv[1], "net") != 0) argc--, argv++;     /* the other things to show are verbs of the engine's */
 	if (rendezvous_find(&c, net) < 0) return EXIT_OWN_FAILURE;
 	r = client_verb(&c, (size_t)argc, argv, &text);
+	if (text) text[strcspn(text, r < 0 ? "\n" : "")] = 0;
 	if (r < 0) cli_warn("%s", text && *text ? text : strerror(-r));
 	else if (text) fputs(text, stdout);
 	free(text);

@@ -56,8 +56,8 @@ static int up_command(const struct up *u, struct lab *l)
 
 	if (host < 0 || lab_start(l, &u->how) < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
 	status = launch_wait(l->doors[host], u->command);
-	lab_tell(l, stderr, 1, (char *[]){"refused"});
-	lab_tell(l, stderr, 1, (char *[]){"down"});
+	lab_tell(l, "report", "");
+	lab_tell(l, "down", "still running on ");
 	lab_end(l);
 	return status;
 }
@@ -92,8 +92,8 @@ static int up_reachable(struct up *u, struct lab *l)
 	fflush(stdout);
 	if (!u->background) {
 		wait_foreground(l, &waited);
-		lab_tell(l, stderr, 1, (char *[]){"refused"});
-		lab_tell(l, stderr, 1, (char *[]){"down"});
+		lab_tell(l, "report", "");
+		lab_tell(l, "down", "still running on ");
 		rendezvous_forget(name);
 		lab_end(l);
 	}
