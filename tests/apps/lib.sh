@@ -1,0 +1,96 @@
+# What the app scripts share. A script sources this, calls `net SHAPE`, and goes on as a program on the first host of that network:
+#
+#     . "${0%/*}/lib.sh"
+#     net single,3
+#     serve h2 python3 -m http.server 80
+#     wait_port h2 80
+#     check "curl v4" on h1 curl -4 -sf http://h2/
+#
+# Every check is one TAP-like line. What was started is ended by its id and the directory $TMP is removed, whatever happens.
+set -u
+export LC_ALL=C PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
+: "${BUILD:?names the build directory}"
+SOCKLAND=$BUILD/sockland
+HERE=$(cd "${0%/*}" && pwd)
+NAME=${TEST_PREFIX:-apps}/${0##*/}
+SERVERS=()
+
+ok() { echo "ok $NAME/$1"; }
+not_ok() { echo "not ok $NAME/$1: $2"; FAILED=1; }
+skip() { echo "skip $NAME/$1: $2"; }
+FAILED=0
+
+# net SHAPE: the rest of the script runs on h1 of such a network, in the sandbox if $SANDBOX is set.
+net() {
+	[ -z "${INSIDE-}" ] || return 0
+	TMP=$(mktemp -d "${TMPDIR:-/tmp}/sockland-test.XXXXXX") || exit 1
+	export TMP INSIDE=1
+	trap 'rm -rf "$TMP"' EXIT
+	trap 'exit 143' TERM INT
+	local wrap=()
+	[ -z "${SANDBOX-}" ] || wrap=("$BUILD/tests/tools/sandbox")
+	"${wrap[@]}" "$SOCKLAND" up --topo "$1" -- bash "$0"
+	local status=$?
+	[ $status -eq 0 ] || echo "not ok $NAME: ended with status $status"
+	exit $status
+}
+
+finish() {
+	local pid
+	for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${SERVERS[@]}"; do wait "$pid" 2>/dev/null; done
+}
+[ -z "${INSIDE-}" ] || trap 'status=$?; finish; [ $FAILED -eq 0 ] || status=1; exit $status' EXIT
+
+# on HOST COMMAND…
+on() { "$SOCKLAND" exec "$@"; }
+
+# serve HOST COMMAND…: in the background until the script ends. Its output is in $TMP/serve.log. Its id is $SERVED.
+serve() {
+	"$SOCKLAND" exec "$@" >>"$TMP/serve.log" 2>&1 </dev/null &
+	SERVED=$!
+	SERVERS+=("$SERVED")
+}
+
+# until_true SECONDS COMMAND…: repeats COMMAND until it is true; false when the time is over.
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+# wait_port HOST PORT [-6]: until something accepts there.
+wait_port() {
+	until_true 10 on h1 nc -z "${3:--4}" "$1" "$2" || not_ok "port $2 of $1" "nobody listens; $(tail -n 3 "$TMP/serve.log" 2>/dev/null | tr '\n' ' ')"
+}
+
+# check NAME COMMAND…: the command must succeed, within a minute.
+check() {
+	local name=$1 status
+	shift
+	run_limited "$@" >"$TMP/check.log" 2>&1
+	status=$?
+	if [ $status -eq 0 ]; then ok "$name"; else not_ok "$name" "status $status of '$*': $(tail -n 3 "$TMP/check.log" | tr '\n' ' ')"; fi
+}
+
+# A function or a command, ended after a minute.
+run_limited() {
+	"$@" </dev/null &
+	local pid=$! watch status
+	( sleep 60 & s=$!; trap 'kill $s 2>/dev/null; exit' TERM; wait $s; kill "$pid" 2>/dev/null ) &
+	watch=$!
+	wait "$pid"
+	status=$?
+	kill "$watch" 2>/dev/null
+	wait "$watch" 2>/dev/null
+	return $status
+}
+
+# random_file NAME KIB: $TMP/NAME with octets that do not repeat.
+random_file() { head -c $(($2 * 1024)) /dev/urandom >"$TMP/$1"; }
+hash_of() { sha256sum <"$1" | cut -d' ' -f1; }
+# same FILE FILE: their hashes agree.
+same() { [ "$(hash_of "$1")" = "$(hash_of "$2")" ] || { echo "hash of $2 ($(stat -c %s "$2") octets) differs from $1 ($(stat -c %s "$1"))"; return 1; }; }
