@@ -1,0 +1,102 @@
+/*
+ * Bells: what a polling thread or an epoll instance sleeps on (arena.h). The engine makes them and their eventfds; here are the watch sets. A
+ * watch, once set, stays until the channel's generation ends: a thread that polls the same sockets again and again asks the engine once.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include "shim/shim.h"
+
+static int eventfds[BELL_MAX];             /* by bell; 0: not one of ours */
+static pthread_key_t thread_key;           /* its destructor gives a thread's bell back */
+
+uint32_t bell_new(void)
+{
+	struct call c = {.op = RPC_BELL, .want_fd = true, .cloexec = true};
+	int64_t r = control(&c);
+	if (r <= 0 || r >= BELL_MAX || c.fd_count != 1) {
+		for (int i = 0; i < c.fd_count; i++) sys(SYS_close, c.fds[i]);
+		return 0;
+	}
+	sys(SYS_fcntl, c.fds[0], F_SETFL, O_RDWR | O_NONBLOCK);
+	eventfds[r] = hide_fd(c.fds[0], false);
+	return (uint32_t)r;
+}
+
+void bell_drop(uint32_t bell)
+{
+	if (bell == 0) return;
+	control_simple(RPC_BELL_FREE, NULL, bell, 0, 0);
+	hidden_close(&eventfds[bell]);
+	eventfds[bell] = 0;
+}
+
+int bell_eventfd(uint32_t bell) { return eventfds[bell]; }
+
+int *bell_slot(int fd)
+{
+	for (uint32_t i = 1; i < BELL_MAX; i++)
+		if (eventfds[i] == fd) return &eventfds[i];
+	return NULL;
+}
+
+void bell_drain(uint32_t bell)
+{
+	uint64_t n;
+	sys(SYS_read, eventfds[bell], &n, sizeof n);
+}
+
+int bell_watch(uint32_t bell, const struct sock *s)
+{
+	struct rpc_watch w = {s->index, s->generation};
+	struct call c = {.op = RPC_WATCH, .arg = {bell}, .in = {{&w, sizeof w}}};
+	int64_t r = control(&c);
+	return r < 0 ? (int)r : 0;
+}
+
+/* ---- the polling thread's ---- */
+
+static void thread_end(void *map)
+{
+	bell_drop(self.bell);
+	self.bell = 0;
+	sys(SYS_munmap, map, CHANNEL_MAX * sizeof *self.watched);
+	if (self.scratch) sys(SYS_munmap, self.scratch, SCRATCH_SIZE);
+	self.scratch = NULL;
+	self.watched = NULL;
+}
+
+void bell_start(void) { pthread_key_create(&thread_key, thread_end); }
+
+uint32_t bell_of_thread(void)
+{
+	if (self.bell != 0) return self.bell;
+	if (!self.watched) {
+		long p = sys(SYS_mmap, NULL, CHANNEL_MAX * sizeof *self.watched, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p < 0 && p > -4096) return 0;
+		self.watched = (uint32_t *)p;
+		pthread_setspecific(thread_key, self.watched);
+	}
+	self.bell = bell_new();
+	return self.bell;
+}
+
+int bell_watch_thread(const struct sock *s)
+{
+	if (self.watched[s->index] == s->generation) return 0;
+	int r = bell_watch(self.bell, s);
+	if (r == 0) self.watched[s->index] = s->generation;
+	return r;
+}
+
+/* The child's only thread starts anew; the parent's bells ring for the parent. */
+void bells_forked(void)
+{
+	for (uint32_t i = 1; i < BELL_MAX; i++) {
+		if (eventfds[i] <= 0) continue;
+		hidden_close(&eventfds[i]);
+		eventfds[i] = 0;
+	}
+	self.bell = 0;
+	if (self.watched) sys(SYS_madvise, self.watched, CHANNEL_MAX * sizeof *self.watched, MADV_DONTNEED);
+}

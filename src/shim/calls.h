@@ -1,0 +1,193 @@
+/*
+ * The list of calls, once. HANDLERS: a system call and its handler, with the kernel's own signature; from it come the declarations and the
+ * dispatch by number (SIGSYS, syscall()). NAMES: a function of libc and what it does in terms of handlers; from it come the exported
+ * symbols and the list of entries to patch. Included by shim.h.
+ */
+#pragma once
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#define HANDLERS(X) \
+	X(socket, (int domain, int type, int protocol)) \
+	X(socketpair, (int domain, int type, int protocol, int *pair)) \
+	X(bind, (int fd, const struct sockaddr *addr, socklen_t len)) \
+	X(listen, (int fd, int backlog)) \
+	X(accept, (int fd, struct sockaddr *addr, socklen_t *len)) \
+	X(accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags)) \
+	X(connect, (int fd, const struct sockaddr *addr, socklen_t len)) \
+	X(getsockname, (int fd, struct sockaddr *addr, socklen_t *len)) \
+	X(getpeername, (int fd, struct sockaddr *addr, socklen_t *len)) \
+	X(getsockopt, (int fd, int level, int name, void *val, socklen_t *len)) \
+	X(setsockopt, (int fd, int level, int name, const void *val, socklen_t len)) \
+	X(shutdown, (int fd, int how)) \
+	X(sendto, (int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)) \
+	X(recvfrom, (int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addr_len)) \
+	X(sendmsg, (int fd, const struct msghdr *msg, int flags)) \
+	X(recvmsg, (int fd, struct msghdr *msg, int flags)) \
+	X(sendmmsg, (int fd, struct mmsghdr *vec, unsigned n, int flags)) \
+	X(recvmmsg, (int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)) \
+	X(read, (int fd, void *buf, size_t len)) \
+	X(write, (int fd, const void *buf, size_t len)) \
+	X(readv, (int fd, const struct iovec *iov, int n)) \
+	X(writev, (int fd, const struct iovec *iov, int n)) \
+	X(sendfile, (int out, int in, off_t *offset, size_t count)) \
+	X(splice, (int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags)) \
+	X(close, (int fd)) \
+	X(close_range, (unsigned first, unsigned last, int flags)) \
+	X(dup, (int fd)) \
+	X(dup2, (int fd, int to)) \
+	X(dup3, (int fd, int to, int flags)) \
+	X(fcntl, (int fd, int cmd, long arg)) \
+	X(ioctl, (int fd, unsigned long request, void *arg)) \
+	X(poll, (struct pollfd *fds, nfds_t n, int timeout_ms)) \
+	X(ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t mask_size)) \
+	X(select, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)) \
+	X(pselect6, (int n, fd_set *in, fd_set *out, fd_set *except, struct timespec *timeout, const struct sigset_arg *mask)) \
+	X(epoll_create, (int size)) \
+	X(epoll_create1, (int flags)) \
+	X(epoll_ctl, (int epfd, int op, int fd, struct epoll_event *event)) \
+	X(epoll_wait, (int epfd, struct epoll_event *events, int max, int timeout_ms)) \
+	X(epoll_pwait, (int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask, size_t mask_size)) \
+	X(epoll_pwait2, (int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask, \
+			 size_t mask_size)) \
+	X(open, (const char *path, int flags, mode_t mode)) \
+	X(openat, (int dir, const char *path, int flags, mode_t mode)) \
+	X(uname, (struct utsname *ret)) \
+	X(rt_sigaction, (int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old, size_t mask_size)) \
+	X(rt_sigprocmask, (int how, const uint64_t *set, uint64_t *old, size_t mask_size)) \
+	X(rt_sigsuspend, (const uint64_t *mask, size_t mask_size)) \
+	X(execve, (const char *path, char *const *argv, char *const *envp)) \
+	X(execveat, (int dir, const char *path, char *const *argv, char *const *envp, int flags)) \
+	X(prctl, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) \
+	X(seccomp, (unsigned op, unsigned flags, void *arg)) \
+	X(io_uring_setup, (unsigned entries, void *params)) \
+	X(fork, (void)) \
+	X(vfork, (void)) \
+	X(clone, (unsigned long flags, void *stack, int *parent_tid, int *child_tid, unsigned long tls))
+
+/* The kernel's struct sigaction and the last argument of pselect6. */
+struct kernel_sigaction { void (*handler)(int); unsigned long flags; void (*restorer)(void); uint64_t mask; };
+struct sigset_arg { const sigset_t *mask; size_t size; };
+
+#define X(name, params) long do_##name params;
+HANDLERS(X)
+#undef X
+
+/* The kernel's mask is the first 64 of libc's 1024 bits. */
+#define KERNEL_MASK 8
+#define NOCANCEL(call) ({ self.nocancel++; long nocancel_result = (call); self.nocancel--; nocancel_result; })
+
+/* name in libc, result, parameters, what it does */
+#define NAMES(X) \
+	X(socket, int, (int domain, int type, int protocol), do_socket(domain, type, protocol)) \
+	X(__socket, int, (int domain, int type, int protocol), do_socket(domain, type, protocol)) \
+	X(socketpair, int, (int domain, int type, int protocol, int *pair), do_socketpair(domain, type, protocol, pair)) \
+	X(bind, int, (int fd, const struct sockaddr *addr, socklen_t len), do_bind(fd, addr, len)) \
+	X(listen, int, (int fd, int backlog), do_listen(fd, backlog)) \
+	X(accept, int, (int fd, struct sockaddr *addr, socklen_t *len), do_accept4(fd, addr, len, 0)) \
+	X(accept4, int, (int fd, struct sockaddr *addr, socklen_t *len, int flags), do_accept4(fd, addr, len, flags)) \
+	X(connect, int, (int fd, const struct sockaddr *addr, socklen_t len), do_connect(fd, addr, len)) \
+	X(__connect, int, (int fd, const struct sockaddr *addr, socklen_t len), do_connect(fd, addr, len)) \
+	X(getsockname, int, (int fd, struct sockaddr *addr, socklen_t *len), do_getsockname(fd, addr, len)) \
+	X(getpeername, int, (int fd, struct sockaddr *addr, socklen_t *len), do_getpeername(fd, addr, len)) \
+	X(getsockopt, int, (int fd, int level, int name, void *val, socklen_t *len), do_getsockopt(fd, level, name, val, len)) \
+	X(setsockopt, int, (int fd, int level, int name, const void *val, socklen_t len), do_setsockopt(fd, level, name, val, len)) \
+	X(shutdown, int, (int fd, int how), do_shutdown(fd, how)) \
+	X(send, ssize_t, (int fd, const void *buf, size_t len, int flags), do_sendto(fd, buf, len, flags, NULL, 0)) \
+	X(__send, ssize_t, (int fd, const void *buf, size_t len, int flags), do_sendto(fd, buf, len, flags, NULL, 0)) \
+	X(recv, ssize_t, (int fd, void *buf, size_t len, int flags), do_recvfrom(fd, buf, len, flags, NULL, NULL)) \
+	X(__recv, ssize_t, (int fd, void *buf, size_t len, int flags), do_recvfrom(fd, buf, len, flags, NULL, NULL)) \
+	X(__recv_chk, ssize_t, (int fd, void *buf, size_t len, size_t cap, int flags), \
+	  do_recvfrom(fd, buf, fits(len, cap), flags, NULL, NULL)) \
+	X(sendto, ssize_t, (int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len), \
+	  do_sendto(fd, buf, len, flags, addr, addr_len)) \
+	X(recvfrom, ssize_t, (int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addr_len), \
+	  do_recvfrom(fd, buf, len, flags, addr, addr_len)) \
+	X(__recvfrom_chk, ssize_t, (int fd, void *buf, size_t len, size_t cap, int flags, struct sockaddr *addr, socklen_t *addr_len), \
+	  do_recvfrom(fd, buf, fits(len, cap), flags, addr, addr_len)) \
+	X(sendmsg, ssize_t, (int fd, const struct msghdr *msg, int flags), do_sendmsg(fd, msg, flags)) \
+	X(recvmsg, ssize_t, (int fd, struct msghdr *msg, int flags), do_recvmsg(fd, msg, flags)) \
+	X(sendmmsg, int, (int fd, struct mmsghdr *vec, unsigned n, int flags), do_sendmmsg(fd, vec, n, flags)) \
+	X(__sendmmsg, int, (int fd, struct mmsghdr *vec, unsigned n, int flags), do_sendmmsg(fd, vec, n, flags)) \
+	X(recvmmsg, int, (int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout), \
+	  do_recvmmsg(fd, vec, n, flags, timeout)) \
+	X(read, ssize_t, (int fd, void *buf, size_t len), do_read(fd, buf, len)) \
+	X(__read, ssize_t, (int fd, void *buf, size_t len), do_read(fd, buf, len)) \
+	X(__read_nocancel, ssize_t, (int fd, void *buf, size_t len), NOCANCEL(do_read(fd, buf, len))) \
+	X(__read_chk, ssize_t, (int fd, void *buf, size_t len, size_t cap), do_read(fd, buf, fits(len, cap))) \
+	X(write, ssize_t, (int fd, const void *buf, size_t len), do_write(fd, buf, len)) \
+	X(__write, ssize_t, (int fd, const void *buf, size_t len), do_write(fd, buf, len)) \
+	X(__write_nocancel, ssize_t, (int fd, const void *buf, size_t len), NOCANCEL(do_write(fd, buf, len))) \
+	X(readv, ssize_t, (int fd, const struct iovec *iov, int n), do_readv(fd, iov, n)) \
+	X(writev, ssize_t, (int fd, const struct iovec *iov, int n), do_writev(fd, iov, n)) \
+	X(sendfile, ssize_t, (int out, int in, off_t *offset, size_t count), do_sendfile(out, in, offset, count)) \
+	X(sendfile64, ssize_t, (int out, int in, off_t *offset, size_t count), do_sendfile(out, in, offset, count)) \
+	X(splice, ssize_t, (int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags), \
+	  do_splice(in, in_offset, out, out_offset, len, flags)) \
+	X(close, int, (int fd), do_close(fd)) \
+	X(__close, int, (int fd), do_close(fd)) \
+	X(__close_nocancel, int, (int fd), NOCANCEL(do_close(fd))) \
+	X(close_range, int, (unsigned first, unsigned last, int flags), do_close_range(first, last, flags)) \
+	X(closefrom, void, (int first), do_close_range((unsigned)(first < 0 ? 0 : first), UINT32_MAX, 0)) \
+	X(dup, int, (int fd), do_dup(fd)) \
+	X(dup2, int, (int fd, int to), do_dup2(fd, to)) \
+	X(__dup2, int, (int fd, int to), do_dup2(fd, to)) \
+	X(dup3, int, (int fd, int to, int flags), do_dup3(fd, to, flags)) \
+	X(fcntl, int, (int fd, int cmd, long arg), do_fcntl(fd, cmd, arg)) \
+	X(__fcntl, int, (int fd, int cmd, long arg), do_fcntl(fd, cmd, arg)) \
+	X(fcntl64, int, (int fd, int cmd, long arg), do_fcntl(fd, cmd, arg)) \
+	X(ioctl, int, (int fd, unsigned long request, void *arg), do_ioctl(fd, request, arg)) \
+	X(poll, int, (struct pollfd *fds, nfds_t n, int timeout_ms), do_poll(fds, n, timeout_ms)) \
+	X(__poll, int, (struct pollfd *fds, nfds_t n, int timeout_ms), do_poll(fds, n, timeout_ms)) \
+	X(__poll_chk, int, (struct pollfd *fds, nfds_t n, int timeout_ms, size_t cap), \
+	  do_poll(fds, fits(n, cap / sizeof *fds), timeout_ms)) \
+	X(ppoll, int, (struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask), \
+	  do_ppoll(fds, n, copy_of(timeout), mask, KERNEL_MASK)) \
+	X(__ppoll_chk, int, (struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t cap), \
+	  do_ppoll(fds, fits(n, cap / sizeof *fds), copy_of(timeout), mask, KERNEL_MASK)) \
+	X(select, int, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout), do_select(n, in, out, except, timeout)) \
+	X(__select, int, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout), do_select(n, in, out, except, timeout)) \
+	X(pselect, int, (int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout, const sigset_t *mask), \
+	  do_pselect6(n, in, out, except, copy_of(timeout), &(struct sigset_arg){mask, KERNEL_MASK})) \
+	X(epoll_create, int, (int size), do_epoll_create(size)) \
+	X(epoll_create1, int, (int flags), do_epoll_create1(flags)) \
+	X(epoll_ctl, int, (int epfd, int op, int fd, struct epoll_event *event), do_epoll_ctl(epfd, op, fd, event)) \
+	X(epoll_wait, int, (int epfd, struct epoll_event *events, int max, int timeout_ms), do_epoll_wait(epfd, events, max, timeout_ms)) \
+	X(epoll_pwait, int, (int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask), \
+	  do_epoll_pwait(epfd, events, max, timeout_ms, mask, KERNEL_MASK)) \
+	X(epoll_pwait2, int, (int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask), \
+	  do_epoll_pwait2(epfd, events, max, timeout, mask, KERNEL_MASK)) \
+	X(open, int, (const char *path, int flags, mode_t mode), do_open(path, flags, mode)) \
+	X(open64, int, (const char *path, int flags, mode_t mode), do_open(path, flags, mode)) \
+	X(__open, int, (const char *path, int flags, mode_t mode), do_open(path, flags, mode)) \
+	X(__open64, int, (const char *path, int flags, mode_t mode), do_open(path, flags, mode)) \
+	X(__open_nocancel, int, (const char *path, int flags, mode_t mode), NOCANCEL(do_open(path, flags, mode))) \
+	X(__open64_nocancel, int, (const char *path, int flags, mode_t mode), NOCANCEL(do_open(path, flags, mode))) \
+	X(__open_2, int, (const char *path, int flags), do_open(path, flags, 0)) \
+	X(__open64_2, int, (const char *path, int flags), do_open(path, flags, 0)) \
+	X(openat, int, (int dir, const char *path, int flags, mode_t mode), do_openat(dir, path, flags, mode)) \
+	X(openat64, int, (int dir, const char *path, int flags, mode_t mode), do_openat(dir, path, flags, mode)) \
+	X(__openat_2, int, (int dir, const char *path, int flags), do_openat(dir, path, flags, 0)) \
+	X(__openat64_2, int, (int dir, const char *path, int flags), do_openat(dir, path, flags, 0)) \
+	X(uname, int, (struct utsname *ret), do_uname(ret)) \
+	X(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \
+	X(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \
+	X(sigprocmask, int, (int how, const sigset_t *set, sigset_t *old), libc_sigmask(how, set, old)) \
+	X(sigsuspend, int, (const sigset_t *mask), do_rt_sigsuspend((const uint64_t *)mask, KERNEL_MASK)) \
+	X(__sigsuspend, int, (const sigset_t *mask), do_rt_sigsuspend((const uint64_t *)mask, KERNEL_MASK)) \
+	X(execve, int, (const char *path, char *const *argv, char *const *envp), do_execve(path, argv, envp)) \
+	X(execveat, int, (int dir, const char *path, char *const *argv, char *const *envp, int flags), \
+	  do_execveat(dir, path, argv, envp, flags)) \
+	X(fexecve, int, (int fd, char *const *argv, char *const *envp), do_execveat(fd, "", argv, envp, AT_EMPTY_PATH)) \
+	X(prctl, int, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d), do_prctl(op, a, b, c, d)) \
+	X(syscall, long, (long n, long a, long b, long c, long d, long e, long f), dispatch(n, (const long[6]){a, b, c, d, e, f}, false))
+
+/* The same, but the errno is the result. */
+#define NAMES_POSITIVE(X) \
+	X(pthread_sigmask, int, (int how, const sigset_t *set, sigset_t *old), libc_sigmask(how, set, old))
+
+long libc_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
+long libc_sigmask(int how, const sigset_t *set, sigset_t *old);

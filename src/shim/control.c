@@ -1,0 +1,227 @@
+/*
+ * Control calls over the process's own SEQPACKET pair: one message there, one back, answered at once (rpc.h). One call at a time: a lock of the
+ * process. The pair is made when it is first needed, by a HELLO through the inherited door; a forked child makes its own in the same way, so a
+ * program that never touches a socket costs nothing here.
+ */
+#include <poll.h>
+#include <sys/mman.h>
+#include "shim/shim.h"
+
+static struct lock lock;
+static uint8_t *reply_buffer;              /* sizeof(struct rpc_reply) + RPC_OUT_MAX */
+
+static int buffer_ready(void)
+{
+	if (reply_buffer) return 0;
+	long p = sys(SYS_mmap, NULL, sizeof(struct rpc_reply) + RPC_OUT_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096) return (int)p;
+	reply_buffer = (uint8_t *)p;
+	return 0;
+}
+
+/* Sandboxed programs (sshd's) may write and read but not sendmsg and recvmsg; the message is put together first. */
+static long send_plain(int fd, const struct msghdr *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->msg_iovlen; i++) {
+		if (n + m->msg_iov[i].iov_len > RPC_OUT_MAX) return -EMSGSIZE;
+		memcpy(reply_buffer + n, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
+		n += m->msg_iov[i].iov_len;
+	}
+	return sys(SYS_write, fd, reply_buffer, n);
+}
+
+static long message_send(int fd, struct iovec *iov, int n, int passed)
+{
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } ctl;
+	if (passed >= 0) {
+		ctl.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&ctl.h), &passed, sizeof passed);
+		m.msg_control = &ctl;
+		m.msg_controllen = sizeof ctl;
+	}
+	for (;;) {
+		long r = shim.sandboxed ? send_plain(fd, &m) : gate(SYS_sendmsg, fd, &m, MSG_NOSIGNAL);
+		if (r != -EINTR) return r;
+	}
+}
+
+static void fds_take(struct call *c, struct msghdr *m)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
+		int n = (int)((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		for (int i = 0; i < n && c->fd_count < RPC_FDS_MAX; i++)
+			memcpy(&c->fds[c->fd_count++], CMSG_DATA(h) + (size_t)i * sizeof(int), sizeof(int));
+	}
+}
+
+/* The answer, in reply_buffer; its length. */
+static long message_receive(int fd, struct call *c)
+{
+	char ctl[CMSG_SPACE(sizeof(int) * RPC_FDS_MAX)];
+	struct iovec iov = {reply_buffer, sizeof(struct rpc_reply) + RPC_OUT_MAX};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof ctl};
+	long r;
+	do {
+		if (!c->want_fd) r = sys(SYS_read, fd, reply_buffer, iov.iov_len);
+		else r = gate(SYS_recvmsg, fd, &m, c->cloexec ? MSG_CMSG_CLOEXEC : 0);
+	} while (r == -EINTR);
+	if (r > 0 && c->want_fd) fds_take(c, &m);
+	return r;
+}
+
+static int64_t cut(void)
+{
+	atomic_store(&shim.cut, true);
+	return -ENETDOWN;
+}
+
+/* Sends a call and takes its answer; the lock is held. */
+static int64_t exchange(struct call *c)
+{
+	struct rpc_request q = {.op = c->op, .arg = {c->arg[0], c->arg[1], c->arg[2]}};
+	struct rpc_reply p;
+	struct iovec iov[5 + 64];
+	int n = 0;
+	if (c->sock) q.channel = c->sock->index, q.generation = c->sock->generation;
+	iov[n++] = (struct iovec){&q, sizeof q};
+	for (int i = 0; i < 4 && c->in[i].iov_len; i++) iov[n++] = c->in[i];
+	if (c->more_count > 64) return -EMSGSIZE;
+	for (int i = 0; i < c->more_count; i++) iov[n++] = c->more[i];
+	for (int i = 1; i < n; i++) q.in_len += (uint32_t)iov[i].iov_len;
+	if (message_send(shim.control, iov, n, -1) < 0) return cut();
+	long got = message_receive(shim.control, c);
+	if (got < (long)sizeof p) return cut();
+	memcpy(&p, reply_buffer, sizeof p);
+	c->channel = p.channel;
+	c->generation = p.generation;
+	c->out_len = MIN(p.out_len, (size_t)got - sizeof p);
+	if (c->out) memcpy(c->out, reply_buffer + sizeof p, MIN(c->out_len, c->out_cap));
+	return p.result;
+}
+
+static int arena_map(int fd, uint64_t size)
+{
+	if (shim.arena) return 0;
+	long p = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (p < 0 && p > -4096) return (int)p;
+	sys(SYS_madvise, p, size, MADV_DONTDUMP);
+	shim.arena = (struct arena *)p;
+	return shim.arena->magic == ARENA_MAGIC && shim.arena->version == ARENA_VERSION ? 0 : -EPROTO;
+}
+
+static int hello_take(struct call *c, const struct rpc_hello *h, int64_t result)
+{
+	if (result < 0) return (int)result;
+	if (c->fd_count < 2 || c->out_len < sizeof *h || h->client == 0) return -EPROTO;
+	int r = arena_map(c->fds[0], h->arena_size);
+	sys(SYS_close, c->fds[0]);
+	if (shim.doorbell >= 0) sys(SYS_close, c->fds[1]);
+	else shim.doorbell = hide_fd(c->fds[1], false);
+	if (r != 0) return r;
+	shim.host = h->host;
+	memcpy(shim.host_name, h->host_name, sizeof shim.host_name - 1);
+	atomic_store(&shim.client, h->client);
+	return 0;
+}
+
+static int hello(void)
+{
+	int pair[2];
+	struct rpc_hello h = {0};
+	if (shim.door < 0) return -ENETDOWN;
+	int r = buffer_ready();
+	if (r == 0) r = (int)gate(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
+	if (r != 0) return r;
+	hidden_close(&shim.control);
+	shim.control = hide_fd(pair[0], false);
+	struct call c = {.op = RPC_HELLO, .in = {{shim.program, strlen(shim.program)}}, .out = &h, .out_cap = sizeof h, .want_fd = true, .cloexec = true};
+	/* Our end of what the engine gets must be closed before we wait, or its death would not wake us. */
+	int theirs = pair[1];
+	struct rpc_request q = {.op = RPC_HELLO, .in_len = (uint32_t)c.in[0].iov_len, .arg = {sys(SYS_getpid)}};
+	struct iovec iov[2] = {{&q, sizeof q}, c.in[0]};
+	long sent = message_send(shim.door, iov, 2, theirs);
+	sys(SYS_close, theirs);
+	if (sent < 0) return -ENETDOWN;
+	long got = message_receive(shim.control, &c);
+	struct rpc_reply p = {.result = -ENETDOWN};
+	if (got >= (long)sizeof p) {
+		memcpy(&p, reply_buffer, sizeof p);
+		c.out_len = MIN(p.out_len, (size_t)got - sizeof p);
+		memcpy(&h, reply_buffer + sizeof p, MIN(c.out_len, sizeof h));
+	}
+	return hello_take(&c, &h, p.result);
+}
+
+int attach(void)
+{
+	if (atomic_load_explicit(&shim.client, memory_order_relaxed) != 0) return 0;
+	if (!shim.active || spawned()) return -ENETDOWN;
+	critical_enter();
+	lock_take(&lock);
+	int r = atomic_load(&shim.client) != 0 ? 0 : hello();
+	lock_drop(&lock);
+	critical_leave();
+	return r;
+}
+
+int64_t control(struct call *c)
+{
+	int64_t r = attach();
+	if (r != 0) return r;
+	if (engine_dead()) return -ENETDOWN;
+	critical_enter();
+	lock_take(&lock);
+	r = exchange(c);
+	lock_drop(&lock);
+	critical_leave();
+	return r;
+}
+
+int64_t control_simple(uint32_t op, const struct sock *s, int64_t a, int64_t b, int64_t c)
+{
+	struct call call = {.op = op, .sock = s, .arg = {a, b, c}};
+	return control(&call);
+}
+
+void control_lock(void) { lock_take(&lock); }
+void control_unlock(void) { lock_drop(&lock); }
+
+void control_forked(void)
+{
+	atomic_store(&lock.word, 0);
+	hidden_close(&shim.control);
+	atomic_store(&shim.client, 0);
+	atomic_store(&shim.cut, false);
+}
+
+void refused(const char *text, int err)
+{
+	struct call c = {.op = RPC_REFUSED, .arg = {err}, .in = {{(void *)text, strlen(text)}}};
+	if (shim.active && !spawned()) control(&c);
+}
+
+static void doorbell_write(void)
+{
+	uint64_t one = 1;
+	sys(SYS_write, shim.doorbell, &one, sizeof one);
+}
+
+void handed_over(const struct sock *s)
+{
+	arena_mark_dirty(shim.arena, s->index);
+	if (arena_ring(shim.arena)) doorbell_write();
+}
+
+bool synced_late(void)
+{
+	if (!shim.arena || arena_synced(shim.arena)) return false;
+	return control_simple(RPC_SYNC, NULL, 0, 0, 0) >= 0;
+}
+
+void rung_by_close(void)
+{
+	if (shim.arena && arena_ring(shim.arena)) doorbell_write();
+}

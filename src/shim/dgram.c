@@ -1,0 +1,162 @@
+/*
+ * Messages. They are received from rx, where each is one record (arena.h), and sent by RPC_SEND: its errors (no route, message too long, an
+ * ICMP error that came back) belong to the very call, so nothing is put into a ring unseen.
+ */
+#include "shim/shim.h"
+
+/* The data goes to one place: the program's only buffer, or scratch memory when it has several. */
+struct landing { uint8_t *at; size_t cap; bool spread; };
+
+static int landing_of(const struct message *m, struct landing *ret)
+{
+	*ret = (struct landing){m->count == 1 ? m->iov[0].iov_base : NULL, m->count == 1 ? m->iov[0].iov_len : 0, m->count > 1};
+	if (!ret->spread) return 0;
+	ret->at = scratch();
+	ret->cap = MIN(m->total, SCRATCH_SIZE);
+	return ret->at ? 0 : -ENOMEM;
+}
+
+static void spread(const struct message *m, const uint8_t *from, size_t len)
+{
+	for (int i = 0; i < m->count && len > 0; i++) {
+		size_t n = MIN(len, m->iov[i].iov_len);
+		memcpy(m->iov[i].iov_base, from, n);
+		from += n;
+		len -= n;
+	}
+}
+
+/* What the call answers and reports about a message with these lengths. */
+static long message_result(struct message *m, size_t name_len, size_t control_len, size_t data_len)
+{
+	if (data_len > m->total) m->ret_flags |= MSG_TRUNC;
+	if (control_len > m->control_len) m->ret_flags |= MSG_CTRUNC;
+	m->control_len = MIN(m->control_len, control_len);
+	m->name_len = (socklen_t)name_len;
+	return m->flags & MSG_TRUNC ? (long)data_len : (long)MIN(data_len, m->total);
+}
+
+static bool record_take(const struct sock *s, struct message *m, struct landing *to, long *ret)
+{
+	struct record r;
+	bool peek = m->flags & MSG_PEEK;
+	critical_enter();
+	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+	uint32_t before = chan_rx_used(shim.arena, s->c);
+	bool got = before > 0 && chan_read_record(shim.arena, s->c, &r, m->name, m->name ? m->name_len : 0, m->control,
+						  m->control ? m->control_len : 0, to->at, to->cap, peek);
+	chan_unlock(&s->c->rx.lock, futex_shared);
+	critical_leave();
+	if (!got) return false;
+	if (to->spread) spread(m, to->at, MIN(r.data_len, to->cap));
+	if (!peek) consumed(s, before);
+	m->ret_flags |= (int)r.flags;
+	*ret = message_result(m, r.name_len, r.control_len, r.data_len);
+	return true;
+}
+
+long dgram_recv(const struct sock *s, struct message *m)
+{
+	struct wait w;
+	struct landing to;
+	long r = landing_of(m, &to);
+	if (r != 0) return r;
+	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
+		if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
+		if (state & CHS_ERROR) {   /* as Linux: before the messages that wait */
+			int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
+			if (err != 0) return err > 0 ? -(long)err : (long)err;
+		}
+		if (record_take(s, m, &to, &r)) return r;
+		if (state & CHS_EOF) return message_result(m, 0, 0, 0);
+		if (m->nonblock && synced_late()) continue;
+		if (m->nonblock) return -EAGAIN;
+		r = wait_on(&w, &s->c->rx, seq);
+		if (r < 0) return r;
+	}
+}
+
+int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
+{
+	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
+	size_t room = rpc_rows[RPC_SEND].in_max - sizeof q - m->name_len - m->control_len, len = m->total - skip;
+	struct iovec data[64];
+	int n = 0;
+	if (m->control_len > 65536) return -ENOBUFS;
+	if (len > room && !(shared_get32(&s->c->state) & CHS_STREAM)) {
+		if (s->c->type != SOCK_STREAM) return -EMSGSIZE;
+	}
+	len = MIN(len, room);
+	for (int i = 0; i < m->count && len > 0 && n < 64; i++) {
+		struct iovec v = m->iov[i];
+		size_t over = MIN(skip, v.iov_len);
+		skip -= over;
+		v = (struct iovec){(char *)v.iov_base + over, MIN(v.iov_len - over, len)};
+		if (v.iov_len == 0) continue;
+		data[n++] = v;
+		len -= v.iov_len;
+		q.data_len += (uint32_t)v.iov_len;
+	}
+	if (len > 0 && s->c->type != SOCK_STREAM) return -EMSGSIZE;
+	struct call c = {.op = RPC_SEND, .sock = s, .in = {{&q, sizeof q}}, .more = data, .more_count = n};
+	int used = 1;
+	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
+	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
+	return control(&c);
+}
+
+/* A message of more pieces than a control call carries is put together first. */
+static int gathered(struct message *m, struct iovec *one)
+{
+	if (m->count <= 64) return 0;
+	uint8_t *at = scratch();
+	if (!at) return -ENOMEM;
+	if (m->total > SCRATCH_SIZE) return -EMSGSIZE;
+	*one = (struct iovec){at, 0};
+	for (int i = 0; i < m->count; i++) {
+		memcpy(at + one->iov_len, m->iov[i].iov_base, m->iov[i].iov_len);
+		one->iov_len += m->iov[i].iov_len;
+	}
+	m->iov = one;
+	m->count = 1;
+	return 0;
+}
+
+long engine_send(const struct sock *s, struct message *m)
+{
+	struct wait w;
+	struct iovec one;
+	long r = gathered(m, &one);
+	if (r != 0) return r;
+	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	do {
+		uint32_t seq = shared_get32(&s->c->tx.seq);
+		r = (long)engine_send_once(s, m, 0);
+		if (r != -EAGAIN || m->nonblock) return r;
+		r = wait_on(&w, &s->c->tx, seq);
+	} while (r >= 0);
+	return r;
+}
+
+int64_t engine_recv_once(const struct sock *s, struct message *m)
+{
+	struct rpc_recv h;
+	size_t cap = MIN(m->total, RPC_OUT_MAX - 4096);
+	uint8_t *at = scratch();
+	if (!at) return -ENOMEM;
+	struct call c = {.op = RPC_RECV, .sock = s, .arg = {m->flags, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE};
+	int64_t r = control(&c);
+	if (r < 0 || c.out_len < sizeof h) return r;
+	memcpy(&h, at, sizeof h);
+	if ((uint64_t)h.name_len + h.control_len + h.data_len > c.out_len - sizeof h) return -EPROTO;
+	const uint8_t *name = at + sizeof h, *control_at = name + h.name_len, *data = control_at + h.control_len;
+	if (m->name) memcpy(m->name, name, MIN(m->name_len, h.name_len));
+	if (m->control) memcpy(m->control, control_at, MIN(m->control_len, h.control_len));
+	spread(m, data, h.data_len);
+	m->ret_flags |= h.flags;
+	message_result(m, h.name_len, h.control_len, MIN(h.data_len, m->total));
+	return r;
+}

@@ -1,0 +1,206 @@
+/*
+ * Calls about descriptors as such. The kernel does the work on the anchor; here the table follows, the status flags that belong to the open file are
+ * mirrored in its channel, and what the program must not touch (our own descriptors) stays out of its reach.
+ */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <net/route.h>
+#include <sys/ioctl.h>
+#include "shim/internal.h"
+#include "shim/shim.h"
+
+long do_close(int fd)
+{
+	if (!shim.active) return cancellable(sys(SYS_close, fd));
+	enum fd_kind kind = table_peek(fd);
+	if (kind == FD_HIDDEN) return -EBADF;
+	if (spawned()) return sys(SYS_close, fd);
+	table_forget(fd);   /* first: another thread may get the number at once */
+	long r = sys(SYS_close, fd);
+	if (kind == FD_CHANNEL) rung_by_close();
+	return r;
+}
+
+/* One stretch between two of our own descriptors. */
+static long close_stretch(unsigned first, unsigned last, int flags)
+{
+	if (first > last) return 0;
+	bool ours = false;
+	if (!(flags & CLOSE_RANGE_CLOEXEC) && !spawned())
+		for (unsigned fd = first; fd <= last && fd < (unsigned)table_high(); fd++) {
+			ours |= table_peek((int)fd) == FD_CHANNEL;
+			table_forget((int)fd);
+		}
+	long r = sys(SYS_close_range, first, last, flags);
+	if (ours) rung_by_close();
+	return r;
+}
+
+long do_close_range(unsigned first, unsigned last, int flags)
+{
+	if (!shim.active || first > last) return sys(SYS_close_range, first, last, flags);
+	unsigned top = (unsigned)table_high(), from = first;
+	for (unsigned fd = first; fd < top && fd <= last; fd++) {
+		if (table_peek((int)fd) != FD_HIDDEN) continue;
+		long r = fd > from ? close_stretch(from, fd - 1, flags) : 0;
+		if (r != 0) return r;
+		from = fd + 1;
+	}
+	return close_stretch(from, last, flags);
+}
+
+long do_dup(int fd)
+{
+	if (shim.active && table_peek(fd) == FD_HIDDEN) return -EBADF;
+	long to = sys(SYS_dup, fd);
+	if (to >= 0 && !spawned()) table_copy(fd, (int)to);
+	return to;
+}
+
+long do_dup3(int fd, int to, int flags)
+{
+	if (!shim.active) return sys(SYS_dup3, fd, to, flags);
+	enum fd_kind before = table_peek(to);
+	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
+	if (before == FD_HIDDEN && fd != to) {
+		int r = hidden_move(to);
+		if (r != 0) return r;
+	}
+	long r = sys(SYS_dup3, fd, to, flags);
+	if (r < 0 || spawned()) return r;
+	table_copy(fd, to);
+	if (before == FD_CHANNEL) rung_by_close();
+	return r;
+}
+
+long do_dup2(int fd, int to)
+{
+	if (fd == to || !shim.active) return sys(SYS_dup2, fd, to);
+	return do_dup3(fd, to, 0);
+}
+
+static void status_flags(const struct sock *s, bool nonblock)
+{
+	if (nonblock) atomic_fetch_or(&s->c->flags, CHF_NONBLOCK);
+	else atomic_fetch_and(&s->c->flags, ~CHF_NONBLOCK);
+}
+
+long do_fcntl(int fd, int cmd, long arg)
+{
+	struct sock s;
+	if (!shim.active) return cancellable(sys(SYS_fcntl, fd, cmd, arg));
+	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
+	long r = cmd == F_SETLKW || cmd == F_OFD_SETLKW ? cancellable(sys(SYS_fcntl, fd, cmd, arg)) : sys(SYS_fcntl, fd, cmd, arg);
+	if (r < 0 || spawned()) return r;
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) table_copy(fd, (int)r);
+	if (cmd == F_SETFL && sock_of(fd, &s)) status_flags(&s, arg & O_NONBLOCK);
+	return r;
+}
+
+/* ---- ioctl ---- */
+
+static long bytes_waiting(const struct sock *s, int *ret)
+{
+	struct record r;
+	do {
+		if (s->c->type == SOCK_STREAM) *ret = (int)chan_rx_used(shim.arena, s->c);
+		else {
+			critical_enter();
+			chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+			*ret = chan_peek_record(shim.arena, s->c, &r) ? (int)r.data_len : 0;
+			chan_unlock(&s->c->rx.lock, futex_shared);
+			critical_leave();
+		}
+	} while (*ret == 0 && synced_late());
+	return shared_get32(&s->c->state) & CHS_LISTENING ? -EINVAL : 0;
+}
+
+/* How many octets stand behind the pointer of a request; 0: we don't know it, and so can't do it. */
+static size_t request_size(unsigned long request)
+{
+	switch (request) {
+	case SIOCOUTQ: case SIOCATMARK: return sizeof(int);
+	case SIOCADDRT: case SIOCDELRT: return sizeof(struct rtentry);
+	case SIOCSARP: case SIOCGARP: case SIOCDARP: return sizeof(struct arpreq);
+	case 0x8906: case 0x8907: return 16;   /* SIOCGSTAMP, SIOCGSTAMPNS */
+	default: return request >= SIOCGIFNAME && request <= SIOCDEVPRIVATE + 15 ? sizeof(struct ifreq) : 0;
+	}
+}
+
+/* SIOCGIFCONF is the one whose struct points on: the rows come back as octets. */
+static long interface_list(const struct sock *s, struct ifconf *conf)
+{
+	struct call c = {.op = RPC_IOCTL, .sock = s, .arg = {SIOCGIFCONF}, .out = conf->ifc_buf, .out_cap = conf->ifc_buf ? (size_t)MAX(conf->ifc_len, 0) : 0};
+	c.out_cap -= c.out_cap % sizeof(struct ifreq);
+	int64_t r = control(&c);
+	if (r < 0) return (long)r;
+	conf->ifc_len = (int)(conf->ifc_buf ? MIN(c.out_len, c.out_cap) : c.out_len);
+	return 0;
+}
+
+static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg)
+{
+	switch (request) {
+	case FIONREAD: return bytes_waiting(s, arg);
+	case FIONBIO:
+		status_flags(s, *(int *)arg != 0);
+		return sys(SYS_ioctl, s->fd, request, arg);
+	case FIOCLEX: case FIONCLEX: case FIOASYNC: case FIOSETOWN: case FIOGETOWN: case SIOCSPGRP: case SIOCGPGRP: case TCGETS:
+		return sys(SYS_ioctl, s->fd, request, arg);
+	case SIOCGIFCONF: return interface_list(s, arg);
+	}
+	size_t size = request_size(request);
+	if (size == 0) return -ENOTTY;
+	struct call c = {.op = RPC_IOCTL, .sock = s, .arg = {(int64_t)request}, .in = {{arg, size}}, .out = arg, .out_cap = size};
+	return (long)control(&c);
+}
+
+long do_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? ioctl_virtual(&s, request, arg) : sys(SYS_ioctl, fd, request, arg);
+}
+
+/* ---- from descriptor to descriptor ---- */
+
+/* One buffer's worth from a file; the offset moves by what was sent, not by what was read. */
+static long sendfile_piece(const struct sock *s, int in, off_t at, bool positioned, size_t count)
+{
+	struct iovec iov = {scratch(), MIN(count, SCRATCH_SIZE)};
+	if (!iov.iov_base) return -ENOMEM;
+	long n = positioned ? sys(SYS_pread64, in, iov.iov_base, iov.iov_len, at) : sys(SYS_read, in, iov.iov_base, iov.iov_len);
+	if (n <= 0) return n == -ESPIPE ? -EINVAL : n;
+	iov.iov_len = (size_t)n;
+	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n};
+	long sent = sock_send(s, &m);
+	if (!positioned && sent < n) sys(SYS_lseek, in, (sent < 0 ? 0 : sent) - n, SEEK_CUR);
+	return sent;
+}
+
+long do_sendfile(int out, int in, off_t *offset, size_t count)
+{
+	struct sock s, from;
+	if (!sock_of(out, &s)) return sock_of(in, &from) ? -EINVAL : cancellable(sys(SYS_sendfile, out, in, offset, count));
+	if (sock_of(in, &from)) return -EINVAL;
+	size_t done = 0;
+	long n = 0;
+	while (done < count) {
+		n = sendfile_piece(&s, in, offset ? *offset : 0, offset != NULL, count - done);
+		if (n <= 0) break;
+		if (offset) *offset += n;
+		done += (size_t)n;
+		if ((size_t)n < MIN(count - done + (size_t)n, SCRATCH_SIZE)) break;   /* the file's end, or no room */
+	}
+	return done > 0 ? (long)done : n;
+}
+
+/* Programs that splice fall back to read and write on this answer, which pipes of other kinds give too. */
+long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags)
+{
+	struct sock s;
+	if (sock_of(in, &s) || sock_of(out, &s)) return -EINVAL;
+	return cancellable(sys(SYS_splice, in, in_offset, out, out_offset, len, flags));
+}

@@ -1,0 +1,207 @@
+/*
+ * All the calls that carry data are one of two: a message out, a message in. Here the forms that programs use (buffer, iovec, msghdr, many msghdrs)
+ * become a struct message, and what came with it goes back where the program wants it. Descriptors of the kernel's get the same call.
+ */
+#include <limits.h>
+#include "shim/shim.h"
+
+ssize_t iov_total(const struct iovec *iov, int count)
+{
+	size_t total = 0;
+	if (count < 0 || count > IOV_MAX) return -EINVAL;
+	for (int i = 0; i < count; i++) {
+		if (iov[i].iov_len > (size_t)SSIZE_MAX - total) return -EINVAL;
+		total += iov[i].iov_len;
+	}
+	return (ssize_t)total;
+}
+
+bool nonblocking(const struct sock *s, int flags)
+{
+	return flags & MSG_DONTWAIT || shared_get32(&s->c->flags) & CHF_NONBLOCK;
+}
+
+/*
+ * The engine advertises a window and fills the ring by what it knows to have been read. It is told when the reader has made room worth
+ * telling: when a good part of a small segment is free again, or the ring that somebody may be waiting to fill ran dry.
+ */
+void consumed(const struct sock *s, uint32_t used_before)
+{
+	if (used_before >= SEGMENT_SMALL / 8) handed_over(s);
+	else arena_mark_dirty(shim.arena, s->index);
+}
+
+static long broken_pipe(const struct sock *s, const struct message *m, long r)
+{
+	if (r == -EPIPE && s->c->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
+		sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), SIGPIPE);
+	return r;
+}
+
+long sock_send(const struct sock *s, struct message *m)
+{
+	m->nonblock = nonblocking(s, m->flags);
+	m->flags &= ~MSG_DONTWAIT;
+	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0;
+	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
+	return broken_pipe(s, m, ring ? stream_send(s, m) : engine_send(s, m));
+}
+
+long sock_recv(const struct sock *s, struct message *m)
+{
+	m->nonblock = nonblocking(s, m->flags);
+	if (s->c->type != SOCK_STREAM) return dgram_recv(s, m);
+	long r = stream_recv(s, m);
+	m->control_len = 0;
+	m->name_len = 0;
+	return r;
+}
+
+/* ---- plain buffers ---- */
+
+long do_read(int fd, void *buf, size_t len)
+{
+	struct sock s;
+	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_read, fd, buf, len));
+	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
+	return len == 0 ? 0 : sock_recv(&s, &m);
+}
+
+long do_write(int fd, const void *buf, size_t len)
+{
+	struct sock s;
+	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_write, fd, buf, len));
+	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
+	return sock_send(&s, &m);
+}
+
+long do_readv(int fd, const struct iovec *iov, int n)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return cancellable(sys(SYS_readv, fd, iov, n));
+	ssize_t total = iov_total(iov, n);
+	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
+	return total <= 0 ? total : sock_recv(&s, &m);
+}
+
+long do_writev(int fd, const struct iovec *iov, int n)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return cancellable(sys(SYS_writev, fd, iov, n));
+	ssize_t total = iov_total(iov, n);
+	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
+	return total < 0 ? total : sock_send(&s, &m);
+}
+
+long do_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return cancellable(gate(SYS_sendto, fd, buf, len, flags, addr, addr_len));
+	if (addr && addr_len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = flags};
+	m.name = (void *)addr;
+	m.name_len = addr ? addr_len : 0;
+	return sock_send(&s, &m);
+}
+
+long do_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addr_len)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return cancellable(gate(SYS_recvfrom, fd, buf, len, flags, addr, addr_len));
+	if (addr && (int)*addr_len < 0) return -EINVAL;
+	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = flags};
+	m.name = addr;
+	m.name_len = addr ? *addr_len : 0;
+	long r = sock_recv(&s, &m);
+	if (r >= 0 && addr) *addr_len = m.name_len;
+	return r;
+}
+
+/* ---- msghdr ---- */
+
+long do_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) {
+		descriptors_leave(msg);
+		return cancellable(gate(SYS_sendmsg, fd, msg, flags));
+	}
+	ssize_t total = msg->msg_iovlen > IOV_MAX ? -EMSGSIZE : iov_total(msg->msg_iov, (int)msg->msg_iovlen);
+	if (total < 0) return total;
+	if (msg->msg_name && (int)msg->msg_namelen < 0) return -EINVAL;
+	struct message m = {.iov = msg->msg_iov, .count = (int)msg->msg_iovlen, .total = (size_t)total, .flags = flags};
+	m.name = msg->msg_name;
+	m.name_len = msg->msg_name ? MIN(msg->msg_namelen, (socklen_t)sizeof(struct sockaddr_storage)) : 0;
+	m.control = msg->msg_control;
+	m.control_len = msg->msg_control ? msg->msg_controllen : 0;
+	return sock_send(&s, &m);
+}
+
+static long recvmsg_virtual(const struct sock *s, struct msghdr *msg, int flags)
+{
+	ssize_t total = msg->msg_iovlen > IOV_MAX ? -EMSGSIZE : iov_total(msg->msg_iov, (int)msg->msg_iovlen);
+	if (total < 0) return total;
+	if (msg->msg_name && (int)msg->msg_namelen < 0) return -EINVAL;
+	struct message m = {.iov = msg->msg_iov, .count = (int)msg->msg_iovlen, .total = (size_t)total, .flags = flags & ~MSG_CMSG_CLOEXEC};
+	m.name = msg->msg_name;
+	m.name_len = msg->msg_name ? msg->msg_namelen : 0;
+	m.control = msg->msg_control;
+	m.control_len = msg->msg_control ? msg->msg_controllen : 0;
+	long r = sock_recv(s, &m);
+	if (r < 0) return r;
+	if (msg->msg_name) msg->msg_namelen = m.name_len;
+	msg->msg_controllen = m.control_len;
+	msg->msg_flags = m.ret_flags | (flags & MSG_CMSG_CLOEXEC);
+	return r;
+}
+
+long do_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct sock s;
+	if (sock_of(fd, &s)) return recvmsg_virtual(&s, msg, flags);
+	long r = cancellable(gate(SYS_recvmsg, fd, msg, flags));
+	if (r >= 0) descriptors_arrive(msg);
+	return r;
+}
+
+long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) {
+		for (unsigned i = 0; i < n; i++) descriptors_leave(&vec[i].msg_hdr);
+		return cancellable(gate(SYS_sendmmsg, fd, vec, n, flags));
+	}
+	n = MIN(n, (unsigned)IOV_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		long r = do_sendmsg(fd, &vec[i].msg_hdr, flags);
+		if (r < 0) return i > 0 ? (long)i : r;
+		vec[i].msg_len = (unsigned)r;
+	}
+	return n;
+}
+
+long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) {
+		long r = cancellable(gate(SYS_recvmmsg, fd, vec, n, flags, timeout));
+		for (long i = 0; i < r; i++) descriptors_arrive(&vec[i].msg_hdr);
+		return r;
+	}
+	/* As Linux: the timeout is looked at after each message, and ends no wait for one. */
+	time_ns end = timeout ? now_ns() + timeout->tv_sec * NS_PER_S + timeout->tv_nsec : TIME_NEVER;
+	unsigned got = 0;
+	while (got < MIN(n, (unsigned)IOV_MAX)) {
+		int f = flags & ~MSG_WAITFORONE;
+		if (got > 0 && flags & MSG_WAITFORONE) f |= MSG_DONTWAIT;
+		long r = recvmsg_virtual(&s, &vec[got].msg_hdr, f);
+		if (r < 0) return got > 0 ? (long)got : r;
+		vec[got++].msg_len = (unsigned)r;
+		if (timeout && now_ns() >= end) break;
+	}
+	return got;
+}

@@ -1,0 +1,28 @@
+/*
+ * Descriptors passed over the kernel's AF_UNIX sockets. The anchor travels as any descriptor does; what is left to do is to mark the channel
+ * as shared before it goes, and to look anew at the numbers that arrive.
+ */
+#include "shim/shim.h"
+
+static void each_passed(const struct msghdr *msg, void (*visit)(int fd))
+{
+	struct msghdr *m = (struct msghdr *)msg;
+	if (!shim.active || !m || !m->msg_control) return;
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len < CMSG_LEN(0)) continue;
+		for (size_t i = 0; i < (h->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
+			visit(fd);
+		}
+	}
+}
+
+static void share(int fd)
+{
+	struct sock s;
+	if (sock_of(fd, &s)) atomic_fetch_or(&s.c->flags, CHF_SHARED);
+}
+
+void descriptors_leave(const struct msghdr *msg) { each_passed(msg, share); }
+void descriptors_arrive(const struct msghdr *msg) { each_passed(msg, table_forget); }

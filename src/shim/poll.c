@@ -1,0 +1,360 @@
+/*
+ * poll and select over descriptors of both kinds.
+ *
+ *     look:   ours by channel_poll(), the kernel's by a poll that does not wait; an epoll descriptor by both
+ *     sleep:  only ours          on the futex of this thread's bell
+ *             one of ours alone  on its direction's sequence number: no bell is needed
+ *             mixed              in the kernel's ppoll on its descriptors, the bell's eventfd and the control socket (whose hang-up is the engine's death)
+ *
+ * A bell is armed before the last look and rung after a change is published, so one of the two sees the other.
+ */
+#include "shim/poll.h"
+#include <limits.h>
+#include <sys/mman.h>
+#include "shim/signal.h"
+
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+#define STACK_FDS 64
+
+/* The kernel's part of a set: its descriptors, then what wakes us. from[i] is the place in the program's set. */
+struct kernel_set { struct pollfd *fds; uint32_t *from; uint32_t n, room; size_t mapped; struct pollfd fds_here[STACK_FDS + 4]; uint32_t from_here[STACK_FDS + 4]; };
+
+static int kernel_set_init(struct kernel_set *k, nfds_t n)
+{
+	*k = (struct kernel_set){.n = 0};
+	k->fds = k->fds_here;
+	k->from = k->from_here;
+	k->room = STACK_FDS;
+	if (n <= STACK_FDS) return 0;
+	/* Nested epolls bring one more descriptor each. */
+	k->room = (uint32_t)n * 2;
+	k->mapped = (size_t)(k->room + 4) * (sizeof *k->fds + sizeof *k->from);
+	long p = sys(SYS_mmap, NULL, k->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p > -4096) return (int)p;
+	k->fds = (struct pollfd *)p;
+	k->from = (uint32_t *)(k->fds + k->room + 4);
+	return 0;
+}
+
+static void kernel_set_free(struct kernel_set *k)
+{
+	if (k->mapped) sys(SYS_munmap, k->fds, k->mapped);
+}
+
+static void kernel_set_add(struct kernel_set *k, int fd, short events, uint32_t from)
+{
+	if (k->n >= k->room + 4) return;
+	k->fds[k->n] = (struct pollfd){fd, events, 0};
+	k->from[k->n++] = from;
+}
+
+/* What was found on one walk over the program's set. */
+struct look { uint32_t ready, virtual, nested; struct sock last; short last_events; };
+
+static short channel_events(const struct sock *s, short wanted) { return (short)channel_poll(shim.arena, s->c) & (short)(wanted | ALWAYS); }
+
+/* Fills revents of ours; with k, collects the kernel's. */
+static void look(struct pollfd *fds, nfds_t n, struct look *l, struct kernel_set *k)
+{
+	struct sock s;
+	uint32_t bell;
+	*l = (struct look){0};
+	for (nfds_t i = 0; i < n; i++) {
+		enum fd_kind kind = fds[i].fd < 0 ? FD_HIDDEN : table_kind(fds[i].fd, &s);
+		short revents = 0;
+		if (fds[i].fd >= 0 && kind == FD_HIDDEN) revents = POLLNVAL;
+		if (kind == FD_CHANNEL) {
+			revents = engine_dead() ? (short)(POLLERR | POLLHUP | POLLIN) & (short)(fds[i].events | ALWAYS) : channel_events(&s, fds[i].events);
+			l->virtual++;
+			l->last = s;
+			l->last_events = fds[i].events;
+		}
+		if (kind == FD_EPOLL) {
+			if (epoll_virtual_ready(fds[i].fd, &bell)) revents = POLLIN & fds[i].events;
+			if (bell != 0) l->nested++;
+			if (k && bell != 0) kernel_set_add(k, bell_eventfd(bell), POLLIN, UINT_MAX);
+		}
+		if (k && (kind == FD_KERNEL || kind == FD_EPOLL)) kernel_set_add(k, fds[i].fd, fds[i].events, (uint32_t)i);
+		fds[i].revents = revents;
+		if (revents) l->ready++;
+	}
+}
+
+/* Adds what the kernel said about its part. */
+static uint32_t merge(struct pollfd *fds, const struct kernel_set *k)
+{
+	uint32_t more = 0;
+	for (uint32_t i = 0; i < k->n; i++) {
+		if (k->from[i] == UINT_MAX || k->fds[i].revents == 0) continue;
+		if (fds[k->from[i]].revents == 0) more++;
+		fds[k->from[i]].revents |= k->fds[i].revents;
+	}
+	return more;
+}
+
+static struct timespec *time_left(time_ns deadline, struct timespec *t)
+{
+	if (deadline == TIME_NEVER) return NULL;
+	time_ns left = MAX(deadline - now_ns(), 0);
+	*t = (struct timespec){left / NS_PER_S, left % NS_PER_S};
+	return t;
+}
+
+/* ---- sleeping ---- */
+
+static int watch_all(struct pollfd *fds, nfds_t n)
+{
+	struct sock s;
+	if (bell_of_thread() == 0) return -ENOMEM;
+	for (nfds_t i = 0; i < n; i++) {
+		if (fds[i].fd < 0 || !sock_of(fds[i].fd, &s)) continue;
+		int r = bell_watch_thread(&s);
+		if (r < 0 && r != -EBADF) return r;
+	}
+	return 0;
+}
+
+static long kernel_sleep(struct poll *p, struct kernel_set *k, uint32_t own)
+{
+	struct timespec t;
+	if (self.bell != 0 && own > 0) kernel_set_add(k, bell_eventfd(self.bell), POLLIN, UINT_MAX);
+	kernel_set_add(k, shim.control, 0, UINT_MAX);
+	struct timespec *left = time_left(p->wait.deadline, &t);
+	long r = cancellable(sleep_call(SYS_ppoll, (long)k->fds, k->n, (long)left, (long)p->mask, KERNEL_MASK, 0, &self.handled, p->wait.handled));
+	if (r > 0 && k->fds[k->n - 1].revents & POLLHUP) atomic_store(&shim.cut, true);
+	return r;
+}
+
+/* Nothing was ready. 0: look again (k may hold results), -EINTR, -EAGAIN: the time is over. */
+static long sleep_mixed(struct poll *p, struct pollfd *fds, nfds_t n, uint32_t own)
+{
+	struct kernel_set k;
+	struct look l;
+	struct bell *b = own > 0 ? arena_bell(shim.arena, self.bell) : NULL;
+	int r = kernel_set_init(&k, n);
+	if (r != 0) return r;
+	if (b) atomic_store(&b->armed, BELL_EVENTFD);
+	look(fds, n, &l, &k);
+	long found = 0;
+	if (l.ready == 0) found = kernel_sleep(p, &k, own);
+	if (b) {
+		atomic_store(&b->armed, 0);
+		bell_drain(self.bell);
+	}
+	kernel_set_free(&k);
+	if (found == 0 && l.ready == 0) return -EAGAIN;
+	return MIN(found, 0);
+}
+
+static long sleep_bell(struct poll *p, struct pollfd *fds, nfds_t n)
+{
+	struct bell *b = arena_bell(shim.arena, self.bell);
+	struct look l;
+	uint32_t seq = shared_get32(&b->seq);
+	atomic_store(&b->armed, BELL_FUTEX);
+	look(fds, n, &l, NULL);
+	long r = l.ready > 0 ? 0 : wait_on_word(&p->wait, &b->seq, seq);
+	atomic_store(&b->armed, 0);
+	return r;
+}
+
+static struct direction *direction_wanted(const struct look *l)
+{
+	short e = l->last_events & (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	if (e & (POLLIN | POLLRDNORM)) return e & (POLLOUT | POLLWRNORM) ? NULL : &l->last.c->rx;
+	return e & (POLLOUT | POLLWRNORM) ? &l->last.c->tx : NULL;
+}
+
+/* ---- the calls ---- */
+
+static uint32_t look_all(struct pollfd *fds, nfds_t n, struct look *l, uint32_t *ret_kernel)
+{
+	struct kernel_set k;
+	struct timespec none = {0, 0};
+	if (kernel_set_init(&k, n) != 0) return 0;
+	look(fds, n, l, &k);
+	*ret_kernel = k.n;
+	if (k.n > 0 && sys(SYS_ppoll, k.fds, k.n, &none, NULL, 0) > 0) l->ready += merge(fds, &k);
+	kernel_set_free(&k);
+	return l->ready;
+}
+
+static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
+{
+	struct look l;
+	uint32_t kernel, rx_seq = 0, tx_seq = 0;
+	struct sock s;
+	bool single = n == 1 && !p->mask && sock_of(fds[0].fd, &s);
+	if (single) rx_seq = shared_get32(&s.c->rx.seq), tx_seq = shared_get32(&s.c->tx.seq);
+	if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
+	if (l.virtual + l.nested > 0 && synced_late()) return 0;
+	if (p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline)) return -EAGAIN;
+	struct direction *d = single ? direction_wanted(&l) : NULL;
+	if (d) return wait_on(&p->wait, d, d == &s.c->rx ? rx_seq : tx_seq);   /* one socket, one direction: no bell is needed */
+	int r = l.virtual > 0 ? watch_all(fds, n) : 0;
+	if (r < 0) return r;
+	if (kernel == 0 && !p->mask && l.virtual > 0) return sleep_bell(p, fds, n);
+	return sleep_mixed(p, fds, n, l.virtual);
+}
+
+static bool any_ours(const struct pollfd *fds, nfds_t n)
+{
+	struct sock s;
+	if (!shim.active || spawned()) return false;
+	for (nfds_t i = 0; i < n; i++) {
+		if (fds[i].fd < 0) continue;
+		if (table_kind(fds[i].fd, &s) != FD_KERNEL) return true;
+	}
+	return false;
+}
+
+/* A call that ends when something is ready, the time is over (0), or a handler of whatever kind has run. */
+static long poll_run(struct poll *p, struct pollfd *fds, nfds_t n)
+{
+	long r;
+	do r = poll_step(p, fds, n);
+	while (r == 0);
+	return r == -EAGAIN ? 0 : r;
+}
+
+void poll_begin(struct poll *p, time_ns timeout, const void *mask)
+{
+	wait_begin(&p->wait, 0);
+	p->wait.restartable = false;
+	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;
+	p->mask = NULL;
+	if (!mask) return;
+	p->mask_copy = signal_mask(mask);
+	p->mask = &p->mask_copy;
+}
+
+long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	struct poll p;
+	if (n > INT_MAX || !any_ours(fds, n)) return cancellable(sys(SYS_poll, fds, n, timeout_ms));
+	poll_begin(&p, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL);
+	return poll_run(&p, fds, n);
+}
+
+static time_ns timeout_of(const struct timespec *t)
+{
+	if (!t) return TIME_NEVER;
+	return t->tv_sec > INT32_MAX ? TIME_NEVER : t->tv_sec * NS_PER_S + t->tv_nsec;
+}
+
+/* The kernel reports what is left of the time; libc hides that from its callers with a copy. */
+static void timeout_report(struct timespec *t, const struct poll *p)
+{
+	if (t && p->wait.deadline != TIME_NEVER) time_left(p->wait.deadline, t);
+}
+
+long do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t mask_size)
+{
+	struct poll p;
+	if (!shim.active) return cancellable(sys(SYS_ppoll, fds, n, timeout, mask, mask_size));
+	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)) return -EINVAL;
+	poll_begin(&p, timeout_of(timeout), mask);
+	if (n > INT_MAX || !any_ours(fds, n)) return cancellable(sys(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
+	long r = poll_run(&p, fds, n);
+	timeout_report((struct timespec *)timeout, &p);
+	return r;
+}
+
+/* ---- select ---- */
+
+#define SELECT_IN (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
+#define SELECT_OUT (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR)
+#define SELECT_EX POLLPRI
+
+static bool bit_of(const fd_set *set, int fd) { return set && set->fds_bits[fd / 64] >> fd % 64 & 1; }
+
+static nfds_t select_to_poll(int n, const fd_set *in, const fd_set *out, const fd_set *ex, struct pollfd *to)
+{
+	nfds_t count = 0;
+	for (int fd = 0; fd < n; fd++) {
+		short e = (short)((bit_of(in, fd) ? POLLIN : 0) | (bit_of(out, fd) ? POLLOUT : 0) | (bit_of(ex, fd) ? POLLPRI : 0));
+		if (e == 0) continue;
+		if (to) to[count] = (struct pollfd){fd, e, 0};
+		count++;
+	}
+	return count;
+}
+
+static long set_result(fd_set *set, int fd, bool on)
+{
+	if (!bit_of(set, fd)) return 0;
+	if (on) return 1;
+	set->fds_bits[fd / 64] &= ~((long)1 << fd % 64);
+	return 0;
+}
+
+static long poll_to_select(const struct pollfd *fds, nfds_t n, fd_set *in, fd_set *out, fd_set *ex)
+{
+	long count = 0;
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].revents & POLLNVAL) return -EBADF;
+	for (nfds_t i = 0; i < n; i++) {
+		short r = fds[i].revents, e = fds[i].events;
+		count += set_result(in, fds[i].fd, e & POLLIN && r & SELECT_IN);
+		count += set_result(out, fds[i].fd, e & POLLOUT && r & SELECT_OUT);
+		count += set_result(ex, fds[i].fd, e & POLLPRI && r & SELECT_EX);
+	}
+	return count;
+}
+
+static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set *in, fd_set *out, fd_set *ex)
+{
+	long r = poll_run(p, fds, count);
+	if (r < 0) return r;
+	return poll_to_select(fds, count, in, out, ex);
+}
+
+static bool select_ours(int n, const fd_set *in, const fd_set *out, const fd_set *ex)
+{
+	struct sock s;
+	if (!shim.active || spawned()) return false;
+	for (int fd = 0; fd < n; fd++)
+		if ((bit_of(in, fd) || bit_of(out, fd) || bit_of(ex, fd)) && table_kind(fd, &s) != FD_KERNEL) return true;
+	return false;
+}
+
+static long select_any(struct poll *p, int n, fd_set *in, fd_set *out, fd_set *ex)
+{
+	struct pollfd here[STACK_FDS];
+	nfds_t count = select_to_poll(n, in, out, ex, NULL);
+	if (count <= STACK_FDS) {
+		select_to_poll(n, in, out, ex, here);
+		return select_run(p, here, count, in, out, ex);
+	}
+	long at = sys(SYS_mmap, NULL, count * sizeof *here, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at < 0 && at > -4096) return at;
+	select_to_poll(n, in, out, ex, (struct pollfd *)at);
+	long r = select_run(p, (struct pollfd *)at, count, in, out, ex);
+	sys(SYS_munmap, at, count * sizeof *here);
+	return r;
+}
+
+long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *timeout, const struct sigset_arg *mask)
+{
+	struct poll p;
+	struct sigset_arg without = {NULL, KERNEL_MASK};
+	if (!shim.active) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, mask));
+	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)) return -EINVAL;
+	poll_begin(&p, timeout_of(timeout), mask ? mask->mask : NULL);
+	without.mask = (const sigset_t *)p.mask;
+	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, &without));
+	long r = select_any(&p, n, in, out, ex);
+	timeout_report(timeout, &p);
+	return r;
+}
+
+long do_select(int n, fd_set *in, fd_set *out, fd_set *ex, struct timeval *timeout)
+{
+	struct timespec t;
+	if (!shim.active) return cancellable(sys(SYS_select, n, in, out, ex, timeout));
+	if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) return -EINVAL;
+	if (timeout) t = (struct timespec){timeout->tv_sec + timeout->tv_usec / 1000000, timeout->tv_usec % 1000000 * 1000};
+	long r = do_pselect6(n, in, out, ex, timeout ? &t : NULL, NULL);
+	if (timeout) *timeout = (struct timeval){t.tv_sec, t.tv_nsec / 1000};
+	return r;
+}

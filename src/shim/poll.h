@@ -1,0 +1,7 @@
+/* A polling call under way: its end, what interrupts it, the mask it sleeps with. */
+#pragma once
+#include "shim/shim.h"
+
+struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; };
+
+void poll_begin(struct poll *p, time_ns timeout, const void *mask);   /* timeout 0: don't wait; TIME_NEVER */

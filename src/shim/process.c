@@ -1,0 +1,180 @@
+/*
+ * New processes.
+ *
+ *  - fork: libc runs our handlers around it (pthread_atfork), whoever calls it. The child's tables are copies and right; its control pair is its own, made
+ *    at its first control call. Before the fork every channel is marked as shared, and our locks are taken so that none is copied held.
+ *  - vfork is done as fork. A true one would run the child on our caller's stack and in our memory, where its closes and dups would have to be told
+ *    from ours; what programs do in such a child (a few calls on descriptors, then exec) a forked child does as well.
+ *  - posix_spawn, popen, system: libc's child shares our memory until it execs. While they run the thread is marked, and calls in the child
+ *    (told by its process id) go straight to the kernel.
+ */
+#include <dlfcn.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "shim/shim.h"
+#include "shim/signal.h"
+
+static void before_fork(void)
+{
+	if (!shim.active) return;
+	critical_enter();
+	control_lock();
+	table_share_all();
+}
+
+static void after_fork_parent(void)
+{
+	if (!shim.active) return;
+	control_unlock();
+	critical_leave();
+}
+
+static void after_fork_child(void)
+{
+	if (!shim.active) return;
+	shim.pid = (int)sys(SYS_getpid);
+	control_forked();
+	bells_forked();
+	epolls_forked();
+	signal_forked();
+	critical_leave();
+}
+
+void process_start(void)
+{
+	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+	bell_start();
+}
+
+static long fork_by(long (*how)(const void *), const void *arg)
+{
+	before_fork();
+	long pid = how(arg);
+	if (pid == 0) after_fork_child();
+	else after_fork_parent();
+	return pid;
+}
+
+/* libc's own _Fork: its record of the thread is set right, but no handlers run. */
+static long fork_libc(const void *arg)
+{
+	(void)arg;
+	static pid_t (*real)(void);
+	if (!real) real = (pid_t(*)(void))real_call("_Fork");
+	int saved = errno;
+	long pid = real();
+	if (pid < 0) pid = -errno;
+	errno = saved;
+	return pid;
+}
+
+static long clone_raw(const void *arg)
+{
+	const long *a = arg;
+	return sys(SYS_clone, a[0], a[1], a[2], a[3], a[4]);
+}
+
+long do_fork(void) { return fork_by(fork_libc, NULL); }
+long do_vfork(void) { return fork_by(fork_libc, NULL); }
+
+long do_clone(unsigned long flags, void *stack, int *parent_tid, int *child_tid, unsigned long tls)
+{
+	long a[5] = {(long)flags, (long)stack, (long)parent_tid, (long)child_tid, (long)tls};
+	return flags & CLONE_VM ? clone_raw(a) : fork_by(clone_raw, a);
+}
+
+/* ---- exported only: libc's own code is what does the work ---- */
+
+#define EXPORT __attribute__((visibility("default")))
+
+static long libc_result(long r)
+{
+	if (r >= 0) return r;
+	errno = (int)-r;
+	return -1;
+}
+
+EXPORT pid_t exported_fork_plain(void) __asm__("_Fork");
+pid_t exported_fork_plain(void) { return (pid_t)libc_result(do_fork()); }
+EXPORT pid_t exported_vfork(void) __asm__("vfork");
+pid_t exported_vfork(void) { return (pid_t)libc_result(do_vfork()); }
+EXPORT pid_t exported_vfork2(void) __asm__("__vfork");
+pid_t exported_vfork2(void) { return (pid_t)libc_result(do_vfork()); }
+
+typedef int spawn_fn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr, char *const *argv,
+		     char *const *envp);
+
+static int spawn_by(const char *name, pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr,
+		    char *const *argv, char *const *envp)
+{
+	spawn_fn *real = (spawn_fn *)real_call(name);
+	table_share_all();
+	self.spawning++;
+	int r = real(pid, path, acts, attr, argv, envp);
+	self.spawning--;
+	self.spawn_door = 0;
+	return r;
+}
+
+EXPORT spawn_fn exported_spawn __asm__("posix_spawn");
+int exported_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr, char *const *argv,
+		   char *const *envp)
+{
+	return spawn_by("posix_spawn", pid, path, acts, attr, argv, envp);
+}
+
+EXPORT spawn_fn exported_spawnp __asm__("posix_spawnp");
+int exported_spawnp(pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr, char *const *argv,
+		    char *const *envp)
+{
+	return spawn_by("posix_spawnp", pid, path, acts, attr, argv, envp);
+}
+
+EXPORT FILE *exported_popen(const char *command, const char *mode) __asm__("popen");
+FILE *exported_popen(const char *command, const char *mode)
+{
+	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *)) real_call("popen");
+	table_share_all();
+	self.spawning++;
+	FILE *f = real(command, mode);
+	self.spawning--;
+	self.spawn_door = 0;
+	return f;
+}
+
+EXPORT int exported_system(const char *command) __asm__("system");
+int exported_system(const char *command)
+{
+	int (*real)(const char *) = (int (*)(const char *))real_call("system");
+	table_share_all();
+	self.spawning++;
+	int r = real(command);
+	self.spawning--;
+	self.spawn_door = 0;
+	return r;
+}
+
+/* clone() with a function: without CLONE_VM a fork, whose child begins elsewhere. */
+struct start { int (*fn)(void *); void *arg; };
+
+static int clone_start(void *arg)
+{
+	struct start s = *(struct start *)arg;
+	after_fork_child();
+	return s.fn(s.arg);
+}
+
+EXPORT int exported_clone(int (*fn)(void *), void *stack, int flags, void *arg, void *parent_tid, void *tls, void *child_tid) __asm__("clone");
+int exported_clone(int (*fn)(void *), void *stack, int flags, void *arg, void *parent_tid, void *tls, void *child_tid)
+{
+	typedef int clone_fn(int (*)(void *), void *, int, void *, ...);
+	clone_fn *real = (clone_fn *)real_call("clone");
+	struct start s = {fn, arg};
+	if (flags & CLONE_VM || !shim.active) return real(fn, stack, flags, arg, parent_tid, tls, child_tid);
+	before_fork();
+	int r = real(clone_start, stack, flags, &s, parent_tid, tls, child_tid);
+	after_fork_parent();
+	return r;
+}

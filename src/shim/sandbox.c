@@ -1,0 +1,36 @@
+/*
+ * Programs that sandbox themselves (sshd, browsers). Once a filter of the program's own is in place few calls are left, and a forbidden one
+ * may be death. So what needs more is done just before: the control pair is made and every open descriptor is looked at.
+ */
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include "shim/shim.h"
+
+static void prepare(void)
+{
+	if (!shim.active || spawned() || shim.sandboxed) return;
+	scratch();
+	attach();
+	table_identify_all();
+}
+
+long do_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	if (op != PR_SET_SECCOMP) return sys(SYS_prctl, op, a, b, c, d);
+	prepare();
+	long r = sys(SYS_prctl, op, a, b, c, d);
+	if (r == 0 && shim.active) shim.sandboxed = true;
+	return r;
+}
+
+long do_seccomp(unsigned op, unsigned flags, void *arg)
+{
+	bool sets = op == SECCOMP_SET_MODE_STRICT || op == SECCOMP_SET_MODE_FILTER;
+	if (sets) prepare();
+	long r = sys(SYS_seccomp, op, flags, arg);
+	if (r >= 0 && sets && shim.active) shim.sandboxed = true;
+	return r;
+}
+
+/* Its rings would take socket calls past us. Programs ask for it and do without. */
+long do_io_uring_setup(unsigned entries, void *params) { return shim.active ? -ENOSYS : sys(SYS_io_uring_setup, entries, params); }

@@ -1,0 +1,202 @@
+/*
+ * The shim: libsockland.so, loaded into each program of a virtual network. It turns the program's socket calls into work on shared memory and,
+ * where state must change, into control calls to the engine.
+ *
+ *     program, libc's insides ──names, patched entries──┐
+ *     inline system calls ──────SIGSYS (sigsys.c)───────┴─► handlers (calls.h): table.c says whose descriptor it is
+ *                                                             ├─ the kernel's: the same call, unchanged
+ *                                                             └─ ours: stream.c, dgram.c, socket.c … on the channel; control.c to the engine
+ *
+ * Rules for the whole directory. A handler has the kernel's signature for its call and answers a result or a negative errno; errno is
+ * the wrappers' business (exports.c). Between a fork and exec, and in signal handlers, anything may run: no malloc, no stdio, no lock
+ * that is not taken inside a critical section (signal.c), memory only from mmap.
+ */
+#pragma once
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include "channel/atomic.h"
+#include "channel/channel.h"
+#include "rpc/rpc.h"
+#include "shim/gate.h"
+#include "shim/sys.h"
+
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* ---- the process (start.c, control.c) ---- */
+struct shim {
+	bool active;                       /* a door was inherited: we are on a virtual host */
+	_Atomic bool cut;                  /* the engine has hung up on us */
+	bool sandboxed;                    /* the program has put a seccomp filter on itself: few calls are left to us */
+	_Atomic uint32_t client;           /* our number at the engine; 0 until attached, and again after fork */
+	int pid;
+	uint32_t host;
+	struct arena *arena;
+	int door, control, doorbell;       /* hidden descriptors; -1: none */
+	char path[256];                    /* of libsockland.so */
+	char host_name[64];
+	char program[64];
+};
+extern struct shim shim;
+
+/* ---- the thread ---- */
+struct self {
+	uint32_t depth;                    /* critical sections entered */
+	uint32_t nocancel;                 /* inside a call that is no cancellation point */
+	uint32_t spawning;                 /* inside posix_spawn and its kin: see spawned() */
+	int spawn_door;                    /* where that child had to move the door, or 0 */
+	bool deferred;                     /* a signal waits for the end of the critical section: */
+	uint64_t deferred_mask;            /* … the mask to go back to */
+	siginfo_t deferred_info;
+	_Atomic uint32_t handled;          /* signal handlers of the program that ran here */
+	_Atomic uint32_t interrupts;       /* those of them without SA_RESTART */
+	uint32_t spin_skip, spin_failed;   /* wait.c */
+	uint32_t bell;                     /* bell.c: what this thread polls on; 0: none yet */
+	uint32_t *watched;                 /* by channel: the generation its bell watches */
+	uint8_t *scratch;                  /* SCRATCH_SIZE octets, from scratch() */
+};
+extern __thread struct self self __attribute__((tls_model("initial-exec")));
+
+/*
+ * Are we the child of a posix_spawn, between its birth and exec? It shares our memory but has descriptors of its own: its calls go to the kernel and
+ * leave the tables alone.
+ */
+static inline bool spawned(void) { return self.spawning != 0 && sys(SYS_getpid) != shim.pid; }
+
+#define SCRATCH_SIZE (256u << 10)
+uint8_t *scratch(void);                    /* this thread's buffer; NULL: no memory */
+
+/* ---- critical sections (signal.c): handlers of the program wait until the outermost is left ---- */
+void critical_deliver(void);
+static inline void critical_enter(void)
+{
+	self.depth++;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+static inline void critical_leave(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	if (--self.depth == 0 && self.deferred) critical_deliver();
+}
+
+/* ---- locks inside the process; only in critical sections ---- */
+struct lock { _Atomic uint32_t word; };
+void lock_take(struct lock *l);
+void lock_drop(struct lock *l);
+long futex_shared(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout);   /* for chan_lock */
+
+/* ---- descriptors (table.c) ---- */
+enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_HIDDEN };
+struct sock { int fd; uint32_t index, generation; struct channel *c; };
+
+/* Whose fd is. FD_CHANNEL fills *s. Unknown ones are looked at; with `s->c == NULL` the channel answers ENETDOWN. */
+enum fd_kind table_kind(int fd, struct sock *s);
+enum fd_kind table_peek(int fd);           /* the same without looking at unknown ones */
+uint32_t table_epoll(int fd);              /* index of the instance (epoll.c) */
+void table_set_kernel(int fd);
+void table_set_hidden(int fd);
+void table_set_epoll(int fd, uint32_t instance);
+int table_set_channel(int fd, uint32_t index, uint32_t generation);
+void table_forget(int fd);                 /* closed, or replaced: unknown from now on */
+void table_copy(int from, int to);         /* dup: both refer to one open file */
+int table_high(void);                      /* above every descriptor that has an entry */
+uint32_t table_refs(uint32_t index);       /* descriptors of this process on the channel */
+void table_share_all(void);                /* fork: no anchor of ours can be recycled any more */
+void table_identify_all(void);             /* while fstat is still allowed */
+static inline bool sock_of(int fd, struct sock *s) { return table_kind(fd, s) == FD_CHANNEL; }
+
+/* ---- descriptors of our own (hidden.c) ---- */
+int hide_fd(int fd, bool keep_over_exec);  /* moves it out of the program's way; the new number */
+int hidden_move(int fd);                   /* the program wants the number: 0 or -errno */
+void hidden_close(int *fd);
+
+/* ---- control calls (control.c) ---- */
+struct call {
+	uint32_t op;
+	const struct sock *sock;           /* or NULL */
+	int64_t arg[3];
+	struct iovec in[4];
+	const struct iovec *more; int more_count;   /* after in[] */
+	void *out; size_t out_cap;         /* what does not fit is cut off */
+	bool want_fd, cloexec;
+	/* results */
+	size_t out_len;                    /* the whole length */
+	uint32_t channel, generation;
+	int fds[RPC_FDS_MAX]; int fd_count;
+};
+int64_t control(struct call *c);           /* the engine's result, or -ENETDOWN, -ENOMEM … */
+int64_t control_simple(uint32_t op, const struct sock *s, int64_t a, int64_t b, int64_t c);
+int attach(void);                          /* 0 or -errno; cheap when done already */
+void control_forked(void);                 /* in the child */
+void control_lock(void);
+void control_unlock(void);
+void refused(const char *text, int err);   /* counted by the engine for the report at the end of a run */
+static inline bool engine_dead(void)
+{
+	return atomic_load_explicit(&shim.cut, memory_order_relaxed) || (shim.arena && shared_get32(&shim.arena->dead) != 0);
+}
+
+/* Before "nothing" is answered: true when the engine had work to finish and has done so now: look again. */
+bool synced_late(void);
+void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
+
+/* ---- sleeping (wait.c) ---- */
+struct wait { uint32_t handled, interrupts; bool restartable; time_ns deadline; };
+time_ns now_ns(void);
+void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
+int wait_on(struct wait *w, struct direction *d, uint32_t seq); /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
+int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen);   /* the same on another word */
+bool wait_interrupted(const struct wait *w);
+/* A system call that sleeps, unless a handler has run since *counter was `seen`; then -EINTR. Closes the gap between check and sleep. */
+long sleep_call(long n, long a, long b, long c, long d, long e, long f, _Atomic uint32_t *counter, uint32_t seen);
+
+/* ---- polling (bell.c, poll.c, epoll.c) ---- */
+void bell_start(void);
+uint32_t bell_new(void);                   /* 0: none to be had */
+void bell_drop(uint32_t bell);
+int bell_eventfd(uint32_t bell);
+int bell_watch(uint32_t bell, const struct sock *s);
+uint32_t bell_of_thread(void);
+int bell_watch_thread(const struct sock *s);
+void bell_drain(uint32_t bell);
+void bells_forked(void);
+int *bell_slot(int fd);                    /* where the number of a bell's eventfd is kept, or NULL */
+
+int epoll_adopt(int fd);                   /* index of the instance of a kernel epoll descriptor, or -errno */
+void epoll_ref(uint32_t instance);
+void epoll_unref(uint32_t instance);
+bool epoll_virtual_ready(int fd, uint32_t *ret_bell);         /* for a poll that has an epoll descriptor in its set */
+int *epoll_slot(int fd);                   /* the same for what epoll.c keeps */
+void epolls_forked(void);
+
+/* ---- data ---- */
+struct message {                           /* a send or a receive, whatever call it came from */
+	struct iovec *iov; int count; size_t total;
+	void *name; socklen_t name_len;    /* receive: capacity, then the real length */
+	void *control; size_t control_len; /* the same */
+	int flags, ret_flags;
+	bool nonblock;
+};
+long stream_send(const struct sock *s, struct message *m);
+long stream_recv(const struct sock *s, struct message *m);
+long dgram_recv(const struct sock *s, struct message *m);
+long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
+int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
+int64_t engine_recv_once(const struct sock *s, struct message *m);
+long sock_send(const struct sock *s, struct message *m);
+long sock_recv(const struct sock *s, struct message *m);
+ssize_t iov_total(const struct iovec *iov, int count);        /* or -EINVAL */
+bool nonblocking(const struct sock *s, int flags);
+void descriptors_leave(const struct msghdr *msg);      /* passing.c */
+void descriptors_arrive(const struct msghdr *msg);
+void consumed(const struct sock *s, uint32_t used_before);
+
+/* ---- program, signals, libc ---- */
+long real_call(const char *name);          /* address of libc's own function, for those that are not patched */
+int patch_all(void);                       /* entries of libc's functions lead to us */
+void sigsys_install(void);
+long dispatch(long n, const long a[6], bool raw);             /* a system call by number; raw: from code that bypasses libc */
+void process_start(void);
+int file_open(const char *path, int flags);                   /* descriptor of this host's view of the file, or -ENOENT: not virtual */
+#include "shim/calls.h"

@@ -1,0 +1,206 @@
+/*
+ * The calls that change a socket's state. Each is a control call; those that may block (accept, connect) sleep on the channel and repeat it.
+ * AF_UNIX is the kernel's for now and passes untouched.
+ */
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include "shim/shim.h"
+
+#define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+static _Atomic int last_number;   /* of an anchor */
+
+/* The anchor that came with an answer becomes a descriptor of the program's. */
+static long anchor_take(struct call *c, int flags)
+{
+	if (c->fd_count != 1) return c->fd_count == 0 ? -EMFILE : -EPROTO;   /* no number was free: the kernel dropped it */
+	int fd = c->fds[0], r = table_set_channel(fd, c->channel, c->generation);
+	if (r != 0) {
+		sys(SYS_close, fd);
+		return r;
+	}
+	atomic_store(&last_number, fd);
+	if (flags & SOCK_NONBLOCK) {
+		atomic_fetch_or(&arena_channel(shim.arena, c->channel)->flags, CHF_NONBLOCK);
+		sys(SYS_fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	}
+	return fd;
+}
+
+long do_socket(int domain, int type, int protocol)
+{
+	if (!shim.active || domain == AF_UNIX) {
+		long fd = gate(SYS_socket, domain, type, protocol);
+		if (fd >= 0) table_set_kernel((int)fd);
+		return fd;
+	}
+	if (spawned()) return -ENETDOWN;
+	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
+	struct call c = {.op = RPC_SOCKET, .arg = {domain, type & ~TYPE_FLAGS, protocol}, .want_fd = true, .cloexec = type & SOCK_CLOEXEC};
+	int64_t r = control(&c);
+	return r < 0 ? (long)r : anchor_take(&c, type);
+}
+
+long do_socketpair(int domain, int type, int protocol, int *pair)
+{
+	if (shim.active && domain != AF_UNIX) {
+		refused("socketpair outside AF_UNIX", EOPNOTSUPP);
+		return domain == AF_INET || domain == AF_INET6 || domain == AF_NETLINK ? -EOPNOTSUPP : -EAFNOSUPPORT;
+	}
+	long r = gate(SYS_socketpair, domain, type, protocol, pair);
+	if (r == 0) {
+		table_set_kernel(pair[0]);
+		table_set_kernel(pair[1]);
+	}
+	return r;
+}
+
+long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return gate(SYS_bind, fd, addr, len);
+	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	struct call c = {.op = RPC_BIND, .sock = &s, .in = {{(void *)addr, len}}};
+	return (long)control(&c);
+}
+
+long do_listen(int fd, int backlog)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? (long)control_simple(RPC_LISTEN, &s, backlog, 0, 0) : gate(SYS_listen, fd, backlog);
+}
+
+/* The resolvers that libc would ask over a real Unix socket know nothing of this network. */
+static bool asks_outside(const struct sockaddr *addr, socklen_t len)
+{
+	static const char *const paths[] = {"/var/run/nscd/socket", "/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve"};
+	const struct sockaddr_un *un = (const struct sockaddr_un *)addr;
+	if (!shim.active || !addr || len <= offsetof(struct sockaddr_un, sun_path) || un->sun_family != AF_UNIX) return false;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (strncmp(un->sun_path, paths[i], len - offsetof(struct sockaddr_un, sun_path)) == 0 && un->sun_path[0]) return true;
+	return false;
+}
+
+long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sock s;
+	struct wait w;
+	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : cancellable(gate(SYS_connect, fd, addr, len));
+	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
+	bool first = true;
+	wait_begin(&w, atomic_load(&s.c->sndtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s.c->tx.seq);
+		int64_t r = control(&c);
+		if (r != -EINPROGRESS && (r != -EALREADY || (first && nonblocking(&s, 0)))) return (long)r;
+		if (nonblocking(&s, 0)) return (long)r;
+		first = false;
+		if (shared_get32(&s.c->state) & CHS_CONNECTING) r = wait_on(&w, &s.c->tx, seq);
+		else r = 0;
+		if (r == -EAGAIN) return -EINPROGRESS;   /* SO_SNDTIMEO is over */
+		if (r < 0) return (long)r;
+	}
+}
+
+/* Copies out a name as the kernel does: cut to the room there is, with its whole length reported. */
+static void name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len)
+{
+	memcpy(addr, name, MIN(name_len, *len));
+	*len = (socklen_t)name_len;
+}
+
+/*
+ * When no descriptor number is left, the kernel would drop the anchor of a connection that the engine has handed out already. So, as Linux, find
+ * a number first; but really try only near the limit. The kernel gives the lowest, so the last one given tells how near that is.
+ */
+static int number_free(void)
+{
+	struct rlimit limit;
+	if (shim.sandboxed || sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0) return 0;
+	if ((rlim_t)atomic_load(&last_number) + 64 < limit.rlim_cur) return 0;
+	int fd = (int)sys(SYS_fcntl, shim.doorbell, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) return fd == -EINVAL ? -EMFILE : fd;
+	sys(SYS_close, fd);
+	return 0;
+}
+
+long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct sock s;
+	struct wait w;
+	struct sockaddr_storage peer;
+	if (!sock_of(fd, &s)) {
+		long to = cancellable(gate(SYS_accept4, fd, addr, len, flags));
+		if (to >= 0) table_set_kernel((int)to);
+		return to;
+	}
+	if (flags & ~TYPE_FLAGS) return -EINVAL;
+	if (addr && (int)*len < 0) return -EINVAL;
+	wait_begin(&w, atomic_load(&s.c->rcvtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s.c->rx.seq);
+		int free = number_free();
+		if (free < 0) return free;
+		struct call c = {.op = RPC_ACCEPT, .sock = &s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
+		int64_t r = control(&c);
+		if (r >= 0 && addr) name_put(&peer, MIN(c.out_len, sizeof peer), addr, len);
+		if (r >= 0) return anchor_take(&c, flags);
+		if (r != -EAGAIN || nonblocking(&s, 0)) return (long)r;
+		r = wait_on(&w, &s.c->rx, seq);
+		if (r < 0) return (long)r;
+	}
+}
+
+long do_accept(int fd, struct sockaddr *addr, socklen_t *len) { return do_accept4(fd, addr, len, 0); }
+
+static long name_of(uint32_t op, const struct sock *s, struct sockaddr *addr, socklen_t *len)
+{
+	struct sockaddr_storage name;
+	struct call c = {.op = op, .sock = s, .out = &name, .out_cap = sizeof name};
+	if ((int)*len < 0) return -EINVAL;
+	int64_t r = control(&c);
+	if (r >= 0) name_put(&name, MIN(c.out_len, sizeof name), addr, len);
+	return r < 0 ? (long)r : 0;
+}
+
+long do_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? name_of(RPC_GETSOCKNAME, &s, addr, len) : gate(SYS_getsockname, fd, addr, len);
+}
+
+long do_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? name_of(RPC_GETPEERNAME, &s, addr, len) : gate(SYS_getpeername, fd, addr, len);
+}
+
+long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return gate(SYS_getsockopt, fd, level, name, val, len);
+	if ((int)*len < 0) return -EINVAL;
+	size_t cap = MIN(*len, rpc_rows[RPC_GETSOCKOPT].in_max);
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = &s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
+	int64_t r = control(&c);
+	if (r < 0) return (long)r;
+	*len = (socklen_t)r;
+	return 0;
+}
+
+long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return gate(SYS_setsockopt, fd, level, name, val, len);
+	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = &s, .arg = {level, name}, .in = {{(void *)val, len}}};
+	return (long)control(&c);
+}
+
+long do_shutdown(int fd, int how)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? (long)control_simple(RPC_SHUTDOWN, &s, how, 0, 0) : gate(SYS_shutdown, fd, how);
+}

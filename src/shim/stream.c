@@ -1,0 +1,146 @@
+/*
+ * Octets: sending and receiving on the rings of a connected stream socket.
+ *
+ *     send   CHS_SENDABLE: copy into tx, tell the engine; full: sleep on tx.seq. Otherwise RPC_SEND, which knows the errno or takes the data
+ *     recv   copy out of rx; empty: pending error, end of stream, not connected (RPC_RECV knows), or sleep on rx.seq
+ *
+ * The state is read before the ring: the engine puts data in before it says that the end has come.
+ */
+#include "shim/shim.h"
+
+/* As much as fits, from octet `from` of the message on. */
+static size_t tx_put(const struct sock *s, const struct message *m, size_t from)
+{
+	size_t done = 0;
+	critical_enter();
+	chan_lock(&s->c->tx.lock, shim.client, futex_shared);
+	for (int i = 0; i < m->count; i++) {
+		size_t len = m->iov[i].iov_len;
+		if (from >= len) {
+			from -= len;
+			continue;
+		}
+		size_t n = chan_write(shim.arena, s->c, (const char *)m->iov[i].iov_base + from, len - from);
+		done += n;
+		if (n < len - from) break;
+		from = 0;
+	}
+	chan_unlock(&s->c->tx.lock, futex_shared);
+	critical_leave();
+	if (done > 0) handed_over(s);
+	return done;
+}
+
+/* One attempt: octets taken, or -EAGAIN, or the error. */
+static long send_once(const struct sock *s, struct message *m, size_t from)
+{
+	uint32_t state = shared_get32(&s->c->state);
+	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
+	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & MSG_OOB) return (long)engine_send_once(s, m, from);
+	size_t n = tx_put(s, m, from);
+	return n > 0 ? (long)n : -EAGAIN;
+}
+
+long stream_send(const struct sock *s, struct message *m)
+{
+	struct wait w;
+	size_t done = 0;
+	long r;
+	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	do {
+		uint32_t seq = shared_get32(&s->c->tx.seq);
+		r = send_once(s, m, done);
+		if (r >= 0) done += (size_t)r;
+		if (done == m->total) return (long)done;
+		if (r >= 0 || (r == -EAGAIN && m->nonblock && synced_late())) {
+			r = 0;
+			continue;
+		}
+		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, &s->c->tx, seq);
+	} while (r >= 0);
+	return done > 0 ? (long)done : r;
+}
+
+static size_t rx_take(const struct sock *s, const struct message *m, size_t from)
+{
+	bool peek = m->flags & MSG_PEEK;
+	size_t done = 0, start = from;
+	critical_enter();
+	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+	uint32_t before = chan_rx_used(shim.arena, s->c);
+	for (int i = 0; i < m->count && before > 0; i++) {
+		size_t len = m->iov[i].iov_len;
+		if (from >= len) {
+			from -= len;
+			continue;
+		}
+		size_t n = chan_read(shim.arena, s->c, (char *)m->iov[i].iov_base + from, len - from, peek ? start + done : 0, peek);
+		done += n;
+		if (n < len - from) break;
+		from = 0;
+	}
+	chan_unlock(&s->c->rx.lock, futex_shared);
+	critical_leave();
+	if (done > 0 && !peek) consumed(s, before);
+	return done;
+}
+
+/* Why there is nothing to read: 0 at the end of the stream, -EAGAIN when something may come, or the error. */
+static long recv_nothing(const struct sock *s, struct message *m, uint32_t state)
+{
+	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
+	if (state & CHS_ERROR) {
+		int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
+		if (err != 0) return err > 0 ? -(long)err : (long)err;
+	}
+	if (state & CHS_EOF) return 0;
+	if (state & (CHS_SENDABLE | CHS_SHUT_WR)) return -EAGAIN;
+	return (long)engine_recv_once(s, m);
+}
+
+static size_t recv_wanted(const struct sock *s, const struct message *m)
+{
+	int32_t lowat = atomic_load_explicit(&s->c->rcvlowat, memory_order_relaxed);
+	if (m->flags & MSG_WAITALL) return m->total;
+	return MIN(m->total, (size_t)MAX(lowat, 1));
+}
+
+/* With MSG_TRUNC a stream's octets are thrown away instead of copied. */
+static long recv_discard(const struct sock *s, struct message *m)
+{
+	struct iovec to = {scratch(), MIN(m->total, SCRATCH_SIZE)};
+	struct message n = *m;
+	if (!to.iov_base) return -ENOMEM;
+	n.iov = &to;
+	n.count = 1;
+	n.total = to.iov_len;
+	n.flags &= ~MSG_TRUNC;
+	return stream_recv(s, &n);
+}
+
+long stream_recv(const struct sock *s, struct message *m)
+{
+	struct wait w;
+	size_t done = 0, wanted = recv_wanted(s, m);
+	long r = 0;
+	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
+	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
+		size_t n = rx_take(s, m, done);
+		done += n;
+		if (done >= wanted || m->total == 0) return (long)done;
+		if (n > 0) continue;
+		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF))) return (long)done;
+		r = recv_nothing(s, m, state);
+		if (r != -EAGAIN) break;
+		if (m->nonblock) {
+			if (!synced_late()) break;
+			continue;
+		}
+		r = wait_on(&w, &s->c->rx, seq);
+		if (r < 0) break;
+	}
+	return done > 0 ? (long)done : r;
+}

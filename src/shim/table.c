@@ -1,0 +1,142 @@
+/*
+ * Whose a descriptor is. One word for each number, read without a lock:
+ *
+ *     63        32 31      16 15       0
+ *     | generation | index    | kind   |
+ *
+ * Unknown is the state of what was inherited, or came by SCM_RIGHTS: it is looked at once (fstat; for a socket, the engine is asked by
+ * inode). The open file itself lives in the kernel, so nothing here is counted on to be complete: a channel's generation is compared on every
+ * look, and a netlink socket's inode too, because libc closes those with a system call of its own that nobody sees.
+ */
+#include <linux/netlink.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "shim/shim.h"
+
+#define TABLE_SIZE (1 << 20)
+#define KIND(e) ((enum fd_kind)((e) & 0xffff))
+#define INDEX(e) ((uint32_t)((e) >> 16) & 0xffff)
+#define GENERATION(e) ((uint32_t)((e) >> 32))
+
+static _Atomic uint64_t *entries;          /* TABLE_SIZE of them; pages are touched lazily */
+static _Atomic uint16_t *refs;             /* by channel: descriptors of this process */
+static _Atomic uint32_t *inodes;           /* of netlink anchors */
+static _Atomic int high;
+
+static void *lazy(size_t size)
+{
+	long p = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+int table_start(void)
+{
+	refs = lazy(CHANNEL_MAX * sizeof *refs);
+	inodes = lazy(TABLE_SIZE * sizeof *inodes);
+	entries = lazy(TABLE_SIZE * sizeof *entries);
+	return entries && refs && inodes ? 0 : -ENOMEM;
+}
+
+static uint64_t entry_get(int fd) { return fd >= 0 && fd < TABLE_SIZE && entries ? atomic_load_explicit(&entries[fd], memory_order_acquire) : FD_KERNEL; }
+
+/* Takes the old entry out and lets go of what it referred to. */
+static void entry_set(int fd, uint64_t e)
+{
+	if (fd < 0 || fd >= TABLE_SIZE || !entries) return;
+	int top = atomic_load(&high);
+	while (fd >= top && !atomic_compare_exchange_weak(&high, &top, fd + 1)) {}
+	if (KIND(e) == FD_CHANNEL) atomic_fetch_add(&refs[INDEX(e)], 1);
+	if (KIND(e) == FD_EPOLL) epoll_ref(INDEX(e));
+	uint64_t old = atomic_exchange(&entries[fd], e);
+	if (KIND(old) == FD_CHANNEL) atomic_fetch_sub(&refs[INDEX(old)], 1);
+	if (KIND(old) == FD_EPOLL) epoll_unref(INDEX(old));
+}
+
+void table_set_kernel(int fd) { entry_set(fd, FD_KERNEL); }
+void table_set_hidden(int fd) { entry_set(fd, FD_HIDDEN); }
+void table_set_epoll(int fd, uint32_t instance) { entry_set(fd, FD_EPOLL | (uint64_t)instance << 16); }
+void table_forget(int fd)
+{
+	if (entry_get(fd) != FD_UNKNOWN) entry_set(fd, FD_UNKNOWN);
+}
+void table_copy(int from, int to)
+{
+	uint64_t e = entry_get(from);
+	if (KIND(e) == FD_CHANNEL && shim.arena) atomic_fetch_or(&arena_channel(shim.arena, INDEX(e))->flags, CHF_SHARED);
+	if (KIND(e) == FD_CHANNEL && atomic_load(&inodes[from]) != 0) atomic_store(&inodes[to], atomic_load(&inodes[from]));
+	entry_set(to, KIND(e) == FD_HIDDEN ? FD_UNKNOWN : e);
+}
+int table_high(void) { return atomic_load(&high); }
+uint32_t table_refs(uint32_t index) { return atomic_load(&refs[index]); }
+uint32_t table_epoll(int fd) { return INDEX(entry_get(fd)); }
+enum fd_kind table_peek(int fd) { return KIND(entry_get(fd)); }
+
+static bool inode_of(int fd, uint64_t *ret)
+{
+	struct stat st;
+	if (sys(SYS_fstat, fd, &st) != 0 || !S_ISSOCK(st.st_mode)) return false;
+	*ret = st.st_ino;
+	return true;
+}
+
+int table_set_channel(int fd, uint32_t index, uint32_t generation)
+{
+	if (fd >= TABLE_SIZE) return -EMFILE;
+	uint64_t inode;
+	if (arena_channel(shim.arena, index)->domain == AF_NETLINK && !shim.sandboxed && inode_of(fd, &inode))
+		atomic_store(&inodes[fd], (uint32_t)inode);
+	entry_set(fd, FD_CHANNEL | (uint64_t)index << 16 | (uint64_t)generation << 32);
+	return 0;
+}
+
+/* A first look. The answer for what cannot be told (no such descriptor, sandbox) is not kept. */
+static uint64_t identify(int fd)
+{
+	struct stat st;
+	if (fd < 0 || shim.sandboxed || sys(SYS_fstat, fd, &st) != 0) return FD_KERNEL;
+	if (S_ISSOCK(st.st_mode) && attach() == 0) {
+		struct call c = {.op = RPC_IDENTIFY, .arg = {(int64_t)st.st_ino}};
+		if (control(&c) >= 0 && table_set_channel(fd, c.channel, c.generation) == 0) return entry_get(fd);
+	}
+	entry_set(fd, FD_KERNEL);
+	return FD_KERNEL;
+}
+
+/* Does the entry still say what the descriptor is? */
+static bool entry_stale(int fd, uint64_t e, const struct channel *c)
+{
+	uint64_t inode;
+	if (shared_get32((_Atomic uint32_t *)&c->generation) != GENERATION(e)) return !engine_dead();
+	if (c->domain != AF_NETLINK || shim.sandboxed) return false;
+	return !inode_of(fd, &inode) || (uint32_t)inode != atomic_load(&inodes[fd]);
+}
+
+enum fd_kind table_kind(int fd, struct sock *s)
+{
+	if (!shim.active || spawned()) return FD_KERNEL;
+	uint64_t e = entry_get(fd);
+	if (KIND(e) == FD_UNKNOWN) e = identify(fd);
+	if (KIND(e) == FD_CHANNEL && entry_stale(fd, e, arena_channel(shim.arena, INDEX(e)))) {
+		table_forget(fd);
+		e = identify(fd);
+	}
+	if (KIND(e) != FD_CHANNEL) return KIND(e);
+	*s = (struct sock){fd, INDEX(e), GENERATION(e), arena_channel(shim.arena, INDEX(e))};
+	if (atomic_load_explicit(&shim.client, memory_order_relaxed) == 0) attach();
+	return FD_CHANNEL;
+}
+
+void table_share_all(void)
+{
+	if (!shim.arena) return;
+	for (int fd = 0; fd < table_high(); fd++) {
+		uint64_t e = entry_get(fd);
+		if (KIND(e) == FD_CHANNEL) atomic_fetch_or(&arena_channel(shim.arena, INDEX(e))->flags, CHF_SHARED);
+	}
+}
+
+void table_identify_all(void)
+{
+	struct sock s;
+	for (int fd = 0; fd < 1024; fd++) table_kind(fd, &s);
+}

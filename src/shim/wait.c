@@ -1,0 +1,110 @@
+/*
+ * Sleeping, and the time before. A waiter counts itself in, and sleeps in the kernel only while the sequence number that it saw before it looked
+ * stands: whoever changes the channel adds to the number first and then looks for waiters, so one of the two sees the other.
+ *
+ * Before sleeping it may pay to spin: at most half a microsecond of pauses, then sched_yield up to 20 µs, so that on one core the
+ * other side gets the processor. After a spin in vain the next ones are skipped, twice as many each time; a fixed spin costs
+ * more than it gains on a loaded machine.
+ */
+#include <linux/futex.h>
+#include <time.h>
+#include "shim/shim.h"
+
+#define SPIN_PAUSES 16
+#define SPIN_YIELD_NS (20 * NS_PER_US)
+#define SPIN_SKIP_MAX 64u
+
+void lock_take(struct lock *l)
+{
+	uint32_t state = 0;
+	if (atomic_compare_exchange_strong(&l->word, &state, 1)) return;
+	while (atomic_exchange(&l->word, 2) != 0) sys(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, NULL);
+}
+
+void lock_drop(struct lock *l)
+{
+	if (atomic_exchange(&l->word, 0) == 2) sys(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+long futex_shared(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout) { return sys(SYS_futex, word, op, val, timeout); }
+
+time_ns now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+void wait_begin(struct wait *w, int64_t timeout_us)
+{
+	w->handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
+	w->interrupts = atomic_load_explicit(&self.interrupts, memory_order_relaxed);
+	w->restartable = timeout_us == 0;
+	w->deadline = timeout_us == 0 ? TIME_NEVER : now_ns() + timeout_us * NS_PER_US;
+}
+
+/* As Linux: without a timeout a call is restarted when the handler says SA_RESTART; with one, never. */
+bool wait_interrupted(const struct wait *w)
+{
+	if (w->restartable) return atomic_load_explicit(&self.interrupts, memory_order_relaxed) != w->interrupts;
+	return atomic_load_explicit(&self.handled, memory_order_relaxed) != w->handled;
+}
+
+static bool spin_until(_Atomic uint32_t *word, uint32_t seen)
+{
+	for (int i = 0; i < SPIN_PAUSES; i++) {
+		if (shared_get32(word) != seen) return true;
+		__builtin_ia32_pause();
+	}
+	time_ns end = now_ns() + SPIN_YIELD_NS;
+	do {
+		if (shared_get32(word) != seen) return true;
+		sys(SYS_sched_yield);
+	} while (now_ns() < end);
+	return shared_get32(word) != seen;
+}
+
+static bool spin(_Atomic uint32_t *word, uint32_t seen)
+{
+	if (shim.sandboxed) return false;
+	if (self.spin_skip > 0) {
+		self.spin_skip--;
+		return false;
+	}
+	if (spin_until(word, seen)) {
+		self.spin_failed = 0;
+		return true;
+	}
+	self.spin_failed = MIN(self.spin_failed == 0 ? 1 : self.spin_failed * 2, SPIN_SKIP_MAX);
+	self.spin_skip = self.spin_failed;
+	return false;
+}
+
+static int futex_sleep(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
+{
+	struct timespec until = {w->deadline / NS_PER_S, w->deadline % NS_PER_S};
+	_Atomic uint32_t *counter = w->restartable ? &self.interrupts : &self.handled;
+	uint32_t handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
+	long r = cancellable(sleep_call(SYS_futex, (long)word, FUTEX_WAIT_BITSET, seen, w->deadline == TIME_NEVER ? 0 : (long)&until, 0,
+					(long)FUTEX_BITSET_MATCH_ANY, counter, w->restartable ? w->interrupts : w->handled));
+	if (r == -ETIMEDOUT) return -EAGAIN;
+	if (r != -EINTR) return 0;
+	if (wait_interrupted(w)) return -EINTR;
+	/* A handler that isn't ours (libc's for cancellation) interrupts; one of the program's with SA_RESTART does not. */
+	return atomic_load_explicit(&self.handled, memory_order_relaxed) == handled ? -EINTR : 0;
+}
+
+int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
+{
+	if (engine_dead()) return -ENETDOWN;
+	if (spin(word, seen)) return 0;
+	return futex_sleep(w, word, seen);
+}
+
+int wait_on(struct wait *w, struct direction *d, uint32_t seq)
+{
+	atomic_fetch_add(&d->waiters, 1);
+	int r = wait_on_word(w, &d->seq, seq);
+	atomic_fetch_sub(&d->waiters, 1);
+	return r;
+}
