@@ -16,5 +16,6 @@ int verb_down(const struct verb *v, int argc, char **argv)
 	if (text) fputs(text, stdout);
 	free(text);
 	client_close(&c);
+	if (r >= 0 && argc == 2) rendezvous_forget(argv[1]);
 	return r < 0 ? cli_fail("the net did not end: %s", strerror(-r)) : 0;
 }

@@ -16,7 +16,7 @@ static const struct verb verbs[] = {
 	{"exec", "exec [--net NAME] HOST COMMAND…", "a command on a host of a running network", verb_exec},
 	{"set", "set [--net NAME] LINK|HOST [delay T [JITTER]] [loss P%] [rate R] [limit N] [up|down] [clear] [for T]",
 	 "makes links slow, lossy, narrow, or good again", verb_tell},
-	{"cut", "cut [--net NAME] HOST… / HOST… [for T] | --heal", "parts the network, and heals it", verb_tell},
+	{"cut", "cut [--net NAME] HOST… [/ HOST…] [for T] | --heal", "parts the network, and heals it", verb_tell},
 	{"show", "show [--net NAME] net|hosts|refused|log", "hosts, links and addresses; what was refused to programs", verb_tell},
 };
 

@@ -88,6 +88,7 @@ static int up_reachable(struct up *u, struct lab *l)
 	u->how.listener = rendezvous_listen(name);
 	if (u->how.listener < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
 	if (lab_start(l, &u->how) < 0) return rendezvous_forget(name), topo_free(&l->topo), EXIT_OWN_FAILURE;
+	cli_warn("seed %" PRIu64, u->how.seed);
 	puts(name);
 	fflush(stdout);
 	if (!u->background) {
@@ -107,6 +108,5 @@ int verb_up(const struct verb *v, int argc, char **argv)
 
 	if (!options_read(&u, argc, argv)) return cli_usage(v);
 	if (!lab_topology(&l.topo, u.net ? u.net : "single,2")) return EXIT_OWN_FAILURE;
-	if (!u.command) fprintf(stderr, "sockland: seed %" PRIu64 "\n", u.how.seed);
 	return u.command ? up_command(&u, &l) : up_reachable(&u, &l);
 }
