@@ -1,0 +1,376 @@
+/* The engine end to end, from a process that speaks its calls itself: what the shim stands on. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "channel/atomic.h"
+#include "client.h"
+
+
+struct fixture { struct lab lab; struct tclient h1, h2; };
+
+static int fixture_new(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	lab_start(&f->lab, "single,2");
+	t_hello(&f->h1, &f->lab, 0);
+	t_hello(&f->h2, &f->lab, 1);
+	*state = f;
+	return 0;
+}
+
+static int fixture_free(void **state)
+{
+	struct fixture *f = *state;
+	t_end(&f->h1);
+	t_end(&f->h2);
+	assert_int_equal(lab_end(&f->lab), 0);
+	free(f);
+	return 0;
+}
+
+/* The address of a host as text. */
+static const char *host_addr(struct fixture *f, size_t host)
+{
+	static char buf[2][ADDR_TEXT_MAX];
+	for (size_t i = 0; i < f->lab.topo.n_ifs; i++)
+		if (f->lab.topo.ifs[i].host == host) return addr_text(buf[host], &f->lab.topo.ifs[i].v4.addr);
+	return NULL;
+}
+
+/* A listener on h2 and a connection from c to it. */
+static void tcp_pair(struct fixture *f, struct tclient *c, struct tsock *a, struct tsock *b)
+{
+	struct tsock l = t_socket(&f->h2, AF_INET, SOCK_STREAM);
+	assert_int_equal(t_bind(&l, "0.0.0.0", 80), 0);
+	assert_int_equal(t_call(&l, RPC_LISTEN, 10, 0, NULL, 0), 0);
+	*a = t_socket(c, AF_INET, SOCK_STREAM);
+	assert_int_equal(t_connect(a, host_addr(f, 1), 80), 0);
+	assert_true(t_wait(&l, EPOLLIN));
+	assert_int_equal(t_accept(&l, b), 0);
+	t_close(&l);
+}
+
+static void test_udp_loopback_is_synchronous(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a = t_socket(&f->h1, AF_INET, SOCK_DGRAM), b = t_socket(&f->h1, AF_INET, SOCK_DGRAM);
+	char buf[100];
+	assert_int_equal(t_bind(&b, "127.0.0.1", 53), 0);
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(t_sendto(&a, "127.0.0.1", 53, &i, sizeof i), sizeof i);
+		assert_int_equal(t_recv_now(&b, buf, sizeof buf), sizeof i);
+		assert_memory_equal(buf, &i, sizeof i);
+	}
+	assert_int_equal(t_recv_now(&b, buf, sizeof buf), -EAGAIN);
+	t_close(&a);
+	t_close(&b);
+}
+
+/* Datagrams that nobody reads are bounded by the receive buffer, and reading makes room again. */
+static void test_udp_receive_buffer(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a = t_socket(&f->h1, AF_INET, SOCK_DGRAM), b = t_socket(&f->h1, AF_INET, SOCK_DGRAM);
+	static char buf[65536];
+	int got[2] = {0};
+	assert_int_equal(t_bind(&b, "127.0.0.1", 53), 0);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 1000; i++) assert_int_equal(t_sendto(&a, "127.0.0.1", 53, buf, 1000), 1000);
+		while (t_recv_now(&b, buf, sizeof buf) == 1000) got[round]++;
+	}
+	assert_in_range(got[0], 50, 400);
+	assert_in_range(got[1], got[0] - 1, got[0] + 1);
+	assert_int_equal(t_sendto(&a, "127.0.0.1", 53, buf, 60000), 60000);
+	assert_int_equal(t_recv_now(&b, buf, sizeof buf), 60000);
+	t_close(&a);
+	t_close(&b);
+}
+
+static void test_udp_port_unreachable(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a = t_socket(&f->h1, AF_INET, SOCK_DGRAM);
+	assert_int_equal(t_connect(&a, "127.0.0.1", 9), 0);
+	assert_int_equal(t_sendto(&a, NULL, 0, "x", 1), 1);
+	assert_true(t_poll(&a) & EPOLLERR);
+	assert_int_equal(t_call(&a, RPC_TAKE_ERROR, 0, 0, NULL, 0), ECONNREFUSED);
+	assert_false(t_poll(&a) & EPOLLERR);
+	t_close(&a);
+}
+
+static uint8_t octet(uint64_t i) { return (uint8_t)(i * 2654435761u >> 15); }
+
+static void send_pattern(struct tsock *s, size_t total)
+{
+	static uint8_t buf[50000];
+	for (size_t at = 0; at < total;) {
+		size_t n = MIN(sizeof buf, total - at);
+		for (size_t i = 0; i < n; i++) buf[i] = octet(at + i);
+		if (t_write(s, buf, n) != n) _exit(3);
+		at += n;
+	}
+}
+
+static void expect_pattern(struct tsock *s, size_t total)
+{
+	static uint8_t buf[70000];
+	size_t at = 0;
+	for (ssize_t n; (n = t_recv(s, buf, sizeof buf)) != 0; at += (size_t)n) {
+		assert_true(n > 0);
+		for (ssize_t i = 0; i < n; i++) assert_int_equal(buf[i], octet(at + (size_t)i));
+	}
+	assert_int_equal(at, total);
+}
+
+static void test_tcp_between_hosts(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	const size_t total = 20 << 20;
+	tcp_pair(f, &f->h1, &a, &b);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tclient c;
+		t_hello(&c, &f->lab, 0);
+		a.c = &c;
+		send_pattern(&a, total);
+		_exit(t_call(&a, RPC_SHUTDOWN, SHUT_WR, 0, NULL, 0) == 0 ? 0 : 4);
+	}
+	expect_pattern(&b, total);
+	int status;
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(t_write(&b, "back", 4), 4);
+	char buf[8];
+	assert_int_equal(t_recv(&a, buf, sizeof buf), 4);
+	t_close(&a);
+	t_close(&b);
+}
+
+/* What a program wrote before it went arrives, and then the end; whoever holds the descriptor besides keeps the socket alive. */
+static void test_hangup_sends_what_was_written(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	tcp_pair(f, &f->h1, &a, &b);
+	int copy = dup(a.fd);
+	static uint8_t buf[10000];
+	for (size_t i = 0; i < sizeof buf; i++) buf[i] = octet(i);
+	assert_int_equal(t_write(&a, buf, 5000), 5000);
+	close(a.fd);
+	assert_int_equal(t_write(&a, buf + 5000, 5000), 5000);
+	close(copy);
+	expect_pattern(&b, 10000);
+	t_close(&b);
+}
+
+static void test_unread_data_resets(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	char buf[8];
+	tcp_pair(f, &f->h1, &a, &b);
+	assert_int_equal(t_write(&a, "hello", 5), 5);
+	assert_true(t_wait(&b, EPOLLIN));
+	t_close(&b);
+	assert_true(t_wait(&a, EPOLLIN));
+	assert_int_equal(t_recv(&a, buf, sizeof buf), -ECONNRESET);
+	t_close(&a);
+}
+
+static void test_connect_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a = t_socket(&f->h1, AF_INET, SOCK_STREAM);
+	assert_int_equal(t_connect(&a, host_addr(f, 1), 99), -ECONNREFUSED);
+	t_close(&a);
+}
+
+/* Connect over loopback, then accept without waiting: always there. */
+static void test_loopback_accept_is_synchronous(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock l = t_socket(&f->h1, AF_INET, SOCK_STREAM);
+	assert_int_equal(t_bind(&l, "127.0.0.1", 80), 0);
+	assert_int_equal(t_call(&l, RPC_LISTEN, 10, 0, NULL, 0), 0);
+	for (int i = 0; i < 500; i++) {
+		struct tsock a = t_socket(&f->h1, AF_INET, SOCK_STREAM), b;
+		char buf[4];
+		assert_int_equal(t_connect(&a, "127.0.0.1", 80), 0);
+		assert_int_equal(t_accept(&l, &b), 0);
+		assert_int_equal(t_write(&a, "ping", 4), 4);
+		assert_int_equal(t_recv_now(&b, buf, 4), 4);
+		t_close(&b);
+		t_close(&a);
+	}
+	t_close(&l);
+}
+
+static void test_killed_client(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	char buf[8];
+	int p[2];
+	tcp_pair(f, &f->h1, &a, &b);
+	assert_int_equal(pipe(p), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* Dies with a lock of a socket that it shares. */
+		struct tclient c;
+		t_hello(&c, &f->lab, 0);
+		chan_trylock(&arena_channel(c.arena, a.channel)->tx.lock, c.id);
+		if (write(p[1], "", 1) != 1) _exit(1);
+		pause();
+	}
+	assert_int_equal(read(p[0], buf, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(t_write(&a, "hi", 2), 2);
+	assert_int_equal(t_recv(&b, buf, sizeof buf), 2);
+	close(p[0]);
+	close(p[1]);
+	t_close(&a);
+	assert_int_equal(t_recv(&b, buf, sizeof buf), 0);
+	t_close(&b);
+}
+
+static void test_identify(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock s = t_socket(&f->h1, AF_INET6, SOCK_STREAM);
+	struct stat st;
+	struct rpc_request q = {.op = RPC_IDENTIFY};
+	struct rpc_reply reply;
+	assert_int_equal(fstat(s.fd, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	q.arg[0] = (int64_t)st.st_ino;
+	assert_int_equal(t_request(&f->h2, &q, NULL, 0, &reply, NULL, NULL), 0);
+	assert_int_equal(reply.channel, s.channel);
+	assert_int_equal(reply.generation, s.generation);
+	t_close(&s);
+	t_sync(&f->h1);
+	assert_int_equal(t_call(&s, RPC_GETSOCKNAME, 0, 0, NULL, 0), -EBADF);
+	assert_int_equal(t_request(&f->h2, &q, NULL, 0, &reply, NULL, NULL), -ENOTSOCK);
+}
+
+static void test_bell(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a = t_socket(&f->h1, AF_INET, SOCK_DGRAM);
+	struct rpc_request q = {.op = RPC_BELL};
+	struct rpc_reply reply;
+	struct rpc_watch w = {a.channel, a.generation};
+	uint64_t count;
+	int fd;
+	int64_t i = t_request(&f->h1, &q, NULL, 0, &reply, NULL, &fd);
+	assert_true(i > 0);
+	struct bell *b = arena_bell(f->h1.arena, (uint32_t)i);
+	q = (struct rpc_request){.op = RPC_WATCH, .arg = {i}};
+	assert_int_equal(t_bind(&a, "127.0.0.1", 53), 0);
+	assert_int_equal(t_request(&f->h1, &q, &w, sizeof w, &reply, NULL, NULL), 1);
+	assert_int_equal(bell_take(b, 0), a.channel);
+	assert_int_equal(bell_take(b, 0), 0);
+	atomic_store(&b->armed, BELL_EVENTFD);
+	assert_int_equal(t_sendto(&a, "127.0.0.1", 53, "x", 1), 1);
+	assert_int_equal(read(fd, &count, 8), 8);
+	assert_int_equal(bell_take(b, 0), a.channel);
+	close(fd);
+	t_close(&a);
+}
+
+static void test_refused_and_files(void **state)
+{
+	struct fixture *f = *state;
+	char out[4000];
+	struct rpc_request q = {.op = RPC_SOCKET, .arg = {AF_PACKET, SOCK_RAW, 0}};
+	struct rpc_reply reply;
+	assert_true(t_request(&f->h1, &q, NULL, 0, &reply, NULL, NULL) < 0);
+	t_request(&f->h1, &q, NULL, 0, &reply, NULL, NULL);
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "refused"), 0);
+	assert_string_equal(out, "test: socket(AF_PACKET, SOCK_RAW, 0): EAFNOSUPPORT\n");
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "set h1 delay 10ms for 1s"), 0);
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "show net"), 0);
+	assert_non_null(strstr(out, "delay 10ms"));
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "set h7 delay 10ms"), -ENOENT);
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "set h1 dleay 10ms"), -EINVAL);
+	q = (struct rpc_request){.op = RPC_FILE};
+	static char file[RPC_OUT_MAX];
+	memset(file, 0, sizeof file);
+	assert_int_equal(t_request(&f->h1, &q, "/etc/hosts", 10, &reply, file, NULL), 0);
+	assert_non_null(strstr(file, "h2\n"));
+	assert_int_equal(t_request(&f->h1, &q, "/etc/passwd", 11, &reply, file, NULL), -ENOENT);
+}
+
+static void test_cut_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	char out[400], buf[8];
+	struct tsock a, b;
+	tcp_pair(f, &f->h1, &a, &b);
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "cut h1 / h2 for 300ms"), 0);
+	assert_int_equal(t_write(&a, "late", 4), 4);
+	usleep(100000);
+	assert_int_equal(t_recv_now(&b, buf, sizeof buf), -EAGAIN);
+	assert_int_equal(t_recv(&b, buf, sizeof buf), 4);
+	t_close(&a);
+	t_close(&b);
+}
+
+static void test_engine_killed(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	char buf[8];
+	tcp_pair(f, &f->h1, &a, &b);
+	kill(f->lab.engine, SIGKILL);
+	waitpid(f->lab.engine, NULL, 0);
+	for (int i = 0; i < 100 && !shared_get32(&f->h1.arena->dead); i++) usleep(10000);
+	assert_true(shared_get32(&f->h1.arena->dead));
+	assert_int_equal(t_call(&a, RPC_GETSOCKNAME, 0, 0, NULL, 0), -EPIPE);
+	(void)buf;
+	t_close(&a);
+	t_close(&b);
+	f->lab.engine = 0;
+	lab_start(&f->lab, "single,2");
+}
+
+static void test_down_names_what_runs(void **state)
+{
+	struct fixture *f = *state;
+	char out[400];
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct tclient c;
+		t_hello(&c, &f->lab, 1);
+		pause();
+	}
+	usleep(200000);
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "down"), 0);
+	char want[64];
+	snprintf(want, sizeof want, "h2: test (%d)\n", (int)pid);
+	assert_string_equal(out, want);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
+	const struct CMUnitTest tests[] = {
+		T(test_udp_loopback_is_synchronous), T(test_udp_receive_buffer), T(test_udp_port_unreachable), T(test_tcp_between_hosts),
+		T(test_hangup_sends_what_was_written), T(test_unread_data_resets), T(test_connect_refused), T(test_loopback_accept_is_synchronous),
+		T(test_killed_client), T(test_identify), T(test_bell), T(test_refused_and_files), T(test_cut_for_a_while), T(test_engine_killed),
+		T(test_down_names_what_runs),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,270 @@
+/* Both sides of a channel against each other, in one process: every octet, growth, recycling, and what a hostile program may write there. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+#include "channel/channel.h"
+#include "channel/engine_side.h"
+
+struct both { struct arena *a; struct seg_pool p; struct channel *c; struct rx_side rx; struct tx_side tx; uint64_t punched; };
+
+static void punch(void *user, uint64_t offset, uint64_t len)
+{
+	struct both *b = user;
+	assert_true(offset >= ARENA_DATA_OFF && offset + len <= ARENA_SIZE);
+	b->punched += len;
+}
+
+static int both_new(void **state)
+{
+	struct both *b = calloc(1, sizeof *b);
+	b->a = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(b->a != MAP_FAILED);
+	assert_int_equal(pool_init(&b->p, b->a, punch, b), 0);
+	b->c = arena_channel(b->a, 1);
+	*state = b;
+	return 0;
+}
+
+static int both_free(void **state)
+{
+	struct both *b = *state;
+	rx_release(&b->p, &b->rx);
+	tx_release(&b->p, &b->tx);
+	assert_int_equal(b->p.in_use, 0);
+	pool_destroy(&b->p);
+	munmap(b->a, ARENA_SIZE);
+	free(b);
+	return 0;
+}
+
+static uint8_t octet(uint64_t i) { return (uint8_t)(i * 2654435761u >> 13); }
+
+/* Moves up to n octets of the pattern into rx; how many there was room for. */
+static size_t engine_fill(struct both *b, uint64_t from, size_t n)
+{
+	size_t done = 0, len;
+	uint8_t *at;
+	while (done < n && rx_span(&b->p, &b->c->rx, &b->rx, &at, &len) == 0) {
+		len = MIN(len, n - done);
+		for (size_t i = 0; i < len; i++) at[i] = octet(from + done + i);
+		rx_commit(&b->p, &b->rx, len);
+		done += len;
+	}
+	return done;
+}
+
+static void program_check(struct both *b, uint64_t from, size_t n)
+{
+	uint8_t *buf = malloc(n + 1);
+	assert_int_equal(chan_read(b->a, b->c, buf, n, 0, false), n);
+	for (size_t i = 0; i < n; i++) assert_int_equal(buf[i], octet(from + i));
+	free(buf);
+}
+
+static void test_rx_grows_and_recycles(void **state)
+{
+	struct both *b = *state;
+	uint64_t in = 0, out = 0;
+	srand(1);
+	assert_int_equal(chan_rx_used(b->a, b->c), 0);
+	for (int i = 0; i < 3000; i++) {
+		in += engine_fill(b, in, (size_t)rand() % (i % 100 == 0 ? 900000 : 40000));
+		assert_int_equal(chan_rx_used(b->a, b->c), in - out);
+		size_t n = (size_t)((in - out) * (uint64_t)(rand() % 3) / 2);
+		program_check(b, out, n);
+		out += n;
+		assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), n);
+		assert_int_equal(rx_used(&b->p, &b->rx), in - out);
+		if (in - out > 4000000) {
+			program_check(b, out, (size_t)(in - out));
+			assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), in - out);
+			out = in;
+		}
+	}
+	program_check(b, out, (size_t)(in - out));
+	rx_progress(&b->p, &b->c->rx, &b->rx);
+	assert_int_equal(b->p.in_use, 1);
+}
+
+static void test_peek_sees_past_segments(void **state)
+{
+	struct both *b = *state;
+	uint8_t buf[5000];
+	engine_fill(b, 0, 300000);
+	for (size_t at = 0; at + sizeof buf < 300000; at += 1777) {
+		assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, at, true), sizeof buf);
+		for (size_t i = 0; i < sizeof buf; i++) assert_int_equal(buf[i], octet(at + i));
+	}
+	assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, 299990, true), 10);
+	assert_int_equal(chan_rx_used(b->a, b->c), 300000);
+}
+
+/* Takes all that is in tx, checking it. */
+static uint64_t engine_drain(struct both *b, uint64_t from, uint64_t max)
+{
+	uint64_t done = 0;
+	const uint8_t *at;
+	size_t len;
+	uint32_t used;
+	for (;;) {
+		assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), 0);
+		len = MIN(len, max - done);
+		if (len == 0) return done;
+		for (size_t i = 0; i < len; i++) assert_int_equal(at[i], octet(from + done + i));
+		tx_consume(&b->p, &b->tx, len);
+		done += len;
+	}
+}
+
+static void test_tx_grows_by_the_spare(void **state)
+{
+	struct both *b = *state;
+	static uint8_t buf[400000];
+	uint64_t in = 0, out = 0;
+	srand(2);
+	assert_int_equal(chan_write(b->a, b->c, buf, 1), 0);
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	assert_int_equal(chan_tx_room(b->a, b->c), SEGMENT_SMALL);
+	for (int i = 0; i < 2000; i++) {
+		size_t n = (size_t)rand() % sizeof buf;
+		for (size_t j = 0; j < n; j++) buf[j] = octet(in + j);
+		in += chan_write(b->a, b->c, buf, n);
+		if (i == 10) assert_true(tx_offer(&b->p, &b->c->tx, &b->tx));
+		assert_true(in - out <= SEGMENT_SMALL + SEGMENT_LARGE);
+		out += engine_drain(b, out, (uint64_t)rand() % 500000);
+	}
+	assert_false(tx_offer(&b->p, &b->c->tx, &b->tx));
+	out += engine_drain(b, out, UINT64_MAX);
+	assert_int_equal(in, out);
+	assert_int_equal(b->p.in_use, 1);
+	assert_int_equal(chan_tx_room(b->a, b->c), SEGMENT_LARGE);
+}
+
+static void test_tx_limit(void **state)
+{
+	struct both *b = *state;
+	static uint8_t buf[20000];
+	b->c->tx.limit = 4608;
+	b->c->state = CHS_STREAM | CHS_SENDABLE;
+	tx_start(&b->p, &b->c->tx, &b->tx);
+	for (size_t j = 0; j < sizeof buf; j++) buf[j] = octet(j);
+	assert_true(channel_poll(b->a, b->c) & EPOLLOUT);
+	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf), 4608);
+	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf), 0);
+	assert_false(channel_poll(b->a, b->c) & EPOLLOUT);
+	engine_drain(b, 0, 1000);
+	assert_false(channel_poll(b->a, b->c) & EPOLLOUT);   /* less than a third is free */
+	engine_drain(b, 1000, 1000);
+	assert_true(channel_poll(b->a, b->c) & EPOLLOUT);
+}
+
+static void test_records(void **state)
+{
+	struct both *b = *state;
+	static uint8_t data[65536], got[65536], name[16] = "name", name_got[16];
+	uint64_t ring = 0;
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct record r = {.data_len = i * 37 % 65536, .name_len = sizeof name, .flags = i}, s;
+		for (uint32_t j = 0; j < r.data_len; j++) data[j] = octet(i + j);
+		uint64_t total = record_size(r.name_len, 0, r.data_len);
+		static const uint8_t zero[8];
+		const struct part parts[] = {{&r, sizeof r}, {name, sizeof name}, {data, r.data_len}, {zero, total - sizeof r - sizeof name - r.data_len}};
+		assert_int_equal(rx_put(&b->p, &b->c->rx, &b->rx, parts, 4, total), 0);
+		ring += total;
+		if (i % 3 == 2) continue;      /* let some queue up */
+		for (int peek = 1; peek >= 0; peek--) {
+			assert_true(chan_read_record(b->a, b->c, &s, name_got, sizeof name_got, NULL, 0, got, sizeof got, peek));
+			assert_memory_equal(name_got, name, sizeof name);
+			for (uint32_t j = 0; j < s.data_len; j++) assert_int_equal(got[j], octet(s.flags + j));
+		}
+		ring -= record_size(s.name_len, 0, s.data_len);
+		rx_progress(&b->p, &b->c->rx, &b->rx);
+		assert_int_equal(rx_used(&b->p, &b->rx), ring);
+	}
+}
+
+static void test_idle_pages_go_back(void **state)
+{
+	struct both *b = *state;
+	engine_fill(b, 0, 64 << 20);
+	program_check(b, 0, 64 << 20);
+	assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), 64 << 20);
+	assert_true(b->punched >= 40 << 20);
+}
+
+static void test_hostile_rx_words(void **state)
+{
+	struct both *b = *state;
+	engine_fill(b, 0, 100000);
+	uint32_t first = b->c->rx.read_seg;
+	struct segment *s = arena_segment(b->a, first);
+	s->tail = s->head + 1;
+	assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), -EPROTO);
+	s->tail = 10;
+	assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), 10);
+	s->tail = 9;
+	assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), -EPROTO);
+	s->tail = 10;
+	b->c->rx.read_seg = 77777;
+	assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), -EPROTO);
+	b->c->rx.read_seg = 0;
+	assert_int_equal(rx_progress(&b->p, &b->c->rx, &b->rx), -EPROTO);
+	b->c->rx.read_seg = first;
+	s->size = 0;                       /* words that the engine wrote are never read back */
+	s->page = 0xffffffff;
+	assert_int_equal(engine_fill(b, 100000, 500000), 500000);
+}
+
+static void test_hostile_tx_words(void **state)
+{
+	struct both *b = *state;
+	const uint8_t *at;
+	size_t len;
+	uint32_t used;
+	tx_start(&b->p, &b->c->tx, &b->tx);
+	struct segment *s = arena_segment(b->a, b->c->tx.write_seg);
+	s->head = SEGMENT_SMALL + 1;
+	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
+	s->head = 0;
+	for (uint32_t next = 1; next < 100; next++) {
+		s->next = next * 12345;
+		assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
+	}
+	s->next = b->c->tx.write_seg;      /* a circle */
+	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
+	s->next = 0;
+	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), 0);
+	assert_int_equal(len, 0);
+}
+
+static void test_bell_takes_each_once(void **state)
+{
+	struct both *b = *state;
+	struct bell *bell = arena_bell(b->a, 1);
+	static const uint32_t set[] = {1, 2, 63, 64, 4095, 4096, 65535};
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) bell_set(bell, set[i]);
+	assert_int_equal(bell_take(bell, 3), 63);
+	bell_set(bell, 63);
+	uint32_t at = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) assert_int_equal(at = bell_take(bell, at), set[i]);
+	assert_int_equal(bell_take(bell, 0), 0);
+	for (size_t i = 0; i < 16; i++) assert_int_equal(bell->summary[i], 0);
+	bell->armed = BELL_EVENTFD;
+	assert_int_equal(bell_ring(bell), BELL_EVENTFD);
+	assert_int_equal(bell_ring(bell), 0);
+	assert_int_equal(bell->seq, 2);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
+	const struct CMUnitTest tests[] = {
+		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows_by_the_spare), T(test_tx_limit), T(test_records),
+		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
