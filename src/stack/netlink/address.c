@@ -1,0 +1,67 @@
+/* RTM_GETADDR: addresses of interfaces. */
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include "stack/core/netif.h"
+#include "stack/netlink/private.h"
+
+static const struct netif_addr *of(const void *o) { return o; }
+
+static void put_address(struct nl_writer *w, uint16_t type, const void *o) { nl_put_addr(w, type, &of(o)->addr); }
+static void put_flags(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, of(o)->flags); }
+
+static void put_local(struct nl_writer *w, uint16_t type, const void *o)
+{
+	if (addr_is_v4(&of(o)->addr)) nl_put_addr(w, type, &of(o)->addr);
+}
+
+static void put_label(struct nl_writer *w, uint16_t type, const void *o)
+{
+	if (addr_is_v4(&of(o)->addr)) nl_put_text(w, type, of(o)->netif->name);
+}
+
+static void put_broadcast(struct nl_writer *w, uint16_t type, const void *o)
+{
+	struct addr last = addr_last(&of(o)->addr, of(o)->plen);
+
+	if (addr_is_v4(&of(o)->addr) && of(o)->plen < 31 && (of(o)->netif->flags & IFF_BROADCAST)) nl_put_addr(w, type, &last);
+}
+
+static void put_cacheinfo(struct nl_writer *w, uint16_t type, const void *o)
+{
+	struct ifa_cacheinfo c = {.ifa_prefered = UINT32_MAX, .ifa_valid = UINT32_MAX};   /* for ever */
+
+	(void)o;
+	nl_put(w, type, &c, sizeof c);
+}
+
+#define ROW(type, put) {type, #type, put}
+static const struct nl_row rows[] = {
+	ROW(IFA_ADDRESS, put_address),
+	ROW(IFA_LOCAL, put_local),
+	ROW(IFA_BROADCAST, put_broadcast),
+	ROW(IFA_LABEL, put_label),
+	ROW(IFA_FLAGS, put_flags),
+	ROW(IFA_CACHEINFO, put_cacheinfo),
+	{.text = NULL},
+};
+
+static void dump(struct nl_writer *w, const struct nl_request *q)
+{
+	struct ifaddrmsg want;
+
+	nl_header(q, &want, sizeof want);
+	/* Only NETLINK_GET_STRICT_CHK makes the index of the header a filter. */
+	if (!w->ns->strict) want.ifa_index = 0;
+	list_each(struct netif, nif, &nl_stack(w)->netifs, node)
+		list_each(struct netif_addr, na, &nif->addrs, node) {
+			struct ifaddrmsg h = {.ifa_family = nl_family(&na->addr), .ifa_prefixlen = na->plen, .ifa_flags = (uint8_t)na->flags,
+					      .ifa_scope = na->scope, .ifa_index = (uint32_t)nif->index};
+			if (!nl_family_wanted(want.ifa_family, &na->addr)) continue;
+			if (want.ifa_index && want.ifa_index != h.ifa_index) continue;
+			nl_begin(w, RTM_NEWADDR, &h, sizeof h);
+			nl_put_rows(w, rows, na);
+			nl_end(w);
+		}
+}
+
+const struct nl_kind nl_address = {RTM_GETADDR, dump, NULL};

@@ -1,0 +1,148 @@
+/* RTM_GETLINK: interfaces. */
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include "stack/core/netif.h"
+#include "stack/netlink/private.h"
+
+#define TXQLEN_DEFAULT 1000
+
+static void put_name(struct nl_writer *w, uint16_t type, const void *o) { nl_put_text(w, type, ((const struct netif *)o)->name); }
+static void put_mtu(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, ((const struct netif *)o)->mtu_bytes); }
+static void put_txqlen(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, TXQLEN_DEFAULT); }
+static void put_zero32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 0); }
+static void put_one32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 1); }
+static void put_zero8(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u8(w, type, 0); }
+static void put_qdisc(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_text(w, type, "noqueue"); }
+
+static void put_operstate(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+	uint8_t up = nif->kind == NETIF_ETHERNET ? IF_OPER_UP : IF_OPER_UNKNOWN;
+
+	nl_put_u8(w, type, nif->flags & IFF_UP ? up : IF_OPER_DOWN);
+}
+
+static void put_carrier(struct nl_writer *w, uint16_t type, const void *o)
+{
+	nl_put_u8(w, type, (((const struct netif *)o)->flags & IFF_RUNNING) != 0);
+}
+
+/* Loopback has a MAC of zeros, point-to-point interfaces none. */
+static void put_mac(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+
+	if (nif->kind != NETIF_RAW_IP) nl_put(w, type, nif->mac.b, sizeof nif->mac.b);
+}
+
+static void put_broadcast(struct nl_writer *w, uint16_t type, const void *o)
+{
+	static const struct mac zero;
+	const struct netif *nif = o;
+
+	if (nif->kind != NETIF_RAW_IP) nl_put(w, type, nif->kind == NETIF_ETHERNET ? &mac_bcast : &zero, sizeof(struct mac));
+}
+
+static void put_stats64(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+	struct rtnl_link_stats64 st = {.rx_packets = nif->rx_packets, .tx_packets = nif->tx_packets, .rx_bytes = nif->rx_bytes,
+				       .tx_bytes = nif->tx_bytes, .rx_dropped = nif->rx_dropped, .tx_dropped = nif->tx_dropped};
+
+	nl_put(w, type, &st, sizeof st);
+}
+
+static void put_stats(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+	struct rtnl_link_stats st = {.rx_packets = (uint32_t)nif->rx_packets, .tx_packets = (uint32_t)nif->tx_packets,
+				     .rx_bytes = (uint32_t)nif->rx_bytes, .tx_bytes = (uint32_t)nif->tx_bytes,
+				     .rx_dropped = (uint32_t)nif->rx_dropped, .tx_dropped = (uint32_t)nif->tx_dropped};
+
+	nl_put(w, type, &st, sizeof st);
+}
+
+static void put_map(struct nl_writer *w, uint16_t type, const void *o)
+{
+	struct rtnl_link_ifmap map = {0};
+
+	(void)o;
+	nl_put(w, type, &map, sizeof map);
+}
+
+#define ROW(type, put) {type, #type, put}
+static const struct nl_row rows[] = {
+	ROW(IFLA_IFNAME, put_name),
+	ROW(IFLA_TXQLEN, put_txqlen),
+	ROW(IFLA_OPERSTATE, put_operstate),
+	ROW(IFLA_LINKMODE, put_zero8),
+	ROW(IFLA_MTU, put_mtu),
+	ROW(IFLA_GROUP, put_zero32),
+	ROW(IFLA_PROMISCUITY, put_zero32),
+	ROW(IFLA_NUM_TX_QUEUES, put_one32),
+	ROW(IFLA_NUM_RX_QUEUES, put_one32),
+	ROW(IFLA_CARRIER, put_carrier),
+	ROW(IFLA_QDISC, put_qdisc),
+	ROW(IFLA_MAP, put_map),
+	ROW(IFLA_ADDRESS, put_mac),
+	ROW(IFLA_BROADCAST, put_broadcast),
+	ROW(IFLA_STATS64, put_stats64),
+	ROW(IFLA_STATS, put_stats),
+	{.text = NULL},
+};
+
+static unsigned short arp_type(const struct netif *nif)
+{
+	switch (nif->kind) {
+	case NETIF_ETHERNET: return ARPHRD_ETHER;
+	case NETIF_LOOPBACK: return ARPHRD_LOOPBACK;
+	default: return ARPHRD_NONE;
+	}
+}
+
+static void link_write(struct nl_writer *w, const struct netif *nif)
+{
+	struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_type = arp_type(nif), .ifi_index = nif->index, .ifi_flags = nif->flags};
+
+	if (nif->flags & IFF_RUNNING) h.ifi_flags |= IFF_LOWER_UP;
+	nl_begin(w, RTM_NEWLINK, &h, sizeof h);
+	nl_put_rows(w, rows, nif);
+	nl_end(w);
+}
+
+static void dump(struct nl_writer *w, const struct nl_request *q)
+{
+	(void)q;
+	list_each(struct netif, nif, &nl_stack(w)->netifs, node)
+		link_write(w, nif);
+}
+
+static const struct netif *link_named(const struct stack *s, const struct nl_request *q)
+{
+	char name[IFNAMSIZ] = "";
+	size_t len;
+	const uint8_t *p = nl_find(q, sizeof(struct ifinfomsg), IFLA_IFNAME, &len);
+
+	if (!p) p = nl_find(q, sizeof(struct ifinfomsg), IFLA_ALT_IFNAME, &len);
+	if (!p) return NULL;
+	memcpy(name, p, MIN(len, sizeof name - 1));
+	return netif_by_name(s, name);
+}
+
+static int one(struct nl_writer *w, const struct nl_request *q)
+{
+	struct ifinfomsg h;
+	const struct netif *nif;
+	size_t len;
+
+	nl_header(q, &h, sizeof h);
+	if (h.ifi_index <= 0 && !nl_find(q, sizeof h, IFLA_IFNAME, &len) && !nl_find(q, sizeof h, IFLA_ALT_IFNAME, &len)) return -EINVAL;
+	nif = h.ifi_index > 0 ? netif_by_index(nl_stack(w), h.ifi_index) : link_named(nl_stack(w), q);
+	if (!nif) return -ENODEV;
+	link_write(w, nif);
+	return 0;
+}
+
+const struct nl_kind nl_link = {RTM_GETLINK, dump, one};

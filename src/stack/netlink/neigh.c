@@ -1,0 +1,38 @@
+/* RTM_GETNEIGH: the neighbour cache. */
+#include <linux/neighbour.h>
+#include "stack/inet/neigh.h"
+#include "stack/netlink/private.h"
+
+static const struct neigh *of(const void *o) { return o; }
+
+static void put_dst(struct nl_writer *w, uint16_t type, const void *o) { nl_put_addr(w, type, &of(o)->addr); }
+static void put_probes(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, of(o)->probes); }
+
+static void put_lladdr(struct nl_writer *w, uint16_t type, const void *o)
+{
+	if (neigh_state(of(o)) & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)) nl_put(w, type, of(o)->mac.b, sizeof of(o)->mac.b);
+}
+
+#define ROW(type, put) {type, #type, put}
+static const struct nl_row rows[] = {
+	ROW(NDA_DST, put_dst),
+	ROW(NDA_LLADDR, put_lladdr),
+	ROW(NDA_PROBES, put_probes),
+	{.text = NULL},
+};
+
+static void dump(struct nl_writer *w, const struct nl_request *q)
+{
+	struct ndmsg want;
+
+	nl_header(q, &want, sizeof want);
+	for (const struct neigh *n = NULL; (n = neigh_walk(nl_stack(w), n));) {
+		struct ndmsg h = {.ndm_family = nl_family(&n->addr), .ndm_ifindex = n->netif->index, .ndm_state = neigh_state(n), .ndm_type = RTN_UNICAST};
+		if (!nl_family_wanted(want.ndm_family, &n->addr)) continue;
+		nl_begin(w, RTM_NEWNEIGH, &h, sizeof h);
+		nl_put_rows(w, rows, n);
+		nl_end(w);
+	}
+}
+
+const struct nl_kind nl_neigh = {RTM_GETNEIGH, dump, NULL};

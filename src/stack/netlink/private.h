@@ -1,0 +1,96 @@
+/*
+ * The inside of AF_NETLINK.
+ *
+ *     socket.c    the calls: bind, connect, send, recv, options; the queue
+ *     request.c   what send brought: header by header, to the handlers of NETLINK_ROUTE, and the acknowledgment
+ *     message.c   messages and attributes, written and read
+ *     link.c address.c route.c neigh.c rule.c   a kind of object each: rows of attributes, the dump, the single get
+ *
+ * Read first: netlink(7), rtnetlink(7).
+ */
+#pragma once
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include "base/addr.h"
+#include "stack/netlink/netlink.h"
+#include "stack/socket/option.h"
+
+#define NL_GROUPS 64                /* as many as RTNLGRP_MAX, rounded to words */
+#define NL_DATAGRAM_MAX 3776        /* of a dump: NLMSG_GOODSIZE, what a page holds on Linux; libraries read with a page */
+#define NL_MESSAGE_MAX 2048         /* of one object */
+
+struct netlink { struct list socks; };
+
+struct nl_datagram { struct list node; uint32_t len; bool dump; uint8_t data[]; };
+
+struct netlink_sock {
+	struct sock sk;
+	struct list node;             /* netlink.socks */
+	bool bound;
+	uint32_t pid;
+	uint64_t groups;              /* bit n - 1: group n */
+	struct list queue;            /* struct nl_datagram */
+	uint32_t queued;              /* sock_charge of all in it */
+	bool pktinfo, broadcast_error, no_enobufs, cap_ack, ext_ack, strict, passcred;
+};
+
+bool netlink_has_room(const struct netlink_sock *ns);
+/* Copies data into the queue. A message that finds no room is lost, and the socket told by ENOBUFS. */
+void netlink_enqueue(struct netlink_sock *ns, const void *data, size_t len, bool dump);
+/* Works off what a program sent. */
+void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len);
+extern const struct sockopt netlink_options[];
+
+/* ---- messages (message.c) ---- */
+
+/* One message of a request: its header, host order as all of netlink, and what follows. */
+struct nl_request { struct nlmsghdr h; const uint8_t *body; size_t len; };
+
+/* Writes messages in answer to a request, several to a datagram. */
+struct nl_writer {
+	struct netlink_sock *ns;
+	uint32_t seq;
+	uint16_t flags;               /* NLM_F_MULTI in a dump */
+	size_t used;                  /* of datagram */
+	size_t len;                   /* of the message at hand; 0 = none */
+	uint8_t datagram[NL_DATAGRAM_MAX];
+	uint8_t message[NL_MESSAGE_MAX];
+};
+void nl_writer_init(struct nl_writer *w, struct netlink_sock *ns, const struct nl_request *q, bool dump);
+void nl_begin(struct nl_writer *w, uint16_t type, const void *header, size_t len);
+void nl_put(struct nl_writer *w, uint16_t type, const void *data, size_t len);   /* an attribute */
+void nl_put_u8(struct nl_writer *w, uint16_t type, uint8_t v);
+void nl_put_u32(struct nl_writer *w, uint16_t type, uint32_t v);
+void nl_put_text(struct nl_writer *w, uint16_t type, const char *text);
+void nl_put_addr(struct nl_writer *w, uint16_t type, const struct addr *a);      /* 4 or 16 octets */
+size_t nl_nest_begin(struct nl_writer *w, uint16_t type);
+void nl_nest_end(struct nl_writer *w, size_t nest);
+void nl_end(struct nl_writer *w);
+void nl_flush(struct nl_writer *w);                                              /* queues what is there */
+
+/* A row: an attribute of an object, and how it is written. */
+struct nl_row { uint16_t type; const char *text; void (*put)(struct nl_writer *, uint16_t type, const void *object); };
+void nl_put_rows(struct nl_writer *w, const struct nl_row *rows, const void *object);   /* ends with text == NULL */
+
+/* The attribute of this type behind a header of hdr_len octets: its data, or NULL. */
+const uint8_t *nl_find(const struct nl_request *q, size_t hdr_len, uint16_t type, size_t *ret_len);
+bool nl_find_u32(const struct nl_request *q, size_t hdr_len, uint16_t type, uint32_t *ret);
+bool nl_find_addr(const struct nl_request *q, size_t hdr_len, uint16_t type, struct addr *ret);
+/* The header of a request, zero where the request is shorter (libraries send struct rtgenmsg alone). */
+void nl_header(const struct nl_request *q, void *ret, size_t len);
+
+/* ---- kinds of object ---- */
+struct nl_kind {
+	uint16_t get;                                                             /* RTM_GETLINK … */
+	void (*dump)(struct nl_writer *, const struct nl_request *);              /* NULL: -EOPNOTSUPP */
+	int (*one)(struct nl_writer *, const struct nl_request *);                /* NULL: -EOPNOTSUPP */
+};
+extern const struct nl_kind nl_link, nl_address, nl_route, nl_neigh, nl_rule;
+
+static inline struct stack *nl_stack(const struct nl_writer *w) { return w->ns->sk.stack; }
+static inline uint8_t nl_family(const struct addr *a) { return addr_is_v4(a) ? AF_INET : AF_INET6; }
+/* AF_UNSPEC, and whatever the stack has no table of its own for, mean both. */
+static inline bool nl_family_wanted(uint8_t family, const struct addr *a)
+{
+	return (family != AF_INET && family != AF_INET6) || family == nl_family(a);
+}
