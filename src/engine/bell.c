@@ -10,8 +10,8 @@
 
 static void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 {
-	if (armed == BELL_FUTEX) futex_wake(&arena_bell(e->arena, b->index)->seq, INT_MAX);
-	else if (armed == BELL_EVENTFD) eventfd_write(b->fd, 1);
+	if (armed & BELL_FUTEX) futex_wake(&arena_bell(e->arena, b->index)->seq, INT_MAX);
+	if (armed & BELL_EVENTFD) eventfd_write(b->fd, 1);
 }
 
 void bells_ring(struct engine *e, struct esock *es)

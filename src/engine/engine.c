@@ -274,6 +274,7 @@ int engine_run(const struct engine_config *c)
 	e->guard_pipe = -1;
 	lists_init(e);
 	keep_only_given(c);
+	process_fill_standard();
 	process_settle("sockland-engine");
 	int err = engine_start(e);
 	if (err < 0) {

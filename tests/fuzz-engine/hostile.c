@@ -1,0 +1,391 @@
+/*
+ * The engine serves others while a client does its worst: hostile [SECONDS [SEED]]
+ *
+ *     good      two hosts, a datagram and a stream exchange after another, every octet checked
+ *     wild      overwrites the shared words of its own sockets, bells and segments while it uses them, and sends control messages that are random,
+ *               half right or cut, with descriptors of any kind; it comes back each time the engine has ended it
+ *     vandal    in the last third, when nobody uses shared memory for good: overwrites the arena anywhere; only calls are expected to go on
+ *
+ * The engine must outlive all of them, answer within a second, and end as it should, with nothing of theirs left. Run under ASan and UBSan in CI.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "channel/atomic.h"
+#include "../unit-channel/client.h"
+
+#define WILD_SOCKETS 8
+
+static uint64_t rng;
+
+static uint32_t rnd(void)
+{
+	rng = rng * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(rng >> 32);
+}
+
+static uint32_t below(uint32_t n) { return rnd() % n; }
+
+static double now_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void must(bool ok, const char *what)
+{
+	if (ok) return;
+	fprintf(stderr, "hostile: %s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+/* ---- good ---- */
+
+static void datagram_round(struct tclient *c)
+{
+	struct tsock a = t_socket(c, AF_INET, SOCK_DGRAM), b = t_socket(c, AF_INET, SOCK_DGRAM);
+	uint8_t data[1000], got[1000];
+	must(t_bind(&b, "127.0.0.1", 5300) == 0, "bind");
+	for (int i = 0; i < 20; i++) {
+		memset(data, i, sizeof data);
+		must(t_sendto(&a, "127.0.0.1", 5300, data, sizeof data) == sizeof data, "sendto");
+		must(t_recv_now(&b, got, sizeof got) == sizeof got && memcmp(data, got, sizeof got) == 0, "a datagram was not there, or another one");
+	}
+	t_close(&a);
+	t_close(&b);
+}
+
+static void stream_round(struct tclient *c)
+{
+	struct tsock l = t_socket(c, AF_INET, SOCK_STREAM), a = t_socket(c, AF_INET, SOCK_STREAM), b;
+	static uint8_t data[60000], got[60000];
+	must(t_call(&l, RPC_SETSOCKOPT, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0, "SO_REUSEADDR");
+	must(t_bind(&l, "127.0.0.1", 8000) == 0 && t_call(&l, RPC_LISTEN, 5, 0, NULL, 0) == 0, "listen");
+	must(t_connect(&a, "127.0.0.1", 8000) == 0, "connect");
+	must(t_accept(&l, &b) == 0, "accept");
+	for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)rnd();
+	must(t_write(&a, data, sizeof data) == sizeof data, "write");
+	for (size_t n = 0; n < sizeof got;) {
+		ssize_t r = t_recv(&b, got + n, sizeof got - n);
+		must(r > 0, "recv");
+		n += (size_t)r;
+	}
+	must(memcmp(data, got, sizeof got) == 0, "octets changed on the way");
+	t_close(&a);
+	must(t_recv(&b, got, 1) == 0, "no end of stream");
+	t_close(&b);
+	t_close(&l);
+}
+
+static void good_run(const struct lab *l, double end)
+{
+	struct tclient c;
+	int rounds = 0;
+	t_hello(&c, l, 1);
+	for (; now_s() < end; rounds++) {
+		double began = now_s();
+		datagram_round(&c);
+		stream_round(&c);
+		must(now_s() - began < 3, "others are not served in time");
+	}
+	printf("hostile: %d good rounds\n", rounds);
+	fflush(stdout);
+	_exit(0);
+}
+
+/* ---- wild ---- */
+
+struct wild { struct tclient c; struct tsock socks[WILD_SOCKETS]; int64_t bell; };
+
+static void word_spoil(_Atomic uint32_t *w)
+{
+	switch (below(4)) {
+	case 0: shared_set32(w, rnd()); break;
+	case 1: shared_set32(w, shared_get32(w) + below(5) - 2); break;
+	case 2: shared_set32(w, below(300)); break;
+	default: shared_set32(w, shared_get32(w) ^ 1u << below(32)); break;
+	}
+}
+
+static void direction_spoil(struct arena *a, struct direction *d, uint32_t seg)
+{
+	_Atomic uint32_t *words = (_Atomic uint32_t *)d;
+	if (below(2)) word_spoil(&words[below(sizeof *d / 4)]);
+	else if (seg != 0 && seg < SEGMENT_MAX) word_spoil((_Atomic uint32_t *)arena_segment(a, seg) + below(5));
+}
+
+/* Its own words only: what it shares with nobody. The segments' numbers are taken before they are spoilt. */
+static void own_spoil(struct wild *w, uint32_t (*segs)[2], uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t s = below(WILD_SOCKETS);
+		struct channel *ch = arena_channel(w->c.arena, w->socks[s].channel);
+		direction_spoil(w->c.arena, &ch->rx, segs[s][0]);
+		direction_spoil(w->c.arena, &ch->tx, segs[s][1]);
+		if (below(8) == 0) word_spoil(&ch->generation + below(4));
+		arena_mark_dirty(w->c.arena, w->socks[s].channel);
+	}
+	if (w->bell > 0) {
+		struct bell *b = arena_bell(w->c.arena, (uint32_t)w->bell);
+		shared_set64(&b->bits[below(CHANNEL_MAX / 64)], (uint64_t)rnd() << 32 | rnd());
+		atomic_store(&b->armed, below(4));
+	}
+	if (arena_ring(w->c.arena)) must(write(w->c.doorbell, &(uint64_t){1}, 8) == 8, "doorbell");
+}
+
+static int odd_fd(void)
+{
+	int p[2];
+	switch (below(5)) {
+	case 0: return open("/dev/zero", O_RDWR);
+	case 1: return eventfd(0, 0);
+	case 2: return epoll_create1(0);
+	case 3: return socket(AF_UNIX, SOCK_DGRAM, 0);
+	default:
+		if (pipe(p) < 0) return -1;
+		close(p[0]);
+		return p[1];
+	}
+}
+
+static void raw_send(int fd, const void *data, size_t len, bool with_fds)
+{
+	int fds[3], n = with_fds ? 1 + (int)below(3) : 0;
+	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof fds)]; } control = {0};
+	struct iovec iov = {(void *)data, len};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	for (int i = 0; i < n; i++) fds[i] = odd_fd();
+	if (n > 0) {
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)n);
+		control.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)n), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * (size_t)n);
+	}
+	if (sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) errno = 0;
+	for (int i = 0; i < n; i++) close(fds[i]);
+}
+
+static int64_t odd_number(void)
+{
+	static const int64_t some[] = {0, 1, -1, 2, 6, 16, 17, 41, 255, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 0x8910, 0x8912, 0x8933, 0x541b};
+	return below(2) ? some[below(sizeof some / sizeof *some)] : (int64_t)below(100);
+}
+
+/* A message that is half right: an existing call about an existing socket, with odd numbers and odd octets. */
+static void message_send_odd(struct wild *w, const int door)
+{
+	static uint8_t buf[sizeof(struct rpc_request) + RPC_IN_MAX + 100];
+	struct tsock *s = &w->socks[below(WILD_SOCKETS)];
+	struct rpc_request q = {.op = below(RPC_VERB), .channel = s->channel, .generation = s->generation, .arg = {odd_number(), odd_number(), odd_number()}};
+	const struct rpc_row *row = &rpc_rows[q.op];
+	size_t len = row->in_min + (row->in_max > row->in_min ? below(below(10) ? MIN(row->in_max - row->in_min, 200) : row->in_max - row->in_min) : 0);
+	for (size_t i = 0; i < MIN(len, 300); i++) buf[sizeof q + i] = (uint8_t)(below(3) ? below(12) : rnd());
+	if (below(2) && len >= 8) buf[sizeof q] = below(2) ? AF_INET : AF_INET6, buf[sizeof q + 1] = 0;
+	if (q.op == RPC_SEND && len >= sizeof(struct rpc_send) && below(4)) {
+		struct rpc_send h = {.flags = (int)rnd()};
+		uint32_t left = (uint32_t)(len - sizeof h);
+		h.name_len = MIN(left, below(130));
+		h.control_len = MIN(left - h.name_len, below(60));
+		h.data_len = left - h.name_len - h.control_len;
+		memcpy(buf + sizeof q, &h, sizeof h);
+	}
+	q.in_len = (uint32_t)len;
+	switch (below(40)) {
+	case 0: q.op = rnd(); break;
+	case 1: q.in_len = rnd(); break;
+	case 2: len = below(200); break;
+	case 3: q.channel = rnd() % 70000; break;
+	case 4: q.generation = below(10); break;
+	}
+	memcpy(buf, &q, sizeof q);
+	raw_send(below(50) ? w->c.fd : door, buf, sizeof q + len, below(30) == 0 || q.op == RPC_HELLO);
+}
+
+/* Takes what was answered, most of the time: one that never reads must be ended too. */
+static bool replies_drop(struct wild *w)
+{
+	static uint8_t buf[RPC_OUT_MAX + 100];
+	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int) * 8)]; } control;
+	struct iovec iov = {buf, sizeof buf};
+	for (;;) {
+		struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+		ssize_t n = recvmsg(w->c.fd, &m, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN) return true;
+		if (n <= 0) return false;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+			for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++) {
+				int fd;
+				memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+				close(fd);
+			}
+	}
+}
+
+static void wild_start(struct wild *w, const struct lab *l, uint32_t (*segs)[2])
+{
+	struct rpc_request q = {.op = RPC_BELL};
+	struct rpc_reply reply;
+	struct rpc_watch watch[WILD_SOCKETS];
+	int fd;
+	t_hello(&w->c, l, 0);
+	for (int i = 0; i < WILD_SOCKETS; i++) {
+		static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
+		w->socks[i] = t_socket(&w->c, below(4) ? AF_INET : AF_INET6, types[i % 2]);
+		watch[i] = (struct rpc_watch){w->socks[i].channel, w->socks[i].generation};
+	}
+	/* Two streams joined, so that their rings are in use, and datagrams that wait. */
+	struct tsock lsn = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	t_close(&w->socks[0]);
+	t_close(&w->socks[2]);
+	w->socks[0] = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	uint16_t port = (uint16_t)(1024 + below(60000));
+	if (t_bind(&lsn, "127.0.0.1", port) == 0 && t_call(&lsn, RPC_LISTEN, 5, 0, NULL, 0) == 0 && t_connect(&w->socks[0], "127.0.0.1", port) == 0) {
+		if (t_accept(&lsn, &w->socks[2]) < 0) w->socks[2] = lsn;
+		t_write(&w->socks[0], "some octets that wait", 21);
+	} else w->socks[2] = lsn;
+	if (w->socks[2].fd != lsn.fd) t_close(&lsn);
+	t_bind(&w->socks[1], "127.0.0.1", (uint16_t)(port + 1));
+	for (int i = 0; i < 5; i++) t_sendto(&w->socks[3], "127.0.0.1", (uint16_t)(port + 1), "datagram", 8);
+	w->bell = t_request(&w->c, &q, NULL, 0, &reply, NULL, &fd);
+	close(fd);
+	q = (struct rpc_request){.op = RPC_WATCH, .arg = {w->bell}};
+	t_request(&w->c, &q, watch, sizeof watch, &reply, NULL, NULL);
+	for (int i = 0; i < WILD_SOCKETS; i++) {
+		struct channel *ch = arena_channel(w->c.arena, w->socks[i].channel);
+		segs[i][0] = shared_get32(&ch->rx.read_seg);
+		segs[i][1] = shared_get32(&ch->tx.write_seg);
+	}
+}
+
+static void wild_end(struct wild *w)
+{
+	for (int i = 0; i < WILD_SOCKETS; i++) t_close(&w->socks[i]);
+	t_end(&w->c);
+}
+
+/* One life of a wild client: until the engine ends it, or for a while. */
+static void wild_live(const struct lab *l, double end)
+{
+	static struct wild w;
+	uint32_t segs[WILD_SOCKETS][2];
+	wild_start(&w, l, segs);
+	bool reads = below(20) != 0, spoils = below(2);
+	for (int i = 0; i < 2000 && now_s() < end; i++) {
+		if (spoils) own_spoil(&w, segs, below(20));
+		message_send_odd(&w, l->doors[0]);
+		if (reads && !replies_drop(&w)) break;
+	}
+	wild_end(&w);
+}
+
+static void vandal_live(const struct lab *l, double end)
+{
+	struct tclient c;
+	t_hello(&c, l, 0);
+	uint64_t regions[][2] = {{0, 20000}, {ARENA_CHANNELS_OFF, 64 * sizeof(struct channel)}, {ARENA_BELLS_OFF, 4 * sizeof(struct bell)},
+				 {ARENA_SEGMENTS_OFF, 256 * sizeof(struct segment)}, {ARENA_DATA_OFF, 1 << 20}};
+	for (int i = 0; i < 20000 && now_s() < end; i++) {
+		uint64_t *r = regions[below(5)];
+		word_spoil((_Atomic uint32_t *)((char *)c.arena + r[0] + below((uint32_t)r[1] / 4) * 4));
+		if (i % 50 == 0 && write(c.doorbell, &(uint64_t){1}, 8) != 8) break;
+	}
+	t_end(&c);
+}
+
+static pid_t start(const struct lab *l, double end, uint64_t seed, void (*live)(const struct lab *, double))
+{
+	pid_t pid = fork();
+	if (pid != 0) return pid;
+	rng = seed;
+	while (now_s() < end) live(l, end);
+	_exit(0);
+}
+
+/* Calls alone must go on whatever is written to shared memory. */
+static void calls_run(const struct lab *l, double end)
+{
+	struct tclient c;
+	int rounds = 0;
+	t_hello(&c, l, 1);
+	for (; now_s() < end; rounds++) {
+		double began = now_s();
+		struct tsock a = t_socket(&c, AF_INET, SOCK_DGRAM), b = t_socket(&c, AF_INET, SOCK_DGRAM);
+		must(t_bind(&b, "127.0.0.1", 5301) == 0 || errno, "bind");
+		t_sendto(&a, "127.0.0.1", 5301, "x", 1);
+		t_call(&b, RPC_GETSOCKNAME, 0, 0, NULL, 0);
+		t_close(&a);
+		t_close(&b);
+		must(now_s() - began < 1, "calls are not answered in time");
+	}
+	printf("hostile: %d rounds of calls among vandals\n", rounds);
+	fflush(stdout);
+	_exit(0);
+}
+
+static int failures;
+
+static void expect_end(pid_t pid, const char *who)
+{
+	int status;
+	waitpid(pid, &status, 0);
+	if (status == 0) return;
+	fprintf(stderr, "hostile: the %s process ended with %#x\n", who, (unsigned)status);
+	failures++;
+}
+
+/* What is left of the others when they are gone: nothing but the asker. */
+static void leftovers_check(struct lab *l)
+{
+	struct tclient c;
+	char out[4000];
+	int n = 0;
+	t_hello(&c, l, 0);
+	for (int i = 0; i < 100; i++, n = 0) {
+		must(t_verb(&c, out, sizeof out, "show net") == 0, "show");
+		for (char *p = out; (p = strstr(p, "runs ")); p++) n++;
+		if (n == 1) break;
+		usleep(20000);
+	}
+	if (n != 1) {
+		fprintf(stderr, "hostile: left behind:\n%s", out);
+		failures++;
+	}
+	t_end(&c);
+}
+
+int main(int argc, char **argv)
+{
+	struct lab l;
+	double seconds = argc > 1 ? atof(argv[1]) : 3, began, third;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+	printf("hostile: seed %llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	setenv("SOCKLAND_DEBUG", "1", 1);
+	lab_start(&l, "single,2");
+	began = now_s();
+	third = began + seconds * 2 / 3;
+	pid_t good = fork();
+	if (good == 0) good_run(&l, third);
+	pid_t wild[2] = {start(&l, third, seed, wild_live), start(&l, third, seed + 1, wild_live)};
+	expect_end(good, "good");
+	for (int i = 0; i < 2; i++) expect_end(wild[i], "wild");
+	pid_t calls = fork();
+	if (calls == 0) calls_run(&l, began + seconds);
+	pid_t vandal = start(&l, began + seconds, seed + 2, vandal_live);
+	expect_end(calls, "calling");
+	waitpid(vandal, NULL, 0);         /* it reads what it spoilt: how it ends says nothing */
+	leftovers_check(&l);
+	int status = lab_end(&l);
+	if (status != 0) fprintf(stderr, "hostile: the engine ended with %#x\n", (unsigned)status);
+	return status != 0 || failures != 0;
+}
