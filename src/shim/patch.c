@@ -16,13 +16,8 @@
 #define JUMP_SIZE 14
 #define PAGE 4096ul
 
-static void *libc_handle(void) { return dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD); }
-
-long real_call(const char *name)
-{
-	void *libc = libc_handle();
-	return libc ? (long)dlsym(libc, name) : 0;
-}
+/* Never dlopen here: it runs libc's own initializer, which is due after ours, without arguments or environment, and so dash loses its environ. */
+long real_call(const char *name) { return (long)dlsym(RTLD_NEXT, name); }
 
 static void jump_write(uint8_t *at, void (*to)(void))
 {
@@ -44,10 +39,8 @@ static int entry_patch(uint8_t *at, void (*to)(void))
 
 int patch_all(void)
 {
-	void *libc = libc_handle();
-	if (!libc) return -ENOENT;
 	for (const struct export *e = exports; e->name; e++) {
-		uint8_t *at = dlsym(libc, e->name);
+		uint8_t *at = dlsym(RTLD_NEXT, e->name);
 		if (!at || (void (*)(void))at == e->wrapper) continue;
 		int r = entry_patch(at, e->wrapper);
 		if (r != 0) return r;
