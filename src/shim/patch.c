@@ -8,16 +8,12 @@
  * What was there is never called again: the shim makes its own system calls. So nothing has to be disassembled or moved. All of this happens in the
  * first constructor of the process, before a second thread exists.
  */
-#include <dlfcn.h>
 #include <sys/mman.h>
 #include "shim/exports.h"
 #include "shim/shim.h"
 
 #define JUMP_SIZE 14
 #define PAGE 4096ul
-
-/* Never dlopen here: it runs libc's own initializer, which is due after ours, without arguments or environment, and so dash loses its environ. */
-long real_call(const char *name) { return (long)dlsym(RTLD_NEXT, name); }
 
 static void jump_write(uint8_t *at, void (*to)(void))
 {
@@ -40,7 +36,7 @@ static int entry_patch(uint8_t *at, void (*to)(void))
 int patch_all(void)
 {
 	for (const struct export *e = exports; e->name; e++) {
-		uint8_t *at = dlsym(RTLD_NEXT, e->name);
+		uint8_t *at = libc_symbol(e->name);
 		if (!at || (void (*)(void))at == e->wrapper) continue;
 		int r = entry_patch(at, e->wrapper);
 		if (r != 0) return r;

@@ -8,7 +8,6 @@
  *  - posix_spawn, popen, system: libc's child shares our memory until it execs. While they run the thread is marked, and calls in the child
  *    (told by its process id) go straight to the kernel.
  */
-#include <dlfcn.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -62,7 +61,7 @@ static long fork_libc(const void *arg)
 {
 	(void)arg;
 	static pid_t (*real)(void);
-	if (!real) real = (pid_t(*)(void))real_call("_Fork");
+	if (!real) real = (pid_t(*)(void))libc_symbol("_Fork");
 	int saved = errno;
 	long pid = real();
 	if (pid < 0) pid = -errno;
@@ -109,7 +108,7 @@ typedef int spawn_fn(pid_t *pid, const char *path, const posix_spawn_file_action
 static int spawn_by(const char *name, pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr,
 		    char *const *argv, char *const *envp)
 {
-	spawn_fn *real = (spawn_fn *)real_call(name);
+	spawn_fn *real = (spawn_fn *)libc_symbol(name);
 	table_share_all();
 	self.spawning++;
 	int r = real(pid, path, acts, attr, argv, envp);
@@ -135,7 +134,7 @@ int exported_spawnp(pid_t *pid, const char *path, const posix_spawn_file_actions
 EXPORT FILE *exported_popen(const char *command, const char *mode) __asm__("popen");
 FILE *exported_popen(const char *command, const char *mode)
 {
-	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *)) real_call("popen");
+	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *)) libc_symbol("popen");
 	table_share_all();
 	self.spawning++;
 	FILE *f = real(command, mode);
@@ -147,7 +146,7 @@ FILE *exported_popen(const char *command, const char *mode)
 EXPORT int exported_system(const char *command) __asm__("system");
 int exported_system(const char *command)
 {
-	int (*real)(const char *) = (int (*)(const char *))real_call("system");
+	int (*real)(const char *) = (int (*)(const char *))libc_symbol("system");
 	table_share_all();
 	self.spawning++;
 	int r = real(command);
@@ -170,7 +169,7 @@ EXPORT int exported_clone(int (*fn)(void *), void *stack, int flags, void *arg, 
 int exported_clone(int (*fn)(void *), void *stack, int flags, void *arg, void *parent_tid, void *tls, void *child_tid)
 {
 	typedef int clone_fn(int (*)(void *), void *, int, void *, ...);
-	clone_fn *real = (clone_fn *)real_call("clone");
+	clone_fn *real = (clone_fn *)libc_symbol("clone");
 	struct start s = {fn, arg};
 	if (flags & CLONE_VM || !shim.active) return real(fn, stack, flags, arg, parent_tid, tls, child_tid);
 	before_fork();

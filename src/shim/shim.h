@@ -193,7 +193,7 @@ void descriptors_arrive(const struct msghdr *msg);
 void consumed(const struct sock *s, uint32_t used_before);
 
 /* ---- program, signals, libc ---- */
-long real_call(const char *name);          /* address of libc's own function, for those that are not patched */
+void *libc_symbol(const char *name);        /* libc's own function; NULL: it has none of that name */
 int patch_all(void);                       /* entries of libc's functions lead to us */
 void sigsys_install(void);
 long dispatch(long n, const long a[6], bool raw);             /* a system call by number; raw: from code that bypasses libc */
