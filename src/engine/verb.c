@@ -61,12 +61,31 @@ static void show_impairment(struct text *t, const char *what, const struct impai
 	text_add(t, "%s  %s\n", what, buf);
 }
 
+static size_t list_count(const struct list *l)
+{
+	size_t n = 0;
+	for (const struct list *at = l->next; at != l; at = at->next) n++;
+	return n;
+}
+
+/* What is in use: after everything that used it has gone, the figures are those of before. */
+static int show_counts(struct engine *e, struct text *t)
+{
+	size_t bells = 0, stack_socks = 0;
+	for (size_t i = 1; i < BELL_MAX; i++) bells += e->bells[i] != NULL;
+	for (size_t i = 0; i < net_host_count(e->net); i++) stack_socks += list_count(&net_stack(net_host_at(e->net, i))->socks);
+	text_add(t, "clients %zu\nsockets %zu\nstack sockets %zu\nsegments %u\nbells %zu\n", list_count(&e->clients), list_count(&e->socks), stack_socks,
+		 e->pool.in_use, bells);
+	return 0;
+}
+
 static int verb_show(struct call *k, size_t n, char **words, struct text *t)
 {
 	struct engine *e = k->e;
 	char what[96];
+	if (n > 0 && strcmp(words[0], "counts") == 0) return show_counts(e, t);
 	if (n > 0 && strcmp(words[0], "net") != 0) {
-		text_add(t, "show [net]\n");
+		text_add(t, "show [net | counts]\n");
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < e->topo->n_hosts; i++) show_host(e, i, t);

@@ -1,4 +1,5 @@
 /* The engine end to end, from a process that speaks its calls itself: what the shim stands on. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -326,6 +327,80 @@ static void test_cut_for_a_while(void **state)
 	t_close(&b);
 }
 
+static size_t engine_fds(const struct fixture *f)
+{
+	char path[64];
+	size_t n = 0;
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)f->lab.engine);
+	DIR *d = opendir(path);
+	while (readdir(d)) n++;
+	closedir(d);
+	return n;
+}
+
+/* Children that are killed in the middle of everything leave nothing behind. */
+static void test_nothing_is_left(void **state)
+{
+	struct fixture *f = *state;
+	char before[400], after[400];
+	size_t fds = engine_fds(f);
+	assert_int_equal(t_verb(&f->h1, before, sizeof before, "show counts"), 0);
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct tclient c;
+			t_hello(&c, &f->lab, 0);
+			struct fixture mine = {.lab = f->lab, .h1 = c, .h2 = c};
+			for (;;) {
+				struct tsock l = t_socket(&c, AF_INET, SOCK_STREAM), a = t_socket(&mine.h1, AF_INET, SOCK_STREAM), b;
+				t_call(&l, RPC_SETSOCKOPT, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+				t_bind(&l, "127.0.0.1", 80);
+				t_call(&l, RPC_LISTEN, 5, 0, NULL, 0);
+				if (t_connect(&a, "127.0.0.1", 80) < 0 || t_accept(&l, &b) < 0) _exit(1);
+				static uint8_t data[100000];
+				t_write(&a, data, sizeof data);
+				t_recv(&b, data, sizeof data / 3);
+				t_close(&l);
+				t_close(&a);
+				t_close(&b);
+			}
+		}
+		usleep((useconds_t)(rand() % 20000));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	for (int i = 0; i < 100; i++) {
+		t_verb(&f->h1, after, sizeof after, "show counts");
+		if (strcmp(before, after) == 0) break;
+		usleep(20000);
+	}
+	assert_string_equal(before, after);
+	assert_int_equal(engine_fds(f), fds);
+}
+
+static long engine_ticks(const struct fixture *f)
+{
+	char path[64];
+	long user = -1, system = -1;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)f->lab.engine);
+	FILE *s = fopen(path, "r");
+	assert_int_equal(fscanf(s, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system), 2);
+	fclose(s);
+	return user + system;
+}
+
+static void test_idle_uses_no_cpu(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	tcp_pair(f, &f->h1, &a, &b);
+	long before = engine_ticks(f);
+	usleep(500000);
+	assert_in_range(engine_ticks(f) - before, 0, 1);
+	t_close(&a);
+	t_close(&b);
+}
+
 static void test_engine_killed(void **state)
 {
 	struct fixture *f = *state;
@@ -369,7 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_udp_loopback_is_synchronous), T(test_udp_receive_buffer), T(test_udp_port_unreachable), T(test_tcp_between_hosts),
 		T(test_hangup_sends_what_was_written), T(test_unread_data_resets), T(test_connect_refused), T(test_loopback_accept_is_synchronous),
-		T(test_killed_client), T(test_identify), T(test_bell), T(test_refused_and_files), T(test_cut_for_a_while), T(test_engine_killed),
+		T(test_killed_client), T(test_identify), T(test_bell), T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
 		T(test_down_names_what_runs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
