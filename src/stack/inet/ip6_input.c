@@ -103,7 +103,8 @@ static bool pass_fragment(struct stack *s, struct packet **p, struct ip6_walk *w
 
 	if (ip6_frag_parse(&f, (*p)->data + w->off, (*p)->len - w->off) < 0) return drop(s, *p, DROP_IP_BAD);
 	if (f.offset == 0 && !f.more) {
-		/* RFC 6946 §4: an atomic fragment is whole by itself and never meets others. */
+		/* RFC 6946 §4: an atomic fragment is whole by itself and never meets others. It has no mac header any more either: see nd.c. */
+		(*p)->mac_off = 0;
 		w->next = f.next;
 		w->next_at = w->off;
 		w->off += IP6_FRAG_LEN;
