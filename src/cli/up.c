@@ -59,6 +59,7 @@ static int up_command(const struct up *u, struct lab *l)
 	lab_tell(l, "report", "");
 	lab_tell(l, "down", "still running on ");
 	lab_end(l);
+	if (status != 0) cli_warn("seed %" PRIu64, u->how.seed);      /* --seed repeats what led here */
 	return status;
 }
 
