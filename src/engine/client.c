@@ -33,7 +33,7 @@ int door_add(struct engine *e, int fd, size_t host)
 	return 0;
 }
 
-static void door_free(struct engine *e, struct door *d)
+void door_free(struct engine *e, struct door *d)
 {
 	list_remove(&d->node);
 	list_remove(&d->source.ready);

@@ -239,7 +239,9 @@ static void engine_end(struct engine *e)
 {
 	list_each(struct client, c, &e->clients, node) client_end(e, c, NULL);
 	client_reap(e);
+	list_each(struct door, d, &e->doors, node) door_free(e, d);
 	list_each(struct esock, es, &e->socks, node) esock_free(e, es);
+	loop_end(&e->loop);
 	faults_free(e);
 	if (e->net) build_end(e);
 	guard_end(e);
@@ -271,7 +273,7 @@ int engine_run(const struct engine_config *c)
 	if (!e) return 1;
 	e->config = c;
 	e->topo = c->topo;
-	e->guard_pipe = -1;
+	e->guard_pipe = e->loop.epfd = -1;
 	lists_init(e);
 	keep_only_given(c);
 	process_fill_standard();

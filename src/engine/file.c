@@ -40,7 +40,8 @@ static void file_resolv(const struct engine *e, size_t host, struct text *t)
 static void file_nsswitch(const struct engine *e, size_t host, struct text *t)
 {
 	(void)e, (void)host;
-	text_add(t, "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\nprotocols: files\nservices: files\nethers: files\nrpc: files\n");
+	text_add(t, "passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\n");
+	text_add(t, "protocols: files\nservices: files\nethers: files\nrpc: files\n");
 }
 
 static void file_hostconf(const struct engine *e, size_t host, struct text *t)

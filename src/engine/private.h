@@ -137,6 +137,7 @@ void guard_end(struct engine *e);
 
 /* client.c */
 int door_add(struct engine *e, int fd, size_t host);                      /* takes fd; negative errno */
+void door_free(struct engine *e, struct door *d);
 void door_ready(struct engine *e, struct door *d);
 void listener_ready(struct engine *e);
 void client_ready(struct engine *e, struct client *c);

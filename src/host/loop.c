@@ -13,7 +13,10 @@ int loop_init(struct loop *l)
 	return l->epfd < 0 ? -errno : 0;
 }
 
-void loop_end(struct loop *l) { close(l->epfd); }
+void loop_end(struct loop *l)
+{
+	if (l->epfd >= 0) close(l->epfd);
+}
 
 int loop_add(struct loop *l, int fd, uint32_t events, void *object)
 {

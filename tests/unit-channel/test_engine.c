@@ -338,13 +338,21 @@ static size_t engine_fds(const struct fixture *f)
 	return n;
 }
 
+/* What is in use, but for connections that rightly linger in the stack (TIME-WAIT). */
+static void counts(struct fixture *f, char *out, size_t size)
+{
+	assert_int_equal(t_verb(&f->h1, out, size, "show counts"), 0);
+	char *line = strstr(out, "stack sockets"), *end = strchr(line, '\n');
+	memmove(line, end + 1, strlen(end));
+}
+
 /* Children that are killed in the middle of everything leave nothing behind. */
 static void test_nothing_is_left(void **state)
 {
 	struct fixture *f = *state;
 	char before[400], after[400];
 	size_t fds = engine_fds(f);
-	assert_int_equal(t_verb(&f->h1, before, sizeof before, "show counts"), 0);
+	counts(f, before, sizeof before);
 	for (int i = 0; i < 30; i++) {
 		pid_t pid = fork();
 		if (pid == 0) {
@@ -370,7 +378,7 @@ static void test_nothing_is_left(void **state)
 		waitpid(pid, NULL, 0);
 	}
 	for (int i = 0; i < 100; i++) {
-		t_verb(&f->h1, after, sizeof after, "show counts");
+		counts(f, after, sizeof after);
 		if (strcmp(before, after) == 0) break;
 		usleep(20000);
 	}
@@ -447,5 +455,6 @@ int main(void)
 		T(test_killed_client), T(test_identify), T(test_bell), T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
 		T(test_down_names_what_runs),
 	};
+	if (getenv("T")) cmocka_set_test_filter(getenv("T"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
