@@ -88,6 +88,7 @@ struct engine {
 	uint64_t turn;
 	uint64_t rung;                             /* as last read: what this turn works off */
 	bool ending, had_door, scan_dirty;
+	uint32_t linger_skip, linger_failed;       /* whether staying awake has paid lately */
 
 	struct list doors, clients, ended, socks, pump, again;
 	struct list ready[SOURCE_KINDS];
