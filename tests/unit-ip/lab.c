@@ -175,9 +175,10 @@ struct packet *lab_frame(const struct dgram *d)
 	struct addr src = lab_addr(d->src ? d->src : "10.0.0.2"), dst = lab_addr(d->dst ? d->dst : "10.0.0.1");
 	size_t hdr_len = addr_is_v4(&dst) ? IP4_HDR_MIN + (size_t)d->opt_len : IP6_HDR_LEN;
 	struct packet *p = packet_new(PACKET_HEADROOM, ETH_HDR_LEN + hdr_len + d->len);
-	struct eth_hdr eth = {.dst = d->to ? *d->to : mac_for(&dst), .src = d->from ? *d->from : mac_peer, .type = addr_is_v4(&dst) ? ETH_TYPE_IP4 : ETH_TYPE_IP6};
+	struct eth_hdr eth = {.dst = d->to ? *d->to : mac_for(&dst), .src = d->from ? *d->from : mac_peer, .type = ETH_TYPE_IP6};
 
 	assert_non_null(p);
+	if (addr_is_v4(&dst)) eth.type = ETH_TYPE_IP4;
 	eth_emit(&eth, p->data);
 	if (addr_is_v4(&dst))
 		put4(p->data + ETH_HDR_LEN, d, &src, &dst);

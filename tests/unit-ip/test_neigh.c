@@ -237,7 +237,8 @@ static void nd_asks_the_solicited_node_group(void **state)
 	struct lab *l = *state;
 
 	output(l, "2001:db8::2");
-	struct packet *p = sends(l, .src = "2001:db8::1", .dst = "ff02::1:ff00:2", .ttl = 255, .icmp = {ICMP6_NS, 0}, .nd_target = "2001:db8::2", .by = l->eth0);
+	struct packet *p = sends(l, .by = l->eth0, .src = "2001:db8::1", .dst = "ff02::1:ff00:2", .ttl = 255, .icmp = {ICMP6_NS, 0},
+				 .nd_target = "2001:db8::2");
 	assert_int_equal(p->data[0], 0x33);
 	assert_int_equal(p->data[5], 2);
 	hears(l, .type = ICMP6_NA, .src = "2001:db8::2", .dst = "2001:db8::1", .target = "2001:db8::2", .mac = &mac_peer, .solicited = true, .override = true);

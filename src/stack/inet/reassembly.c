@@ -146,6 +146,15 @@ static struct datagram *find_or_make(struct stack *s, const struct packet *p, co
 
 /* ---- the bitmap ---- */
 
+static uint32_t count_bits(uint64_t w)
+{
+	uint32_t n = 0;
+
+	for (; w; w &= w - 1)
+		n++;
+	return n;
+}
+
 /* How many of blocks [from, to) are there already; sets them all when set is true. At most 128 words are touched. */
 static uint32_t count_blocks(struct datagram *d, size_t from, size_t to, bool set)
 {
@@ -154,7 +163,7 @@ static uint32_t count_blocks(struct datagram *d, size_t from, size_t to, bool se
 	while (from < to) {
 		size_t word = from / WORD_BITS, bit = from % WORD_BITS, bits = MIN(WORD_BITS - bit, to - from);
 		uint64_t mask = (bits == WORD_BITS ? ~(uint64_t)0 : ((uint64_t)1 << bits) - 1) << bit;
-		n += (uint32_t)__builtin_popcountll(d->have[word] & mask);
+		n += count_bits(d->have[word] & mask);
 		if (set) d->have[word] |= mask;
 		from += bits;
 	}
