@@ -1,0 +1,291 @@
+/*
+ * Birth and end of a connection.
+ *
+ *     conn_init ── bind ── conn_open ── SYNs ── conn_synced ── conn_established ── … ── conn_done ── conn_free
+ *
+ * conn_done is the one way into CLOSED: the flow is given up, timers stop, and either the program is told or, when it
+ * has let go already, the memory goes. What a TIME-WAIT has to remember is left in a struct timewait of its own.
+ */
+#include "stack/tcp/conn.h"
+#include <errno.h>
+#include <stdlib.h>
+
+int conn_init(struct sock *sk)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	struct sysctl *sys = sk->stack->sysctl;
+	int r = inet_sock_init(sk);
+
+	if (r < 0) return r;
+	conn->state = TCPS_CLOSED;
+	conn->use = TCP_UNCONNECTED;
+	sk->rcvbuf = (uint32_t)sys->tcp_rmem[1];
+	sk->sndbuf = (uint32_t)sys->tcp_wmem[1];
+	ring_init(&conn->snd.queue);
+	list_init(&conn->rcv.queue);
+	list_init(&conn->queue_node);
+	conn->cc = &cc_reno;
+	timers_init(conn);
+	rtt_init(conn);
+	return 0;
+}
+
+/* What accept() gives starts with every option of its listener, as on Linux; who it is stays its own. */
+void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
+{
+	struct inet_sock own = child->inet, *is = &child->inet;
+
+	*is = parent->inet;
+	is->sk.node = own.sk.node;
+	is->sk.user = NULL;
+	is->sk.closed = false;
+	is->sk.shut = 0;
+	is->sk.err = 0;
+	is->sk.cookie = own.sk.cookie;
+	is->sk.lent = 0;
+	is->bound = false;
+	is->lport = 0;
+	is->port_node = own.port_node;
+	is->flow_node = own.flow_node;
+	is->in_flows = false;
+	is->memberships = own.memberships;
+	is->errqueue = NULL;
+	is->sk.listening = false;
+	child->nodelay = parent->nodelay;
+	child->cork = parent->cork;
+	child->keepidle_s = parent->keepidle_s;
+	child->keepintvl_s = parent->keepintvl_s;
+	child->keepcnt = parent->keepcnt;
+	child->syncnt = parent->syncnt;
+	child->linger2_s = parent->linger2_s;
+	child->defer_accept = parent->defer_accept;
+	child->user_timeout_ms = parent->user_timeout_ms;
+	child->notsent_lowat = parent->notsent_lowat;
+	child->user_mss = parent->user_mss;
+	child->rcv.clamp = parent->rcv.clamp;
+	child->cc = parent->cc;
+}
+
+/* ---- the path and its MTU ---- */
+
+int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *ret)
+{
+	return route_lookup(conn_stack(conn), &conn->inet.raddr, src, inet_sock_oif(&conn->inet), ret);
+}
+
+/* What a segment without options carries at most over an IP datagram of mtu octets. */
+static uint16_t mss_of_mtu(const struct tcp_sock *conn, uint32_t mtu)
+{
+	uint32_t ip = addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN;
+
+	mtu = MIN(mtu, (uint32_t)PACKET_MAX);
+	return (uint16_t)MAX(mtu > ip + TCP_HDR_MIN ? mtu - ip - TCP_HDR_MIN : 0, MSS_MIN);
+}
+
+static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
+{
+	uint16_t mss = mss_of_mtu(conn, path_mtu);
+
+	/* RFC 9293 §3.7.1 (MUST-16): the least of what the peer and the path take. */
+	if (conn->peer_mss_known) mss = MIN(mss, conn->snd.peer_mss);
+	if (conn->user_mss) mss = (uint16_t)MIN(mss, conn->user_mss);
+	conn->snd.mss = (uint16_t)MAX(mss, MSS_MIN);
+}
+
+void conn_update_mss(struct tcp_sock *conn)
+{
+	struct route_hop hop;
+
+	if (conn_path(conn, &conn->inet.laddr, &hop) == 0)
+		set_mss(conn, ip_mtu(conn_stack(conn), &conn->inet.raddr, &hop));
+}
+
+/* ---- opening ---- */
+
+int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
+{
+	struct stack *s = conn_stack(conn);
+	struct sysctl *sys = s->sysctl;
+	seq32 iss = conn->snd.iss ? conn->snd.iss : isn_new(conn);
+
+	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = iss;
+	conn->snd.data = iss + 1;
+	conn->opt.ts = sys->tcp_timestamps != 0;
+	conn->opt.wscale = sys->tcp_window_scaling != 0;
+	conn->opt.sack = sys->tcp_sack != 0;
+	conn->opt.offset = ts_offset(s, &conn->inet.laddr, &conn->inet.raddr);
+	/* RFC 9293 §3.7.1 (MUST-14, SHLD-5): what we can take in is announced in every SYN. */
+	conn->rcv.adv_mss = mss_of_mtu(conn, hop->mtu_bytes);
+	if (conn->user_mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->user_mss);
+	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);
+	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
+	window_init(conn);
+	rtt_init(conn);
+	recovery_init(conn);
+	return 0;
+}
+
+void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
+{
+	/* RFC 9293 §3.7.1 (MUST-15): without the option the peer takes 536. */
+	conn->snd.peer_mss = o->has_mss ? MAX(o->mss, (uint16_t)MSS_MIN) : (uint16_t)MSS_DEFAULT;
+	conn->peer_mss_known = true;
+	conn->snd.mss = MIN(conn->snd.mss, conn->snd.peer_mss);
+	/* RFC 7323 §2.2: both sides must have sent the option; a shift above 14 counts as 14 (§2.3). */
+	conn->opt.wscale = conn->opt.wscale && o->has_wscale;
+	conn->snd.wscale = conn->opt.wscale ? MIN(o->wscale, (uint8_t)TCP_WSCALE_MAX) : 0;
+	if (!conn->opt.wscale) conn->rcv.wscale = 0;
+	conn->opt.ts = conn->opt.ts && o->has_ts;
+	if (conn->opt.ts) {
+		conn->opt.recent = o->ts_val;
+		conn->opt.recent_when = conn_now(conn);
+	}
+	conn->opt.sack = conn->opt.sack && o->sack_ok;
+}
+
+void conn_established(struct tcp_sock *conn)
+{
+	conn->heard = conn_now(conn);
+	cc_init(conn);
+	recovery_init(conn);
+	sndbuf_expand(conn);
+	conn->rcv.tune_since = conn_now(conn);
+	conn->rcv.tune_from = conn->rcv.nxt;
+	conn->retries = 0;
+	conn->stuck_since = 0;
+	/* A shutdown that came while the SYN was on its way. */
+	conn_enter(conn, conn->snd.fin ? TCPS_FIN_WAIT_1 : TCPS_ESTABLISHED);
+	timers_keepalive(conn);
+}
+
+void conn_enter(struct tcp_sock *conn, enum tcp_state state)
+{
+	conn->state = (uint8_t)state;
+}
+
+/* ---- the end ---- */
+
+static void free_chain(struct list *packets)
+{
+	struct list *n;
+
+	while ((n = list_pop(packets)))
+		packet_free(list_entry(n, struct packet, node));
+}
+
+static void purge_send(struct tcp_sock *conn)
+{
+	ring_free(&conn->snd.queue);
+	conn->snd.fin = false;
+	sack_clear(conn);
+}
+
+void conn_purge(struct tcp_sock *conn)
+{
+	purge_send(conn);
+	free_chain(&conn->rcv.queue);
+	conn->rcv.queued = conn->rcv.mem_bytes = 0;
+	runs_free(&conn->rcv.ooo);
+}
+
+void conn_free(struct tcp_sock *conn)
+{
+	struct stack *s = conn_stack(conn);
+
+	listen_stop(conn);
+	if (conn->parent) listen_forget(conn);
+	timers_clear(conn);
+	conn_purge(conn);
+	inet_sock_done(&conn->inet.sk);
+	if (conn->orphan) s->tcp->n_orphans--;
+	sock_free(&conn->inet.sk);
+}
+
+void conn_done(struct tcp_sock *conn)
+{
+	struct sock *sk = &conn->inet.sk;
+
+	conn_enter(conn, TCPS_CLOSED);
+	if (sk->closed || conn->embryo) {
+		conn_free(conn);
+		return;
+	}
+	timers_clear(conn);
+	purge_send(conn);
+	runs_free(&conn->rcv.ooo);
+	flow_remove(&conn->inet);
+	if (!conn->inet.port_bound) port_release(&conn->inet);
+	sk->shut = 3;
+	sock_ready(sk);
+}
+
+/* The socket forgets its connection; what bind() gave it and the options stay. */
+static void forget_connection(struct tcp_sock *conn)
+{
+	uint32_t clamp = conn->rcv.clamp;
+
+	conn_purge(conn);
+	memset(&conn->snd, 0, sizeof conn->snd);
+	memset(&conn->rcv, 0, sizeof conn->rcv);
+	memset(&conn->ack, 0, sizeof conn->ack);
+	memset(&conn->opt, 0, sizeof conn->opt);
+	memset(&conn->rec, 0, sizeof conn->rec);
+	list_init(&conn->rcv.queue);
+	conn->rcv.clamp = clamp;
+	conn->peer_mss_known = conn->nospace = false;
+	conn->rtx_role = conn->retries = conn->probes = 0;
+	conn->stuck_since = conn->sent_data = conn->got_data = conn->last_oow = 0;
+	conn->soft_err = 0;
+	conn->bytes_acked = conn->bytes_received = conn->bytes_sent = conn->bytes_retrans = 0;
+	conn->segs_out = conn->segs_in = conn->data_segs_out = conn->data_segs_in = conn->total_retrans = 0;
+	rtt_init(conn);
+}
+
+static void give_up_names(struct inet_sock *is)
+{
+	bool addr_bound = is->addr_bound;
+
+	flow_remove(is);
+	is->raddr = is->sk.domain == AF_INET6 ? addr_any6 : addr_any4;
+	is->rport = 0;
+	is->scope = 0;
+	if (!is->port_bound) {
+		port_release(is);
+		is->lport = 0;
+		is->addr_bound = addr_bound;
+	}
+	if (!is->addr_bound) inet_sock_reset_addr(is);
+}
+
+void conn_disconnect(struct tcp_sock *conn)
+{
+	struct sock *sk = &conn->inet.sk;
+
+	listen_stop(conn);
+	if (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2) | S_(SYN_RECEIVED))) {
+		segment_send_reset(conn);
+		sk->err = ECONNRESET;
+	} else if (conn->state == TCPS_SYN_SENT) {
+		sk->err = ECONNRESET;
+	}
+	timers_clear(conn);
+	conn_enter(conn, TCPS_CLOSED);
+	conn->use = TCP_UNCONNECTED;
+	forget_connection(conn);
+	give_up_names(&conn->inet);
+	sk->shut = 0;
+	sk->lent = 0;
+	sock_ready(sk);
+}
+
+void conn_fail(struct tcp_sock *conn, int err)
+{
+	conn->inet.sk.err = err;
+	conn_done(conn);
+}
+
+void conn_time_wait(struct tcp_sock *conn)
+{
+	timewait_add(conn);
+	conn_done(conn);
+}

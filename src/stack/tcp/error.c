@@ -1,0 +1,51 @@
+/*
+ * What ICMP says about segments of ours. A message is believed when the sequence number it quotes is in flight. While
+ * the connection is being opened an error ends it, as on Linux; later it is only remembered, to be named when the
+ * connection times out, or shown at once to a program that asked for that with IP_RECVERR.
+ *
+ * Read first: RFC 5927 §4 and §7, RFC 5461, RFC 9293 §3.9.2.2 (MUST-54, MUST-56, SHLD-25), RFC 1191.
+ */
+#include "stack/tcp/conn.h"
+
+static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
+{
+	uint16_t before = conn->snd.mss;
+
+	ip_pmtu_learn(conn_stack(conn), e);
+	conn_update_mss(conn);
+	if (conn->snd.mss >= before || !IN_STATES(conn, STATES_SYNCED)) return;
+	recovery_resegment(conn);
+	tcp_output(conn);
+}
+
+static void report(struct tcp_sock *conn, const struct ip_error *e)
+{
+	if (conn->embryo) {
+		if (e->hard) conn_free(conn);
+	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) {
+		conn_fail(conn, e->err);
+	} else if (conn->inet.recverr || conn->inet.recverr6) {
+		sock_set_error(&conn->inet.sk, e->err);
+	} else {
+		conn->soft_err = e->err;
+	}
+}
+
+void tcp_error(struct stack *s, const struct ip_error *e)
+{
+	struct inet_sock *is;
+	struct tcp_sock *conn;
+	seq32 seq;
+
+	if (e->quote_len < 8) return;
+	is = flow_lookup(s->tcp->ports, &e->src, read16(e->quote), &e->dst, read16(e->quote + 2));
+	if (!is) return;
+	conn = tcp_of(&is->sk);
+	seq = read32(e->quote + 4);
+	/* RFC 5927 §4.1: only of a segment that may be in flight. */
+	if (seq_lt(seq, conn->snd.una) || !seq_lt(seq, conn->snd.nxt)) return;
+	if (e->mtu_bytes)
+		path_mtu_shrank(conn, e);
+	else
+		report(conn, e);
+}

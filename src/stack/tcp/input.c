@@ -1,0 +1,267 @@
+/*
+ * SEGMENT ARRIVES, for a connection in SYN-RECEIVED or beyond: one function for each step of RFC 9293 §3.10.7.4.
+ *
+ *     first    check_sequence     PAWS, window              fifth    input_ack        (ack.c)
+ *     second   check_reset        RFC 5961 §3               sixth    check_urgent     (urgent.c)
+ *     third    security: none                               seventh  take_text
+ *     fourth   check_syn          RFC 5961 §4               eighth   check_fin
+ *
+ * A step says NEXT, STOP (the segment is done with) or GONE (so is the connection). Steps shorten the segment as they
+ * go: what is before the window or behind it is cut off. At the end tcp_output sends whatever became due.
+ * LISTEN is in listen.c, SYN-SENT in syn_sent.c.
+ *
+ * Read first: RFC 9293 §3.10.7, RFC 5961, RFC 7323 §5.
+ */
+#include "stack/tcp/conn.h"
+#include <errno.h>
+
+#define PAWS_IDLE_MAX (24 * 24 * 3600 * NS_PER_S)
+#define QUICK_ACKS_AT_START 16
+
+/* ---- answers to what can't be accepted ---- */
+
+static bool answer_allowed(struct tcp_sock *conn)
+{
+	if (conn->last_oow && conn_now(conn) - conn->last_oow < TCP_OOW_INTERVAL) return false;
+	conn->last_oow = MAX(conn_now(conn), 1);
+	return true;
+}
+
+/* RFC 5961 §7 asks for a limit; it is kept for each connection, or it would be a side channel to others (CVE-2016-5696). */
+void ack_challenge(struct tcp_sock *conn)
+{
+	if (answer_allowed(conn)) segment_send_ack(conn);
+}
+
+/* RFC 9293 §3.10.7.4 first: "an acknowledgment should be sent in reply". Data is always answered, or a lost ACK would cost its sender dearly. */
+void ack_unacceptable(struct tcp_sock *conn, const struct segment *g)
+{
+	if (g->len && !(g->h.flags & TCP_SYN)) {
+		tcp_quick_ack(conn, QUICK_ACKS_AT_START);
+		segment_send_ack(conn);
+	} else {
+		ack_challenge(conn);
+	}
+}
+
+/* ---- first ---- */
+
+/* RFC 7323 §5.3 R1: a timestamp older than the last one in order; not after 24 days of silence (§5.5). */
+static bool paws_rejects(const struct tcp_sock *conn, const struct segment *g)
+{
+	if (!conn->opt.ts || !g->h.opts.has_ts || (g->h.flags & TCP_RST)) return false;
+	if ((int32_t)(conn->opt.recent - g->h.opts.ts_val) <= 0) return false;
+	return conn_now(conn) - conn->opt.recent_when < PAWS_IDLE_MAX;
+}
+
+static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
+{
+	if (paws_rejects(conn, g)) {
+		ack_unacceptable(conn, g);
+		return step_drop(g, DROP_TCP_PAWS);
+	}
+	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
+	 * that filled the window, and from reordered segments. The text itself is cut to the window below. */
+	if (seq_ge(segment_end(g), conn->rcv.wup) && seq_le(g->h.seq, rcv_edge(conn))) return STEP_NEXT;
+	if (!(g->h.flags & TCP_RST)) ack_unacceptable(conn, g);
+	return step_drop(g, DROP_TCP_WINDOW);
+}
+
+/* ---- second ---- */
+
+static int reset_error(const struct tcp_sock *conn)
+{
+	return conn->state == TCPS_CLOSE_WAIT ? EPIPE : ECONNRESET;
+}
+
+static enum step check_reset(struct tcp_sock *conn, struct segment *g)
+{
+	if (!(g->h.flags & TCP_RST)) return STEP_NEXT;
+	/* RFC 5961 §3.2: only the very next sequence number resets; others in the window are asked about. */
+	if (g->h.seq != conn->rcv.nxt) {
+		ack_challenge(conn);
+		return step_drop(g, DROP_TCP_WINDOW);
+	}
+	conn_fail(conn, reset_error(conn));
+	return STEP_GONE;
+}
+
+/* ---- fourth ---- */
+
+static enum step check_syn(struct tcp_sock *conn, struct segment *g)
+{
+	bool first = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs;
+
+	if (!(g->h.flags & TCP_SYN)) return g->h.flags & TCP_ACK ? STEP_NEXT : step_drop(g, DROP_TCP_FLAGS);
+	if (first && (g->h.flags & TCP_ACK) && !conn->embryo && g->h.ack == conn->snd.nxt) {
+		/* Simultaneous open (RFC 9293 §3.5, MUST-10): the peer's SYN again, now with the ACK of ours. */
+		g->h.flags &= (uint8_t)~TCP_SYN;
+		g->h.seq++;
+		return STEP_NEXT;
+	}
+	if (first && !(g->h.flags & TCP_ACK)) {
+		/* The peer did not get our SYN and ACK. */
+		if (answer_allowed(conn)) segment_send_syn(conn);
+		return step_drop(g, DROP_TCP_OLD);
+	}
+	/* RFC 5961 §4.2: a challenge whatever the sequence number. */
+	ack_challenge(conn);
+	return step_drop(g, DROP_TCP_FLAGS);
+}
+
+/* ---- sixth ---- */
+
+static enum step check_urgent(struct tcp_sock *conn, struct segment *g)
+{
+	if (g->h.flags & TCP_URG) urgent_receive(conn, g);
+	return STEP_NEXT;
+}
+
+/* ---- seventh ---- */
+
+/* Cuts off what is old and what is behind the window or a FIN. */
+static void trim_text(struct tcp_sock *conn, struct segment *g)
+{
+	seq32 edge = conn->rcv.fin && seq_lt(conn->rcv.fin_seq, rcv_edge(conn)) ? conn->rcv.fin_seq : rcv_edge(conn);
+
+	if (seq_lt(g->h.seq, conn->rcv.nxt)) {
+		uint32_t old = MIN(conn->rcv.nxt - g->h.seq, g->len);
+		packet_pull(g->p, old);
+		g->h.seq += old;
+		g->len -= old;
+	}
+	if (seq_gt(g->h.seq + g->len, edge)) {
+		g->len = seq_lt(g->h.seq, edge) ? edge - g->h.seq : 0;
+		packet_trim(g->p, g->len);
+		g->h.flags &= (uint8_t)~TCP_FIN;
+	}
+}
+
+static void note_arrival(struct tcp_sock *conn, const struct segment *g)
+{
+	time_ns gap = conn_now(conn) - conn->got_data;
+
+	/* As Linux: quick ACKs for the peer's slow start, at the beginning and after a pause. */
+	if (conn->data_segs_in == 0 || gap > conn->rtt.rto) tcp_quick_ack(conn, QUICK_ACKS_AT_START);
+	conn->data_segs_in++;
+	conn->got_data = conn_now(conn);
+	if (g->len >= conn->rcv.mss)
+		conn->rcv.mss = (uint16_t)MIN(g->len, conn->rcv.adv_mss);
+	else if (g->h.flags & TCP_PSH)
+		conn->ack.pushed = true;
+}
+
+/* RFC 9293 §3.8.6.3 (MUST-58, SHLD-18, SHLD-19), RFC 5681 §4.2: at least every second full segment, at once what is out of order. */
+static void owe_ack(struct tcp_sock *conn, bool disorder)
+{
+	uint32_t unacked = conn->rcv.nxt - conn->rcv.wup;
+
+	if (disorder) tcp_quick_ack(conn, QUICK_ACKS_AT_START);
+	if (disorder || (conn->ack.quick && !conn->ack.pingpong) || (unacked > conn->rcv.mss && window_select(conn) + unacked >= conn->rcv.wnd))
+		tcp_need_ack(conn, TCP_ACK_NOW);
+	else
+		tcp_need_ack(conn, TCP_ACK_DELAYED);
+}
+
+/* RFC 9293 §3.6.1 (MUST-13, SHLD-3): data for a program that said it reads no more: it is told, not left to guess. */
+static bool nobody_reads(const struct tcp_sock *conn, const struct segment *g)
+{
+	return IN_STATES(conn, S_(FIN_WAIT_1) | S_(FIN_WAIT_2)) && (conn->inet.sk.shut & 1) && seq_gt(g->h.seq + g->len, conn->rcv.nxt);
+}
+
+static enum step take_text(struct tcp_sock *conn, struct segment *g)
+{
+	bool disorder = conn->rcv.ooo.n != 0, had_text = g->len != 0;
+
+	if (!g->len) return STEP_NEXT;
+	if (nobody_reads(conn, g)) {
+		reset_answer(conn_stack(conn), g->p, g);
+		conn_fail(conn, ECONNRESET);
+		return STEP_GONE;
+	}
+	trim_text(conn, g);
+	if (!g->len) {
+		/* Old, or no room: the peer learns where we are. */
+		if (had_text) owe_ack(conn, true);
+		g->why = DROP_TCP_OLD;
+		return STEP_NEXT;
+	}
+	note_arrival(conn, g);
+	if (g->h.seq != conn->rcv.nxt) {
+		g->why = runs_insert(conn, g);
+		owe_ack(conn, true);
+		return STEP_NEXT;
+	}
+	rcv_queue_append(conn, g->p);
+	g->p = NULL;
+	runs_drain(conn);
+	owe_ack(conn, disorder);
+	sock_ready(&conn->inet.sk);
+	return STEP_NEXT;
+}
+
+/* ---- eighth ---- */
+
+static void learn_fin(struct tcp_sock *conn, const struct segment *g)
+{
+	const struct tcp_runs *r = &conn->rcv.ooo;
+	seq32 at = g->h.seq + g->len;
+
+	/* Octets behind the end can't be: whoever sent them or this lies. */
+	if (conn->rcv.fin || (r->n && seq_gt(r->at[r->n - 1].range.end, at))) return;
+	conn->rcv.fin = true;
+	conn->rcv.fin_seq = at;
+	if (at != conn->rcv.nxt) owe_ack(conn, true);
+}
+
+static enum step check_fin(struct tcp_sock *conn, struct segment *g)
+{
+	if (g->h.flags & TCP_FIN) learn_fin(conn, g);
+	if (!conn->rcv.fin || conn->rcv.done || conn->rcv.nxt != conn->rcv.fin_seq) {
+		if (conn->rcv.done && (g->h.flags & TCP_FIN)) tcp_need_ack(conn, TCP_ACK_NOW);
+		return STEP_NEXT;
+	}
+	conn->rcv.nxt++;
+	conn->rcv.done = true;
+	conn->inet.sk.shut |= 1;
+	sock_ready(&conn->inet.sk);
+	switch (conn->state) {
+	case TCPS_ESTABLISHED:
+		/* As Linux: the program will soon close, and its FIN carry the ACK. */
+		conn->ack.pingpong = true;
+		conn_enter(conn, TCPS_CLOSE_WAIT);
+		tcp_need_ack(conn, TCP_ACK_DELAYED);
+		return STEP_NEXT;
+	case TCPS_FIN_WAIT_1:
+		conn_enter(conn, TCPS_CLOSING);
+		tcp_need_ack(conn, TCP_ACK_NOW);
+		return STEP_NEXT;
+	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth */
+		segment_send_ack(conn);
+		conn_time_wait(conn);
+		return STEP_GONE;
+	}
+}
+
+/* ---- all of them ---- */
+
+static enum step run_steps(struct tcp_sock *conn, struct segment *g)
+{
+	static enum step (*const steps[])(struct tcp_sock *, struct segment *) = {
+		check_sequence, check_reset, check_syn, input_ack, check_urgent, take_text, check_fin,
+	};
+	enum step r = STEP_NEXT;
+
+	if (conn->state == TCPS_SYN_SENT) return input_syn_sent(conn, g);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == STEP_NEXT; i++)
+		r = steps[i](conn, g);
+	return r;
+}
+
+void tcp_input(struct tcp_sock *conn, struct segment *g)
+{
+	conn->segs_in++;
+	/* RFC 7323 §2.3: windows are scaled but in SYNs. */
+	if (!(g->h.flags & TCP_SYN)) g->wnd = (uint32_t)g->h.wnd << conn->snd.wscale;
+	if (run_steps(conn, g) != STEP_GONE) tcp_output(conn);
+}

@@ -1,0 +1,192 @@
+/*
+ * Listening sockets.
+ *
+ *                  SYN                     ACK of our SYN                accept()
+ *     listener ──────────► embryos (SYN queue) ──────────► ready (accept queue) ──────────► program
+ *                          SYN-RECEIVED                    ESTABLISHED, or over already
+ *
+ * An embryo is a whole connection in SYN-RECEIVED, in the flow table like any other, so that one state machine serves
+ * both kinds of open. The accept queue holds backlog + 1 connections; while it is full, SYNs are dropped and embryos
+ * stay what they are: the peer repeats. The SYN queue holds tcp_max_syn_backlog; a SYN more pushes out the oldest.
+ *
+ * Read first: RFC 9293 §3.10.7.2, listen(2), RFC 4987 §3.
+ */
+#include "stack/tcp/conn.h"
+#include <errno.h>
+#include <stdlib.h>
+#include "stack/socket/family.h"
+
+static bool accept_queue_full(const struct tcp_listener *l)
+{
+	return l->n_ready > l->backlog;
+}
+
+int listen_start(struct tcp_sock *conn, int backlog)
+{
+	struct inet_sock *is = &conn->inet;
+	uint32_t limit = (uint32_t)MIN((unsigned)backlog, (unsigned)conn_sysctl(conn)->somaxconn);
+	int r;
+
+	if (conn->use != TCP_UNCONNECTED) return -EINVAL;
+	if (conn->state == TCPS_LISTEN) {
+		conn->listener->backlog = limit;
+		return 0;
+	}
+	if (conn->state != TCPS_CLOSED) return -EINVAL;
+	r = is->lport ? 0 : port_bind(is, &is->laddr, 0);
+	if (r < 0) return r;
+	conn->listener = calloc(1, sizeof *conn->listener);
+	if (!conn->listener) return -ENOMEM;
+	list_init(&conn->listener->embryos);
+	list_init(&conn->listener->ready);
+	conn->listener->backlog = limit;
+	conn->inet.sk.shut = 0;
+	r = port_listen_check(is);
+	if (r < 0) {
+		listen_stop(conn);
+		return r;
+	}
+	conn->inet.sk.listening = true;
+	conn_enter(conn, TCPS_LISTEN);
+	return 0;
+}
+
+void listen_forget(struct tcp_sock *child)
+{
+	struct tcp_listener *l = child->parent->listener;
+
+	list_remove(&child->queue_node);
+	if (child->embryo)
+		l->n_embryos--;
+	else
+		l->n_ready--;
+	child->parent = NULL;
+	child->embryo = false;
+}
+
+/* Embryos go without a word, as on Linux; who thinks to be connected gets a reset. */
+void listen_stop(struct tcp_sock *conn)
+{
+	struct tcp_listener *l = conn->listener;
+
+	if (!l) return;
+	while (!list_empty(&l->embryos))
+		conn_free(list_first(&l->embryos, struct tcp_sock, queue_node));
+	while (!list_empty(&l->ready)) {
+		struct tcp_sock *child = list_first(&l->ready, struct tcp_sock, queue_node);
+		if (IN_STATES(child, STATES_SYNCED)) segment_send_reset(child);
+		conn_free(child);
+	}
+	conn->listener = NULL;
+	conn->inet.sk.listening = false;
+	free(l);
+}
+
+/* ---- SYN ---- */
+
+static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p, const struct tcp_hdr *h)
+{
+	struct sock *sk;
+	struct tcp_sock *child;
+	struct inet_sock *is;
+
+	if (sock_alloc(conn_stack(conn), &tcp_ops, conn->inet.sk.domain, conn->inet.sk.type, conn->inet.sk.protocol, &sk) < 0) return NULL;
+	child = tcp_of(sk);
+	is = &child->inet;
+	conn_inherit(child, conn);
+	is->laddr = p->dst;
+	is->raddr = p->src;
+	is->rport = h->src;
+	is->scope = addr_is_linklocal(&p->src) ? (uint32_t)p->netif->index : 0;
+	if (port_inherit(is, &conn->inet) < 0 || flow_add(is) < 0) {
+		conn_free(child);
+		return NULL;
+	}
+	child->parent = conn;
+	child->embryo = true;
+	child->use = TCP_CONNECTED;
+	list_append(&conn->listener->embryos, &child->queue_node);
+	conn->listener->n_embryos++;
+	return child;
+}
+
+/* RFC 9293 §3.10.7.2, third: a SYN makes a connection in SYN-RECEIVED. */
+static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
+{
+	struct tcp_listener *l = conn->listener;
+	struct tcp_sock *child;
+	struct route_hop hop;
+
+	if (accept_queue_full(l)) return DROP_TCP_BACKLOG;
+	if (g->tw) timewait_end(conn_stack(conn), g->tw);
+	if (l->n_embryos >= (uint32_t)MAX(conn_sysctl(conn)->tcp_max_syn_backlog, 1))
+		conn_free(list_first(&l->embryos, struct tcp_sock, queue_node));
+	child = embryo_new(conn, g->p, &g->h);
+	if (!child) return DROP_NO_MEMORY;
+	if (conn_path(child, &child->inet.laddr, &hop) < 0) {
+		conn_free(child);
+		return DROP_IP_NO_ROUTE;
+	}
+	child->snd.iss = g->iss;
+	conn_open(child, &hop);
+	child->rcv.irs = g->h.seq;
+	child->rcv.nxt = g->h.seq + 1;
+	child->snd.wl1 = g->h.seq;
+	child->snd.wnd = child->snd.max_wnd = g->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
+	conn_synced(child, &g->h.opts);
+	conn_enter(child, TCPS_SYN_RECEIVED);
+	segment_send_syn(child);
+	timers_after_output(child);
+	return DROP_NONE;
+}
+
+/* RFC 9293 §3.10.7.2: LISTEN STATE */
+void listen_receive(struct tcp_sock *conn, struct segment *g)
+{
+	if (g->h.flags & TCP_RST)
+		g->why = DROP_TCP_FLAGS;
+	else if (g->h.flags & TCP_ACK)
+		reset_answer(conn_stack(conn), g->p, g);
+	else if ((g->h.flags & (TCP_SYN | TCP_FIN)) == TCP_SYN)
+		g->why = receive_syn(conn, g);
+	else
+		g->why = DROP_TCP_FLAGS;   /* also SYN with FIN, as Linux */
+}
+
+/* ---- the ACK of our SYN ---- */
+
+enum step listen_promote(struct tcp_sock *child, struct segment *g)
+{
+	struct tcp_sock *parent = child->parent;
+
+	/* tcp(7), TCP_DEFER_ACCEPT: the bare ACK is not taken; data will be, or the ACK of a repeated SYN when time is up. */
+	if (child->retries < parent->defer_accept && g->len == 0 && !(g->h.flags & TCP_FIN)) {
+		child->acked = true;
+		return STEP_STOP;
+	}
+	if (accept_queue_full(parent->listener)) {
+		g->why = DROP_TCP_BACKLOG;
+		if (!conn_sysctl(child)->tcp_abort_on_overflow) return STEP_STOP;
+		reset_answer(conn_stack(child), g->p, g);
+		conn_free(child);
+		return STEP_GONE;
+	}
+	listen_forget(child);
+	child->parent = parent;
+	list_append(&parent->listener->ready, &child->queue_node);
+	parent->listener->n_ready++;
+	sock_ready(&parent->inet.sk);
+	return STEP_NEXT;
+}
+
+int listen_accept(struct tcp_sock *conn, struct tcp_sock **ret)
+{
+	struct tcp_sock *child;
+
+	if (conn->state != TCPS_LISTEN) return -EINVAL;
+	if (list_empty(&conn->listener->ready)) return -EAGAIN;
+	child = list_first(&conn->listener->ready, struct tcp_sock, queue_node);
+	listen_forget(child);
+	*ret = child;
+	return 0;
+}

@@ -1,0 +1,340 @@
+/*
+ * The rows of IPPROTO_TCP, and those of SOL_SOCKET that TCP has to hear of. What Linux knows and this stack does not
+ * (MD5 signatures, Fast Open, repair, upper protocols) is refused as by a kernel that was built or set up without it.
+ *
+ * Read first: tcp(7), and the comments of <linux/tcp.h>.
+ */
+#include <errno.h>
+#include <linux/tcp.h>
+#include "stack/tcp/conn.h"
+
+#define MSS_USER_MIN 88
+#define MSS_USER_MAX 32767
+#define KEEP_TIME_MAX 32767
+#define KEEP_COUNT_MAX 127
+#define FIN_TIMEOUT_MAX_S 120
+#define CLAMP_MIN 1152u               /* half of Linux's SOCK_MIN_RCVBUF */
+#define CC_NAME_MAX 16
+
+static int after_output(struct sock *sk)
+{
+	tcp_output(tcp_of(sk));
+	return 0;
+}
+
+static int after_keepalive(struct sock *sk)
+{
+	timers_keepalive(tcp_of(sk));
+	return 0;
+}
+
+static int after_lowat(struct sock *sk)
+{
+	sock_ready(sk);
+	return 0;
+}
+
+/* ---- integers whose default is a sysctl's ---- */
+
+static int answer(void *val, int own, int otherwise)
+{
+	*(int *)val = own ? own : otherwise;
+	return 0;
+}
+
+static int get_keepidle(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	return answer(val, tcp_of(sk)->keepidle_s, sk->stack->sysctl->tcp_keepalive_time_s);
+}
+
+static int get_keepintvl(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	return answer(val, tcp_of(sk)->keepintvl_s, sk->stack->sysctl->tcp_keepalive_intvl_s);
+}
+
+static int get_keepcnt(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	return answer(val, tcp_of(sk)->keepcnt, sk->stack->sysctl->tcp_keepalive_probes);
+}
+
+static int get_syncnt(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	return answer(val, tcp_of(sk)->syncnt, sk->stack->sysctl->tcp_syn_retries);
+}
+
+/* ---- segments ---- */
+
+static int get_maxseg(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+
+	(void)len;
+	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return answer(val, conn->user_mss, MSS_DEFAULT);
+	return answer(val, (int)snd_mss(conn), 0);
+}
+
+static int set_maxseg(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v && (v < MSS_USER_MIN || v > MSS_USER_MAX)) return -EINVAL;
+	tcp_of(sk)->user_mss = v;
+	return 0;
+}
+
+static int set_window_clamp(struct sock *sk, const void *val, socklen_t len)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v == 0 && conn->state != TCPS_CLOSED) return -EINVAL;
+	conn->rcv.clamp = v == 0 ? 0 : MAX((uint32_t)v, CLAMP_MIN);
+	return 0;
+}
+
+static int get_quickack(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = !tcp_of(sk)->ack.pingpong;
+	return 0;
+}
+
+static int set_quickack(struct sock *sk, const void *val, socklen_t len)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	int v = *(const int *)val;
+
+	(void)len;
+	/* As Linux: an even number other than 0 sends what is owed, and goes back to delaying. */
+	conn->ack.pingpong = v == 0;
+	if (v == 0) return 0;
+	if (conn->ack.need == TCP_ACK_DELAYED && IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT))) segment_send_ack(conn);
+	conn->ack.pingpong = !(v & 1);
+	return 0;
+}
+
+/* ---- times ---- */
+
+static int get_linger2(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = conn_fin_timeout_s(tcp_of(sk));
+	return 0;
+}
+
+static int set_linger2(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	tcp_of(sk)->linger2_s = v < 0 ? -1 : v > FIN_TIMEOUT_MAX_S ? FIN_TIMEOUT_MAX_S : v;
+	return 0;
+}
+
+/* Linux counts TCP_DEFER_ACCEPT in retransmissions of the SYN and ACK: after 1, 3, 7, 15 … seconds. */
+static int defer_seconds(int retransmissions)
+{
+	int period = 0, timeout = 1;
+
+	for (; retransmissions > 0; retransmissions--) {
+		period += timeout;
+		timeout = MIN(2 * timeout, (int)(TCP_RTO_MAX / NS_PER_S));
+	}
+	return period;
+}
+
+static int get_defer_accept(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = defer_seconds(tcp_of(sk)->defer_accept);
+	return 0;
+}
+
+static int set_defer_accept(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val, n = 0;
+
+	(void)len;
+	while (n < UINT8_MAX && defer_seconds(n) < v)
+		n++;
+	tcp_of(sk)->defer_accept = (uint8_t)n;
+	return 0;
+}
+
+static int set_user_timeout(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v < 0) return -EINVAL;
+	tcp_of(sk)->user_timeout_ms = (uint32_t)v;
+	return 0;
+}
+
+/* ---- congestion control ---- */
+
+static int set_congestion(struct sock *sk, const void *val, socklen_t len)
+{
+	const struct tcp_cc *cc;
+
+	if (len < 1) return -EINVAL;
+	cc = cc_find(val, strnlen(val, MIN(len, CC_NAME_MAX - 1)));
+	if (!cc) return -ENOENT;
+	tcp_of(sk)->cc = cc;
+	return 0;
+}
+
+static int get_congestion(struct sock *sk, void *val, socklen_t *len)
+{
+	char name[CC_NAME_MAX] = "";
+
+	strncpy(name, tcp_of(sk)->cc->name, sizeof name - 1);
+	return opt_copy_out(val, len, name, sizeof name);
+}
+
+static int get_nothing(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)val;
+	*len = 0;
+	return 0;
+}
+
+/* ---- refused ---- */
+
+static int refuse_eperm(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EPERM;
+}
+
+static int refuse_enoent(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -ENOENT;
+}
+
+static int refuse_eopnotsupp(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EOPNOTSUPP;
+}
+
+/* ---- TCP_INFO ---- */
+
+static uint32_t us(time_ns t) { return (uint32_t)(t / NS_PER_US); }
+static uint32_t ms_ago(const struct tcp_sock *conn, time_ns t) { return (uint32_t)((conn_now(conn) - t) / NS_PER_MS); }
+
+static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
+{
+	static const uint8_t ca_state[] = {[TCP_OPEN] = TCP_CA_Open, [TCP_FAST_RECOVERY] = TCP_CA_Recovery, [TCP_LOSS] = TCP_CA_Loss};
+
+	i->tcpi_state = conn->state;
+	i->tcpi_ca_state = ca_state[conn->rec.phase];
+	if (conn->rec.phase == TCP_OPEN && (conn->rec.dupacks || conn->rec.n_sacked)) i->tcpi_ca_state = TCP_CA_Disorder;
+	i->tcpi_retransmits = conn->rtx_role == TCP_TIMER_RETRANSMIT ? conn->retries : 0;
+	i->tcpi_probes = conn->rtx_role == TCP_TIMER_PROBE ? conn->retries : conn->probes;
+	i->tcpi_backoff = conn->rtt.backoff;
+	i->tcpi_options = (uint8_t)((conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0) | (conn->opt.sack ? TCPI_OPT_SACK : 0) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0));
+	i->tcpi_snd_wscale = conn->snd.wscale & 15u;
+	i->tcpi_rcv_wscale = conn->rcv.wscale & 15u;
+}
+
+static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
+{
+	uint32_t mss = snd_mss(conn), flight = snd_flight(conn);
+	const struct tcp_recovery *rec = &conn->rec;
+
+	i->tcpi_snd_mss = mss;
+	i->tcpi_rcv_mss = conn->rcv.mss;
+	i->tcpi_advmss = conn->rcv.adv_mss;
+	i->tcpi_pmtu = conn->snd.mss + TCP_HDR_MIN + (addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN);
+	i->tcpi_unacked = (flight + mss - 1) / mss;
+	i->tcpi_sacked = conn->opt.sack ? rec->sacked_bytes / mss : rec->dupacks;
+	i->tcpi_lost = seq_lt(conn->snd.una, rec->lost) ? (rec->lost - conn->snd.una + mss - 1) / mss : 0;
+	i->tcpi_retrans = seq_lt(conn->snd.una, rec->rtx) ? (rec->rtx - conn->snd.una + mss - 1) / mss : 0;
+	i->tcpi_snd_cwnd = MAX(conn->cwnd / mss, 1u);
+	i->tcpi_snd_ssthresh = conn->ssthresh >= UINT32_MAX / 2 ? INT32_MAX : conn->ssthresh / mss;
+	i->tcpi_reordering = TCP_DUPACKS;
+	i->tcpi_rcv_ssthresh = window_full(conn);
+	i->tcpi_rcv_space = conn->rcv.tune_last;
+	i->tcpi_snd_wnd = conn->snd.wnd;
+}
+
+static void info_times(const struct tcp_sock *conn, struct tcp_info *i)
+{
+	i->tcpi_rto = us(rtt_timeout(conn));
+	i->tcpi_ato = us(TCP_DELACK);
+	i->tcpi_rtt = us(conn->rtt.srtt);
+	i->tcpi_rttvar = us(conn->rtt.rttvar);
+	i->tcpi_last_data_sent = ms_ago(conn, conn->sent_data);
+	i->tcpi_last_data_recv = ms_ago(conn, conn->got_data);
+	i->tcpi_last_ack_recv = ms_ago(conn, conn->heard);
+}
+
+static void info_counts(const struct tcp_sock *conn, struct tcp_info *i)
+{
+	i->tcpi_total_retrans = conn->total_retrans;
+	i->tcpi_bytes_acked = conn->bytes_acked;
+	i->tcpi_bytes_received = conn->bytes_received;
+	i->tcpi_bytes_sent = conn->bytes_sent;
+	i->tcpi_bytes_retrans = conn->bytes_retrans;
+	i->tcpi_segs_out = conn->segs_out;
+	i->tcpi_segs_in = conn->segs_in;
+	i->tcpi_data_segs_out = conn->data_segs_out;
+	i->tcpi_data_segs_in = conn->data_segs_in;
+	i->tcpi_notsent_bytes = snd_unsent(conn);
+}
+
+static int get_info(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+	struct tcp_info i = {0};
+
+	i.tcpi_state = conn->state;
+	if (conn->state == TCPS_LISTEN) {
+		i.tcpi_unacked = conn->listener->n_ready;
+		i.tcpi_sacked = conn->listener->backlog;
+	} else {
+		info_state(conn, &i);
+		info_times(conn, &i);
+		info_counts(conn, &i);
+		if (conn->snd.mss) info_path(conn, &i);
+	}
+	return opt_copy_out(val, len, &i, sizeof i);
+}
+
+#define T(n) .level = IPPROTO_TCP, .name = n, .text = #n
+#define BOTH .access = OPT_GET | OPT_SET
+#define GET .access = OPT_GET
+#define SET .access = OPT_SET
+#define FIELD(f) OPT_FIELD(struct tcp_sock, f)
+
+const struct sockopt tcp_options[] = {
+	{T(TCP_NODELAY), .type = OPT_BOOL, BOTH, FIELD(nodelay), .after = after_output},
+	{T(TCP_CORK), .type = OPT_BOOL, BOTH, FIELD(cork), .after = after_output},
+	{T(TCP_MAXSEG), .type = OPT_INT, BOTH, .get = get_maxseg, .set = set_maxseg},
+	{T(TCP_KEEPIDLE), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_TIME_MAX, FIELD(keepidle_s), .get = get_keepidle, .after = after_keepalive},
+	{T(TCP_KEEPINTVL), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_TIME_MAX, FIELD(keepintvl_s), .get = get_keepintvl},
+	{T(TCP_KEEPCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(keepcnt), .get = get_keepcnt},
+	{T(TCP_SYNCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(syncnt), .get = get_syncnt},
+	{T(TCP_LINGER2), .type = OPT_INT, BOTH, .get = get_linger2, .set = set_linger2},
+	{T(TCP_DEFER_ACCEPT), .type = OPT_INT, BOTH, .get = get_defer_accept, .set = set_defer_accept},
+	{T(TCP_WINDOW_CLAMP), .type = OPT_INT, BOTH, FIELD(rcv.clamp), .set = set_window_clamp},
+	{T(TCP_INFO), .type = OPT_BLOB, GET, .get = get_info},
+	{T(TCP_QUICKACK), .type = OPT_INT, BOTH, .get = get_quickack, .set = set_quickack},
+	{T(TCP_CONGESTION), .type = OPT_BLOB, BOTH, .get = get_congestion, .set = set_congestion},
+	{T(TCP_CC_INFO), .type = OPT_BLOB, GET, .get = get_nothing},
+	{T(TCP_USER_TIMEOUT), .type = OPT_INT, BOTH, FIELD(user_timeout_ms), .set = set_user_timeout},
+	{T(TCP_NOTSENT_LOWAT), .type = OPT_INT, BOTH, FIELD(notsent_lowat), .after = after_lowat},
+	{T(TCP_ULP), .type = OPT_BLOB, BOTH, .get = get_nothing, .set = refuse_enoent},              /* no such module */
+	{T(TCP_REPAIR), .type = OPT_INT, SET, .set = refuse_eperm},
+	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, SET, .set = refuse_eopnotsupp},                   /* net.ipv4.tcp_fastopen = 0 */
+	{.level = SOL_SOCKET, .name = SO_KEEPALIVE, .text = "SO_KEEPALIVE", .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
+	{.text = NULL},
+};

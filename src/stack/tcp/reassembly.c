@@ -1,0 +1,246 @@
+/*
+ * The two receive queues: packets in order, waiting for the program, and runs of octets that came too early.
+ *
+ *     rcv.queue   [p][p][p]                        up to rcv.nxt
+ *     rcv.ooo         nxt   [p p p)   [p)  [p p)   runs: sorted, disjoint, never touching, each a chain of packets
+ *
+ * Runs lie in one sorted array, found by bisection: a segment costs O(log n) and a short memmove whatever order an
+ * attacker chooses, and segments that follow each other, the common case, extend one run. A small payload is copied
+ * behind the one before it, so that a stream of single octets does not cost a buffer each.
+ *
+ * Read first: RFC 9293 §3.10.7.4 seventh, RFC 2018 §4.
+ */
+#include "stack/tcp/conn.h"
+#include <stdlib.h>
+
+#define SMALL 1024u              /* payloads below are gathered … */
+#define GATHER 4096u             /* … in packets of this size */
+
+static uint32_t cost(const struct packet *p) { return (uint32_t)sizeof *p + p->cap; }
+static uint32_t tailroom(const struct packet *p) { return p->cap - packet_off(p) - p->len; }
+
+static void packet_extend(struct packet *to, struct packet *p)
+{
+	memcpy(to->data + to->len, p->data, p->len);
+	to->len += p->len;
+	packet_free(p);
+}
+
+/* ---- in order ---- */
+
+static struct packet *queue_tail(struct tcp_sock *conn)
+{
+	return list_empty(&conn->rcv.queue) ? NULL : list_last(&conn->rcv.queue, struct packet, node);
+}
+
+static void queue_put(struct tcp_sock *conn, struct packet *p)
+{
+	list_append(&conn->rcv.queue, &p->node);
+	conn->rcv.mem_bytes += cost(p);
+}
+
+/* A packet that has room for more small ones, holding what p holds; p itself when there is no memory. */
+static struct packet *gatherer(struct packet *p)
+{
+	struct packet *g = packet_new(0, GATHER);
+
+	if (!g) return p;
+	g->len = 0;
+	packet_extend(g, p);
+	return g;
+}
+
+void rcv_queue_append(struct tcp_sock *conn, struct packet *p)
+{
+	struct packet *tail = queue_tail(conn);
+	uint32_t len = p->len;
+
+	if (tail && len < SMALL && tailroom(tail) >= len)
+		packet_extend(tail, p);
+	else
+		queue_put(conn, tail && len < SMALL && tail->len < SMALL ? gatherer(p) : p);
+	conn->rcv.nxt += len;
+	conn->rcv.queued += len;
+	conn->bytes_received += len;
+}
+
+/* ---- out of order ---- */
+
+static void chain_free(struct packet *p)
+{
+	while (p) {
+		struct packet *next = p->node.next ? list_entry(p->node.next, struct packet, node) : NULL;
+		packet_free(p);
+		p = next;
+	}
+}
+
+void runs_free(struct tcp_runs *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		chain_free(r->at[i].first);
+	free(r->at);
+	memset(r, 0, sizeof *r);
+}
+
+/* The first run that ends at seq or later. */
+static uint32_t runs_find(const struct tcp_runs *r, seq32 seq)
+{
+	uint32_t low = 0, high = r->n;
+
+	while (low < high) {
+		uint32_t mid = (low + high) / 2;
+		if (seq_lt(r->at[mid].range.end, seq))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool runs_make_room(struct tcp_runs *r)
+{
+	uint32_t cap = r->cap ? 2 * r->cap : 4;
+	struct tcp_run *grown;
+
+	if (r->n < r->cap) return true;
+	grown = realloc(r->at, cap * sizeof *grown);
+	if (!grown) return false;
+	r->at = grown;
+	r->cap = cap;
+	return true;
+}
+
+static void runs_close_gap(struct tcp_runs *r, uint32_t from, uint32_t n)
+{
+	memmove(&r->at[from], &r->at[from + n], (r->n - from - n) * sizeof *r->at);
+	r->n -= n;
+}
+
+static void run_append(struct tcp_runs *r, struct tcp_run *run, struct packet *p)
+{
+	run->range.end += p->len;
+	if (p->len < SMALL && tailroom(run->last) >= p->len) {
+		packet_extend(run->last, p);
+		return;
+	}
+	if (p->len < SMALL && run->last->len < SMALL) p = gatherer(p);
+	r->mem_bytes += cost(p);
+	p->node.next = NULL;
+	run->last->node.next = &p->node;
+	run->last = p;
+}
+
+static bool run_new(struct tcp_runs *r, uint32_t at, seq32 seq, struct packet *p)
+{
+	if (!runs_make_room(r)) return false;
+	memmove(&r->at[at + 1], &r->at[at], (r->n - at) * sizeof *r->at);
+	p->node.next = NULL;
+	r->at[at] = (struct tcp_run){{seq, seq + p->len}, p, p};
+	r->n++;
+	r->mem_bytes += cost(p);
+	return true;
+}
+
+static void run_merge_next(struct tcp_runs *r, uint32_t at)
+{
+	struct tcp_run *run = &r->at[at], *next = run + 1;
+
+	if (at + 1 >= r->n || next->range.start != run->range.end) return;
+	run->last->node.next = &next->first->node;
+	run->last = next->last;
+	run->range.end = next->range.end;
+	runs_close_gap(r, at + 1, 1);
+}
+
+/* RFC 2018 §4: the block that holds the segment just received comes first, then those reported most recently. */
+static void note_latest(struct tcp_runs *r, struct seq_range now)
+{
+	struct seq_range kept[TCP_SACK_MAX] = {now};
+	uint8_t n = 1;
+
+	for (uint8_t i = 0; i < r->n_latest && n < TCP_SACK_MAX; i++)
+		if (seq_lt(r->latest[i].end, now.start) || seq_gt(r->latest[i].start, now.end)) kept[n++] = r->latest[i];
+	memcpy(r->latest, kept, sizeof kept);
+	r->n_latest = n;
+}
+
+static void forget_latest_below(struct tcp_runs *r, seq32 nxt)
+{
+	uint8_t n = 0;
+
+	for (uint8_t i = 0; i < r->n_latest; i++)
+		if (seq_gt(r->latest[i].start, nxt)) r->latest[n++] = r->latest[i];
+	r->n_latest = n;
+}
+
+/* Cuts from [*seq, *seq + p->len) what the runs around it hold already; the rest touches but overlaps nothing. false: nothing is left.
+ * A segment that covers whole runs keeps the octets before the first of them: the peer sends the rest again. */
+static bool cut_overlap(struct tcp_runs *r, uint32_t at, seq32 *seq, struct packet *p)
+{
+	const struct tcp_run *run = &r->at[at];
+
+	if (at >= r->n) return true;
+	if (seq_le(run->range.start, *seq)) {
+		uint32_t known = run->range.end - *seq;
+		if (known >= p->len) return false;
+		packet_pull(p, known);
+		*seq += known;
+		if (++at >= r->n) return true;
+		run++;
+	}
+	if (seq_lt(run->range.start, *seq + p->len)) packet_trim(p, run->range.start - *seq);
+	return p->len > 0;
+}
+
+enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
+{
+	struct tcp_runs *r = &conn->rcv.ooo;
+	seq32 seq = g->h.seq;
+	uint32_t at = runs_find(r, seq);
+
+	if (!cut_overlap(r, at, &seq, g->p)) {
+		note_latest(r, r->at[at].range);
+		return DROP_TCP_OLD;
+	}
+	if (r->mem_bytes + cost(g->p) > conn->inet.sk.rcvbuf) return DROP_TCP_RCVBUF;
+	if (at < r->n && r->at[at].range.end == seq)
+		run_append(r, &r->at[at], g->p);
+	else if (!run_new(r, at, seq, g->p))
+		return DROP_NO_MEMORY;
+	g->p = NULL;
+	run_merge_next(r, at);
+	note_latest(r, r->at[at].range);
+	return DROP_NONE;
+}
+
+static void drain_chain(struct tcp_sock *conn, struct packet *p, uint32_t skip)
+{
+	while (p) {
+		struct packet *next = p->node.next ? list_entry(p->node.next, struct packet, node) : NULL;
+		uint32_t cut = MIN(skip, p->len);
+		conn->rcv.ooo.mem_bytes -= cost(p);
+		packet_pull(p, cut);
+		skip -= cut;
+		if (p->len)
+			rcv_queue_append(conn, p);
+		else
+			packet_free(p);
+		p = next;
+	}
+}
+
+void runs_drain(struct tcp_sock *conn)
+{
+	struct tcp_runs *r = &conn->rcv.ooo;
+	uint32_t n = 0;
+
+	while (n < r->n && seq_le(r->at[n].range.start, conn->rcv.nxt)) {
+		drain_chain(conn, r->at[n].first, conn->rcv.nxt - r->at[n].range.start);
+		n++;
+	}
+	if (!n) return;
+	runs_close_gap(r, 0, n);
+	forget_latest_below(r, conn->rcv.nxt);
+	if (!r->n) runs_free(r);
+}

@@ -1,0 +1,132 @@
+/*
+ * Builds segments of a connection and hands them to IP. When to send what is decided in output.c, timers.c and input.c.
+ *
+ * Every segment but the first SYN carries an ACK, so whatever leaves settles the ACK that was owed and tells the window.
+ *
+ * Read first: RFC 9293 §3.1, RFC 7323 §3.2, RFC 2018 §3.
+ */
+#include "stack/tcp/conn.h"
+#include <errno.h>
+
+#define TS_OPT_LEN 12u
+
+static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h)
+{
+	struct tcp_opts *o = &h->opts;
+	bool syn = h->flags & TCP_SYN;
+
+	/* RFC 7323 §3.2: in every segment once agreed, resets excepted or not as one likes. */
+	o->has_ts = conn->opt.ts;
+	o->ts_val = ts_clock(conn_now(conn), conn->opt.offset);
+	o->ts_ecr = h->flags & TCP_ACK ? conn->opt.recent : 0;
+	if (syn) {
+		o->has_mss = true;
+		o->mss = conn->rcv.adv_mss;
+		o->has_wscale = conn->opt.wscale;
+		o->wscale = conn->rcv.wscale;
+		o->sack_ok = conn->opt.sack;
+	} else if (conn->opt.sack) {
+		o->n_sack = sack_report(conn, o, conn->opt.ts ? 3 : 4);
+	}
+}
+
+uint32_t segment_opt_len(const struct tcp_sock *conn)
+{
+	struct tcp_hdr h = {.flags = TCP_ACK};
+
+	fill_options(conn, &h);
+	return (uint32_t)tcp_hdr_len(&h) - TCP_HDR_MIN;
+}
+
+static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
+{
+	uint32_t wnd = h->flags & TCP_SYN ? MIN(conn->rcv.wnd, 65535u) : window_select(conn);
+
+	conn->rcv.wnd = wnd;
+	conn->rcv.wup = conn->rcv.nxt;
+	/* RFC 7323 §2.2: the window of a SYN is never scaled. */
+	h->wnd = (uint16_t)(h->flags & TCP_SYN ? wnd : wnd >> conn->rcv.wscale);
+}
+
+static void fill_urgent(const struct tcp_sock *conn, struct tcp_hdr *h)
+{
+	if (!conn->snd.urgent || !seq_gt(conn->snd.up, h->seq)) return;
+	/* RFC 9293 §3.8.5 (MUST-62), with Linux's reading of the pointer: it names the octet after the urgent one. */
+	h->flags |= TCP_URG;
+	h->urg = (uint16_t)MIN(conn->snd.up - h->seq, 65535u);
+}
+
+static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t len)
+{
+	size_t hdr_len = tcp_hdr_len(h);
+	struct packet *p = packet_new(PACKET_HEADROOM, hdr_len + len);
+	struct inet_sock *is = &conn->inet;
+	struct ip_out out;
+	int r;
+
+	if (!p) return -ENOBUFS;
+	if (len) ring_peek(&conn->snd.queue, h->seq - conn->snd.data, p->data + hdr_len, len);
+	tcp_emit(h, p->data, len, &is->laddr, &is->raddr);
+	inet_sock_out(is, &is->laddr, &is->raddr, IP_PROTO_TCP, &out);
+	if (!addr_is_v4(&is->raddr)) out.df = true;   /* a segment fits the path or is cut anew, never fragmented here */
+	r = ip_output(conn_stack(conn), p, &out);
+	if (r == -EMSGSIZE) conn_update_mss(conn);
+	return r;
+}
+
+static void ack_sent(struct tcp_sock *conn)
+{
+	conn->ack.need = TCP_ACK_NONE;
+	conn->ack.pushed = false;
+	if (conn->ack.quick) conn->ack.quick--;
+	timer_clear(conn_stack(conn), &conn->delack);
+}
+
+int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags)
+{
+	struct tcp_hdr h = {.src = conn->inet.lport, .dst = conn->inet.rport, .seq = seq, .flags = flags};
+	int r;
+
+	if (flags & TCP_ACK) h.ack = conn->rcv.nxt;
+	fill_options(conn, &h);
+	fill_window(conn, &h);
+	fill_urgent(conn, &h);
+	r = hand_to_ip(conn, &h, len);
+	if (flags & TCP_ACK) ack_sent(conn);
+	conn->segs_out++;
+	if (!len || r < 0) return r;
+	conn->data_segs_out++;
+	conn->bytes_sent += len;
+	conn->sent_data = conn_now(conn);
+	if (conn->data_segs_in && conn->sent_data - conn->got_data < TCP_DELACK) conn->ack.pingpong = true;
+	return r;
+}
+
+/* Where a segment without data stands: at nxt, or at the edge when the window shrank below it. */
+static seq32 bare_seq(const struct tcp_sock *conn)
+{
+	seq32 edge = conn->snd.una + conn->snd.wnd;
+
+	return seq_lt(edge, conn->snd.nxt) ? edge : conn->snd.nxt;
+}
+
+void segment_send_ack(struct tcp_sock *conn)
+{
+	segment_send(conn, bare_seq(conn), 0, TCP_ACK);
+}
+
+int segment_send_syn(struct tcp_sock *conn)
+{
+	uint8_t flags = conn->state == TCPS_SYN_RECEIVED ? TCP_SYN | TCP_ACK : TCP_SYN;
+
+	if (conn->snd.nxt == conn->snd.iss) {
+		conn->snd.nxt = conn->snd.iss + 1;
+		rtt_start(conn, conn->snd.iss);
+	}
+	return segment_send(conn, conn->snd.iss, 0, flags);
+}
+
+void segment_send_reset(struct tcp_sock *conn)
+{
+	segment_send(conn, bare_seq(conn), 0, TCP_RST | TCP_ACK);
+}

@@ -1,0 +1,431 @@
+/*
+ * What a program asks of a TCP socket. No call blocks: -EAGAIN and -EINPROGRESS say "not now", sock_ready when to ask
+ * again. The order in which errors are looked at is Linux's: pending error, then the shut half, then the state.
+ *
+ * Read first: RFC 9293 §3.9.1, tcp(7), connect(2), shutdown(2), send(2), recv(2), poll(2).
+ */
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include "stack/inet/errqueue.h"
+#include "stack/socket/family.h"
+#include "stack/tcp/conn.h"
+
+#define NO_IOCTL_CMD 515
+
+/* ---- bind ---- */
+
+static void unbind(struct inet_sock *is)
+{
+	port_release(is);
+	is->lport = 0;
+	is->v6only = is->v6only && is->sk.domain == AF_INET6;
+	inet_sock_reset_addr(is);
+}
+
+/* The port table knows sockets; connections in TIME-WAIT hold their ports too. */
+static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct inet_sock *is = &tcp_of(sk)->inet;
+	int r;
+
+	for (unsigned tries = 0; tries < 65536; tries++) {
+		r = inet_bind(sk, a, len);
+		if (r < 0 || !timewait_blocks_bind(sk->stack, is)) return r;
+		r = is->port_bound;
+		unbind(is);
+		if (r) break;
+	}
+	return -EADDRINUSE;
+}
+
+/* ---- connect ---- */
+
+/* The any-address as a destination is this host, as on Linux. */
+static void name_this_host(struct addr *dst)
+{
+	if (addr_is_any(dst)) *dst = addr_is_v4(dst) ? addr_loop4 : addr_loop6;
+}
+
+static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_hop *hop)
+{
+	struct inet_sock *is = &conn->inet;
+	bool v4 = addr_is_v4(&is->raddr), chosen = !addr_is_any(&is->laddr);
+	struct addr src = chosen ? is->laddr : v4 ? addr_any4 : addr_any6;
+	int r;
+
+	if (chosen && addr_is_v4(&src) != v4) return -ENETUNREACH;
+	r = conn_path(conn, &src, hop);
+	if (r < 0) return r;
+	if (hop->broadcast) return -ENETUNREACH;
+	*ret_src = chosen ? src : hop->src;
+	return addr_is_any(ret_src) ? -EADDRNOTAVAIL : 0;
+}
+
+/* A local port with which the 4-tuple is new: neither a flow nor a TIME-WAIT that can't be reused. */
+static int take_port(struct tcp_sock *conn, const struct addr *src)
+{
+	struct inet_sock *is = &conn->inet;
+	bool addr_bound = is->addr_bound;
+	int r;
+
+	if (is->bound) {
+		is->laddr = *src;
+		r = timewait_reuse(conn);
+		return r < 0 ? r : flow_add(is);
+	}
+	for (unsigned tries = 0; tries < 65536; tries++) {
+		r = port_autobind(is, src, &is->raddr, is->rport);
+		if (r < 0) return r;
+		is->addr_bound = addr_bound;
+		if (timewait_reuse(conn) == 0) return flow_add(is);
+		port_release(is);
+		is->addr_bound = addr_bound;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
+{
+	struct inet_sock *is = &conn->inet;
+	struct addr dst;
+	uint16_t port;
+	uint32_t scope;
+	int r = inet_sockaddr_parse(is, a, len, &dst, &port, &scope);
+
+	if (r < 0) return r;
+	if (addr_is_v4(&dst) && is->sk.domain == AF_INET6 && is->v6only) return -ENETUNREACH;
+	name_this_host(&dst);
+	/* RFC 9293 §3.9.2.3 (MUST-55) */
+	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
+	r = inet_scope_bind(is, &dst, scope);
+	if (r < 0) return r;
+	is->raddr = dst;
+	is->rport = port;
+	return 0;
+}
+
+static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
+{
+	struct route_hop hop;
+	struct addr src;
+	int r = aim(conn, a, len);
+
+	if (r < 0) return r;
+	r = find_path(conn, &src, &hop);
+	if (r == 0) r = take_port(conn, &src);
+	if (r < 0) {
+		conn_disconnect(conn);
+		return r;
+	}
+	conn->inet.sk.shut = 0;
+	conn_open(conn, &hop);
+	conn_enter(conn, TCPS_SYN_SENT);
+	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
+	segment_send_syn(conn);
+	timers_after_output(conn);
+	conn->use = TCP_CONNECTING;
+	return -EINPROGRESS;
+}
+
+static int connect_again(struct tcp_sock *conn)
+{
+	int err;
+
+	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) return -EALREADY;
+	if (conn->state != TCPS_CLOSED) {
+		conn->use = TCP_CONNECTED;
+		return 0;
+	}
+	err = sock_take_error(&conn->inet.sk);
+	conn_disconnect(conn);
+	return err ? -err : -ECONNABORTED;
+}
+
+static int tcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+
+	if (a->sa_family == AF_UNSPEC) {
+		conn_disconnect(conn);
+		return 0;
+	}
+	if (conn->use == TCP_CONNECTED) return -EISCONN;
+	if (conn->use == TCP_CONNECTING) return connect_again(conn);
+	return conn->state == TCPS_CLOSED ? connect_start(conn, a, len) : -EISCONN;
+}
+
+/* ---- listen, accept ---- */
+
+static int tcp_listen(struct sock *sk, int backlog)
+{
+	return listen_start(tcp_of(sk), backlog);
+}
+
+static int tcp_accept(struct sock *sk, struct sock **ret)
+{
+	struct tcp_sock *child;
+	int r = listen_accept(tcp_of(sk), &child);
+
+	if (r == 0) *ret = &child->inet.sk;
+	return r;
+}
+
+/* ---- send ---- */
+
+/* 0 when data can be queued. */
+static int send_refused(struct tcp_sock *conn)
+{
+	struct sock *sk = &conn->inet.sk;
+
+	if (sk->err) return -sock_take_error(sk);
+	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) return -EAGAIN;
+	if (!IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT)) || (sk->shut & 2)) return -EPIPE;
+	return 0;
+}
+
+static size_t send_room(const struct tcp_sock *conn)
+{
+	size_t queued = conn->snd.queue.len, size = conn->inet.sk.sndbuf;
+
+	if (conn->notsent_lowat && snd_unsent(conn) >= conn->notsent_lowat) return 0;
+	return queued < size ? size - queued : 0;
+}
+
+static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	size_t n = MIN(m->len, send_room(conn));
+	int r = m->flags & MSG_FASTOPEN ? -EOPNOTSUPP : send_refused(conn);
+
+	if (r < 0) return r;
+	if (n == 0 && m->len) {
+		conn->nospace = true;
+		return -EAGAIN;
+	}
+	r = ring_append(&conn->snd.queue, m->data, n);
+	if (r < 0) return r;
+	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
+	conn->snd.more = (m->flags & MSG_MORE) && n == m->len;
+	tcp_output(conn);
+	conn->snd.more = false;
+	if (!sndbuf_writable(conn)) conn->nospace = true;
+	return (ssize_t)n;
+}
+
+/* ---- receive ---- */
+
+/* Copies octets of the receive queue from offset on; to NULL: copies nothing. */
+static void copy_out(const struct tcp_sock *conn, size_t offset, uint8_t *to, size_t len)
+{
+	if (!to) return;
+	list_each(struct packet, p, &conn->rcv.queue, node) {
+		size_t n = p->len > offset ? MIN(p->len - offset, len) : 0;
+		memcpy(to, p->data + (n ? offset : 0), n);
+		offset -= MIN(offset, p->len);
+		to += n;
+		len -= n;
+		if (!len) return;
+	}
+}
+
+static void take_out(struct tcp_sock *conn, size_t len)
+{
+	conn->rcv.queued -= (uint32_t)len;
+	while (len) {
+		struct packet *p = list_first(&conn->rcv.queue, struct packet, node);
+		size_t n = MIN(len, p->len);
+		packet_pull(p, n);
+		len -= n;
+		if (p->len) return;
+		conn->rcv.mem_bytes -= (uint32_t)sizeof *p + p->cap;
+		list_remove(&p->node);
+		packet_free(p);
+	}
+}
+
+static ssize_t recv_nothing(struct tcp_sock *conn)
+{
+	struct sock *sk = &conn->inet.sk;
+
+	if (conn->rcv.done) return 0;
+	if (sk->err) return -sock_take_error(sk);
+	if (sk->shut & 1) return 0;
+	return conn->state == TCPS_CLOSED ? -ENOTCONN : -EAGAIN;
+}
+
+static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
+{
+	struct sock *sk = &conn->inet.sk;
+	/* The urgent octet is not part of the stream: passed over without a word. */
+	size_t skip = urgent_at_mark(conn) && !sk->oobinline && conn->rcv.queued ? 1 : 0;
+	size_t n = conn->rcv.queued - skip;
+
+	if (!skip) n = MIN(n, urgent_span(conn));
+	n = MIN(n, m->len);
+	if (!n && !(m->len == 0 && conn->rcv.queued > skip)) return recv_nothing(conn);
+	copy_out(conn, skip, flags & MSG_TRUNC ? NULL : m->data, n);
+	if (flags & MSG_PEEK) return (ssize_t)n;
+	take_out(conn, skip + n);
+	urgent_passed(conn);
+	if (flags & MSG_LEND)
+		sk->lent += (uint32_t)n;
+	else
+		window_consumed(conn);
+	return (ssize_t)n;
+}
+
+static ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	int flags = m->flags;
+
+	if (flags & MSG_ERRQUEUE) return errqueue_recv(&conn->inet, m);
+	m->name_len = 0;
+	m->control_len = 0;
+	if (conn->state == TCPS_LISTEN) return -ENOTCONN;
+	if (flags & MSG_OOB) return urgent_read(conn, m);
+	m->flags = 0;
+	return recv_stream(conn, m, flags);
+}
+
+static void tcp_consumed(struct sock *sk)
+{
+	window_consumed(tcp_of(sk));
+}
+
+/* ---- shutdown, close ---- */
+
+/* RFC 9293 §3.10.4: a FIN follows what is queued. */
+static void send_fin(struct tcp_sock *conn)
+{
+	if (!IN_STATES(conn, S_(SYN_RECEIVED) | S_(ESTABLISHED) | S_(CLOSE_WAIT))) return;
+	conn->snd.fin = true;
+	if (conn->state == TCPS_ESTABLISHED)
+		conn_enter(conn, TCPS_FIN_WAIT_1);
+	else if (conn->state == TCPS_CLOSE_WAIT)
+		conn_enter(conn, TCPS_LAST_ACK);
+	tcp_output(conn);
+}
+
+static int tcp_shutdown(struct sock *sk, int how)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	uint8_t halves = (uint8_t)(how + 1);
+	bool unconnected = conn->state == TCPS_CLOSED;
+
+	if (conn->state == TCPS_SYN_SENT || (conn->state == TCPS_LISTEN && (halves & 1))) {
+		conn_disconnect(conn);
+		return 0;
+	}
+	sk->shut |= halves;
+	if ((halves & 2) && conn->state != TCPS_LISTEN) send_fin(conn);
+	sock_ready(sk);
+	return unconnected ? -ENOTCONN : 0;
+}
+
+static void close_abruptly(struct tcp_sock *conn)
+{
+	if (IN_STATES(conn, STATES_SYNCED | S_(SYN_RECEIVED)) && conn->state != TCPS_LAST_ACK && conn->state != TCPS_CLOSING) segment_send_reset(conn);
+	conn_free(conn);
+}
+
+/* The connection goes on without its program until the protocol is done with it. */
+static void orphan(struct tcp_sock *conn)
+{
+	struct tcp_stack *tcp = conn_stack(conn)->tcp;
+
+	if (tcp->n_orphans >= TCP_MAX_ORPHANS || (conn->state == TCPS_FIN_WAIT_2 && conn->linger2_s < 0)) {
+		close_abruptly(conn);
+		return;
+	}
+	conn->orphan = true;
+	tcp->n_orphans++;
+	if (conn->state == TCPS_FIN_WAIT_2) timers_fin_wait_2(conn);
+}
+
+static void tcp_close(struct sock *sk)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	bool unread = conn->rcv.queued + sk->lent != 0;
+
+	sk->shut = 3;
+	if (conn->parent) listen_forget(conn);
+	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN) | S_(SYN_SENT))) {
+		conn_free(conn);
+	} else if (unread || (sk->linger.l_onoff && sk->linger.l_linger == 0)) {
+		/* RFC 9293 §3.6.1 (SHLD-3): a reset says that data was lost. SO_LINGER of 0 asks for one. */
+		close_abruptly(conn);
+	} else {
+		send_fin(conn);
+		orphan(conn);
+	}
+}
+
+/* ---- asking ---- */
+
+static uint32_t poll_data(const struct tcp_sock *conn)
+{
+	const struct sock *sk = &conn->inet.sk;
+	uint32_t low = (uint32_t)MAX(sk->rcvlowat, 1), ready = 0, queued = conn->rcv.queued;
+
+	if (urgent_at_mark(conn) && !sk->oobinline && queued) queued--;
+	/* More than half a buffer is never waited for: the peer might not be able to send it. */
+	if (queued >= MIN(low, MAX(window_full(conn) / 2, 1u))) ready |= EPOLLIN | EPOLLRDNORM;
+	if ((sk->shut & 2) || sndbuf_writable(conn)) ready |= EPOLLOUT | EPOLLWRNORM;
+	if (conn->rcv.urg == TCP_URG_VALID) ready |= EPOLLPRI;
+	return ready;
+}
+
+static uint32_t tcp_poll(const struct sock *sk)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+	uint32_t ready = 0;
+
+	if (conn->state == TCPS_LISTEN) return list_empty(&conn->listener->ready) ? 0 : EPOLLIN | EPOLLRDNORM;
+	if (sk->shut == 3 || conn->state == TCPS_CLOSED) ready |= EPOLLHUP;
+	if (sk->shut & 1) ready |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (!IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) ready |= poll_data(conn);
+	if (sk->err || errqueue_has(&conn->inet)) ready |= EPOLLERR;
+	return ready;
+}
+
+static int tcp_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	if (peer && IN_STATES(tcp_of(sk), S_(CLOSED) | S_(SYN_SENT))) return -ENOTCONN;
+	return inet_name_of(sk, peer, ret, ret_len);
+}
+
+static int readable_octets(const struct tcp_sock *conn)
+{
+	return conn->inet.sk.oobinline ? (int)conn->rcv.queued : (int)urgent_span(conn);
+}
+
+static int tcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+	uint32_t fin = conn->snd.fin ? 1 : 0;
+	int v;
+
+	switch (request) {
+	case SIOCINQ: v = readable_octets(conn); break;
+	case SIOCOUTQ: v = (int)(conn->snd.queue.len + (fin && !seq_gt(conn->snd.una, snd_end(conn)) ? 1 : 0)); break;
+	case SIOCOUTQNSD: v = (int)(snd_unsent(conn) + (fin && !snd_fin_sent(conn) ? 1 : 0)); break;
+	case SIOCATMARK: v = urgent_at_mark(conn); break;
+	default: return inet_ioctl(sk, request, arg, len);
+	}
+	if (conn->state == TCPS_LISTEN && request != SIOCATMARK) return -EINVAL;
+	if (len < sizeof v) return -EINVAL;
+	memcpy(arg, &v, sizeof v);
+	return 0;
+}
+
+static const struct sockopt *const option_tables[] = {tcp_options, ip_options, ipv6_options, NULL};
+
+const struct sock_ops tcp_ops = {
+	.name = "TCP", .size = sizeof(struct tcp_sock),
+	.init = conn_init, .close = tcp_close, .bind = tcp_bind, .connect = tcp_connect, .listen = tcp_listen, .accept = tcp_accept,
+	.send = tcp_send, .recv = tcp_recv, .consumed = tcp_consumed, .shutdown = tcp_shutdown, .poll = tcp_poll, .name_of = tcp_name_of,
+	.ioctl = tcp_ioctl, .options = option_tables,
+};
