@@ -25,7 +25,7 @@ static long send_plain(int fd, const struct msghdr *m)
 	size_t n = 0;
 	for (size_t i = 0; i < m->msg_iovlen; i++) {
 		if (n + m->msg_iov[i].iov_len > RPC_OUT_MAX) return -EMSGSIZE;
-		memcpy(reply_buffer + n, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len);
+		if (user_copy(reply_buffer + n, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len) != 0) return -EFAULT;
 		n += m->msg_iov[i].iov_len;
 	}
 	return sys(SYS_write, fd, reply_buffer, n);
@@ -91,14 +91,15 @@ static int64_t exchange(struct call *c)
 	if (c->more_count > 64) return -EMSGSIZE;
 	for (int i = 0; i < c->more_count; i++) iov[n++] = c->more[i];
 	for (int i = 1; i < n; i++) q.in_len += (uint32_t)iov[i].iov_len;
-	if (message_send(shim.control, iov, n, -1) < 0) return cut();
+	long sent = message_send(shim.control, iov, n, -1);
+	if (sent < 0) return sent == -EFAULT || sent == -EMSGSIZE ? sent : cut();
 	long got = message_receive(shim.control, c);
 	if (got < (long)sizeof p) return cut();
 	memcpy(&p, reply_buffer, sizeof p);
 	c->channel = p.channel;
 	c->generation = p.generation;
 	c->out_len = MIN(p.out_len, (size_t)got - sizeof p);
-	if (c->out) memcpy(c->out, reply_buffer + sizeof p, MIN(c->out_len, c->out_cap));
+	if (c->out && user_copy(c->out, reply_buffer + sizeof p, MIN(c->out_len, c->out_cap)) != 0) return -EFAULT;
 	return p.result;
 }
 

@@ -16,42 +16,80 @@ static int landing_of(const struct message *m, struct landing *ret)
 	return ret->at ? 0 : -ENOMEM;
 }
 
-static void spread(const struct message *m, const uint8_t *from, size_t len)
+static int spread(const struct message *m, const uint8_t *from, size_t len)
 {
 	for (int i = 0; i < m->count && len > 0; i++) {
 		size_t n = MIN(len, m->iov[i].iov_len);
-		memcpy(m->iov[i].iov_base, from, n);
+		if (user_copy(m->iov[i].iov_base, from, n) != 0) return -EFAULT;
 		from += n;
 		len -= n;
 	}
+	return 0;
+}
+
+#define CONTROL_MAX 2048
+
+/* Hands out control messages as the kernel does: the last one is cut when there is no room, and padding that has none is left out. */
+static int control_put(struct message *m, const uint8_t *block, size_t len)
+{
+	size_t used = 0;
+	for (size_t at = 0; len - at >= sizeof(struct cmsghdr);) {
+		struct cmsghdr h;
+		memcpy(&h, block + at, sizeof h);
+		size_t whole = MIN((size_t)h.cmsg_len, len - at), room = m->control_len - used;
+		if (whole < sizeof h) break;
+		if (room < whole) m->ret_flags |= MSG_CTRUNC;
+		if (room < sizeof h) break;
+		h.cmsg_len = MIN(whole, room);
+		if (user_copy((uint8_t *)m->control + used, &h, sizeof h) != 0) return -EFAULT;
+		if (user_copy((uint8_t *)m->control + used + sizeof h, block + at + sizeof h, h.cmsg_len - sizeof h) != 0) return -EFAULT;
+		used += MIN(CMSG_ALIGN(whole), room);
+		at += MIN(CMSG_ALIGN(whole), len - at);
+	}
+	m->control_len = used;
+	return 0;
 }
 
 /* What the call answers and reports about a message with these lengths. */
-static long message_result(struct message *m, size_t name_len, size_t control_len, size_t data_len)
+static long message_result(struct message *m, size_t name_len, size_t data_len)
 {
 	if (data_len > m->total) m->ret_flags |= MSG_TRUNC;
-	if (control_len > m->control_len) m->ret_flags |= MSG_CTRUNC;
-	m->control_len = MIN(m->control_len, control_len);
 	m->name_len = (socklen_t)name_len;
 	return m->flags & MSG_TRUNC ? (long)data_len : (long)MIN(data_len, m->total);
 }
 
+struct taking { const struct sock *s; const struct message *m; const struct landing *to; struct record r; bool peek; uint8_t control[CONTROL_MAX]; };
+
+static long record_copy(void *arg)
+{
+	struct taking *t = arg;
+	const struct message *m = t->m;
+	return chan_read_record(shim.arena, t->s->c, &t->r, m->name, m->name ? m->name_len : 0, t->control, sizeof t->control, t->to->at, t->to->cap,
+				t->peek);
+}
+
+/* A message that can't be put where the program wants it is lost, as in Linux. */
 static bool record_take(const struct sock *s, struct message *m, struct landing *to, long *ret)
 {
-	struct record r;
-	bool peek = m->flags & MSG_PEEK;
+	struct taking t;
+	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK;
 	critical_enter();
 	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
-	bool got = before > 0 && chan_read_record(shim.arena, s->c, &r, m->name, m->name ? m->name_len : 0, m->control,
-						  m->control ? m->control_len : 0, to->at, to->cap, peek);
+	long got = before > 0 ? guarded(record_copy, &t) : 0;
+	if (got < 0 && !t.peek) chan_read_record(shim.arena, s->c, &t.r, NULL, 0, NULL, 0, NULL, 0, false);
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
-	if (!got) return false;
-	if (to->spread) spread(m, to->at, MIN(r.data_len, to->cap));
-	if (!peek) consumed(s, before);
-	m->ret_flags |= (int)r.flags;
-	*ret = message_result(m, r.name_len, r.control_len, r.data_len);
+	if (got == 0) return false;
+	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len, to->cap));
+	if (got > 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
+	if (!t.peek) consumed(s, before);
+	if (got < 0) {
+		*ret = got;
+		return true;
+	}
+	m->ret_flags |= (int)t.r.flags;
+	*ret = message_result(m, t.r.name_len, t.r.data_len);
 	return true;
 }
 
@@ -71,7 +109,7 @@ long dgram_recv(const struct sock *s, struct message *m)
 			if (err != 0) return err > 0 ? -(long)err : (long)err;
 		}
 		if (record_take(s, m, &to, &r)) return r;
-		if (state & CHS_EOF) return message_result(m, 0, 0, 0);
+		if (state & CHS_EOF) return control_put(m, NULL, 0), message_result(m, 0, 0);
 		if (m->nonblock && synced_late()) continue;
 		if (m->nonblock) return -EAGAIN;
 		r = wait_on(&w, &s->c->rx, seq);
@@ -117,7 +155,7 @@ static int gathered(struct message *m, struct iovec *one)
 	if (m->total > SCRATCH_SIZE) return -EMSGSIZE;
 	*one = (struct iovec){at, 0};
 	for (int i = 0; i < m->count; i++) {
-		memcpy(at + one->iov_len, m->iov[i].iov_base, m->iov[i].iov_len);
+		if (user_copy(at + one->iov_len, m->iov[i].iov_base, m->iov[i].iov_len) != 0) return -EFAULT;
 		one->iov_len += m->iov[i].iov_len;
 	}
 	m->iov = one;
@@ -153,10 +191,10 @@ int64_t engine_recv_once(const struct sock *s, struct message *m)
 	memcpy(&h, at, sizeof h);
 	if ((uint64_t)h.name_len + h.control_len + h.data_len > c.out_len - sizeof h) return -EPROTO;
 	const uint8_t *name = at + sizeof h, *control_at = name + h.name_len, *data = control_at + h.control_len;
-	if (m->name) memcpy(m->name, name, MIN(m->name_len, h.name_len));
-	if (m->control) memcpy(m->control, control_at, MIN(m->control_len, h.control_len));
-	spread(m, data, h.data_len);
+	if (m->name && user_copy(m->name, name, MIN(m->name_len, h.name_len)) != 0) return -EFAULT;
+	if (control_put(m, control_at, h.control_len) != 0) return -EFAULT;
+	if (spread(m, data, h.data_len) != 0) return -EFAULT;
 	m->ret_flags |= h.flags;
-	message_result(m, h.name_len, h.control_len, MIN(h.data_len, m->total));
+	m->name_len = h.name_len;
 	return r;
 }

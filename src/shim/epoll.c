@@ -228,7 +228,9 @@ static void instance_wake(struct instance *e, uint32_t channel)
 static long control_virtual(struct instance *e, int op, const struct sock *s, const struct epoll_event *ev)
 {
 	if (op != EPOLL_CTL_DEL && op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD) return -EINVAL;
-	if (op != EPOLL_CTL_DEL && !ev) return -EFAULT;
+	struct epoll_event event;
+	if (op != EPOLL_CTL_DEL && user_copy(&event, ev, sizeof event) != 0) return -EFAULT;
+	ev = &event;
 	instance_lock(e);
 	long r = instance_ready(e);
 	if (r == 0 && op == EPOLL_CTL_ADD) r = member_add(e, s, ev);
@@ -494,6 +496,7 @@ long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct
 		if (r != 0) return r;
 	}
 	if (max <= 0 || max > INT_MAX / (int)sizeof *events) return -EINVAL;
+	if (!user_there(events, sizeof *events)) return -EFAULT;
 	return epoll_run(e, epfd, events, max, &p);
 }
 

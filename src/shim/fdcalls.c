@@ -102,20 +102,21 @@ long do_fcntl(int fd, int cmd, long arg)
 
 /* ---- ioctl ---- */
 
-static long bytes_waiting(const struct sock *s, int *ret)
+static long bytes_waiting(const struct sock *s, void *ret)
 {
 	struct record r;
+	int n;
 	do {
-		if (s->c->type == SOCK_STREAM) *ret = (int)chan_rx_used(shim.arena, s->c);
+		if (s->c->type == SOCK_STREAM) n = (int)chan_rx_used(shim.arena, s->c);
 		else {
 			critical_enter();
 			chan_lock(&s->c->rx.lock, shim.client, futex_shared);
-			*ret = chan_peek_record(shim.arena, s->c, &r) ? (int)r.data_len : 0;
+			n = chan_peek_record(shim.arena, s->c, &r) ? (int)r.data_len : 0;
 			chan_unlock(&s->c->rx.lock, futex_shared);
 			critical_leave();
 		}
-	} while (*ret == 0 && synced_late());
-	return shared_get32(&s->c->state) & CHS_LISTENING ? -EINVAL : 0;
+	} while (n == 0 && synced_late());
+	return shared_get32(&s->c->state) & CHS_LISTENING ? -EINVAL : user_put(ret, n);
 }
 
 /* How many octets stand behind the pointer of a request; 0: we don't know it, and so can't do it. */
@@ -133,6 +134,7 @@ static size_t request_size(unsigned long request)
 /* SIOCGIFCONF is the one whose struct points on: the rows come back as octets. */
 static long interface_list(const struct sock *s, struct ifconf *conf)
 {
+	if (!user_there(conf, sizeof *conf)) return -EFAULT;
 	struct call c = {.op = RPC_IOCTL, .sock = s, .arg = {SIOCGIFCONF}, .out = conf->ifc_buf, .out_cap = conf->ifc_buf ? (size_t)MAX(conf->ifc_len, 0) : 0};
 	c.out_cap -= c.out_cap % sizeof(struct ifreq);
 	int64_t r = control(&c);
@@ -146,6 +148,7 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 	switch (request) {
 	case FIONREAD: return bytes_waiting(s, arg);
 	case FIONBIO:
+		if (!user_there(arg, sizeof(int))) return -EFAULT;
 		status_flags(s, *(int *)arg != 0);
 		return sys(SYS_ioctl, s->fd, request, arg);
 	case FIOCLEX: case FIONCLEX: case FIOASYNC: case FIOSETOWN: case FIOGETOWN: case SIOCSPGRP: case SIOCGPGRP: case TCGETS:

@@ -5,15 +5,23 @@
 #include <limits.h>
 #include "shim/shim.h"
 
+struct sum { const struct iovec *iov; int count; };
+
+static long sum(void *arg)
+{
+	const struct sum *s = arg;
+	size_t total = 0;
+	for (int i = 0; i < s->count; i++) {
+		if (s->iov[i].iov_len > (size_t)SSIZE_MAX - total) return -EINVAL;
+		total += s->iov[i].iov_len;
+	}
+	return (long)total;
+}
+
 ssize_t iov_total(const struct iovec *iov, int count)
 {
-	size_t total = 0;
-	if (count < 0 || count > IOV_MAX) return -EINVAL;
-	for (int i = 0; i < count; i++) {
-		if (iov[i].iov_len > (size_t)SSIZE_MAX - total) return -EINVAL;
-		total += iov[i].iov_len;
-	}
-	return (ssize_t)total;
+	struct sum s = {iov, count};
+	return count < 0 || count > IOV_MAX ? -EINVAL : guarded(sum, &s);
 }
 
 bool nonblocking(const struct sock *s, int flags)
@@ -42,6 +50,7 @@ long sock_send(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
 	m->flags &= ~MSG_DONTWAIT;
+	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK) return -EINVAL;
 	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0;
 	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	return broken_pipe(s, m, ring ? stream_send(s, m) : engine_send(s, m));
@@ -111,17 +120,33 @@ long do_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return cancellable(gate(SYS_recvfrom, fd, buf, len, flags, addr, addr_len));
-	if (addr && (int)*addr_len < 0) return -EINVAL;
+	socklen_t cap = 0;
+	if (addr && user_get(cap, addr_len) != 0) return -EFAULT;
+	if ((int)cap < 0) return -EINVAL;
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = flags};
 	m.name = addr;
-	m.name_len = addr ? *addr_len : 0;
+	m.name_len = cap;
 	long r = sock_recv(&s, &m);
-	if (r >= 0 && addr) *addr_len = m.name_len;
-	return r;
+	return r >= 0 && addr && user_put(addr_len, m.name_len) != 0 ? -EFAULT : r;
 }
 
 /* ---- msghdr ---- */
+
+/* h becomes our copy of the program's header. */
+static int message_of(const struct msghdr *msg, struct msghdr *h, int flags, struct message *m)
+{
+	if (user_copy(h, msg, sizeof *h) != 0) return -EFAULT;
+	if (h->msg_name && (int)h->msg_namelen < 0) return -EINVAL;
+	ssize_t total = h->msg_iovlen > IOV_MAX ? -EMSGSIZE : iov_total(h->msg_iov, (int)h->msg_iovlen);
+	if (total < 0) return (int)total;
+	*m = (struct message){.iov = h->msg_iov, .count = (int)h->msg_iovlen, .total = (size_t)total, .flags = flags};
+	m->name = h->msg_name;
+	m->name_len = h->msg_name ? h->msg_namelen : 0;
+	m->control = h->msg_control;
+	m->control_len = h->msg_control ? h->msg_controllen : 0;
+	return 0;
+}
 
 long do_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
@@ -130,33 +155,25 @@ long do_sendmsg(int fd, const struct msghdr *msg, int flags)
 		descriptors_leave(msg);
 		return cancellable(gate(SYS_sendmsg, fd, msg, flags));
 	}
-	ssize_t total = msg->msg_iovlen > IOV_MAX ? -EMSGSIZE : iov_total(msg->msg_iov, (int)msg->msg_iovlen);
-	if (total < 0) return total;
-	if (msg->msg_name && (int)msg->msg_namelen < 0) return -EINVAL;
-	struct message m = {.iov = msg->msg_iov, .count = (int)msg->msg_iovlen, .total = (size_t)total, .flags = flags};
-	m.name = msg->msg_name;
-	m.name_len = msg->msg_name ? MIN(msg->msg_namelen, (socklen_t)sizeof(struct sockaddr_storage)) : 0;
-	m.control = msg->msg_control;
-	m.control_len = msg->msg_control ? msg->msg_controllen : 0;
+	struct message m;
+	struct msghdr h;
+	int r = message_of(msg, &h, flags, &m);
+	if (r != 0) return r;
+	m.name_len = MIN(m.name_len, (socklen_t)sizeof(struct sockaddr_storage));
 	return sock_send(&s, &m);
 }
 
 static long recvmsg_virtual(const struct sock *s, struct msghdr *msg, int flags)
 {
-	ssize_t total = msg->msg_iovlen > IOV_MAX ? -EMSGSIZE : iov_total(msg->msg_iov, (int)msg->msg_iovlen);
-	if (total < 0) return total;
-	if (msg->msg_name && (int)msg->msg_namelen < 0) return -EINVAL;
-	struct message m = {.iov = msg->msg_iov, .count = (int)msg->msg_iovlen, .total = (size_t)total, .flags = flags & ~MSG_CMSG_CLOEXEC};
-	m.name = msg->msg_name;
-	m.name_len = msg->msg_name ? msg->msg_namelen : 0;
-	m.control = msg->msg_control;
-	m.control_len = msg->msg_control ? msg->msg_controllen : 0;
-	long r = sock_recv(s, &m);
+	struct message m;
+	struct msghdr h;
+	long r = message_of(msg, &h, flags & ~MSG_CMSG_CLOEXEC, &m);
+	if (r == 0) r = sock_recv(s, &m);
 	if (r < 0) return r;
-	if (msg->msg_name) msg->msg_namelen = m.name_len;
-	msg->msg_controllen = m.control_len;
-	msg->msg_flags = m.ret_flags | (flags & MSG_CMSG_CLOEXEC);
-	return r;
+	if (h.msg_name) h.msg_namelen = m.name_len;
+	h.msg_controllen = m.control_len;
+	h.msg_flags = m.ret_flags | (flags & MSG_CMSG_CLOEXEC);
+	return user_put(msg, h) == 0 ? r : -EFAULT;
 }
 
 long do_recvmsg(int fd, struct msghdr *msg, int flags)
@@ -179,7 +196,8 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	for (unsigned i = 0; i < n; i++) {
 		long r = do_sendmsg(fd, &vec[i].msg_hdr, flags);
 		if (r < 0) return i > 0 ? (long)i : r;
-		vec[i].msg_len = (unsigned)r;
+		unsigned len = (unsigned)r;
+		if (user_put(&vec[i].msg_len, len) != 0) return i > 0 ? (long)i : -EFAULT;
 	}
 	return n;
 }
@@ -200,7 +218,9 @@ long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct time
 		if (got > 0 && flags & MSG_WAITFORONE) f |= MSG_DONTWAIT;
 		long r = recvmsg_virtual(&s, &vec[got].msg_hdr, f);
 		if (r < 0) return got > 0 ? (long)got : r;
-		vec[got++].msg_len = (unsigned)r;
+		unsigned len = (unsigned)r;
+		if (user_put(&vec[got].msg_len, len) != 0) return got > 0 ? (long)got : -EFAULT;
+		got++;
 		if (timeout && now_ns() >= end) break;
 	}
 	return got;

@@ -200,7 +200,7 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 static bool any_ours(const struct pollfd *fds, nfds_t n)
 {
 	struct sock s;
-	if (!shim.active || spawned()) return false;
+	if (!shim.active || spawned() || !user_there(fds, n * sizeof *fds)) return false;   /* the kernel knows the errno */
 	for (nfds_t i = 0; i < n; i++) {
 		if (fds[i].fd < 0) continue;
 		if (table_kind(fds[i].fd, &s) != FD_KERNEL) return true;
@@ -312,7 +312,8 @@ static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set 
 static bool select_ours(int n, const fd_set *in, const fd_set *out, const fd_set *ex)
 {
 	struct sock s;
-	if (!shim.active || spawned()) return false;
+	size_t size = (size_t)(n + 63) / 64 * 8;
+	if (!shim.active || spawned() || (in && !user_there(in, size)) || (out && !user_there(out, size)) || (ex && !user_there(ex, size))) return false;
 	for (int fd = 0; fd < n; fd++)
 		if ((bit_of(in, fd) || bit_of(out, fd) || bit_of(ex, fd)) && table_kind(fd, &s) != FD_KERNEL) return true;
 	return false;

@@ -19,6 +19,7 @@
 #include "channel/atomic.h"
 #include "channel/channel.h"
 #include "rpc/rpc.h"
+#include "shim/fault.h"
 #include "shim/gate.h"
 #include "shim/sys.h"
 
@@ -51,6 +52,7 @@ struct self {
 	siginfo_t deferred_info;
 	_Atomic uint32_t handled;          /* signal handlers of the program that ran here */
 	_Atomic uint32_t interrupts;       /* those of them without SA_RESTART */
+	void *guard;                       /* fault.c: where to go on when memory of the program's isn't there */
 	uint32_t spin_skip, spin_failed;   /* wait.c */
 	uint32_t bell;                     /* bell.c: what this thread polls on; 0: none yet */
 	uint32_t *watched;                 /* by channel: the generation its bell watches */
@@ -195,6 +197,7 @@ void consumed(const struct sock *s, uint32_t used_before);
 /* ---- program, signals, libc ---- */
 void *libc_symbol(const char *name);        /* libc's own function; NULL: it has none of that name */
 int patch_all(void);                       /* entries of libc's functions lead to us */
+void signal_start(void);
 void sigsys_install(void);
 long dispatch(long n, const long a[6], bool raw);             /* a system call by number; raw: from code that bypasses libc */
 void process_start(void);

@@ -58,12 +58,29 @@ static void action_run(int sig, siginfo_t *info, void *context)
 	atomic_fetch_add_explicit(&self.handled, 1, memory_order_relaxed);
 	if (!(flags & SA_RESTART)) atomic_fetch_add_explicit(&self.interrupts, 1, memory_order_relaxed);
 	sleep_leave(context);
+	void *guard = self.guard;   /* a fault in the handler is the program's; and it may never come back */
+	self.guard = NULL;
 	((void (*)(int, siginfo_t *, void *))(void (*)(void))handler)(sig, info, context);
+	self.guard = guard;
+}
+
+/* SIGSEGV and SIGBUS come here even when the program has left them alone: then they do what they would have done. */
+static bool action_default(int sig, const siginfo_t *info)
+{
+	if (sig != SIGSEGV && sig != SIGBUS) return false;
+	void (*handler)(int) = atomic_load(&actions[sig].handler);
+	if (handler != SIG_DFL && handler != SIG_IGN) return false;
+	if (handler == SIG_IGN && info->si_code <= 0) return true;
+	struct kernel_sigaction none = {SIG_DFL, SA_RESTORER, shim_restorer, 0};
+	sys(SYS_rt_sigaction, sig, &none, NULL, KERNEL_MASK);
+	if (info->si_code <= 0) sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), sig);
+	return true;   /* the instruction runs again, and ends the program */
 }
 
 static void trampoline(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
+	if (fault_fix(sig, info, context) || action_default(sig, info)) return;
 	if (self.depth == 0 || (FAULTS & SIGMASK(sig)) || self.deferred) {
 		action_run(sig, info, context);
 		return;
@@ -129,11 +146,15 @@ static void action_keep(struct action *a, const struct kernel_sigaction *act)
 	atomic_store(&a->known, true);
 }
 
+static bool always_ours(int sig) { return sig == SIGSEGV || sig == SIGBUS; }
+
 /* Our handler stands in the kernel for any of the program's; SIG_DFL and SIG_IGN stand for themselves. */
 static long action_install(int sig, const struct kernel_sigaction *act)
 {
 	struct kernel_sigaction k = {act->handler, act->flags | SA_RESTORER, shim_restorer, act->mask & ~SIGMASK(SIGSYS)};
-	if (act->handler == SIG_DFL || act->handler == SIG_IGN) return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
+	bool handled = act->handler != SIG_DFL && act->handler != SIG_IGN;
+	if (!handled && !always_ours(sig)) return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
+	if (!handled) k.flags = SA_ONSTACK | SA_NODEFER | SA_RESTORER;
 	k.handler = (void (*)(int))(void (*)(void))trampoline;
 	k.flags = (k.flags | SA_SIGINFO) & ~(unsigned long)SA_RESETHAND;
 	return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
@@ -147,7 +168,7 @@ long do_rt_sigaction(int sig, const struct kernel_sigaction *act, struct kernel_
 	struct kernel_sigaction wanted = act ? *act : (struct kernel_sigaction){0}, before;
 	long r = 0;
 	if (atomic_load(&a->known)) action_report(a, &before);
-	else if (sig == SIGSYS) before = (struct kernel_sigaction){0};
+	else if (sig == SIGSYS || always_ours(sig)) before = (struct kernel_sigaction){0};
 	else r = sys(SYS_rt_sigaction, sig, NULL, &before, KERNEL_MASK);
 	if (r == 0 && act) {
 		bool handled = act->handler != SIG_DFL && act->handler != SIG_IGN;
@@ -192,6 +213,18 @@ long libc_sigmask(int how, const sigset_t *set, sigset_t *old)
 	if (how != SIG_UNBLOCK) wanted &= ~(SIGMASK(32) | SIGMASK(33));
 	if (old) memset((char *)old + KERNEL_MASK, 0, sizeof *old - KERNEL_MASK);
 	return do_rt_sigprocmask(how, set ? &wanted : NULL, (uint64_t *)old, KERNEL_MASK);
+}
+
+/* The program may have been started with one of the two ignored: that stays its action. */
+void signal_start(void)
+{
+	static const int ours[] = {SIGSEGV, SIGBUS};
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+		struct kernel_sigaction k;
+		sys(SYS_rt_sigaction, ours[i], NULL, &k, KERNEL_MASK);
+		action_keep(&actions[ours[i]], &k);
+		action_install(ours[i], &k);
+	}
 }
 
 uint64_t signal_mask(const void *mask)

@@ -105,10 +105,13 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 /* Copies out a name as the kernel does: cut to the room there is, with its whole length reported. */
-static void name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len)
+static int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len)
 {
-	memcpy(addr, name, MIN(name_len, *len));
-	*len = (socklen_t)name_len;
+	socklen_t cap, whole = (socklen_t)name_len;
+	if (user_get(cap, len) != 0) return -EFAULT;
+	if ((int)cap < 0) return -EINVAL;
+	if (user_copy(addr, name, MIN(name_len, cap)) != 0) return -EFAULT;
+	return user_put(len, whole);
 }
 
 /*
@@ -126,6 +129,16 @@ static int number_free(void)
 	return 0;
 }
 
+/* As Linux: a name that can't be handed out costs the connection. */
+static long accepted(struct call *c, int flags, const struct sockaddr_storage *peer, struct sockaddr *addr, socklen_t *len)
+{
+	long fd = anchor_take(c, flags);
+	int r = fd >= 0 && addr ? name_put(peer, MIN(c->out_len, sizeof *peer), addr, len) : 0;
+	if (r == 0) return fd;
+	do_close((int)fd);
+	return r;
+}
+
 long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct sock s;
@@ -137,7 +150,6 @@ long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		return to;
 	}
 	if (flags & ~TYPE_FLAGS) return -EINVAL;
-	if (addr && (int)*len < 0) return -EINVAL;
 	wait_begin(&w, atomic_load(&s.c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s.c->rx.seq);
@@ -145,8 +157,7 @@ long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		if (free < 0) return free;
 		struct call c = {.op = RPC_ACCEPT, .sock = &s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
 		int64_t r = control(&c);
-		if (r >= 0 && addr) name_put(&peer, MIN(c.out_len, sizeof peer), addr, len);
-		if (r >= 0) return anchor_take(&c, flags);
+		if (r >= 0) return accepted(&c, flags, &peer, addr, len);
 		if (r != -EAGAIN || nonblocking(&s, 0)) return (long)r;
 		r = wait_on(&w, &s.c->rx, seq);
 		if (r < 0) return (long)r;
@@ -159,10 +170,8 @@ static long name_of(uint32_t op, const struct sock *s, struct sockaddr *addr, so
 {
 	struct sockaddr_storage name;
 	struct call c = {.op = op, .sock = s, .out = &name, .out_cap = sizeof name};
-	if ((int)*len < 0) return -EINVAL;
 	int64_t r = control(&c);
-	if (r >= 0) name_put(&name, MIN(c.out_len, sizeof name), addr, len);
-	return r < 0 ? (long)r : 0;
+	return r < 0 ? (long)r : name_put(&name, MIN(c.out_len, sizeof name), addr, len);
 }
 
 long do_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
@@ -181,13 +190,15 @@ long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return gate(SYS_getsockopt, fd, level, name, val, len);
-	if ((int)*len < 0) return -EINVAL;
-	size_t cap = MIN(*len, rpc_rows[RPC_GETSOCKOPT].in_max);
+	socklen_t room;
+	if (user_get(room, len) != 0) return -EFAULT;
+	if ((int)room < 0) return -EINVAL;
+	size_t cap = MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = &s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
 	int64_t r = control(&c);
 	if (r < 0) return (long)r;
-	*len = (socklen_t)r;
-	return 0;
+	room = (socklen_t)r;
+	return user_put(len, room);
 }
 
 long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)

@@ -88,6 +88,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	gate_open();
 	door_keep();
 	patch_all();
+	signal_start();
 	sigsys_install();
 	process_start();
 }

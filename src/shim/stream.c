@@ -8,27 +8,37 @@
  */
 #include "shim/shim.h"
 
-/* As much as fits, from octet `from` of the message on. */
-static size_t tx_put(const struct sock *s, const struct message *m, size_t from)
+struct copy { const struct sock *s; const struct message *m; size_t from, done; };
+
+static long tx_copy(void *arg)
 {
-	size_t done = 0;
-	critical_enter();
-	chan_lock(&s->c->tx.lock, shim.client, futex_shared);
-	for (int i = 0; i < m->count; i++) {
-		size_t len = m->iov[i].iov_len;
+	struct copy *c = arg;
+	size_t from = c->from;
+	for (int i = 0; i < c->m->count; i++) {
+		size_t len = c->m->iov[i].iov_len;
 		if (from >= len) {
 			from -= len;
 			continue;
 		}
-		size_t n = chan_write(shim.arena, s->c, (const char *)m->iov[i].iov_base + from, len - from);
-		done += n;
+		size_t n = chan_write(shim.arena, c->s->c, (const char *)c->m->iov[i].iov_base + from, len - from);
+		c->done += n;
 		if (n < len - from) break;
 		from = 0;
 	}
+	return 0;
+}
+
+/* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. */
+static long tx_put(const struct sock *s, const struct message *m, size_t from)
+{
+	struct copy c = {s, m, from, 0};
+	critical_enter();
+	chan_lock(&s->c->tx.lock, shim.client, futex_shared);
+	long r = guarded(tx_copy, &c);
 	chan_unlock(&s->c->tx.lock, futex_shared);
 	critical_leave();
-	if (done > 0) handed_over(s);
-	return done;
+	if (c.done > 0) handed_over(s);
+	return c.done > 0 ? (long)c.done : r;
 }
 
 /* One attempt: octets taken, or -EAGAIN, or the error. */
@@ -37,8 +47,8 @@ static long send_once(const struct sock *s, struct message *m, size_t from)
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
 	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & MSG_OOB) return (long)engine_send_once(s, m, from);
-	size_t n = tx_put(s, m, from);
-	return n > 0 ? (long)n : -EAGAIN;
+	long n = tx_put(s, m, from);
+	return n != 0 ? n : -EAGAIN;
 }
 
 long stream_send(const struct sock *s, struct message *m)
@@ -61,28 +71,37 @@ long stream_send(const struct sock *s, struct message *m)
 	return done > 0 ? (long)done : r;
 }
 
-static size_t rx_take(const struct sock *s, const struct message *m, size_t from)
+static long rx_copy(void *arg)
 {
-	bool peek = m->flags & MSG_PEEK;
-	size_t done = 0, start = from;
-	critical_enter();
-	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
-	uint32_t before = chan_rx_used(shim.arena, s->c);
-	for (int i = 0; i < m->count && before > 0; i++) {
-		size_t len = m->iov[i].iov_len;
+	struct copy *c = arg;
+	bool peek = c->m->flags & MSG_PEEK;
+	size_t from = c->from;
+	for (int i = 0; i < c->m->count; i++) {
+		size_t len = c->m->iov[i].iov_len;
 		if (from >= len) {
 			from -= len;
 			continue;
 		}
-		size_t n = chan_read(shim.arena, s->c, (char *)m->iov[i].iov_base + from, len - from, peek ? start + done : 0, peek);
-		done += n;
+		char *to = (char *)c->m->iov[i].iov_base + from;
+		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->from + c->done : 0, peek);
+		c->done += n;
 		if (n < len - from) break;
 		from = 0;
 	}
+	return 0;
+}
+
+static long rx_take(const struct sock *s, const struct message *m, size_t from)
+{
+	struct copy c = {s, m, from, 0};
+	critical_enter();
+	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+	uint32_t before = chan_rx_used(shim.arena, s->c);
+	long r = before > 0 ? guarded(rx_copy, &c) : 0;
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
-	if (done > 0 && !peek) consumed(s, before);
-	return done;
+	if (c.done > 0 && !(m->flags & MSG_PEEK)) consumed(s, before);
+	return c.done > 0 ? (long)c.done : r;
 }
 
 /* Why there is nothing to read: 0 at the end of the stream, -EAGAIN when something may come, or the error. */
@@ -128,8 +147,9 @@ long stream_recv(const struct sock *s, struct message *m)
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
-		size_t n = rx_take(s, m, done);
-		done += n;
+		long n = rx_take(s, m, done);
+		if (n < 0) return done > 0 ? (long)done : n;
+		done += (size_t)n;
 		if (done >= wanted || m->total == 0) return (long)done;
 		if (n > 0) continue;
 		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF))) return (long)done;
