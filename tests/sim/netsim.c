@@ -15,7 +15,7 @@
 static const int buffers[] = {4096, 16384, 65536, 262144, 0};
 static const char *const losses[] = {"0", "0.1", "1", "5", "20"};
 
-struct cell { time_ns took; uint64_t data, resent, acks; };
+struct cell { time_ns took; uint64_t data, lost, resent, acks; };
 
 static bool arrived(void *arg) { return ((struct sim_stream *)arg)->eof; }
 
@@ -32,7 +32,7 @@ static struct cell run_cell(int domain, int bufsize, const char *loss)
 	assert_true(sim_run_until(sim, arrived, &p.b, LIMIT_NS));
 	assert_int_equal(p.b.received, OCTETS);
 	assert_int_equal(p.b.err, 0);
-	struct cell c = {p.b.eof_at - start, sim->count_a.data, sim->count_a.resent, sim->count_b.segments};
+	struct cell c = {p.b.eof_at - start, sim->count_a.data, sim->count_a.lost, sim->count_a.resent, sim->count_b.segments};
 	sim_pair_close(&p);
 	sim_free(sim);
 	return c;
@@ -43,15 +43,15 @@ static size_t write_row(char *to, size_t room, int domain, int bufsize, const ch
 	struct cell c = run_cell(domain, bufsize, loss), again = run_cell(domain, bufsize, loss);
 	char buf[16] = "auto";
 	if (bufsize) snprintf(buf, sizeof buf, "%d", bufsize);
-	assert_true(c.took == again.took && c.data == again.data && c.resent == again.resent && c.acks == again.acks);
-	return (size_t)snprintf(to, room, "%-6s %7s %5s%% %10.3f %9llu %7llu %6llu %8.0f\n", domain == AF_INET ? "ipv4" : "ipv6", buf, loss,
-				(double)c.took / 1e9, (unsigned long long)c.data, (unsigned long long)c.resent, (unsigned long long)c.acks,
+	assert_true(c.took == again.took && c.data == again.data && c.lost == again.lost && c.resent == again.resent && c.acks == again.acks);
+	return (size_t)snprintf(to, room, "%-6s %7s %5s%% %10.3f %9llu %6llu %7llu %6llu %8.0f\n", domain == AF_INET ? "ipv4" : "ipv6", buf, loss,
+				(double)c.took / 1e9, (unsigned long long)c.data, (unsigned long long)c.lost, (unsigned long long)c.resent, (unsigned long long)c.acks,
 				OCTETS * 8e6 / (double)c.took);
 }
 
 static void write_table(char *to, size_t room)
 {
-	size_t at = (size_t)snprintf(to, room, "family  buffer   loss    seconds  segments  resent   acks   kbit/s\n");
+	size_t at = (size_t)snprintf(to, room, "family  buffer   loss    seconds  segments   lost  resent   acks   kbit/s\n");
 	for (int v6 = 0; v6 < 2; v6++)
 		for (size_t b = 0; b < ARRAY_SIZE(buffers); b++)
 			for (size_t l = 0; l < ARRAY_SIZE(losses); l++)

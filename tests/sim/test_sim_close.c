@@ -301,8 +301,8 @@ static void closes_on_a_lossy_link_always_end(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 60; seed++) {
 		struct closing c = {.sim = sim_new(SIM_PAIR, seed)};
-		sim_impair(c.sim, "delay 50ms 30ms loss 25%");
 		sim_connect(c.sim, seed % 2 ? AF_INET6 : AF_INET, 0, &c.p);
+		sim_impair(c.sim, "delay 50ms 30ms loss 25%");
 		sim_stream_send(&c.p.a, 3000, true);
 		sim_run(c.sim, (time_ns)(seed % 7) * 37 * NS_PER_MS);
 		sim_stream_send(&c.p.b, 3000, true);
