@@ -62,7 +62,9 @@ void rtt_acked(struct tcp_sock *conn, const struct segment *g)
 	} else if (!conn->rtt.timing && conn->opt.ts && g->h.opts.has_ts && g->h.opts.ts_ecr) {
 		/* RFC 7323 §4.1: only of a segment that acknowledges new data. */
 		int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - g->h.opts.ts_ecr);
-		if (ms >= 0 && ms < TCP_RTO_MAX / NS_PER_MS) add_sample(conn, ms * NS_PER_MS);
+		/* When it echoes the first transmission, the path may have become slow, or just ACKs been lost during back-off. So it counts up to
+		 * twice the RTO: a slow path is learnt in a few samples, and one mishap does not cost minutes. */
+		if (ms >= 0) add_sample(conn, MIN(ms * NS_PER_MS, 2 * conn->rtt.rto));
 	}
 	/* RFC 6298 §5 (5.7): the SYN was repeated and nothing could be measured. */
 	if (conn->rtt.srtt == 0) conn->rtt.rto = TCP_RTO_FALLBACK;

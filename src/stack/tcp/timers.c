@@ -54,7 +54,7 @@ static bool retransmission_expired(const struct tcp_sock *conn)
 {
 	if (!conn->retries) return false;
 	if (conn->user_timeout_ms) return stuck_for(conn) >= user_timeout(conn);
-	return stuck_for(conn) >= backoff_sum(TCP_RTO_MIN, retries_allowed(conn) - 1);
+	return stuck_for(conn) >= backoff_sum(TCP_RTO_MIN, retries_allowed(conn));
 }
 
 /* The RTO, but not past the moment at which TCP_USER_TIMEOUT ends it all. */
