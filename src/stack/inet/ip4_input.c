@@ -4,8 +4,6 @@
  *
  * Read first: RFC 791 §3.1, RFC 1122 §3.2.1, RFC 1812 §5.3.7 (martians).
  */
-#include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
@@ -15,15 +13,6 @@ static bool is_zeronet(const struct addr *a)
 	return addr_to_v4(a) >> 24 == 0;
 }
 
-/* 255.255.255.255, or the broadcast address of one of our prefixes. */
-static bool is_broadcast(const struct stack *s, const struct addr *a)
-{
-	if (addr_eq(a, &addr_bcast4)) return true;
-	list_each(const struct route, r, route_list(s), node)
-		if (r->type == RTN_BROADCAST && addr_eq(&r->dst, a)) return true;
-	return false;
-}
-
 /* Addresses that can't come in from a link. What our own host sent to itself was checked on its way out. */
 static bool is_martian(const struct stack *s, const struct packet *p)
 {
@@ -31,7 +20,7 @@ static bool is_martian(const struct stack *s, const struct packet *p)
 
 	if (p->netif->kind == NETIF_LOOPBACK || p->looped) return false;
 	/* RFC 1122 §3.2.1.3: a source is never a group, nor broadcast; 127/8 never shows outside a host. */
-	if (addr_is_multicast(src) || is_broadcast(s, src) || addr_is_loopback(src) || addr_is_loopback(dst)) return true;
+	if (addr_is_multicast(src) || inet_addr_is_broadcast(s, src) || addr_is_loopback(src) || addr_is_loopback(dst)) return true;
 	/* RFC 1122 §3.2.1.3 (a): 0.0.0.0 is a source only for one that learns its address, and that one broadcasts. */
 	if (is_zeronet(dst) && !addr_is_any(dst)) return true;
 	if (is_zeronet(src)) return !addr_is_any(src) || !(addr_eq(dst, &addr_bcast4) || addr_is_multicast(dst) || addr_is_any(dst));
@@ -76,7 +65,7 @@ static void receive_fragment(struct stack *s, struct packet *p, struct ip4_hdr *
 
 static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
-	if (is_broadcast(s, &p->dst) || addr_is_any(&p->dst)) {
+	if (inet_addr_is_broadcast(s, &p->dst) || addr_is_any(&p->dst)) {
 		p->broadcast = true;
 	} else if (addr_is_multicast(&p->dst)) {
 		p->multicast = true;
