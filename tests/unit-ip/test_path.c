@@ -39,7 +39,8 @@ static struct netif *plug(struct path *w, struct net_link *l, struct net_host *h
 
 static void default_route(struct stack *s, const char *gw4, const char *gw6)
 {
-	struct route r4 = {.dst = addr_any4, .has_gateway = true, .gateway = lab_addr(gw4)}, r6 = {.dst = addr_any6, .has_gateway = true, .gateway = lab_addr(gw6)};
+	struct route r4 = {.dst = addr_any4, .has_gateway = true, .gateway = lab_addr(gw4)};
+	struct route r6 = {.dst = addr_any6, .has_gateway = true, .gateway = lab_addr(gw6)};
 
 	assert_int_equal(route_add(s, &r4, NULL), 0);
 	assert_int_equal(route_add(s, &r6, NULL), 0);
