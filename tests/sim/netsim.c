@@ -45,8 +45,8 @@ static size_t write_row(char *to, size_t room, int domain, int bufsize, const ch
 	if (bufsize) snprintf(buf, sizeof buf, "%d", bufsize);
 	assert_true(c.took == again.took && c.data == again.data && c.lost == again.lost && c.resent == again.resent && c.acks == again.acks);
 	return (size_t)snprintf(to, room, "%-6s %7s %5s%% %10.3f %9llu %6llu %7llu %6llu %8.0f\n", domain == AF_INET ? "ipv4" : "ipv6", buf, loss,
-				(double)c.took / 1e9, (unsigned long long)c.data, (unsigned long long)c.lost, (unsigned long long)c.resent, (unsigned long long)c.acks,
-				OCTETS * 8e6 / (double)c.took);
+				(double)c.took / 1e9, (unsigned long long)c.data, (unsigned long long)c.lost, (unsigned long long)c.resent,
+				(unsigned long long)c.acks, OCTETS * 8e6 / (double)c.took);
 }
 
 static void write_table(char *to, size_t room)

@@ -3,8 +3,7 @@
 
 #define CHUNK 16384
 
-/* Octet i of a stream: no two offsets less than 2^16 apart see the same run of octets. */
-static uint8_t octet(uint8_t pattern, uint64_t i) { return (uint8_t)(pattern ^ (i * 31) ^ (i >> 8) ^ (i >> 16)); }
+uint8_t sim_octet(uint8_t pattern, uint64_t i) { return (uint8_t)(pattern ^ (i * 31) ^ (i >> 8) ^ (i >> 16)); }
 
 static void remember(struct sim_stream *st, ssize_t err)
 {
@@ -17,7 +16,7 @@ static void push(struct sim_stream *st)
 	while (st->sent < st->total && !st->err) {
 		size_t n = (size_t)MIN(st->total - st->sent, (uint64_t)sizeof buf);
 		for (size_t i = 0; i < n; i++)
-			buf[i] = octet(st->pattern, st->sent + i);
+			buf[i] = sim_octet(st->pattern, st->sent + i);
 		struct sock_msg m = {.data = buf, .len = n, .flags = MSG_DONTWAIT | MSG_NOSIGNAL};
 		ssize_t r = sim_call(st->sim, st->host, sock_send(st->sk, &m));
 		if (r < 0) {
@@ -47,7 +46,7 @@ static void pull(struct sim_stream *st)
 			st->eof_at = st->sim->now;
 		}
 		for (ssize_t i = 0; i < r; i++)
-			assert_int_equal(buf[i], octet(st->expected, st->received + (uint64_t)i));
+			assert_int_equal(buf[i], sim_octet(st->expected, st->received + (uint64_t)i));
 		st->received += (uint64_t)r;
 	}
 }
