@@ -43,7 +43,9 @@ struct direction {
 	_Atomic uint32_t spare;                    /* tx: an empty segment that the engine offers for growth; the producer takes it by exchange with 0 */
 	_Atomic uint32_t seq;                      /* futex word: grows with every change that may end a wait */
 	_Atomic uint32_t waiters;                  /* armed: number of sleepers on seq, or about to */
-	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments) */
+	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments).
+	                                            * rx: octets read that the program's side must tell of at the latest (0: its own choice) */
+	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes */
 };
 
 struct channel {

@@ -119,7 +119,7 @@ static struct segment *tx_grow(struct arena *a, struct direction *d, struct segm
 	return s;
 }
 
-size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len)
+static size_t tx_write(struct arena *a, struct channel *c, const void *data, size_t len)
 {
 	struct direction *d = &c->tx;
 	struct segment *s = tx_end(a, d);
@@ -137,6 +137,21 @@ size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t l
 		done += n;
 	}
 	return done;
+}
+
+/* "No room" is said only after the engine has been told that somebody will wait for it, and a second look. */
+static void tx_starve(struct direction *d)
+{
+	shared_set32(&d->starved, 1);
+	shared_fence();
+}
+
+size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len)
+{
+	size_t done = tx_write(a, c, data, len);
+	if (done == len) return done;
+	tx_starve(&c->tx);
+	return done + tx_write(a, c, (const uint8_t *)data + done, len - done);
 }
 
 /* The segment with the next octet to read, or NULL: follows drained ones. `keep` leaves read_seg alone. */
@@ -218,6 +233,15 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 	return true;
 }
 
+/* As Linux: writable is when a third is free, so that a writer is not woken for each octet. */
+static bool tx_writable(struct arena *a, struct direction *d)
+{
+	uint32_t free, allowed = tx_allowed(a, d), limit = shared_get32(&d->limit);
+	uint32_t capacity = tx_capacity(a, d, &free);
+	if (limit != 0) capacity = MIN(capacity, limit);
+	return MIN(free, allowed) > 0 && MIN(free, allowed) >= capacity / 3;
+}
+
 uint32_t channel_poll(struct arena *a, struct channel *c)
 {
 	uint32_t state = shared_get32(&c->state), events = shared_get32(&c->poll);
@@ -225,14 +249,12 @@ uint32_t channel_poll(struct arena *a, struct channel *c)
 	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
 	uint32_t used = chan_rx_used(a, c);
 	if (used != 0 && (!(state & CHS_STREAM) || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;
-	if (state & CHS_SENDABLE) {
-		/* As Linux: writable is when a third is free, so that a writer is not woken for each octet. */
-		uint32_t free, allowed = tx_allowed(a, &c->tx), limit = shared_get32(&c->tx.limit);
-		uint32_t capacity = tx_capacity(a, &c->tx, &free);
-		if (limit != 0) capacity = MIN(capacity, limit);
-		if (MIN(free, allowed) > 0 && MIN(free, allowed) >= capacity / 3) events |= EPOLLOUT | EPOLLWRNORM;
+	if (!(state & CHS_SENDABLE)) return events;
+	if (!tx_writable(a, &c->tx)) {
+		tx_starve(&c->tx);
+		if (!tx_writable(a, &c->tx)) return events;
 	}
-	return events;
+	return events | EPOLLOUT | EPOLLWRNORM;
 }
 
 /* ---- locks ---- */

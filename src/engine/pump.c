@@ -263,6 +263,15 @@ static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
 	if (in || out) bells_ring(e, es);
 }
 
+/* Is there room again that somebody has missed? It is for the program's side to say: it may have filled the ring between two looks of ours. */
+static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_result *r)
+{
+	struct direction *d = &esock_channel(e, es)->tx;
+	if (r->is_full && es->turn_bytes < TURN_BYTES) return false;
+	shared_fence();
+	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
+}
+
 void esock_pump(struct engine *e, struct esock *es)
 {
 	struct tx_result r = {0};
@@ -277,7 +286,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
 	es->told = false;
 	bool grown = r.was_full && tx_offer(&e->pool, &esock_channel(e, es)->tx, &es->tx);
-	bool drained = r.was_full && (!r.is_full || es->turn_bytes >= TURN_BYTES), changed = publish(e, es);
+	bool drained = tx_relieved(e, es, &r), changed = publish(e, es);
 	net_touch(e->net, s);
 	pump_wake(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */

@@ -83,7 +83,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	if (got == 0) return false;
 	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len, to->cap));
 	if (got > 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
-	if (!t.peek) consumed(s, before);
+	if (!t.peek) consumed(s, t.r.data_len + 64);   /* a message costs the buffer more than its data */
 	if (got < 0) {
 		*ret = got;
 		return true;

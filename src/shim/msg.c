@@ -30,13 +30,16 @@ bool nonblocking(const struct sock *s, int flags)
 }
 
 /*
- * The engine advertises a window and fills the ring by what it knows to have been read. It is told when the reader has made room worth
- * telling: when a good part of a small segment is free again, or the ring that somebody may be waiting to fill ran dry.
+ * The engine advertises a window by what it knows to have been read, and looks at each arrival. In between it is told when the reader has made
+ * room worth telling: a good part of a small segment, or of the receive buffer when that is smaller (rx.limit).
  */
-void consumed(const struct sock *s, uint32_t used_before)
+void consumed(const struct sock *s, uint32_t octets)
 {
-	if (used_before >= SEGMENT_SMALL / 8) handed_over(s);
-	else arena_mark_dirty(shim.arena, s->index);
+	uint32_t worth = shared_get32(&s->c->rx.limit);
+	if (worth == 0) worth = SEGMENT_SMALL / 8;
+	if (table_consumed(s->index, octets) < worth) return;
+	table_consumed(s->index, UINT32_MAX);
+	handed_over(s);
 }
 
 static long broken_pipe(const struct sock *s, const struct message *m, long r)

@@ -104,6 +104,7 @@ void table_forget(int fd);                 /* closed, or replaced: unknown from 
 void table_copy(int from, int to);         /* dup: both refer to one open file */
 int table_high(void);                      /* above every descriptor that has an entry */
 uint32_t table_refs(uint32_t index);       /* descriptors of this process on the channel */
+uint32_t table_consumed(uint32_t index, uint32_t octets);      /* adds up what this process has read; UINT32_MAX: from 0 again */
 void table_share_all(void);                /* fork: no anchor of ours can be recycled any more */
 void table_identify_all(void);             /* while fstat is still allowed */
 static inline bool sock_of(int fd, struct sock *s) { return table_kind(fd, s) == FD_CHANNEL; }
@@ -192,7 +193,7 @@ ssize_t iov_total(const struct iovec *iov, int count);        /* or -EINVAL */
 bool nonblocking(const struct sock *s, int flags);
 void descriptors_leave(const struct msghdr *msg);      /* passing.c */
 void descriptors_arrive(const struct msghdr *msg);
-void consumed(const struct sock *s, uint32_t used_before);
+void consumed(const struct sock *s, uint32_t octets);
 
 /* ---- program, signals, libc ---- */
 void *libc_symbol(const char *name);        /* libc's own function; NULL: it has none of that name */

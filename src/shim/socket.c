@@ -133,6 +133,7 @@ static int number_free(void)
 static long accepted(struct call *c, int flags, const struct sockaddr_storage *peer, struct sockaddr *addr, socklen_t *len)
 {
 	long fd = anchor_take(c, flags);
+	if (fd >= 0) shared_set32(&arena_channel(shim.arena, c->channel)->rx.limit, shared_get32(&c->sock->c->rx.limit));   /* as the buffer itself */
 	int r = fd >= 0 && addr ? name_put(peer, MIN(c->out_len, sizeof *peer), addr, len) : 0;
 	if (r == 0) return fd;
 	do_close((int)fd);
@@ -201,13 +202,21 @@ long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	return user_put(len, room);
 }
 
+/* A receive buffer so small that reading less than consumed()'s usual worth may open the window. */
+static void small_buffer(const struct sock *s, int octets)
+{
+	shared_set32(&s->c->rx.limit, (uint32_t)MIN(MAX(octets, 2048) / 8, (int)SEGMENT_SMALL / 8));
+}
+
 long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return gate(SYS_setsockopt, fd, level, name, val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
 	struct call c = {.op = RPC_SETSOCKOPT, .sock = &s, .arg = {level, name}, .in = {{(void *)val, len}}};
-	return (long)control(&c);
+	int64_t r = control(&c);
+	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(&s, *(const int *)val);
+	return (long)r;
 }
 
 long do_shutdown(int fd, int how)

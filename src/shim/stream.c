@@ -100,7 +100,7 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 	long r = before > 0 ? guarded(rx_copy, &c) : 0;
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
-	if (c.done > 0 && !(m->flags & MSG_PEEK)) consumed(s, before);
+	if (c.done > 0 && !(m->flags & MSG_PEEK)) consumed(s, (uint32_t)c.done);
 	return c.done > 0 ? (long)c.done : r;
 }
 

@@ -21,6 +21,7 @@
 static _Atomic uint64_t *entries;          /* TABLE_SIZE of them; pages are touched lazily */
 static _Atomic uint16_t *refs;             /* by channel: descriptors of this process */
 static _Atomic uint32_t *inodes;           /* of netlink anchors */
+static _Atomic uint32_t *consumed_of;      /* by channel: octets read since the engine was told */
 static _Atomic int high;
 
 static void *lazy(size_t size)
@@ -32,9 +33,10 @@ static void *lazy(size_t size)
 int table_start(void)
 {
 	refs = lazy(CHANNEL_MAX * sizeof *refs);
+	consumed_of = lazy(CHANNEL_MAX * sizeof *consumed_of);
 	inodes = lazy(TABLE_SIZE * sizeof *inodes);
 	entries = lazy(TABLE_SIZE * sizeof *entries);
-	return entries && refs && inodes ? 0 : -ENOMEM;
+	return entries && refs && inodes && consumed_of ? 0 : -ENOMEM;
 }
 
 static uint64_t entry_get(int fd) { return fd >= 0 && fd < TABLE_SIZE && entries ? atomic_load_explicit(&entries[fd], memory_order_acquire) : FD_KERNEL; }
@@ -124,6 +126,12 @@ enum fd_kind table_kind(int fd, struct sock *s)
 	*s = (struct sock){fd, INDEX(e), GENERATION(e), arena_channel(shim.arena, INDEX(e))};
 	if (atomic_load_explicit(&shim.client, memory_order_relaxed) == 0) attach();
 	return FD_CHANNEL;
+}
+
+uint32_t table_consumed(uint32_t index, uint32_t octets)
+{
+	if (octets != UINT32_MAX) return atomic_fetch_add(&consumed_of[index], octets) + octets;
+	return atomic_exchange(&consumed_of[index], 0);
 }
 
 void table_share_all(void)
