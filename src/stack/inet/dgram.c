@@ -84,7 +84,7 @@ uint32_t dgram_poll(const struct sock *sk)
 	const struct dgram_sock *ds = (const struct dgram_sock *)sk;
 	uint32_t ev = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 
-	if (sk->err || errqueue_has(&ds->is)) ev |= EPOLLERR;
+	if (sk->err || errqueue_has(&ds->is)) ev |= EPOLLERR | (sk->select_err_queue ? EPOLLPRI : 0);
 	if (sk->shut & 1) ev |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (sk->shut == 3) ev |= EPOLLHUP;
 	if (!list_empty(&ds->queue)) ev |= EPOLLIN | EPOLLRDNORM;

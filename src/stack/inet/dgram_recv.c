@@ -97,6 +97,15 @@ static void put_origdst(struct cmsg_out *o, const struct dgram_sock *ds, const s
 	cmsg_put(o, level, type, &name, len);
 }
 
+/* IP options stand between the header and the message. */
+static void put_options(struct cmsg_out *o, const struct packet *p)
+{
+	struct ip4_hdr h;
+
+	if (ip4_parse(&h, p->head + p->net_off, (size_t)(p->data - p->head) + p->len - p->net_off) > 0 && h.opt_len)
+		cmsg_put(o, SOL_IP, IP_RECVOPTS, h.opt, h.opt_len);
+}
+
 static void put_ip(struct cmsg_out *o, const struct dgram_sock *ds, const struct packet *p)
 {
 	const struct inet_sock *is = &ds->is;
@@ -104,6 +113,7 @@ static void put_ip(struct cmsg_out *o, const struct dgram_sock *ds, const struct
 	if (is->pktinfo) put_pktinfo4(o, p);
 	if (is->recvttl) cmsg_put_int(o, SOL_IP, IP_TTL, p->ttl);
 	if (is->recvtos) cmsg_put(o, SOL_IP, IP_TOS, &p->tos, 1);
+	if (is->recvopts) put_options(o, p);
 	if (is->recvorigdst) put_origdst(o, ds, p, SOL_IP, IP_ORIGDSTADDR);
 }
 

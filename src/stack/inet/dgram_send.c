@@ -225,6 +225,13 @@ int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 	return 0;
 }
 
+static struct netif *unicast_if(const struct inet_sock *is, const struct addr *dst)
+{
+	int index = addr_is_v4(dst) ? is->unicast_if : is->unicast_if6;
+
+	return index && !addr_is_loopback(dst) ? netif_by_index(is->sk.stack, index) : NULL;
+}
+
 int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *ret)
 {
 	struct dgram_dest d = {0};
@@ -237,6 +244,7 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 	inet_sock_out(&ds->is, &ds->is.laddr, &d.dst, proto, &d.out);
 	if (!d.out.oif && d.scope && (nif = netif_by_index(ds->is.sk.stack, (int)d.scope))) d.out.oif = nif;
 	r = control_read(ds, m, &d);
+	if (r == 0 && !d.out.oif && !addr_is_multicast(&d.dst)) d.out.oif = unicast_if(&ds->is, &d.dst);
 	if (r < 0) return r;
 	*ret = d;
 	return 0;

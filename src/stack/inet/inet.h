@@ -25,6 +25,7 @@ struct ip_out {
 	bool df;                         /* IPv4: don't fragment; IPv6: never fragment at the source */
 	struct netif *oif;               /* bound interface, or NULL */
 	bool mcast_loop;                 /* copy to our own members */
+	bool host_only;                  /* a group's datagram with TTL 0: our own members get it, the link does not */
 	uint32_t mark;
 };
 /* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large), -ENOBUFS, -EACCES …
@@ -78,6 +79,8 @@ struct inet_sock {
 	bool mcast_loop6, mcast_all6, recvorigdst6, dontfrag6;
 	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
 	int pmtudisc6, mcast_if6;
+	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
+	bool recvopts;
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */
@@ -96,6 +99,8 @@ int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);   /* ch
 int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
 int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);   /* SIOCGIF* and kin */
 extern const struct sockopt ip_options[], ipv6_options[];
+/* The choice of IP_UNICAST_IF and IPV6_UNICAST_IF, an index in network order, into *ret. -EINVAL, -EADDRNOTAVAIL */
+int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, int *ret);
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
 /* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark. */
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret);

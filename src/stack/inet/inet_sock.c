@@ -23,7 +23,8 @@ int inet_sock_init(struct sock *sk)
 	is->v6only = sk->domain == AF_INET6 && sk->stack->sysctl->bindv6only;
 	is->ttl = is->hops = -1;
 	is->mcast_ttl = is->mcast_hops = 1;
-	is->mcast_loop = is->mcast_loop6 = is->mcast_all = is->mcast_all6 = true;
+	is->mcast_loop = is->mcast_loop6 = is->mcast_all6 = true;
+	is->mcast_all = sk->domain == AF_INET;
 	is->pmtudisc = IP_PMTUDISC_WANT;
 	is->pmtudisc6 = IPV6_PMTUDISC_WANT;
 	list_init(&is->port_node);
@@ -66,12 +67,20 @@ static bool may_bind_v6(const struct inet_sock *is, const struct addr *a)
 	return is->freebind || addr_is_any(a) || addr_is_multicast(a) || netif_addr_find(is->sk.stack, a, is->sk.bound_if);
 }
 
-/* A link-local address means one interface: named by sin6_scope_id, else by SO_BINDTODEVICE. */
+/* Link-local addresses, and groups of link or interface scope (RFC 4291 §2.7). */
+static bool needs_scope(const struct addr *a)
+{
+	if (addr_is_v4(a)) return false;
+	return addr_is_linklocal(a) || (addr_is_multicast(a) && ((a->b[1] & 15) == 1 || (a->b[1] & 15) == 2));
+}
+
+/* Such an address means one interface: named by sin6_scope_id, else by SO_BINDTODEVICE, for a group else by IPV6_MULTICAST_IF. */
 int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope)
 {
 	struct netif *nif = scope ? netif_by_index(is->sk.stack, (int)scope) : is->sk.bound_if;
 
-	if (addr_is_v4(a) || !addr_is_linklocal(a)) return 0;
+	if (!needs_scope(a)) return 0;
+	if (!nif && addr_is_multicast(a) && is->mcast_if6) nif = netif_by_index(is->sk.stack, is->mcast_if6);
 	if (!nif) return scope ? -ENODEV : -EINVAL;
 	is->sk.bound_if = nif;
 	is->scope = (uint32_t)nif->index;
@@ -160,6 +169,7 @@ static void out_v4(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->tos = is->tos;
 	o->df = is->pmtudisc == IP_PMTUDISC_WANT || is->pmtudisc == IP_PMTUDISC_DO || is->pmtudisc == IP_PMTUDISC_PROBE;
 	o->mcast_loop = is->mcast_loop;
+	o->host_only = mcast && ttl == 0;
 	if (mcast && !o->oif && is->mcast_if) o->oif = netif_by_index(is->sk.stack, is->mcast_if);
 }
 
@@ -171,6 +181,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->tos = is->tclass;
 	o->df = is->dontfrag6 || is->pmtudisc6 == IPV6_PMTUDISC_DO || is->pmtudisc6 == IPV6_PMTUDISC_PROBE;
 	o->mcast_loop = is->mcast_loop6;
+	o->host_only = mcast && hops == 0;
 	if (mcast && !o->oif && is->mcast_if6) o->oif = netif_by_index(is->sk.stack, is->mcast_if6);
 }
 

@@ -156,7 +156,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	p->broadcast = hop->broadcast;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
 	/* RFC 4291 §2.7: interface-local scope never leaves the interface. */
-	if (!v4 && p->multicast && (out->dst.b[1] & 15) == 1 && hop->netif->kind != NETIF_LOOPBACK) {
+	if ((out->host_only || (!v4 && p->multicast && (out->dst.b[1] & 15) == 1)) && hop->netif->kind != NETIF_LOOPBACK) {
 		packet_free(p);
 		return 0;
 	}

@@ -56,7 +56,7 @@ static int get_mtu(struct sock *sk, void *val, socklen_t *len)
 
 	(void)len;
 	if (addr_is_any(&is->raddr) || route_lookup(sk->stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
-	*(int *)val = (int)ip_mtu(sk->stack, &is->raddr, &hop);
+	*(int *)val = (int)MIN(ip_mtu(sk->stack, &is->raddr, &hop), PACKET_MAX);
 	return 0;
 }
 
@@ -164,17 +164,44 @@ static int get_mcast_if(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &a, sizeof a);
 }
 
+int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, int *ret)
+{
+	struct netif *nif;
+	int index;
+
+	if (len != sizeof index) return -EINVAL;
+	index = (int)read32(val);
+	nif = index ? netif_by_index(sk->stack, index) : NULL;
+	if (index && !nif) return -EADDRNOTAVAIL;
+	if (nif && sk->bound_if && sk->bound_if != nif) return -EINVAL;
+	*ret = index;
+	return 0;
+}
+
+static int set_unicast_if(struct sock *sk, const void *val, socklen_t len)
+{
+	return inet_unicast_if_read(sk, val, len, &inet_of(sk)->unicast_if);
+}
+
+static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
+{
+	be32 index = be32_of((uint32_t)inet_of(sk)->unicast_if);
+
+	return opt_copy_out(val, len, &index, sizeof index);
+}
+
 #define I(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_INT
 #define BLOB(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BLOB
 #define BOTH .access = OPT_GET | OPT_SET
 #define GET .access = OPT_GET
 #define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct inet_sock, f)
+#define FLAG1(n, f) {.level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_BOOL, .least = 1, BOTH, FIELD(f)}
 #define FLAG(n, f) {.level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(f)}
 
 const struct sockopt ip_options[] = {
 	{I(IP_TOS), BOTH, FIELD(tos), .set = set_tos},
-	{I(IP_TTL), BOTH, .get = get_ttl, .set = set_ttl},
+	{I(IP_TTL), .least = 1, BOTH, .get = get_ttl, .set = set_ttl},
 	{I(IP_MTU_DISCOVER), BOTH, .min = IP_PMTUDISC_DONT, .max = IP_PMTUDISC_OMIT, FIELD(pmtudisc)},
 	{I(IP_MTU), GET, .get = get_mtu},
 	FLAG(IP_RECVERR, recverr),
@@ -182,13 +209,16 @@ const struct sockopt ip_options[] = {
 	FLAG(IP_RECVTTL, recvttl),
 	FLAG(IP_RECVTOS, recvtos),
 	FLAG(IP_RECVORIGDSTADDR, recvorigdst),
-	FLAG(IP_FREEBIND, freebind),
+	FLAG1(IP_FREEBIND, freebind),
 	FLAG(IP_BIND_ADDRESS_NO_PORT, bind_no_port),
-	{I(IP_TRANSPARENT), BOTH, .get = get_zero, .set = refuse_perm},
+	{I(IP_TRANSPARENT), .least = 1, BOTH, .get = get_zero, .set = refuse_perm},
+	FLAG(IP_RECVOPTS, recvopts),
+	{I(IP_HDRINCL), GET, .get = get_zero},                   /* of raw sockets */
+	{BLOB(IP_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{BLOB(IP_OPTIONS), BOTH, .get = get_header_options, .set = set_header_options},
-	{I(IP_MULTICAST_TTL), BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
-	FLAG(IP_MULTICAST_LOOP, mcast_loop),
-	FLAG(IP_MULTICAST_ALL, mcast_all),
+	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
+	FLAG1(IP_MULTICAST_LOOP, mcast_loop),
+	{I(IP_MULTICAST_ALL), .least = 1, .max = 1, BOTH, FIELD(mcast_all)},
 	{BLOB(IP_MULTICAST_IF), BOTH, .get = get_mcast_if, .set = set_mcast_if},
 	{BLOB(IP_ADD_MEMBERSHIP), SET, .set = set_add_membership},
 	{BLOB(IP_DROP_MEMBERSHIP), SET, .set = set_drop_membership},

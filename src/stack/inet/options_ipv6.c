@@ -54,7 +54,10 @@ static int set_tclass(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v < -1 || v > 255) return -EINVAL;
-	inet_of(sk)->tclass = (uint8_t)(v < 0 ? 0 : v);
+	if (v < 0) v = 0;
+	/* Linux: ECN belongs to TCP itself. */
+	if (sk->type == SOCK_STREAM) v = (v & ~3) | (inet_of(sk)->tclass & 3);
+	inet_of(sk)->tclass = (uint8_t)v;
 	return 0;
 }
 
@@ -128,6 +131,18 @@ static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
+static int set_unicast_if(struct sock *sk, const void *val, socklen_t len)
+{
+	return inet_unicast_if_read(sk, val, len, &inet_of(sk)->unicast_if6);
+}
+
+static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
+{
+	be32 index = be32_of((uint32_t)inet_of(sk)->unicast_if6);
+
+	return opt_copy_out(val, len, &index, sizeof index);
+}
+
 #define I(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_INT
 #define N(n, t) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_INT
 #define BLOB(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BLOB
@@ -153,6 +168,7 @@ const struct sockopt ipv6_options[] = {
 	{I(IPV6_TRANSPARENT), BOTH, .get = get_zero, .set = refuse_perm},
 	{I(IPV6_MULTICAST_HOPS), BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
 	{I(IPV6_MULTICAST_LOOP), BOTH, .max = 1, FIELD(mcast_loop6)},
+	{BLOB(IPV6_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{I(IPV6_MULTICAST_IF), BOTH, FIELD(mcast_if6), .set = set_mcast_if},
 	{N(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, .max = 1, FIELD(mcast_all6)},
 	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},

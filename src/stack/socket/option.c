@@ -11,6 +11,7 @@
  */
 #include "stack/socket/option.h"
 #include <errno.h>
+#include <netinet/in.h>
 
 static const struct sockopt *row_in(const struct sockopt *table, const struct sock *sk, int level, int name)
 {
@@ -60,15 +61,27 @@ static int field_get(const struct sock *sk, const struct sockopt *o)
 static bool takes_octet(const struct sockopt *o) { return o->type == OPT_BYTE_OR_INT || o->type == OPT_BYTE_OR_BOOL; }
 static bool is_flag(const struct sockopt *o) { return o->type == OPT_BOOL || o->type == OPT_BYTE_OR_BOOL; }
 
+/* Linux: a level that the family does not have is -ENOPROTOOPT, but to ask for it of an AF_INET socket -EOPNOTSUPP. */
+static int get_unknown(const struct sock *sk, int level)
+{
+	if (sk->domain != AF_INET || level == SOL_SOCKET) return -ENOPROTOOPT;
+	for (const struct sockopt *const *t = sk->ops->options; t && *t; t++)
+		for (const struct sockopt *o = *t; o->text; o++)
+			if (o->level == level && (!o->domain || o->domain == sk->domain)) return -ENOPROTOOPT;
+	return -EOPNOTSUPP;
+}
+
 /* The integer in val under the rules of the row's type. */
 static int int_read(const struct sockopt *o, const void *val, socklen_t len, int *ret)
 {
+	if (len < o->least) return -EINVAL;
 	if (len >= sizeof *ret)
 		memcpy(ret, val, sizeof *ret);
 	else if (!takes_octet(o))
 		return -EINVAL;
 	else
 		*ret = len ? *(const uint8_t *)val : 0;
+	if ((o->min || o->max) && (*ret < o->min || *ret > o->max)) return -EINVAL;
 	if (is_flag(o)) *ret = *ret != 0;
 	return 0;
 }
@@ -79,11 +92,11 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 	int v, r;
 
 	if ((int)len < 0) return -EINVAL;
+	if (level == SOL_SOCKET && len < sizeof v && !(o && o->type == OPT_BLOB)) return -EINVAL;
 	if (!o || !(o->access & OPT_SET)) return -ENOPROTOOPT;
 	if (o->type == OPT_BLOB) return o->set(sk, val, len);
 	r = int_read(o, val, len, &v);
 	if (r < 0) return r;
-	if ((o->min || o->max) && (v < o->min || v > o->max)) return -EINVAL;
 	if (o->set) return o->set(sk, &v, sizeof v);
 	field_set(sk, o, v);
 	return o->after ? o->after(sk) : 0;
@@ -110,8 +123,8 @@ int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *
 	socklen_t int_len = sizeof(int);
 	int v = 0, r;
 
-	if ((int)*len < 0) return -EINVAL;
-	if (!o || !(o->access & OPT_GET)) return -ENOPROTOOPT;
+	if (!o || !(o->access & OPT_GET)) return get_unknown(sk, level);
+	if ((int)*len < 0 && level != IPPROTO_IPV6) return -EINVAL;   /* IPPROTO_IPV6 takes any length for a large one */
 	if (o->type == OPT_BLOB) return o->get(sk, val, len);
 	r = o->get ? o->get(sk, &v, &int_len) : 0;
 	if (r < 0) return r;

@@ -15,7 +15,8 @@ struct sockopt {
 	int domain;                                /* only sockets of this domain know it; 0: all. */
 	const char *text;                          /* "SO_REUSEADDR": for docs/sockopts.md and traces */
 	uint8_t type, access;                      /* enum opt_type, OPT_GET | OPT_SET */
-	int min, max;                              /* of ints; min == max == 0: any */
+	uint8_t least;                             /* octets that a set of OPT_BYTE_OR_… needs: 0 (an empty value is 0) or 1 */
+	int min, max;                              /* of ints, as given; min == max == 0: any */
 	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
 	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val */
 	int (*set)(struct sock *, const void *val, socklen_t len);   /* instead of the field, after length and range; ints: *(int *)val */

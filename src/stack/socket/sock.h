@@ -58,11 +58,11 @@ struct sock {
 	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */
 	int rcvlowat;
 	uint32_t mark; int priority;
-	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check;
-	int incoming_cpu;                          /* SO_INCOMING_CPU: kept, means nothing here */
+	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, select_err_queue;
+	int incoming_cpu, busy_poll;               /* SO_INCOMING_CPU, SO_BUSY_POLL: kept, mean nothing here */
 	struct linger linger;
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
-	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host */
+	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */
 	uint32_t uid;                              /* of the creator, for diag */
 };
 

@@ -52,6 +52,13 @@ static int get_one(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
+/* MSG_ZEROCOPY's completions are not there: off can be had. */
+static int set_zerocopy(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)len;
+	return *(const int *)val ? -EOPNOTSUPP : 0;
+}
+
 static int set_nothing(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)sk, (void)val, (void)len;
@@ -71,7 +78,7 @@ static int set_detach_filter(struct sock *sk, const void *val, socklen_t len)
 	return -ENOENT;
 }
 
-/* SO_BUSY_POLL and its kin: only more of it than now needs the capability, and now is none. */
+/* SO_PREFER_BUSY_POLL and its kin: only more of it than now needs the capability, and now is none. */
 static int set_busy_poll(struct sock *sk, const void *val, socklen_t len)
 {
 	int v = *(const int *)val;
@@ -159,7 +166,7 @@ static int set_timeout(int64_t *ret, const void *val, socklen_t len)
 	memcpy(&tv, val, sizeof tv);
 	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000) return -EDOM;
 	if (tv.tv_sec < 0)
-		*ret = 1;    /* Linux: a wait that is over at once; 0 would be none */
+		*ret = -1;   /* a wait that is over at once; 0 is none */
 	else
 		*ret = tv.tv_sec > INT64_MAX / 2000000 ? 0 : (int64_t)tv.tv_sec * 1000000 + tv.tv_usec;
 	return 0;
@@ -167,7 +174,7 @@ static int set_timeout(int64_t *ret, const void *val, socklen_t len)
 
 static int get_timeout(int64_t us, void *val, socklen_t *len)
 {
-	struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+	struct timeval tv = {.tv_sec = us < 0 ? 0 : us / 1000000, .tv_usec = us < 0 ? 0 : us % 1000000};
 
 	return opt_copy_out(val, len, &tv, sizeof tv);
 }
@@ -294,6 +301,17 @@ static int get_peercred(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &nobody, sizeof nobody);
 }
 
+static int get_peername(struct sock *sk, void *val, socklen_t *len)
+{
+	struct sockaddr_storage name;
+	socklen_t name_len;
+	int r = sk->ops->name_of(sk, true, &name, &name_len);
+
+	if (r < 0) return -ENOTCONN;
+	if (name_len < *len) return -EINVAL;
+	return opt_copy_out(val, len, &name, name_len);
+}
+
 #define S(n) .level = SOL_SOCKET, .name = n, .text = #n
 #define N(n, t) .level = SOL_SOCKET, .name = n, .text = t
 #define BOTH .access = OPT_GET | OPT_SET
@@ -315,6 +333,7 @@ const struct sockopt sock_options[] = {
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, FIELD(keepalive)},
 	{S(SO_OOBINLINE), .type = OPT_BOOL, BOTH, FIELD(oobinline)},
 	{S(SO_NO_CHECK), .type = OPT_BOOL, BOTH, FIELD(no_check)},
+	{S(SO_SELECT_ERR_QUEUE), .type = OPT_BOOL, BOTH, FIELD(select_err_queue)},
 	{S(SO_RXQ_OVFL), .type = OPT_BOOL, BOTH, FIELD(rxq_ovfl)},
 	{S(SO_SNDBUF), .type = OPT_INT, BOTH, FIELD(sndbuf), .set = set_sndbuf},
 	{S(SO_RCVBUF), .type = OPT_INT, BOTH, FIELD(rcvbuf), .set = set_rcvbuf},
@@ -340,13 +359,14 @@ const struct sockopt sock_options[] = {
 	{S(SO_MARK), .type = OPT_INT, BOTH, FIELD(mark), .set = refuse_perm},
 	{S(SO_COOKIE), .type = OPT_BLOB, GET, .get = get_cookie},
 	{S(SO_PEERCRED), .type = OPT_BLOB, GET, .get = get_peercred},
+	{S(SO_PEERNAME), .type = OPT_BLOB, GET, .get = get_peername},
 	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu)},
 	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = get_zero},
-	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .get = get_zero, .set = set_busy_poll},
+	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .min = 0, .max = INT_MAX, FIELD(busy_poll)},
 	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_busy_poll},
 	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
 	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_opnotsupp, .set = refuse_opnotsupp},
-	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_opnotsupp},
+	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .max = 1, .get = get_zero, .set = set_zerocopy},
 	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = set_filter},
 	{S(SO_ATTACH_REUSEPORT_CBPF), .type = OPT_BLOB, SET, .set = set_filter},
 	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = set_detach_filter},
