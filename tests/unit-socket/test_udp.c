@@ -380,6 +380,38 @@ static void test_too_big_for_the_path(void **state)
 	assert_int_equal(do_sendto(s, big, 1472, name4("10.0.0.2", 53)), 1472);
 }
 
+static void test_cork(void **state)
+{
+	struct world *w = *state;
+	struct sock *s = udp(w->a, AF_INET), *r = udp_bound(w->b, name4("0.0.0.0", 53));
+	struct name to = name4("10.0.0.2", 53);
+	struct sock_msg m = {.data = "one ", .len = 4, .name = &to.ss, .name_len = to.len, .flags = MSG_MORE};
+	static char big[65000];
+
+	assert_int_equal(sock_send(s, &m), 4);
+	settle(w);
+	assert_int_equal(do_recvmsg(r, 0, &m), -EAGAIN);
+	assert_int_equal(do_send(s, "two", 3), 3);                       /* goes where the first one said */
+	settle(w);
+	assert_int_equal(do_recvmsg(r, 0, &m), 7);
+	assert_memory_equal(m.data, "one two", 7);
+	assert_int_equal(set_int(s, IPPROTO_UDP, 1, 1), 0);
+	assert_int_equal(do_sendto(s, "x", 1, to), 1);
+	assert_int_equal(do_sendto(s, "y", 1, to), 1);
+	assert_int_equal(set_int(s, IPPROTO_UDP, 1, 0), 0);
+	settle(w);
+	assert_int_equal(do_recvmsg(r, 0, &m), 2);
+	set_int(s, IPPROTO_UDP, 1, 1);
+	assert_int_equal(do_sendto(s, big, 65000, to), 65000);
+	assert_int_equal(do_sendto(s, big, 600, to), -EMSGSIZE);         /* and all of it is lost */
+	set_int(s, IPPROTO_UDP, 1, 0);
+	settle(w);
+	assert_int_equal(do_recvmsg(r, 0, &m), -EAGAIN);
+	set_int(s, IPPROTO_UDP, 1, 1);
+	do_sendto(s, "left over", 9, to);
+	sock_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +433,7 @@ int main(void)
 		WORLD_TEST(test_control_in),
 		WORLD_TEST(test_control_out),
 		WORLD_TEST(test_too_big_for_the_path),
+		WORLD_TEST(test_cork),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,61 +1,13 @@
 /*
- * UDP: ports in front of IP, and a checksum. What it shares with other datagram sockets is in dgram.h.
+ * UDP: ports in front of IP, and a checksum. Input and options are here, output is in udp_output.c; what it shares with other datagram
+ * sockets is in dgram.h.
  * Read first: RFC 768, RFC 1122 §4.1, RFC 8085, udp(7).
  */
 #include <errno.h>
 #include <netinet/udp.h>
-#include "stack/inet/dgram.h"
 #include "stack/inet/membership.h"
+#include "stack/inet/udp.h"
 #include "stack/socket/family.h"
-
-#define UDP_PAYLOAD_MAX_V4 (PACKET_MAX - IP4_HDR_MIN - UDP_HDR_LEN)   /* 65507 */
-#define UDP_PAYLOAD_MAX_V6 (PACKET_MAX - UDP_HDR_LEN)                 /* 65527 */
-
-/* ---- out ---- */
-
-static struct packet *datagram_make(const struct dgram_sock *ds, const struct dgram_dest *d, const void *data, size_t len)
-{
-	struct udp_hdr h = {.src = ds->is.lport, .dst = d->port, .len = (uint16_t)(len + UDP_HDR_LEN)};
-	struct packet *p = packet_new(PACKET_HEADROOM, len + UDP_HDR_LEN);
-
-	if (!p) return NULL;
-	if (len) memcpy(p->data + UDP_HDR_LEN, data, len);
-	udp_emit(&h, p->data, &d->out.src, &d->dst);
-	/* RFC 768: IPv4 may do without a checksum (SO_NO_CHECK); RFC 8200 §8.1: IPv6 may not. */
-	if (ds->is.sk.no_check && addr_is_v4(&d->dst)) write16(p->data + 6, 0);
-	return p;
-}
-
-static int datagram_send(struct dgram_sock *ds, const struct sock_msg *m)
-{
-	struct dgram_dest d;
-	struct packet *p;
-	int r = dgram_dest_of(ds, m, IP_PROTO_UDP, &d);
-
-	if (r < 0) return r;
-	if (m->name && d.port == 0) return -EINVAL;
-	r = dgram_route(ds, &d);
-	if (r < 0) return r;
-	if (m->flags & (MSG_DONTROUTE) || ds->is.sk.dontroute)
-		if (d.hop.route && d.hop.route->has_gateway) return -ENETUNREACH;
-	if (m->len > (addr_is_v4(&d.dst) ? UDP_PAYLOAD_MAX_V4 : UDP_PAYLOAD_MAX_V6)) return -EMSGSIZE;
-	r = dgram_may_send(ds);
-	if (r < 0) return r;
-	p = datagram_make(ds, &d, m->data, m->len);
-	return p ? dgram_output(ds, &d, p) : -ENOBUFS;
-}
-
-static ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
-{
-	struct dgram_sock *ds = (struct dgram_sock *)sk;
-	int r = dgram_autobind(ds);
-
-	if (r < 0) return r;
-	if (m->len > UINT16_MAX) return -EMSGSIZE;
-	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
-	r = datagram_send(ds, m);
-	return r < 0 ? r : (ssize_t)m->len;
-}
 
 /* ---- in ---- */
 
@@ -134,6 +86,12 @@ static int get_zero(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
+static int set_cork(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	return udp_cork_set((struct udp_sock *)sk, *(const int *)val != 0);
+}
+
 /* Turning off what was never on is fine; the features themselves are not there, as in a kernel that has not heard of them. */
 static int set_off_only(struct sock *sk, const void *val, socklen_t len)
 {
@@ -143,7 +101,7 @@ static int set_off_only(struct sock *sk, const void *val, socklen_t len)
 
 #define U(n) .level = IPPROTO_UDP, .name = n, .text = #n, .type = OPT_INT, .access = OPT_GET | OPT_SET, .get = get_zero, .set = set_off_only
 static const struct sockopt udp_options[] = {
-	{U(UDP_CORK)},
+	{.level = IPPROTO_UDP, .name = UDP_CORK, .text = "UDP_CORK", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, corked), .set = set_cork},
 	{U(UDP_ENCAP)},
 	{U(UDP_NO_CHECK6_TX)},
 	{U(UDP_NO_CHECK6_RX)},
@@ -153,14 +111,20 @@ static const struct sockopt udp_options[] = {
 };
 static const struct sockopt *const option_tables[] = {udp_options, ip_options, ipv6_options, NULL};
 
+static void udp_close(struct sock *sk)
+{
+	udp_cork_drop((struct udp_sock *)sk);
+	dgram_close(sk);
+}
+
 const struct ip_proto udp_proto = {.proto = IP_PROTO_UDP, .receive = udp_receive, .error = udp_error};
 
 const struct sock_ops udp_ops = {
 	.name = "UDP",
-	.size = sizeof(struct dgram_sock),
+	.size = sizeof(struct udp_sock),
 	.datagram = true,
 	.init = dgram_init,
-	.close = dgram_close,
+	.close = udp_close,
 	.bind = inet_bind,
 	.connect = dgram_connect,
 	.send = udp_send,

@@ -1,0 +1,125 @@
+/*
+ * UDP output: one send is one datagram, unless UDP_CORK or MSG_MORE collects several.
+ * Read first: RFC 768, udp(7).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include "stack/inet/udp.h"
+
+#define UDP_PAYLOAD_MAX_V4 (PACKET_MAX - IP4_HDR_MIN - UDP_HDR_LEN)   /* 65507 */
+#define UDP_PAYLOAD_MAX_V6 (PACKET_MAX - UDP_HDR_LEN)                 /* 65527 */
+
+static struct packet *datagram_make(const struct dgram_sock *ds, const struct dgram_dest *d, const void *data, size_t len)
+{
+	struct udp_hdr h = {.src = ds->is.lport, .dst = d->port, .len = (uint16_t)(len + UDP_HDR_LEN)};
+	struct packet *p = packet_new(PACKET_HEADROOM, len + UDP_HDR_LEN);
+
+	if (!p) return NULL;
+	if (len) memcpy(p->data + UDP_HDR_LEN, data, len);
+	udp_emit(&h, p->data, &d->out.src, &d->dst);
+	/* RFC 768: IPv4 may do without a checksum (SO_NO_CHECK); RFC 8200 §8.1: IPv6 may not. */
+	if (ds->is.sk.no_check && addr_is_v4(&d->dst)) write16(p->data + 6, 0);
+	return p;
+}
+
+static int datagram_send(struct dgram_sock *ds, struct dgram_dest *d, const void *data, size_t len)
+{
+	struct packet *p = datagram_make(ds, d, data, len);
+
+	return p ? dgram_output(ds, d, p) : -ENOBUFS;
+}
+
+static int check_len(const struct dgram_dest *d, size_t len)
+{
+	return len > (addr_is_v4(&d->dst) ? UDP_PAYLOAD_MAX_V4 : UDP_PAYLOAD_MAX_V6) ? -EMSGSIZE : 0;
+}
+
+/* Everything that may be said against a datagram before it is built. */
+static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
+{
+	bool on_link = m->flags & MSG_DONTROUTE || ds->is.sk.dontroute;
+	int r = dgram_dest_of(ds, m, IP_PROTO_UDP, d);
+
+	if (r < 0) return r;
+	if (m->name && d->port == 0) return -EINVAL;
+	r = dgram_route(ds, d);
+	if (r < 0) return r;
+	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
+	r = check_len(d, m->len);
+	return r < 0 ? r : dgram_may_send(ds);
+}
+
+/* ---- several sends, one datagram ---- */
+
+void udp_cork_drop(struct udp_sock *us)
+{
+	free(us->data);
+	us->data = NULL;
+	us->len = 0;
+	us->pending = false;
+}
+
+static int cork_push(struct udp_sock *us)
+{
+	/* The way may be another one by now. */
+	int r = dgram_route(&us->ds, &us->dest);
+
+	if (r == 0) r = datagram_send(&us->ds, &us->dest, us->data, us->len);
+	udp_cork_drop(us);
+	return r;
+}
+
+int udp_cork_set(struct udp_sock *us, bool on)
+{
+	us->corked = on;
+	return on || !us->pending ? 0 : cork_push(us);
+}
+
+/* As Linux: what can't be added loses what is there already. */
+static int cork_append(struct udp_sock *us, const struct sock_msg *m)
+{
+	uint8_t *data;
+	int r = check_len(&us->dest, us->len + m->len);
+
+	if (r == 0) {
+		data = realloc(us->data, us->len + m->len + 1);
+		if (data) us->data = data;
+		r = data ? 0 : -ENOBUFS;
+	}
+	if (r < 0) {
+		udp_cork_drop(us);
+		return r;
+	}
+	if (m->len) memcpy(us->data + us->len, m->data, m->len);
+	us->len += m->len;
+	return 0;
+}
+
+static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
+{
+	int r = us->pending ? 0 : destination(&us->ds, m, &us->dest);
+
+	if (r < 0) return r;
+	us->pending = true;
+	r = cork_append(us, m);
+	return r < 0 || more ? r : cork_push(us);
+}
+
+ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
+{
+	struct udp_sock *us = (struct udp_sock *)sk;
+	bool more = us->corked || m->flags & MSG_MORE;
+	struct dgram_dest d;
+	int r = dgram_autobind(&us->ds);
+
+	if (r < 0) return r;
+	if (m->len > UINT16_MAX) return -EMSGSIZE;
+	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	if (more || us->pending) {
+		r = cork_send(us, m, more);
+	} else {
+		r = destination(&us->ds, m, &d);
+		if (r == 0) r = datagram_send(&us->ds, &d, m->data, m->len);
+	}
+	return r < 0 ? r : (ssize_t)m->len;
+}
