@@ -98,12 +98,39 @@ static void put_origdst(struct cmsg_out *o, const struct dgram_sock *ds, const s
 }
 
 /* IP options stand between the header and the message. */
+static bool options_of(const struct packet *p, struct ip4_hdr *ret)
+{
+	return ip4_parse(ret, p->head + p->net_off, (size_t)(p->data - p->head) + p->len - p->net_off) > 0 && ret->opt_len;
+}
+
 static void put_options(struct cmsg_out *o, const struct packet *p)
 {
 	struct ip4_hdr h;
 
-	if (ip4_parse(&h, p->head + p->net_off, (size_t)(p->data - p->head) + p->len - p->net_off) > 0 && h.opt_len)
-		cmsg_put(o, SOL_IP, IP_RECVOPTS, h.opt, h.opt_len);
+	if (options_of(p, &h)) cmsg_put(o, SOL_IP, IP_RECVOPTS, h.opt, h.opt_len);
+}
+
+#define OPT_END 0
+#define OPT_NOP 1
+#define OPT_RECORD_ROUTE 7
+#define OPT_TIMESTAMP 68
+
+/* RFC 1122 §4.1.3.2: the options to answer with. Those that record on the way are asked to do so on the way back. */
+static void put_return_options(struct cmsg_out *o, const struct packet *p)
+{
+	uint8_t back[IP4_HDR_MAX - IP4_HDR_MIN] = {OPT_END};
+	struct ip4_hdr h;
+	size_t used = 0;
+
+	if (!options_of(p, &h)) return;
+	for (size_t at = 0, len; at < h.opt_len && h.opt[at] != OPT_END; at += len) {
+		len = h.opt[at] == OPT_NOP || at + 1 == h.opt_len ? 1 : h.opt[at + 1];
+		if (len == 0 || len > h.opt_len - at) return;
+		if (h.opt[at] != OPT_RECORD_ROUTE && h.opt[at] != OPT_TIMESTAMP) continue;
+		memcpy(back + used, h.opt + at, len);
+		used += len;
+	}
+	if (used) cmsg_put(o, SOL_IP, IP_RETOPTS, back, (used + 3) & ~(size_t)3);
 }
 
 static void put_ip(struct cmsg_out *o, const struct dgram_sock *ds, const struct packet *p)
@@ -114,6 +141,7 @@ static void put_ip(struct cmsg_out *o, const struct dgram_sock *ds, const struct
 	if (is->recvttl) cmsg_put_int(o, SOL_IP, IP_TTL, p->ttl);
 	if (is->recvtos) cmsg_put(o, SOL_IP, IP_TOS, &p->tos, 1);
 	if (is->recvopts) put_options(o, p);
+	if (is->retopts) put_return_options(o, p);
 	if (is->recvorigdst) put_origdst(o, ds, p, SOL_IP, IP_ORIGDSTADDR);
 }
 

@@ -80,7 +80,7 @@ struct inet_sock {
 	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
 	int pmtudisc6, mcast_if6;
 	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
-	bool recvopts;
+	bool recvopts, retopts;
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */

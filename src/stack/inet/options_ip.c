@@ -56,7 +56,8 @@ static int get_mtu(struct sock *sk, void *val, socklen_t *len)
 
 	(void)len;
 	if (addr_is_any(&is->raddr) || route_lookup(sk->stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
-	*(int *)val = (int)MIN(ip_mtu(sk->stack, &is->raddr, &hop), PACKET_MAX);
+	*(int *)val = (int)ip_mtu(sk->stack, &is->raddr, &hop);
+	if (addr_is_v4(&is->raddr)) *(int *)val = MIN(*(int *)val, PACKET_MAX);
 	return 0;
 }
 
@@ -213,6 +214,7 @@ const struct sockopt ip_options[] = {
 	FLAG(IP_BIND_ADDRESS_NO_PORT, bind_no_port),
 	{I(IP_TRANSPARENT), .least = 1, BOTH, .get = get_zero, .set = refuse_perm},
 	FLAG(IP_RECVOPTS, recvopts),
+	FLAG(IP_RETOPTS, retopts),
 	{I(IP_HDRINCL), GET, .get = get_zero},                   /* of raw sockets */
 	{BLOB(IP_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{BLOB(IP_OPTIONS), BOTH, .get = get_header_options, .set = set_header_options},

@@ -45,23 +45,35 @@ static const struct nl_row rows[] = {
 	{.text = NULL},
 };
 
+static void address_write(struct nl_writer *w, const struct netif_addr *na)
+{
+	struct ifaddrmsg h = {.ifa_family = nl_family(&na->addr), .ifa_prefixlen = na->plen, .ifa_flags = (uint8_t)na->flags,
+			      .ifa_scope = na->scope, .ifa_index = (uint32_t)na->netif->index};
+
+	nl_begin(w, RTM_NEWADDR, &h, sizeof h);
+	nl_put_rows(w, rows, na);
+	nl_end(w);
+}
+
+/* IPv6 lists the wider scope first: programs take the first address that they are given. */
+static void dump_netif(struct nl_writer *w, const struct netif *nif, uint8_t family)
+{
+	for (int linklocal = 0; linklocal <= 1; linklocal++)
+		list_each(struct netif_addr, na, &nif->addrs, node)
+			if (nl_family(&na->addr) == family && (family == AF_INET6 && addr_is_linklocal(&na->addr)) == linklocal) address_write(w, na);
+}
+
+/* All of IPv4 comes before all of IPv6. Only NETLINK_GET_STRICT_CHK makes the index in the header a filter. */
 static void dump(struct nl_writer *w, const struct nl_request *q)
 {
+	static const uint8_t families[] = {AF_INET, AF_INET6};
 	struct ifaddrmsg want;
 
 	nl_header(q, &want, sizeof want);
-	/* Only NETLINK_GET_STRICT_CHK makes the index of the header a filter. */
-	if (!w->ns->strict) want.ifa_index = 0;
-	list_each(struct netif, nif, &nl_stack(w)->netifs, node)
-		list_each(struct netif_addr, na, &nif->addrs, node) {
-			struct ifaddrmsg h = {.ifa_family = nl_family(&na->addr), .ifa_prefixlen = na->plen, .ifa_flags = (uint8_t)na->flags,
-					      .ifa_scope = na->scope, .ifa_index = (uint32_t)nif->index};
-			if (!nl_family_wanted(want.ifa_family, &na->addr)) continue;
-			if (want.ifa_index && want.ifa_index != h.ifa_index) continue;
-			nl_begin(w, RTM_NEWADDR, &h, sizeof h);
-			nl_put_rows(w, rows, na);
-			nl_end(w);
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		list_each(struct netif, nif, &nl_stack(w)->netifs, node)
+			if (nl_family_wanted(want.ifa_family, families[i]) && (!w->ns->strict || !want.ifa_index || want.ifa_index == (uint32_t)nif->index))
+				dump_netif(w, nif, families[i]);
 }
 
 const struct nl_kind nl_address = {RTM_GETADDR, dump, NULL};

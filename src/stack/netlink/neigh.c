@@ -28,7 +28,7 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 	nl_header(q, &want, sizeof want);
 	for (const struct neigh *n = NULL; (n = neigh_walk(nl_stack(w), n));) {
 		struct ndmsg h = {.ndm_family = nl_family(&n->addr), .ndm_ifindex = n->netif->index, .ndm_state = neigh_state(n), .ndm_type = RTN_UNICAST};
-		if (!nl_family_wanted(want.ndm_family, &n->addr)) continue;
+		if (!nl_family_wanted(want.ndm_family, h.ndm_family)) continue;
 		nl_begin(w, RTM_NEWNEIGH, &h, sizeof h);
 		nl_put_rows(w, rows, n);
 		nl_end(w);

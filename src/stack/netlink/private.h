@@ -90,7 +90,7 @@ extern const struct nl_kind nl_link, nl_address, nl_route, nl_neigh, nl_rule;
 static inline struct stack *nl_stack(const struct nl_writer *w) { return w->ns->sk.stack; }
 static inline uint8_t nl_family(const struct addr *a) { return addr_is_v4(a) ? AF_INET : AF_INET6; }
 /* AF_UNSPEC, and whatever the stack has no table of its own for, mean both. */
-static inline bool nl_family_wanted(uint8_t family, const struct addr *a)
+static inline bool nl_family_wanted(uint8_t wanted, uint8_t family)
 {
-	return (family != AF_INET && family != AF_INET6) || family == nl_family(a);
+	return (wanted != AF_INET && wanted != AF_INET6) || wanted == family;
 }

@@ -47,6 +47,15 @@ static struct rtmsg header_of(const struct route *r)
 			      .rtm_scope = r->scope, .rtm_type = r->type};
 }
 
+static void route_write(struct nl_writer *w, const struct route *r)
+{
+	struct rtmsg h = header_of(r);
+
+	nl_begin(w, RTM_NEWROUTE, &h, sizeof h);
+	nl_put_rows(w, rows, r);
+	nl_end(w);
+}
+
 /* What a dump is to show: everything, or under NETLINK_GET_STRICT_CHK what the request names. */
 struct filter { uint8_t family, protocol, type; uint32_t table, oif; };
 
@@ -68,7 +77,7 @@ static struct filter filter_of(const struct nl_writer *w, const struct nl_reques
 
 static bool filter_passes(const struct filter *f, const struct route *r)
 {
-	if (!nl_family_wanted(f->family, &r->dst)) return false;
+	if (!nl_family_wanted(f->family, nl_family(&r->dst))) return false;
 	if (f->protocol && f->protocol != r->protocol) return false;
 	if (f->type && f->type != r->type) return false;
 	if (f->table && f->table != r->table) return false;
@@ -79,13 +88,9 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 {
 	struct filter f = filter_of(w, q);
 
-	list_each(struct route, r, route_list(nl_stack(w)), node) {
-		struct rtmsg h = header_of(r);
-		if (!filter_passes(&f, r)) continue;
-		nl_begin(w, RTM_NEWROUTE, &h, sizeof h);
-		nl_put_rows(w, rows, r);
-		nl_end(w);
-	}
+	for (int v4 = 1; v4 >= 0; v4--)
+		list_each(struct route, r, route_list(nl_stack(w)), node)
+			if (addr_is_v4(&r->dst) == v4 && filter_passes(&f, r)) route_write(w, r);
 }
 
 /* ---- the way to one destination ---- */

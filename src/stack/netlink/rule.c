@@ -35,7 +35,7 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 	nl_header(q, &want, sizeof want);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		struct fib_rule_hdr h = {.family = rules[i].family, .table = rules[i].table, .action = FR_ACT_TO_TBL};
-		if ((want.family == AF_INET || want.family == AF_INET6) && want.family != h.family) continue;
+		if (!nl_family_wanted(want.family, h.family)) continue;
 		nl_begin(w, RTM_NEWRULE, &h, sizeof h);
 		nl_put_rows(w, rows, &rules[i]);
 		nl_end(w);
