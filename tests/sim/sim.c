@@ -31,14 +31,19 @@ static const uint8_t *find_tcp(const struct packet *p, size_t *ret_len)
 
 static void count_segment(struct sim_count *c, const struct tcp_hdr *h, size_t payload, bool lost)
 {
-	seq32 end = h->seq + (seq32)payload;
+	seq32 end = h->seq + (seq32)payload + !!(h->flags & TCP_SYN) + !!(h->flags & TCP_FIN);
 	c->segments++;
 	c->lost += lost;
-	if (payload == 0) return;
-	c->data++;
-	if (c->started && seq_lt(h->seq, c->max_end)) c->resent++;
-	if (!c->started || seq_gt(end, c->max_end)) c->max_end = end;
+	c->data += payload > 0;
+	c->resent += payload > 0 && c->started && seq_lt(h->seq, c->max_end);
+	if (!c->started || seq_gt(end, c->max_end) || h->flags & TCP_SYN) c->max_end = end;
 	c->started = true;
+	c->port = h->src;
+	c->peer_port = h->dst;
+	if (h->flags & TCP_ACK) c->ack = h->ack;
+	c->has_ts = h->opts.has_ts;
+	c->ts_val = h->opts.ts_val;
+	c->ts_ecr = h->opts.ts_ecr;
 }
 
 static void write_segment(struct sim *sim, char who, const struct tcp_hdr *h, size_t payload, bool lost)

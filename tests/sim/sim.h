@@ -27,7 +27,15 @@ enum sim_shape { SIM_PAIR, SIM_ROUTED };
 struct sim_actor { struct list node; void (*pump)(struct sim_actor *); };
 
 /* What TCP put on the wire at one host, as a bystander sees it. */
-struct sim_count { uint64_t segments, data, resent, lost; seq32 max_end; bool started; };
+struct sim_count {
+	uint64_t segments, data, resent, lost;
+	seq32 max_end;                      /* the sequence number behind all it sent, SYN and FIN included */
+	bool started;
+	uint16_t port, peer_port;           /* of the last segment, as are these: */
+	seq32 ack;
+	uint32_t ts_val, ts_ecr;
+	bool has_ts;
+};
 
 struct sim {
 	struct net *net;
@@ -76,6 +84,7 @@ struct sim_stream {
 	uint64_t total, sent, received;     /* octets */
 	uint8_t pattern, expected;          /* what it sends, and what it wants to see */
 	bool shut_after, was_shut, paused, eof;
+	bool careless;                      /* takes what comes: somebody forges segments */
 	int err;                            /* the first error but EAGAIN */
 	time_ns eof_at;
 };

@@ -45,7 +45,7 @@ static void pull(struct sim_stream *st)
 			st->eof = true;
 			st->eof_at = st->sim->now;
 		}
-		for (ssize_t i = 0; i < r; i++)
+		for (ssize_t i = 0; i < r && !st->careless; i++)
 			assert_int_equal(buf[i], sim_octet(st->expected, st->received + (uint64_t)i));
 		st->received += (uint64_t)r;
 	}
