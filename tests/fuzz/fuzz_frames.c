@@ -63,7 +63,7 @@ static void spoil_and_send(struct victim *v, struct input *in, uint8_t *frame, s
 		uint8_t value = take8(in);
 		frame[at % len] = value;
 	}
-	if (how & 4) len = MIN(len, (size_t)take8(in));
+	if (how & 4) len = len * take8(in) / 256;
 	if (!(how & 8)) victim_fix_checksums(frame, len);
 	victim_receive(v, frame, len);
 }

@@ -162,11 +162,13 @@ static size_t address_routes(const struct netif_addr *ia, struct route rt[static
 	return n;
 }
 
+/* While the interface is down only the local route of an IPv4 address exists, as on Linux. */
 static int add_routes(const struct netif_addr *ia)
 {
 	struct route rt[4];
 	size_t n = address_routes(ia, rt);
 
+	if (!(ia->netif->flags & IFF_UP)) n = addr_is_v4(&ia->addr);
 	for (size_t i = 0; i < n; i++) {
 		int r = route_add(ia->netif->stack, &rt[i], NULL);
 		/* Two addresses of one prefix share its routes. */
@@ -184,7 +186,6 @@ static void del_routes(const struct netif_addr *gone)
 
 	for (size_t i = 0; i < n; i++)
 		route_del(nif->stack, &rt[i]);
-	if (!(nif->flags & IFF_UP)) return;
 	list_each(struct netif_addr, ia, &nif->addrs, node)
 		(void)add_routes(ia);
 }
@@ -217,7 +218,7 @@ int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen)
 	ia->scope = scope_of(a);
 	ia->flags = IFA_F_PERMANENT;
 	list_append(&nif->addrs, &ia->node);
-	r = nif->flags & IFF_UP ? add_routes(ia) : 0;
+	r = add_routes(ia);
 	if (r < 0) netif_addr_del(nif, a, plen);
 	return r;
 }
@@ -239,14 +240,10 @@ static int take_down(struct netif *nif)
 {
 	route_flush_netif(nif->stack, nif);
 	neigh_flush(nif);
+	list_each(struct netif_addr, ia, &nif->addrs, node)
+		if (!addr_is_v4(&ia->addr)) netif_addr_del(nif, &ia->addr, ia->plen);
 	list_each(struct netif_addr, ia, &nif->addrs, node) {
-		struct route rt[4];
-		if (!addr_is_v4(&ia->addr)) {
-			netif_addr_del(nif, &ia->addr, ia->plen);
-			continue;
-		}
-		address_routes(ia, rt);
-		int r = route_add(nif->stack, &rt[0], NULL);
+		int r = add_routes(ia);
 		if (r < 0) return r;
 	}
 	return 0;
