@@ -1,10 +1,19 @@
 /* The table of families: a row for each that this stack speaks. The rest does not exist here: -EAFNOSUPPORT. */
 #include "stack/socket/family.h"
+#include <errno.h>
+
+/* packet(7): CAP_NET_RAW, before type and protocol are looked at. */
+static int packet_choose(struct stack *s, int type, int *protocol, const struct sock_ops **ret)
+{
+	(void)s, (void)type, (void)protocol, (void)ret;
+	return -EPERM;
+}
 
 static const struct family families[] = {
 	{AF_INET, "AF_INET", inet_choose},
 	{AF_INET6, "AF_INET6", inet6_choose},
 	{AF_NETLINK, "AF_NETLINK", netlink_choose},
+	{AF_PACKET, "AF_PACKET", packet_choose},
 };
 
 const struct family *family_find(int domain)

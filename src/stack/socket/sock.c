@@ -57,6 +57,7 @@ int sock_create(struct stack *s, int domain, int type, int protocol, struct sock
 
 	if (domain < 0 || domain >= AF_MAX) return -EAFNOSUPPORT;
 	if (type < 0 || type >= TYPE_MAX) return -EINVAL;
+	if (domain == AF_INET && type == SOCK_PACKET) domain = AF_PACKET;   /* as in 1998 */
 	f = family_find(domain);
 	if (!f) return -EAFNOSUPPORT;
 	r = f->choose(s, type, &protocol, &ops);
