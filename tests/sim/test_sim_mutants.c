@@ -193,7 +193,8 @@ static void pairs_and_triples_are_survived(void **state)
 		struct mutation m[3];
 		int domain = i % 2 ? AF_INET : AF_INET6;
 		/* SYN-SENT is staged for IPv4 only. */
-		const struct state *st = &states[domain == AF_INET ? random_next(&r) % ARRAY_SIZE(states) : 1 + random_next(&r) % (ARRAY_SIZE(states) - 1)];
+		size_t first = domain == AF_INET ? 0 : 1;
+		const struct state *st = &states[first + random_next(&r) % (ARRAY_SIZE(states) - first)];
 		for (size_t k = 0; k < 3; k++) {
 			uint64_t bits = random_next(&r);
 			m[k] = (struct mutation){(uint8_t)bits, bits >> 8 & 1 ? values[(bits >> 16) % ARRAY_SIZE(values)] : (uint8_t)(bits >> 24)};

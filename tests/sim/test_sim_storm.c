@@ -87,9 +87,10 @@ static void storm_recv(struct storm *s, size_t h, struct slot *slot)
 
 static void storm_close(struct storm *s, struct slot *slot)
 {
+	struct net_host *h = net_host_of(slot->sk->stack);
 	struct linger abort = {1, 0};
 	if (draw(s, 4) == 0)
-		assert_int_equal(sim_call(s->sim, net_host_of(slot->sk->stack), sock_setsockopt(slot->sk, SOL_SOCKET, SO_LINGER, &abort, sizeof abort)), 0);
+		assert_int_equal(sim_call(s->sim, h, sock_setsockopt(slot->sk, SOL_SOCKET, SO_LINGER, &abort, sizeof abort)), 0);
 	sim_close(s->sim, slot->sk);
 	slot->sk = NULL;
 }
@@ -111,7 +112,8 @@ static void storm_program(struct storm *s)
 static void storm_weather(struct storm *s)
 {
 	static const char *const weather[] = {
-		"", "delay 5ms", "delay 30ms 20ms", "loss 5%", "loss 30%", "rate 2mbit limit 10", "delay 2ms rate 50mbit", "down", "delay 200ms 100ms loss 2%",
+		"", "delay 5ms", "delay 30ms 20ms", "loss 5%", "loss 30%", "rate 2mbit limit 10", "delay 2ms rate 50mbit", "down",
+		"delay 200ms 100ms loss 2%",
 	};
 	if (draw(s, 6)) {
 		sim_impair(s->sim, weather[draw(s, ARRAY_SIZE(weather))]);
@@ -162,7 +164,8 @@ static uint64_t storm_run(enum sim_shape shape, uint64_t seed)
 		sim_run(s.sim, (time_ns)draw(&s, draw(&s, 20) ? 3000000 : 800000000));
 	}
 	assert_true(s.connected > 20 && s.octets > 50000);
-	uint64_t words[] = {s.connected, s.octets, s.sim->count_a.segments, s.sim->count_b.segments, s.sim->count_a.resent, s.sim->count_b.resent};
+	const struct sim_count *a = &s.sim->count_a, *b = &s.sim->count_b;
+	uint64_t words[] = {s.connected, s.octets, a->segments, b->segments, a->resent, b->resent};
 	storm_end(&s);
 	sim_free(s.sim);
 	struct siphash_key key = {seed, 0};
