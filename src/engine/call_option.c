@@ -10,7 +10,7 @@ int64_t serve_setsockopt(struct call *k)
 	char text[96];
 	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
-	if (err == 0) return 0;
+	if (err == 0 || option_is_foreign(k->es->sk, level)) return err;
 	option_text(text, sizeof text, k->es->sk, level, name);
 	return refuse(k, err, "setsockopt(%s)", text);
 }
@@ -26,6 +26,7 @@ int64_t serve_getsockopt(struct call *k)
 	memset(k->e->scratch, 0, len);
 	memcpy(k->e->scratch, k->in, MIN(k->q->in_len, len));
 	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
+	if (err < 0 && option_is_foreign(k->es->sk, level)) return err;
 	if (err < 0) {
 		option_text(text, sizeof text, k->es->sk, level, name);
 		return refuse(k, err, "getsockopt(%s)", text);

@@ -206,6 +206,7 @@ int64_t serve_verb(struct call *k);
 
 /* refused.c: what was asked for and is not done here */
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */
+bool option_is_foreign(const struct sock *sk, int level);
 void refused_add(struct engine *e, const char *program, const char *text, int err);
 void refused_print(struct engine *e, struct text *t);
 void refused_free(struct engine *e);

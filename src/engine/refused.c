@@ -3,6 +3,7 @@
  * wonder. Only results that say "not done" are counted; a wrong address or a full queue is the program's own affair.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,12 @@ void refused_add(struct engine *e, const char *program, const char *text, int er
 static bool means_not_done(int64_t err)
 {
 	return err == -EAFNOSUPPORT || err == -ESOCKTNOSUPPORT || err == -EPROTONOSUPPORT || err == -ENOPROTOOPT || err == -EOPNOTSUPP || err == -ENOTTY;
+}
+
+/* An option of IPv6 on a socket of IPv4, of TCP on a datagram socket: Linux says the same, so the program's question was answered. */
+bool option_is_foreign(const struct sock *sk, int level)
+{
+	return (level == IPPROTO_IPV6 && sk->domain != AF_INET6) || (level == IPPROTO_TCP && sk->ops->datagram);
 }
 
 int64_t refuse(struct call *k, int64_t result, const char *format, ...)

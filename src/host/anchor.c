@@ -9,7 +9,7 @@ int anchor_create(bool stream, int *ret_ours, int *ret_theirs, ino_t *ret_inode)
 {
 	int pair[2];
 	struct stat st;
-	if (socketpair(AF_UNIX, (stream ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) return -errno;
+	if (socketpair(AF_UNIX, (stream ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
 	if (fstat(pair[1], &st) < 0) {
 		int err = -errno;
 		close(pair[0]);

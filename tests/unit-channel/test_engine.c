@@ -293,12 +293,12 @@ static void test_refused_and_files(void **state)
 {
 	struct fixture *f = *state;
 	char out[4000];
-	struct rpc_request q = {.op = RPC_SOCKET, .arg = {AF_PACKET, SOCK_RAW, 0}};
+	struct rpc_request q = {.op = RPC_SOCKET, .arg = {AF_CAN, SOCK_RAW, 0}};
 	struct rpc_reply reply;
 	assert_true(t_request(&f->h1, &q, NULL, 0, &reply, NULL, NULL) < 0);
 	t_request(&f->h1, &q, NULL, 0, &reply, NULL, NULL);
 	assert_int_equal(t_verb(&f->h1, out, sizeof out, "refused"), 0);
-	assert_string_equal(out, "test: socket(AF_PACKET, SOCK_RAW, 0): EAFNOSUPPORT\n");
+	assert_string_equal(out, "test: socket(AF_CAN, SOCK_RAW, 0): EAFNOSUPPORT\n");
 	assert_int_equal(t_verb(&f->h1, out, sizeof out, "set h1 delay 10ms for 1s"), 0);
 	assert_int_equal(t_verb(&f->h1, out, sizeof out, "show net"), 0);
 	assert_non_null(strstr(out, "delay 10ms"));
