@@ -222,7 +222,19 @@ bool synced_late(void)
 	return control_simple(RPC_SYNC, NULL, 0, 0, 0) >= 0;
 }
 
+/* Sockets that this process has closed: what their ends make of the others' is settled before one of these is used. */
+static _Atomic bool closes_pending;
+
 void rung_by_close(void)
 {
-	if (shim.arena && arena_ring(shim.arena)) doorbell_write();
+	if (!shim.arena) return;
+	if (arena_ring(shim.arena)) doorbell_write();
+	atomic_store(&closes_pending, true);
+}
+
+void closes_settle(void)
+{
+	if (!atomic_load_explicit(&closes_pending, memory_order_relaxed)) return;
+	atomic_store(&closes_pending, false);
+	synced_late();
 }

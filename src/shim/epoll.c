@@ -21,6 +21,7 @@
 #define INSTANCES 4096
 #define MEMBERS_FIRST 64u
 #define PRIVATE_BITS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
+#define WITH_EXCLUSIVE (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
 /* generation 0: a free slot. next: of the same channel, or free. off: one-shot, and fired. */
 struct member { int fd; uint32_t index, generation, events, next; epoll_data_t data; bool off; };
@@ -173,6 +174,7 @@ static uint32_t *member_find(struct instance *e, const struct sock *s)
 
 static long member_add(struct instance *e, const struct sock *s, const struct epoll_event *ev)
 {
+	if (ev->events & EPOLLEXCLUSIVE && ev->events & ~(uint32_t)WITH_EXCLUSIVE) return -EINVAL;
 	if (member_find(e, s)) return -EEXIST;
 	bool first = e->of_channel[s->index] == 0;
 	uint32_t i = slot_take(e);
@@ -339,14 +341,16 @@ static void harvest(struct instance *e, struct harvest *h)
 
 static int look_virtual(struct instance *e, struct epoll_event *to, int max)
 {
-	struct harvest h = {to, 0, max};
+	struct epoll_event nowhere[1];
+	bool there = user_there(to, sizeof *to);
+	struct harvest h = {there ? to : nowhere, 0, there ? max : 1};
 	if (e->members == 0) return 0;
 	instance_lock(e);
 	int r = bell_ready(e);
 	if (r == 0) harvest(e, &h);
 	instance_unlock(e);
 	if (r != 0) return r;
-	return h.n;
+	return h.n > 0 && !there ? -EFAULT : h.n;
 }
 
 /* Is any member ready? Bits stay as they are. */
@@ -496,7 +500,6 @@ long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct
 		if (r != 0) return r;
 	}
 	if (max <= 0 || max > INT_MAX / (int)sizeof *events) return -EINVAL;
-	if (!user_there(events, sizeof *events)) return -EFAULT;
 	return epoll_run(e, epfd, events, max, &p);
 }
 

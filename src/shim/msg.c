@@ -192,7 +192,7 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) {
-		for (unsigned i = 0; i < n; i++) descriptors_leave(&vec[i].msg_hdr);
+		for (unsigned i = 0; i < MIN(n, (unsigned)IOV_MAX); i++) descriptors_leave(&vec[i].msg_hdr);
 		return cancellable(gate(SYS_sendmmsg, fd, vec, n, flags));
 	}
 	n = MIN(n, (unsigned)IOV_MAX);

@@ -6,8 +6,8 @@
 
 static void each_passed(const struct msghdr *msg, void (*visit)(int fd))
 {
-	struct msghdr *m = (struct msghdr *)msg;
-	if (!shim.active || !m || !m->msg_control) return;
+	struct msghdr copy, *m = &copy;
+	if (!shim.active || user_get(copy, msg) != 0 || !copy.msg_control || !user_there(copy.msg_control, copy.msg_controllen)) return;
 	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
 		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len < CMSG_LEN(0)) continue;
 		for (size_t i = 0; i < (h->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {

@@ -70,7 +70,7 @@ static void look(struct pollfd *fds, nfds_t n, struct look *l, struct kernel_set
 			l->last_events = fds[i].events;
 		}
 		if (kind == FD_EPOLL) {
-			if (epoll_virtual_ready(fds[i].fd, &bell)) revents = POLLIN & fds[i].events;
+			if (epoll_virtual_ready(fds[i].fd, &bell)) revents = (POLLIN | POLLRDNORM) & fds[i].events;
 			if (bell != 0) l->nested++;
 			if (k && bell != 0) kernel_set_add(k, bell_eventfd(bell), POLLIN, UINT_MAX);
 		}

@@ -142,6 +142,7 @@ static inline bool engine_dead(void)
 
 /* Before "nothing" is answered: true when the engine had work to finish and has done so now: look again. */
 bool synced_late(void);
+void closes_settle(void);                  /* after a close of our own: the engine has seen it */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
 
 /* ---- sleeping (wait.c) ---- */

@@ -75,10 +75,11 @@ long do_listen(int fd, int backlog)
 static bool asks_outside(const struct sockaddr *addr, socklen_t len)
 {
 	static const char *const paths[] = {"/var/run/nscd/socket", "/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve"};
-	const struct sockaddr_un *un = (const struct sockaddr_un *)addr;
-	if (!shim.active || !addr || len <= offsetof(struct sockaddr_un, sun_path) || un->sun_family != AF_UNIX) return false;
+	struct sockaddr_un un = {0};
+	if (!shim.active || len <= offsetof(struct sockaddr_un, sun_path)) return false;
+	if (user_copy(&un, addr, MIN(len, sizeof un - 1)) != 0 || un.sun_family != AF_UNIX) return false;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (strncmp(un->sun_path, paths[i], len - offsetof(struct sockaddr_un, sun_path)) == 0 && un->sun_path[0]) return true;
+		if (strcmp(un.sun_path, paths[i]) == 0) return true;
 	return false;
 }
 
@@ -89,17 +90,15 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : cancellable(gate(SYS_connect, fd, addr, len));
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
 	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
-	bool first = true;
+	int64_t first = 0;
 	wait_begin(&w, atomic_load(&s.c->sndtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s.c->tx.seq);
 		int64_t r = control(&c);
-		if (r != -EINPROGRESS && (r != -EALREADY || (first && nonblocking(&s, 0)))) return (long)r;
-		if (nonblocking(&s, 0)) return (long)r;
-		first = false;
-		if (shared_get32(&s.c->state) & CHS_CONNECTING) r = wait_on(&w, &s.c->tx, seq);
-		else r = 0;
-		if (r == -EAGAIN) return -EINPROGRESS;   /* SO_SNDTIMEO is over */
+		if (first == 0) first = r;
+		if ((r != -EINPROGRESS && r != -EALREADY) || nonblocking(&s, 0)) return (long)r;
+		r = shared_get32(&s.c->state) & CHS_CONNECTING ? wait_on(&w, &s.c->tx, seq) : 0;
+		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
 		if (r < 0) return (long)r;
 	}
 }

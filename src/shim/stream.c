@@ -44,10 +44,13 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from)
 /* One attempt: octets taken, or -EAGAIN, or the error. */
 static long send_once(const struct sock *s, struct message *m, size_t from)
 {
+	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
 	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & MSG_OOB) return (long)engine_send_once(s, m, from);
 	long n = tx_put(s, m, from);
+	/* Whoever writes to a peer that has finished shall learn what comes of it as soon as with Linux: by his next call. */
+	if (n > 0 && state & CHS_EOF) synced_late();
 	return n != 0 ? n : -EAGAIN;
 }
 
@@ -60,8 +63,7 @@ long stream_send(const struct sock *s, struct message *m)
 	do {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = send_once(s, m, done);
-		if (r >= 0) done += (size_t)r;
-		if (done == m->total) return (long)done;
+		if (r >= 0 && (done += (size_t)r) == m->total) return (long)done;
 		if (r >= 0 || (r == -EAGAIN && m->nonblock && synced_late())) {
 			r = 0;
 			continue;
@@ -144,6 +146,7 @@ long stream_recv(const struct sock *s, struct message *m)
 	long r = 0;
 	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
 	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
+	closes_settle();
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
