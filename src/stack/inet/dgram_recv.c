@@ -10,9 +10,10 @@
 void dgram_enqueue(struct dgram_sock *ds, struct packet *p)
 {
 	struct sock *sk = &ds->is.sk;
+	uint64_t used = (uint64_t)ds->queued + sk->lent;
 
-	/* Linux lets the datagram in that crosses the limit, and none after it. */
-	if ((uint64_t)ds->queued + sk->lent > sk->rcvbuf) {
+	/* As Linux: one datagram fits an empty buffer, however small that is. */
+	if (used && used + sock_charge(sk, p->len) > sk->rcvbuf) {
 		ds->drops++;
 		stack_drop(sk->stack, p, DROP_SOCK_RCVBUF);
 		return;

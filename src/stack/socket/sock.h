@@ -87,18 +87,20 @@ int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *
 int sock_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  /* -ENOTTY when nobody knows it */
 int sock_take_error(struct sock *sk);                     /* 0 or the positive pending error, cleared */
 
-/* What a message of data_len octets takes of rcvbuf, and MSG_LEND adds to lent: octets of a stream as they are, a datagram with what Linux's
- * skb takes for it (truesize: the buffer rounded up by kmalloc, the skb and its shared info; large ones lie in pages of their own). */
-#define SKB_TRUESIZE_OVERHEAD 256u
-#define SKB_SHARED_INFO 320u
+/*
+ * What a message of data_len octets takes of rcvbuf, and MSG_LEND adds to lent: octets of a stream as they are, a datagram with what Linux 6.3
+ * and later take for it, so that as many fit: an skb (256), and data with headers and shared info (320) in a small head of 576, else in a
+ * power of two; what is larger than four pages lies in pages of its own.
+ */
 static inline uint32_t sock_charge(const struct sock *sk, uint32_t data_len)
 {
-	uint32_t size = 512, need = data_len + SKB_SHARED_INFO + 64;   /* 64: room for headers */
+	uint32_t need = data_len + 320 + (sk->domain == AF_INET6 ? 87 : 59), size = 1024;
 
 	if (!sk->ops->datagram) return data_len;
-	if (need > 16384) return data_len + 512 + SKB_TRUESIZE_OVERHEAD;
+	if (need <= 576) return 576 + 256;
+	if (need > 16384) return data_len + 576 + 256;
 	while (size < need) size *= 2;
-	return size + SKB_TRUESIZE_OVERHEAD;
+	return size + 256;
 }
 
 /* For protocols. */
