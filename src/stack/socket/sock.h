@@ -92,15 +92,18 @@ int sock_take_error(struct sock *sk);                     /* 0 or the positive p
  * and later take for it, so that as many fit: an skb (256), and data with headers and shared info (320) in a small head of 576, else in a
  * power of two; what is larger than four pages lies in pages of its own.
  */
+#define SKB_TRUESIZE_OVERHEAD 256u
+#define SKB_SHARED_INFO 320u
+#define SKB_SMALL_HEAD 576u
 static inline uint32_t sock_charge(const struct sock *sk, uint32_t data_len)
 {
-	uint32_t need = data_len + 320 + (sk->domain == AF_INET6 ? 87 : 59), size = 1024;
+	uint32_t need = data_len + SKB_SHARED_INFO + (sk->domain == AF_INET6 ? 87 : 59), size = 1024;   /* link, IP and UDP header */
 
 	if (!sk->ops->datagram) return data_len;
-	if (need <= 576) return 576 + 256;
-	if (need > 16384) return data_len + 576 + 256;
+	if (need <= SKB_SMALL_HEAD) return SKB_SMALL_HEAD + SKB_TRUESIZE_OVERHEAD;
+	if (need > 16384) return data_len + SKB_SMALL_HEAD + SKB_TRUESIZE_OVERHEAD;
 	while (size < need) size *= 2;
-	return size + 256;
+	return size + SKB_TRUESIZE_OVERHEAD;
 }
 
 /* For protocols. */
