@@ -361,7 +361,7 @@ static void test_control_out(void **state)
 	c.info.ipi_spec_dst.s_addr = htonl(0x0a0000aa);                 /* not ours */
 	m = (struct sock_msg){.data = "x", .len = 1, .name = &to.ss, .name_len = to.len, .control = &c, .control_len = sizeof c};
 	assert_int_equal(sock_send(s, &m), -EINVAL);
-	c.h.cmsg_len = 4;
+	c.len = 4;
 	assert_int_equal(sock_send(s, &m), -EINVAL);
 }
 
