@@ -270,10 +270,12 @@ static bool is_127(const struct addr *a)
 
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif)
 {
+	bool loop4 = is_127(a);
+
 	list_each(struct netif, at, &s->netifs, node) {
 		if (nif && nif != at) continue;
 		list_each(struct netif_addr, ia, &at->addrs, node)
-			if (addr_eq(&ia->addr, a) || (is_127(a) && is_127(&ia->addr))) return ia;
+			if (addr_eq(&ia->addr, a) || (loop4 && is_127(&ia->addr))) return ia;
 	}
 	return NULL;
 }

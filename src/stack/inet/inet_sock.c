@@ -3,7 +3,7 @@
  * sends. Read first: ip(7), ipv6(7).
  */
 #include <errno.h>
-#include <net/if.h>
+#include <linux/rtnetlink.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/inet.h"
@@ -47,11 +47,8 @@ bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a)
 {
 	if (!addr_is_v4(a)) return false;
 	if (addr_eq(a, &addr_bcast4)) return true;
-	list_each(struct netif, nif, &s->netifs, node)
-		list_each(struct netif_addr, ifa, &nif->addrs, node) {
-			struct addr last = addr_last(&ifa->addr, ifa->plen);
-			if (addr_is_v4(&ifa->addr) && ifa->plen < 31 && (nif->flags & IFF_BROADCAST) && addr_eq(a, &last)) return true;
-		}
+	list_each(const struct route, r, route_list(s), node)
+		if (r->type == RTN_BROADCAST && addr_eq(&r->dst, a)) return true;
 	return false;
 }
 

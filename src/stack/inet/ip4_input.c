@@ -63,27 +63,34 @@ static void receive_fragment(struct stack *s, struct packet *p, struct ip4_hdr *
 		deliver(s, p, h);
 }
 
-static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
+static void receive_ours(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
-	if (inet_addr_is_broadcast(s, &p->dst) || addr_is_any(&p->dst)) {
-		p->broadcast = true;
-	} else if (addr_is_multicast(&p->dst)) {
-		p->multicast = true;
-		if (p->netif->kind != NETIF_LOOPBACK && !netif_group_has(p->netif, &p->dst)) {
-			stack_drop(s, p, DROP_IP_NO_GROUP);
-			return;
-		}
-	} else if (!stack_is_local(s, &p->dst)) {
-		if (s->sysctl->ip_forward)
-			ip_forward(s, p);
-		else
-			stack_drop(s, p, DROP_IP_NOT_FORWARDING);
-		return;
-	}
 	if (h->mf || h->frag_off)
 		receive_fragment(s, p, h);
 	else
 		deliver(s, p, h);
+}
+
+static bool is_ours(const struct stack *s, struct packet *p)
+{
+	if (addr_is_multicast(&p->dst) || stack_is_local(s, &p->dst)) return true;
+	/* 0.0.0.0 to 0.0.0.0 is how BOOTP broadcast once (Linux takes it so, too). */
+	if (!inet_addr_is_broadcast(s, &p->dst) && !addr_is_any(&p->dst)) return false;
+	p->broadcast = true;
+	return true;
+}
+
+static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
+{
+	p->multicast |= addr_is_multicast(&p->dst);
+	if (addr_is_multicast(&p->dst) && p->netif->kind != NETIF_LOOPBACK && !netif_group_has(p->netif, &p->dst))
+		stack_drop(s, p, DROP_IP_NO_GROUP);
+	else if (is_ours(s, p))
+		receive_ours(s, p, h);
+	else if (s->sysctl->ip_forward)
+		ip_forward(s, p);
+	else
+		stack_drop(s, p, DROP_IP_NOT_FORWARDING);
 }
 
 /* RFC 1122 §3.2.1.8 (c): source routes are refused in silence; malformed options are answered. */
