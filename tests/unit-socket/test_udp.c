@@ -380,6 +380,60 @@ static void test_too_big_for_the_path(void **state)
 	assert_int_equal(do_sendto(s, big, 1472, name4("10.0.0.2", 53)), 1472);
 }
 
+static struct name link_local(const struct netif *nif, uint16_t port, int scope)
+{
+	struct name n = name6("::", port);
+	struct sockaddr_in6 in;
+
+	memcpy(&in, &n.ss, sizeof in);
+	list_each(struct netif_addr, na, &nif->addrs, node)
+		if (!addr_is_v4(&na->addr) && addr_is_linklocal(&na->addr)) memcpy(&in.sin6_addr, na->addr.b, 16);
+	in.sin6_scope_id = (unsigned)scope;
+	memcpy(&n.ss, &in, sizeof in);
+	return n;
+}
+
+static void test_link_local(void **state)
+{
+	struct world *w = *state;
+	struct name there = link_local(w->b_if, 53, w->a_if->index), vague = link_local(w->b_if, 53, 0);
+	struct sock *r = udp_bound(w->b, name6("::", 53)), *s = udp(w->a, AF_INET6), *bound = udp(w->a, AF_INET6);
+	struct sock_msg m;
+
+	assert_int_equal(do_sendto(s, "x", 1, there), 1);
+	settle(w);
+	assert_int_equal(do_recvmsg(r, 0, &m), 1);
+	assert_int_equal(((struct sockaddr_in6 *)m.name)->sin6_scope_id, w->b_if->index);
+	assert_int_equal(do_connect(s, vague), -EINVAL);
+	assert_int_equal(do_connect(s, there), 0);
+	assert_name(peer_name(s), there);
+	assert_int_equal(do_bind(bound, link_local(w->a_if, 99, 77)), -ENODEV);
+	assert_int_equal(do_bind(bound, link_local(w->a_if, 99, w->a_if->index)), 0);
+	assert_name(local_name(bound), link_local(w->a_if, 99, w->a_if->index));
+	assert_int_equal(get_int(bound, SOL_SOCKET, SO_BINDTOIFINDEX), w->a_if->index);
+}
+
+/* A socket of IPv6 hears of IPv4's errors when it asked for those. */
+static void test_error_queue_of_mapped(void **state)
+{
+	struct world *w = *state;
+	struct sock *s = udp(w->a, AF_INET6);
+	struct { struct sock_extended_err ee; struct sockaddr_in6 from; } got;
+	struct sock_msg m;
+
+	set_int(s, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	do_sendto(s, "x", 1, name6("::ffff:10.0.0.2", 77));
+	settle(w);
+	assert_int_equal(do_recvmsg(s, MSG_ERRQUEUE, &m), -EAGAIN);
+	set_int(s, IPPROTO_IP, IP_RECVERR, 1);
+	do_sendto(s, "x", 1, name6("::ffff:10.0.0.2", 77));
+	settle(w);
+	assert_int_equal(do_recvmsg(s, MSG_ERRQUEUE, &m), 1);
+	assert_int_equal(control_of(&m, IPPROTO_IPV6, IPV6_RECVERR, &got, sizeof got), sizeof got);
+	assert_int_equal(got.ee.ee_origin, SO_EE_ORIGIN_ICMP);
+	assert_int_equal(got.from.sin6_addr.s6_addr[10], 0xff);
+}
+
 static void test_cork(void **state)
 {
 	struct world *w = *state;
@@ -433,6 +487,8 @@ int main(void)
 		WORLD_TEST(test_control_in),
 		WORLD_TEST(test_control_out),
 		WORLD_TEST(test_too_big_for_the_path),
+		WORLD_TEST(test_link_local),
+		WORLD_TEST(test_error_queue_of_mapped),
 		WORLD_TEST(test_cork),
 	};
 

@@ -120,7 +120,7 @@ static bool is_mtu_news_for_nobody(const struct inet_sock *is, const struct ip_e
 void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len)
 {
 	struct inet_sock *is = &ds->is;
-	bool wants_all = is->sk.domain == AF_INET6 ? is->recverr6 : is->recverr;
+	bool wants_all = addr_is_v4(&e->dst) ? is->recverr : is->recverr6;
 
 	if (e->mtu_bytes) ip_pmtu_learn(is->sk.stack, e);
 	if (is_mtu_news_for_nobody(is, e)) return;

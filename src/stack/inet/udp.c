@@ -3,7 +3,6 @@
  * sockets is in dgram.h.
  * Read first: RFC 768, RFC 1122 §4.1, RFC 8085, udp(7).
  */
-#include <errno.h>
 #include <netinet/udp.h>
 #include "stack/inet/membership.h"
 #include "stack/inet/udp.h"
@@ -79,34 +78,16 @@ static void udp_error(struct stack *s, const struct ip_error *e)
 
 /* ---- options: IPPROTO_UDP ---- */
 
-static int get_zero(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)len;
-	*(int *)val = 0;
-	return 0;
-}
-
 static int set_cork(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)len;
 	return udp_cork_set((struct udp_sock *)sk, *(const int *)val != 0);
 }
 
-/* Turning off what was never on is fine; the features themselves are not there, as in a kernel that has not heard of them. */
-static int set_off_only(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)len;
-	return *(const int *)val ? -ENOPROTOOPT : 0;
-}
-
-#define U(n) .level = IPPROTO_UDP, .name = n, .text = #n, .type = OPT_INT, .access = OPT_GET | OPT_SET, .get = get_zero, .set = set_off_only
+/* UDP_SEGMENT, UDP_GRO and UDP_ENCAP have no row: to be told of one is how programs find out that the feature is there. */
 static const struct sockopt udp_options[] = {
-	{.level = IPPROTO_UDP, .name = UDP_CORK, .text = "UDP_CORK", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, corked), .set = set_cork},
-	{U(UDP_ENCAP)},
-	{U(UDP_NO_CHECK6_TX)},
-	{U(UDP_NO_CHECK6_RX)},
-	{U(UDP_SEGMENT)},
-	{U(UDP_GRO)},
+	{.level = IPPROTO_UDP, .name = UDP_CORK, .text = "UDP_CORK", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, corked),
+	 .set = set_cork},
 	{.text = NULL},
 };
 static const struct sockopt *const option_tables[] = {udp_options, ip_options, ipv6_options, NULL};
