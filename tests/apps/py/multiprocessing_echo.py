@@ -2,6 +2,7 @@
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import socket
 import sys
 from multiprocessing.managers import BaseManager
@@ -36,6 +37,7 @@ def serve_manager():
 
 
 def server():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit())    # so that it takes its children with it
     listener = socket.create_server(("", PORT), backlog=128)
     children = [multiprocessing.Process(target=worker, args=(listener,), daemon=True) for _ in range(WORKERS)]
     children.append(multiprocessing.Process(target=serve_manager, daemon=True))
