@@ -37,24 +37,21 @@ struct start {
 
 /* ---- the shim and the environment ---- */
 
-/* The one named in the environment (tests of an instrumented engine), the one beside us, the installed one. */
+/* The one named in the environment (tests of an instrumented engine), the one beside us, or the one installed with us. */
 static bool shim_find(char *to, size_t size)
 {
+	static const char *const places[] = {"/libsockland.so", "/../" LIBDIR "/libsockland.so"};
 	const char *named = getenv(ENV_SHIM);
-	ssize_t n = readlink("/proc/self/exe", to, size - 1);
-	char *slash;
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 
 	if (named && *named == '/') return snprintf(to, size, "%s", named), access(to, R_OK) == 0;
-	if (n > 0) {
-		to[n] = 0;
-		slash = strrchr(to, '/');
-		if (slash && (size_t)(slash - to) + sizeof "/libsockland.so" <= size) {
-			strcpy(slash, "/libsockland.so");
-			if (access(to, R_OK) == 0) return true;
-		}
-	}
-	snprintf(to, size, "%s", SHIM_INSTALLED);
-	return access(to, R_OK) == 0;
+	exe[MAX(n, 0)] = 0;
+	if (!strrchr(exe, '/')) return false;
+	*strrchr(exe, '/') = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if ((size_t)snprintf(to, size, "%s%s", exe, places[i]) < size && access(to, R_OK) == 0) return true;
+	return false;
 }
 
 static bool is_ours(const char *variable)
@@ -179,7 +176,7 @@ int launch_exec(int door, char *const *argv)
 	if (r < 0) return cannot_run(s.name, r);
 	program_inspect(&s.program, s.path);
 	warn_unreachable(&s);
-	if (!shim_find(s.shim, sizeof s.shim)) return cli_warn("libsockland.so is neither beside me nor at %s", SHIM_INSTALLED), EXIT_CANNOT_RUN;
+	if (!shim_find(s.shim, sizeof s.shim)) return cli_warn("libsockland.so is neither beside me nor in ../" LIBDIR), EXIT_CANNOT_RUN;
 	if (strpbrk(s.shim, ": ")) return cli_warn("%s: LD_PRELOAD takes no path with a space or colon", s.shim), EXIT_CANNOT_RUN;
 	door = door_raise(door);
 	r = door < 0 ? door : environment(&s, door);
