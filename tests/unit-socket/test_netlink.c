@@ -170,6 +170,16 @@ static void test_rules_and_neighbours(void **state)
 	q = request(RTM_GETNEIGH, NLM_F_DUMP, 12);
 	ask(sk, &q);
 	assert_true(dump_read(sk, RTM_NEWNEIGH, NULL, NULL) >= 1);
+	q = request(RTM_GETNEIGH, 0, 12);
+	q.u.addr = (struct ifaddrmsg){.ifa_family = AF_INET, .ifa_index = (uint32_t)w->a_if->index};   /* struct ndmsg begins like it */
+	attribute(&q, NDA_DST, "\x0a\0\0\x02", 4);
+	ask(sk, &q);
+	struct sock_msg m;
+	assert_true(do_recvmsg(sk, 0, &m) > 0);
+	assert_int_equal(((struct nlmsghdr *)m.data)->nlmsg_type, RTM_NEWNEIGH);
+	memcpy((uint8_t *)&q + q.h.nlmsg_len - 4, "\x0a\0\0\x63", 4);
+	ask(sk, &q);
+	assert_int_equal(error_of(sk), -ENOENT);
 }
 
 static void test_acknowledgments(void **state)

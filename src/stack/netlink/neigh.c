@@ -1,4 +1,5 @@
 /* RTM_GETNEIGH: the neighbour cache. */
+#include <errno.h>
 #include <linux/neighbour.h>
 #include "stack/inet/neigh.h"
 #include "stack/netlink/private.h"
@@ -21,18 +22,40 @@ static const struct nl_row rows[] = {
 	{.text = NULL},
 };
 
+static void neigh_write(struct nl_writer *w, const struct neigh *n)
+{
+	struct ndmsg h = {.ndm_family = nl_family(&n->addr), .ndm_ifindex = n->netif->index, .ndm_state = neigh_state(n), .ndm_type = RTN_UNICAST};
+
+	nl_begin(w, RTM_NEWNEIGH, &h, sizeof h);
+	nl_put_rows(w, rows, n);
+	nl_end(w);
+}
+
 static void dump(struct nl_writer *w, const struct nl_request *q)
 {
 	struct ndmsg want;
 
 	nl_header(q, &want, sizeof want);
-	for (const struct neigh *n = NULL; (n = neigh_walk(nl_stack(w), n));) {
-		struct ndmsg h = {.ndm_family = nl_family(&n->addr), .ndm_ifindex = n->netif->index, .ndm_state = neigh_state(n), .ndm_type = RTN_UNICAST};
-		if (!nl_family_wanted(want.ndm_family, h.ndm_family)) continue;
-		nl_begin(w, RTM_NEWNEIGH, &h, sizeof h);
-		nl_put_rows(w, rows, n);
-		nl_end(w);
-	}
+	if (!w->ns->strict) want.ndm_ifindex = 0;
+	for (const struct neigh *n = NULL; (n = neigh_walk(nl_stack(w), n));)
+		if (nl_family_wanted(want.ndm_family, nl_family(&n->addr)) && (!want.ndm_ifindex || want.ndm_ifindex == n->netif->index)) neigh_write(w, n);
 }
 
-const struct nl_kind nl_neigh = {RTM_GETNEIGH, dump, NULL};
+static int one(struct nl_writer *w, const struct nl_request *q)
+{
+	struct ndmsg h;
+	struct addr dst;
+	const struct netif *nif;
+	const struct neigh *n;
+
+	nl_header(q, &h, sizeof h);
+	if (!nl_find_addr(q, sizeof h, NDA_DST, &dst) || h.ndm_family != nl_family(&dst) || h.ndm_ifindex == 0) return -EINVAL;
+	nif = netif_by_index(nl_stack(w), h.ndm_ifindex);
+	if (!nif) return -ENODEV;
+	n = neigh_find(nif, &dst);
+	if (!n) return -ENOENT;
+	neigh_write(w, n);
+	return 0;
+}
+
+const struct nl_kind nl_neigh = {RTM_GETNEIGH, dump, one};
