@@ -6,6 +6,7 @@
 #pragma once
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -62,6 +63,8 @@
 	X(execve, (const char *path, char *const *argv, char *const *envp)) \
 	X(execveat, (int dir, const char *path, char *const *argv, char *const *envp, int flags)) \
 	X(prctl, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) \
+	X(prlimit64, (pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)) \
+	X(setrlimit, (unsigned resource, const struct rlimit *limit)) \
 	X(seccomp, (unsigned op, unsigned flags, void *arg)) \
 	X(io_uring_setup, (unsigned entries, void *params)) \
 	X(fork, (void)) \
@@ -183,6 +186,12 @@ HANDLERS(X)
 	  do_execveat(dir, path, argv, envp, flags)) \
 	X(fexecve, int, (int fd, char *const *argv, char *const *envp), do_execveat(fd, "", argv, envp, AT_EMPTY_PATH)) \
 	X(prctl, int, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d), do_prctl(op, a, b, c, d)) \
+	X(setrlimit, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \
+	X(setrlimit64, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \
+	X(prlimit, int, (pid_t pid, int resource, const struct rlimit *limit, struct rlimit *old), \
+	  do_prlimit64(pid, (unsigned)resource, limit, old)) \
+	X(prlimit64, int, (pid_t pid, int resource, const struct rlimit *limit, struct rlimit *old), \
+	  do_prlimit64(pid, (unsigned)resource, limit, old)) \
 	X(syscall, long, (long n, long a, long b, long c, long d, long e, long f), dispatch(n, (const long[6]){a, b, c, d, e, f}, false))
 
 /* The same, but the errno is the result. */

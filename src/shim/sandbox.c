@@ -1,6 +1,7 @@
 /*
  * Programs that sandbox themselves (sshd, browsers). Once a filter of the program's own is in place few calls are left, and a forbidden one
- * may be death. So what needs more is done just before: the control pair is made and every open descriptor is looked at.
+ * may be death. So what needs more is done just before: the control pair is made and every open descriptor is looked at. The same before a
+ * program takes the right to open descriptors from itself, as sshd does just before its filter.
  */
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -22,6 +23,15 @@ long do_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigne
 	if (r == 0 && shim.active) shim.sandboxed = true;
 	return r;
 }
+
+long do_prlimit64(pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)
+{
+	rlim_t wanted = RLIM_INFINITY;
+	if (resource == RLIMIT_NOFILE && limit && user_get(wanted, &limit->rlim_cur) == 0 && wanted < 64) prepare();
+	return sys(SYS_prlimit64, pid, resource, limit, old);
+}
+
+long do_setrlimit(unsigned resource, const struct rlimit *limit) { return do_prlimit64(0, resource, limit, NULL); }
 
 long do_seccomp(unsigned op, unsigned flags, void *arg)
 {
