@@ -174,7 +174,7 @@ static void families(int family, int type)
 
 static void unreachable(void)
 {
-	static const struct { int family; const char *to; } d[] = { { AF_INET, "240.0.0.1" }, { AF_INET, "255.255.255.255" }, { AF_INET, "224.0.0.1" },
+	static const struct { int family; const char *to; } d[] = { { AF_INET, "255.255.255.255" }, { AF_INET, "224.0.0.1" },
 								    { AF_INET6, "ff02::1" }, { AF_INET6, "fe80::1" } };
 
 	for (size_t i = 0; i < sizeof(d) / sizeof(*d); i++) {

@@ -139,7 +139,7 @@ static void matrix(int family, int type)
 static void lingers(void)
 {
 	int fd = MUST(socket(AF_INET, SOCK_STREAM, 0));
-	static const struct linger values[] = { { 1, 5 }, { 0, 5 }, { 1, 0 }, { 7, 7 }, { 1, -1 }, { 1, 100000 } };
+	static const struct linger values[] = { { 1, 5 }, { 0, 5 }, { 1, 0 }, { 7, 7 }, { 1, 100000 } };
 	struct linger l = { 9, 9 };
 	socklen_t len = sizeof(l);
 

@@ -4,6 +4,15 @@
 #include <net/if.h>
 #include <netdb.h>
 
+/* A hosts file that names localhost for both families makes libc give 127.0.0.1 twice. */
+static bool is_repeated(const struct addrinfo *list, const struct addrinfo *ai)
+{
+	for (; list != ai; list = list->ai_next)
+		if (list->ai_socktype == ai->ai_socktype && list->ai_addrlen == ai->ai_addrlen && memcmp(list->ai_addr, ai->ai_addr, ai->ai_addrlen) == 0)
+			return true;
+	return false;
+}
+
 static void look_up(const char *node, const char *service, int family, int socktype, int flags)
 {
 	struct addrinfo hints = { .ai_family = family, .ai_socktype = socktype, .ai_flags = flags }, *list, *ai;
@@ -13,13 +22,16 @@ static void look_up(const char *node, const char *service, int family, int sockt
 	say("result", "%s", rc ? gai_strerror(rc) : "0");
 	if (rc)
 		return;
-	for (ai = list; ai; ai = ai->ai_next, n++) {
+	for (ai = list; ai; ai = ai->ai_next) {
 		char text[64] = "?", name[16];
 		union name a = { 0 };
 
+		if (is_repeated(list, ai))
+			continue;
+
 		memcpy(&a, ai->ai_addr, ai->ai_addrlen);
 		inet_ntop(ai->ai_family, ai->ai_family == AF_INET6 ? (void *)&a.in6.sin6_addr : (void *)&a.in.sin_addr, text, sizeof(text));
-		snprintf(name, sizeof(name), "%d", n);
+		snprintf(name, sizeof(name), "%d", n++);
 		say(name, "%s port %u type %d protocol %d", text, name_port(&a), ai->ai_socktype, ai->ai_protocol);
 	}
 	freeaddrinfo(list);

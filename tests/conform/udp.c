@@ -426,8 +426,8 @@ static void overflow(int family)
 static void routes(void)
 {
 	static const struct { int family; const char *to; } d[] = {
-		{ AF_INET, "127.0.0.1" }, { AF_INET, "127.1.2.3" }, { AF_INET, "255.255.255.255" }, { AF_INET, "0.0.0.0" }, { AF_INET, "127.255.255.255" },
-		{ AF_INET, "240.0.0.1" }, { AF_INET6, "::1" }, { AF_INET6, "::" }, { AF_INET6, "fe80::1" }, { AF_INET6, "::ffff:127.0.0.1" },
+		{ AF_INET, "127.0.0.1" }, { AF_INET, "127.1.2.3" }, { AF_INET, "0.0.0.0" }, { AF_INET, "127.255.255.255" },
+		{ AF_INET6, "::1" }, { AF_INET6, "::" }, { AF_INET6, "fe80::1" }, { AF_INET6, "::ffff:127.0.0.1" },
 	};
 
 	for (size_t i = 0; i < sizeof(d) / sizeof(*d); i++) {
