@@ -178,9 +178,10 @@ static void forget_latest_below(struct tcp_runs *r, seq32 nxt)
  * A segment that covers whole runs keeps the octets before the first of them: the peer sends the rest again. */
 static bool cut_overlap(struct tcp_runs *r, uint32_t at, seq32 *seq, struct packet *p)
 {
-	const struct tcp_run *run = &r->at[at];
+	const struct tcp_run *run;
 
 	if (at >= r->n) return true;
+	run = &r->at[at];
 	if (seq_le(run->range.start, *seq)) {
 		uint32_t known = run->range.end - *seq;
 		if (known >= p->len) return false;
