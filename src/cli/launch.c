@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,14 +22,16 @@
 #include "cli/filter.h"
 #include "cli/program.h"
 #include "cli/rendezvous.h"
+#include "shim/elf.h"
 #include "shim/gate.h"
+#include "shim/sys.h"
 
 extern char **environ;
 
 struct start {
 	const char *name;              /* as the user called it */
 	char path[PATH_MAX], shim[PATH_MAX];
-	struct program program;
+	struct elf elf;
 	char *const *argv;
 	char **env;
 };
@@ -86,7 +87,7 @@ static int environment(struct start *s, int door)
 		if (!is_ours(*e)) s->env[n++] = *e;
 	s->env[n++] = format_new(ENV_DOOR "=%s%s%s", number, "", "");
 	s->env[n++] = format_new(ENV_SHIM "=%s%s%s", s->shim, "", "");
-	s->env[n] = format_new("LD_PRELOAD=%s%s%s", s->program.sanitizer, s->program.sanitizer[0] ? ":" : "", s->shim);
+	s->env[n] = format_new("LD_PRELOAD=%s%s%s", s->elf.sanitizer, s->elf.sanitizer[0] ? ":" : "", s->shim);
 	if (preload && *preload && s->env[n]) s->env[n] = format_new("%s:%s%s", s->env[n], preload, "");
 	return s->env[n] && s->env[n - 1] && s->env[n - 2] ? 0 : -ENOMEM;
 }
@@ -103,15 +104,10 @@ static int door_raise(int door)
 
 /* ---- exec ---- */
 
-/*
- * Past the libc, whose execve is the shim's when this runs on a host already: it would put the variables of that host back.
- */
+/* Past the libc, whose execve is the shim's when this runs on a host already: it would put the variables of that host back. */
 static int exec_raw(const char *path, char *const *argv, char *const *env)
 {
-	long r;
-
-	__asm__ volatile("syscall" : "=a"(r) : "a"(SYS_execve), "D"(path), "S"(argv), "d"(env) : "rcx", "r11", "memory");
-	return (int)r;
+	return (int)sys(SYS_execve, path, argv, env);
 }
 
 static size_t argv_count(char *const *argv)
@@ -137,7 +133,7 @@ static char **argv_with(char *const *argv, size_t n_first, const char *const *fi
 /* The kernel starts programs with file capabilities in a mode in which ld.so drops LD_PRELOAD: so ld.so is started, and loads them. */
 static int exec_by_loader(const struct start *s)
 {
-	const char *first[] = {s->program.interpreter, "--preload", s->shim, "--argv0", s->name, s->path};
+	const char *first[] = {s->elf.interpreter, "--preload", s->shim, "--argv0", s->name, s->path};
 	char **argv = argv_with(s->argv, ARRAY_SIZE(first), first);
 
 	return argv ? exec_raw(first[0], argv, s->env) : -ENOMEM;
@@ -152,16 +148,6 @@ static int exec_by_shell(const struct start *s)
 	return argv ? exec_raw(first[0], argv, s->env) : -ENOMEM;
 }
 
-static void warn_unreachable(const struct start *s)
-{
-	const struct program *p = &s->program;
-	const char *why = p->is_foreign ? "is for another machine or word size"
-			: p->is_static ? "is statically linked"
-			: p->is_other_libc ? "uses another C library than glibc" : NULL;
-
-	if (p->is_elf && why) cli_warn("%s %s: it cannot be put on the network, and its first socket call will end it", s->name, why);
-}
-
 static int cannot_run(const char *name, int r)
 {
 	cli_warn("%s: %s", name, r == -ENOENT ? "command not found" : strerror(-r));
@@ -174,8 +160,8 @@ int launch_exec(int door, char *const *argv)
 	int r = program_find(s.name, s.path, sizeof s.path);
 
 	if (r < 0) return cannot_run(s.name, r);
-	program_inspect(&s.program, s.path);
-	warn_unreachable(&s);
+	elf_look(&s.elf, AT_FDCWD, s.path, 0);
+	if (s.elf.trouble) cli_warn("%s %s: it cannot be put on the network, and its first socket call will end it", s.name, s.elf.trouble);
 	if (!shim_find(s.shim, sizeof s.shim)) return cli_warn("libsockland.so is neither beside me nor in ../" LIBDIR), EXIT_CANNOT_RUN;
 	if (strpbrk(s.shim, ": ")) return cli_warn("%s: LD_PRELOAD takes no path with a space or colon", s.shim), EXIT_CANNOT_RUN;
 	door = door_raise(door);
@@ -183,7 +169,7 @@ int launch_exec(int door, char *const *argv)
 	if (r < 0) return cannot_run(s.name, r);
 	if (!rendezvous_inside()) r = filter_install();
 	if (r < 0) cli_warn("seccomp is refused here (%s): socket calls that bypass libc will not be caught", strerror(-r));
-	r = s.program.has_caps && s.program.interpreter[0] ? exec_by_loader(&s) : exec_raw(s.path, argv, s.env);
+	r = s.elf.has_caps && s.elf.interpreter[0] ? exec_by_loader(&s) : exec_raw(s.path, argv, s.env);
 	if (r == -ENOEXEC) r = exec_by_shell(&s);
 	return cannot_run(s.name, r);
 }

@@ -1,15 +1,18 @@
 /*
- * A look at the file that is about to be executed. Only its first page is read: header, program headers and interpreter stand there in
- * every linker's output; what is not found there is taken for fine, for the kernel and the loader judge the file after us. For a script, the
- * interpreter that its first line names is looked at.
+ * A look at the file that is about to be executed, for the shim's exec and for the launcher. Only what is needed is read: the first page, where
+ * header, program headers and interpreter stand in every linker's output, and the dynamic section. What is not found there is taken for fine, for the kernel and
+ * the loader judge the file after us. For a script, the interpreter that its first line names is looked at.
  */
 #include "shim/elf.h"
 #include <elf.h>
 #include <fcntl.h>
 #include <linux/types.h>
-#include "shim/shim.h"
+#include "shim/sys.h"
 
 #define LOOK 4096
+#define DYNAMIC_MAX 256
+
+struct look { int fd; size_t size; uint8_t at[LOOK]; };
 
 static bool is_loader(const char *path)
 {
@@ -18,62 +21,108 @@ static bool is_loader(const char *path)
 	return strncmp(base, "ld-linux", 8) == 0 || strncmp(base, "ld.so", 5) == 0 || strncmp(base, "ld-2", 4) == 0;
 }
 
-static void look_elf(struct elf *e, const char *path, const uint8_t *at, size_t size)
+/* Program header i; false behind the last one, or the last one in the first page. */
+static bool segment(const struct look *l, unsigned i, Elf64_Phdr *ret)
+{
+	Elf64_Ehdr h;
+	memcpy(&h, l->at, sizeof h);
+	uint64_t off = h.e_phoff + (uint64_t)i * sizeof *ret;
+	if (i >= h.e_phnum || h.e_phoff > l->size || off > l->size - sizeof *ret) return false;
+	memcpy(ret, l->at + off, sizeof *ret);
+	return true;
+}
+
+/* Where in the file a virtual address lies; false: nowhere. */
+static bool file_offset(const struct look *l, uint64_t vaddr, uint64_t *ret)
+{
+	Elf64_Phdr p;
+	for (unsigned i = 0; segment(l, i, &p); i++) {
+		if (p.p_type != PT_LOAD || vaddr < p.p_vaddr || vaddr - p.p_vaddr >= p.p_filesz) continue;
+		*ret = p.p_offset + (vaddr - p.p_vaddr);
+		return true;
+	}
+	return false;
+}
+
+/* AddressSanitizer's runtime, among the libraries that the program needs, must come before any other. */
+static void look_needed(struct elf *e, const struct look *l, const Elf64_Phdr *dynamic)
+{
+	Elf64_Dyn d[DYNAMIC_MAX];
+	uint64_t strings;
+	bool have = false;
+	long n = sys(SYS_pread64, l->fd, d, MIN(dynamic->p_filesz, sizeof d), dynamic->p_offset) / (long)sizeof *d;
+	for (long i = 0; i < n; i++)
+		if (d[i].d_tag == DT_STRTAB) have = file_offset(l, d[i].d_un.d_ptr, &strings);
+	for (long i = 0; have && i < n; i++) {
+		char name[sizeof e->sanitizer] = "";
+		if (d[i].d_tag != DT_NEEDED || sys(SYS_pread64, l->fd, name, sizeof name - 1, strings + d[i].d_un.d_val) <= 0) continue;
+		if (strncmp(name, "libasan.so", 10) == 0) memcpy(e->sanitizer, name, sizeof name);
+	}
+}
+
+static void look_interpreter(struct elf *e, const struct look *l, const Elf64_Phdr *p)
+{
+	if (p->p_offset >= l->size) return;
+	strncpy(e->interpreter, (const char *)l->at + p->p_offset, MIN(sizeof e->interpreter - 1, l->size - p->p_offset));
+	if (!strstr(e->interpreter, "ld-linux")) e->trouble = "uses another C library than glibc";
+}
+
+static void look_elf(struct elf *e, const char *path, const struct look *l)
 {
 	Elf64_Ehdr h;
 	Elf64_Phdr p;
-	memcpy(&h, at, sizeof h);
+	bool is_static = true;
+	memcpy(&h, l->at, sizeof h);
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64) {
 		e->trouble = "is for another machine or word size";
 		return;
 	}
-	for (unsigned i = 0; i < h.e_phnum; i++) {
-		uint64_t off = h.e_phoff + (uint64_t)i * sizeof p;
-		if (h.e_phoff > size || off > size - sizeof p) return;
-		memcpy(&p, at + off, sizeof p);
+	for (unsigned i = 0; segment(l, i, &p); i++) {
+		if (p.p_type == PT_DYNAMIC) look_needed(e, l, &p);
 		if (p.p_type != PT_INTERP) continue;
-		if (p.p_offset >= size) return;
-		strncpy(e->interpreter, (const char *)at + p.p_offset, MIN(sizeof e->interpreter - 1, size - p.p_offset));
-		if (!strstr(e->interpreter, "ld-linux")) e->trouble = "uses another C library than glibc";
-		return;
+		is_static = false;
+		look_interpreter(e, l, &p);
 	}
-	if (!is_loader(path)) e->trouble = "is statically linked";
-}
-
-static long read_start(int dir, const char *path, int flags, uint8_t *to)
-{
-	int fd = dir;
-	bool here = flags & AT_EMPTY_PATH && !*path;
-	if (!here) fd = (int)sys(SYS_openat, dir, path, O_RDONLY | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0);
-	if (fd < 0) return fd;
-	long n = sys(SYS_pread64, fd, to, LOOK, 0);
-	if (!here) sys(SYS_close, fd);
-	return n;
+	if (is_static && !is_loader(path)) e->trouble = "is statically linked";
 }
 
 /* "#! /path/to/interpreter argument": the path into to. */
-static bool script_interpreter(const uint8_t *at, size_t size, char *to, size_t cap)
+static bool script_interpreter(const struct look *l, char *to, size_t cap)
 {
 	size_t i = 2, n = 0;
-	if (size < 3 || at[0] != '#' || at[1] != '!') return false;
-	while (i < size && (at[i] == ' ' || at[i] == '\t')) i++;
-	while (i < size && n < cap - 1 && !strchr(" \t\n", at[i])) to[n++] = (char)at[i++];
+	if (l->size < 3 || l->at[0] != '#' || l->at[1] != '!') return false;
+	while (i < l->size && (l->at[i] == ' ' || l->at[i] == '\t')) i++;
+	while (i < l->size && n < cap - 1 && !strchr(" \t\n", l->at[i])) to[n++] = (char)l->at[i++];
 	to[n] = 0;
 	return n > 0;
 }
 
+/* 0 with the file open and its first page read, or a negative errno. */
+static long look_open(struct look *l, int dir, const char *path, int flags)
+{
+	bool here = flags & AT_EMPTY_PATH && !*path;
+	int nofollow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
+	l->fd = (int)(here ? sys(SYS_fcntl, dir, F_DUPFD_CLOEXEC, 0) : sys(SYS_openat, dir, path, O_RDONLY | O_CLOEXEC | nofollow, 0));
+	if (l->fd < 0) return l->fd;
+	long n = sys(SYS_pread64, l->fd, l->at, sizeof l->at, 0);
+	l->size = (size_t)MAX(n, 0);
+	return 0;
+}
+
 void elf_look(struct elf *e, int dir, const char *path, int flags)
 {
-	uint8_t at[LOOK];
+	struct look l;
 	char interpreter[256];
 	*e = (struct elf){0};
-	long n = read_start(dir, path, flags, at);
-	if (n > 0 && script_interpreter(at, (size_t)n, interpreter, sizeof interpreter)) {
+	if (look_open(&l, dir, path, flags) < 0) return;
+	if (script_interpreter(&l, interpreter, sizeof interpreter)) {
+		sys(SYS_close, l.fd);
 		path = interpreter;
-		dir = AT_FDCWD;
-		n = read_start(dir, path, 0, at);
+		if (look_open(&l, AT_FDCWD, path, 0) < 0) return;
 	}
-	if (n < (long)sizeof(Elf64_Ehdr) || memcmp(at, ELFMAG, SELFMAG) != 0) return;
-	look_elf(e, path, at, (size_t)n);
-	if (path != interpreter && dir == AT_FDCWD) e->has_caps = sys(SYS_getxattr, path, "security.capability", NULL, 0) > 0;
+	if (l.size >= sizeof(Elf64_Ehdr) && memcmp(l.at, ELFMAG, SELFMAG) == 0) {
+		look_elf(e, path, &l);
+		e->has_caps = path != interpreter && sys(SYS_fgetxattr, l.fd, "security.capability", NULL, 0) > 0;
+	}
+	sys(SYS_close, l.fd);
 }
