@@ -6,13 +6,19 @@
 #include <net/if_arp.h>
 #include "world.h"
 
-struct request { struct nlmsghdr h; union { struct rtgenmsg gen; struct ifinfomsg link; struct rtmsg route; struct ifaddrmsg addr; } u; uint8_t attrs[64]; };
+struct request {
+	struct nlmsghdr h;
+	union { struct rtgenmsg gen; struct ifinfomsg link; struct rtmsg route; struct ifaddrmsg addr; } u;
+	uint8_t attrs[64];
+};
 
 static struct sock *netlink(struct stack *s) { return sock_make(s, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE); }
 
 static struct request request(uint16_t type, uint16_t flags, size_t body)
 {
-	return (struct request){.h = {.nlmsg_len = (uint32_t)(NLMSG_HDRLEN + NLMSG_ALIGN(body)), .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = 42}};
+	uint32_t len = (uint32_t)(NLMSG_HDRLEN + NLMSG_ALIGN(body));
+
+	return (struct request){.h = {.nlmsg_len = len, .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = 42}};
 }
 
 static void attribute(struct request *q, uint16_t type, const void *data, size_t len)

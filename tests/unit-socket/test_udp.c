@@ -86,7 +86,8 @@ static void test_destination_errors(void **state)
 static void test_connect_filters_and_dissolves(void **state)
 {
 	struct world *w = *state;
-	struct sock *s = udp_bound(w->a, name4("0.0.0.0", 700)), *peer = udp_bound(w->b, name4("10.0.0.2", 800)), *other = udp_bound(w->b, name4("10.0.0.2", 801));
+	struct sock *s = udp_bound(w->a, name4("0.0.0.0", 700));
+	struct sock *peer = udp_bound(w->b, name4("10.0.0.2", 800)), *other = udp_bound(w->b, name4("10.0.0.2", 801));
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
 	char buf[8];
 

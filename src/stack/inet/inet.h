@@ -101,6 +101,8 @@ int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  
 extern const struct sockopt ip_options[], ipv6_options[];
 /* The choice of IP_UNICAST_IF and IPV6_UNICAST_IF, an index in network order, into *ret. -EINVAL, -EADDRNOTAVAIL */
 int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, int *ret);
+/* The path MTU of a connection, as IP_MTU and IPV6_MTU show it. -ENOTCONN */
+int inet_path_mtu(const struct inet_sock *is);
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
 /* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark. */
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret);

@@ -187,3 +187,13 @@ void inet_sock_out(const struct inet_sock *is, const struct addr *src, const str
 	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark};
 	(addr_is_v4(dst) ? out_v4 : out_v6)(is, addr_is_multicast(dst), ret);
 }
+
+int inet_path_mtu(const struct inet_sock *is)
+{
+	struct route_hop hop;
+	uint32_t mtu;
+
+	if (addr_is_any(&is->raddr) || route_lookup(is->sk.stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
+	mtu = ip_mtu(is->sk.stack, &is->raddr, &hop);
+	return (int)(addr_is_v4(&is->raddr) ? MIN(mtu, PACKET_MAX) : mtu);
+}

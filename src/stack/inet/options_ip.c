@@ -48,29 +48,13 @@ static int set_mcast_ttl(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
-/* The path MTU: of a connection only. */
 static int get_mtu(struct sock *sk, void *val, socklen_t *len)
 {
-	const struct inet_sock *is = inet_of(sk);
-	struct route_hop hop;
+	int mtu = inet_path_mtu(inet_of(sk));
 
 	(void)len;
-	if (addr_is_any(&is->raddr) || route_lookup(sk->stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
-	*(int *)val = (int)ip_mtu(sk->stack, &is->raddr, &hop);
-	if (addr_is_v4(&is->raddr)) *(int *)val = MIN(*(int *)val, PACKET_MAX);
-	return 0;
-}
-
-static int refuse_perm(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)len;
-	return *(const int *)val ? -EPERM : 0;
-}
-
-static int get_zero(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)len;
-	*(int *)val = 0;
+	if (mtu < 0) return mtu;
+	*(int *)val = mtu;
 	return 0;
 }
 
@@ -212,10 +196,10 @@ const struct sockopt ip_options[] = {
 	FLAG(IP_RECVORIGDSTADDR, recvorigdst),
 	FLAG1(IP_FREEBIND, freebind),
 	FLAG(IP_BIND_ADDRESS_NO_PORT, bind_no_port),
-	{I(IP_TRANSPARENT), .least = 1, BOTH, .get = get_zero, .set = refuse_perm},
+	{I(IP_TRANSPARENT), .least = 1, BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
 	FLAG(IP_RECVOPTS, recvopts),
 	FLAG(IP_RETOPTS, retopts),
-	{I(IP_HDRINCL), GET, .get = get_zero},                   /* of raw sockets */
+	{I(IP_HDRINCL), GET, .get = opt_get_zero},                   /* of raw sockets */
 	{BLOB(IP_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{BLOB(IP_OPTIONS), BOTH, .get = get_header_options, .set = set_header_options},
 	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},

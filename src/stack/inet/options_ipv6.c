@@ -63,25 +63,11 @@ static int set_tclass(struct sock *sk, const void *val, socklen_t len)
 
 static int get_mtu(struct sock *sk, void *val, socklen_t *len)
 {
-	const struct inet_sock *is = inet_of(sk);
-	struct route_hop hop;
+	int mtu = inet_path_mtu(inet_of(sk));
 
 	(void)len;
-	if (addr_is_any(&is->raddr) || route_lookup(sk->stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
-	*(int *)val = (int)ip_mtu(sk->stack, &is->raddr, &hop);
-	return 0;
-}
-
-static int refuse_perm(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)len;
-	return *(const int *)val ? -EPERM : 0;
-}
-
-static int get_zero(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)len;
-	*(int *)val = 0;
+	if (mtu < 0) return mtu;
+	*(int *)val = mtu;
 	return 0;
 }
 
@@ -165,7 +151,7 @@ const struct sockopt ipv6_options[] = {
 	FLAG(IPV6_RECVTCLASS, recvtclass6),
 	FLAG(IPV6_RECVORIGDSTADDR, recvorigdst6),
 	FLAG(IPV6_FREEBIND, freebind),
-	{I(IPV6_TRANSPARENT), BOTH, .get = get_zero, .set = refuse_perm},
+	{I(IPV6_TRANSPARENT), BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
 	{I(IPV6_MULTICAST_HOPS), BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
 	{I(IPV6_MULTICAST_LOOP), BOTH, .max = 1, FIELD(mcast_loop6)},
 	{BLOB(IPV6_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},

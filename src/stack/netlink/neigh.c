@@ -11,7 +11,9 @@ static void put_probes(struct nl_writer *w, uint16_t type, const void *o) { nl_p
 
 static void put_lladdr(struct nl_writer *w, uint16_t type, const void *o)
 {
-	if (neigh_state(of(o)) & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)) nl_put(w, type, of(o)->mac.b, sizeof of(o)->mac.b);
+	const uint8_t known = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+
+	if (neigh_state(of(o)) & known) nl_put(w, type, of(o)->mac.b, sizeof of(o)->mac.b);
 }
 
 #define ROW(type, put) {type, #type, put}
@@ -37,8 +39,10 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 
 	nl_header(q, &want, sizeof want);
 	if (!w->ns->strict) want.ndm_ifindex = 0;
-	for (const struct neigh *n = NULL; (n = neigh_walk(nl_stack(w), n));)
-		if (nl_family_wanted(want.ndm_family, nl_family(&n->addr)) && (!want.ndm_ifindex || want.ndm_ifindex == n->netif->index)) neigh_write(w, n);
+	for (const struct neigh *n = NULL; (n = neigh_walk(nl_stack(w), n));) {
+		if (!nl_family_wanted(want.ndm_family, nl_family(&n->addr))) continue;
+		if (!want.ndm_ifindex || want.ndm_ifindex == n->netif->index) neigh_write(w, n);
+	}
 }
 
 static int one(struct nl_writer *w, const struct nl_request *q)

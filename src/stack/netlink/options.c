@@ -38,35 +38,22 @@ static int get_memberships(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &netlink_of(sk)->groups, sizeof netlink_of(sk)->groups);
 }
 
-/* Other network namespaces: CAP_NET_BROADCAST. */
-static int set_all_nsid(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)len;
-	return *(const int *)val ? -EPERM : 0;
-}
-
-static int get_all_nsid(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)len;
-	*(int *)val = 0;
-	return 0;
-}
-
-#define FLAG(n, f) {.level = SOL_NETLINK, .name = n, .text = #n, .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct netlink_sock, f)}
-#define SET(n, fn) {.level = SOL_NETLINK, .name = n, .text = #n, .type = OPT_INT, .access = OPT_SET, .set = fn}
+#define BOTH .access = OPT_GET | OPT_SET
+#define ROW(l, n) .level = l, .name = n, .text = #n
+#define FLAG(l, n, f) {ROW(l, n), .type = OPT_BOOL, BOTH, OPT_FIELD(struct netlink_sock, f)}
 
 const struct sockopt netlink_options[] = {
-	SET(NETLINK_ADD_MEMBERSHIP, set_add),
-	SET(NETLINK_DROP_MEMBERSHIP, set_drop),
-	{.level = SOL_NETLINK, .name = NETLINK_LIST_MEMBERSHIPS, .text = "NETLINK_LIST_MEMBERSHIPS", .type = OPT_BLOB, .access = OPT_GET, .get = get_memberships},
-	FLAG(NETLINK_PKTINFO, pktinfo),
-	FLAG(NETLINK_BROADCAST_ERROR, broadcast_error),
-	FLAG(NETLINK_NO_ENOBUFS, no_enobufs),
-	FLAG(NETLINK_CAP_ACK, cap_ack),
-	FLAG(NETLINK_EXT_ACK, ext_ack),
-	FLAG(NETLINK_GET_STRICT_CHK, strict),
-	{.level = SOL_NETLINK, .name = NETLINK_LISTEN_ALL_NSID, .text = "NETLINK_LISTEN_ALL_NSID", .type = OPT_INT, .access = OPT_GET | OPT_SET,
-	 .get = get_all_nsid, .set = set_all_nsid},
-	{.level = SOL_SOCKET, .name = SO_PASSCRED, .text = "SO_PASSCRED", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct netlink_sock, passcred)},
+	{ROW(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP), .type = OPT_INT, .access = OPT_SET, .set = set_add},
+	{ROW(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP), .type = OPT_INT, .access = OPT_SET, .set = set_drop},
+	{ROW(SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS), .type = OPT_BLOB, .access = OPT_GET, .get = get_memberships},
+	FLAG(SOL_NETLINK, NETLINK_PKTINFO, pktinfo),
+	FLAG(SOL_NETLINK, NETLINK_BROADCAST_ERROR, broadcast_error),
+	FLAG(SOL_NETLINK, NETLINK_NO_ENOBUFS, no_enobufs),
+	FLAG(SOL_NETLINK, NETLINK_CAP_ACK, cap_ack),
+	FLAG(SOL_NETLINK, NETLINK_EXT_ACK, ext_ack),
+	FLAG(SOL_NETLINK, NETLINK_GET_STRICT_CHK, strict),
+	/* other network namespaces: CAP_NET_BROADCAST */
+	{ROW(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
+	FLAG(SOL_SOCKET, SO_PASSCRED, passcred),
 	{.text = NULL},
 };

@@ -71,11 +71,12 @@ static int serve(struct netlink_sock *ns, const struct nl_request *q)
 static void acknowledge(struct netlink_sock *ns, const struct nl_request *q, int err)
 {
 	bool whole = err && !ns->cap_ack;
-	struct nlmsghdr h = {.nlmsg_type = NLMSG_ERROR, .nlmsg_flags = whole ? 0 : NLM_F_CAPPED, .nlmsg_seq = q->h.nlmsg_seq, .nlmsg_pid = ns->pid};
+	struct nlmsghdr h = {.nlmsg_type = NLMSG_ERROR, .nlmsg_seq = q->h.nlmsg_seq, .nlmsg_pid = ns->pid};
 	struct nlmsgerr e = {.error = err, .msg = q->h};
 	uint8_t buf[sizeof h + sizeof e + NL_MESSAGE_MAX];
 	size_t quote = whole ? MIN(q->len, NL_MESSAGE_MAX) : 0;
 
+	if (!whole) h.nlmsg_flags = NLM_F_CAPPED;
 	h.nlmsg_len = (uint32_t)(sizeof h + sizeof e + quote);
 	memcpy(buf, &h, sizeof h);
 	memcpy(buf + sizeof h, &e, sizeof e);

@@ -131,3 +131,24 @@ int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *
 	if (!o->get) v = field_get(sk, o);
 	return int_write(o, v, val, len);
 }
+
+/* ---- what several rows do ---- */
+
+int opt_get_zero(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 0;
+	return 0;
+}
+
+int opt_set_eperm(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EPERM;
+}
+
+int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)len;
+	return *(const int *)val ? -EPERM : 0;
+}

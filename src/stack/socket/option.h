@@ -24,4 +24,8 @@ struct sockopt {
 };
 #define OPT_FIELD(s, f) .offset = offsetof(s, f), .size = sizeof(((s *)0)->f)
 int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size);  /* for get of blobs: copies what fits, as Linux; 0 */
+/* What several rows do. */
+int opt_get_zero(struct sock *sk, void *val, socklen_t *len);
+int opt_set_eperm(struct sock *sk, const void *val, socklen_t len);
+int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len);     /* off is what it is anyway */
 extern const struct sockopt sock_options[];        /* SOL_SOCKET; each table ends with .text == NULL */

@@ -20,12 +20,6 @@ enum {
 #define RCVBUF_MIN 2304      /* Linux's SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF on 64 bits */
 #define SNDBUF_MIN 4608
 
-static int refuse_perm(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return -EPERM;
-}
-
 static int refuse_opnotsupp(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)sk, (void)val, (void)len;
@@ -36,13 +30,6 @@ static int get_opnotsupp(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)sk, (void)val, (void)len;
 	return -EOPNOTSUPP;
-}
-
-static int get_zero(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)len;
-	*(int *)val = 0;
-	return 0;
 }
 
 static int get_one(struct sock *sk, void *val, socklen_t *len)
@@ -201,23 +188,26 @@ static int get_linger(struct sock *sk, void *val, socklen_t *len)
 }
 
 /* One kind of timestamp in one layout is on at a time; the last one set wins. */
-static int timestamp_set(struct sock *sk, bool on, bool ns, bool new_layout)
-{
-	sk->timestamp = on && !ns;
-	sk->timestamp_ns = on && ns;
-	sk->timestamp_new = on && new_layout;
-	return 0;
-}
-
-static int set_ts_old(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, false, false); }
-static int set_ts_new(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, false, true); }
-static int set_tsns_old(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, true, false); }
-static int set_tsns_new(struct sock *sk, const void *val, socklen_t len) { (void)len; return timestamp_set(sk, *(const int *)val, true, true); }
-
-static int get_ts_old(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp && !sk->timestamp_new; return 0; }
-static int get_ts_new(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp && sk->timestamp_new; return 0; }
-static int get_tsns_old(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp_ns && !sk->timestamp_new; return 0; }
-static int get_tsns_new(struct sock *sk, void *val, socklen_t *len) { (void)len; *(int *)val = sk->timestamp_ns && sk->timestamp_new; return 0; }
+#define TIMESTAMP(which, is_ns, is_new) \
+	static int set_##which(struct sock *sk, const void *val, socklen_t len) \
+	{ \
+		bool on = *(const int *)val != 0; \
+		(void)len; \
+		sk->timestamp = on && !(is_ns); \
+		sk->timestamp_ns = on && (is_ns); \
+		sk->timestamp_new = on && (is_new); \
+		return 0; \
+	} \
+	static int get_##which(struct sock *sk, void *val, socklen_t *len) \
+	{ \
+		(void)len; \
+		*(int *)val = ((is_ns) ? sk->timestamp_ns : sk->timestamp) && sk->timestamp_new == (is_new); \
+		return 0; \
+	}
+TIMESTAMP(ts_old, false, false)
+TIMESTAMP(ts_new, false, true)
+TIMESTAMP(tsns_old, true, false)
+TIMESTAMP(tsns_new, true, true)
 
 /* Hardware and transmit timestamps: Linux's answer to flags it does not know. */
 static int set_timestamping(struct sock *sk, const void *val, socklen_t len)
@@ -320,7 +310,7 @@ static int get_peername(struct sock *sk, void *val, socklen_t *len)
 #define FIELD(f) OPT_FIELD(struct sock, f)
 
 const struct sockopt sock_options[] = {
-	{S(SO_DEBUG), .type = OPT_INT, BOTH, .get = get_zero, .set = set_debug},
+	{S(SO_DEBUG), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_debug},
 	{S(SO_REUSEADDR), .type = OPT_BOOL, BOTH, FIELD(reuseaddr)},
 	{S(SO_REUSEPORT), .type = OPT_BOOL, BOTH, FIELD(reuseport)},
 	{S(SO_TYPE), .type = OPT_INT, GET, FIELD(type)},
@@ -337,8 +327,8 @@ const struct sockopt sock_options[] = {
 	{S(SO_RXQ_OVFL), .type = OPT_BOOL, BOTH, FIELD(rxq_ovfl)},
 	{S(SO_SNDBUF), .type = OPT_INT, BOTH, FIELD(sndbuf), .set = set_sndbuf},
 	{S(SO_RCVBUF), .type = OPT_INT, BOTH, FIELD(rcvbuf), .set = set_rcvbuf},
-	{S(SO_SNDBUFFORCE), .type = OPT_INT, SET, .set = refuse_perm},
-	{S(SO_RCVBUFFORCE), .type = OPT_INT, SET, .set = refuse_perm},
+	{S(SO_SNDBUFFORCE), .type = OPT_INT, SET, .set = opt_set_eperm},
+	{S(SO_RCVBUFFORCE), .type = OPT_INT, SET, .set = opt_set_eperm},
 	{N(BUF_LOCK, "SO_BUF_LOCK"), .type = OPT_INT, BOTH, .get = get_buf_lock, .set = set_buf_lock},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, FIELD(rcvlowat), .set = set_rcvlowat},
 	{S(SO_SNDLOWAT), .type = OPT_INT, GET, .get = get_one},
@@ -351,25 +341,25 @@ const struct sockopt sock_options[] = {
 	{N(TIMESTAMP_NEW, "SO_TIMESTAMP_NEW"), .type = OPT_BOOL, BOTH, .get = get_ts_new, .set = set_ts_new},
 	{N(TIMESTAMPNS_OLD, "SO_TIMESTAMPNS"), .type = OPT_BOOL, BOTH, .get = get_tsns_old, .set = set_tsns_old},
 	{N(TIMESTAMPNS_NEW, "SO_TIMESTAMPNS_NEW"), .type = OPT_BOOL, BOTH, .get = get_tsns_new, .set = set_tsns_new},
-	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_timestamping},
-	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_timestamping},
+	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_timestamping},
+	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_timestamping},
 	{S(SO_BINDTODEVICE), .type = OPT_BLOB, BOTH, .get = get_bindtodevice, .set = set_bindtodevice},
 	{S(SO_BINDTOIFINDEX), .type = OPT_INT, BOTH, .get = get_bindtoifindex, .set = set_bindtoifindex},
 	{S(SO_PRIORITY), .type = OPT_INT, BOTH, FIELD(priority), .set = set_priority},
-	{S(SO_MARK), .type = OPT_INT, BOTH, FIELD(mark), .set = refuse_perm},
+	{S(SO_MARK), .type = OPT_INT, BOTH, FIELD(mark), .set = opt_set_eperm},
 	{S(SO_COOKIE), .type = OPT_BLOB, GET, .get = get_cookie},
 	{S(SO_PEERCRED), .type = OPT_BLOB, GET, .get = get_peercred},
 	{S(SO_PEERNAME), .type = OPT_BLOB, GET, .get = get_peername},
 	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu)},
-	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = get_zero},
+	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = opt_get_zero},
 	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .min = 0, .max = INT_MAX, FIELD(busy_poll)},
-	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_INT, BOTH, .get = get_zero, .set = set_busy_poll},
+	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_busy_poll},
 	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
 	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_opnotsupp, .set = refuse_opnotsupp},
-	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .max = 1, .get = get_zero, .set = set_zerocopy},
+	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .max = 1, .get = opt_get_zero, .set = set_zerocopy},
 	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = set_filter},
 	{S(SO_ATTACH_REUSEPORT_CBPF), .type = OPT_BLOB, SET, .set = set_filter},
 	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = set_detach_filter},
-	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = get_zero, .set = set_nothing},   /* Linux too does nothing */
+	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_nothing},   /* Linux too does nothing */
 	{.text = NULL},
 };
