@@ -321,15 +321,21 @@ ssize_t t_recv(struct tsock *s, void *buf, size_t len)
 	}
 }
 
+size_t t_write_now(struct tsock *s, const void *data, size_t len)
+{
+	chan_lock(&chan(s)->tx.lock, s->c->id, futex);
+	size_t n = chan_write(s->c->arena, chan(s), data, len);
+	chan_unlock(&chan(s)->tx.lock, futex);
+	if (n > 0) t_ring(s->c, s->channel);
+	return n;
+}
+
 size_t t_write(struct tsock *s, const void *data, size_t len)
 {
 	size_t done = 0;
 	while (done < len && shared_get32(&chan(s)->state) & CHS_SENDABLE) {
-		chan_lock(&chan(s)->tx.lock, s->c->id, futex);
-		size_t n = chan_write(s->c->arena, chan(s), (const uint8_t *)data + done, len - done);
-		chan_unlock(&chan(s)->tx.lock, futex);
-		if (n > 0) t_ring(s->c, s->channel);
-		else if (!t_wait(s, EPOLLOUT)) break;
+		size_t n = t_write_now(s, (const uint8_t *)data + done, len - done);
+		if (n == 0 && !t_wait(s, EPOLLOUT)) break;
 		done += n;
 	}
 	return done;

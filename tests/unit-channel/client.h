@@ -32,6 +32,7 @@ int64_t t_accept(struct tsock *s, struct tsock *ret);                      /* do
 int64_t t_sendto(struct tsock *s, const char *addr, uint16_t port, const void *data, size_t len);
 ssize_t t_recv_now(struct tsock *s, void *buf, size_t len);               /* stream or datagram; -EAGAIN, 0 at the end, -errno */
 ssize_t t_recv(struct tsock *s, void *buf, size_t len);                   /* waits, 10 s at most */
+size_t t_write_now(struct tsock *s, const void *data, size_t len);        /* what fits */
 size_t t_write(struct tsock *s, const void *data, size_t len);            /* all of it, waiting; short when the socket ends */
 uint32_t t_poll(struct tsock *s);
 bool t_wait(struct tsock *s, uint32_t events);                             /* until one of them, 10 s at most */

@@ -174,6 +174,31 @@ static void test_hangup_sends_what_was_written(void **state)
 	t_close(&b);
 }
 
+/* As much as is taken without anybody reading: the stack's buffers are full, and the ring is; then the end. */
+static void test_hangup_with_everything_full(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t buf[100000];
+	for (int round = 0; round < 5; round++) {
+		struct tsock a, b;
+		size_t total = 0;
+		tcp_pair(f, &f->h1, &a, &b);
+		for (int idle = 0; idle < 20;) {
+			for (size_t i = 0; i < sizeof buf; i++) buf[i] = octet(total + i);
+			size_t n = t_write_now(&a, buf, sizeof buf);
+			total += n;
+			idle = n == 0 ? idle + 1 : 0;
+			if (n == 0) usleep(2000);
+		}
+		assert_true(total > 500000);
+		if (round % 2) t_close(&a);
+		else assert_int_equal(t_call(&a, RPC_SHUTDOWN, SHUT_WR, 0, NULL, 0), 0);
+		expect_pattern(&b, total);
+		if (round % 2 == 0) t_close(&a);
+		t_close(&b);
+	}
+}
+
 static void test_unread_data_resets(void **state)
 {
 	struct fixture *f = *state;
@@ -448,7 +473,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 		T(test_udp_loopback_is_synchronous), T(test_udp_receive_buffer), T(test_udp_port_unreachable), T(test_tcp_between_hosts),
-		T(test_hangup_sends_what_was_written), T(test_unread_data_resets), T(test_connect_refused), T(test_loopback_accept_is_synchronous),
+		T(test_hangup_sends_what_was_written), T(test_hangup_with_everything_full), T(test_unread_data_resets), T(test_connect_refused), T(test_loopback_accept_is_synchronous),
 		T(test_killed_client), T(test_identify), T(test_bell), T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
 		T(test_down_names_what_runs),
 	};
