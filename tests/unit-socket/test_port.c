@@ -177,6 +177,73 @@ static void test_reuseport_spreads(void **state)
 	assert_int_equal(members, 4);
 }
 
+static struct sock *tcp(struct stack *s, bool reuse)
+{
+	struct sock *sk = sock_make(s, AF_INET, SOCK_STREAM, 0);
+
+	if (reuse) assert_int_equal(set_int(sk, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	return sk;
+}
+
+static void test_listeners(void **state)
+{
+	struct world *w = *state;
+	struct sock *one = tcp(w->a, true), *two = tcp(w->a, true), *three = tcp(w->a, true);
+
+	assert_int_equal(do_bind(one, name4("0.0.0.0", 80)), 0);
+	assert_int_equal(do_bind(two, name4("0.0.0.0", 80)), 0);             /* as long as nobody listens */
+	assert_int_equal(sock_listen(one, 5), 0);
+	assert_int_equal(get_int(one, SOL_SOCKET, SO_ACCEPTCONN), 1);
+	assert_int_equal(sock_listen(two, 5), -EADDRINUSE);
+	assert_int_equal(do_bind(three, name4("0.0.0.0", 80)), -EADDRINUSE);
+	assert_int_equal(do_bind(three, name4("10.0.0.1", 80)), -EADDRINUSE);
+	sock_close(one);
+	assert_int_equal(sock_listen(two, 5), 0);
+}
+
+/* A server that starts again while a connection of its predecessor lives. */
+static void test_restart(void **state)
+{
+	struct world *w = *state;
+	struct sock *server = tcp(w->b, true), *client = tcp(w->a, false), *conn, *again = tcp(w->b, false);
+
+	assert_int_equal(do_bind(server, name4("0.0.0.0", 80)), 0);
+	assert_int_equal(sock_listen(server, 5), 0);
+	assert_int_equal(do_connect(client, name4("10.0.0.2", 80)), -EINPROGRESS);
+	settle(w);
+	assert_int_equal(sock_accept(server, &conn), 0);
+	sock_close(server);
+	assert_int_equal(do_bind(again, name4("0.0.0.0", 80)), -EADDRINUSE);
+	assert_int_equal(set_int(again, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+	assert_int_equal(do_bind(again, name4("0.0.0.0", 80)), 0);
+	assert_int_equal(sock_listen(again, 5), 0);
+	assert_int_equal(do_send(client, "x", 1), 1);
+	settle(w);
+	char buf[8];
+	assert_int_equal(do_recv(conn, buf, 8, 0), 1);                       /* and the connection still works */
+}
+
+/* Connections may share a port when their peers differ. */
+static void test_connections_share_ports(void **state)
+{
+	struct world *w = *state;
+	struct sock *a = tcp(w->b, false), *b = tcp(w->b, false), *c1 = tcp(w->a, false), *c2 = tcp(w->a, false), *c3 = tcp(w->a, false);
+
+	w->a->sysctl->ip_local_port_min = w->a->sysctl->ip_local_port_max = 5000;
+	assert_int_equal(do_bind(a, name4("0.0.0.0", 1)), 0);
+	assert_int_equal(do_bind(b, name4("0.0.0.0", 2)), 0);
+	assert_int_equal(sock_listen(a, 5), 0);
+	assert_int_equal(sock_listen(b, 5), 0);
+	assert_int_equal(do_connect(c1, name4("10.0.0.2", 1)), -EINPROGRESS);
+	assert_int_equal(do_connect(c2, name4("10.0.0.2", 2)), -EINPROGRESS);
+	assert_int_equal(do_connect(c3, name4("10.0.0.2", 2)), -EADDRNOTAVAIL);
+	settle(w);
+	assert_true(sock_poll(c1) & EPOLLOUT);
+	assert_true(sock_poll(c2) & EPOLLOUT);
+	assert_int_equal(local_port(c1), 5000);
+	assert_int_equal(local_port(c2), 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +253,9 @@ int main(void)
 		WORLD_TEST(test_ephemeral_ports),
 		WORLD_TEST(test_the_nearest_socket_gets_it),
 		WORLD_TEST(test_reuseport_spreads),
+		WORLD_TEST(test_listeners),
+		WORLD_TEST(test_restart),
+		WORLD_TEST(test_connections_share_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

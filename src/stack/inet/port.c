@@ -2,6 +2,7 @@
  * Who owns which port. One space for each of TCP, UDP and ICMP identifiers, and one table for both IP families.
  *
  *     port_space.ports:  number -> struct port -> owners: sock, sock, …      (newest first)
+ *                                              -> heirs: accepted sock, …
  *     port_space.flows:  (laddr, lport, raddr, rport) -> sock                 (TCP's connections)
  *
  * Two sockets conflict on a number when their addresses overlap and their interfaces may be the same, unless SO_REUSEADDR or
@@ -65,6 +66,7 @@ static struct port *port_make(struct port_space *ps, uint16_t number, bool by_co
 	p->number = number;
 	p->by_connect = by_connect;
 	list_init(&p->owners);
+	list_init(&p->heirs);
 	if (hash_insert(&ps->ports, &p->node, number) < 0) {
 		free(p);
 		return NULL;
@@ -107,14 +109,16 @@ static bool port_is_free(const struct inet_sock *is, const struct port *p, const
 {
 	list_each(struct inet_sock, owner, &p->owners, port_node)
 		if (conflicts(is, laddr, owner, strict)) return false;
+	list_each(struct inet_sock, heir, &p->heirs, port_node)
+		if (conflicts(is, laddr, heir, strict)) return false;
 	return true;
 }
 
 /* ---- taking and giving up ---- */
 
-static void port_join(struct inet_sock *is, struct port *p, const struct addr *laddr)
+static void port_join(struct inet_sock *is, struct port *p, struct list *as, const struct addr *laddr)
 {
-	list_prepend(&p->owners, &is->port_node);
+	list_prepend(as, &is->port_node);
 	is->laddr = *laddr;
 	is->lport = p->number;
 	is->bound = true;
@@ -129,7 +133,7 @@ static int port_take(struct inet_sock *is, const struct addr *laddr, uint16_t nu
 	if (!p) p = port_make(ps, number, false);
 	if (!p) return -ENOMEM;
 	p->by_connect = false;
-	port_join(is, p, laddr);
+	port_join(is, p, &p->owners, laddr);
 	return 0;
 }
 
@@ -184,7 +188,7 @@ int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct a
 		p = port_find(ps, number);
 		if (!p) p = port_make(ps, number, true);
 		if (!p) return -ENOMEM;
-		port_join(is, p, laddr);
+		port_join(is, p, &p->owners, laddr);
 		return 0;
 	}
 	return -EADDRNOTAVAIL;
@@ -196,7 +200,7 @@ int port_inherit(struct inet_sock *child, const struct inet_sock *listener)
 	struct addr laddr = child->laddr;
 
 	if (!p) return -EINVAL;
-	port_join(child, p, &laddr);
+	port_join(child, p, &p->heirs, &laddr);
 	return 0;
 }
 
@@ -208,7 +212,7 @@ void port_release(struct inet_sock *is)
 	flow_remove(is);
 	list_remove(&is->port_node);
 	is->bound = is->addr_bound = is->port_bound = false;
-	if (!p || !list_empty(&p->owners)) return;
+	if (!p || !list_empty(&p->owners) || !list_empty(&p->heirs)) return;
 	hash_remove(&ps->ports, &p->node);
 	free(p);
 }

@@ -4,7 +4,8 @@
 
 struct port {
 	struct hash_node node;         /* hash = number */
-	struct list owners;            /* struct inet_sock.port_node, newest first */
+	struct list owners;            /* struct inet_sock.port_node, newest first: who bound it or connected from it */
+	struct list heirs;             /* the same, of accepted sockets: they keep the port taken, but only their flow finds them */
 	uint16_t number;
 	bool by_connect;               /* every owner got it by connecting: more connections may share it */
 };
