@@ -17,7 +17,7 @@ static const struct verb verbs[] = {
 	{"set", "set [--net NAME] LINK|HOST [delay T [JITTER]] [loss P%] [rate R] [limit N] [up|down] [clear] [for T]",
 	 "makes links slow, lossy, narrow, or good again", verb_tell},
 	{"cut", "cut [--net NAME] HOST… [/ HOST…] [for T] | --heal", "parts the network, and heals it", verb_tell},
-	{"show", "show [--net NAME] net|hosts|refused|log", "hosts, links and addresses; what was refused to programs", verb_tell},
+	{"show", "show [--net NAME] net|hosts|counts|refused|log", "hosts, links and addresses; what was refused to programs", verb_tell},
 };
 
 void cli_warn(const char *format, ...)

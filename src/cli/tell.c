@@ -23,7 +23,7 @@ int verb_tell(const struct verb *v, int argc, char **argv)
 		argv[0] = verb;
 	}
 	if (argc < 2) return cli_usage(v);
-	if (strcmp(verb, "show") == 0 && strcmp(argv[1], "net") != 0) {
+	if (strcmp(verb, "show") == 0 && strcmp(argv[1], "net") != 0 && strcmp(argv[1], "counts") != 0) {
 		if (!is_shown(argv[1])) return cli_usage(v);
 		argc--;                /* verbs of the engine's own */
 		argv++;
