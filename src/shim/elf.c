@@ -1,7 +1,7 @@
 /*
  * A look at the file that is about to be executed, for the shim's exec and for the launcher. Only what is needed is read: the first page, where
- * header, program headers and interpreter stand in every linker's output, and the dynamic section. What is not found there is taken for fine, for the kernel and
- * the loader judge the file after us. For a script, the interpreter that its first line names is looked at.
+ * header, program headers and interpreter stand in every linker's output, and the dynamic section. What is not found there is taken for
+ * fine, for the kernel and the loader judge the file after us. For a script, the interpreter that its first line names is looked at.
  */
 #include "shim/elf.h"
 #include <elf.h>

@@ -17,7 +17,13 @@
 #define STACK_FDS 64
 
 /* The kernel's part of a set: its descriptors, then what wakes us. from[i] is the place in the program's set. */
-struct kernel_set { struct pollfd *fds; uint32_t *from; uint32_t n, room; size_t mapped; struct pollfd fds_here[STACK_FDS + 4]; uint32_t from_here[STACK_FDS + 4]; };
+struct kernel_set {
+	struct pollfd *fds;
+	uint32_t *from, n, room;
+	size_t mapped;
+	struct pollfd fds_here[STACK_FDS + 4];
+	uint32_t from_here[STACK_FDS + 4];
+};
 
 static int kernel_set_init(struct kernel_set *k, nfds_t n)
 {
