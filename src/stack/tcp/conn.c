@@ -43,6 +43,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->sk.err = 0;
 	is->sk.cookie = own.sk.cookie;
 	is->sk.lent = 0;
+	is->sk.priority = 0;
 	is->bound = false;
 	is->lport = 0;
 	is->port_node = own.port_node;
@@ -62,6 +63,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	child->user_timeout_ms = parent->user_timeout_ms;
 	child->notsent_lowat = parent->notsent_lowat;
 	child->user_mss = parent->user_mss;
+	child->thin_linear = parent->thin_linear;
 	child->rcv.clamp = parent->rcv.clamp;
 	child->cc = parent->cc;
 }
@@ -250,8 +252,7 @@ static void give_up_names(struct inet_sock *is)
 	is->rport = 0;
 	is->scope = 0;
 	if (!is->port_bound) {
-		port_release(is);
-		is->lport = 0;
+		port_release(is);   /* the number still shows in getsockname, as on Linux */
 		is->addr_bound = addr_bound;
 	}
 	if (!is->addr_bound) inet_sock_reset_addr(is);

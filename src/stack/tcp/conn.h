@@ -137,7 +137,8 @@ struct tcp_sock {
 	time_ns heard, sent_data, got_data, last_oow;
 	int soft_err;
 	/* TCP_* options; 0 = the sysctl's */
-	bool nodelay, cork;
+	bool nodelay, cork, thin_linear;
+	uint16_t fastopen_qlen;
 	int keepidle_s, keepintvl_s, keepcnt, syncnt, linger2_s;
 	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
 	uint32_t user_timeout_ms, notsent_lowat;

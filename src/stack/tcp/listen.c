@@ -1,9 +1,8 @@
 /*
  * Listening sockets.
  *
- *                  SYN                     ACK of our SYN                accept()
- *     listener ──────────► embryos (SYN queue) ──────────► ready (accept queue) ──────────► program
- *                          SYN-RECEIVED                    ESTABLISHED, or over already
+ *     listener ──SYN──► embryos (SYN queue) ──ACK of our SYN──► ready (accept queue) ──accept()──► program
+ *                    SYN-RECEIVED                             ESTABLISHED, or over already
  *
  * An embryo is a whole connection in SYN-RECEIVED, in the flow table like any other, so that one state machine serves
  * both kinds of open. The accept queue holds backlog + 1 connections; while it is full, SYNs are dropped and embryos
@@ -33,7 +32,7 @@ int listen_start(struct tcp_sock *conn, int backlog)
 		return 0;
 	}
 	if (conn->state != TCPS_CLOSED) return -EINVAL;
-	r = is->lport ? 0 : port_bind(is, &is->laddr, 0);
+	r = is->bound ? 0 : port_bind(is, &is->laddr, 0);
 	if (r < 0) return r;
 	conn->listener = calloc(1, sizeof *conn->listener);
 	if (!conn->listener) return -ENOMEM;

@@ -13,7 +13,7 @@
 #define KEEP_TIME_MAX 32767
 #define KEEP_COUNT_MAX 127
 #define FIN_TIMEOUT_MAX_S 120
-#define CLAMP_MIN 1152u               /* half of Linux's SOCK_MIN_RCVBUF */
+#define CLAMP_MIN 1152               /* half of Linux's SOCK_MIN_RCVBUF */
 #define CC_NAME_MAX 16
 
 static int after_output(struct sock *sk)
@@ -94,7 +94,7 @@ static int set_window_clamp(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v == 0 && conn->state != TCPS_CLOSED) return -EINVAL;
-	conn->rcv.clamp = v == 0 ? 0 : MAX((uint32_t)v, CLAMP_MIN);
+	conn->rcv.clamp = v == 0 ? 0 : (uint32_t)MAX(v, CLAMP_MIN);
 	return 0;
 }
 
@@ -111,10 +111,10 @@ static int set_quickack(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	/* As Linux: an even number other than 0 sends what is owed, and goes back to delaying. */
 	conn->ack.pingpong = v == 0;
-	if (v == 0) return 0;
-	if (conn->ack.need == TCP_ACK_DELAYED && IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT))) segment_send_ack(conn);
+	if (v == 0 || conn->ack.need != TCP_ACK_DELAYED || !IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT))) return 0;
+	segment_send_ack(conn);
+	/* As Linux: an even number sends what is owed once, and goes on delaying. */
 	conn->ack.pingpong = !(v & 1);
 	return 0;
 }
@@ -219,10 +219,53 @@ static int refuse_enoent(struct sock *sk, const void *val, socklen_t len)
 	return -ENOENT;
 }
 
-static int refuse_eopnotsupp(struct sock *sk, const void *val, socklen_t len)
+static int get_zero(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 0;
+	return 0;
+}
+
+/* ---- Fast Open: as with net.ipv4.tcp_fastopen = 0, where a listener may name its queue and no SYN ever carries data ---- */
+
+static int set_fastopen(struct sock *sk, const void *val, socklen_t len)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v < 0 || !IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return -EINVAL;
+	conn->fastopen_qlen = (uint16_t)MIN(v, sk->stack->sysctl->somaxconn);
+	return 0;
+}
+
+static int refuse_fastopen(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)sk, (void)val, (void)len;
 	return -EOPNOTSUPP;
+}
+
+/* ---- receiving ---- */
+
+/* More than half of the largest buffer could never be waited for. */
+static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val, most = (sk->rcvbuf_locked ? (int)sk->rcvbuf : sk->stack->sysctl->tcp_rmem[2]) / 2;
+
+	(void)len;
+	sk->rcvlowat = MAX(v < 0 ? most : MIN(v, most), 1);
+	if (!sk->rcvbuf_locked) sk->rcvbuf = MAX(sk->rcvbuf, 2 * (uint32_t)sk->rcvlowat);
+	sock_ready(sk);
+	return 0;
+}
+
+static int get_timestamp(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+
+	(void)len;
+	*(int *)val = (int)ts_clock(conn_now(conn), conn->opt.offset);
+	return 0;
 }
 
 /* ---- TCP_INFO ---- */
@@ -310,6 +353,7 @@ static int get_info(struct sock *sk, void *val, socklen_t *len)
 }
 
 #define T(n) .level = IPPROTO_TCP, .name = n, .text = #n
+#define S(n) .level = SOL_SOCKET, .name = n, .text = #n
 #define BOTH .access = OPT_GET | OPT_SET
 #define GET .access = OPT_GET
 #define SET .access = OPT_SET
@@ -333,8 +377,12 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_USER_TIMEOUT), .type = OPT_INT, BOTH, FIELD(user_timeout_ms), .set = set_user_timeout},
 	{T(TCP_NOTSENT_LOWAT), .type = OPT_INT, BOTH, FIELD(notsent_lowat), .after = after_lowat},
 	{T(TCP_ULP), .type = OPT_BLOB, BOTH, .get = get_nothing, .set = refuse_enoent},              /* no such module */
-	{T(TCP_REPAIR), .type = OPT_INT, SET, .set = refuse_eperm},
-	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, SET, .set = refuse_eopnotsupp},                   /* net.ipv4.tcp_fastopen = 0 */
-	{.level = SOL_SOCKET, .name = SO_KEEPALIVE, .text = "SO_KEEPALIVE", .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
+	{T(TCP_REPAIR), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_eperm},
+	{T(TCP_TIMESTAMP), .type = OPT_INT, BOTH, .get = get_timestamp, .set = refuse_eperm},
+	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(fastopen_qlen), .set = set_fastopen},
+	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = refuse_fastopen},
+	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(thin_linear)},
+	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
+	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
 	{.text = NULL},
 };

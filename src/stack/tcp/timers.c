@@ -14,6 +14,7 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
+#define THIN_RETRIES 6
 #define ORPHAN_RETRIES 8            /* what Linux takes tcp_orphan_retries = 0 for */
 
 static void arm(struct tcp_sock *conn, struct timer *t, time_ns in)
@@ -98,6 +99,12 @@ static void syn_timeout(struct tcp_sock *conn)
 
 /* ---- retransmission and persist ---- */
 
+/* TCP_THIN_LINEAR_TIMEOUTS: a stream that never has four segments in flight can't be the congestion; six times it does not back off. */
+static bool stays_linear(const struct tcp_sock *conn)
+{
+	return conn->thin_linear && conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->retries <= THIN_RETRIES;
+}
+
 static void retransmission_timeout(struct tcp_sock *conn)
 {
 	if (retransmission_expired(conn)) {
@@ -108,7 +115,7 @@ static void retransmission_timeout(struct tcp_sock *conn)
 	if (conn->retries < UINT8_MAX) conn->retries++;
 	/* RFC 6298 §5 (5.4-5.6) */
 	recovery_timeout(conn);
-	conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, 32);
+	conn->rtt.backoff = stays_linear(conn) ? 0 : (uint8_t)MIN(conn->rtt.backoff + 1, 32);
 	tcp_output(conn);
 }
 

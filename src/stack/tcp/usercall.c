@@ -55,7 +55,7 @@ static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_h
 	struct addr src = chosen ? is->laddr : v4 ? addr_any4 : addr_any6;
 	int r;
 
-	if (chosen && addr_is_v4(&src) != v4) return -ENETUNREACH;
+	if (chosen && addr_is_v4(&src) != v4) return v4 ? -ENETUNREACH : -EAFNOSUPPORT;
 	r = conn_path(conn, &src, hop);
 	if (r < 0) return r;
 	if (hop->broadcast) return -ENETUNREACH;
