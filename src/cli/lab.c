@@ -1,8 +1,8 @@
 /*
  * Starting an engine. It needs nothing but socketpairs and fork:
  *
- *     we ──fork──► engine (own session, no stream of ours, no descriptor but its ends of the doors)
- *      └─ a door for each host ─ inherited by whatever runs there ─ the engine ends when the last one hangs up
+ *     we ──fork──► engine (own session, no stream of ours, no descriptor but its end of the door)
+ *      └─ a door to a host ─ inherited by whatever runs there ─ the engine ends when the last one hangs up
  */
 #include "cli/lab.h"
 
@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,7 +22,7 @@
 #include "cli/client.h"
 #include "engine/engine.h"
 
-#define LEAVE_MS 1000
+#define LEAVE_MS 100
 
 uint64_t lab_seed(void)
 {
@@ -40,13 +41,6 @@ bool lab_topology(struct topo *t, const char *file_or_shape)
 	return r == 0;
 }
 
-static void doors_close(int *ends, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (ends[i] >= 0) close(ends[i]);
-	free(ends);
-}
-
 static _Noreturn void engine_process(const struct lab *l, const struct lab_options *o, const int *doors, int ready)
 {
 	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .ready_fd = ready, .keep = o->keep};
@@ -57,32 +51,7 @@ static _Noreturn void engine_process(const struct lab *l, const struct lab_optio
 	_exit(chdir("/") < 0 ? EXIT_OWN_FAILURE : engine_run(&c));
 }
 
-/* Both ends of a door for each host. */
-static int doors_open(size_t n, int **ret_ours, int **ret_engines)
-{
-	int *ours = calloc(n, sizeof *ours), *engines = calloc(n, sizeof *engines);
-	int r = ours && engines ? 0 : -ENOMEM, pair[2];
-	size_t i = 0;
-
-	for (; r == 0 && i < n; i++) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-			r = -errno;
-			break;
-		}
-		ours[i] = pair[0];
-		engines[i] = pair[1];
-	}
-	if (r < 0) {
-		doors_close(ours, ours ? i : 0);
-		doors_close(engines, engines ? i : 0);
-		return r;
-	}
-	*ret_ours = ours;
-	*ret_engines = engines;
-	return 0;
-}
-
-static int engine_fork(struct lab *l, const struct lab_options *o, const int *engines)
+static int engine_fork(struct lab *l, const struct lab_options *o, const int *doors)
 {
 	int ready[2];
 	ssize_t n;
@@ -91,7 +60,7 @@ static int engine_fork(struct lab *l, const struct lab_options *o, const int *en
 	if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
 	fflush(NULL);
 	l->engine = fork();
-	if (l->engine == 0) engine_process(l, o, engines, ready[1]);
+	if (l->engine == 0) engine_process(l, o, doors, ready[1]);
 	close(ready[1]);
 	do n = l->engine < 0 ? -1 : read(ready[0], &octet, 1);
 	while (n < 0 && l->engine > 0 && errno == EINTR);
@@ -102,15 +71,27 @@ static int engine_fork(struct lab *l, const struct lab_options *o, const int *en
 	return -ECONNRESET;
 }
 
-int lab_start(struct lab *l, const struct lab_options *o)
+/* The engine's ends of the doors: of one host there is one, others make theirs when they are entered. */
+static int *doors_of_one(const struct topo *t, size_t host, int end)
 {
-	int *engines = NULL;
-	int r = doors_open(l->topo.n_hosts, &l->doors, &engines);
+	int *doors = calloc(t->n_hosts, sizeof *doors);
+
+	for (size_t i = 0; doors && i < t->n_hosts; i++) doors[i] = i == host ? end : -1;
+	return doors;
+}
+
+int lab_start(struct lab *l, size_t host, const struct lab_options *o)
+{
+	int pair[2], *doors = NULL;
+	int r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0;
 
 	if (r == 0) {
-		r = engine_fork(l, o, engines);
-		doors_close(engines, l->topo.n_hosts);
-		if (r < 0) doors_close(l->doors, l->topo.n_hosts);
+		doors = doors_of_one(&l->topo, host, pair[1]);
+		r = doors ? engine_fork(l, o, doors) : -ENOMEM;
+		free(doors);
+		close(pair[1]);
+		if (r < 0) close(pair[0]);
+		else l->door = pair[0];
 	}
 	if (o->listener >= 0) close(o->listener);
 	if (r < 0) cli_warn("cannot start the engine: %s", r == -ECONNRESET ? "it ended (SOCKLAND_DEBUG=1 shows more)" : strerror(-r));
@@ -130,7 +111,7 @@ void lab_tell(const struct lab *l, const char *verb, const char *prefix)
 	struct client c;
 	char *text = NULL, *rest;
 
-	if (client_open(&c, l->doors[0]) < 0) return;
+	if (client_open(&c, l->door) < 0) return;
 	client_verb(&c, 1, (char *[]){(char *)verb}, &text);
 	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) cli_warn("%s%s", prefix, line);
 	free(text);
@@ -142,7 +123,7 @@ void lab_end(struct lab *l)
 	int pidfd = (int)syscall(SYS_pidfd_open, l->engine, 0);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-	doors_close(l->doors, l->topo.n_hosts);
+	close(l->door);
 	if (pidfd >= 0) {
 		poll(&p, 1, LEAVE_MS);
 		close(pidfd);

@@ -1,4 +1,4 @@
-/* A net of our own: the engine's process and the doors to its hosts. */
+/* A net of our own: the engine's process and a door to one of its hosts. */
 #pragma once
 #include <sys/types.h>
 
@@ -7,7 +7,7 @@
 struct lab {
 	struct topo topo;
 	pid_t engine;
-	int *doors;                    /* the programs' end of each host's door, by host */
+	int door;
 };
 
 struct lab_options {
@@ -19,11 +19,11 @@ struct lab_options {
 uint64_t lab_seed(void);           /* one from the kernel's randomness, short enough to type */
 /* A file's topology, or a shape's when the text is none of a file; false after a message. */
 bool lab_topology(struct topo *t, const char *file_or_shape);
-/* Starts the engine of l->topo and waits until it serves. 0 or -errno after a message. Then lab_end or lab_leave. */
-int lab_start(struct lab *l, const struct lab_options *o);
+/* Starts the engine of l->topo, with a door to the host, and waits until it serves. 0 or -errno after a message. Then lab_end, or exit. */
+int lab_start(struct lab *l, size_t host, const struct lab_options *o);
 /* The host called name, or the first one for NULL; -1 after a message. */
 int lab_host(const struct lab *l, const char *name);
-/* Gives the engine the verb over the first door; each line that it answers goes to stderr, after the prefix. */
+/* Gives the engine the verb over the door; each line that it answers goes to stderr, after the prefix. */
 void lab_tell(const struct lab *l, const char *verb, const char *prefix);
-/* Lets go of the doors: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
+/* Lets go of the door: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
 void lab_end(struct lab *l);

@@ -31,8 +31,8 @@ int verb_run(const struct verb *v, int argc, char **argv)
 	if (optind == argc) return cli_usage(v);
 	if (topology(&l.topo, net, on) < 0) return EXIT_OWN_FAILURE;
 	host = lab_host(&l, on);
-	if (host < 0 || lab_start(&l, &how) < 0) return topo_free(&l.topo), EXIT_OWN_FAILURE;
-	status = launch_wait(l.doors[host], argv + optind);
+	if (host < 0 || lab_start(&l, (size_t)host, &how) < 0) return topo_free(&l.topo), EXIT_OWN_FAILURE;
+	status = launch_wait(l.door, argv + optind);
 	lab_tell(&l, "report", "");
 	lab_end(&l);
 	return status;

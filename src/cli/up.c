@@ -54,8 +54,8 @@ static int up_command(const struct up *u, struct lab *l)
 {
 	int host = lab_host(l, u->on), status;
 
-	if (host < 0 || lab_start(l, &u->how) < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
-	status = launch_wait(l->doors[host], u->command);
+	if (host < 0 || lab_start(l, (size_t)host, &u->how) < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
+	status = launch_wait(l->door, u->command);
 	lab_tell(l, "report", "");
 	lab_tell(l, "down", "still running on ");
 	lab_end(l);
@@ -88,7 +88,7 @@ static int up_reachable(struct up *u, struct lab *l)
 	u->how.keep = true;
 	u->how.listener = rendezvous_listen(name);
 	if (u->how.listener < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
-	if (lab_start(l, &u->how) < 0) return rendezvous_forget(name), topo_free(&l->topo), EXIT_OWN_FAILURE;
+	if (lab_start(l, 0, &u->how) < 0) return rendezvous_forget(name), topo_free(&l->topo), EXIT_OWN_FAILURE;
 	cli_warn("seed %" PRIu64, u->how.seed);
 	puts(name);
 	fflush(stdout);

@@ -5,7 +5,7 @@
 struct engine_config {
 	const struct topo *topo;
 	uint64_t seed;
-	const int *doors;          /* the engine's end of each host's door, by host; owned by the engine from now on */
+	const int *doors;          /* the engine's end of each host's door, by host, or -1; owned by the engine from now on */
 	int listener;              /* listening AF_UNIX socket whose connections are doors of host 0 (`up -d`), or -1 */
 	int ready_fd;              /* gets one octet when the engine serves, then closed */
 	bool keep;                 /* `up -d`: stay until `down`, else end when every door has hung up */
