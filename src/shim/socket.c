@@ -3,6 +3,7 @@
  * AF_UNIX is the kernel's for now and passes untouched.
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/un.h>
 #include "shim/shim.h"
@@ -186,17 +187,32 @@ long do_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return sock_of(fd, &s) ? name_of(RPC_GETPEERNAME, &s, addr, len) : gate(SYS_getpeername, fd, addr, len);
 }
 
+/* Linux looks for the option before it touches the program's memory: one that it does not have is that error, whatever the pointer is. */
+static long option_fault(const struct sock *s, int level, int name)
+{
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, 0}};
+	int64_t r = control(&c);
+	return r == -ENOPROTOOPT || r == -EOPNOTSUPP || r == -ENOTCONN ? (long)r : -EFAULT;
+}
+
+/* To set one, SOL_SOCKET and the transports copy the value first. */
+static long option_set_fault(const struct sock *s, int level, int name)
+{
+	bool copies_first = level == SOL_SOCKET || level == s->c->protocol;
+	return copies_first || option_fault(s, level, name) == -EFAULT ? -EFAULT : -ENOPROTOOPT;
+}
+
 long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return gate(SYS_getsockopt, fd, level, name, val, len);
 	socklen_t room;
-	if (user_get(room, len) != 0) return -EFAULT;
-	if ((int)room < 0) return -EINVAL;
-	size_t cap = MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);
+	if (user_get(room, len) != 0) return option_fault(&s, level, name) == -EOPNOTSUPP ? -EOPNOTSUPP : -EFAULT;
+	if ((int)room < 0 && level != IPPROTO_IPV6) return -EINVAL;
+	size_t cap = (int)room < 0 ? sizeof(int) : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = &s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
 	int64_t r = control(&c);
-	if (r < 0) return (long)r;
+	if (r < 0) return r == -EFAULT ? option_fault(&s, level, name) : (long)r;
 	room = (socklen_t)r;
 	return user_put(len, room);
 }
@@ -212,8 +228,14 @@ long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 	struct sock s;
 	if (!sock_of(fd, &s)) return gate(SYS_setsockopt, fd, level, name, val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
+	static const int zero;
+	if (!val && level == IPPROTO_IPV6 && s.c->domain == AF_INET6) {   /* to this level alone no value is 0 */
+		val = &zero;
+		len = MIN(len, (socklen_t)sizeof zero);
+	}
 	struct call c = {.op = RPC_SETSOCKOPT, .sock = &s, .arg = {level, name}, .in = {{(void *)val, len}}};
 	int64_t r = control(&c);
+	if (r == -EFAULT) return option_set_fault(&s, level, name);
 	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(&s, *(const int *)val);
 	return (long)r;
 }

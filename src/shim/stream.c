@@ -114,8 +114,7 @@ static long recv_nothing(const struct sock *s, struct message *m, uint32_t state
 		int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
 		if (err != 0) return err > 0 ? -(long)err : (long)err;
 	}
-	if (state & CHS_EOF) return 0;
-	if (state & (CHS_SENDABLE | CHS_SHUT_WR)) return -EAGAIN;
+	if (state & (CHS_SENDABLE | CHS_SHUT_WR)) return state & CHS_EOF ? 0 : -EAGAIN;
 	return (long)engine_recv_once(s, m);
 }
 

@@ -1,0 +1,41 @@
+/* The inside of an epoll instance, for epoll.c (members), epoll_wait.c (looking, sleeping) and epoll_nest.c (epolls in epolls). */
+#pragma once
+#include "shim/poll.h"
+
+/* generation 0: a free slot. next: of the same channel, or free. off: one-shot, and fired. */
+struct member { int fd; uint32_t index, generation, events, next; epoll_data_t data; bool off; };
+
+struct instance {
+	struct lock lock;
+	_Atomic uint32_t refs;                     /* descriptors */
+	bool used;
+	int kick;                                  /* eventfd for those who sleep while no virtual member gives the instance a bell; 0: none */
+	uint32_t bell, members, free, top, room;   /* member slots: in use, first free one, ever used, there are */
+	_Atomic uint32_t kernel_members;           /* never too low */
+	_Atomic uint32_t sleepers;
+	uint32_t turn;                             /* the channel to look at first, so that all get theirs */
+	struct member *slot;                       /* from 1 */
+	uint32_t *of_channel;                      /* first member, by channel; 0: none */
+	struct nest *nest;                         /* epoll descriptors in the set; NULL: none yet */
+};
+
+struct instance *instance_of(int fd);              /* NULL: not an epoll descriptor that we know */
+void instance_lock(struct instance *e);
+void instance_unlock(struct instance *e);
+int instance_bell(struct instance *e);             /* 0, or -ENOMEM: there is a bell, and it watches all members */
+int instance_kick(struct instance *e);             /* the same for the eventfd */
+void instance_wake(struct instance *e);            /* something to look at is there for those who sleep */
+void member_free(struct instance *e, uint32_t *link);
+
+bool instance_ready(struct instance *e);           /* is any virtual member? Nothing is taken */
+bool bits_set(struct bell *b);
+
+#define NEST_MAX 64
+struct nested { int fd; uint32_t instance, events; epoll_data_t data; bool off; };   /* fd: + 1; 0: a free place */
+struct nest { struct nested at[NEST_MAX]; };
+
+long nest_control(struct instance *e, int epfd, int op, int fd, const struct epoll_event *ev);
+int nest_look(struct instance *e, struct epoll_event *to, int max);     /* reports what is ready */
+bool nest_ready(struct instance *e);
+int nest_poll(struct instance *e, struct pollfd *to, int max);          /* descriptors to sleep on; they are armed */
+void nest_free(struct instance *e);

@@ -1,0 +1,259 @@
+/*
+ * Waiting on an epoll instance with members of both kinds.
+ *
+ *     look:   bits of the bell -> members of that channel -> channel_poll(), filtered   (level-triggered ones put their bit back)
+ *             nested epolls, and epoll_wait(E, 0) when the kernel has members
+ *     sleep:  on the bell's futex; with kernel members in ppoll on {E, the bell's eventfd, the control socket …}
+ *
+ * An edge is a bit that was set since the last look. Several threads may wait on one instance: the ringer disarms the bell and wakes, so
+ * a thread that goes to work arms it again for those that still sleep.
+ */
+#include <limits.h>
+#include <linux/futex.h>
+#include "shim/epoll.h"
+#include "shim/signal.h"
+
+#define PRIVATE_BITS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
+
+/* ---- looking ---- */
+
+bool bits_set(struct bell *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(b->summary); i++)
+		if (shared_get64(&b->summary[i]) != 0) return true;
+	return false;
+}
+
+static uint32_t member_events(const struct member *m)
+{
+	struct channel *c = arena_channel(shim.arena, m->index);
+	if (m->off) return 0;
+	if (engine_dead()) return (EPOLLIN | EPOLLERR | EPOLLHUP) & (m->events | EPOLLERR | EPOLLHUP);
+	return channel_poll(shim.arena, c) & (m->events | EPOLLERR | EPOLLHUP) & ~(uint32_t)PRIVATE_BITS;
+}
+
+/* Members whose channel, or whose every descriptor, is gone. */
+static bool member_gone(const struct member *m)
+{
+	return shared_get32(&arena_channel(shim.arena, m->index)->generation) != m->generation || table_refs(m->index) == 0;
+}
+
+struct harvest { struct epoll_event *to; int n, max; };
+
+/* Reports the members of one channel; true: its bit must be put back, for there is or may be more to report. */
+static bool channel_harvest(struct instance *e, uint32_t channel, struct harvest *h)
+{
+	bool again = false;
+	for (uint32_t *link = &e->of_channel[channel]; *link;) {
+		struct member *m = &e->slot[*link];
+		if (member_gone(m)) {
+			member_free(e, link);
+			continue;
+		}
+		uint32_t events = member_events(m);
+		link = &m->next;
+		if (events == 0) continue;
+		if (h->n == h->max) return true;
+		h->to[h->n++] = (struct epoll_event){events, m->data};
+		if (m->events & EPOLLONESHOT) m->off = true;
+		else if (!(m->events & EPOLLET)) again = true;
+	}
+	return again;
+}
+
+/*
+ * From the channel after the last one reported around to it again. Bits that go back are kept apart until then, or the walk would find
+ * them again: no member may be reported twice in one call.
+ */
+static void harvest(struct instance *e, struct harvest *h)
+{
+	struct bell *b = arena_bell(shim.arena, e->bell);
+	uint32_t back[64], n_back = 0, first = MAX(e->turn, 1), from = first;
+	for (int pass = 0; pass < 2 && from < CHANNEL_MAX; pass++, from = 1) {
+		while (h->n < h->max && n_back < ARRAY_SIZE(back) && from < CHANNEL_MAX) {
+			uint32_t i = bell_take(b, from);
+			if (i == 0) break;
+			if (pass == 1 && i >= first) {
+				bell_set(b, i);
+				break;
+			}
+			if (channel_harvest(e, i, h)) back[n_back++] = i;
+			e->turn = from = i + 1;
+		}
+	}
+	if (e->turn >= CHANNEL_MAX) e->turn = 1;
+	for (uint32_t i = 0; i < n_back; i++) bell_set(b, back[i]);
+}
+
+static int look_virtual(struct instance *e, struct epoll_event *to, int max)
+{
+	struct epoll_event nowhere[1];
+	bool there = user_there(to, sizeof *to);
+	struct harvest h = {there ? to : nowhere, 0, there ? max : 1};
+	if (e->members == 0) return 0;
+	instance_lock(e);
+	int r = instance_bell(e);
+	if (r == 0) harvest(e, &h);
+	instance_unlock(e);
+	if (r != 0) return r;
+	return h.n > 0 && !there ? -EFAULT : h.n;
+}
+
+/* Is any member ready? Bits stay as they are. */
+bool instance_ready(struct instance *e)
+{
+	bool ready = false;
+	instance_lock(e);
+	for (uint32_t i = 1; i < e->top && !ready; i++) {
+		struct member *m = &e->slot[i];
+		ready = m->generation != 0 && !member_gone(m) && member_events(m) != 0;
+	}
+	instance_unlock(e);
+	return ready;
+}
+
+bool epoll_virtual_ready(int fd, uint32_t *ret_bell)
+{
+	struct instance *e = instance_of(fd);
+	*ret_bell = 0;
+	if (e && e->nest && nest_ready(e)) return true;
+	if (!e || e->members == 0 || instance_bell(e) != 0) return false;
+	*ret_bell = e->bell;
+	bell_drain(e->bell);   /* or what woke us last would wake us again */
+	atomic_fetch_or(&arena_bell(shim.arena, e->bell)->armed, BELL_EVENTFD);   /* whoever asks may go to sleep on it */
+	return instance_ready(e);
+}
+
+/* ---- waiting ---- */
+
+/* Sleeps until something may be ready: 0, -EINTR, -EAGAIN. The bell is armed; bits are looked at once more. */
+static long sleep_futex(struct instance *e, struct poll *p)
+{
+	struct bell *b = arena_bell(shim.arena, e->bell);
+	uint32_t seq = shared_get32(&b->seq);
+	atomic_fetch_or(&b->armed, BELL_FUTEX);
+	if (bits_set(b)) return 0;
+	return wait_on_word(&p->wait, &b->seq, seq);
+}
+
+static void kick_drain(struct instance *e)
+{
+	uint64_t n;
+	sys(SYS_read, e->kick, &n, sizeof n);
+}
+
+static long sleep_kernel(struct instance *e, int epfd, struct poll *p)
+{
+	struct bell *b = e->bell ? arena_bell(shim.arena, e->bell) : NULL;
+	struct pollfd fds[4 + 2 * NEST_MAX] = {{epfd, POLLIN, 0}, {shim.control, 0, 0}, {b ? bell_eventfd(e->bell) : -1, POLLIN, 0},
+					       {e->kick > 0 ? e->kick : -1, POLLIN, 0}};
+	time_ns left = p->wait.deadline == TIME_NEVER ? 0 : MAX(p->wait.deadline - now_ns(), 0);
+	struct timespec t = {left / NS_PER_S, left % NS_PER_S};
+	int n = 4 + nest_poll(e, fds + 4, 2 * NEST_MAX);
+	if (b) atomic_fetch_or(&b->armed, BELL_EVENTFD);
+	if (b && bits_set(b)) return 0;
+	if (n > 4 && nest_ready(e)) return 0;
+	long r = cancellable(sleep_call(SYS_ppoll, (long)fds, n, p->wait.deadline == TIME_NEVER ? 0 : (long)&t, (long)p->mask, KERNEL_MASK, 0,
+					&self.handled, p->wait.handled));
+	if (r > 0 && fds[1].revents & POLLHUP) atomic_store(&shim.cut, true);
+	if (b) bell_drain(e->bell);
+	if (e->kick > 0 && fds[3].revents) kick_drain(e);
+	return r == 0 ? -EAGAIN : MIN(r, 0);
+}
+
+static long instance_sleep(struct instance *e, int epfd, struct poll *p)
+{
+	bool futex = atomic_load(&e->kernel_members) == 0 && !p->mask && e->members > 0 && !e->nest;
+	atomic_fetch_add(&e->sleepers, 1);
+	long r = futex ? sleep_futex(e, p) : sleep_kernel(e, epfd, p);
+	/* The ringer has disarmed the bell; the others' sleep must be armed again, and what is there by now is theirs. */
+	if (atomic_fetch_sub(&e->sleepers, 1) > 1 && e->bell) {
+		struct bell *b = arena_bell(shim.arena, e->bell);
+		atomic_fetch_or(&b->armed, futex ? BELL_FUTEX : BELL_EVENTFD);
+	}
+	return r;
+}
+
+/* Bits are left over and others sleep: one of them takes the next. */
+static void pass_on(struct instance *e)
+{
+	uint64_t one = 1;
+	if (e->bell == 0 || atomic_load(&e->sleepers) == 0) return;
+	struct bell *b = arena_bell(shim.arena, e->bell);
+	if (!bits_set(b)) return;
+	uint32_t armed = bell_ring(b);
+	if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, 1);
+	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(e->bell), &one, sizeof one);
+}
+
+static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
+{
+	int n = look_virtual(e, to, max);
+	if (n < 0) return n;
+	if (n < max && e->nest) n += nest_look(e, to + n, max - n);
+	if (n < max && (atomic_load(&e->kernel_members) > 0 || e->members == 0)) {
+		long k = sys(SYS_epoll_wait, epfd, to + n, max - n, 0);
+		if (k < 0 && n == 0) return k;
+		if (k > 0) n += (int)k;
+	}
+	if (n > 0) return n;
+	if (e->members > 0 && synced_late()) return 0;
+	if (p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline)) return -EAGAIN;
+	return instance_sleep(e, epfd, p);
+}
+
+static long epoll_run(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
+{
+	long r;
+	do r = wait_step(e, epfd, to, max, p);
+	while (r == 0);
+	pass_on(e);
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* Nothing virtual is in the set, and nothing will be while we sleep: the call is the kernel's. */
+static bool is_plain(struct instance *e, time_ns timeout)
+{
+	if (!e) return true;
+	if (e->members > 0 || e->nest) return false;
+	/* Another thread may add the first virtual member: then the kernel alone would not wake us. */
+	return __libc_single_threaded || timeout == 0 || instance_kick(e) != 0;
+}
+
+/* Our part of the three calls; `plain` says that it is none of ours. */
+static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns timeout, const sigset_t *mask, struct poll *p, bool *plain)
+{
+	struct instance *e = shim.active && !spawned() ? instance_of(epfd) : NULL;
+	poll_begin(p, timeout, mask);
+	*plain = is_plain(e, timeout);
+	if (*plain) return 0;
+	if (max <= 0 || max > INT_MAX / (int)sizeof *events) return -EINVAL;
+	return epoll_run(e, epfd, events, max, p);
+}
+
+long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask, size_t mask_size)
+{
+	struct poll p;
+	struct timespec t = {0, 0};
+	bool plain;
+	if (timeout && user_get(t, timeout) != 0) return -EFAULT;
+	time_ns wait = !timeout || t.tv_sec > INT32_MAX ? TIME_NEVER : t.tv_sec * NS_PER_S + t.tv_nsec;
+	long r = wait_ours(epfd, events, max, wait, mask, &p, &plain);
+	return plain ? cancellable(sys(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, mask_size)) : r;
+}
+
+long do_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask, size_t mask_size)
+{
+	struct poll p;
+	bool plain;
+	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, mask, &p, &plain);
+	return plain ? cancellable(sys(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, mask_size)) : r;
+}
+
+long do_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
+{
+	struct poll p;
+	bool plain;
+	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL, &p, &plain);
+	return plain ? cancellable(sys(SYS_epoll_wait, epfd, events, max, timeout_ms)) : r;
+}
