@@ -48,6 +48,8 @@ static const char *value_text(const struct option *o, int v, int before)
 {
 	static char text[32];
 
+	if (o->name == TCP_TIMESTAMP && o->level == IPPROTO_TCP)
+		return "a clock";
 	if (o->kind == MACHINE && v == before)
 		return "as before";
 	if (o->kind == MACHINE && v > 200000)
@@ -110,9 +112,9 @@ static void say_set(int family, int type, const struct option *o)
 
 		after = before;
 		rc = setsockopt(fd, o->level, o->name, v, lens[i]);
+		const char *result = rc < 0 ? say_errno(errno) : "ok";
 		get(fd, o, &after);
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d:%s,%s", (int)lens[i], rc < 0 ? say_errno(errno) : "ok",
-			 value_text(o, after, before));
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d:%s,%s", (int)lens[i], result, value_text(o, after, before));
 	}
 	say("set by length", "%s", text);
 	say_rc("set NULL", setsockopt(fd, o->level, o->name, NULL, sizeof(int)));
