@@ -431,6 +431,16 @@ static void an_old_syn_does_not(void **state)
 	assert_int_equal(b->s->tcp->n_tw, 1);
 }
 
+static void a_newer_syn_that_nobody_takes_changes_nothing(void **state)
+{
+	struct bench *b = *state;
+	into_time_wait(b, &(struct seg){0});
+	sock_close(b->listener);
+	inject(b, SYN, .seq = 5);
+	expect(b, ACK, .seq = 2, .ack = 2);
+	assert_int_equal(b->s->tcp->n_tw, 1);
+}
+
 static void timestamps_tell_a_newer_syn(void **state)
 {
 	struct bench *b = *state;
@@ -502,7 +512,7 @@ int main(void)
 		both(an_orphan_leaves_fin_wait_2), both(linger2_shortens_fin_wait_2), both(negative_linger2_resets_in_fin_wait_2),
 		both(an_orphan_gives_up_sooner), both(an_orphan_does_not_probe_a_closed_window_for_ever), both(a_repeated_fin_restarts_time_wait),
 		both(a_reset_ends_time_wait_unless_rfc1337), both(a_newer_syn_opens_the_next_connection), both(an_old_syn_does_not),
-		both(timestamps_tell_a_newer_syn), both(time_wait_holds_the_port),
+		both(a_newer_syn_that_nobody_takes_changes_nothing), both(timestamps_tell_a_newer_syn), both(time_wait_holds_the_port),
 		both(connect_reuses_a_time_wait_when_timestamps_tell_them_apart), both(by_default_only_on_loopback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,5 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	duplicate = is_duplicate(conn, g, wnd_changed, new_sack);
 	if (acked) advance(conn, g);
 	recovery_ack(conn, acked, duplicate, new_sack);
-	if (acked) sndbuf_freed(conn);
 	return acked && fin_is_acked(conn) ? fin_acked(conn) : STEP_NEXT;
 }

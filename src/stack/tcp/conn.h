@@ -266,7 +266,7 @@ uint32_t window_select(const struct tcp_sock *conn);
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
 void sndbuf_expand(struct tcp_sock *conn);
 bool sndbuf_writable(const struct tcp_sock *conn);
-void sndbuf_freed(struct tcp_sock *conn);                  /* octets were acknowledged: wakes a writer that waits */
+void sndbuf_freed(struct tcp_sock *conn);                  /* octets left the queue, or its unsent part: wakes a writer that waits */
 
 /* timers.c */
 void timers_init(struct tcp_sock *conn);
@@ -283,6 +283,7 @@ void timewait_add(struct tcp_sock *conn);
 struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* Answers or ignores the segment; true when it is a SYN that may open a new connection: the TIME-WAIT ends if somebody listens, g->iss is set. */
 bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g);
+void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *p);   /* an ACK, within the limit */
 void timewait_end(struct stack *s, struct timewait *tw);
 void timewait_free_all(struct stack *s);
 bool timewait_blocks_bind(struct stack *s, const struct inet_sock *is);

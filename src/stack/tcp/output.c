@@ -12,6 +12,7 @@
  * Read first: RFC 9293 §3.7.4 and §3.8.6.2.1, RFC 896, draft-minshall-nagle.
  */
 #include "stack/tcp/conn.h"
+#include <errno.h>
 
 uint32_t snd_mss(const struct tcp_sock *conn)
 {
@@ -52,6 +53,7 @@ static bool send_lost(struct tcp_sock *conn)
 	seq32 end = snd_end(conn);
 	uint32_t data, len;
 	bool fin;
+	int r;
 
 	if (hole.start == hole.end) return false;
 	data = seq_lt(hole.end, end) ? hole.end - hole.start : end - hole.start;
@@ -59,7 +61,8 @@ static bool send_lost(struct tcp_sock *conn)
 	fin = snd_fin_sent(conn) && seq_gt(hole.end, end) && hole.start + len == end;
 	if (!rec->force && !cwnd_allows(conn, len)) return false;
 	if (hole.start != conn->snd.una && !seq_lt(hole.start, conn->snd.una + conn->snd.wnd)) return false;
-	if (segment_send(conn, hole.start, len, (uint8_t)(TCP_ACK | (hole.start + len == end ? TCP_PSH : 0) | (fin ? TCP_FIN : 0))) < 0) return false;
+	r = segment_send(conn, hole.start, len, (uint8_t)(TCP_ACK | (hole.start + len == end ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
+	if (r < 0) return r == -EMSGSIZE && snd_mss(conn) < len;
 	rtt_retransmitted(conn, hole.start);
 	rec->rtx = hole.start + len + (fin ? 1 : 0);
 	rec->force = false;
@@ -106,7 +109,10 @@ static bool emit_new(struct tcp_sock *conn, uint32_t len, bool fin)
 	/* RFC 9293 §3.9.1.2 (MUST-61): the last segment of what is queued is pushed. */
 	uint8_t flags = (uint8_t)(TCP_ACK | (len && seq + len == snd_end(conn) ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
 
-	if (segment_send(conn, seq, len, flags) < 0) return false;
+	int r = segment_send(conn, seq, len, flags);
+
+	/* The path became narrower: cut anew. */
+	if (r < 0) return r == -EMSGSIZE && snd_mss(conn) < len;
 	conn->snd.nxt = seq + len + (fin ? 1 : 0);
 	if (len && len < snd_mss(conn)) conn->snd.sml = conn->snd.nxt;
 	rtt_start(conn, seq);
@@ -142,6 +148,7 @@ void tcp_output(struct tcp_sock *conn)
 	else if (conn->ack.need == TCP_ACK_DELAYED)
 		timers_delack(conn);
 	timers_after_output(conn);
+	sndbuf_freed(conn);
 }
 
 /* RFC 9293 §3.8.6.1 (MUST-35, MUST-36): probes the window. What fits is sent, small or not; else, as Linux does, an old

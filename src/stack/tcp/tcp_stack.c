@@ -94,6 +94,8 @@ static void deliver(struct stack *s, struct segment *g)
 	is = port_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src, p->netif, is_listening);
 	if (is)
 		listen_receive(tcp_of(&is->sk), g);
+	else if (tw)
+		timewait_answer(s, tw, p);
 	else
 		receive_closed(s, g);
 }

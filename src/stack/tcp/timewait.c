@@ -133,7 +133,7 @@ void timewait_free_all(struct stack *s)
 
 /* ---- segments ---- */
 
-static void answer(struct stack *s, struct timewait *tw, const struct packet *p)
+void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *p)
 {
 	struct tcp_hdr h = {.src = tw->lport, .dst = tw->rport, .seq = tw->snd_nxt, .ack = tw->rcv_nxt, .flags = TCP_ACK, .wnd = tw->wnd};
 
@@ -184,7 +184,7 @@ bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g)
 	if (rst) return false;
 	/* RFC 9293 §3.10.7.4: a retransmitted FIN is acknowledged and restarts the wait. */
 	if (is_older(tw, g) || (g->h.flags & TCP_ACK)) restart(s, tw);
-	answer(s, tw, g->p);
+	timewait_answer(s, tw, g->p);
 	return false;
 }
 
