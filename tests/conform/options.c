@@ -7,12 +7,12 @@
 #include <linux/sockios.h>
 
 #define O(level, name, kind) { level, name, #name, kind }
-enum kind { INT, MACHINE };    /* MACHINE: values depend on the machine's settings: they are compared with what was there before */
+enum kind { INT, MACHINE, INDEX };    /* MACHINE: values depend on the machine's settings: they are compared with what was there before. INDEX: of an interface */
 static const struct option { int level, name; const char *text; enum kind kind; } options[] = {
 	O(SOL_SOCKET, SO_DEBUG, INT), O(SOL_SOCKET, SO_REUSEADDR, INT), O(SOL_SOCKET, SO_TYPE, INT), O(SOL_SOCKET, SO_ERROR, INT),
 	O(SOL_SOCKET, SO_DONTROUTE, INT), O(SOL_SOCKET, SO_BROADCAST, INT), O(SOL_SOCKET, SO_SNDBUF, MACHINE), O(SOL_SOCKET, SO_RCVBUF, MACHINE),
 	O(SOL_SOCKET, SO_KEEPALIVE, INT), O(SOL_SOCKET, SO_OOBINLINE, INT), O(SOL_SOCKET, SO_NO_CHECK, INT), O(SOL_SOCKET, SO_PRIORITY, INT),
-	O(SOL_SOCKET, SO_REUSEPORT, INT), O(SOL_SOCKET, SO_RCVLOWAT, INT), O(SOL_SOCKET, SO_SNDLOWAT, INT), O(SOL_SOCKET, SO_TIMESTAMP, INT),
+	O(SOL_SOCKET, SO_REUSEPORT, INT), O(SOL_SOCKET, SO_RCVLOWAT, MACHINE), O(SOL_SOCKET, SO_SNDLOWAT, INT), O(SOL_SOCKET, SO_TIMESTAMP, INT),
 	O(SOL_SOCKET, SO_TIMESTAMPNS, INT), O(SOL_SOCKET, SO_ACCEPTCONN, INT), O(SOL_SOCKET, SO_PROTOCOL, INT), O(SOL_SOCKET, SO_DOMAIN, INT),
 	O(SOL_SOCKET, SO_RXQ_OVFL, INT), O(SOL_SOCKET, SO_PEEK_OFF, INT), O(SOL_SOCKET, SO_MARK, INT), O(SOL_SOCKET, SO_SELECT_ERR_QUEUE, INT),
 	O(SOL_SOCKET, SO_BUSY_POLL, INT), O(SOL_SOCKET, SO_INCOMING_CPU, MACHINE), O(SOL_SOCKET, SO_ZEROCOPY, INT), O(SOL_SOCKET, 9999, INT),
@@ -24,7 +24,7 @@ static const struct option { int level, name; const char *text; enum kind kind; 
 	O(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, INT), O(IPPROTO_IP, IP_RECVFRAGSIZE, INT), O(IPPROTO_IP, IP_UNICAST_IF, INT),
 	O(IPPROTO_IP, IP_CHECKSUM, INT), O(IPPROTO_IP, 9999, INT),
 	O(IPPROTO_IPV6, IPV6_V6ONLY, INT), O(IPPROTO_IPV6, IPV6_UNICAST_HOPS, INT), O(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, INT),
-	O(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, INT), O(IPPROTO_IPV6, IPV6_MULTICAST_IF, INT), O(IPPROTO_IPV6, IPV6_MTU_DISCOVER, INT),
+	O(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, INT), O(IPPROTO_IPV6, IPV6_MULTICAST_IF, INDEX), O(IPPROTO_IPV6, IPV6_MTU_DISCOVER, INT),
 	O(IPPROTO_IPV6, IPV6_MTU, INT), O(IPPROTO_IPV6, IPV6_RECVERR, INT), O(IPPROTO_IPV6, IPV6_RECVPKTINFO, INT),
 	O(IPPROTO_IPV6, IPV6_RECVHOPLIMIT, INT), O(IPPROTO_IPV6, IPV6_RECVTCLASS, INT), O(IPPROTO_IPV6, IPV6_TCLASS, INT),
 	O(IPPROTO_IPV6, IPV6_RECVRTHDR, INT), O(IPPROTO_IPV6, IPV6_RECVHOPOPTS, INT), O(IPPROTO_IPV6, IPV6_RECVDSTOPTS, INT),
@@ -95,6 +95,8 @@ static void say_set(int family, int type, const struct option *o)
 
 	get(fd, o, &before);
 	for (size_t i = 0; i < N(values); i++) {
+		if (o->kind == INDEX && values[i] > 1 && values[i] < 255)
+			continue;
 		rc = setsockopt(fd, o->level, o->name, &values[i], sizeof(int));
 		if (rc < 0)
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d:%s", values[i], say_errno(errno));
