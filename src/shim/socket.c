@@ -195,6 +195,11 @@ static long option_fault(const struct sock *s, int level, int name)
 	return r == -ENOPROTOOPT || r == -EOPNOTSUPP || r == -ENOTCONN ? (long)r : -EFAULT;
 }
 
+static bool has_level(const struct sock *s, int level)
+{
+	return level == SOL_SOCKET || level == IPPROTO_IP || level == s->c->protocol || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
+}
+
 /* To set one, SOL_SOCKET and the transports copy the value first. */
 static long option_set_fault(const struct sock *s, int level, int name)
 {
@@ -207,7 +212,7 @@ long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	struct sock s;
 	if (!sock_of(fd, &s)) return gate(SYS_getsockopt, fd, level, name, val, len);
 	socklen_t room;
-	if (user_get(room, len) != 0) return option_fault(&s, level, name) == -EOPNOTSUPP ? -EOPNOTSUPP : -EFAULT;
+	if (user_get(room, len) != 0) return has_level(&s, level) ? -EFAULT : option_fault(&s, level, name);
 	if ((int)room < 0 && level != IPPROTO_IPV6) return -EINVAL;
 	size_t cap = (int)room < 0 ? sizeof(int) : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = &s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};

@@ -92,7 +92,7 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 	int v, r;
 
 	if ((int)len < 0) return -EINVAL;
-	if (level == SOL_SOCKET && len < sizeof v && !(o && o->type == OPT_BLOB)) return -EINVAL;
+	if ((level == SOL_SOCKET || level == sk->protocol) && len < sizeof v && !(o && o->type == OPT_BLOB)) return -EINVAL;
 	if (!o || !(o->access & OPT_SET)) return -ENOPROTOOPT;
 	if (o->type == OPT_BLOB) return o->set(sk, val, len);
 	r = int_read(o, val, len, &v);
