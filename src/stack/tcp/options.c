@@ -239,10 +239,10 @@ static int set_fastopen(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
-static int refuse_fastopen(struct sock *sk, const void *val, socklen_t len)
+static int set_fastopen_connect(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)val, (void)len;
-	return -EOPNOTSUPP;
+	(void)sk, (void)len;
+	return *(const int *)val ? -EOPNOTSUPP : 0;
 }
 
 /* ---- receiving ---- */
@@ -380,7 +380,7 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_REPAIR), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_eperm},
 	{T(TCP_TIMESTAMP), .type = OPT_INT, BOTH, .get = get_timestamp, .set = refuse_eperm},
 	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(fastopen_qlen), .set = set_fastopen},
-	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = refuse_fastopen},
+	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = set_fastopen_connect},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(thin_linear)},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
