@@ -160,18 +160,18 @@ static void record_put(struct engine *e, struct esock *es, const struct sock_msg
 
 static bool pump_records(struct engine *e, struct esock *es)
 {
-	bool moved = false;
-	while (!(es->sk->shut & (SHUT_RD + 1))) {
+	bool moved = false, eof = es->sk->shut & (SHUT_RD + 1);   /* as in Linux, what comes after shutdown is still delivered */
+	for (;;) {
 		struct sock_msg m = {.name = e->scratch, .name_len = NAME_MAX_LEN, .control = e->scratch + NAME_MAX_LEN, .control_len = CONTROL_MAX,
 				     .data = e->scratch + NAME_MAX_LEN + CONTROL_MAX, .len = DATA_MAX};
 		uint32_t lent = es->sk->lent;
 		ssize_t n = recv_lent(es->sk, &m);
-		if (n < 0) return moved;
+		if (n < 0) break;
 		record_put(e, es, &m, MIN((size_t)n, (size_t)DATA_MAX), es->sk->lent - lent);
 		moved = true;
 	}
-	moved |= !es->eof;
-	es->eof = true;
+	moved |= eof && !es->eof;
+	es->eof |= eof;
 	return moved;
 }
 
