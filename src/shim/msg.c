@@ -54,6 +54,7 @@ long sock_send(const struct sock *s, struct message *m)
 	m->nonblock = nonblocking(s, m->flags);
 	m->flags &= ~MSG_DONTWAIT;
 	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK) return -EINVAL;
+	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
 	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0;
 	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	return broken_pipe(s, m, ring ? stream_send(s, m) : engine_send(s, m));

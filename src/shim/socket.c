@@ -98,7 +98,7 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		int64_t r = control(&c);
 		if (first == 0) first = r;
 		if ((r != -EINPROGRESS && r != -EALREADY) || nonblocking(&s, 0)) return (long)r;
-		r = shared_get32(&s.c->state) & CHS_CONNECTING ? wait_on(&w, &s.c->tx, seq) : 0;
+		r = shared_get32(&s.c->state) & CHS_CONNECTING ? sock_wait(&s, &w, &s.c->tx, seq) : 0;
 		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
 		if (r < 0) return (long)r;
 	}
@@ -160,7 +160,7 @@ long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		int64_t r = control(&c);
 		if (r >= 0) return accepted(&c, flags, &peer, addr, len);
 		if (r != -EAGAIN || nonblocking(&s, 0)) return (long)r;
-		r = wait_on(&w, &s.c->rx, seq);
+		r = sock_wait(&s, &w, &s.c->rx, seq);
 		if (r < 0) return (long)r;
 	}
 }
@@ -200,10 +200,10 @@ static bool has_level(const struct sock *s, int level)
 	return level == SOL_SOCKET || level == IPPROTO_IP || level == s->c->protocol || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
 }
 
-/* To set one, SOL_SOCKET and the transports copy the value first. */
+/* To set one, all levels but IPPROTO_IP copy the value first. */
 static long option_set_fault(const struct sock *s, int level, int name)
 {
-	bool copies_first = level == SOL_SOCKET || level == s->c->protocol;
+	bool copies_first = has_level(s, level) && level != IPPROTO_IP;
 	return copies_first || option_fault(s, level, name) == -EFAULT ? -EFAULT : -ENOPROTOOPT;
 }
 
