@@ -18,6 +18,7 @@ long do_close(int fd)
 	enum fd_kind kind = table_peek(fd);
 	if (kind == FD_HIDDEN) return -EBADF;
 	if (spawned()) return sys(SYS_close, fd);
+	table_closing(fd);
 	table_forget(fd);   /* first: another thread may get the number at once */
 	long r = sys(SYS_close, fd);
 	if (kind == FD_CHANNEL) rung_by_close();
@@ -69,6 +70,7 @@ long do_dup3(int fd, int to, int flags)
 		int r = hidden_move(to);
 		if (r != 0) return r;
 	}
+	if (before == FD_CHANNEL && fd != to && !spawned()) table_closing(to);
 	long r = sys(SYS_dup3, fd, to, flags);
 	if (r < 0 || spawned()) return r;
 	table_copy(fd, to);

@@ -3,4 +3,9 @@
 #include "base/types.h"
 
 int table_start(void);
+int pin_start(void);
+void table_closing(int fd);        /* before a close */
+void pin_closing(int fd, uint32_t channel);
+void pin_drop(void);
+void pins_forked(void);
 void rung_by_close(void);          /* a hang-up of ours may be on its way to the engine: synchrony covers it */

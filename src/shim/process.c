@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include "shim/internal.h"
 #include "shim/shim.h"
 #include "shim/signal.h"
 
@@ -37,6 +38,7 @@ static void after_fork_child(void)
 	control_forked();
 	bells_forked();
 	epolls_forked();
+	pins_forked();
 	signal_forked();
 	critical_leave();
 }

@@ -84,7 +84,7 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	if (!shim.active) return;
 	shim.pid = (int)sys(SYS_getpid);
 	program_name(argc > 0 ? argv[0] : NULL);
-	if (table_start() != 0) abort();
+	if (table_start() != 0 || pin_start() != 0) abort();
 	gate_open();
 	door_keep();
 	patch_all();

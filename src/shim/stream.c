@@ -68,7 +68,7 @@ long stream_send(const struct sock *s, struct message *m)
 			r = 0;
 			continue;
 		}
-		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, &s->c->tx, seq);
+		if (r == -EAGAIN && !m->nonblock) r = sock_wait(s, &w, &s->c->tx, seq);
 	} while (r >= 0);
 	return done > 0 ? (long)done : r;
 }
@@ -161,7 +161,7 @@ long stream_recv(const struct sock *s, struct message *m)
 			if (!synced_late()) break;
 			continue;
 		}
-		r = wait_on(&w, &s->c->rx, seq);
+		r = sock_wait(s, &w, &s->c->rx, seq);
 		if (r < 0) break;
 	}
 	return done > 0 ? (long)done : r;

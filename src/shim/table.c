@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include "shim/internal.h"
 #include "shim/shim.h"
 
 #define TABLE_SIZE (1 << 20)
@@ -40,6 +41,13 @@ int table_start(void)
 }
 
 static uint64_t entry_get(int fd) { return fd >= 0 && fd < TABLE_SIZE && entries ? atomic_load_explicit(&entries[fd], memory_order_acquire) : FD_KERNEL; }
+
+/* The open file's last descriptor here goes: whoever sleeps on it keeps it. */
+void table_closing(int fd)
+{
+	uint64_t e = entry_get(fd);
+	if (KIND(e) == FD_CHANNEL && atomic_load(&refs[INDEX(e)]) == 1) pin_closing(fd, INDEX(e));
+}
 
 /* Takes the old entry out and lets go of what it referred to. */
 static void entry_set(int fd, uint64_t e)

@@ -1,0 +1,109 @@
+/*
+ * A socket that one thread sleeps on and another closes. In Linux the sleeper holds the open file: it sleeps on, and gets what still comes. Here
+ * the last close of the anchor would end the socket and leave the sleeper on a channel that soon serves another. So each thread shows
+ * in a place of its own which channel it sleeps on; a close of the last descriptor that finds its channel shown keeps the anchor open under
+ * a hidden number, until the last sleeper has left.
+ *
+ * A thread that is thrown out of its sleep by longjmp leaves its place marked; its next sleep, or its end, corrects that.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include "shim/internal.h"
+#include "shim/shim.h"
+
+#define PLACES 32768u
+
+static _Atomic uint32_t *places;           /* by thread: 0 free, PLACE_IDLE, or the channel */
+static _Atomic int *orphans;               /* by channel: number of the anchor kept open, 0: none */
+static _Atomic uint32_t places_high, orphans_kept;
+static pthread_key_t place_key;
+
+#define PLACE_IDLE UINT32_MAX
+
+static void *pages(size_t size)
+{
+	long p = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+static void place_end(void *place)
+{
+	pin_drop();
+	atomic_store((_Atomic uint32_t *)place, 0);
+	self.place = NULL;
+}
+
+int pin_start(void)
+{
+	places = pages(PLACES * sizeof *places);
+	orphans = pages(CHANNEL_MAX * sizeof *orphans);
+	pthread_key_create(&place_key, place_end);
+	return places && orphans ? 0 : -ENOMEM;
+}
+
+static _Atomic uint32_t *place_take(void)
+{
+	for (uint32_t i = 0; i < PLACES; i++) {
+		uint32_t empty = 0, high = atomic_load(&places_high);
+		if (!atomic_compare_exchange_strong(&places[i], &empty, PLACE_IDLE)) continue;
+		while (i >= high && !atomic_compare_exchange_weak(&places_high, &high, i + 1)) {}
+		pthread_setspecific(place_key, (void *)&places[i]);
+		return &places[i];
+	}
+	return NULL;
+}
+
+static bool pinned(uint32_t channel)
+{
+	for (uint32_t i = 0; i < atomic_load(&places_high); i++)
+		if (&places[i] != self.place && atomic_load(&places[i]) == channel) return true;
+	return false;
+}
+
+static void orphan_close(uint32_t channel)
+{
+	int fd = atomic_exchange(&orphans[channel], 0);
+	if (fd == 0) return;
+	atomic_fetch_sub(&orphans_kept, 1);
+	hidden_close(&fd);
+	rung_by_close();
+}
+
+void pin_drop(void)
+{
+	uint32_t channel = self.place ? atomic_exchange(self.place, PLACE_IDLE) : PLACE_IDLE;
+	if (channel == PLACE_IDLE || atomic_load(&orphans_kept) == 0) return;
+	if (!pinned(channel)) orphan_close(channel);
+}
+
+void pin_closing(int fd, uint32_t channel)
+{
+	if (__libc_single_threaded || !pinned(channel)) return;
+	int to = (int)sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+	if (to < 0) return;
+	to = hide_fd(to, false);
+	atomic_fetch_add(&orphans_kept, 1);
+	atomic_store(&orphans[channel], to);
+	if (!pinned(channel)) orphan_close(channel);   /* the last one left meanwhile */
+}
+
+int sock_wait(const struct sock *s, struct wait *w, struct direction *d, uint32_t seq)
+{
+	if (!__libc_single_threaded) {
+		if (!self.place) self.place = place_take();
+		if (self.place) atomic_store(self.place, s->index);
+	}
+	int r = shared_get32(&s->c->generation) == s->generation ? wait_on(w, d, seq) : -EBADF;
+	if (r == 0 && shared_get32(&s->c->generation) != s->generation) r = engine_dead() ? -ENETDOWN : -EBADF;
+	pin_drop();
+	return r;
+}
+
+/* The child has one thread, which isn't asleep, and shares no orphan's fate. */
+void pins_forked(void)
+{
+	for (uint32_t i = 0; i < atomic_load(&places_high); i++)
+		if (&places[i] != self.place) atomic_store(&places[i], 0);
+	for (uint32_t i = 0; atomic_load(&orphans_kept) > 0 && i < CHANNEL_MAX; i++) orphan_close(i);
+}
