@@ -183,15 +183,16 @@ int net_impair(struct net_link *l, struct netif *from, const struct impairment *
 	if (from) {
 		struct port *port = port_on(l, from);
 		if (!port) return -EINVAL;
-		port->out.impairment = *i;
+		direction_set(&port->out, i);
 		return 0;
 	}
 	l->impairment = *i;
 	if (l->is_switch) {
 		list_each (struct port, port, &l->ports, sw_node)
-			port->peer->out.impairment = *i;
+			direction_set(&port->peer->out, i);
 	} else {
-		l->ends[0].out.impairment = l->ends[1].out.impairment = *i;
+		direction_set(&l->ends[0].out, i);
+		direction_set(&l->ends[1].out, i);
 	}
 	return 0;
 }
@@ -200,7 +201,7 @@ int net_impair_in(struct net_link *l, struct netif *to, const struct impairment 
 {
 	struct port *port = port_on(l, to);
 	if (!port) return -EINVAL;
-	port->peer->out.impairment = *i;
+	direction_set(&port->peer->out, i);
 	return 0;
 }
 
@@ -215,4 +216,22 @@ const struct impairment *net_impairment_in(struct net_link *l, struct netif *to)
 {
 	struct port *port = port_on(l, to);
 	return port ? &port->peer->out.impairment : NULL;
+}
+
+/* ---- ends ---- */
+
+unsigned net_link_ends(const struct net_link *l) { return l->is_switch ? 0 : l->ends[0].peer == &l->ends[0] ? 1 : 2; }
+struct netif *net_link_netif(const struct net_link *l, unsigned end) { return end < net_link_ends(l) ? l->ends[end].nif : NULL; }
+struct net_link *net_link_switch(const struct net_link *l, unsigned end) { return end < net_link_ends(l) ? l->ends[end].sw : NULL; }
+
+const struct link_counts *net_link_counts(const struct net_link *l, unsigned end)
+{
+	return end < net_link_ends(l) ? &l->ends[end].out.counts : NULL;
+}
+
+size_t net_link_end_text(const struct net_link *l, unsigned end, char *buf, size_t size)
+{
+	const struct port *port = &l->ends[end & 1];
+	if (port->nif) return (size_t)snprintf(buf, size, "%s:%s", port->host->stack->name, port->nif->name);
+	return (size_t)snprintf(buf, size, "%s", port->sw ? port->sw->name : "-");
 }

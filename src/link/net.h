@@ -10,6 +10,7 @@
 #pragma once
 #include "base/list.h"
 #include "link/impair.h"
+#include "stack/core/drop.h"
 #include "stack/core/netif.h"
 #include "stack/core/stack.h"
 
@@ -17,10 +18,22 @@ struct net;
 struct net_host;   /* a stack in the net */
 struct net_link;   /* pair or switch */
 
+/* A frame at one end of a cable. */
+enum { FRAME_DUPLICATE = 1, FRAME_CORRUPTED = 2, FRAME_REORDERED = 4 };
+struct net_frame {
+	struct net_link *link;
+	unsigned end;                       /* which one: see net_link_ends */
+	struct netif *nif;                  /* what is plugged in there; NULL: a switch, or nothing */
+	const struct packet *p;
+	time_ns when;
+	bool sent;                          /* leaves this end; else arrives */
+	enum drop_reason dropped;           /* not DROP_NONE: why it goes no further */
+	unsigned did;                       /* what the link made of it, FRAME_… */
+};
+
 struct net_ops {
 	void (*ready)(void *user, struct sock *sk);                                    /* as host_ops.ready */
-	/* Every frame on a link end; dropped != DROP_NONE says why it went no further. NULL allowed. */
-	void (*tap)(void *user, struct net_link *l, struct netif *nif, const struct packet *p, bool sent, enum drop_reason dropped);
+	void (*tap)(void *user, const struct net_frame *f);                            /* every frame at every end that it reaches. NULL allowed */
 };
 
 struct net *net_new(uint64_t seed, const struct net_ops *ops, void *user, time_ns now);
@@ -53,6 +66,20 @@ struct net_link *net_link_next(struct net *n, struct net_link *after);
 const char *net_link_name(const struct net_link *l);
 bool net_link_is_switch(const struct net_link *l);
 struct net_link *net_link_of(const struct netif *nif);             /* the cable that nif is plugged into; NULL when none */
+/* The ends of a cable are 0 and 1 (a loopback has one, a switch none: its ports are the ends of cables). */
+unsigned net_link_ends(const struct net_link *l);
+struct netif *net_link_netif(const struct net_link *l, unsigned end);           /* plugged in there, or NULL */
+struct net_link *net_link_switch(const struct net_link *l, unsigned end);       /* the switch there, or NULL */
+size_t net_link_end_text(const struct net_link *l, unsigned end, char *buf, size_t size);   /* "h1:eth0", "s1", "-" */
+
+/* What a direction did since the beginning; packets + duplicated = delivered + all dropped + those under way. */
+struct link_counts {
+	uint64_t packets, octets;                           /* that entered it */
+	uint64_t delivered, delivered_octets;
+	uint64_t duplicated, corrupted, reordered;
+	uint64_t dropped[DROP_COUNT];                       /* LINK_LOSS, LINK_QUEUE, LINK_DOWN, LINK_CUT, LINK_MTU, NO_MEMORY */
+};
+const struct link_counts *net_link_counts(const struct net_link *l, unsigned end);          /* of what leaves that end */
 
 /* cut: frames between hosts of different sides are dropped (LINK_CUT), wherever they meet: sides is an array of n_hosts numbers by host index,
  * 0 = not part of the cut. heal removes all cuts. A second cut adds to the first. */

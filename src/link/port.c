@@ -9,12 +9,18 @@
 
 #define VLAN_TAG_LEN 4
 
-struct arrival { struct event event; struct port *from; struct net_host *sender; struct packet *p; };
+struct arrival { struct event event; struct port *from; struct net_host *sender; struct packet *p; unsigned did; };
 
-static void tap(struct port *port, const struct packet *p, bool sent, enum drop_reason dropped)
+/* f: what is known of the frame besides its place. */
+static void tap(const struct port *port, struct net_frame f)
 {
-	const struct net *n = port->cable->net;
-	if (n->ops->tap && port->nif) n->ops->tap(n->user, port->cable, port->nif, p, sent, dropped);
+	struct net_link *cable = port->cable;
+	const struct net *n = cable->net;
+	if (!n->ops->tap) return;
+	f.link = cable;
+	f.end = port == &cable->ends[1];
+	f.nif = port->nif;
+	n->ops->tap(n->user, &f);
 }
 
 /* The host end of the cable: this port, or the other one when a switch is here. */
@@ -41,20 +47,16 @@ static void scrub(struct packet *p, struct netif *nif, time_ns now)
 
 static enum drop_reason receive_verdict(const struct port *to, const struct net_host *sender, const struct packet *p)
 {
+	if (to->sw) return DROP_NONE;
+	if (!to->nif) return DROP_LINK_DOWN;
 	if (cut_blocks(to->cable->net, sender, to->host, p)) return DROP_LINK_CUT;
 	/* As on Linux's veth: the receiver's MTU counts too, with room for a VLAN tag. */
 	if (to->nif->kind == NETIF_ETHERNET && p->len > to->nif->mtu_bytes + ETH_HDR_LEN + VLAN_TAG_LEN) return DROP_LINK_MTU;
 	return DROP_NONE;
 }
 
-static void deliver(struct port *to, struct net_host *sender, struct packet *p)
+static void deliver(struct port *to, struct packet *p)
 {
-	enum drop_reason why = receive_verdict(to, sender, p);
-	tap(to, p, false, why);
-	if (why != DROP_NONE) {
-		port_discard(to, p, why);
-		return;
-	}
 	struct net *n = to->cable->net;
 	scrub(p, to->nif, n->now);
 	stack_set_now(to->host->stack, n->now);
@@ -64,14 +66,22 @@ static void deliver(struct port *to, struct net_host *sender, struct packet *p)
 
 static void arrive(struct net *n, struct event *e)
 {
-	(void)n;
 	struct arrival a = *container_of(e, struct arrival, event);
 	free(container_of(e, struct arrival, event));
 	struct port *to = a.from->peer;
+	struct link_counts *counts = &a.from->out.counts;
+	enum drop_reason why = receive_verdict(to, a.sender, a.p);
 	a.from->out.queued--;
+	tap(to, (struct net_frame){.p = a.p, .when = n->now, .dropped = why, .did = a.did});
+	if (why != DROP_NONE) {
+		counts->dropped[why]++;
+		port_discard(to, a.p, why);
+		return;
+	}
+	counts->delivered++;
+	counts->delivered_octets += a.p->len;
 	if (to->sw) switch_forward(to, a.sender, a.p);
-	else if (to->nif) deliver(to, a.sender, a.p);
-	else port_discard(to, a.p, DROP_LINK_DOWN);
+	else deliver(to, a.p);
 }
 
 void port_free_arrival(struct event *e)
@@ -81,17 +91,12 @@ void port_free_arrival(struct event *e)
 	free(a);
 }
 
-static enum drop_reason enqueue(struct port *port, struct net_host *sender, struct packet *p)
+static enum drop_reason queue(struct port *port, struct net_host *sender, struct packet *p, time_ns due, unsigned did)
 {
-	struct net *n = port->cable->net;
-	/* A program's call may run ahead of the events: the sender's clock counts then. */
-	time_ns now = port->nif ? MAX(n->now, sender->stack->now) : n->now, due;
-	enum drop_reason why = netem_enqueue(&port->out, now, p->len, &due);
-	if (why != DROP_NONE) return why;
 	struct arrival *a = malloc(sizeof *a);
 	if (!a) return DROP_NO_MEMORY;
-	*a = (struct arrival){.event = {.fire = arrive}, .from = port, .sender = sender, .p = p};
-	if (heap_insert(&n->events, &a->event.node, due) < 0) {
+	*a = (struct arrival){.event = {.fire = arrive}, .from = port, .sender = sender, .p = p, .did = did};
+	if (heap_insert(&port->cable->net->events, &a->event.node, due) < 0) {
 		free(a);
 		return DROP_NO_MEMORY;
 	}
@@ -99,11 +104,39 @@ static enum drop_reason enqueue(struct port *port, struct net_host *sender, stru
 	return DROP_NONE;
 }
 
+static void count(struct link_counts *c, const struct packet *p, unsigned did, enum drop_reason why)
+{
+	if (did & FRAME_DUPLICATE) {
+		c->duplicated++;
+	} else {
+		c->packets++;
+		c->octets += p->len;
+	}
+	if (did & FRAME_CORRUPTED) c->corrupted++;
+	if (did & FRAME_REORDERED) c->reordered++;
+	if (why != DROP_NONE) c->dropped[why]++;
+}
+
+/* Sends p off; *ret_copy is a copy that is to follow it, or NULL. */
+static void send_one(struct port *port, struct net_host *sender, struct packet *p, bool is_copy, struct packet **ret_copy)
+{
+	struct net *n = port->cable->net;
+	struct fate fate = {0};
+	/* A program's call may run ahead of the events: the sender's clock counts then. */
+	time_ns now = port->nif ? MAX(n->now, sender->stack->now) : n->now;
+	enum drop_reason why = netem_enqueue(&port->out, now, p->len, is_copy, &fate);
+	unsigned did = (is_copy ? FRAME_DUPLICATE : 0u) | (fate.corrupt ? FRAME_CORRUPTED : 0u) | (fate.reordered ? FRAME_REORDERED : 0u);
+	*ret_copy = fate.duplicate ? packet_copy(p) : NULL;
+	if (fate.corrupt) p->data[fate.bit / 8] ^= (uint8_t)(1 << fate.bit % 8);
+	if (why == DROP_NONE) why = queue(port, sender, p, fate.due, did);
+	count(&port->out.counts, p, did, why);
+	tap(port, (struct net_frame){.p = p, .when = now, .sent = true, .dropped = why, .did = did});
+	if (why != DROP_NONE) port_discard(port, p, why);
+}
+
 void port_send(struct port *port, struct net_host *sender, struct packet *p)
 {
-	enum drop_reason why = enqueue(port, sender, p);
-	/* A frame lost on its way out of a switch is shown where it would have come in. */
-	if (port->nif) tap(port, p, true, why);
-	else if (why != DROP_NONE) tap(port->peer, p, false, why);
-	if (why != DROP_NONE) port_discard(port, p, why);
+	struct packet *copy, *none;
+	send_one(port, sender, p, false, &copy);
+	if (copy) send_one(port, sender, copy, true, &none);
 }

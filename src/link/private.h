@@ -26,13 +26,23 @@ struct net_host {
 	struct random random;
 };
 
+/* The draw before, for those that depend on it. */
+struct draws { bool any; double last; };
+
 /* What the direction that begins at a port has behind it. */
 struct direction {
 	struct impairment impairment;
 	struct random random;
 	time_ns last_due;               /* when the last frame that is queued (or was) arrives */
 	uint32_t queued;                /* frames under way */
+	uint8_t chain_state;            /* of a loss model with a memory, 0 at first */
+	uint32_t since_reorder;         /* frames since the last one that was sent at once */
+	struct draws of_delay, of_loss, of_duplicate, of_corrupt, of_reorder;
+	struct link_counts counts;
 };
+
+/* What becomes of a frame that is not dropped: when it arrives, whether a copy follows it, which bit is flipped. */
+struct fate { time_ns due; bool duplicate, corrupt, reordered; uint32_t bit; };
 
 struct port {
 	struct net_link *cable;
@@ -80,8 +90,9 @@ void port_send(struct port *port, struct net_host *sender, struct packet *p);
 void port_discard(struct port *at, struct packet *p, enum drop_reason why);   /* counts at the host next to it, frees */
 void port_free_arrival(struct event *e);                                          /* a frame still under way when the network ends */
 
-/* netem.c: what becomes of a frame of len octets that enters d now: DROP_NONE and when it arrives, or why it never does. */
-enum drop_reason netem_enqueue(struct direction *d, time_ns now, uint32_t len, time_ns *ret_due);
+/* netem.c: what becomes of a frame of len octets that enters d now: DROP_NONE and its fate, or why it never arrives. A copy is not copied again. */
+enum drop_reason netem_enqueue(struct direction *d, time_ns now, uint32_t len, bool is_copy, struct fate *ret);
+void direction_set(struct direction *d, const struct impairment *i);
 
 /* switch.c: takes p, which came in at port of a switch. */
 void switch_forward(struct port *in, struct net_host *sender, struct packet *p);

@@ -57,19 +57,18 @@ static void write_segment(struct sim *sim, char who, const struct tcp_hdr *h, si
 	else sim->wire[sim->wire_len] = 0;
 }
 
-static void watch(void *user, struct net_link *l, struct netif *nif, const struct packet *p, bool sent, enum drop_reason dropped)
+static void watch(void *user, const struct net_frame *f)
 {
 	struct sim *sim = user;
-	(void)l;
-	if (!sent || (nif != sim->nif_a && nif != sim->nif_b)) return;
+	if (!f->sent || !f->nif || (f->nif != sim->nif_a && f->nif != sim->nif_b)) return;
 	size_t len;
-	const uint8_t *tcp = find_tcp(p, &len);
+	const uint8_t *tcp = find_tcp(f->p, &len);
 	struct tcp_hdr h;
 	int hdr_len = tcp ? tcp_parse(&h, tcp, len) : -1;
 	if (hdr_len < 0) return;
-	bool is_a = nif == sim->nif_a;
-	count_segment(is_a ? &sim->count_a : &sim->count_b, &h, len - (size_t)hdr_len, dropped != DROP_NONE);
-	write_segment(sim, is_a ? 'a' : 'b', &h, len - (size_t)hdr_len, dropped != DROP_NONE);
+	bool is_a = f->nif == sim->nif_a;
+	count_segment(is_a ? &sim->count_a : &sim->count_b, &h, len - (size_t)hdr_len, f->dropped != DROP_NONE);
+	write_segment(sim, is_a ? 'a' : 'b', &h, len - (size_t)hdr_len, f->dropped != DROP_NONE);
 }
 
 void sim_wire_clear(struct sim *sim)

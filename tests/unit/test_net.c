@@ -476,38 +476,140 @@ static void a_run_is_a_function_of_the_seed(void **state)
 
 /* ---- tap ---- */
 
-struct tapped { unsigned sent, received, lost; };
+struct tapped { unsigned sent, received, lost, at_switch, did; };
 
-static void count(void *user, struct net_link *l, struct netif *nif, const struct packet *p, bool sent, enum drop_reason dropped)
+static void count(void *user, const struct net_frame *f)
 {
 	struct tapped *t = user;
-	assert_true(l && nif && p);
-	if (dropped != DROP_NONE) t->lost++;
-	else if (sent) t->sent++;
+	assert_true(f->link && f->p && f->end < net_link_ends(f->link));
+	assert_ptr_equal(f->nif, net_link_netif(f->link, f->end));
+	t->did |= f->did;
+	if (f->dropped != DROP_NONE) t->lost++;
+	else if (!f->nif) t->at_switch++;
+	else if (f->sent) t->sent++;
 	else t->received++;
 }
 
-static void the_tap_sees_every_frame_at_both_ends(void **state)
+static const struct net_ops counting = {.tap = count};
+
+static struct lab lab_tapped(struct tapped *t)
 {
-	(void)state;
-	static const struct net_ops ops = {.tap = count};
-	struct tapped t = {0};
-	struct lab lab = {.net = net_new(1, &ops, &t, 0)};
+	struct lab lab = {.net = net_new(1, &counting, t, 0)};
 	for (size_t i = 0; i < 3; i++)
 		add_host(&lab, i);
 	assert_int_equal(net_add_switch(lab.net, "s1", &lab.link), 0);
 	for (size_t i = 0; i < 3; i++)
 		plug(&lab, lab.link, i);
+	return lab;
+}
+
+static void the_tap_sees_every_frame_at_both_ends(void **state)
+{
+	(void)state;
+	struct tapped t = {0};
+	struct lab lab = lab_tapped(&t);
 	send(&lab, 0, &mac_bcast, 60, 1);
 	net_advance(lab.net, 1, 0);
-	assert_true(t.sent == 1 && t.received == 2 && t.lost == 0);
+	assert_true(t.sent == 1 && t.received == 2 && t.lost == 0 && t.at_switch == 3);
 	net_impair_in(net_find_link(lab.net, "h2--s1"), lab.nif[1], &(struct impairment){.down = true});
 	send(&lab, 0, &mac_bcast, 60, 1);
 	net_advance(lab.net, 2, 0);
-	assert_true(t.sent == 2 && t.received == 3 && t.lost == 1);
+	assert_true(t.sent == 2 && t.received == 3 && t.lost == 1 && t.at_switch == 5 && t.did == 0);
 	assert_int_equal(drops(&lab, 1, DROP_LINK_DOWN), 1);
+	net_impair(net_find_link(lab.net, "h1--s1"), lab.nif[0], &(struct impairment){.duplicate = 1, .corrupt = 1});
 	send(&lab, 0, &mac_bcast, 60, 1);
+	assert_true(t.sent == 4 && t.did == (FRAME_DUPLICATE | FRAME_CORRUPTED));
 	net_free(lab.net);   /* with a frame still under way */
+}
+
+static void ends_are_named_after_what_is_there(void **state)
+{
+	(void)state;
+	struct lab lab = lab_switch(1);
+	struct net_link *cable = net_find_link(lab.net, "h2--s1"), *lo = net_find_link(lab.net, "h1:lo"), *half;
+	char text[40];
+	assert_int_equal(net_link_ends(cable), 2);
+	assert_int_equal(net_link_ends(lo), 1);
+	assert_int_equal(net_link_ends(lab.link), 0);
+	assert_int_equal(net_link_end_text(cable, 0, text, sizeof text), 7);
+	assert_string_equal(text, "h2:eth0");
+	net_link_end_text(cable, 1, text, sizeof text);
+	assert_string_equal(text, "s1");
+	assert_ptr_equal(net_link_switch(cable, 1), lab.link);
+	assert_null(net_link_switch(cable, 0));
+	assert_null(net_link_netif(cable, 1));
+	net_link_end_text(lo, 0, text, sizeof text);
+	assert_string_equal(text, "h1:lo");
+	assert_int_equal(net_add_pair(lab.net, "half", &half), 0);
+	net_link_end_text(half, 1, text, sizeof text);
+	assert_string_equal(text, "-");
+	assert_null(net_link_counts(lab.link, 0));
+	net_free(lab.net);
+}
+
+/* ---- what a link does to frames, and its counts ---- */
+
+static void copies_arrive_and_bits_flip(void **state)
+{
+	(void)state;
+	struct lab lab = lab_pair(1);
+	net_impair(lab.link, lab.nif[0], &(struct impairment){.duplicate = 1});
+	send(&lab, 0, &lab.nif[1]->mac, 60, 7);
+	net_advance(lab.net, 1, 0);
+	assert_int_equal(seen_by(&lab, 1), 2);
+	assert_memory_equal(log_of(&lab, 1)->seen[0].octets, log_of(&lab, 1)->seen[1].octets, 60);
+	net_impair(lab.link, lab.nif[0], &(struct impairment){.corrupt = 1});
+	send(&lab, 0, &lab.nif[1]->mac, 60, 7);
+	net_advance(lab.net, 2, 0);
+	unsigned flipped = 0;
+	for (size_t i = 0; i < 60; i++)
+		flipped += (unsigned)__builtin_popcount(log_of(&lab, 1)->seen[0].octets[i] ^ log_of(&lab, 1)->seen[2].octets[i]);
+	assert_int_equal(flipped, 1);
+	net_free(lab.net);
+}
+
+static uint64_t all_dropped(const struct link_counts *c)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < DROP_COUNT; i++)
+		n += c->dropped[i];
+	return n;
+}
+
+static void every_frame_is_accounted_for(void **state)
+{
+	(void)state;
+	struct lab lab = lab_pair(1);
+	const struct link_counts *c = net_link_counts(lab.link, 0), *back = net_link_counts(lab.link, 1);
+	net_impair(lab.link, lab.nif[0], &(struct impairment){.delay_ns = 1000, .loss = 0.1, .duplicate = 0.2, .corrupt = 0.3, .reorder = 0.4, .limit_packets = 900});
+	for (uint16_t i = 0; i < 1200; i++)
+		send(&lab, 0, &lab.nif[1]->mac, i % 100 == 0 ? MTU + 14 + 5 : 60, i);
+	assert_int_equal(c->packets, 1200);
+	assert_int_equal(c->octets, 12 * (MTU + 19) + 1188 * 60);
+	assert_int_equal(c->delivered, 0);
+	assert_true(c->dropped[DROP_LINK_LOSS] > 60 && c->dropped[DROP_LINK_QUEUE] > 50);
+	assert_true(c->duplicated > 150 && c->corrupted > 200 && c->reordered > 200);
+	assert_int_equal(c->packets + c->duplicated - all_dropped(c), 900);         /* under way */
+	net_advance(lab.net, 1, 0);
+	assert_true(c->delivered > 200 && c->delivered < 600);                       /* those that overtook */
+	net_advance(lab.net, 2000, 0);
+	assert_int_equal(c->packets + c->duplicated, c->delivered + all_dropped(c));
+	assert_int_equal(c->delivered, seen_by(&lab, 1));
+	assert_true(c->dropped[DROP_LINK_MTU] > 3);
+	assert_int_equal(c->delivered_octets, c->delivered * 60);
+	assert_int_equal(back->packets + back->delivered, 0);
+	const uint8_t sides[] = {1, 2};
+	uint32_t id;
+	net_impair(lab.link, NULL, &(struct impairment){0});
+	net_cut(lab.net, sides, 2, &id);
+	send(&lab, 1, &lab.nif[0]->mac, 60, 1);
+	net_advance(lab.net, 3000, 0);
+	net_impair(lab.link, NULL, &(struct impairment){.down = true});
+	send(&lab, 1, &lab.nif[0]->mac, 60, 1);
+	assert_int_equal(back->packets, 2);
+	assert_int_equal(back->dropped[DROP_LINK_CUT], 1);
+	assert_int_equal(back->dropped[DROP_LINK_DOWN], 1);
+	net_free(lab.net);
 }
 
 int main(void)
@@ -532,6 +634,9 @@ int main(void)
 		cmocka_unit_test(a_call_ahead_of_the_events_counts_from_its_own_time),
 		cmocka_unit_test(a_run_is_a_function_of_the_seed),
 		cmocka_unit_test(the_tap_sees_every_frame_at_both_ends),
+		cmocka_unit_test(ends_are_named_after_what_is_there),
+		cmocka_unit_test(copies_arrive_and_bits_flip),
+		cmocka_unit_test(every_frame_is_accounted_for),
 	};
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
 }
