@@ -82,8 +82,11 @@ static int load_network(void *user, yaml_node_t *name, yaml_node_t *value)
 
 /* ---- impairments ---- */
 
-#define NETEM_KEYS "delay", "loss", "rate", "limit", "down", "jitter"
-enum { NETEM_DELAY, NETEM_LOSS, NETEM_RATE, NETEM_LIMIT, NETEM_DOWN, NETEM_JITTER, NETEM_COUNT };
+#define NETEM_KEYS "delay", "distribution", "loss", "duplicate", "corrupt", "reorder", "gap", "rate", "limit", "down", "jitter"
+enum {
+	NETEM_DELAY, NETEM_DISTRIBUTION, NETEM_LOSS, NETEM_DUPLICATE, NETEM_CORRUPT, NETEM_REORDER, NETEM_GAP, NETEM_RATE, NETEM_LIMIT, NETEM_DOWN,
+	NETEM_JITTER, NETEM_COUNT
+};
 
 /* "KEY VALUE SECOND" as on the command line; parsed key by key, so that an error has its place. */
 static int load_words(struct load *l, const char *key, yaml_node_t *value, yaml_node_t *second, struct impairment *i)

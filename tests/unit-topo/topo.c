@@ -163,8 +163,9 @@ static void test_impairments(void **state)
 	(void)state;
 	assert_int_equal(load(&t, "hosts: [a, b]\nnetworks: [n]\nlinks:\n"
 				 "- endpoints: [\"a:eth0\", n]\n  delay: 10ms\n  jitter: 2ms\n  loss: 1%\n  out: {rate: 1mbit}\n  in: {down: true, delay: 3ms}\n"
-				 "- endpoints: [n, \"b:eth0\"]\n  out: {limit: 7}\n"
-				 "- endpoints: [\"a:eth1\", \"b:eth1\"]\n  out: {delay: 1ms}\n  in: {delay: 2ms}\n  mtu: 9000\n"), 0);
+				 "- endpoints: [n, \"b:eth0\"]\n  out: {limit: 7, loss: gemodel 1% 10%, reorder: 25% 50%, gap: 5}\n"
+				 "- endpoints: [\"a:eth1\", \"b:eth1\"]\n  out: {delay: 1ms}\n  in: {delay: 2ms}\n  mtu: 9000\n"
+				 "  duplicate: 1%\n  corrupt: 2%\n  distribution: pareto\n"), 0);
 	f = iface(&t, "a", "eth0");
 	assert_int_equal(f->out.delay_ns, 10 * NS_PER_MS);
 	assert_int_equal(f->out.jitter_ns, 2 * NS_PER_MS);
@@ -175,9 +176,14 @@ static void test_impairments(void **state)
 	assert_int_equal(f->in.delay_ns, 3 * NS_PER_MS);
 	assert_int_equal(iface(&t, "b", "eth0")->in.limit_packets, 7);       /* out of the network, into b */
 	assert_int_equal(iface(&t, "b", "eth0")->out.limit_packets, 0);
+	assert_int_equal(iface(&t, "b", "eth0")->in.loss_model, IMPAIR_LOSS_GEMODEL);
+	assert_true(iface(&t, "b", "eth0")->in.reorder > 0.24 && iface(&t, "b", "eth0")->in.reorder_corr > 0.49);
+	assert_int_equal(iface(&t, "b", "eth0")->in.gap, 5);
 	assert_int_equal(iface(&t, "a", "eth1")->out.delay_ns, 1 * NS_PER_MS);
 	assert_int_equal(iface(&t, "b", "eth1")->out.delay_ns, 2 * NS_PER_MS);
 	assert_int_equal(iface(&t, "b", "eth1")->in.delay_ns, 0);
+	assert_int_equal(iface(&t, "b", "eth1")->out.spread, IMPAIR_PARETO);
+	assert_true(iface(&t, "a", "eth1")->out.duplicate > 0 && iface(&t, "a", "eth1")->out.corrupt > 0);
 	assert_int_equal(iface(&t, "b", "eth1")->mtu_bytes, 9000);
 	assert_int_equal(iface(&t, "a", "eth0")->mtu_bytes, 1500);
 	topo_free(&t);
