@@ -245,7 +245,7 @@ long do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	struct instance *e = instance_of(epfd);
 	if (e && instance_of(fd)) return nest_control(e, epfd, op, fd, event);
 	long r = sys(SYS_epoll_ctl, epfd, op, fd, event);
-	if (r == 0 && op == EPOLL_CTL_ADD && e) atomic_fetch_add(&e->kernel_members, 1);
+	if (r == 0 && op == EPOLL_CTL_ADD && e && atomic_fetch_add(&e->kernel_members, 1) == 0) instance_wake(e);
 	if (r == 0 && op == EPOLL_CTL_DEL && e && atomic_load(&e->kernel_members) > 0) atomic_fetch_sub(&e->kernel_members, 1);
 	return r;
 }

@@ -127,12 +127,14 @@ bool epoll_virtual_ready(int fd, uint32_t *ret_bell)
 /* ---- waiting ---- */
 
 /* Sleeps until something may be ready: 0, -EINTR, -EAGAIN. The bell is armed; bits are looked at once more. */
+static bool only_virtual(struct instance *e) { return atomic_load(&e->kernel_members) == 0 && e->members > 0 && !e->nest; }
+
 static long sleep_futex(struct instance *e, struct poll *p)
 {
 	struct bell *b = arena_bell(shim.arena, e->bell);
 	uint32_t seq = shared_get32(&b->seq);
 	atomic_fetch_or(&b->armed, BELL_FUTEX);
-	if (bits_set(b)) return 0;
+	if (bits_set(b) || !only_virtual(e)) return 0;
 	return wait_on_word(&p->wait, &b->seq, seq);
 }
 
@@ -163,7 +165,7 @@ static long sleep_kernel(struct instance *e, int epfd, struct poll *p)
 
 static long instance_sleep(struct instance *e, int epfd, struct poll *p)
 {
-	bool futex = atomic_load(&e->kernel_members) == 0 && !p->mask && e->members > 0 && !e->nest;
+	bool futex = !p->mask && only_virtual(e);
 	atomic_fetch_add(&e->sleepers, 1);
 	long r = futex ? sleep_futex(e, p) : sleep_kernel(e, epfd, p);
 	/* The ringer has disarmed the bell; the others' sleep must be armed again, and what is there by now is theirs. */

@@ -5,13 +5,8 @@
  *    at its first control call. Before the fork every channel is marked as shared, and our locks are taken so that none is copied held.
  *  - vfork is done as fork. A true one would run the child on our caller's stack and in our memory, where its closes and dups would have to be told
  *    from ours; what programs do in such a child (a few calls on descriptors, then exec) a forked child does as well.
- *  - posix_spawn, popen, system: libc's child shares our memory until it execs. While they run the thread is marked, and calls in the child
- *    (told by its process id) go straight to the kernel.
  */
 #include <sched.h>
-#include <spawn.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include "shim/internal.h"
 #include "shim/shim.h"
 #include "shim/signal.h"
@@ -103,59 +98,6 @@ EXPORT pid_t exported_vfork(void) __asm__("vfork");
 pid_t exported_vfork(void) { return (pid_t)libc_result(do_vfork()); }
 EXPORT pid_t exported_vfork2(void) __asm__("__vfork");
 pid_t exported_vfork2(void) { return (pid_t)libc_result(do_vfork()); }
-
-typedef int spawn_fn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr, char *const *argv,
-		     char *const *envp);
-
-static int spawn_by(const char *name, pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr,
-		    char *const *argv, char *const *envp)
-{
-	spawn_fn *real = (spawn_fn *)libc_symbol(name);
-	table_share_all();
-	self.spawning++;
-	int r = real(pid, path, acts, attr, argv, envp);
-	self.spawning--;
-	self.spawn_door = 0;
-	return r;
-}
-
-EXPORT spawn_fn exported_spawn __asm__("posix_spawn");
-int exported_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr, char *const *argv,
-		   char *const *envp)
-{
-	return spawn_by("posix_spawn", pid, path, acts, attr, argv, envp);
-}
-
-EXPORT spawn_fn exported_spawnp __asm__("posix_spawnp");
-int exported_spawnp(pid_t *pid, const char *path, const posix_spawn_file_actions_t *acts, const posix_spawnattr_t *attr, char *const *argv,
-		    char *const *envp)
-{
-	return spawn_by("posix_spawnp", pid, path, acts, attr, argv, envp);
-}
-
-EXPORT FILE *exported_popen(const char *command, const char *mode) __asm__("popen");
-FILE *exported_popen(const char *command, const char *mode)
-{
-	FILE *(*real)(const char *, const char *) = (FILE * (*)(const char *, const char *)) libc_symbol("popen");
-	table_share_all();
-	self.spawning++;
-	FILE *f = real(command, mode);
-	self.spawning--;
-	self.spawn_door = 0;
-	return f;
-}
-
-EXPORT int exported_system(const char *command) __asm__("system");
-int exported_system(const char *command)
-{
-	int (*real)(const char *) = (int (*)(const char *))libc_symbol("system");
-	table_share_all();
-	self.spawning++;
-	int r = real(command);
-	self.spawning--;
-	self.spawn_door = 0;
-	return r;
-}
 
 /* clone() with a function: without CLONE_VM a fork, whose child begins elsewhere. */
 struct start { int (*fn)(void *); void *arg; };
