@@ -14,6 +14,7 @@
 
 #define JUMP_SIZE 14
 #define PAGE 4096ul
+#define EXPORTS_MAX 256
 
 static void jump_write(uint8_t *at, void (*to)(void))
 {
@@ -22,24 +23,35 @@ static void jump_write(uint8_t *at, void (*to)(void))
 	memcpy(at + sizeof jump, &to, sizeof to);
 }
 
-static int entry_patch(uint8_t *at, void (*to)(void))
+static bool is_patched(const uint8_t *at) { return at[0] == 0xff && at[1] == 0x25; }   /* an alias of one done already */
+
+/* All entries lie in one stretch of libc's text, so its protection is changed twice and no more. */
+struct stretch { uintptr_t from, to; };
+
+static struct stretch stretch_of(uint8_t *at[], size_t n)
 {
-	uint8_t *page = (uint8_t *)((uintptr_t)at & ~(PAGE - 1));
-	size_t len = (size_t)(at + JUMP_SIZE - page);
-	if (at[0] == 0xff && at[1] == 0x25) return 0;   /* an alias of one done already */
-	int r = (int)sys(SYS_mprotect, page, len, PROT_READ | PROT_WRITE | PROT_EXEC);
-	if (r != 0) return r;
-	jump_write(at, to);
-	return (int)sys(SYS_mprotect, page, len, PROT_READ | PROT_EXEC);
+	struct stretch s = {UINTPTR_MAX, 0};
+	for (size_t i = 0; i < n; i++) {
+		if (!at[i]) continue;
+		s.from = MIN(s.from, (uintptr_t)at[i] & ~(PAGE - 1));
+		s.to = MAX(s.to, ((uintptr_t)at[i] + JUMP_SIZE + PAGE - 1) & ~(PAGE - 1));
+	}
+	return s;
 }
 
 int patch_all(void)
 {
-	for (const struct export *e = exports; e->name; e++) {
-		uint8_t *at = libc_symbol(e->name);
-		if (!at || (void (*)(void))at == e->wrapper) continue;
-		int r = entry_patch(at, e->wrapper);
-		if (r != 0) return r;
+	uint8_t *at[EXPORTS_MAX];
+	size_t n = 0;
+	for (const struct export *e = exports; e->name && n < EXPORTS_MAX; e++) {
+		at[n] = libc_symbol(e->name);
+		if ((void (*)(void))at[n] == e->wrapper) at[n] = NULL;
+		n++;
 	}
-	return 0;
+	struct stretch s = stretch_of(at, n);
+	int r = s.to == 0 ? -ENOENT : (int)sys(SYS_mprotect, s.from, s.to - s.from, PROT_READ | PROT_WRITE | PROT_EXEC);
+	if (r != 0) return r;
+	for (size_t i = 0; i < n; i++)
+		if (at[i] && !is_patched(at[i])) jump_write(at[i], exports[i].wrapper);
+	return (int)sys(SYS_mprotect, s.from, s.to - s.from, PROT_READ | PROT_EXEC);
 }
