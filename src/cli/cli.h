@@ -16,6 +16,7 @@ int verb_run(const struct verb *v, int argc, char **argv);
 int verb_up(const struct verb *v, int argc, char **argv);
 int verb_down(const struct verb *v, int argc, char **argv);
 int verb_exec(const struct verb *v, int argc, char **argv);
+int verb_cap(const struct verb *v, int argc, char **argv);
 int verb_tell(const struct verb *v, int argc, char **argv);     /* set, cut, show: the engine knows the words */
 
 /* "sockland: …" on stderr; returns EXIT_OWN_FAILURE. */

@@ -17,6 +17,8 @@ static const struct verb verbs[] = {
 	{"set", "set [--net NAME] LINK|HOST [delay T [JITTER]] [loss P%] [rate R] [limit N] [up|down] [clear] [for T]",
 	 "makes links slow, lossy, narrow, or good again", verb_tell},
 	{"cut", "cut [--net NAME] HOST… [/ HOST…] [for T] | --heal", "parts the network, and heals it", verb_tell},
+	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",
+	 verb_cap},
 	{"show", "show [--net NAME] net|hosts|counts|refused|log", "hosts, links and addresses; what was refused to programs", verb_tell},
 };
 

@@ -38,6 +38,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_REFUSED] = {serve_refused, NO_SOCKET},
 	[RPC_DOOR] = {serve_door, NO_SOCKET},
 	[RPC_VERB] = {serve_verb, NO_SOCKET},
+	[RPC_CAPTURE] = {serve_capture, NO_SOCKET},
 };
 
 void call_pass(struct call *k, int fd, bool close_after)

@@ -132,6 +132,7 @@ static void controls(struct engine *e)
 {
 	for (struct source *s; (s = ready_pop(e, SOURCE_DOOR));) door_ready(e, container_of(s, struct door, source));
 	if (ready_pop(e, SOURCE_LISTENER)) listener_ready(e);
+	for (struct source *s; (s = ready_pop(e, SOURCE_CAPTURE));) capture_ready(e, s);
 	for (struct source *s; (s = ready_pop(e, SOURCE_CLIENT));) client_ready(e, container_of(s, struct client, source));
 	client_reap(e);
 }
@@ -188,6 +189,7 @@ static void turn(struct engine *e)
 	engine_settle(e);
 	shared_set64(&e->arena->done, e->rung);
 	controls(e);
+	captures_flush(e);
 }
 
 static bool engine_over(const struct engine *e)
@@ -218,7 +220,7 @@ static int arena_make(struct engine *e)
 
 static void lists_init(struct engine *e)
 {
-	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->refusals, &e->log, &e->faults};
+	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->refusals, &e->log, &e->faults, &e->captures};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
 	list_init(&e->listener.ready);
@@ -264,6 +266,7 @@ static void engine_end(struct engine *e)
 	client_reap(e);
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
 	list_each(struct esock, es, &e->socks, node) esock_free(e, es);
+	captures_free(e);
 	loop_end(&e->loop);
 	faults_free(e);
 	if (e->net) build_end(e);

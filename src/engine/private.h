@@ -22,7 +22,7 @@
 #include "stack/socket/sock.h"
 
 /* What an epoll event means: a member of everything that is watched. */
-enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_ANCHOR };
+enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_ANCHOR };
 struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
@@ -100,7 +100,7 @@ struct engine {
 	struct bell_owned *bells[BELL_MAX];
 	uint32_t last_client;
 
-	struct list refusals, log, faults;
+	struct list refusals, log, faults, captures;
 	size_t n_log, n_refusals;
 	int guard_pipe;
 	pid_t guard;
@@ -219,6 +219,13 @@ void family_text(char *buf, size_t size, int domain, int type, int protocol);
 /* text.c: text for the user, cut when it is full */
 struct text { char *at; size_t size, len; };
 void text_add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* capture.c: frames for `sockland cap` */
+int64_t serve_capture(struct call *k);
+void captures_tap(void *engine, const struct net_frame *f);               /* net_ops.tap */
+void capture_ready(struct engine *e, struct source *s);
+void captures_flush(struct engine *e);
+void captures_free(struct engine *e);
 
 /* fault.c: impairments and cuts, and their end */
 time_ns faults_deadline(const struct engine *e);

@@ -40,7 +40,8 @@
 	X(REFUSED,      1,   256)   /* arg: errno; in: the call's text: counted for the report at the end */ \
 	/* for the command line */ \
 	X(DOOR,         1,   64)    /* in: host. fd: its door */ \
-	X(VERB,         1,   65536) /* in: words of set, cut, show, down …, each ended by NUL. out: text for the user */
+	X(VERB,         1,   65536) /* in: words of set, cut, show, down …, each ended by NUL. out: text for the user */ \
+	X(CAPTURE,      2,   256)   /* in: HOST:IF or a link, ended by NUL. result: link type; fd: a stream socket that brings pcapng, until it is shut; out: what is wrong */
 
 #define X(name, in_min, in_max) RPC_##name,
 enum rpc_op { RPC_ROWS(X) RPC_OP_COUNT };
