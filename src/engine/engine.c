@@ -183,9 +183,11 @@ static void turn(struct engine *e)
 	gather(e, sleep_until(e));
 	clock_update(e);
 	faults_expire(e);
-	hangups(e);
 	for (struct list *l; (l = list_pop(&e->again));) list_append(&e->pump, l);
+	/* What was sent before a close comes before it: octets that the closed side has not read make its end a reset. */
 	dirty(e);
+	engine_settle(e);
+	hangups(e);
 	engine_settle(e);
 	shared_set64(&e->arena->done, e->rung);
 	controls(e);

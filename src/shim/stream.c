@@ -110,6 +110,7 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 static long recv_nothing(const struct sock *s, struct message *m, uint32_t state)
 {
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
+	if (state & CHS_ERROR && state & CHS_EOF) return (long)engine_recv_once(s, m);   /* after a FIN the end comes first, else the error */
 	if (state & CHS_ERROR) {
 		int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
 		if (err != 0) return err > 0 ? -(long)err : (long)err;
