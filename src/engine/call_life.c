@@ -17,8 +17,7 @@ int64_t serve_socket(struct call *k)
 	stack_set_now(s, e->now);
 	int err = sock_create(s, domain, type, protocol, &sk);
 	if (err < 0) {
-		family_text(text, sizeof text, domain, type, protocol);
-		return refuse(k, err, "socket(%s)", text);
+		return family_text(text, sizeof text, domain, type, protocol) ? refuse(k, err, "socket(%s)", text) : err;
 	}
 	err = esock_new(e, k->c, !sk->ops->datagram, &fd, &es);
 	if (err < 0) {

@@ -10,8 +10,7 @@ int64_t serve_setsockopt(struct call *k)
 	char text[96];
 	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
-	if (err == 0 || option_is_foreign(k->es->sk, level)) return err;
-	option_text(text, sizeof text, k->es->sk, level, name);
+	if (err == 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;
 	return refuse(k, err, "setsockopt(%s)", text);
 }
 
@@ -26,11 +25,7 @@ int64_t serve_getsockopt(struct call *k)
 	memset(k->e->scratch, 0, len);
 	memcpy(k->e->scratch, k->in, MIN(k->q->in_len, len));
 	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
-	if (err < 0 && option_is_foreign(k->es->sk, level)) return err;
-	if (err < 0) {
-		option_text(text, sizeof text, k->es->sk, level, name);
-		return refuse(k, err, "getsockopt(%s)", text);
-	}
+	if (err < 0) return option_text(text, sizeof text, k->es->sk, level, name, err) ? refuse(k, err, "getsockopt(%s)", text) : err;
 	call_out(k, k->e->scratch, MIN(len, 65536));
 	return len;
 }
@@ -83,7 +78,5 @@ int64_t serve_ioctl(struct call *k)
 		call_out(k, k->e->scratch, k->q->in_len);
 		return err;
 	}
-	ioctl_text(text, sizeof text, request);
-	/* A terminal's request on a socket is ENOTTY everywhere: only those for sockets are worth a line. */
-	return err == -ENOTTY && request >> 8 != 0x89 ? err : refuse(k, err, "ioctl(%s)", text);
+	return ioctl_text(text, sizeof text, request) ? refuse(k, err, "ioctl(%s)", text) : err;
 }

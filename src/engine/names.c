@@ -1,4 +1,5 @@
 /* Numbers of calls back into the words of the manual pages, for the report of what was refused. */
+#include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
@@ -37,7 +38,7 @@ static const struct name levels[] = {
 	{0, 284, "SOL_MPTCP"}, {0, 279, "SOL_ALG"}, {0, 274, "SOL_BLUETOOTH"}, {0, 283, "SOL_XDP"},
 };
 
-/* Those that no row of the stack names. */
+/* Those of Linux's that no row of the stack names. */
 static const struct name options[] = {
 	O(SOL_SOCKET, SO_ATTACH_FILTER), O(SOL_SOCKET, SO_DETACH_FILTER), O(SOL_SOCKET, SO_ATTACH_BPF), O(SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF),
 	O(SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF), O(SOL_SOCKET, SO_LOCK_FILTER), O(SOL_SOCKET, SO_PASSCRED), O(SOL_SOCKET, SO_PEERCRED),
@@ -86,32 +87,75 @@ static int word(char *buf, size_t size, const char *text, int number)
 }
 #define WORD(buf, size, names, number) word(buf, size, name_find(names, ARRAY_SIZE(names), 0, number), number)
 
-static const char *row_text(const struct sock *sk, int level, int name)
+/* The row that the stack has for it, if any. */
+static const struct sockopt *row_find(const struct sock *sk, int level, int name)
 {
 	for (const struct sockopt *const *table = sk->ops->options; table && *table; table++)
 		for (const struct sockopt *o = *table; o->text; o++)
-			if (o->level == level && o->name == name) return o->text;
+			if (o->level == level && o->name == name) return o;
 	for (const struct sockopt *o = sock_options; o->text; o++)
-		if (o->level == level && o->name == name) return o->text;
-	return name_find(options, ARRAY_SIZE(options), level, name);
+		if (o->level == level && o->name == name) return o;
+	return NULL;
 }
 
-void option_text(char *buf, size_t size, const struct sock *sk, int level, int name)
+/* Does a socket of this kind have the level at all? Linux passes SOL_IP on for both IP families. */
+static bool level_is_own(const struct sock *sk, int level)
 {
+	bool inet = sk->domain == AF_INET || sk->domain == AF_INET6;
+	switch (level) {
+	case SOL_SOCKET: return true;
+	case IPPROTO_IP: return inet;
+	case IPPROTO_IPV6: return sk->domain == AF_INET6;
+	case IPPROTO_TCP: case IPPROTO_UDP: case IPPROTO_SCTP: return inet && sk->protocol == level;
+	case IPPROTO_RAW: case IPPROTO_ICMPV6: return inet && sk->type == SOCK_RAW;
+	case SOL_NETLINK: return sk->domain == AF_NETLINK;
+	case SOL_PACKET: return sk->domain == AF_PACKET;
+	default: return false;
+	}
+}
+
+/* A row answers -ENOPROTOOPT only where Linux does: asked to set what can only be read. */
+bool option_text(char *buf, size_t size, const struct sock *sk, int level, int name, int64_t err)
+{
+	const struct sockopt *row = row_find(sk, level, name);
+	const char *text = row ? row->text : name_find(options, ARRAY_SIZE(options), level, name);
 	char l[32], n[48];
 	WORD(l, sizeof l, levels, level);
-	word(n, sizeof n, row_text(sk, level, name), name);
+	word(n, sizeof n, text, name);
 	snprintf(buf, size, "%s, %s", l, n);
+	return text && level_is_own(sk, level) && !(row && err == -ENOPROTOOPT);
 }
 
-void ioctl_text(char *buf, size_t size, unsigned long request)
+bool ioctl_text(char *buf, size_t size, unsigned long request)
 {
 	const char *text = request <= INT32_MAX ? name_find(ioctls, ARRAY_SIZE(ioctls), 0, (int)request) : NULL;
 	if (text) snprintf(buf, size, "%s", text);
 	else snprintf(buf, size, "%#lx", request);
+	return text != NULL;
 }
 
-void family_text(char *buf, size_t size, int domain, int type, int protocol)
+/* What Linux has a protocol for, given its modules. */
+static bool inet_is_known(int domain, int type, int protocol)
+{
+	switch (type) {
+	case SOCK_RAW: return true;
+	case SOCK_STREAM: return protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_MPTCP;
+	case SOCK_DGRAM: return protocol == 0 || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+				protocol == (domain == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	case SOCK_SEQPACKET: return protocol == 0 || protocol == IPPROTO_SCTP;
+	case SOCK_DCCP: return protocol == 0 || protocol == IPPROTO_DCCP;
+	default: return false;
+	}
+}
+
+static bool family_is_known(int domain, int type, int protocol)
+{
+	if (domain == AF_INET || domain == AF_INET6) return inet_is_known(domain, type, protocol);
+	if (domain == AF_NETLINK) return (type == SOCK_RAW || type == SOCK_DGRAM) && protocol >= 0 && protocol < MAX_LINKS;
+	return domain != AF_UNSPEC && name_find(families, ARRAY_SIZE(families), 0, domain);
+}
+
+bool family_text(char *buf, size_t size, int domain, int type, int protocol)
 {
 	char d[32], t[32], p[32];
 	WORD(d, sizeof d, families, domain);
@@ -119,4 +163,5 @@ void family_text(char *buf, size_t size, int domain, int type, int protocol)
 	if (domain == AF_INET || domain == AF_INET6) WORD(p, sizeof p, protocols, protocol);
 	else word(p, sizeof p, NULL, protocol);
 	snprintf(buf, size, "%s, %s, %s", d, t, p);
+	return family_is_known(domain, type, protocol);
 }

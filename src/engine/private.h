@@ -206,15 +206,14 @@ int64_t serve_verb(struct call *k);
 
 /* refused.c: what was asked for and is not done here */
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */
-bool option_is_foreign(const struct sock *sk, int level);
 void refused_add(struct engine *e, const char *program, const char *text, int err);
 void refused_print(struct engine *e, struct text *t);
 void refused_free(struct engine *e);
 
-/* names.c */
-void option_text(char *buf, size_t size, const struct sock *sk, int level, int name);    /* "SOL_SOCKET, SO_REUSEADDR" */
-void ioctl_text(char *buf, size_t size, unsigned long request);
-void family_text(char *buf, size_t size, int domain, int type, int protocol);
+/* names.c: words for numbers, false when Linux would refuse the call in the same way, so that nobody need be told */
+bool option_text(char *buf, size_t size, const struct sock *sk, int level, int name, int64_t err);    /* "SOL_SOCKET, SO_REUSEADDR" */
+bool ioctl_text(char *buf, size_t size, unsigned long request);
+bool family_text(char *buf, size_t size, int domain, int type, int protocol);
 
 /* text.c: text for the user, cut when it is full */
 struct text { char *at; size_t size, len; };

@@ -1,6 +1,7 @@
 /*
  * What programs asked for and is not done here: each call with its program and errno once, for the report at the end of a run, so that nobody has to
- * wonder. Only results that say "not done" are counted; a wrong address or a full queue is the program's own affair.
+ * wonder. Only results that say "not done" are counted, and only of what Linux would do: a wrong address, a full queue, an option of TCP on a UDP socket,
+ * a number that means nothing are the program's own affair.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,12 +31,6 @@ void refused_add(struct engine *e, const char *program, const char *text, int er
 static bool means_not_done(int64_t err)
 {
 	return err == -EAFNOSUPPORT || err == -ESOCKTNOSUPPORT || err == -EPROTONOSUPPORT || err == -ENOPROTOOPT || err == -EOPNOTSUPP || err == -ENOTTY;
-}
-
-/* An option of IPv6 on a socket of IPv4, of TCP on a datagram socket: Linux says the same, so the program's question was answered. */
-bool option_is_foreign(const struct sock *sk, int level)
-{
-	return (level == IPPROTO_IPV6 && sk->domain != AF_INET6) || (level == IPPROTO_TCP && sk->ops->datagram);
 }
 
 int64_t refuse(struct call *k, int64_t result, const char *format, ...)

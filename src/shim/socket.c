@@ -45,10 +45,8 @@ long do_socket(int domain, int type, int protocol)
 
 long do_socketpair(int domain, int type, int protocol, int *pair)
 {
-	if (shim.active && domain != AF_UNIX) {
-		refused("socketpair outside AF_UNIX", EOPNOTSUPP);
+	if (shim.active && domain != AF_UNIX)
 		return domain == AF_INET || domain == AF_INET6 || domain == AF_NETLINK ? -EOPNOTSUPP : -EAFNOSUPPORT;
-	}
 	long r = gate(SYS_socketpair, domain, type, protocol, pair);
 	if (r == 0) {
 		table_set_kernel(pair[0]);
