@@ -22,8 +22,8 @@
 #include "cli/filter.h"
 #include "cli/program.h"
 #include "cli/rendezvous.h"
-#include "shim/elf.h"
 #include "shim/gate.h"
+#include "shim/newprog.h"
 #include "shim/sys.h"
 
 extern char **environ;
@@ -33,7 +33,6 @@ struct start {
 	char path[PATH_MAX], shim[PATH_MAX];
 	struct elf elf;
 	char *const *argv;
-	char **env;
 };
 
 /* ---- the shim and the environment ---- */
@@ -55,43 +54,6 @@ static bool shim_find(char *to, size_t size)
 	return false;
 }
 
-static bool is_ours(const char *variable)
-{
-	static const char *const names[] = {ENV_DOOR "=", ENV_SHIM "=", "LD_PRELOAD="};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strncmp(variable, names[i], strlen(names[i])) == 0) return true;
-	return false;
-}
-
-static char *format_new(const char *format, const char *a, const char *b, const char *c)
-{
-	char *text;
-
-	return asprintf(&text, format, a, b, c) < 0 ? NULL : text;
-}
-
-/* environ with our three variables. Lives until exec. */
-static int environment(struct start *s, int door)
-{
-	const char *preload = getenv("LD_PRELOAD");
-	char number[16];
-	size_t n = 0;
-
-	while (environ[n]) n++;
-	s->env = calloc(n + 4, sizeof *s->env);
-	if (!s->env) return -ENOMEM;
-	snprintf(number, sizeof number, "%d", door);
-	n = 0;
-	for (char **e = environ; *e; e++)
-		if (!is_ours(*e)) s->env[n++] = *e;
-	s->env[n++] = format_new(ENV_DOOR "=%s%s%s", number, "", "");
-	s->env[n++] = format_new(ENV_SHIM "=%s%s%s", s->shim, "", "");
-	s->env[n] = format_new("LD_PRELOAD=%s%s%s", s->elf.sanitizer, s->elf.sanitizer[0] ? ":" : "", s->shim);
-	if (preload && *preload && s->env[n]) s->env[n] = format_new("%s:%s%s", s->env[n], preload, "");
-	return s->env[n] && s->env[n - 1] && s->env[n - 2] ? 0 : -ENOMEM;
-}
-
 /* A copy that survives exec, out of the way of numbers that programs choose themselves (2>&9, select). */
 static int door_raise(int door)
 {
@@ -110,42 +72,35 @@ static int exec_raw(const char *path, char *const *argv, char *const *env)
 	return (int)sys(SYS_execve, path, argv, env);
 }
 
-static size_t argv_count(char *const *argv)
-{
-	size_t n = 0;
-
-	while (argv[n]) n++;
-	return n;
-}
-
-/* argv with n_first words in place of the first. NULL without memory. */
-static char **argv_with(char *const *argv, size_t n_first, const char *const *first)
-{
-	size_t n = argv_count(argv);
-	char **to = calloc(n + n_first, sizeof *to);
-
-	if (!to) return NULL;
-	memcpy(to, first, n_first * sizeof *to);
-	memcpy(to + n_first, argv + 1, (n - 1) * sizeof *to);
-	return to;
-}
-
 /* The kernel starts programs with file capabilities in a mode in which ld.so drops LD_PRELOAD: so ld.so is started, and loads them. */
-static int exec_by_loader(const struct start *s)
+static int exec_by_loader(const struct start *s, char *const *env)
 {
-	const char *first[] = {s->elf.interpreter, "--preload", s->shim, "--argv0", s->name, s->path};
-	char **argv = argv_with(s->argv, ARRAY_SIZE(first), first);
+	const char *argv[newprog_count(s->argv) + NEWPROG_LOADER + 1];
 
-	return argv ? exec_raw(first[0], argv, s->env) : -ENOMEM;
+	newprog_loader(argv, &s->elf, s->shim, s->path, s->argv);
+	return exec_raw(s->elf.interpreter, (char *const *)argv, env);
 }
 
 /* A script without #! is the shell's, as for execvp. */
-static int exec_by_shell(const struct start *s)
+static int exec_by_shell(const struct start *s, char *const *env)
 {
-	const char *first[] = {"/bin/sh", s->path};
-	char **argv = argv_with(s->argv, ARRAY_SIZE(first), first);
+	const char *const first[] = {"/bin/sh", s->path};
+	const char *argv[newprog_count(s->argv) + ARRAY_SIZE(first)];
 
-	return argv ? exec_raw(first[0], argv, s->env) : -ENOMEM;
+	newprog_argv(argv, first, ARRAY_SIZE(first), s->argv);
+	return exec_raw(first[0], (char *const *)argv, env);
+}
+
+/* -errno, for when it succeeds we are no more. */
+static int exec_on(const struct start *s, int door)
+{
+	char preload[newprog_preload_size(&s->elf, s->shim, environ)], *env[newprog_count(environ) + NEWPROG_ENV];
+	struct newprog v;
+	int r;
+
+	newprog_env(env, &v, preload, &s->elf, door, s->shim, environ);
+	r = s->elf.has_caps && s->elf.interpreter[0] ? exec_by_loader(s, env) : exec_raw(s->path, s->argv, env);
+	return r == -ENOEXEC ? exec_by_shell(s, env) : r;
 }
 
 static int cannot_run(const char *name, int r)
@@ -154,24 +109,30 @@ static int cannot_run(const char *name, int r)
 	return r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
+static bool shim_ready(struct start *s)
+{
+	if (!shim_find(s->shim, sizeof s->shim)) return cli_warn("libsockland.so is neither beside me nor in ../" LIBDIR), false;
+	if (strpbrk(s->shim, ": ")) return cli_warn("%s: LD_PRELOAD takes no path with a space or colon", s->shim), false;
+	if (strlen(s->shim) >= SHIM_PATH_MAX) return cli_warn("%s: a path of at most %d octets can be preloaded", s->shim, SHIM_PATH_MAX - 1), false;
+	return true;
+}
+
 int launch_exec(int door, char *const *argv)
 {
 	struct start s = {.name = argv[0], .argv = argv};
+	char trouble[PATH_MAX];
 	int r = program_find(s.name, s.path, sizeof s.path);
 
 	if (r < 0) return cannot_run(s.name, r);
 	elf_look(&s.elf, AT_FDCWD, s.path, 0);
-	if (s.elf.trouble) cli_warn("%s %s: it cannot be put on the network, and its first socket call will end it", s.name, s.elf.trouble);
-	if (!shim_find(s.shim, sizeof s.shim)) return cli_warn("libsockland.so is neither beside me nor in ../" LIBDIR), EXIT_CANNOT_RUN;
-	if (strpbrk(s.shim, ": ")) return cli_warn("%s: LD_PRELOAD takes no path with a space or colon", s.shim), EXIT_CANNOT_RUN;
+	if (s.elf.trouble) cli_warn("%.*s", (int)newprog_trouble(trouble, sizeof trouble, s.name, &s.elf), trouble);
+	if (!shim_ready(&s)) return EXIT_CANNOT_RUN;
 	door = door_raise(door);
-	r = door < 0 ? door : environment(&s, door);
-	if (r < 0) return cannot_run(s.name, r);
+	if (door < 0) return cannot_run(s.name, door);
 	if (!rendezvous_inside()) r = filter_install();
 	if (r < 0) cli_warn("seccomp is refused here (%s): socket calls that bypass libc will not be caught", strerror(-r));
-	r = s.elf.has_caps && s.elf.interpreter[0] ? exec_by_loader(&s) : exec_raw(s.path, argv, s.env);
-	if (r == -ENOEXEC) r = exec_by_shell(&s);
-	return cannot_run(s.name, r);
+	rendezvous_leave();
+	return cannot_run(s.name, exec_on(&s, door));
 }
 
 /* ---- waiting ---- */

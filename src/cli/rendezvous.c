@@ -31,6 +31,13 @@ bool rendezvous_inside(void)
 	return door >= 0;
 }
 
+void rendezvous_leave(void)
+{
+	void (*leave)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "sockland_leave");
+
+	if (leave) leave();
+}
+
 /* The directory, made if need be. It must be ours and closed to others: whoever may connect commands the net. */
 static int directory(char *to, size_t size)
 {

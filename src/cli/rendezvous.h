@@ -10,6 +10,7 @@
 /* A client of the net called name; NULL: the one we run in, else the only one there is. Complains and returns -1 when there is none. */
 int rendezvous_find(struct client *c, const char *name);
 bool rendezvous_inside(void);                 /* this process runs on a host of a net */
+void rendezvous_leave(void);                  /* … and is about to exec on another one: the door of the first stays behind */
 /* Listens under name. The descriptor, or -errno after a complaint. */
 int rendezvous_listen(const char *name);
 void rendezvous_forget(const char *name);    /* takes the name away; nothing happens when it is gone */

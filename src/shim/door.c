@@ -10,3 +10,9 @@ __attribute__((visibility("default"))) int sockland_door(void)
 	table_set_kernel(fd);
 	return fd;
 }
+
+/* The caller is about to become a program of another host: it takes no door of this one along. */
+__attribute__((visibility("default"))) void sockland_leave(void)
+{
+	if (shim.active) sys(SYS_fcntl, shim.door, F_SETFD, FD_CLOEXEC);
+}

@@ -21,6 +21,7 @@
 #include "rpc/rpc.h"
 #include "shim/fault.h"
 #include "shim/gate.h"
+#include "shim/newprog.h"
 #include "shim/sys.h"
 
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -35,7 +36,7 @@ struct shim {
 	uint32_t host;
 	struct arena *arena;
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
-	char path[256];                    /* of libsockland.so */
+	char path[SHIM_PATH_MAX];          /* of libsockland.so */
 	char host_name[64];
 	char program[64];
 };

@@ -1,0 +1,67 @@
+/*
+ * Starting a program on a host:
+ *
+ *     SOCKLAND_DOOR=n, SOCKLAND_SHIM=path      how the shim finds its host, and itself at the next exec
+ *     LD_PRELOAD=[sanitizer:]shim[:own]        a sanitizer's runtime insists on being first; what the program had itself comes last
+ *     ld.so --preload shim --argv0 name path   for programs with file capabilities, started in a mode in which LD_PRELOAD is dropped
+ *
+ * Runs in forked children and in posix_spawn's, so: no memory but the caller's.
+ */
+#include "shim/newprog.h"
+#include <stdio.h>
+#include "shim/gate.h"
+
+static bool is_named(const char *var, const char *name) { return strncmp(var, name, strlen(name)) == 0 && var[strlen(name)] == '='; }
+
+static const char *preload_of(char *const *envp)
+{
+	for (; envp && *envp; envp++)
+		if (is_named(*envp, "LD_PRELOAD")) return *envp + sizeof "LD_PRELOAD";
+	return "";
+}
+
+size_t newprog_count(char *const *list)
+{
+	size_t n = 0;
+	while (list && list[n]) n++;
+	return n;
+}
+
+size_t newprog_preload_size(const struct elf *e, const char *shim, char *const *envp)
+{
+	return sizeof "LD_PRELOAD=::" + strlen(e->sanitizer) + strlen(shim) + strlen(preload_of(envp));
+}
+
+void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *e, int door, const char *shim, char *const *envp)
+{
+	const char *own = preload_of(envp);
+	snprintf(v->door, sizeof v->door, ENV_DOOR "=%d", door);
+	snprintf(v->shim, sizeof v->shim, ENV_SHIM "=%s", shim);
+	snprintf(preload, newprog_preload_size(e, shim, envp), "LD_PRELOAD=%s%s%s%s%s", e->sanitizer, e->sanitizer[0] ? ":" : "", shim, *own ? ":" : "", own);
+	for (; envp && *envp; envp++)
+		if (!is_named(*envp, "LD_PRELOAD") && !is_named(*envp, ENV_DOOR) && !is_named(*envp, ENV_SHIM)) *to++ = *envp;
+	*to++ = preload;
+	*to++ = v->door;
+	*to++ = v->shim;
+	*to = NULL;
+}
+
+void newprog_argv(const char **to, const char *const *first, size_t n, char *const *argv)
+{
+	memcpy(to, first, n * sizeof *to);
+	to += n;
+	for (size_t i = 1; i < newprog_count(argv); i++) *to++ = argv[i];
+	*to = NULL;
+}
+
+void newprog_loader(const char **to, const struct elf *e, const char *shim, const char *path, char *const *argv)
+{
+	const char *const first[NEWPROG_LOADER] = {e->interpreter, "--preload", shim, "--argv0", argv && argv[0] ? argv[0] : path, path};
+	newprog_argv(to, first, NEWPROG_LOADER, argv);
+}
+
+size_t newprog_trouble(char *to, size_t size, const char *name, const struct elf *e)
+{
+	int n = snprintf(to, size, "%s %s: it cannot be put on the network, and its first socket call will end it", name, e->trouble);
+	return MIN((size_t)MAX(n, 0), size - 1);
+}
