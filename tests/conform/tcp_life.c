@@ -499,6 +499,52 @@ static void self_connect(int family)
 	close(fd);
 }
 
+/* The same with nothing between: what was sent before the close is unread there, what is sent after it meets nobody. */
+static void at_once(int family)
+{
+	int fd[2];
+
+	say_about("%s send, then the peer closes at once", family_text(family));
+	tcp_pair(family, fd);
+	MUST(send(fd[0], "x", 1, 0));
+	close(fd[1]);
+	wait_for(fd[0], POLLRDHUP);
+	say_poll("poll", fd[0]);
+	say_rc("recv", recv(fd[0], buf, 10, 0));
+	say_rc("recv again", recv(fd[0], buf, 10, 0));
+	close(fd[0]);
+	say_about("%s the peer closes, then send at once", family_text(family));
+	tcp_pair(family, fd);
+	close(fd[1]);
+	say_rc("send", send(fd[0], "x", 1, MSG_NOSIGNAL));
+	say("reset comes", "%d", wait_for(fd[0], POLLHUP));
+	say_poll("poll", fd[0]);
+	say_rc("recv", recv(fd[0], buf, 10, 0));
+	say_rc("send again", send(fd[0], "x", 1, MSG_NOSIGNAL));
+	say_error("SO_ERROR", fd[0]);
+	close(fd[0]);
+}
+
+/* Told the end by its own shutdown, a socket still tells a reset first. */
+static void reset_after_shutdown(int family, int how)
+{
+	int fd[2];
+	struct linger now = { 1, 0 };
+
+	say_about("%s shutdown %s, then reset", family_text(family), how_text[how]);
+	tcp_pair(family, fd);
+	MUST(shutdown(fd[0], how));
+	MUST(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	close(fd[1]);
+	wait_for(fd[0], POLLERR);
+	say_poll("poll", fd[0]);
+	say_rc("recv", recv(fd[0], buf, 10, MSG_DONTWAIT));
+	say_rc("recv again", recv(fd[0], buf, 10, MSG_DONTWAIT));
+	say_rc("send", send(fd[0], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+	say_error("SO_ERROR", fd[0]);
+	close(fd[0]);
+}
+
 static void lingering(int family)
 {
 	int fd[2];
@@ -543,6 +589,9 @@ int main(void)
 		listener_closes(f);
 		pending_gone(f);
 		self_connect(f);
+		at_once(f);
+		reset_after_shutdown(f, SHUT_RD);
+		reset_after_shutdown(f, SHUT_WR);
 		lingering(f);
 	}
 	return 0;
