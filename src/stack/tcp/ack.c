@@ -132,10 +132,8 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	}
 	conn->heard = conn_now(conn);
 	conn->probes = 0;
-	if (conn->rtx_role == TCP_TIMER_PROBE) {
-		conn->retries = 0;
-		conn->stuck_since = 0;
-	}
+	/* A peer that answers probes lives; TCP_USER_TIMEOUT goes on counting until it takes something. */
+	if (conn->rtx_role == TCP_TIMER_PROBE) conn->retries = 0;
 	update_ts_recent(conn, g);
 	new_sack = sack_learn(conn, g);
 	if (seq_lt(g->h.ack, conn->snd.una)) return STEP_NEXT;

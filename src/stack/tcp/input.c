@@ -208,7 +208,7 @@ static void learn_fin(struct tcp_sock *conn, const struct segment *g)
 	seq32 at = g->h.seq + g->len;
 
 	/* Octets behind the end can't be: whoever sent them or this lies. */
-	if (conn->rcv.fin || (r->n && seq_gt(r->at[r->n - 1].range.end, at))) return;
+	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at) || (r->n && seq_gt(r->at[r->n - 1].range.end, at))) return;
 	conn->rcv.fin = true;
 	conn->rcv.fin_seq = at;
 	if (at != conn->rcv.nxt) owe_ack(conn, true);

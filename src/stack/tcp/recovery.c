@@ -141,7 +141,8 @@ void recovery_ack(struct tcp_sock *conn, uint32_t acked, bool duplicate, bool ne
 		leave_recovery(conn);
 		return;
 	}
-	if (duplicate && rec->dupacks < UINT16_MAX) rec->dupacks++;
+	/* After a time-out they may answer what was needlessly sent again. */
+	if (duplicate && rec->phase != TCP_LOSS && rec->dupacks < UINT16_MAX) rec->dupacks++;
 	switch (rec->phase) {
 	case TCP_OPEN:
 		if (acked) acked_in_order(conn, acked);

@@ -34,17 +34,19 @@ void window_init(struct tcp_sock *conn)
 		conn->rcv.wscale++;
 }
 
-/* What to advertise now, counted from rcv.nxt; a multiple of the window scale unless it is what the peer has already. */
+/* What to offer now, counted from rcv.nxt. On the wire it counts units of the window scale: as Linux does it is rounded up, but not beyond what is
+ * free, or a peer that sends octet by octet would be pushed on for ever; else the wire tells a little less (RFC 7323 §2.4), and all is still taken. */
 uint32_t window_select(const struct tcp_sock *conn)
 {
 	uint32_t full = window_full(conn), held = conn->rcv.queued + conn->inet.sk.lent;
 	uint32_t free = full > held ? full - held : 0;
 	uint32_t left = seq_gt(rcv_edge(conn), conn->rcv.nxt) ? rcv_edge(conn) - conn->rcv.nxt : 0;
-	uint32_t unit = 1u << conn->rcv.wscale, wnd = left;
+	uint32_t unit = 1u << conn->rcv.wscale, wnd = left, rounded;
 
 	/* RFC 9293 §3.8.6.2.2 (MUST-39): the edge waits for min(half the buffer, a segment); (MUST-34, SHLD-14) it never moves left. */
 	if (free > left && free - left >= MIN(full / 2, (uint32_t)conn->rcv.mss)) wnd = free;
-	wnd = (wnd + unit - 1) & ~(unit - 1);
+	rounded = (wnd + unit - 1) & ~(unit - 1);
+	if (rounded <= free) wnd = rounded;
 	return MIN(wnd, 65535u << conn->rcv.wscale);
 }
 

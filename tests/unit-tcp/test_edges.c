@@ -1,0 +1,117 @@
+/* Where an octet or a second more or less makes the difference: the edge of the receive window, the place of a FIN, time that runs out. */
+#include "bench.h"
+
+/* RFC 9293 §3.8.6, RFC 7323 §2.4: windows are told in units, but rounding may not add up to a buffer without end. */
+static void single_octets_do_not_push_the_window_on(void **state)
+{
+	struct bench *b = *state;
+	passive(b, .wscale = 8);
+	const struct tcp_sock *conn = tcp_of(b->sk);
+	assert_true(conn->rcv.wscale > 0);
+	for (seq32 seq = 1; seq < 300000; seq++) {
+		inject(b, ACK | PSH, .seq = seq, .ack = 1, .len = 1);
+		bench_flush(b);
+	}
+	assert_true(conn->rcv.queued <= window_full(conn));
+	/* What was promised once is kept: the octets up to the edge are taken. */
+	assert_true(conn->rcv.queued >= 64000);
+	inject(b, ACK, .seq = 1 + conn->rcv.queued, .ack = 1, .len = 1);
+	expect(b, ACK, .seq = 1, .ack = 1 + conn->rcv.queued, .wnd = NO_WINDOW);
+}
+
+/* RFC 9293 §3.10.7.4 eighth: a FIN is believed where the next octet would be, or later; not among those that came already. */
+static void a_fin_among_old_octets_is_a_lie(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	inject(b, ACK, .seq = 1, .ack = 1, .len = 10);
+	bench_flush(b);
+	inject(b, ACK | FIN, .seq = 10, .ack = 1);
+	bench_flush(b);
+	assert_int_equal(bench_state(b->sk), TCPS_ESTABLISHED);
+	inject(b, ACK, .seq = 11, .ack = 1, .len = 10);
+	assert_int_equal(bench_recv(b, 100, 0), 20);
+	inject(b, ACK | FIN, .seq = 21, .ack = 1);
+	assert_int_equal(bench_state(b->sk), TCPS_CLOSE_WAIT);
+}
+
+/* The same of one that the octets before it overtook: they end behind it. */
+static void a_fin_below_early_octets_is_a_lie(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	inject(b, ACK, .seq = 6, .ack = 1, .len = 10);
+	inject(b, ACK | FIN, .seq = 1, .ack = 1, .len = 7);
+	bench_flush(b);
+	assert_int_equal(bench_state(b->sk), TCPS_ESTABLISHED);
+	assert_int_equal(bench_recv(b, 100, 0), 15);
+	inject(b, ACK | FIN, .seq = 16, .ack = 1);
+	assert_int_equal(bench_state(b->sk), TCPS_CLOSE_WAIT);
+}
+
+/* tcp(7), TCP_USER_TIMEOUT: data may not "remain untransmitted (due to zero window size)" for longer, though the peer lives. */
+static void user_timeout_counts_while_the_window_is_closed(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	bench_set(b->sk, IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
+	inject(b, ACK, .seq = 1, .ack = 1, .wnd = NO_WINDOW);
+	bench_send(b, 100, 0);
+	for (int i = 0; i < 45; i++) {
+		pass(b, 100 * NS_PER_MS);
+		inject(b, ACK, .seq = 1, .ack = 1, .wnd = NO_WINDOW);
+	}
+	assert_int_equal(bench_state(b->sk), TCPS_ESTABLISHED);
+	for (int i = 0; i < 60 && bench_state(b->sk) != TCPS_CLOSED; i++) {
+		pass(b, 100 * NS_PER_MS);
+		inject(b, ACK, .seq = 1, .ack = 1, .wnd = NO_WINDOW);
+	}
+	assert_int_equal(bench_error(b->sk), ETIMEDOUT);
+	bench_flush(b);
+}
+
+/* … and starts anew when something got through. */
+static void user_timeout_starts_anew_with_progress(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	bench_set(b->sk, IPPROTO_TCP, TCP_USER_TIMEOUT, 3000);
+	for (seq32 ack = 1; ack < 50; ack++) {
+		inject(b, ACK, .seq = 1, .ack = ack, .wnd = NO_WINDOW);
+		if (ack == 1) bench_send(b, 100, 0);
+		pass(b, NS_PER_S);
+		inject(b, ACK, .seq = 1, .ack = ack, .wnd = 1);
+		pass(b, NS_PER_S);
+	}
+	assert_int_equal(bench_state(b->sk), TCPS_ESTABLISHED);
+	bench_flush(b);
+}
+
+/* RFC 6582 §3.2 (2), RFC 5681 §3.1: after a time-out the window is one segment, and duplicate ACKs, which our own repetition brings about, do not inflate it. */
+static void duplicate_acks_after_a_timeout_send_nothing(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	bench_set(b->sk, SOL_SOCKET, SO_SNDBUF, 1 << 17);
+	bench_send(b, 30 * 1460, 0);
+	bench_flush(b);
+	pass(b, 1200 * NS_PER_MS);
+	expect(b, ACK, .seq = 1, .ack = 1, .len = b->v6 ? 1440 : 1460);
+	bench_flush(b);
+	for (int i = 0; i < 5; i++)
+		inject(b, ACK, .seq = 1, .ack = 1);
+	expect_nothing(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		both(single_octets_do_not_push_the_window_on),
+		both(a_fin_among_old_octets_is_a_lie),
+		both(a_fin_below_early_octets_is_a_lie),
+		both(user_timeout_counts_while_the_window_is_closed),
+		both(user_timeout_starts_anew_with_progress),
+		both(duplicate_acks_after_a_timeout_send_nothing),
+	};
+	return cmocka_run_group_tests_name("tcp-edges", tests, NULL, NULL);
+}
