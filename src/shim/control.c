@@ -119,8 +119,8 @@ static int hello_take(struct call *c, const struct rpc_hello *h, int64_t result)
 	if (c->fd_count < 2 || c->out_len < sizeof *h || h->client == 0) return -EPROTO;
 	int r = arena_map(c->fds[0], h->arena_size);
 	sys(SYS_close, c->fds[0]);
-	if (shim.doorbell >= 0) sys(SYS_close, c->fds[1]);
-	else shim.doorbell = hide_fd(c->fds[1], false);
+	hidden_close(&shim.doorbell);   /* after fork the parent's, which the engine hears only as long as the parent lives */
+	shim.doorbell = hide_fd(c->fds[1], false);
 	if (r != 0) return r;
 	shim.host = h->host;
 	memcpy(shim.host_name, h->host_name, sizeof shim.host_name - 1);
