@@ -52,11 +52,12 @@ void epoll_unref(uint32_t i)
 	if (atomic_fetch_sub(&e->refs, 1) != 1) return;
 	if (e->slot) sys(SYS_munmap, e->slot, e->room * sizeof *e->slot);
 	if (e->of_channel) sys(SYS_munmap, e->of_channel, CHANNEL_MAX * sizeof *e->of_channel);
+	if (e->watched) sys(SYS_munmap, e->watched, CHANNEL_MAX * sizeof *e->watched);
 	bell_drop(e->bell);
 	if (e->kick > 0) hidden_close(&e->kick);
 	nest_free(e);
 	e->slot = NULL;
-	e->of_channel = NULL;
+	e->of_channel = e->watched = NULL;
 	e->bell = 0;
 	e->used = false;
 }
@@ -90,22 +91,44 @@ int instance_bell(struct instance *e)
 	if (e->bell != 0) return 0;
 	e->bell = bell_new();
 	if (e->bell == 0) return -ENOMEM;
+	if (e->watched) sys(SYS_madvise, e->watched, CHANNEL_MAX * sizeof *e->watched, MADV_DONTNEED);
 	for (uint32_t i = 1; i < e->top; i++) {
 		struct sock s = {-1, e->slot[i].index, e->slot[i].generation, NULL};
-		if (s.generation != 0) bell_watch(e->bell, &s);
+		if (s.generation != 0) instance_watch(e, &s);
 	}
 	return 0;
+}
+
+int instance_watch(struct instance *e, const struct sock *s)
+{
+	if (e->watched[s->index] == s->generation) {
+		bell_set(arena_bell(shim.arena, e->bell), s->index);
+		return 0;
+	}
+	int r = bell_watch(e->bell, s);
+	if (r == 0) e->watched[s->index] = s->generation;
+	return r;
+}
+
+void instance_unwatch(struct instance *e, uint32_t channel)
+{
+	struct rpc_watch w = {channel, e->watched[channel]};
+	struct call c = {.op = RPC_UNWATCH, .arg = {e->bell}, .in = {{&w, sizeof w}}};
+	if (w.generation == 0) return;
+	e->watched[channel] = 0;
+	control(&c);
 }
 
 static int tables_ready(struct instance *e)
 {
 	if (!e->of_channel) e->of_channel = pages(CHANNEL_MAX * sizeof *e->of_channel);
+	if (!e->watched) e->watched = pages(CHANNEL_MAX * sizeof *e->watched);
 	if (!e->slot) {
 		e->slot = pages(MEMBERS_FIRST * sizeof *e->slot);
 		e->room = MEMBERS_FIRST;
 		e->top = 1;
 	}
-	return e->of_channel && e->slot ? instance_bell(e) : -ENOMEM;
+	return e->of_channel && e->watched && e->slot ? instance_bell(e) : -ENOMEM;
 }
 
 static uint32_t slot_take(struct instance *e)
@@ -154,13 +177,12 @@ static long member_add(struct instance *e, const struct sock *s, const struct ep
 {
 	if (ev->events & EPOLLEXCLUSIVE && ev->events & ~(uint32_t)WITH_EXCLUSIVE) return -EINVAL;
 	if (member_find(e, s)) return -EEXIST;
-	bool first = e->of_channel[s->index] == 0;
 	uint32_t i = slot_take(e);
 	if (i == 0) return -ENOMEM;
 	e->slot[i] = (struct member){s->fd, s->index, s->generation, ev->events, e->of_channel[s->index], ev->data, false};
 	e->of_channel[s->index] = i;
 	e->members++;
-	int r = first ? bell_watch(e->bell, s) : 0;   /* sets the bit, too */
+	int r = instance_watch(e, s);
 	if (r < 0) {
 		member_free(e, &e->of_channel[s->index]);
 		return r;
@@ -184,12 +206,7 @@ static long member_delete(struct instance *e, const struct sock *s)
 {
 	uint32_t *link = member_find(e, s);
 	if (!link) return -ENOENT;
-	member_free(e, link);
-	if (e->of_channel[s->index] == 0) {
-		struct rpc_watch w = {s->index, s->generation};
-		struct call c = {.op = RPC_UNWATCH, .arg = {e->bell}, .in = {{&w, sizeof w}}};
-		control(&c);
-	}
+	member_free(e, link);   /* the watch stays: programs take out and put in again, and a stray bit ends it (epoll_wait.c) */
 	return 0;
 }
 

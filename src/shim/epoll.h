@@ -16,6 +16,8 @@ struct instance {
 	uint32_t turn;                             /* the channel to look at first, so that all get theirs */
 	struct member *slot;                       /* from 1 */
 	uint32_t *of_channel;                      /* first member, by channel; 0: none */
+	uint32_t *watched;                         /* by channel: the generation that the bell watches, if only since a member that went */
+	_Atomic bool kernel_ready;                 /* a sleeper has seen that the kernel's members are */
 	struct nest *nest;                         /* epoll descriptors in the set; NULL: none yet */
 };
 
@@ -25,6 +27,8 @@ void instance_unlock(struct instance *e);
 int instance_bell(struct instance *e);             /* 0, or -ENOMEM: there is a bell, and it watches all members */
 int instance_kick(struct instance *e);             /* the same for the eventfd */
 void instance_wake(struct instance *e);            /* something to look at is there for those who sleep */
+int instance_watch(struct instance *e, const struct sock *s);      /* the channel's bit is set when it returns */
+void instance_unwatch(struct instance *e, uint32_t channel);       /* nobody wants its bit any more */
 void member_free(struct instance *e, uint32_t *link);
 
 bool instance_ready(struct instance *e);           /* is any virtual member? Nothing is taken */

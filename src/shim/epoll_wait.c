@@ -58,6 +58,7 @@ static bool channel_harvest(struct instance *e, uint32_t channel, struct harvest
 		if (m->events & EPOLLONESHOT) m->off = true;
 		else if (!(m->events & EPOLLET)) again = true;
 	}
+	if (e->of_channel[channel] == 0) instance_unwatch(e, channel);
 	return again;
 }
 
@@ -158,7 +159,8 @@ static long sleep_kernel(struct instance *e, int epfd, struct poll *p)
 	long r = cancellable(sleep_call(SYS_ppoll, (long)fds, n, p->wait.deadline == TIME_NEVER ? 0 : (long)&t, (long)p->mask, KERNEL_MASK, 0,
 					&self.handled, p->wait.handled));
 	if (r > 0 && fds[1].revents & POLLHUP) atomic_store(&shim.cut, true);
-	if (b) bell_drain(e->bell);
+	if (b && fds[2].revents) bell_drain(e->bell);
+	if (r > 0 && fds[0].revents) atomic_store(&e->kernel_ready, true);
 	if (e->kick > 0 && fds[3].revents) kick_drain(e);
 	return r == 0 ? -EAGAIN : MIN(r, 0);
 }
@@ -188,20 +190,27 @@ static void pass_on(struct instance *e)
 	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(e->bell), &one, sizeof one);
 }
 
+/* Before a sleep the kernel's members need no look of their own: the sleep itself tells. */
+static bool kernel_turn(struct instance *e, int found, const struct poll *p)
+{
+	if (e->members > 0 && atomic_load(&e->kernel_members) == 0) return false;
+	return found > 0 || atomic_exchange(&e->kernel_ready, false) || poll_over(p);
+}
+
 static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
 {
 	int n = look_virtual(e, to, max);
 	if (n < 0) return n;
 	if (n < max && e->nest) n += nest_look(e, to + n, max - n);
-	if (n < max && (atomic_load(&e->kernel_members) > 0 || e->members == 0)) {
+	if (n < max && kernel_turn(e, n, p)) {
 		long k = sys(SYS_epoll_wait, epfd, to + n, max - n, 0);
 		if (k < 0 && n == 0) return k;
 		if (k > 0) n += (int)k;
 	}
 	if (n > 0) return n;
-	if (e->members > 0 && synced_late()) return 0;
-	if (p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline)) return -EAGAIN;
-	return instance_sleep(e, epfd, p);
+	if (poll_over(p)) return e->members > 0 && synced_late() ? 0 : -EAGAIN;
+	long r = instance_sleep(e, epfd, p);
+	return r == -EAGAIN ? 0 : r;   /* the next step sees that the time is over, after a last look */
 }
 
 static long epoll_run(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)

@@ -131,7 +131,7 @@ static long kernel_sleep(struct poll *p, struct kernel_set *k, uint32_t own)
 	return r;
 }
 
-/* Nothing was ready. 0: look again (k may hold results), -EINTR, -EAGAIN: the time is over. */
+/* Nothing was ready. 0: look again, or -EINTR. */
 static long sleep_mixed(struct poll *p, struct pollfd *fds, nfds_t n, uint32_t own)
 {
 	struct kernel_set k;
@@ -148,9 +148,11 @@ static long sleep_mixed(struct poll *p, struct pollfd *fds, nfds_t n, uint32_t o
 		bell_drain(self.bell);
 	}
 	kernel_set_free(&k);
-	if (found == 0 && l.ready == 0) return -EAGAIN;
 	return MIN(found, 0);
 }
+
+/* The end of the time is for the next step to see, after a last look. */
+static long timed_out(long r) { return r == -EAGAIN ? 0 : r; }
 
 static long sleep_bell(struct poll *p, struct pollfd *fds, nfds_t n)
 {
@@ -161,7 +163,7 @@ static long sleep_bell(struct poll *p, struct pollfd *fds, nfds_t n)
 	look(fds, n, &l, NULL);
 	long r = l.ready > 0 ? 0 : wait_on_word(&p->wait, &b->seq, seq);
 	atomic_store(&b->armed, 0);
-	return r;
+	return timed_out(r);
 }
 
 static struct direction *direction_wanted(const struct look *l)
@@ -185,6 +187,12 @@ static uint32_t look_all(struct pollfd *fds, nfds_t n, struct look *l, uint32_t 
 	return l->ready;
 }
 
+/* "Nothing" is to be answered: only then must the engine be up to date. Whoever goes to sleep is woken by what it still does. */
+bool poll_over(const struct poll *p)
+{
+	return p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline);
+}
+
 static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 {
 	struct look l;
@@ -193,10 +201,9 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	bool single = n == 1 && !p->mask && sock_of(fds[0].fd, &s);
 	if (single) rx_seq = shared_get32(&s.c->rx.seq), tx_seq = shared_get32(&s.c->tx.seq);
 	if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
-	if (l.virtual + l.nested > 0 && synced_late()) return 0;
-	if (p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline)) return -EAGAIN;
+	if (poll_over(p)) return l.virtual + l.nested > 0 && synced_late() ? 0 : -EAGAIN;
 	struct direction *d = single ? direction_wanted(&l) : NULL;
-	if (d) return wait_on(&p->wait, d, d == &s.c->rx ? rx_seq : tx_seq);   /* one socket, one direction: no bell is needed */
+	if (d) return timed_out(wait_on(&p->wait, d, d == &s.c->rx ? rx_seq : tx_seq));   /* one socket, one direction: no bell is needed */
 	int r = l.virtual > 0 ? watch_all(fds, n) : 0;
 	if (r < 0) return r;
 	if (kernel == 0 && !p->mask && l.virtual > 0) return sleep_bell(p, fds, n);

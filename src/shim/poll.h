@@ -4,4 +4,5 @@
 
 struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; };
 
+bool poll_over(const struct poll *p);
 void poll_begin(struct poll *p, time_ns timeout, const void *mask);   /* timeout 0: don't wait; TIME_NEVER */
