@@ -181,6 +181,15 @@ static int64_t odd_number(void)
 	return below(2) ? some[below(sizeof some / sizeof *some)] : (int64_t)below(100);
 }
 
+/* A capture of something that is there: it sees what everybody else does, and may never be read. */
+static void capture_send(struct wild *w)
+{
+	static const char *const names[] = {"h1:lo", "h1:eth0", "h2:eth0", "s1", "h1--s1", "none"};
+	struct { struct rpc_request q; char name[16]; } m = {.q = {.op = RPC_CAPTURE, .in_len = sizeof m.name}};
+	strcpy(m.name, names[below(6)]);
+	raw_send(w->c.fd, &m, sizeof m.q + sizeof m.name, false);
+}
+
 /* A message that is half right: an existing call about an existing socket, with odd numbers and odd octets. */
 static void message_send_odd(struct wild *w, const int door)
 {
@@ -211,6 +220,15 @@ static void message_send_odd(struct wild *w, const int door)
 	raw_send(below(50) ? w->c.fd : door, buf, sizeof q + len, below(30) == 0 || q.op == RPC_HELLO);
 }
 
+/* Keeps a few for a while, unread. */
+static void descriptor_drop(int fd)
+{
+	static int held[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+	int *place = &held[below(8)];
+	if (*place >= 0) close(*place);
+	*place = fd;
+}
+
 /* Takes what was answered, most of the time: one that never reads must be ended too. */
 static bool replies_drop(struct wild *w)
 {
@@ -226,7 +244,7 @@ static bool replies_drop(struct wild *w)
 			for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++) {
 				int fd;
 				memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-				close(fd);
+				descriptor_drop(fd);
 			}
 	}
 }
@@ -282,6 +300,7 @@ static void wild_live(const struct lab *l, double end)
 	bool reads = below(20) != 0, spoils = below(2);
 	for (int i = 0; i < 2000 && now_s() < end; i++) {
 		if (spoils) own_spoil(&w, segs, below(20));
+		if (below(100) == 0) capture_send(&w);
 		message_send_odd(&w, l->doors[0]);
 		if (reads && !replies_drop(&w)) break;
 	}
