@@ -81,12 +81,21 @@ uint32_t bell_of_thread(void)
 	return self.bell;
 }
 
-int bell_watch_thread(const struct sock *s)
+static int flush(struct watch_list *l)
 {
+	struct call c = {.op = RPC_WATCH, .arg = {self.bell}, .in = {{l->at, l->n * sizeof *l->at}}};
+	int64_t r = l->n > 0 ? control(&c) : 0;
+	for (uint32_t i = 0; r >= 0 && i < l->n; i++) self.watched[l->at[i].channel] = l->at[i].generation;
+	l->n = 0;
+	return r < 0 ? (int)r : 0;
+}
+
+int bell_watch_thread(struct watch_list *l, const struct sock *s)
+{
+	if (!s) return flush(l);
 	if (self.watched[s->index] == s->generation) return 0;
-	int r = bell_watch(self.bell, s);
-	if (r == 0) self.watched[s->index] = s->generation;
-	return r;
+	l->at[l->n++] = (struct rpc_watch){s->index, s->generation};
+	return l->n == ARRAY_SIZE(l->at) ? flush(l) : 0;
 }
 
 /* The child's only thread starts anew; the parent's bells ring for the parent. */

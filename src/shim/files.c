@@ -6,11 +6,13 @@
 #include <sys/mman.h>
 #include "shim/shim.h"
 
-static const char *const virtual_files[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf"};
+static const char *const virtual_files[] = {
+	"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/proc/net/if_inet6",
+};
 
 static bool is_virtual(const char *path)
 {
-	if (strncmp(path, "/etc/", 5) != 0) return false;
+	if (strncmp(path, "/etc/", 5) != 0 && strncmp(path, "/proc/", 6) != 0) return false;
 	for (size_t i = 0; i < ARRAY_SIZE(virtual_files); i++)
 		if (strcmp(path, virtual_files[i]) == 0) return true;
 	return false;

@@ -111,21 +111,27 @@ static struct timespec *time_left(time_ns deadline, struct timespec *t)
 static int watch_all(struct pollfd *fds, nfds_t n)
 {
 	struct sock s;
-	if (bell_of_thread() == 0) return -ENOMEM;
+	struct watch_list l;
+	l.n = 0;
+	if (bell_of_thread() == 0) return engine_dead() ? -ENETDOWN : -ENOMEM;
 	for (nfds_t i = 0; i < n; i++) {
 		if (fds[i].fd < 0 || !sock_of(fds[i].fd, &s)) continue;
-		int r = bell_watch_thread(&s);
-		if (r < 0 && r != -EBADF) return r;
+		int r = bell_watch_thread(&l, &s);
+		if (r < 0) return r;
 	}
-	return 0;
+	return bell_watch_thread(&l, NULL);
 }
+
+/* No bell is left in the network: look every few milliseconds. */
+#define BELL_LESS_NS (5 * NS_PER_MS)
 
 static long kernel_sleep(struct poll *p, struct kernel_set *k, uint32_t own)
 {
 	struct timespec t;
+	bool slice = own > 0 && self.bell == 0;
 	if (self.bell != 0 && own > 0) kernel_set_add(k, bell_eventfd(self.bell), POLLIN, UINT_MAX);
 	kernel_set_add(k, shim.control, 0, UINT_MAX);
-	struct timespec *left = time_left(p->wait.deadline, &t);
+	struct timespec *left = time_left(slice ? MIN(p->wait.deadline, now_ns() + BELL_LESS_NS) : p->wait.deadline, &t);
 	long r = cancellable(sleep_call(SYS_ppoll, (long)k->fds, k->n, (long)left, (long)p->mask, KERNEL_MASK, 0, &self.handled, p->wait.handled));
 	if (r > 0 && k->fds[k->n - 1].revents & POLLHUP) atomic_store(&shim.cut, true);
 	return r;
@@ -136,7 +142,7 @@ static long sleep_mixed(struct poll *p, struct pollfd *fds, nfds_t n, uint32_t o
 {
 	struct kernel_set k;
 	struct look l;
-	struct bell *b = own > 0 ? arena_bell(shim.arena, self.bell) : NULL;
+	struct bell *b = own > 0 && self.bell != 0 ? arena_bell(shim.arena, self.bell) : NULL;
 	int r = kernel_set_init(&k, n);
 	if (r != 0) return r;
 	if (b) atomic_store(&b->armed, BELL_EVENTFD);
@@ -205,8 +211,8 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	struct direction *d = single ? direction_wanted(&l) : NULL;
 	if (d) return timed_out(wait_on(&p->wait, d, d == &s.c->rx ? rx_seq : tx_seq));   /* one socket, one direction: no bell is needed */
 	int r = l.virtual > 0 ? watch_all(fds, n) : 0;
-	if (r < 0) return r;
-	if (kernel == 0 && !p->mask && l.virtual > 0) return sleep_bell(p, fds, n);
+	if (r < 0 && r != -ENOMEM) return r;
+	if (r == 0 && kernel == 0 && !p->mask && l.virtual > 0) return sleep_bell(p, fds, n);
 	return sleep_mixed(p, fds, n, l.virtual);
 }
 

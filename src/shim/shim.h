@@ -165,7 +165,8 @@ void bell_drop(uint32_t bell);
 int bell_eventfd(uint32_t bell);
 int bell_watch(uint32_t bell, const struct sock *s);
 uint32_t bell_of_thread(void);
-int bell_watch_thread(const struct sock *s);
+struct watch_list { struct rpc_watch at[128]; uint32_t n; };
+int bell_watch_thread(struct watch_list *l, const struct sock *s);   /* gathers, and asks for many at once; NULL: the rest */
 void bell_drain(uint32_t bell);
 void bells_forked(void);
 int *bell_slot(int fd);                    /* where the number of a bell's eventfd is kept, or NULL */
