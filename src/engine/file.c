@@ -1,8 +1,9 @@
 /*
- * The files of /etc that a host sees instead of the machine's: they make the ordinary calls (getaddrinfo, gethostbyname) find the other hosts by
- * name, and nothing else.
+ * The files that a host sees instead of the machine's. Those of /etc make the ordinary calls (getaddrinfo, gethostbyname) find the other hosts by
+ * name, and nothing else. By /proc/net/if_inet6 programs (Java, say) learn whether there is IPv6, and which addresses an interface has.
  */
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include "engine/private.h"
 
 static void hosts_lines(const struct engine *e, struct text *t, const struct topo_addr *(*pick)(const struct topo_if *))
@@ -50,9 +51,27 @@ static void file_hostconf(const struct engine *e, size_t host, struct text *t)
 	text_add(t, "multi on\n");
 }
 
+/* The scope is written as the kernel's own bits of an address's type. */
+static void if_inet6_line(struct text *t, const struct netif_addr *ia)
+{
+	for (size_t i = 0; i < sizeof ia->addr.b; i++) text_add(t, "%02x", ia->addr.b[i]);
+	unsigned scope = ia->scope == RT_SCOPE_HOST ? 0x10 : ia->scope == RT_SCOPE_LINK ? 0x20 : 0;
+	text_add(t, " %02x %02x %02x %02x %8s\n", ia->netif->index, ia->plen, scope, ia->flags & 0xff, ia->netif->name);
+}
+
+static void file_if_inet6(const struct engine *e, size_t host, struct text *t)
+{
+	list_each(struct netif, nif, &net_stack(net_host_at(e->net, host))->netifs, node) {
+		list_each(struct netif_addr, ia, &nif->addrs, node) {
+			if (!addr_is_v4(&ia->addr)) if_inet6_line(t, ia);
+		}
+	}
+}
+
 static const struct { const char *path; void (*write)(const struct engine *, size_t host, struct text *); } files[] = {
 	{"/etc/hosts", file_hosts}, {"/etc/hostname", file_hostname}, {"/etc/resolv.conf", file_resolv},
 	{"/etc/nsswitch.conf", file_nsswitch}, {"/etc/host.conf", file_hostconf},
+	{"/proc/net/if_inet6", file_if_inet6},
 };
 
 int64_t serve_file(struct call *k)

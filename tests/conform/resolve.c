@@ -86,6 +86,20 @@ static void interfaces(void)
 	if_freenameindex(names);
 }
 
+/* By this file Java finds IPv6 addresses, and that there are any. */
+static void if_inet6(void)
+{
+	FILE *f = fopen("/proc/net/if_inet6", "r");
+	char line[100];
+
+	say_about("if_inet6");
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, " lo\n"))
+			say("lo", "%.*s", (int)strcspn(line, "\n"), line);
+	if (f)
+		fclose(f);
+}
+
 static void requests(void)
 {
 	static const struct { unsigned long request; const char *text; } q[] = {
@@ -133,6 +147,7 @@ int main(void)
 	look_up(NULL, NULL, AF_UNSPEC, 0, 0);
 	hosts();
 	interfaces();
+	if_inet6();
 	requests();
 	return 0;
 }
