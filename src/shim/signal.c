@@ -44,6 +44,16 @@ static void sleep_leave(ucontext_t *uc)
 	if (ip >= (greg_t)sleep_check && ip < (greg_t)sleep_done) uc->uc_mcontext.gregs[REG_RIP] = (greg_t)sleep_abort;
 }
 
+/* The kernel started us with everything blocked (action_install); the handler runs with what the program has asked for. */
+static void mask_as_asked(int sig, const struct action *a, unsigned long flags, const ucontext_t *uc)
+{
+	uint64_t during;
+	memcpy(&during, &uc->uc_sigmask, sizeof during);
+	during |= atomic_load(&a->mask) | (flags & SA_NODEFER ? 0 : SIGMASK(sig));
+	during &= ~SIGMASK(SIGSYS);
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &during, NULL, KERNEL_MASK);
+}
+
 static void action_run(int sig, siginfo_t *info, void *context)
 {
 	struct action *a = &actions[sig];
@@ -58,6 +68,7 @@ static void action_run(int sig, siginfo_t *info, void *context)
 	atomic_fetch_add_explicit(&self.handled, 1, memory_order_relaxed);
 	if (!(flags & SA_RESTART)) atomic_fetch_add_explicit(&self.interrupts, 1, memory_order_relaxed);
 	sleep_leave(context);
+	mask_as_asked(sig, a, flags, context);
 	void *guard = self.guard;   /* a fault in the handler is the program's; and it may never come back */
 	self.guard = NULL;
 	((void (*)(int, siginfo_t *, void *))(void (*)(void))handler)(sig, info, context);
@@ -96,13 +107,12 @@ static void trampoline(int sig, siginfo_t *info, void *context)
 static void deliver_here(siginfo_t *info)
 {
 	ucontext_t uc;
-	uint64_t during = self.deferred_mask | atomic_load(&actions[info->si_signo].mask) | SIGMASK(info->si_signo);
+	uint64_t after;
 	memset(&uc, 0, sizeof uc);
 	memcpy(&uc.uc_sigmask, &self.deferred_mask, sizeof self.deferred_mask);
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &during, NULL, KERNEL_MASK);
 	action_run(info->si_signo, info, &uc);
-	memcpy(&during, &uc.uc_sigmask, sizeof during);
-	sys(SYS_rt_sigprocmask, SIG_SETMASK, &during, NULL, KERNEL_MASK);
+	memcpy(&after, &uc.uc_sigmask, sizeof after);
+	sys(SYS_rt_sigprocmask, SIG_SETMASK, &after, NULL, KERNEL_MASK);
 }
 
 void critical_deliver(void)
@@ -157,6 +167,8 @@ static long action_install(int sig, const struct kernel_sigaction *act)
 	if (!handled) k.flags = SA_ONSTACK | SA_NODEFER | SA_RESTORER;
 	k.handler = (void (*)(int))(void (*)(void))trampoline;
 	k.flags = (k.flags | SA_SIGINFO) & ~(unsigned long)SA_RESETHAND;
+	/* Signals that arrive together would stand on top of each other before the first has been put off. */
+	k.mask = ~FAULTS;
 	return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
 }
 
