@@ -216,10 +216,18 @@ void handed_over(const struct sock *s)
 	if (arena_ring(shim.arena)) doorbell_write();
 }
 
-bool synced_late(void)
+bool engine_is_late(void) { return shim.arena && !arena_synced(shim.arena); }
+
+void engine_catch_up(void)
 {
-	if (!shim.arena || arena_synced(shim.arena)) return false;
-	return control_simple(RPC_SYNC, NULL, 0, 0, 0) >= 0;
+	if (engine_is_late()) control_simple(RPC_SYNC, NULL, 0, 0, 0);
+}
+
+bool look_again(bool *looked)
+{
+	if (*looked) return false;
+	engine_catch_up();
+	return *looked = true;
 }
 
 /* Sockets that this process has closed: what their ends make of the others' is settled before one of these is used. */
@@ -236,5 +244,5 @@ void closes_settle(void)
 {
 	if (!atomic_load_explicit(&closes_pending, memory_order_relaxed)) return;
 	atomic_store(&closes_pending, false);
-	synced_late();
+	engine_catch_up();
 }

@@ -97,6 +97,7 @@ long dgram_recv(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	struct landing to;
+	bool looked = false;
 	long r = landing_of(m, &to);
 	if (r != 0) return r;
 	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
@@ -110,7 +111,7 @@ long dgram_recv(const struct sock *s, struct message *m)
 		}
 		if (record_take(s, m, &to, &r)) return r;
 		if (state & CHS_EOF) return control_put(m, NULL, 0), message_result(m, 0, 0);
-		if (m->nonblock && synced_late()) continue;
+		if (m->nonblock && look_again(&looked)) continue;
 		if (m->nonblock) return -EAGAIN;
 		r = sock_wait(s, &w, &s->c->rx, seq);
 		if (r < 0) return r;

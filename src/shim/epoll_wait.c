@@ -208,7 +208,7 @@ static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int 
 		if (k > 0) n += (int)k;
 	}
 	if (n > 0) return n;
-	if (poll_over(p)) return e->members > 0 && synced_late() ? 0 : -EAGAIN;
+	if (poll_over(p)) return e->members > 0 && look_again(&p->looked) ? 0 : -EAGAIN;
 	long r = instance_sleep(e, epfd, p);
 	return r == -EAGAIN ? 0 : r;   /* the next step sees that the time is over, after a last look */
 }

@@ -107,6 +107,7 @@ long do_fcntl(int fd, int cmd, long arg)
 static long bytes_waiting(const struct sock *s, void *ret)
 {
 	struct record r;
+	bool looked = false;
 	int n;
 	do {
 		if (s->c->type == SOCK_STREAM) n = (int)chan_rx_used(shim.arena, s->c);
@@ -117,7 +118,7 @@ static long bytes_waiting(const struct sock *s, void *ret)
 			chan_unlock(&s->c->rx.lock, futex_shared);
 			critical_leave();
 		}
-	} while (n == 0 && synced_late());
+	} while (n == 0 && look_again(&looked));
 	return shared_get32(&s->c->state) & CHS_LISTENING ? -EINVAL : user_put(ret, n);
 }
 

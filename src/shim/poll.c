@@ -207,7 +207,7 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	bool single = n == 1 && !p->mask && sock_of(fds[0].fd, &s);
 	if (single) rx_seq = shared_get32(&s.c->rx.seq), tx_seq = shared_get32(&s.c->tx.seq);
 	if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
-	if (poll_over(p)) return l.virtual + l.nested > 0 && synced_late() ? 0 : -EAGAIN;
+	if (poll_over(p)) return l.virtual + l.nested > 0 && look_again(&p->looked) ? 0 : -EAGAIN;
 	struct direction *d = single ? direction_wanted(&l) : NULL;
 	if (d) return timed_out(wait_on(&p->wait, d, d == &s.c->rx ? rx_seq : tx_seq));   /* one socket, one direction: no bell is needed */
 	int r = l.virtual > 0 ? watch_all(fds, n) : 0;
@@ -241,6 +241,7 @@ void poll_begin(struct poll *p, time_ns timeout, const void *mask)
 	wait_begin(&p->wait, 0);
 	p->wait.restartable = false;
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;
+	p->looked = timeout == 0 && !engine_is_late();
 	p->mask = NULL;
 	if (!mask) return;
 	p->mask_copy = signal_mask(mask);

@@ -142,8 +142,13 @@ static inline bool engine_dead(void)
 	return atomic_load_explicit(&shim.cut, memory_order_relaxed) || (shim.arena && shared_get32(&shim.arena->dead) != 0);
 }
 
-/* Before "nothing" is answered: true when the engine had work to finish and has done so now: look again. */
-bool synced_late(void);
+/*
+ * Before "nothing" is answered, the last look must have come after the engine had worked off what was rung: true once, when the engine has, for
+ * the look that counts. *looked is false at first, or !engine_is_late() before the first look where a second one costs much.
+ */
+bool look_again(bool *looked);
+bool engine_is_late(void);
+void engine_catch_up(void);
 void closes_settle(void);                  /* after a close of our own: the engine has seen it */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
 

@@ -50,7 +50,7 @@ static long send_once(const struct sock *s, struct message *m, size_t from)
 	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & MSG_OOB) return (long)engine_send_once(s, m, from);
 	long n = tx_put(s, m, from);
 	/* Whoever writes to a peer that has finished shall learn what comes of it as soon as with Linux: by his next call. */
-	if (n > 0 && state & CHS_EOF) synced_late();
+	if (n > 0 && state & CHS_EOF) engine_catch_up();
 	return n != 0 ? n : -EAGAIN;
 }
 
@@ -58,13 +58,15 @@ long stream_send(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0;
+	bool looked = false;
 	long r;
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
 	do {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = send_once(s, m, done);
 		if (r >= 0 && (done += (size_t)r) == m->total) return (long)done;
-		if (r >= 0 || (r == -EAGAIN && m->nonblock && synced_late())) {
+		if (r >= 0 || (r == -EAGAIN && m->nonblock && look_again(&looked))) {
+			if (r >= 0) looked = false;
 			r = 0;
 			continue;
 		}
@@ -143,6 +145,7 @@ long stream_recv(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0, wanted = recv_wanted(s, m);
+	bool looked = false;
 	long r = 0;
 	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
 	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
@@ -159,7 +162,7 @@ long stream_recv(const struct sock *s, struct message *m)
 		r = recv_nothing(s, m, state);
 		if (r != -EAGAIN) break;
 		if (m->nonblock) {
-			if (!synced_late()) break;
+			if (!look_again(&looked)) break;
 			continue;
 		}
 		r = sock_wait(s, &w, &s->c->rx, seq);
