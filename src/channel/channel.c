@@ -124,7 +124,8 @@ static size_t tx_write(struct arena *a, struct channel *c, const void *data, siz
 	struct direction *d = &c->tx;
 	struct segment *s = tx_end(a, d);
 	size_t done = 0;
-	len = MIN(len, tx_allowed(a, d));
+	uint32_t allowed = tx_allowed(a, d);   /* once: it grows while we look */
+	len = MIN(len, allowed);
 	while (s && done < len) {
 		uint32_t head = shared_get32(&s->head), room = s->size - segment_used(s);
 		size_t n = MIN(len - done, room);

@@ -21,7 +21,9 @@ static void direction_wake(struct direction *d)
 static void arena_die(struct arena *a)
 {
 	atomic_store(&a->dead, 1);
-	uint32_t n_channels = MIN(shared_get32(&a->channels_used), CHANNEL_MAX - 1), n_bells = MIN(shared_get32(&a->bells_used), BELL_MAX - 1);
+	uint32_t n_channels = shared_get32(&a->channels_used), n_bells = shared_get32(&a->bells_used);
+	n_channels = MIN(n_channels, CHANNEL_MAX - 1);
+	n_bells = MIN(n_bells, BELL_MAX - 1);
 	for (uint32_t i = 1; i <= n_channels; i++) {
 		direction_wake(&arena_channel(a, i)->rx);
 		direction_wake(&arena_channel(a, i)->tx);

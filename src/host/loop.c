@@ -53,8 +53,7 @@ int loop_wait(struct loop *l, struct epoll_event ret[LOOP_BATCH], time_ns until)
 		left = until - clock_now();
 		if (left < 0) left = 0;
 	}
-	if (left == 0) return MAX(epoll_wait(l->epfd, ret, LOOP_BATCH, 0), 0);
-	int n = l->coarse ? wait_coarse(l, ret, left) : wait_fine(l, ret, left);
+	int n = left == 0 ? epoll_wait(l->epfd, ret, LOOP_BATCH, 0) : l->coarse ? wait_coarse(l, ret, left) : wait_fine(l, ret, left);
 	if (n < 0 && (errno == ENOSYS || errno == EPERM)) {
 		l->coarse = true;
 		n = wait_coarse(l, ret, left);
