@@ -113,7 +113,7 @@ long dgram_recv(const struct sock *s, struct message *m)
 		if (state & CHS_EOF) return control_put(m, NULL, 0), message_result(m, 0, 0);
 		if (m->nonblock && look_again(&looked)) continue;
 		if (m->nonblock) return -EAGAIN;
-		r = sock_wait(s, &w, &s->c->rx, seq);
+		r = wait_on(&w, &s->c->rx, seq);
 		if (r < 0) return r;
 	}
 }
@@ -175,7 +175,7 @@ long engine_send(const struct sock *s, struct message *m)
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = (long)engine_send_once(s, m, 0);
 		if (r != -EAGAIN || m->nonblock) return r;
-		r = sock_wait(s, &w, &s->c->tx, seq);
+		r = wait_on(&w, &s->c->tx, seq);
 	} while (r >= 0);
 	return r;
 }

@@ -19,7 +19,6 @@ long do_close(int fd)
 	if (kind == FD_HIDDEN) return -EBADF;
 	if (spawned()) return sys(SYS_close, fd);
 	table_closing(fd);
-	table_forget(fd);   /* first: another thread may get the number at once */
 	long r = sys(SYS_close, fd);
 	if (kind == FD_CHANNEL) rung_by_close();
 	return r;
@@ -33,7 +32,7 @@ static long close_stretch(unsigned first, unsigned last, int flags)
 	if (!(flags & CLOSE_RANGE_CLOEXEC) && !spawned())
 		for (unsigned fd = first; fd <= last && fd < (unsigned)table_high(); fd++) {
 			ours |= table_peek((int)fd) == FD_CHANNEL;
-			table_forget((int)fd);
+			table_closing((int)fd);
 		}
 	long r = sys(SYS_close_range, first, last, flags);
 	if (ours) rung_by_close();
@@ -70,7 +69,7 @@ long do_dup3(int fd, int to, int flags)
 		int r = hidden_move(to);
 		if (r != 0) return r;
 	}
-	if (before == FD_CHANNEL && fd != to && !spawned()) table_closing(to);
+	if (before == FD_CHANNEL && fd != to && !spawned() && sys(SYS_fcntl, fd, F_GETFD) >= 0) table_closing(to);
 	long r = sys(SYS_dup3, fd, to, flags);
 	if (r < 0 || spawned()) return r;
 	table_copy(fd, to);

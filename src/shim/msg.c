@@ -57,14 +57,21 @@ long sock_send(const struct sock *s, struct message *m)
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
 	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0;
 	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
-	return broken_pipe(s, m, ring ? stream_send(s, m) : engine_send(s, m));
+	long r = pin(s);
+	if (r != 0) return r;
+	r = ring ? stream_send(s, m) : engine_send(s, m);
+	unpin();
+	return broken_pipe(s, m, r);
 }
 
 long sock_recv(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
-	if (s->c->type != SOCK_STREAM) return dgram_recv(s, m);
-	long r = stream_recv(s, m);
+	long r = pin(s);
+	if (r != 0) return r;
+	r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
+	unpin();
+	if (s->c->type != SOCK_STREAM) return r;
 	m->control_len = 0;
 	m->name_len = 0;
 	return r;

@@ -1,10 +1,13 @@
 /*
- * A socket that one thread sleeps on and another closes. In Linux the sleeper holds the open file: it sleeps on, and gets what still comes. Here
- * the last close of the anchor would end the socket and leave the sleeper on a channel that soon serves another. So each thread shows
- * in a place of its own which channel it sleeps on; a close of the last descriptor that finds its channel shown keeps the anchor open under
- * a hidden number, until the last sleeper has left.
+ * A socket that one thread uses and another closes. In Linux the call under way holds the open file: it goes on, and gets what still comes. Here
+ * the last close of the anchor would end the socket and leave the call on a channel, and its rings, that soon serve another. So each thread shows
+ * in a place of its own which channel its call is on; a close of the last descriptor that finds its channel shown keeps the anchor open under
+ * a hidden number, until the last call has ended.
  *
- * A thread that is thrown out of its sleep by longjmp leaves its place marked; its next sleep, or its end, corrects that.
+ *     call    show the channel, then look whether the process still has a descriptor of it
+ *     close   take the descriptor out of the table, then look whether the channel is shown
+ *
+ * A thread that is thrown out of a call by longjmp leaves its place marked; its next call, or its end, corrects that.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -29,7 +32,7 @@ static void *pages(size_t size)
 
 static void place_end(void *place)
 {
-	pin_drop();
+	unpin();
 	atomic_store((_Atomic uint32_t *)place, 0);
 	self.place = NULL;
 }
@@ -70,11 +73,27 @@ static void orphan_close(uint32_t channel)
 	rung_by_close();
 }
 
-void pin_drop(void)
+static void show(uint32_t channel)
 {
-	uint32_t channel = self.place ? atomic_exchange(self.place, PLACE_IDLE) : PLACE_IDLE;
-	if (channel == PLACE_IDLE || atomic_load(&orphans_kept) == 0) return;
-	if (!pinned(channel)) orphan_close(channel);
+	uint32_t before = atomic_exchange(self.place, channel);
+	if (before == PLACE_IDLE || before == channel || atomic_load(&orphans_kept) == 0) return;
+	if (!pinned(before)) orphan_close(before);
+}
+
+int pin(const struct sock *s)
+{
+	if (__libc_single_threaded) return 0;
+	if (!self.place) self.place = place_take();
+	if (!self.place) return 0;
+	show(s->index);
+	if (table_refs(s->index) > 0 && shared_get32(&s->c->generation) == s->generation) return 0;
+	unpin();
+	return engine_dead() ? -ENETDOWN : -EBADF;
+}
+
+void unpin(void)
+{
+	if (self.place) show(PLACE_IDLE);
 }
 
 void pin_closing(int fd, uint32_t channel)
@@ -86,18 +105,6 @@ void pin_closing(int fd, uint32_t channel)
 	atomic_fetch_add(&orphans_kept, 1);
 	atomic_store(&orphans[channel], to);
 	if (!pinned(channel)) orphan_close(channel);   /* the last one left meanwhile */
-}
-
-int sock_wait(const struct sock *s, struct wait *w, struct direction *d, uint32_t seq)
-{
-	if (!__libc_single_threaded) {
-		if (!self.place) self.place = place_take();
-		if (self.place) atomic_store(self.place, s->index);
-	}
-	int r = shared_get32(&s->c->generation) == s->generation ? wait_on(w, d, seq) : -EBADF;
-	if (r == 0 && shared_get32(&s->c->generation) != s->generation) r = engine_dead() ? -ENETDOWN : -EBADF;
-	pin_drop();
-	return r;
 }
 
 /* The child has one thread, which isn't asleep, and shares no orphan's fate. */

@@ -199,6 +199,15 @@ bool poll_over(const struct poll *p)
 	return p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline);
 }
 
+/* One socket, one direction: no bell is needed. */
+static long sleep_direction(struct poll *p, const struct sock *s, struct direction *d, uint32_t seq)
+{
+	if (pin(s) != 0) return 0;   /* closed meanwhile */
+	int r = wait_on(&p->wait, d, seq);
+	unpin();
+	return timed_out(r);
+}
+
 static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 {
 	struct look l;
@@ -209,7 +218,7 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
 	if (poll_over(p)) return l.virtual + l.nested > 0 && look_again(&p->looked) ? 0 : -EAGAIN;
 	struct direction *d = single ? direction_wanted(&l) : NULL;
-	if (d) return timed_out(wait_on(&p->wait, d, d == &s.c->rx ? rx_seq : tx_seq));   /* one socket, one direction: no bell is needed */
+	if (d) return sleep_direction(p, &s, d, d == &s.c->rx ? rx_seq : tx_seq);
 	int r = l.virtual > 0 ? watch_all(fds, n) : 0;
 	if (r < 0 && r != -ENOMEM) return r;
 	if (r == 0 && kernel == 0 && !p->mask && l.virtual > 0) return sleep_bell(p, fds, n);

@@ -55,7 +55,7 @@ struct self {
 	_Atomic uint32_t interrupts;       /* those of them without SA_RESTART */
 	void *guard;                       /* fault.c: where to go on when memory of the program's isn't there */
 	uint32_t spin_skip, spin_failed;   /* wait.c */
-	_Atomic uint32_t *place;           /* pin.c: what we sleep on, for those who close it */
+	_Atomic uint32_t *place;           /* pin.c: what our call is on, for those who close it */
 	uint32_t bell;                     /* bell.c: what this thread polls on; 0: none yet */
 	uint32_t *watched;                 /* by channel: the generation its bell watches */
 	uint8_t *scratch;                  /* SCRATCH_SIZE octets, from scratch() */
@@ -158,7 +158,8 @@ time_ns now_ns(void);
 void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
 int wait_on(struct wait *w, struct direction *d, uint32_t seq); /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
 int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen);   /* the same on another word */
-int sock_wait(const struct sock *s, struct wait *w, struct direction *d, uint32_t seq);    /* wait_on for calls on a socket; -EBADF: closed meanwhile */
+int pin(const struct sock *s);             /* pin.c: a call on s begins; unpin() ends it. -EBADF: closed meanwhile */
+void unpin(void);
 bool wait_interrupted(const struct wait *w);
 /* A system call that sleeps, unless a handler has run since *counter was `seen`; then -EINTR. Closes the gap between check and sleep. */
 long sleep_call(long n, long a, long b, long c, long d, long e, long f, _Atomic uint32_t *counter, uint32_t seen);

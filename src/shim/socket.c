@@ -82,24 +82,33 @@ static bool asks_outside(const struct sockaddr *addr, socklen_t len)
 	return false;
 }
 
-long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
+static long connect_on(const struct sock *s, struct call *c)
 {
-	struct sock s;
 	struct wait w;
-	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : cancellable(gate(SYS_connect, fd, addr, len));
-	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
-	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
 	int64_t first = 0;
-	wait_begin(&w, atomic_load(&s.c->sndtimeo_us));
+	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
 	for (;;) {
-		uint32_t seq = shared_get32(&s.c->tx.seq);
-		int64_t r = control(&c);
+		uint32_t seq = shared_get32(&s->c->tx.seq);
+		int64_t r = control(c);
 		if (first == 0) first = r;
-		if ((r != -EINPROGRESS && r != -EALREADY) || nonblocking(&s, 0)) return (long)r;
-		r = shared_get32(&s.c->state) & CHS_CONNECTING ? sock_wait(&s, &w, &s.c->tx, seq) : 0;
+		if ((r != -EINPROGRESS && r != -EALREADY) || nonblocking(s, 0)) return (long)r;
+		r = shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, &s->c->tx, seq) : 0;
 		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
 		if (r < 0) return (long)r;
 	}
+}
+
+long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : cancellable(gate(SYS_connect, fd, addr, len));
+	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
+	long r = pin(&s);
+	if (r != 0) return r;
+	r = connect_on(&s, &c);
+	unpin();
+	return r;
 }
 
 /* Copies out a name as the kernel does: cut to the room there is, with its whole length reported. */
@@ -138,29 +147,38 @@ static long accepted(struct call *c, int flags, const struct sockaddr_storage *p
 	return r;
 }
 
+static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct wait w;
+	struct sockaddr_storage peer;
+	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s->c->rx.seq);
+		int free = number_free();
+		if (free < 0) return free;
+		struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
+		int64_t r = control(&c);
+		if (r >= 0) return accepted(&c, flags, &peer, addr, len);
+		if (r != -EAGAIN || nonblocking(s, 0)) return (long)r;
+		r = wait_on(&w, &s->c->rx, seq);
+		if (r < 0) return (long)r;
+	}
+}
+
 long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct sock s;
-	struct wait w;
-	struct sockaddr_storage peer;
 	if (!sock_of(fd, &s)) {
 		long to = cancellable(gate(SYS_accept4, fd, addr, len, flags));
 		if (to >= 0) table_set_kernel((int)to);
 		return to;
 	}
 	if (flags & ~TYPE_FLAGS) return -EINVAL;
-	wait_begin(&w, atomic_load(&s.c->rcvtimeo_us));
-	for (;;) {
-		uint32_t seq = shared_get32(&s.c->rx.seq);
-		int free = number_free();
-		if (free < 0) return free;
-		struct call c = {.op = RPC_ACCEPT, .sock = &s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
-		int64_t r = control(&c);
-		if (r >= 0) return accepted(&c, flags, &peer, addr, len);
-		if (r != -EAGAIN || nonblocking(&s, 0)) return (long)r;
-		r = sock_wait(&s, &w, &s.c->rx, seq);
-		if (r < 0) return (long)r;
-	}
+	long r = pin(&s);
+	if (r != 0) return r;
+	r = accept_on(&s, addr, len, flags);
+	unpin();
+	return r;
 }
 
 long do_accept(int fd, struct sockaddr *addr, socklen_t *len) { return do_accept4(fd, addr, len, 0); }

@@ -70,7 +70,7 @@ long stream_send(const struct sock *s, struct message *m)
 			r = 0;
 			continue;
 		}
-		if (r == -EAGAIN && !m->nonblock) r = sock_wait(s, &w, &s->c->tx, seq);
+		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, &s->c->tx, seq);
 	} while (r >= 0);
 	return done > 0 ? (long)done : r;
 }
@@ -165,7 +165,7 @@ long stream_recv(const struct sock *s, struct message *m)
 			if (!look_again(&looked)) break;
 			continue;
 		}
-		r = sock_wait(s, &w, &s->c->rx, seq);
+		r = wait_on(&w, &s->c->rx, seq);
 		if (r < 0) break;
 	}
 	return done > 0 ? (long)done : r;

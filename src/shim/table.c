@@ -42,13 +42,6 @@ int table_start(void)
 
 static uint64_t entry_get(int fd) { return fd >= 0 && fd < TABLE_SIZE && entries ? atomic_load_explicit(&entries[fd], memory_order_acquire) : FD_KERNEL; }
 
-/* The open file's last descriptor here goes: whoever sleeps on it keeps it. */
-void table_closing(int fd)
-{
-	uint64_t e = entry_get(fd);
-	if (KIND(e) == FD_CHANNEL && atomic_load(&refs[INDEX(e)]) == 1) pin_closing(fd, INDEX(e));
-}
-
 /* Takes the old entry out and lets go of what it referred to. */
 static void entry_set(int fd, uint64_t e)
 {
@@ -69,6 +62,14 @@ void table_forget(int fd)
 {
 	if (entry_get(fd) != FD_UNKNOWN) entry_set(fd, FD_UNKNOWN);
 }
+
+void table_closing(int fd)
+{
+	uint64_t e = entry_get(fd);
+	table_forget(fd);   /* first: another thread may get the number at once */
+	if (KIND(e) == FD_CHANNEL && table_refs(INDEX(e)) == 0) pin_closing(fd, INDEX(e));
+}
+
 void table_copy(int from, int to)
 {
 	uint64_t e = entry_get(from);
