@@ -61,8 +61,6 @@ static void thread_end(void *map)
 	bell_drop(self.bell);
 	self.bell = 0;
 	sys(SYS_munmap, map, CHANNEL_MAX * sizeof *self.watched);
-	if (self.scratch) sys(SYS_munmap, self.scratch, SCRATCH_SIZE);
-	self.scratch = NULL;
 	self.watched = NULL;
 }
 

@@ -7,10 +7,9 @@
 #include "shim/shim.h"
 
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read. */
-static long sendfile_piece(const struct sock *s, int in, off_t at, bool positioned, size_t count)
+static long sendfile_piece(uint8_t *buf, const struct sock *s, int in, off_t at, bool positioned, size_t count)
 {
-	struct iovec iov = {scratch(), MIN(count, SCRATCH_SIZE)};
-	if (!iov.iov_base) return -ENOMEM;
+	struct iovec iov = {buf, MIN(count, SCRATCH_SIZE)};
 	long n = positioned ? sys(SYS_pread64, in, iov.iov_base, iov.iov_len, at) : sys(SYS_read, in, iov.iov_base, iov.iov_len);
 	if (n <= 0) return n == -ESPIPE ? -EINVAL : n;
 	iov.iov_len = (size_t)n;
@@ -20,12 +19,12 @@ static long sendfile_piece(const struct sock *s, int in, off_t at, bool position
 	return sent;
 }
 
-static long sendfile_all(const struct sock *s, int in, off_t *offset, size_t count)
+static long sendfile_all(uint8_t *buf, const struct sock *s, int in, off_t *offset, size_t count)
 {
 	size_t done = 0;
 	while (done < count) {
 		size_t wanted = MIN(count - done, SCRATCH_SIZE);
-		long n = sendfile_piece(s, in, offset ? *offset : 0, offset != NULL, wanted);
+		long n = sendfile_piece(buf, s, in, offset ? *offset : 0, offset != NULL, wanted);
 		if (n < 0 && done == 0) return n;
 		if (n <= 0) break;
 		if (offset) *offset += n;
@@ -43,7 +42,9 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 	if (sock_of(in, &from)) return -EINVAL;
 	if (offset && user_get(at, offset) != 0) return -EFAULT;
 	if (at < 0) return -EINVAL;
-	long r = sendfile_all(&s, in, offset ? &at : NULL, count);
+	uint8_t *buf = scratch_take();
+	long r = buf ? sendfile_all(buf, &s, in, offset ? &at : NULL, count) : -ENOMEM;
+	scratch_give(buf);
 	if (offset && r > 0 && user_put(offset, at) != 0) return -EFAULT;
 	return r;
 }
@@ -53,11 +54,10 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 static bool is_pipe(int fd) { return sys(SYS_fcntl, fd, F_GETPIPE_SZ) > 0; }
 
 /* From a stream socket: what the pipe takes of what is there is then read for good. */
-static long splice_out(const struct sock *s, int pipe, size_t len, unsigned flags)
+static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
-	struct iovec iov = {scratch(), MIN(len, SCRATCH_SIZE)};
+	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK | (flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0)};
-	if (!iov.iov_base) return -ENOMEM;
 	long n = sock_recv(s, &m);
 	if (n <= 0) return n;
 	struct pollfd p = {pipe, POLLOUT, 0};
@@ -71,11 +71,9 @@ static long splice_out(const struct sock *s, int pipe, size_t len, unsigned flag
 }
 
 /* Into a socket: no more than it has room for now. */
-static long splice_in(const struct sock *s, int pipe, size_t len, unsigned flags)
+static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
-	uint8_t *at = scratch();
 	size_t room = s->c->type == SOCK_STREAM ? chan_tx_room(shim.arena, s->c) : 65507;
-	if (!at) return -ENOMEM;
 	bool nonblock = flags & SPLICE_F_NONBLOCK || nonblocking(s, 0);
 	if (room == 0 && nonblock) return -EAGAIN;
 	struct pollfd p = {pipe, POLLIN, 0};
@@ -97,5 +95,8 @@ long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
 	if (in_offset || out_offset) return -ESPIPE;
 	if (len == 0) return 0;
 	if (from && s.c->type != SOCK_STREAM) return -EINVAL;
-	return from ? splice_out(&s, out, len, flags) : splice_in(&s, in, len, flags);
+	uint8_t *buf = scratch_take();
+	long r = !buf ? -ENOMEM : from ? splice_out(buf, &s, out, len, flags) : splice_in(buf, &s, in, len, flags);
+	scratch_give(buf);
+	return r;
 }

@@ -4,6 +4,8 @@
  */
 #include "shim/shim.h"
 
+#define PIECES_MAX 64   /* of data, in one control call */
+
 /* The data goes to one place: the program's only buffer, or scratch memory when it has several. */
 struct landing { uint8_t *at; size_t cap; bool spread; };
 
@@ -11,7 +13,7 @@ static int landing_of(const struct message *m, struct landing *ret)
 {
 	*ret = (struct landing){m->count == 1 ? m->iov[0].iov_base : NULL, m->count == 1 ? m->iov[0].iov_len : 0, m->count > 1};
 	if (!ret->spread) return 0;
-	ret->at = scratch();
+	ret->at = scratch_take();
 	ret->cap = MIN(m->total, SCRATCH_SIZE);
 	return ret->at ? 0 : -ENOMEM;
 }
@@ -93,14 +95,11 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	return true;
 }
 
-long dgram_recv(const struct sock *s, struct message *m)
+static long recv_into(const struct sock *s, struct message *m, struct landing *to)
 {
 	struct wait w;
-	struct landing to;
 	bool looked = false;
-	long r = landing_of(m, &to);
-	if (r != 0) return r;
-	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	long r = 0;
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
@@ -109,7 +108,7 @@ long dgram_recv(const struct sock *s, struct message *m)
 			int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
 			if (err != 0) return err > 0 ? -(long)err : (long)err;
 		}
-		if (record_take(s, m, &to, &r)) return r;
+		if (record_take(s, m, to, &r)) return r;
 		if (state & CHS_EOF) return control_put(m, NULL, 0), message_result(m, 0, 0);
 		if (m->nonblock && look_again(&looked)) continue;
 		if (m->nonblock) return -EAGAIN;
@@ -118,18 +117,28 @@ long dgram_recv(const struct sock *s, struct message *m)
 	}
 }
 
+long dgram_recv(const struct sock *s, struct message *m)
+{
+	struct landing to;
+	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	long r = landing_of(m, &to);
+	if (r == 0) r = recv_into(s, m, &to);
+	if (to.spread) scratch_give(to.at);
+	return r;
+}
+
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 {
 	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
 	size_t room = rpc_rows[RPC_SEND].in_max - sizeof q - m->name_len - m->control_len, len = m->total - skip;
-	struct iovec data[64];
+	struct iovec data[PIECES_MAX];
 	int n = 0;
 	if (m->control_len > 65536) return -ENOBUFS;
 	if (len > room && !(shared_get32(&s->c->state) & CHS_STREAM)) {
 		if (s->c->type != SOCK_STREAM) return -EMSGSIZE;
 	}
 	len = MIN(len, room);
-	for (int i = 0; i < m->count && len > 0 && n < 64; i++) {
+	for (int i = 0; i < m->count && len > 0 && n < PIECES_MAX; i++) {
 		struct iovec v = m->iov[i];
 		size_t over = MIN(skip, v.iov_len);
 		skip -= over;
@@ -150,11 +159,11 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 /* A message of more pieces than a control call carries is put together first. */
 static int gathered(struct message *m, struct iovec *one)
 {
-	if (m->count <= 64) return 0;
-	uint8_t *at = scratch();
-	if (!at) return -ENOMEM;
+	if (m->count <= PIECES_MAX) return 0;
 	if (m->total > SCRATCH_SIZE) return -EMSGSIZE;
-	*one = (struct iovec){at, 0};
+	*one = (struct iovec){scratch_take(), 0};
+	uint8_t *at = one->iov_base;
+	if (!at) return -ENOMEM;
 	for (int i = 0; i < m->count; i++) {
 		if (user_copy(at + one->iov_len, m->iov[i].iov_base, m->iov[i].iov_len) != 0) return -EFAULT;
 		one->iov_len += m->iov[i].iov_len;
@@ -167,25 +176,23 @@ static int gathered(struct message *m, struct iovec *one)
 long engine_send(const struct sock *s, struct message *m)
 {
 	struct wait w;
-	struct iovec one;
+	struct iovec one = {NULL, 0};
 	long r = gathered(m, &one);
-	if (r != 0) return r;
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
-	do {
+	while (r == 0) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = (long)engine_send_once(s, m, 0);
-		if (r != -EAGAIN || m->nonblock) return r;
+		if (r != -EAGAIN || m->nonblock) break;
 		r = wait_on(&w, &s->c->tx, seq);
-	} while (r >= 0);
+	}
+	scratch_give(one.iov_base);
 	return r;
 }
 
-int64_t engine_recv_once(const struct sock *s, struct message *m)
+static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 {
 	struct rpc_recv h;
 	size_t cap = MIN(m->total, RPC_OUT_MAX - 4096);
-	uint8_t *at = scratch();
-	if (!at) return -ENOMEM;
 	struct call c = {.op = RPC_RECV, .sock = s, .arg = {m->flags, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE};
 	int64_t r = control(&c);
 	if (r < 0 || c.out_len < sizeof h) return r;
@@ -197,5 +204,13 @@ int64_t engine_recv_once(const struct sock *s, struct message *m)
 	if (spread(m, data, h.data_len) != 0) return -EFAULT;
 	m->ret_flags |= h.flags;
 	m->name_len = h.name_len;
+	return r;
+}
+
+int64_t engine_recv_once(const struct sock *s, struct message *m)
+{
+	uint8_t *at = scratch_take();
+	int64_t r = at ? recv_by(at, s, m) : -ENOMEM;
+	scratch_give(at);
 	return r;
 }

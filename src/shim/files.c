@@ -30,11 +30,13 @@ static int memory_file(const char *name, const void *text, size_t len, int flags
 
 int file_open(const char *path, int flags)
 {
-	uint8_t *text = scratch();
+	uint8_t *text = scratch_take();
 	if (!text) return -ENOMEM;
 	struct call c = {.op = RPC_FILE, .in = {{(void *)path, strlen(path)}}, .out = text, .out_cap = SCRATCH_SIZE};
 	int64_t r = control(&c);
-	return r < 0 ? -ENOENT : memory_file(path, text, MIN(c.out_len, SCRATCH_SIZE), flags);
+	int fd = r < 0 ? -ENOENT : memory_file(path, text, MIN(c.out_len, SCRATCH_SIZE), flags);
+	scratch_give(text);
+	return fd;
 }
 
 long do_openat(int dir, const char *path, int flags, mode_t mode)

@@ -42,6 +42,7 @@ void process_start(void)
 {
 	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 	bell_start();
+	scratch_start();
 }
 
 static long fork_by(long (*how)(const void *), const void *arg)

@@ -10,7 +10,7 @@
 static void prepare(void)
 {
 	if (!shim.active || spawned() || shim.sandboxed) return;
-	scratch();
+	scratch_give(scratch_take());
 	attach();
 	table_identify_all();
 }

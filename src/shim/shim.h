@@ -58,7 +58,8 @@ struct self {
 	_Atomic uint32_t *place;           /* pin.c: what our call is on, for those who close it */
 	uint32_t bell;                     /* bell.c: what this thread polls on; 0: none yet */
 	uint32_t *watched;                 /* by channel: the generation its bell watches */
-	uint8_t *scratch;                  /* SCRATCH_SIZE octets, from scratch() */
+	uint8_t *scratch;                  /* scratch.c */
+	bool scratch_taken;
 };
 extern __thread struct self self __attribute__((tls_model("initial-exec")));
 
@@ -69,7 +70,9 @@ extern __thread struct self self __attribute__((tls_model("initial-exec")));
 static inline bool spawned(void) { return self.spawning != 0 && sys(SYS_getpid) != shim.pid; }
 
 #define SCRATCH_SIZE (256u << 10)
-uint8_t *scratch(void);                    /* this thread's buffer; NULL: no memory */
+void scratch_start(void);
+uint8_t *scratch_take(void);               /* SCRATCH_SIZE octets for the time of a call; NULL: no memory */
+void scratch_give(uint8_t *at);            /* NULL allowed */
 
 /* ---- critical sections (signal.c): handlers of the program wait until the outermost is left ---- */
 void critical_deliver(void);

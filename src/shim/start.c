@@ -5,20 +5,11 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include "shim/internal.h"
 #include "shim/shim.h"
 
 struct shim shim = {.door = -1, .control = -1, .doorbell = -1};
 __thread struct self self __attribute__((tls_model("initial-exec")));
-
-uint8_t *scratch(void)
-{
-	if (self.scratch) return self.scratch;
-	long p = sys(SYS_mmap, NULL, SCRATCH_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p > 0 || p < -4095) self.scratch = (uint8_t *)p;
-	return self.scratch;
-}
 
 static const char *value_of(const char *var, const char *name)
 {

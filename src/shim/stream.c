@@ -131,14 +131,16 @@ static size_t recv_wanted(const struct sock *s, const struct message *m)
 /* With MSG_TRUNC a stream's octets are thrown away instead of copied. */
 static long recv_discard(const struct sock *s, struct message *m)
 {
-	struct iovec to = {scratch(), MIN(m->total, SCRATCH_SIZE)};
+	struct iovec to = {scratch_take(), MIN(m->total, SCRATCH_SIZE)};
 	struct message n = *m;
 	if (!to.iov_base) return -ENOMEM;
 	n.iov = &to;
 	n.count = 1;
 	n.total = to.iov_len;
 	n.flags &= ~MSG_TRUNC;
-	return stream_recv(s, &n);
+	long r = stream_recv(s, &n);
+	scratch_give(to.iov_base);
+	return r;
 }
 
 long stream_recv(const struct sock *s, struct message *m)
