@@ -62,14 +62,25 @@ void epoll_unref(uint32_t i)
 	e->used = false;
 }
 
+struct instance *instance_of(int fd) { return table_peek(fd) == FD_EPOLL ? &instances[table_epoll(fd)] : NULL; }
+
+/* A call on the instance begins: it stays, whoever closes its descriptor meanwhile. NULL: not an epoll descriptor that we know. */
+struct instance *instance_hold(int fd)
+{
+	struct instance *e = instance_of(fd);
+	uint32_t refs = e ? atomic_load(&e->refs) : 0;
+	while (refs != 0 && !atomic_compare_exchange_weak(&e->refs, &refs, refs + 1)) {}
+	return refs != 0 ? e : NULL;
+}
+
+void instance_release(struct instance *e) { epoll_unref((uint32_t)(e - instances)); }
+
 int epoll_adopt(int fd)
 {
 	int i = instance_new();
 	if (i > 0) table_set_epoll(fd, (uint32_t)i);
 	return i;
 }
-
-struct instance *instance_of(int fd) { return table_peek(fd) == FD_EPOLL ? &instances[table_epoll(fd)] : NULL; }
 
 void instance_lock(struct instance *e)
 {
@@ -257,7 +268,10 @@ long do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 			if (adopted < 0) return adopted;
 			atomic_store(&instances[adopted].kernel_members, 1);   /* nobody knows what is in it */
 		}
-		return control_virtual(instance_of(epfd), op, &s, event);
+		struct instance *e = instance_hold(epfd);
+		long r = e ? control_virtual(e, op, &s, event) : -EBADF;
+		if (e) instance_release(e);
+		return r;
 	}
 	struct instance *e = instance_of(epfd);
 	if (e && instance_of(fd)) return nest_control(e, epfd, op, fd, event);

@@ -17,11 +17,14 @@ struct instance {
 	struct member *slot;                       /* from 1 */
 	uint32_t *of_channel;                      /* first member, by channel; 0: none */
 	uint32_t *watched;                         /* by channel: the generation that the bell watches, if only since a member that went */
+	_Atomic bool kernel_owed;                  /* the last report had no room left for the kernel's members */
 	_Atomic bool kernel_ready;                 /* a sleeper has seen that the kernel's members are */
 	struct nest *nest;                         /* epoll descriptors in the set; NULL: none yet */
 };
 
 struct instance *instance_of(int fd);              /* NULL: not an epoll descriptor that we know */
+struct instance *instance_hold(int fd);            /* the same, for a call on it; instance_release() ends that */
+void instance_release(struct instance *e);
 void instance_lock(struct instance *e);
 void instance_unlock(struct instance *e);
 int instance_bell(struct instance *e);             /* 0, or -ENOMEM: there is a bell, and it watches all members */

@@ -197,15 +197,28 @@ static bool kernel_turn(struct instance *e, int found, const struct poll *p)
 	return found > 0 || atomic_exchange(&e->kernel_ready, false) || poll_over(p);
 }
 
-static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
+/* What the virtual members and nested epolls have to report. */
+static long look_ours(struct instance *e, struct epoll_event *to, int max)
 {
 	int n = look_virtual(e, to, max);
-	if (n < 0) return n;
-	if (n < max && e->nest) n += nest_look(e, to + n, max - n);
-	if (n < max && kernel_turn(e, n, p)) {
-		long k = sys(SYS_epoll_wait, epfd, to + n, max - n, 0);
+	return n >= 0 && n < max && e->nest ? n + nest_look(e, to + n, max - n) : n;
+}
+
+/* Ours first, then the kernel's; when ours left no room, the other way round the next time. */
+static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
+{
+	bool owed = atomic_exchange(&e->kernel_owed, false) && atomic_load(&e->kernel_members) > 0;
+	long k = owed ? sys(SYS_epoll_wait, epfd, to, max, 0) : 0, n = MAX(k, 0);
+	if (n < max) {
+		long r = look_ours(e, to + n, max - (int)n);
+		if (r < 0) return n > 0 ? n : r;
+		n += r;
+	}
+	if (n == max) atomic_store(&e->kernel_owed, !owed);
+	else if (!owed && kernel_turn(e, (int)n, p)) {
+		k = sys(SYS_epoll_wait, epfd, to + n, max - n, 0);
 		if (k < 0 && n == 0) return k;
-		if (k > 0) n += (int)k;
+		n += MAX(k, 0);
 	}
 	if (n > 0) return n;
 	if (poll_over(p)) return e->members > 0 && look_again(&p->looked) ? 0 : -EAGAIN;
@@ -216,7 +229,8 @@ static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int 
 static long epoll_run(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
 {
 	long r;
-	do r = wait_step(e, epfd, to, max, p);
+	/* Once another thread has closed the descriptor, the number may stand for anything. */
+	do r = wait_step(e, instance_of(epfd) == e ? epfd : -1, to, max, p);
 	while (r == 0);
 	pass_on(e);
 	return r == -EAGAIN ? 0 : r;
@@ -234,12 +248,13 @@ static bool is_plain(struct instance *e, time_ns timeout)
 /* Our part of the three calls; `plain` says that it is none of ours. */
 static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns timeout, const sigset_t *mask, struct poll *p, bool *plain)
 {
-	struct instance *e = shim.active && !spawned() ? instance_of(epfd) : NULL;
+	struct instance *e = shim.active && !spawned() ? instance_hold(epfd) : NULL;
+	long r = 0;
 	poll_begin(p, timeout, mask);
 	*plain = is_plain(e, timeout);
-	if (*plain) return 0;
-	if (max <= 0 || max > INT_MAX / (int)sizeof *events) return -EINVAL;
-	return epoll_run(e, epfd, events, max, p);
+	if (!*plain) r = max <= 0 || max > INT_MAX / (int)sizeof *events ? -EINVAL : epoll_run(e, epfd, events, max, p);
+	if (e) instance_release(e);
+	return r;
 }
 
 long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask, size_t mask_size)
