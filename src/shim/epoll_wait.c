@@ -91,7 +91,8 @@ static int look_virtual(struct instance *e, struct epoll_event *to, int max)
 	struct epoll_event nowhere[1];
 	bool there = user_there(to, sizeof *to);
 	struct harvest h = {there ? to : nowhere, 0, there ? max : 1};
-	if (e->members == 0) return 0;
+	/* Bits that outlive the last member are taken, too, or no sleep would last. */
+	if (e->members == 0 && (e->bell == 0 || !bits_set(arena_bell(shim.arena, e->bell)))) return 0;
 	instance_lock(e);
 	int r = instance_bell(e);
 	if (r == 0) harvest(e, &h);

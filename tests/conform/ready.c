@@ -321,6 +321,28 @@ static void epoll_rules(void)
 		close(all[i]);
 }
 
+/* A member with news is taken out, and the set waits on for what is the kernel's. */
+static void epoll_leftover(void)
+{
+	int fd[2], e = MUST(epoll_create1(0)), ev_fd = MUST(eventfd(0, 0));
+	struct epoll_event ev;
+
+	say_about("epoll, one with news is out");
+	tcp_pair(AF_INET, fd);
+	MUST(ctl(e, EPOLL_CTL_ADD, ev_fd, EPOLLIN, 1));
+	MUST(ctl(e, EPOLL_CTL_ADD, fd[0], EPOLLIN, 2));
+	send_seen(fd[1], fd[0]);
+	MUST(epoll_ctl(e, EPOLL_CTL_DEL, fd[0], NULL));
+	say_wait("nothing", e);
+	MUST(eventfd_write(ev_fd, 1));
+	say_rc("wait without end", epoll_wait(e, &ev, 1, -1));
+	say("which", "%u", ev.data.u32);
+	close(fd[0]);
+	close(fd[1]);
+	close(ev_fd);
+	close(e);
+}
+
 static void mixed_poll(void)
 {
 	int fd[2], u[2], pipes[2];
@@ -393,6 +415,7 @@ int main(void)
 		epoll_modes(families[i]);
 	}
 	epoll_rules();
+	epoll_leftover();
 	mixed_poll();
 	return 0;
 }
