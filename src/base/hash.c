@@ -18,16 +18,22 @@ void hash_free(struct hash *h)
 
 static struct hash_node **bucket_of(const struct hash *h, uint64_t hash) { return &h->buckets[hash & (h->n_buckets - 1)]; }
 
+static void push(struct hash_node **at, struct hash_node *n)
+{
+	n->at = at;
+	n->next = *at;
+	if (n->next) n->next->at = &n->next;
+	*at = n;
+}
+
 static int resize(struct hash *h, size_t n_buckets)
 {
 	struct hash bigger = {calloc(n_buckets, sizeof(struct hash_node *)), n_buckets, h->count};
 	if (!bigger.buckets) return -ENOMEM;
 	for (size_t i = 0; i < h->n_buckets; i++) {
 		for (struct hash_node *n = h->buckets[i], *next; n; n = next) {
-			struct hash_node **b = bucket_of(&bigger, n->hash);
 			next = n->next;
-			n->next = *b;
-			*b = n;
+			push(bucket_of(&bigger, n->hash), n);
 		}
 	}
 	free(h->buckets);
@@ -40,21 +46,18 @@ int hash_insert(struct hash *h, struct hash_node *n, uint64_t hash)
 	/* Later growth may fail without harm: chains get longer, that is all. */
 	if (h->count >= h->n_buckets && resize(h, h->n_buckets ? h->n_buckets * 2 : HASH_MIN_BUCKETS) < 0 && !h->n_buckets)
 		return -ENOMEM;
-	struct hash_node **b = bucket_of(h, hash);
 	n->hash = hash;
-	n->next = *b;
-	*b = n;
+	push(bucket_of(h, hash), n);
 	h->count++;
 	return 0;
 }
 
 void hash_remove(struct hash *h, struct hash_node *n)
 {
-	struct hash_node **at = bucket_of(h, n->hash);
-	while (*at != n)
-		at = &(*at)->next;
-	*at = n->next;
+	*n->at = n->next;
+	if (n->next) n->next->at = n->at;
 	n->next = NULL;
+	n->at = NULL;
 	h->count--;
 }
 

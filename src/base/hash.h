@@ -5,7 +5,7 @@
 #pragma once
 #include "base/types.h"
 
-struct hash_node { struct hash_node *next; uint64_t hash; };
+struct hash_node { struct hash_node *next, **at; uint64_t hash; };   /* at: what points here, so that leaving a long chain is as cheap as a short one */
 struct hash { struct hash_node **buckets; size_t n_buckets, count; };
 
 void hash_init(struct hash *h);                          /* allocates nothing */
