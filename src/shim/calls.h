@@ -65,6 +65,7 @@
 	X(prctl, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) \
 	X(prlimit64, (pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)) \
 	X(setrlimit, (unsigned resource, const struct rlimit *limit)) \
+	X(getrlimit, (unsigned resource, struct rlimit *ret)) \
 	X(seccomp, (unsigned op, unsigned flags, void *arg)) \
 	X(io_uring_setup, (unsigned entries, void *params)) \
 	X(fork, (void)) \
@@ -188,6 +189,9 @@ HANDLERS(X)
 	X(prctl, int, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d), do_prctl(op, a, b, c, d)) \
 	X(setrlimit, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \
 	X(setrlimit64, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \
+	X(getrlimit, int, (int resource, struct rlimit *ret), do_getrlimit((unsigned)resource, ret)) \
+	X(getrlimit64, int, (int resource, struct rlimit *ret), do_getrlimit((unsigned)resource, ret)) \
+	X(__getrlimit, int, (int resource, struct rlimit *ret), do_getrlimit((unsigned)resource, ret)) \
 	X(prlimit, int, (pid_t pid, int resource, const struct rlimit *limit, struct rlimit *old), \
 	  do_prlimit64(pid, (unsigned)resource, limit, old)) \
 	X(prlimit64, int, (pid_t pid, int resource, const struct rlimit *limit, struct rlimit *old), \

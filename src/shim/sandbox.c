@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include "shim/shim.h"
 
-static void prepare(void)
+void sandbox_prepare(void)
 {
 	if (!shim.active || spawned() || shim.sandboxed) return;
 	scratch_give(scratch_take());
@@ -18,25 +18,16 @@ static void prepare(void)
 long do_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
 	if (op != PR_SET_SECCOMP) return sys(SYS_prctl, op, a, b, c, d);
-	prepare();
+	sandbox_prepare();
 	long r = sys(SYS_prctl, op, a, b, c, d);
 	if (r == 0 && shim.active) shim.sandboxed = true;
 	return r;
 }
 
-long do_prlimit64(pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)
-{
-	rlim_t wanted = RLIM_INFINITY;
-	if (resource == RLIMIT_NOFILE && limit && user_get(wanted, &limit->rlim_cur) == 0 && wanted < 64) prepare();
-	return sys(SYS_prlimit64, pid, resource, limit, old);
-}
-
-long do_setrlimit(unsigned resource, const struct rlimit *limit) { return do_prlimit64(0, resource, limit, NULL); }
-
 long do_seccomp(unsigned op, unsigned flags, void *arg)
 {
 	bool sets = op == SECCOMP_SET_MODE_STRICT || op == SECCOMP_SET_MODE_FILTER;
-	if (sets) prepare();
+	if (sets) sandbox_prepare();
 	long r = sys(SYS_seccomp, op, flags, arg);
 	if (r >= 0 && sets && shim.active) shim.sandboxed = true;
 	return r;

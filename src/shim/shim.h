@@ -69,6 +69,8 @@ extern __thread struct self self __attribute__((tls_model("initial-exec")));
  */
 static inline bool spawned(void) { return self.spawning != 0 && sys(SYS_getpid) != shim.pid; }
 
+void sandbox_prepare(void);                /* does now what would not be allowed soon (sandbox.c) */
+
 #define SCRATCH_SIZE (256u << 10)
 void scratch_start(void);
 uint8_t *scratch_take(void);               /* SCRATCH_SIZE octets for the time of a call; NULL: no memory */

@@ -1,0 +1,34 @@
+/*
+ * Resource limits. What the shim maps counts towards the address space (RLIMIT_AS), and the arena alone is far more than programs allow themselves
+ * (vsftpd: 200 MiB), though hardly any of it is memory. So a limit that a program sets is raised by ours, and what it reads is lowered again.
+ */
+#include "channel/arena.h"
+#include "shim/shim.h"
+
+#define ADDRESSES_OURS (ARENA_SIZE + ((rlim_t)64 << 20))   /* the arena; tables, and what each thread has */
+
+static rlim_t raised(rlim_t program) { return program < RLIM_INFINITY - ADDRESSES_OURS ? program + ADDRESSES_OURS : RLIM_INFINITY; }
+static rlim_t lowered(rlim_t kernel) { return kernel == RLIM_INFINITY ? kernel : kernel - MIN(kernel, ADDRESSES_OURS); }
+
+static long limit_addresses(pid_t pid, const struct rlimit *limit, struct rlimit *old)
+{
+	struct rlimit wanted, was;
+	if (limit && user_get(wanted, limit) != 0) return -EFAULT;
+	if (limit && wanted.rlim_cur > wanted.rlim_max) return -EINVAL;
+	if (limit) wanted = (struct rlimit){raised(wanted.rlim_cur), raised(wanted.rlim_max)};
+	long r = sys(SYS_prlimit64, pid, RLIMIT_AS, limit ? &wanted : NULL, &was);
+	if (r != 0 || !old) return r;
+	was = (struct rlimit){lowered(was.rlim_cur), lowered(was.rlim_max)};
+	return user_put(old, was);
+}
+
+long do_prlimit64(pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)
+{
+	rlim_t wanted = RLIM_INFINITY;
+	if (resource == RLIMIT_AS && shim.active) return limit_addresses(pid, limit, old);
+	if (resource == RLIMIT_NOFILE && limit && user_get(wanted, &limit->rlim_cur) == 0 && wanted < 64) sandbox_prepare();
+	return sys(SYS_prlimit64, pid, resource, limit, old);
+}
+
+long do_setrlimit(unsigned resource, const struct rlimit *limit) { return do_prlimit64(0, resource, limit, NULL); }
+long do_getrlimit(unsigned resource, struct rlimit *ret) { return do_prlimit64(0, resource, NULL, ret); }
