@@ -224,7 +224,8 @@ static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int 
 		n += MAX(k, 0);
 	}
 	if (n > 0) return n;
-	if (poll_over(p)) return e->members > 0 && look_again(&p->looked) ? 0 : -EAGAIN;
+	if (poll_answers_now(p) && e->members > 0 && look_again(&p->looked)) return 0;
+	if (poll_over(p)) return -EAGAIN;
 	long r = instance_sleep(e, epfd, p);
 	return r == -EAGAIN ? 0 : r;   /* the next step sees that the time is over, after a last look */
 }

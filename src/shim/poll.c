@@ -199,6 +199,9 @@ bool poll_over(const struct poll *p)
 	return p->wait.deadline == 0 || (p->wait.deadline != TIME_NEVER && now_ns() >= p->wait.deadline);
 }
 
+/* "Nothing", or EINTR for a signal that waits for the mask to let it in, may be the answer to this very step. */
+bool poll_answers_now(const struct poll *p) { return p->mask || poll_over(p); }
+
 /* One socket, one direction: no bell is needed. */
 static long sleep_direction(struct poll *p, const struct sock *s, struct direction *d, uint32_t seq)
 {
@@ -216,7 +219,8 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	bool single = n == 1 && !p->mask && sock_of(fds[0].fd, &s);
 	if (single) rx_seq = shared_get32(&s.c->rx.seq), tx_seq = shared_get32(&s.c->tx.seq);
 	if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
-	if (poll_over(p)) return l.virtual + l.nested > 0 && look_again(&p->looked) ? 0 : -EAGAIN;
+	if (poll_answers_now(p) && l.virtual + l.nested > 0 && look_again(&p->looked)) return 0;
+	if (poll_over(p)) return -EAGAIN;
 	struct direction *d = single ? direction_wanted(&l) : NULL;
 	if (d) return sleep_direction(p, &s, d, d == &s.c->rx ? rx_seq : tx_seq);
 	int r = l.virtual > 0 ? watch_all(fds, n) : 0;
@@ -240,9 +244,12 @@ static bool any_ours(const struct pollfd *fds, nfds_t n)
 static long poll_run(struct poll *p, struct pollfd *fds, nfds_t n)
 {
 	long r;
+	struct timespec none = {0, 0};
 	do r = poll_step(p, fds, n);
 	while (r == 0);
-	return r == -EAGAIN ? 0 : r;
+	if (r != -EAGAIN) return r;
+	/* Without a sleep the mask has not been in place yet: a signal that it lets in goes before "nothing". */
+	return p->mask ? sys(SYS_ppoll, NULL, 0, &none, p->mask, KERNEL_MASK) : 0;
 }
 
 void poll_begin(struct poll *p, time_ns timeout, const void *mask)

@@ -4,5 +4,6 @@
 
 struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; bool looked; };   /* looked: see look_again() */
 
+bool poll_answers_now(const struct poll *p);
 bool poll_over(const struct poll *p);
 void poll_begin(struct poll *p, time_ns timeout, const void *mask);   /* timeout 0: don't wait; TIME_NEVER */
