@@ -33,11 +33,6 @@ struct addr addr_v6_octets(const uint8_t octets[16])
 }
 
 uint32_t addr_to_v4(const struct addr *a) { return read32(a->b + 12); }
-bool addr_is_v4(const struct addr *a) { return memcmp(a->b, addr_any4.b, 12) == 0; }
-bool addr_is_any(const struct addr *a) { return addr_eq(a, &addr_any6) || addr_eq(a, &addr_any4); }
-bool addr_is_loopback(const struct addr *a) { return addr_is_v4(a) ? a->b[12] == 127 : addr_eq(a, &addr_loop6); }
-bool addr_is_multicast(const struct addr *a) { return addr_is_v4(a) ? a->b[12] >> 4 == 0xe : a->b[0] == 0xff; }
-
 bool addr_is_linklocal(const struct addr *a)
 {
 	if (addr_is_v4(a)) return a->b[12] == 169 && a->b[13] == 254;
@@ -59,13 +54,15 @@ static uint8_t octet_mask(unsigned bits, unsigned octet)
 	return (uint8_t)(0xff00u >> (bits - 8 * octet));
 }
 
+static uint64_t half(const struct addr *a, unsigned i) { return (uint64_t)read32(a->b + 8 * i) << 32 | read32(a->b + 8 * i + 4); }
+
 bool addr_in_prefix(const struct addr *a, const struct addr *prefix, unsigned plen)
 {
 	unsigned bits = prefix_bits(prefix, plen);
+	uint64_t high = half(a, 0) ^ half(prefix, 0), low = half(a, 1) ^ half(prefix, 1);
 	if (addr_is_v4(a) != addr_is_v4(prefix)) return false;
-	for (unsigned i = 0; i < sizeof a->b; i++)
-		if ((a->b[i] ^ prefix->b[i]) & octet_mask(bits, i)) return false;
-	return true;
+	if (bits <= 64) return bits == 0 || high >> (64 - bits) == 0;
+	return high == 0 && low >> (128 - bits) == 0;
 }
 
 struct addr addr_mask(const struct addr *a, unsigned plen)

@@ -1,17 +1,14 @@
 /*
  * The Internet checksum: the one's complement sum of 16-bit words. That sum does not care about byte order as long as the
- * result is stored as it was loaded (RFC 1071 §2 (B)), so eight octets are added at a time as the machine loads them, and
- * only the folded result is turned into host order.
+ * result is stored as it was loaded (RFC 1071 §2 (B)), so eight octets are added at a time as the machine loads them, their
+ * halves into sums of 64 bits, which no packet makes overflow; only the folded result is turned into host order. Four words
+ * side by side keep one addition from waiting for the last, and compilers make vectors of them.
  *
  * Read first: RFC 1071 §§1-2.
  */
 #include "base/checksum.h"
 
-static uint64_t add_carry(uint64_t sum, uint64_t word)
-{
-	sum += word;
-	return sum + (sum < word);
-}
+#define SIDE_BY_SIDE 4
 
 static uint16_t fold64(uint64_t sum)
 {
@@ -25,16 +22,25 @@ static uint16_t fold64(uint64_t sum)
 uint32_t csum_add(uint32_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t wide = 0, word;
-	for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
-		memcpy(&word, p, sizeof word);
-		wide = add_carry(wide, word);
+	uint64_t low[SIDE_BY_SIDE] = {0}, high[SIDE_BY_SIDE] = {0}, wide = 0, word;
+	for (; len >= sizeof low; p += sizeof low, len -= sizeof low) {
+#pragma GCC unroll 4
+		for (size_t i = 0; i < SIDE_BY_SIDE; i++) {
+			memcpy(&word, p + i * sizeof word, sizeof word);
+			low[i] += (uint32_t)word;
+			high[i] += word >> 32;
+		}
 	}
-	if (len) {
+	for (size_t i = 0; i < SIDE_BY_SIDE; i++)
+		wide += low[i] + high[i];
+	while (len) {
 		/* RFC 1071 §4.1: an odd last octet is padded with zero on the right. */
+		size_t n = MIN(len, sizeof word);
 		word = 0;
-		memcpy(&word, p, len);
-		wide = add_carry(wide, word);
+		memcpy(&word, p, n);
+		wide += (uint32_t)word + (word >> 32);
+		p += n;
+		len -= n;
 	}
 	uint16_t as_loaded = fold64(wide);
 	uint8_t octets[2];
