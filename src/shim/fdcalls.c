@@ -9,6 +9,7 @@
 #include <net/if_arp.h>
 #include <net/route.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include "shim/internal.h"
 #include "shim/shim.h"
 
@@ -163,8 +164,27 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 	return (long)control(&c);
 }
 
+static bool is_socket(int fd)
+{
+	struct stat st;
+	return sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* Any socket will do to ask about interfaces, and libc takes a Unix one, which is the kernel's: the answer comes from the host all the same. */
+static long ioctl_interface(unsigned long request, void *arg)
+{
+	struct sock s;
+	long fd = do_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) return fd;
+	long r = sock_of((int)fd, &s) ? ioctl_virtual(&s, request, arg) : -EBADF;
+	do_close((int)fd);
+	return r;
+}
+
 long do_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct sock s;
-	return sock_of(fd, &s) ? ioctl_virtual(&s, request, arg) : sys(SYS_ioctl, fd, request, arg);
+	if (sock_of(fd, &s)) return ioctl_virtual(&s, request, arg);
+	if (shim.active && request_size(request) == sizeof(struct ifreq) && is_socket(fd)) return ioctl_interface(request, arg);
+	return sys(SYS_ioctl, fd, request, arg);
 }

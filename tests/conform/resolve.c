@@ -83,6 +83,10 @@ static void interfaces(void)
 	say("if_indextoname 999", "%s %s", if_indextoname(999, text) ? text : "none", say_errno(errno));
 	struct if_nameindex *names = if_nameindex();
 	say("if_nameindex first", "%u %s", names ? names[0].if_index : 0, names ? names[0].if_name : "none");
+	bool agree = true;
+	for (struct if_nameindex *n = names; n && n->if_name; n++)
+		agree = agree && if_nametoindex(n->if_name) == n->if_index && if_indextoname(n->if_index, text) && strcmp(text, n->if_name) == 0;
+	say("names and indices agree", "%d", agree);
 	if_freenameindex(names);
 }
 
