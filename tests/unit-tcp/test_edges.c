@@ -103,6 +103,34 @@ static void duplicate_acks_after_a_timeout_send_nothing(void **state)
 	expect_nothing(b);
 }
 
+static bool next_has_df(struct bench *b)
+{
+	struct packet *p = list_first(&b->sent, struct packet, node);
+	struct ip4_hdr h;
+	assert_true(!list_empty(&b->sent) && ip4_parse(&h, p->data, p->len) > 0);
+	return h.df;
+}
+
+/* RFC 1191 §3: a path below the least that we believe is not forged away: routers may cut what we send (net.ipv4.route.min_pmtu). */
+static void a_path_too_narrow_to_believe_is_not_a_black_hole(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	bench_send(b, 1400, 0);
+	assert_true(next_has_df(b));
+	bench_flush(b);
+	bench_icmp(b, 3, 4, 296, 1);
+	assert_false(next_has_df(b));
+	expect(b, ACK, .seq = 1, .ack = 1, .len = 512);
+	bench_flush(b);
+	/* Believed again when it is forgotten. */
+	inject(b, ACK, .seq = 1, .ack = 1401);
+	pass(b, 700 * NS_PER_S);
+	bench_send(b, 100, 0);
+	assert_true(next_has_df(b));
+	bench_flush(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +140,7 @@ int main(void)
 		both(user_timeout_counts_while_the_window_is_closed),
 		both(user_timeout_starts_anew_with_progress),
 		both(duplicate_acks_after_a_timeout_send_nothing),
+		cmocka_unit_test_setup_teardown(a_path_too_narrow_to_believe_is_not_a_black_hole, bench_open4, bench_close),
 	};
 	return cmocka_run_group_tests_name("tcp-edges", tests, NULL, NULL);
 }

@@ -26,8 +26,8 @@ static bool translate(const struct icmp_hdr *h, struct ip_error *e)
 		if (h->code >= ARRAY_SIZE(unreach)) return false;
 		e->err = unreach[h->code].err;
 		e->hard = unreach[h->code].hard;
-		/* RFC 1191 §4: the low half of the word. Old routers leave it zero, which says as much as the least we believe. */
-		if (h->code == CODE_FRAG_NEEDED) e->mtu_bytes = MAX(h->rest & 0xffff, (uint32_t)PMTU_MIN4);
+		/* RFC 1191 §4: the low half of the word. Old routers leave it zero, which says as much as any MTU below those we believe. */
+		if (h->code == CODE_FRAG_NEEDED) e->mtu_bytes = MAX(h->rest & 0xffff, 1u);
 		return true;
 	case ICMP4_TIME_EXCEEDED:
 		e->err = EHOSTUNREACH;

@@ -8,6 +8,7 @@
 #include "stack/inet/errqueue.h"
 #include "stack/inet/inet.h"
 #include "stack/inet/membership.h"
+#include "stack/inet/pmtu.h"
 
 void inet_sock_reset_addr(struct inet_sock *is)
 {
@@ -186,6 +187,7 @@ void inet_sock_out(const struct inet_sock *is, const struct addr *src, const str
 {
 	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark};
 	(addr_is_v4(dst) ? out_v4 : out_v6)(is, addr_is_multicast(dst), ret);
+	if (addr_is_v4(dst) && is->pmtudisc == IP_PMTUDISC_WANT && pmtu_is_locked(is->sk.stack, dst)) ret->df = false;
 }
 
 int inet_path_mtu(const struct inet_sock *is)

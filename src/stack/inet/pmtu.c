@@ -11,6 +11,7 @@ struct pmtu {
 	struct list node;             /* pmtu_table.oldest */
 	struct addr dst;
 	uint32_t mtu_bytes;
+	bool locked;
 	time_ns expires;
 };
 
@@ -56,6 +57,13 @@ uint32_t pmtu_find(struct stack *s, const struct addr *dst)
 	return m ? m->mtu_bytes : 0;
 }
 
+bool pmtu_is_locked(struct stack *s, const struct addr *dst)
+{
+	struct pmtu *m = s->inet->pmtu.count ? find(s, dst, stack_hash(s, dst, sizeof *dst)) : NULL;
+
+	return m && m->locked;
+}
+
 static struct pmtu *add(struct stack *s, const struct addr *dst, uint64_t h)
 {
 	struct pmtu_table *t = &s->inet->pmtu;
@@ -85,5 +93,6 @@ void ip_pmtu_learn(struct stack *s, const struct ip_error *e)
 	if (!m) return;
 	/* RFC 8201 §4: the estimate is never increased by a message, only by time. */
 	m->mtu_bytes = MIN(m->mtu_bytes, MAX(e->mtu_bytes, floor));
+	m->locked |= e->mtu_bytes < floor;
 	m->expires = s->now + PMTU_EXPIRES;
 }

@@ -13,3 +13,5 @@ struct pmtu_table { struct hash by_addr; struct list oldest; uint32_t count; };
 void pmtu_table_init(struct pmtu_table *t);
 void pmtu_table_free(struct pmtu_table *t);
 uint32_t pmtu_find(struct stack *s, const struct addr *dst);      /* 0: nothing learnt */
+/* The path is narrower than we believe: routers have to cut, as Linux has it, or nothing would pass (IPv4). */
+bool pmtu_is_locked(struct stack *s, const struct addr *dst);
