@@ -33,8 +33,8 @@ static const struct name protocols[] = {
 };
 
 static const struct name levels[] = {
-	N(SOL_SOCKET), {0, IPPROTO_IP, "SOL_IP"}, {0, IPPROTO_TCP, "SOL_TCP"}, {0, IPPROTO_UDP, "SOL_UDP"}, {0, IPPROTO_IPV6, "SOL_IPV6"},
-	{0, IPPROTO_ICMPV6, "SOL_ICMPV6"}, {0, IPPROTO_SCTP, "SOL_SCTP"}, {0, IPPROTO_RAW, "SOL_RAW"}, N(SOL_NETLINK), N(SOL_PACKET), {0, 282, "SOL_TLS"},
+	N(SOL_SOCKET), {0, IPPROTO_IP, "SOL_IP"}, {0, IPPROTO_TCP, "SOL_TCP"}, {0, IPPROTO_UDP, "SOL_UDP"}, {0, IPPROTO_UDPLITE, "SOL_UDPLITE"},
+	{0, IPPROTO_IPV6, "SOL_IPV6"}, {0, IPPROTO_ICMPV6, "SOL_ICMPV6"}, {0, IPPROTO_SCTP, "SOL_SCTP"}, {0, IPPROTO_RAW, "SOL_RAW"}, N(SOL_NETLINK), N(SOL_PACKET), {0, 282, "SOL_TLS"},
 	{0, 284, "SOL_MPTCP"}, {0, 279, "SOL_ALG"}, {0, 274, "SOL_BLUETOOTH"}, {0, 283, "SOL_XDP"},
 };
 
@@ -106,7 +106,7 @@ static bool level_is_own(const struct sock *sk, int level)
 	case SOL_SOCKET: return true;
 	case IPPROTO_IP: return inet;
 	case IPPROTO_IPV6: return sk->domain == AF_INET6;
-	case IPPROTO_TCP: case IPPROTO_UDP: case IPPROTO_SCTP: return inet && sk->protocol == level;
+	case IPPROTO_TCP: case IPPROTO_UDP: case IPPROTO_UDPLITE: case IPPROTO_SCTP: return inet && sk->protocol == level;
 	case IPPROTO_RAW: case IPPROTO_ICMPV6: return inet && sk->type == SOCK_RAW;
 	case SOL_NETLINK: return sk->domain == AF_NETLINK;
 	case SOL_PACKET: return sk->domain == AF_PACKET;

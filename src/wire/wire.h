@@ -19,6 +19,7 @@
 #define IP_PROTO_IGMP 2
 #define IP_PROTO_TCP 6
 #define IP_PROTO_UDP 17
+#define IP_PROTO_UDPLITE 136
 #define IP_PROTO_ROUTING 43
 #define IP_PROTO_FRAGMENT 44
 #define IP_PROTO_ICMP6 58
@@ -100,11 +101,15 @@ size_t nd_emit(const struct nd_msg *m, uint8_t type, uint8_t *p, const struct ad
 
 /* UDP, RFC 768 */
 #define UDP_HDR_LEN 8
-struct udp_hdr { uint16_t src, dst, len, csum; };
+struct udp_hdr { uint16_t src, dst, len, csum, coverage; };   /* coverage: octets under the checksum; UDP-Lite only */
 int udp_parse(struct udp_hdr *ret, const uint8_t *p, size_t n);
 /* Header in front of a payload that is in place already; fills in the checksum (never 0). */
 void udp_emit(const struct udp_hdr *h, uint8_t *p, const struct addr *src, const struct addr *dst);
 bool udp_csum_ok(const uint8_t *p, size_t len, const struct addr *src, const struct addr *dst); /* 0 is fine over IPv4 only */
+/* UDP-Lite, RFC 3828: where UDP has the length stands the coverage, and the length is IP's. ret->coverage is the number of octets, also where 0 says all. */
+int udplite_parse(struct udp_hdr *ret, const uint8_t *p, size_t n);
+void udplite_emit(const struct udp_hdr *h, uint8_t *p, const struct addr *src, const struct addr *dst);   /* h->coverage: 0, or 8 to len */
+bool udplite_csum_ok(const struct udp_hdr *h, const uint8_t *p, const struct addr *src, const struct addr *dst);
 
 /* TCP, RFC 9293, 7323, 2018 */
 #define TCP_HDR_MIN 20

@@ -3,6 +3,7 @@
 #include <linux/errqueue.h>
 #include <sys/ioctl.h>
 #include "stack/core/sysctl.h"
+#include "stack/inet/udp.h"
 #include "world.h"
 
 static void test_round_trip(void **state)
@@ -33,6 +34,29 @@ static void test_loopback_both_families(void **state)
 	settle(w);
 	assert_int_equal(do_recv(s4, buf, 8, 0), 1);
 	assert_int_equal(do_recv(s6, buf, 8, 0), 2);
+}
+
+/* What is sent under a coverage of so much arrives where that is enough: -1 is a socket that was never asked, 0 asks for all. */
+static void test_udplite_coverage(void **state)
+{
+	static const struct { int sent, wanted; bool comes; } t[] = {
+		{-1, -1, true}, {0, 0, true}, {8, -1, true}, {8, 0, false}, {3, 8, true}, {8, 9, false}, {20, 20, true}, {20, 21, false}, {60000, 0, true},
+	};
+	struct world *w = *state;
+	char buf[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		struct sock *from = sock_make(w->a, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), *to = sock_make(w->b, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
+		struct name n = name4("10.0.0.2", (uint16_t)(100 + i));
+		assert_int_equal(do_bind(to, n), 0);
+		udp_bound(w->b, n);                 /* the ports of UDP are others */
+		if (t[i].sent >= 0) assert_int_equal(set_int(from, IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, t[i].sent), 0);
+		if (t[i].wanted >= 0) assert_int_equal(set_int(to, IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, t[i].wanted), 0);
+		assert_int_equal(do_sendto(from, "sixteen octets!!", 16, n), 16);
+		settle(w);
+		assert_int_equal(do_recv(to, buf, sizeof buf, 0), t[i].comes ? 16 : -EAGAIN);
+	}
+	assert_int_equal(set_int(udp(w->a, AF_INET), IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, 8), -ENOPROTOOPT);
 }
 
 static void test_peek_trunc_and_empty(void **state)
@@ -472,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_round_trip),
 		WORLD_TEST(test_loopback_both_families),
+		WORLD_TEST(test_udplite_coverage),
 		WORLD_TEST(test_peek_trunc_and_empty),
 		WORLD_TEST(test_destination_errors),
 		WORLD_TEST(test_connect_filters_and_dissolves),

@@ -167,7 +167,7 @@ static void udp_checksum_is_never_sent_as_zero(void **state)
 {
 	(void)state;
 	uint8_t p[UDP_HDR_LEN + 2] = {0};
-	struct udp_hdr h = {1000, 2000, sizeof p, 0}, back;
+	struct udp_hdr h = {.src = 1000, .dst = 2000, .len = sizeof p}, back;
 	bool saw_ones = false;
 	for (unsigned v = 0; v < 65536; v++) {
 		write16(p + 8, (uint16_t)v);
@@ -184,6 +184,33 @@ static void udp_checksum_is_never_sent_as_zero(void **state)
 	assert_int_equal(udp_parse(&back, p, sizeof p - 1), -EBADMSG);
 	write16(p + 4, 7);
 	assert_int_equal(udp_parse(&back, p, sizeof p), -EBADMSG);
+}
+
+static void udplite_checks_what_is_covered(void **state)
+{
+	(void)state;
+	uint8_t p[UDP_HDR_LEN + 4] = {0};
+	for (unsigned coverage = 0; coverage <= sizeof p + 1; coverage++) {
+		struct udp_hdr h = {.src = 1000, .dst = 2000, .len = sizeof p, .coverage = (uint16_t)MIN(coverage, sizeof p)}, back;
+		udplite_emit(&h, p, &v4_a, &v4_b);
+		write16(p + 4, (uint16_t)coverage);
+		if ((coverage && coverage < UDP_HDR_LEN) || coverage > sizeof p) {
+			assert_int_equal(udplite_parse(&back, p, sizeof p), -EBADMSG);
+			continue;
+		}
+		assert_int_equal(udplite_parse(&back, p, sizeof p), UDP_HDR_LEN);
+		assert_int_equal(back.coverage, coverage ? coverage : sizeof p);
+		assert_int_equal(back.len, sizeof p);
+		for (size_t i = 0; i < sizeof p; i++) {
+			if (i == 4 || i == 5) continue;
+			p[i] ^= 1;
+			udplite_parse(&back, p, sizeof p);
+			assert_int_equal(udplite_csum_ok(&back, p, &v4_a, &v4_b), i >= back.coverage);
+			p[i] ^= 1;
+		}
+		back.csum = 0;
+		assert_false(udplite_csum_ok(&back, p, &v4_a, &v4_b));
+	}
 }
 
 static void tcp_options_are_laid_out_as_linux_does(void **state)
@@ -364,6 +391,7 @@ int main(void)
 		cmocka_unit_test(nd_round_trip),
 		cmocka_unit_test(nd_refuses_what_the_rfc_does),
 		cmocka_unit_test(udp_checksum_is_never_sent_as_zero),
+		cmocka_unit_test(udplite_checks_what_is_covered),
 		cmocka_unit_test(tcp_options_are_laid_out_as_linux_does),
 		cmocka_unit_test(tcp_round_trip),
 		cmocka_unit_test(tcp_emits_as_many_sack_blocks_as_fit),

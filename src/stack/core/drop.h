@@ -33,6 +33,7 @@
 	X(UDP_BAD, "malformed UDP") \
 	X(UDP_CSUM, "UDP checksum wrong") \
 	X(UDP_NO_SOCKET, "no UDP socket") \
+	X(UDP_COVERAGE, "UDP-Lite checksum covers less than the socket asks for") \
 	X(SOCK_RCVBUF, "receive buffer full") \
 	X(SOCK_FILTER, "socket filter") \
 	X(TCP_BAD, "malformed TCP") \

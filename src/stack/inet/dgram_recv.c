@@ -38,10 +38,15 @@ void dgram_flush(struct dgram_sock *ds)
 	}
 }
 
+static bool is_udp(const struct dgram_sock *ds)
+{
+	return ds->is.sk.protocol == IPPROTO_UDP || ds->is.sk.protocol == IPPROTO_UDPLITE;
+}
+
 /* Source and destination port of a datagram; ICMP has none. */
 static uint16_t port_at(const struct dgram_sock *ds, const struct packet *p, size_t off)
 {
-	return ds->is.sk.protocol == IPPROTO_UDP ? read16(p->head + p->trans_off + off) : 0;
+	return is_udp(ds) ? read16(p->head + p->trans_off + off) : 0;
 }
 
 static void give_name(const struct dgram_sock *ds, const struct packet *p, struct sock_msg *m)
@@ -187,7 +192,7 @@ ssize_t dgram_recv(struct sock *sk, struct sock_msg *m)
 	size_t n, full;
 
 	if (flags & MSG_ERRQUEUE) return errqueue_recv(&ds->is, m);
-	if (flags & MSG_OOB && sk->protocol != IPPROTO_UDP) return -EOPNOTSUPP;
+	if (flags & MSG_OOB && !is_udp(ds)) return -EOPNOTSUPP;
 	err = sock_take_error(sk);
 	if (err) return -err;
 	if (list_empty(&ds->queue)) return nothing(sk, flags);

@@ -24,9 +24,9 @@ static int choose_dgram(struct stack *s, int icmp, int *protocol, const struct s
 		*ret = &ping_ops;
 		return 0;
 	}
-	if (*protocol != 0 && *protocol != IPPROTO_UDP) return -EPROTONOSUPPORT;
-	*protocol = IPPROTO_UDP;
-	*ret = &udp_ops;
+	if (*protocol == 0) *protocol = IPPROTO_UDP;
+	if (*protocol != IPPROTO_UDP && *protocol != IPPROTO_UDPLITE) return -EPROTONOSUPPORT;
+	*ret = *protocol == IPPROTO_UDP ? &udp_ops : &udplite_ops;
 	return 0;
 }
 

@@ -18,6 +18,7 @@ int inet_new(struct stack *s)
 	in->loop_timer.fire = ip_loop_fire;
 	r = port_space_new(&in->tcp_ports);
 	if (r == 0) r = port_space_new(&in->udp_ports);
+	if (r == 0) r = port_space_new(&in->udplite_ports);
 	if (r == 0) r = port_space_new(&in->ping_ids);
 	return r;
 }
@@ -34,6 +35,7 @@ void inet_free(struct stack *s)
 	pmtu_table_free(&in->pmtu);
 	port_space_free(in->tcp_ports);
 	port_space_free(in->udp_ports);
+	port_space_free(in->udplite_ports);
 	port_space_free(in->ping_ids);
 	free(in);
 	s->inet = NULL;

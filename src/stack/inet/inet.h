@@ -52,7 +52,7 @@ struct ip_proto {
 	void (*receive)(struct stack *, struct packet *);      /* takes it; data = transport message, src, dst, proto, ttl, tos, netif, net_off, trans_off set */
 	void (*error)(struct stack *, const struct ip_error *);  /* NULL allowed */
 };
-extern const struct ip_proto tcp_proto, udp_proto, icmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
+extern const struct ip_proto tcp_proto, udp_proto, udplite_proto, icmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
 
 /* Sends "destination unreachable, port unreachable" (or the v6 code) about p, rate-limited; p stays the caller's. */
 void icmp_send_port_unreachable(struct stack *s, const struct packet *p);
@@ -113,7 +113,7 @@ void inet_sock_reset_addr(struct inet_sock *is);                           /* la
 void inet_sock_done(struct sock *sk);                                      /* before sock_free: port, flow, memberships, error queue */
 
 /* ---- ports and demux: one table for both families, a pair (UDP, TCP) of spaces ---- */
-struct port_space;                                                        /* stack->inet->udp_ports, ->tcp_ports, ->ping_ids */
+struct port_space;                                                        /* stack->inet->udp_ports, ->udplite_ports, ->tcp_ports, ->ping_ids */
 struct port_space *port_space_of(struct stack *s, int ip_proto);          /* IPPROTO_TCP, _UDP, _ICMP */
 /* Takes (laddr, port) for is under the rules of REUSEADDR, REUSEPORT, V6ONLY and bound_if (TCP: a listener conflicts with REUSEADDR).
  * port 0: a free ephemeral one. Sets laddr, lport, bound. -EADDRINUSE. */

@@ -41,6 +41,7 @@ struct port_space *port_space_of(struct stack *s, int ip_proto)
 	switch (ip_proto) {
 	case IPPROTO_TCP: return s->inet->tcp_ports;
 	case IPPROTO_UDP: return s->inet->udp_ports;
+	case IPPROTO_UDPLITE: return s->inet->udplite_ports;
 	default: return s->inet->ping_ids;
 	}
 }

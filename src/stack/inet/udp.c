@@ -1,8 +1,9 @@
 /*
- * UDP: ports in front of IP, and a checksum. Input and options are here, output is in udp_output.c; what it shares with other datagram
+ * UDP and UDP-Lite: ports in front of IP, and a checksum, which in UDP-Lite may cover a part only. Input and options are here, output is in udp_output.c; what it shares with other datagram
  * sockets is in dgram.h.
- * Read first: RFC 768, RFC 1122 §4.1, RFC 8085, udp(7).
+ * Read first: RFC 768, RFC 3828, RFC 1122 §4.1, RFC 8085, udp(7), udplite(7).
  */
+#include <errno.h>
 #include <netinet/udp.h>
 #include "stack/inet/membership.h"
 #include "stack/inet/udp.h"
@@ -10,37 +11,49 @@
 
 /* ---- in ---- */
 
-static void deliver(struct dgram_sock *ds, struct packet *p)
+/* RFC 3828 §3.2: a receiver may ask that so much be covered; Linux: to ask for 0 is to ask for all. */
+static bool covers_enough(const struct udp_sock *us, const struct udp_hdr *h)
 {
+	const struct udp_coverage *want = &us->recv_coverage;
+
+	return !want->asked || h->coverage == h->len || (want->octets && h->coverage >= want->octets);
+}
+
+static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr *h)
+{
+	if (!covers_enough(us, h)) {
+		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_COVERAGE);
+		return;
+	}
 	packet_pull(p, UDP_HDR_LEN);
-	dgram_enqueue(ds, p);
+	dgram_enqueue(&us->ds, p);
 }
 
 /* RFC 1122 §4.1.3.3: a group's or a broadcast datagram goes to every socket that wants it, and nobody complains when there is none. */
 static void deliver_copies(struct stack *s, struct packet *p, const struct udp_hdr *h)
 {
-	struct port_space *ps = port_space_of(s, IPPROTO_UDP);
+	struct port_space *ps = port_space_of(s, p->proto);
 	struct inet_sock *last = NULL;
 
 	for (struct inet_sock *is = NULL; (is = port_each(ps, is, &p->dst, h->dst, &p->src, h->src, p->netif));) {
 		struct packet *copy;
 		if (!membership_allows(is, &p->dst, p->netif)) continue;
 		copy = last ? packet_copy(p) : NULL;
-		if (copy) deliver((struct dgram_sock *)last, copy);
+		if (copy) deliver((struct udp_sock *)last, copy, h);
 		last = is;
 	}
 	if (last)
-		deliver((struct dgram_sock *)last, p);
+		deliver((struct udp_sock *)last, p, h);
 	else
 		stack_drop(s, p, DROP_UDP_NO_SOCKET);
 }
 
 static void deliver_unicast(struct stack *s, struct packet *p, const struct udp_hdr *h)
 {
-	struct inet_sock *is = port_lookup(port_space_of(s, IPPROTO_UDP), &p->dst, h->dst, &p->src, h->src, p->netif, NULL);
+	struct inet_sock *is = port_lookup(port_space_of(s, p->proto), &p->dst, h->dst, &p->src, h->src, p->netif, NULL);
 
 	if (is) {
-		deliver((struct dgram_sock *)is, p);
+		deliver((struct udp_sock *)is, p, h);
 		return;
 	}
 	/* RFC 1122 §4.1.3.1 (SHOULD): nobody there is a port unreachable. */
@@ -48,35 +61,49 @@ static void deliver_unicast(struct stack *s, struct packet *p, const struct udp_
 	stack_drop(s, p, DROP_UDP_NO_SOCKET);
 }
 
+static void receive(struct stack *s, struct packet *p, const struct udp_hdr *h, bool csum_ok)
+{
+	/* RFC 1122 §4.1.3.4 (MUST): a datagram with a wrong checksum is silently discarded. */
+	if (!csum_ok) {
+		stack_drop(s, p, DROP_UDP_CSUM);
+		return;
+	}
+	packet_trim(p, h->len);
+	if (p->broadcast || p->multicast || addr_is_multicast(&p->dst))
+		deliver_copies(s, p, h);
+	else
+		deliver_unicast(s, p, h);
+}
+
 static void udp_receive(struct stack *s, struct packet *p)
 {
 	struct udp_hdr h;
 
-	if (udp_parse(&h, p->data, p->len) < 0) {
+	if (udp_parse(&h, p->data, p->len) < 0)
 		stack_drop(s, p, DROP_UDP_BAD);
-		return;
-	}
-	/* RFC 1122 §4.1.3.4 (MUST): a datagram with a wrong checksum is silently discarded. */
-	if (!udp_csum_ok(p->data, h.len, &p->src, &p->dst)) {
-		stack_drop(s, p, DROP_UDP_CSUM);
-		return;
-	}
-	packet_trim(p, h.len);
-	if (p->broadcast || p->multicast || addr_is_multicast(&p->dst))
-		deliver_copies(s, p, &h);
 	else
-		deliver_unicast(s, p, &h);
+		receive(s, p, &h, udp_csum_ok(p->data, h.len, &p->src, &p->dst));
+}
+
+static void udplite_receive(struct stack *s, struct packet *p)
+{
+	struct udp_hdr h;
+
+	if (udplite_parse(&h, p->data, p->len) < 0)
+		stack_drop(s, p, DROP_UDP_BAD);
+	else
+		receive(s, p, &h, udplite_csum_ok(&h, p->data, &p->src, &p->dst));
 }
 
 static void udp_error(struct stack *s, const struct ip_error *e)
 {
 	uint16_t sport = read16(e->quote), dport = read16(e->quote + 2);
-	struct inet_sock *is = port_lookup(port_space_of(s, IPPROTO_UDP), &e->src, sport, &e->dst, dport, NULL, NULL);
+	struct inet_sock *is = port_lookup(port_space_of(s, e->proto), &e->src, sport, &e->dst, dport, NULL, NULL);
 
 	if (is) dgram_error((struct dgram_sock *)is, e, dport, e->quote + UDP_HDR_LEN, e->quote_len - UDP_HDR_LEN);
 }
 
-/* ---- options: IPPROTO_UDP ---- */
+/* ---- options ---- */
 
 static int set_cork(struct sock *sk, const void *val, socklen_t len)
 {
@@ -84,12 +111,36 @@ static int set_cork(struct sock *sk, const void *val, socklen_t len)
 	return udp_cork_set((struct udp_sock *)sk, *(const int *)val != 0);
 }
 
-/* UDP_SEGMENT, UDP_GRO and UDP_ENCAP have no row: to be told of one is how programs find out that the feature is there. */
-static const struct sockopt udp_options[] = {
-	{.level = IPPROTO_UDP, .name = UDP_CORK, .text = "UDP_CORK", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, corked),
-	 .set = set_cork},
-	{.text = NULL},
-};
+/* Linux: less than the header is the header, more than any datagram all of it. */
+static int set_coverage(struct sock *sk, struct udp_coverage *coverage, int octets)
+{
+	if (sk->protocol != IPPROTO_UDPLITE) return -ENOPROTOOPT;
+	*coverage = (struct udp_coverage){true, (uint16_t)(octets && octets < UDP_HDR_LEN ? UDP_HDR_LEN : MIN(octets, UINT16_MAX))};
+	return 0;
+}
+
+static int set_send_coverage(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	return set_coverage(sk, &((struct udp_sock *)sk)->send_coverage, *(const int *)val);
+}
+
+static int set_recv_coverage(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	return set_coverage(sk, &((struct udp_sock *)sk)->recv_coverage, *(const int *)val);
+}
+
+/* Linux takes either level for either protocol. UDP_SEGMENT, UDP_GRO and UDP_ENCAP have no row: to be told of one is how programs find out that the
+ * feature is there. */
+#define ROWS(option_level) \
+	{.level = option_level, .name = UDP_CORK, .text = "UDP_CORK", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
+	 OPT_FIELD(struct udp_sock, corked), .set = set_cork}, \
+	{.level = option_level, .name = UDPLITE_SEND_CSCOV, .text = "UDPLITE_SEND_CSCOV", .type = OPT_INT, .access = OPT_GET | OPT_SET, \
+	 OPT_FIELD(struct udp_sock, send_coverage.octets), .set = set_send_coverage}, \
+	{.level = option_level, .name = UDPLITE_RECV_CSCOV, .text = "UDPLITE_RECV_CSCOV", .type = OPT_INT, .access = OPT_GET | OPT_SET, \
+	 OPT_FIELD(struct udp_sock, recv_coverage.octets), .set = set_recv_coverage}
+static const struct sockopt udp_options[] = {ROWS(IPPROTO_UDP), ROWS(IPPROTO_UDPLITE), {.text = NULL}};
 static const struct sockopt *const option_tables[] = {udp_options, ip_options, ipv6_options, NULL};
 
 static void udp_close(struct sock *sk)
@@ -99,20 +150,22 @@ static void udp_close(struct sock *sk)
 }
 
 const struct ip_proto udp_proto = {.proto = IP_PROTO_UDP, .receive = udp_receive, .error = udp_error};
+const struct ip_proto udplite_proto = {.proto = IP_PROTO_UDPLITE, .receive = udplite_receive, .error = udp_error};
 
-const struct sock_ops udp_ops = {
-	.name = "UDP",
-	.size = sizeof(struct udp_sock),
-	.datagram = true,
-	.init = dgram_init,
-	.close = udp_close,
-	.bind = inet_bind,
-	.connect = dgram_connect,
-	.send = udp_send,
-	.recv = dgram_recv,
-	.shutdown = dgram_shutdown,
-	.poll = dgram_poll,
-	.name_of = inet_name_of,
-	.ioctl = dgram_ioctl,
-	.options = option_tables,
-};
+#define OPS(text) { \
+	.name = text, \
+	.size = sizeof(struct udp_sock), \
+	.datagram = true, \
+	.init = dgram_init, \
+	.close = udp_close, \
+	.bind = inet_bind, \
+	.connect = dgram_connect, \
+	.send = udp_send, \
+	.recv = dgram_recv, \
+	.shutdown = dgram_shutdown, \
+	.poll = dgram_poll, \
+	.name_of = inet_name_of, \
+	.ioctl = dgram_ioctl, \
+	.options = option_tables, \
+}
+const struct sock_ops udp_ops = OPS("UDP"), udplite_ops = OPS("UDPLITE");

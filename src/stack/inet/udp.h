@@ -1,9 +1,15 @@
-/* The inside of UDP, for udp.c and udp_output.c. */
+/* The inside of UDP and UDP-Lite, for udp.c and udp_output.c. */
 #pragma once
 #include "stack/inet/dgram.h"
 
+/* Linux's options of UDP-Lite, which no header of libc has */
+#define UDPLITE_SEND_CSCOV 10
+#define UDPLITE_RECV_CSCOV 11
+
 struct udp_sock {
 	struct dgram_sock ds;
+	/* UDP-Lite: how much of a datagram the checksum is to cover, at least UDP_HDR_LEN; 0 is all of it. Until asked, all is sent and anything taken. */
+	struct udp_coverage { bool asked; uint16_t octets; } send_coverage, recv_coverage;
 	/* UDP_CORK and MSG_MORE: one datagram out of several sends. The first one says where it goes. */
 	bool corked, pending;
 	struct dgram_dest dest;

@@ -1,6 +1,6 @@
 /*
- * UDP output: one send is one datagram, unless UDP_CORK or MSG_MORE collects several.
- * Read first: RFC 768, udp(7).
+ * UDP output: one send is one datagram, unless UDP_CORK or MSG_MORE collects several. UDP-Lite differs in what the checksum covers.
+ * Read first: RFC 768, RFC 3828, udp(7), udplite(7).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,24 +9,40 @@
 #define UDP_PAYLOAD_MAX_V4 (PACKET_MAX - IP4_HDR_MIN - UDP_HDR_LEN)   /* 65507 */
 #define UDP_PAYLOAD_MAX_V6 (PACKET_MAX - UDP_HDR_LEN)                 /* 65527 */
 
-static struct packet *datagram_make(const struct dgram_sock *ds, const struct dgram_dest *d, const void *data, size_t len)
+/* RFC 3828 §3.1; more than there is means all, and Linux then says so by the length. */
+static void emit_lite(const struct udp_sock *us, struct udp_hdr *h, struct packet *p, const struct dgram_dest *d)
 {
+	h->coverage = us->send_coverage.asked ? MIN(us->send_coverage.octets, h->len) : h->len;
+	udplite_emit(h, p->data, &d->out.src, &d->dst);
+}
+
+static void emit_udp(const struct udp_sock *us, const struct udp_hdr *h, struct packet *p, const struct dgram_dest *d)
+{
+	udp_emit(h, p->data, &d->out.src, &d->dst);
+	/* RFC 768: IPv4 may do without a checksum (SO_NO_CHECK); RFC 8200 §8.1: IPv6 may not. */
+	if (us->ds.is.sk.no_check && addr_is_v4(&d->dst)) write16(p->data + 6, 0);
+}
+
+static struct packet *datagram_make(const struct udp_sock *us, const struct dgram_dest *d, const void *data, size_t len)
+{
+	const struct dgram_sock *ds = &us->ds;
 	struct udp_hdr h = {.src = ds->is.lport, .dst = d->port, .len = (uint16_t)(len + UDP_HDR_LEN)};
 	struct packet *p = packet_new(PACKET_HEADROOM, len + UDP_HDR_LEN);
 
 	if (!p) return NULL;
 	if (len) memcpy(p->data + UDP_HDR_LEN, data, len);
-	udp_emit(&h, p->data, &d->out.src, &d->dst);
-	/* RFC 768: IPv4 may do without a checksum (SO_NO_CHECK); RFC 8200 §8.1: IPv6 may not. */
-	if (ds->is.sk.no_check && addr_is_v4(&d->dst)) write16(p->data + 6, 0);
+	if (ds->is.sk.protocol == IPPROTO_UDPLITE)
+		emit_lite(us, &h, p, d);
+	else
+		emit_udp(us, &h, p, d);
 	return p;
 }
 
-static int datagram_send(struct dgram_sock *ds, struct dgram_dest *d, const void *data, size_t len)
+static int datagram_send(struct udp_sock *us, struct dgram_dest *d, const void *data, size_t len)
 {
-	struct packet *p = datagram_make(ds, d, data, len);
+	struct packet *p = datagram_make(us, d, data, len);
 
-	return p ? dgram_output(ds, d, p) : -ENOBUFS;
+	return p ? dgram_output(&us->ds, d, p) : -ENOBUFS;
 }
 
 static int check_len(const struct dgram_dest *d, size_t len)
@@ -38,7 +54,7 @@ static int check_len(const struct dgram_dest *d, size_t len)
 static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
 {
 	bool on_link = m->flags & MSG_DONTROUTE || ds->is.sk.dontroute;
-	int r = dgram_dest_of(ds, m, IP_PROTO_UDP, d);
+	int r = dgram_dest_of(ds, m, (uint8_t)ds->is.sk.protocol, d);
 
 	if (r < 0) return r;
 	if (m->name && d->port == 0) return -EINVAL;
@@ -64,7 +80,7 @@ static int cork_push(struct udp_sock *us)
 	/* The way may be another one by now. */
 	int r = dgram_route(&us->ds, &us->dest);
 
-	if (r == 0) r = datagram_send(&us->ds, &us->dest, us->data, us->len);
+	if (r == 0) r = datagram_send(us, &us->dest, us->data, us->len);
 	udp_cork_drop(us);
 	return r;
 }
@@ -119,7 +135,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 		r = cork_send(us, m, more);
 	} else {
 		r = destination(&us->ds, m, &d);
-		if (r == 0) r = datagram_send(&us->ds, &d, m->data, m->len);
+		if (r == 0) r = datagram_send(us, &d, m->data, m->len);
 	}
 	return r < 0 ? r : (ssize_t)m->len;
 }
