@@ -154,10 +154,8 @@ static void note_arrival(struct tcp_sock *conn, const struct segment *g)
 /* RFC 9293 §3.8.6.3 (MUST-58, SHLD-18, SHLD-19), RFC 5681 §4.2: at least every second full segment, at once what is out of order. */
 static void owe_ack(struct tcp_sock *conn, bool disorder)
 {
-	uint32_t unacked = conn->rcv.nxt - conn->rcv.wup;
-
 	if (disorder) tcp_quick_ack(conn, QUICK_ACKS_AT_START);
-	if (disorder || (conn->ack.quick && !conn->ack.pingpong) || (unacked > conn->rcv.mss && window_select(conn) + unacked >= conn->rcv.wnd))
+	if (disorder || (conn->ack.quick && !conn->ack.pingpong) || conn->rcv.nxt - conn->rcv.wup > conn->rcv.mss)
 		tcp_need_ack(conn, TCP_ACK_NOW);
 	else
 		tcp_need_ack(conn, TCP_ACK_DELAYED);
