@@ -1,6 +1,6 @@
 /*
- * UDP and UDP-Lite: ports in front of IP, and a checksum, which in UDP-Lite may cover a part only. Input and options are here, output is in udp_output.c; what it shares with other datagram
- * sockets is in dgram.h.
+ * UDP and UDP-Lite: ports in front of IP, and a checksum, which in UDP-Lite may cover a part only. Input and options are here, output is
+ * in udp_output.c; what they share with other datagram sockets is in dgram.h.
  * Read first: RFC 768, RFC 3828, RFC 1122 §4.1, RFC 8085, udp(7), udplite(7).
  */
 #include <errno.h>
