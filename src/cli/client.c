@@ -41,7 +41,7 @@ static ssize_t reply_receive(int from, struct rpc_reply *p, void *out, size_t si
 	if (n > 0) {
 		memcpy(p, message, sizeof *p);
 		n = (ssize_t)MIN((size_t)n - sizeof *p, size);
-		memcpy(out, message + sizeof *p, (size_t)n);
+		if (n > 0) memcpy(out, message + sizeof *p, (size_t)n);
 	}
 	free(message);
 	return n;
