@@ -17,7 +17,8 @@ int verb_up(const struct verb *v, int argc, char **argv);
 int verb_down(const struct verb *v, int argc, char **argv);
 int verb_exec(const struct verb *v, int argc, char **argv);
 int verb_cap(const struct verb *v, int argc, char **argv);
-int verb_tell(const struct verb *v, int argc, char **argv);     /* set, cut, show: the engine knows the words */
+int verb_tell(const struct verb *v, int argc, char **argv);     /* set, cut: the engine knows the words */
+int verb_show(const struct verb *v, int argc, char **argv);
 
 /* "sockland: …" on stderr; returns EXIT_OWN_FAILURE. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -111,6 +111,14 @@ int client_verb(struct client *c, size_t n, char *const *words, char **ret_text)
 	return r;
 }
 
+void client_wait_end(struct client *c)
+{
+	char octet;
+
+	do wait_for(c->fd, POLLIN);
+	while (recv(c->fd, &octet, 1, MSG_DONTWAIT) > 0);
+}
+
 int client_door(struct client *c, const char *host)
 {
 	int fd;

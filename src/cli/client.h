@@ -12,5 +12,7 @@ void client_close(struct client *c);
 int64_t client_call(struct client *c, enum rpc_op op, const void *in, size_t in_len, char *ret_out, size_t size, int *ret_fd);
 /* The words as a VERB. ret_text is allocated, holds what the engine has to say, and is set in any case. */
 int client_verb(struct client *c, size_t n, char *const *words, char **ret_text);
+/* Waits until the engine is gone. */
+void client_wait_end(struct client *c);
 /* The door of another host; ENOENT. */
 int client_door(struct client *c, const char *host);

@@ -20,6 +20,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/remains.h"
 #include "engine/engine.h"
 
 #define LEAVE_MS 100
@@ -106,14 +107,26 @@ int lab_host(const struct lab *l, const char *name)
 	return -1;
 }
 
-void lab_tell(const struct lab *l, const char *verb, const char *prefix)
+void lab_report(const struct lab *l)
 {
 	struct client c;
 	char *text = NULL, *rest;
 
 	if (client_open(&c, l->door) < 0) return;
-	client_verb(&c, 1, (char *[]){(char *)verb}, &text);
-	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) cli_warn("%s%s", prefix, line);
+	client_verb(&c, 1, (char *[]){"report"}, &text);
+	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) cli_warn("%s", line);
+	free(text);
+	client_close(&c);
+}
+
+void lab_down(const struct lab *l)
+{
+	struct client c;
+	char *text = NULL;
+
+	if (client_open(&c, l->door) < 0) return;
+	remains_end(&c, stderr, "sockland: still running on ");
+	client_verb(&c, 1, (char *[]){"down"}, &text);
 	free(text);
 	client_close(&c);
 }

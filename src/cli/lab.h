@@ -23,7 +23,9 @@ bool lab_topology(struct topo *t, const char *file_or_shape);
 int lab_start(struct lab *l, size_t host, const struct lab_options *o);
 /* The host called name, or the first one for NULL; -1 after a message. */
 int lab_host(const struct lab *l, const char *name);
-/* Gives the engine the verb over the door; each line that it answers goes to stderr, after the prefix. */
-void lab_tell(const struct lab *l, const char *verb, const char *prefix);
+/* Prints what was refused, and the engine's log, on stderr. */
+void lab_report(const struct lab *l);
+/* Ends what still runs, by name, and then the net, whatever it keeps. */
+void lab_down(const struct lab *l);
 /* Lets go of the door: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
 void lab_end(struct lab *l);

@@ -54,6 +54,13 @@ static bool shim_find(char *to, size_t size)
 	return false;
 }
 
+bool launch_shim_found(void)
+{
+	char path[PATH_MAX];
+
+	return shim_find(path, sizeof path);
+}
+
 /* A copy that survives exec, out of the way of numbers that programs choose themselves (2>&9, select). */
 static int door_raise(int door)
 {

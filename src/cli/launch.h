@@ -2,6 +2,8 @@
 #pragma once
 #include <sys/types.h>
 
+#include "base/types.h"
+
 /*
  * Becomes the program argv[0] on the host whose door this is: filter, shim, environment, exec. Returns the exit status that a shell would
  * give, 126 or 127, after one line on stderr, when that fails.
@@ -10,3 +12,4 @@ int launch_exec(int door, char *const *argv);
 /* The same in a child. While it runs, signals sent to us are passed on and those of the terminal, which it gets itself, do not end us.
  * Its exit status, or 128 + the signal that killed it. */
 int launch_wait(int door, char *const *argv);
+bool launch_shim_found(void);       /* libsockland.so is where it should be */

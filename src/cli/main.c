@@ -12,7 +12,7 @@ static const struct verb verbs[] = {
 	{"run", "run [--seed N] [--net FILE|SHAPE] [--on HOST] [--] COMMAND…", "a command on a private network, which ends with it", verb_run},
 	{"up", "up [FILE | --topo single,N|linear,N|tree,D,F] [--seed N] [--name NAME] [-d | [--on HOST] -- COMMAND…]",
 	 "a network as you draw it: until ^C, in the background, or for a command", verb_up},
-	{"down", "down [NAME]", "ends a network and names what still ran on it", verb_down},
+	{"down", "down [NAME]", "ends a network, and what still runs on it, by name", verb_down},
 	{"exec", "exec [--net NAME] HOST COMMAND…", "a command on a host of a running network", verb_exec},
 	{"set", "set [--net NAME] LINK|HOST[:IF] WORDS… [for T]",
 	 "makes links slow, lossy, narrow, or good again, in tc-netem's words: delay T [JITTER [CORRELATION%]], distribution uniform|normal|pareto|\n"
@@ -20,7 +20,8 @@ static const struct verb verbs[] = {
 	{"cut", "cut [--net NAME] HOST… [/ HOST…] [for T] | --heal", "parts the network, and heals it", verb_tell},
 	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",
 	 verb_cap},
-	{"show", "show [--net NAME] net|hosts|counts|refused|log", "hosts, links and addresses; what was refused to programs", verb_tell},
+	{"show", "show [--net NAME] [--json] net [--dot | --mermaid] | conns | links | programs | refused | hosts | counts | log | doctor | top",
+	 "the network, its connections, what its links did; what was refused to programs; what this machine denies", verb_show},
 };
 
 void cli_warn(const char *format, ...)

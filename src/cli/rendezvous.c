@@ -82,30 +82,56 @@ static int door_named(const char *name)
 	return r;
 }
 
-/* The only net there is: its door, -ENOENT, or -ENOTUNIQ after naming them. */
-static int door_only(void)
+/* The name in front of the ending, if a door answers there. */
+static char *name_alive(const char *file)
 {
-	char dir[sizeof((struct sockaddr_un *)0)->sun_path], names[256] = "";
-	int r = directory(dir, sizeof dir), door = -ENOENT, count = 0;
+	size_t len = strlen(file);
+	char *name;
+	int door;
+
+	if (len <= strlen(ENDING) || strcmp(file + len - strlen(ENDING), ENDING) != 0) return NULL;
+	name = strndup(file, len - strlen(ENDING));
+	door = name ? door_named(name) : -ENOMEM;
+	if (door >= 0) return close(door), name;
+	free(name);
+	return NULL;
+}
+
+int rendezvous_names(char ***ret)
+{
+	char dir[sizeof((struct sockaddr_un *)0)->sun_path], **names = NULL;
+	int r = directory(dir, sizeof dir), n = 0;
 	DIR *d = r < 0 ? NULL : opendir(dir);
 
-	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
-		char name[sizeof e->d_name];
-		size_t len = strlen(e->d_name);
+	if (!d) return r < 0 ? r : -errno;
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		char *name = name_alive(e->d_name), **more = name ? realloc(names, sizeof *names * ((size_t)n + 1)) : NULL;
 
-		if (len <= strlen(ENDING) || strcmp(e->d_name + len - strlen(ENDING), ENDING) != 0) continue;
-		snprintf(name, sizeof name, "%.*s", (int)(len - strlen(ENDING)), e->d_name);
-		r = door_named(name);
-		if (r < 0) continue;
-		if (count++ > 0) close(r);
-		else door = r;
-		snprintf(names + strlen(names), sizeof names - strlen(names), " %.20s", name);
+		if (!more) {
+			free(name);
+			continue;
+		}
+		names = more;
+		names[n++] = name;
 	}
-	if (d) closedir(d);
-	if (count < 2) return door;
-	close(door);
-	cli_warn("several nets are running:%s", names);
-	return -ENOTUNIQ;
+	closedir(d);
+	*ret = names;
+	return n;
+}
+
+/* The door of the only net there is, -ENOENT, or -ENOTUNIQ after naming them. */
+static int door_only(void)
+{
+	char **names = NULL, all[256] = "";
+	int n = rendezvous_names(&names), door = n < 0 ? n : n == 0 ? -ENOENT : n == 1 ? door_named(names[0]) : -ENOTUNIQ;
+
+	for (int i = 0; i < n; i++) {
+		snprintf(all + strlen(all), sizeof all - strlen(all), " %.20s", names[i]);
+		free(names[i]);
+	}
+	free(names);
+	if (door == -ENOTUNIQ) cli_warn("several nets are running:%s", all);
+	return door;
 }
 
 int rendezvous_find(struct client *c, const char *name)

@@ -9,6 +9,7 @@
 
 /* A client of the net called name; NULL: the one we run in, else the only one there is. Complains and returns -1 when there is none. */
 int rendezvous_find(struct client *c, const char *name);
+int rendezvous_names(char ***ret);            /* of the nets that are up: how many; each name and the array are the caller's. -errno */
 bool rendezvous_inside(void);                 /* this process runs on a host of a net */
 void rendezvous_leave(void);                  /* … and is about to exec on another one: the door of the first stays behind */
 /* Listens under name. The descriptor, or -errno after a complaint. */

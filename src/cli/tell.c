@@ -1,13 +1,8 @@
-/* sockland set, cut and show: words for the engine, which knows hosts and links and answers with a text. */
+/* sockland set and cut: words for the engine, which knows hosts and links and answers with a text. */
 #include <stdlib.h>
 
 #include "cli/cli.h"
 #include "cli/rendezvous.h"
-
-static bool is_shown(const char *what)
-{
-	return strcmp(what, "hosts") == 0 || strcmp(what, "refused") == 0 || strcmp(what, "log") == 0;
-}
 
 int verb_tell(const struct verb *v, int argc, char **argv)
 {
@@ -23,11 +18,6 @@ int verb_tell(const struct verb *v, int argc, char **argv)
 		argv[0] = verb;
 	}
 	if (argc < 2) return cli_usage(v);
-	if (strcmp(verb, "show") == 0 && strcmp(argv[1], "net") != 0 && strcmp(argv[1], "counts") != 0) {
-		if (!is_shown(argv[1])) return cli_usage(v);
-		argc--;                /* verbs of the engine's own */
-		argv++;
-	}
 	if (rendezvous_find(&c, net) < 0) return EXIT_OWN_FAILURE;
 	r = client_verb(&c, (size_t)argc, argv, &text);
 	if (text) text[strcspn(text, r < 0 ? "\n" : "")] = 0;

@@ -56,8 +56,8 @@ static int up_command(const struct up *u, struct lab *l)
 
 	if (host < 0 || lab_start(l, (size_t)host, &u->how) < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
 	status = launch_wait(l->door, u->command);
-	lab_tell(l, "report", "");
-	lab_tell(l, "down", "still running on ");
+	lab_report(l);
+	lab_down(l);
 	lab_end(l);
 	if (status != 0) cli_warn("seed %" PRIu64, u->how.seed);      /* --seed repeats what led here */
 	return status;
@@ -94,8 +94,8 @@ static int up_reachable(struct up *u, struct lab *l)
 	fflush(stdout);
 	if (!u->background) {
 		wait_foreground(l, &waited);
-		lab_tell(l, "report", "");
-		lab_tell(l, "down", "still running on ");
+		lab_report(l);
+		lab_down(l);
 		rendezvous_forget(name);
 		lab_end(l);
 	}

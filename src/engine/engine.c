@@ -43,6 +43,12 @@ void engine_log_print(struct engine *e, struct text *t)
 	list_each(struct log_line, l, &e->log, node) text_add(t, "%s\n", l->text);
 }
 
+void engine_log_show(struct engine *e, struct page *p)
+{
+	list_each(struct log_line, l, &e->log, node)
+		if (page_takes(p)) text_add(p->t, "log\ttext=%s\n", l->text);
+}
+
 /* ---- a turn ---- */
 
 void engine_enter(struct engine *e, struct sock *sk) { stack_set_now(sk->stack, e->now); }
@@ -262,8 +268,10 @@ static int engine_start(struct engine *e)
 	return err;
 }
 
+/* Whoever sees one of our descriptors close may take the name of this net for another. */
 static void engine_end(struct engine *e)
 {
+	if (e->listener_fd >= 0) close(e->listener_fd);
 	list_each(struct client, c, &e->clients, node) client_end(e, c, NULL);
 	client_reap(e);
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
@@ -301,7 +309,7 @@ int engine_run(const struct engine_config *c)
 	if (!e) return 1;
 	e->config = c;
 	e->topo = c->topo;
-	e->guard_pipe = e->loop.epfd = -1;
+	e->guard_pipe = e->loop.epfd = e->listener_fd = -1;
 	lists_init(e);
 	keep_only_given(c);
 	process_fill_standard();

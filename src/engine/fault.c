@@ -216,10 +216,19 @@ static int sides_read(const struct engine *e, size_t n, char **words, uint8_t *s
 	return 0;
 }
 
+/* The cut as it was asked for, for show. NULL: no memory */
+static char *sides_text(size_t n, char **words)
+{
+	size_t size = 1;
+	for (size_t i = 0; i < n; i++) size += strlen(words[i]) + 1;
+	struct text t = {malloc(size), size, 0};
+	for (size_t i = 0; t.at && i < n; i++) text_add(&t, "%s%s", i > 0 ? " " : "", words[i]);
+	return t.at;
+}
+
 int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
 {
 	uint8_t sides[e->topo->n_hosts];
-	uint32_t id;
 	if (n == 1 && strcmp(words[0], "--heal") == 0) return heal(e);
 	time_ns due = ending(e, &n, words, t);
 	if (due < 0) return -EINVAL;
@@ -231,9 +240,10 @@ int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
 	int err = sides_read(e, n, words, sides, t);
 	struct fault *f = err == 0 ? calloc(1, sizeof *f) : NULL;
 	if (!f) return err < 0 ? err : -ENOMEM;
-	err = net_cut(e->net, sides, e->topo->n_hosts, &id);
-	*f = (struct fault){.kind = FAULT_CUT, .due = due, .cut = id};
+	*f = (struct fault){.kind = FAULT_CUT, .due = due};
 	list_append(&e->faults, &f->node);
+	f->words[f->n_words++] = sides_text(n, words);
+	err = !f->words[0] ? -ENOMEM : net_cut(e->net, sides, e->topo->n_hosts, &f->cut);
 	if (err < 0) fault_free(f);
 	return err;
 }
@@ -256,6 +266,16 @@ void faults_expire(struct engine *e)
 		if (kind == FAULT_CUT) net_heal(e->net, f->cut);
 		fault_free(f);
 		if (kind == FAULT_LAYER) aim_apply(e, &a);
+	}
+}
+
+void faults_show(struct engine *e, struct page *p)
+{
+	list_each(struct fault, f, &e->faults, node) {
+		if (f->kind != FAULT_CUT || !page_takes(p)) continue;
+		text_add(p->t, "cut\tid#%u\tsides=%s", f->cut, f->words[0]);
+		if (f->due != TIME_NEVER) text_add(p->t, "\tends_in_ms#%lld", (long long)(MAX(f->due - e->now, 0) / NS_PER_MS));
+		text_add(p->t, "\n");
 	}
 }
 

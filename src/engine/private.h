@@ -127,6 +127,8 @@ void engine_enter(struct engine *e, struct sock *sk);                     /* bef
 void engine_log(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct text;
 void engine_log_print(struct engine *e, struct text *t);
+struct page;
+void engine_log_show(struct engine *e, struct page *p);
 
 /* build.c: the net of a topology */
 int build_net(struct engine *e);                                           /* negative errno */
@@ -208,6 +210,7 @@ int64_t serve_verb(struct call *k);
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */
 void refused_add(struct engine *e, const char *program, const char *text, int err);
 void refused_print(struct engine *e, struct text *t);
+void refused_show(struct engine *e, struct page *p);
 void refused_free(struct engine *e);
 
 /* names.c: words for numbers, false when Linux would refuse the call in the same way, so that nobody need be told */
@@ -226,9 +229,15 @@ void capture_ready(struct engine *e, struct source *s);
 void captures_flush(struct engine *e);
 void captures_free(struct engine *e);
 
+/* show.c: records of what the net is and does; see there for their form */
+struct page { struct text *t; const struct client *asker; size_t at, from; bool full; };
+bool page_takes(struct page *p);                                           /* is the next record wanted here? */
+int show(struct engine *e, const struct client *asker, size_t n, char **words, struct text *t);
+
 /* fault.c: impairments and cuts, and their end */
 time_ns faults_deadline(const struct engine *e);
 void faults_expire(struct engine *e);
 int fault_set(struct engine *e, size_t n, char **words, struct text *t);
 int fault_cut(struct engine *e, size_t n, char **words, struct text *t);
+void faults_show(struct engine *e, struct page *p);                        /* cuts */
 void faults_free(struct engine *e);

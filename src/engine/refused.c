@@ -12,18 +12,27 @@
 
 #define REFUSALS_MAX 1000
 
-struct refusal { struct list node; char line[]; };
+struct refusal { struct list node; const char *call, *err; char program[]; };   /* three texts, one behind the other */
+
+static bool is_known(const struct engine *e, const char *program, const char *call, const char *err)
+{
+	list_each(struct refusal, r, &e->refusals, node)
+		if (strcmp(r->program, program) == 0 && strcmp(r->call, call) == 0 && strcmp(r->err, err) == 0) return true;
+	return false;
+}
 
 void refused_add(struct engine *e, const char *program, const char *text, int err)
 {
-	char line[400];
+	char number[32];
 	const char *name = strerrorname_np(err);
-	int n = name ? snprintf(line, sizeof line, "%s: %s: %s", program, text, name) : snprintf(line, sizeof line, "%s: %s: errno %d", program, text, err);
-	list_each(struct refusal, r, &e->refusals, node)
-		if (strcmp(r->line, line) == 0) return;
-	struct refusal *r = e->n_refusals < REFUSALS_MAX ? malloc(sizeof *r + (size_t)n + 1) : NULL;
+	snprintf(number, sizeof number, "errno %d", err);
+	if (!name) name = number;
+	if (e->n_refusals == REFUSALS_MAX || is_known(e, program, text, name)) return;
+	struct refusal *r = malloc(sizeof *r + strlen(program) + strlen(text) + strlen(name) + 3);
 	if (!r) return;
-	strcpy(r->line, line);
+	r->call = stpcpy(r->program, program) + 1;
+	r->err = stpcpy((char *)r->call, text) + 1;
+	strcpy((char *)r->err, name);
 	list_append(&e->refusals, &r->node);
 	e->n_refusals++;
 }
@@ -47,7 +56,13 @@ int64_t refuse(struct call *k, int64_t result, const char *format, ...)
 
 void refused_print(struct engine *e, struct text *t)
 {
-	list_each(struct refusal, r, &e->refusals, node) text_add(t, "%s\n", r->line);
+	list_each(struct refusal, r, &e->refusals, node) text_add(t, "%s: %s: %s\n", r->program, r->call, r->err);
+}
+
+void refused_show(struct engine *e, struct page *p)
+{
+	list_each(struct refusal, r, &e->refusals, node)
+		if (page_takes(p)) text_add(p->t, "refused\tprogram=%s\tcall=%s\terrno=%s\n", r->program, r->call, r->err);
 }
 
 void refused_free(struct engine *e) { list_each(struct refusal, r, &e->refusals, node) free(r); }

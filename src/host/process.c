@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -75,4 +76,21 @@ bool process_is_socket(int fd)
 {
 	struct stat st;
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* proc(5): field 22 of stat, counted from behind the name, which may hold anything. */
+int process_started(pid_t pid, uint64_t *ret)
+{
+	char path[32], text[1024], *at;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return -errno;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[MAX(n, 0)] = 0;
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
+	if (!at) return -ESRCH;
+	*ret = strtoull(at + 1, NULL, 10);
+	return 0;
 }

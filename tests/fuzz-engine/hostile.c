@@ -386,12 +386,12 @@ static void leftovers_check(struct lab *l)
 	int n = 0;
 	t_hello(&c, l, 0);
 	for (int i = 0; i < 100; i++, n = 0) {
-		must(t_verb(&c, out, sizeof out, "show net") == 0, "show");
-		for (char *p = out; (p = strstr(p, "runs ")); p++) n++;
-		if (n == 1) break;
+		must(t_verb(&c, out, sizeof out, "show programs") == 0, "show");
+		for (char *p = out; (p = strstr(p, "program\t")); p++) n++;
+		if (n == 0) break;
 		usleep(20000);
 	}
-	if (n != 1) {
+	if (n != 0) {
 		fprintf(stderr, "hostile: left behind:\n%s", out);
 		failures++;
 	}
