@@ -91,9 +91,11 @@ long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
 	struct sock s;
 	bool from = sock_of(in, &s), to = !from && sock_of(out, &s);
 	if (!from && !to) return cancellable(sys(SYS_splice, in, in_offset, out, out_offset, len, flags));
-	if (!is_pipe(from ? out : in)) return -EINVAL;
-	if (in_offset || out_offset) return -ESPIPE;
 	if (len == 0) return 0;
+	if (!is_pipe(from ? out : in)) return -EINVAL;
+	/* A pipe has no positions; a socket has none that could be chosen. */
+	if (from ? out_offset : in_offset) return -ESPIPE;
+	if (in_offset || out_offset) return -EINVAL;
 	if (from && s.c->type != SOCK_STREAM) return -EINVAL;
 	uint8_t *buf = scratch_take();
 	long r = !buf ? -ENOMEM : from ? splice_out(buf, &s, out, len, flags) : splice_in(buf, &s, in, len, flags);

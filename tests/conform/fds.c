@@ -204,7 +204,12 @@ static void sends_file(int family)
 	MUST(send(fd[1], "tofile", 6, 0));
 	wait_for(fd[0], POLLIN);
 	MUST(pipe(pipes));
+	off = 0;
+	say_rc("splice from a socket's offset", splice(fd[0], &off, pipes[1], NULL, 6, 0));
+	say_rc("splice to a pipe's offset", splice(fd[0], NULL, pipes[1], &off, 6, 0));
+	say_rc("splice nothing from an offset", splice(fd[0], &off, pipes[1], NULL, 0, 0));
 	say_rc("splice to a pipe", splice(fd[0], NULL, pipes[1], NULL, 6, 0));
+	say_rc("splice to a socket's offset", splice(pipes[0], NULL, fd[0], &off, 6, 0));
 	close(pipes[0]);
 	close(pipes[1]);
 	close(file);
