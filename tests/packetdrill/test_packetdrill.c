@@ -177,13 +177,14 @@ static void about(long long us, long long expected) { assert_in_range(us, expect
 /* ---- the second thread ---- */
 
 enum { CONNECT, ACCEPT, READ };
-struct second { pthread_t thread; struct script *t; int call, fd; ssize_t r; int err; long long end_us; char buf[64]; };
+struct second { pthread_t thread; struct script *t; int call, fd; ssize_t r; int err; long long end_us; char buf[64]; _Atomic pid_t tid; };
 
 static void *second_run(void *arg)
 {
 	struct second *s = arg;
 	struct script *t = s->t;
 
+	s->tid = gettid();
 	switch (s->call) {
 	case CONNECT: s->r = connect_peer(t, s->fd); break;
 	case ACCEPT: s->r = t->i.accept(t->u, s->fd, NULL, NULL); break;
@@ -194,11 +195,26 @@ static void *second_run(void *arg)
 	return NULL;
 }
 
+static bool asleep(pid_t tid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (!f) return true;                           /* it has ended */
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1) state = 0;
+	fclose(f);
+	return state == 'S';
+}
+
+/* As packetdrill, goes on when the thread sleeps in its call. */
 static void second_start(struct second *s, struct script *t, int call, int fd)
 {
 	*s = (struct second){.t = t, .call = call, .fd = fd};
 	assert_int_equal(pthread_create(&s->thread, NULL, second_run, s), 0);
-	usleep(20000);                   /* packetdrill sees to it that the thread sleeps in its call */
+	while (!s->tid || !asleep(s->tid))
+		usleep(1000);
 }
 
 static ssize_t second_end(struct second *s)
