@@ -17,7 +17,8 @@ static const struct verb verbs[] = {
 	{"set", "set [--net NAME] LINK|HOST[:IF] WORDS… [for T]",
 	 "makes links slow, lossy, narrow, or good again, in tc-netem's words: delay T [JITTER [CORRELATION%]], distribution uniform|normal|pareto|\n"
 	 "        paretonormal, loss P% | gemodel … | state …, duplicate P%, corrupt P%, reorder P% [gap N], rate R, limit N, up, down, clear", verb_tell},
-	{"cut", "cut [--net NAME] HOST… [/ HOST…] [for T] | --heal", "parts the network, and heals it", verb_tell},
+	{"cut", "cut [--net NAME] [--one-way] HOST… [/ HOST…] [for T] | --majority|--halves|--node|--bridge|--ring [HOST…] [for T] | --heal",
+	 "parts the network, and heals it", verb_tell},
 	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",
 	 verb_cap},
 	{"show", "show [--net NAME] [--json] net [--dot | --mermaid] | conns | links | programs | refused | hosts | counts | log | doctor | top",

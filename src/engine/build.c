@@ -90,6 +90,7 @@ int build_net(struct engine *e)
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);
 	e->ports = calloc(e->topo->n_ifs + 1, sizeof *e->ports);
 	e->real_offset = clock_real() - e->now;
+	e->random = random_seeded(e->config->seed, "partitions");
 	e->net = links && e->ports ? net_new(e->config->seed, &ops, e, e->now) : NULL;
 	int err = e->net ? build_all(e, links) : -ENOMEM;
 	free(links);

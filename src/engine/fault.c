@@ -111,6 +111,13 @@ static int both_set(struct engine *e, size_t i, size_t n, char **words, time_ns 
 	return err < 0 ? err : aim_set(e, &in, n, words, due);
 }
 
+size_t host_find(const struct engine *e, const char *name)
+{
+	size_t host = 0;
+	while (host < e->topo->n_hosts && strcmp(e->topo->hosts[host].name, name) != 0) host++;
+	return host;
+}
+
 static bool host_is(const struct engine *e, size_t host, const char *name) { return strcmp(e->topo->hosts[host].name, name) == 0; }
 
 /* "host:eth0" is what leaves that interface. */
@@ -200,12 +207,11 @@ static int sides_read(const struct engine *e, size_t n, char **words, uint8_t *s
 {
 	uint8_t side = 1;
 	for (size_t w = 0; w < n; w++) {
-		size_t host = 0;
 		if (strcmp(words[w], "/") == 0) {
 			if (++side == UINT8_MAX) return -EINVAL;
 			continue;
 		}
-		while (host < e->topo->n_hosts && !host_is(e, host, words[w])) host++;
+		size_t host = host_find(e, words[w]);
 		if (host == e->topo->n_hosts) {
 			text_add(t, "no host named %s\n", words[w]);
 			return -ENOENT;
@@ -216,35 +222,60 @@ static int sides_read(const struct engine *e, size_t n, char **words, uint8_t *s
 	return 0;
 }
 
-/* The cut as it was asked for, for show. NULL: no memory */
-static char *sides_text(size_t n, char **words)
+/* The sides in words again, "a b / c", for show. NULL: no memory */
+static char *sides_text(const struct engine *e, const uint8_t *sides, bool one_way)
 {
-	size_t size = 1;
-	for (size_t i = 0; i < n; i++) size += strlen(words[i]) + 1;
+	const struct topo *topo = e->topo;
+	size_t size = 16 + topo->n_hosts * (TOPO_NAME_MAX + 3);
 	struct text t = {malloc(size), size, 0};
-	for (size_t i = 0; t.at && i < n; i++) text_add(&t, "%s%s", i > 0 ? " " : "", words[i]);
+	if (!t.at) return NULL;
+	*t.at = 0;
+	if (one_way) text_add(&t, "--one-way");
+	for (uint8_t side = 1, last = 0; side < UINT8_MAX; side++)
+		for (size_t i = 0; i < topo->n_hosts; i++) {
+			if (sides[i] != side) continue;
+			if (last != 0 && last != side) text_add(&t, " /");
+			text_add(&t, "%s%s", t.len > 0 ? " " : "", topo->hosts[i].name);
+			last = side;
+		}
 	return t.at;
+}
+
+static int cut_one(struct engine *e, const uint8_t *sides, bool one_way, time_ns due)
+{
+	struct fault *f = calloc(1, sizeof *f);
+	if (!f) return -ENOMEM;
+	*f = (struct fault){.kind = FAULT_CUT, .due = due, .n_words = 1, .words = {sides_text(e, sides, one_way)}};
+	list_append(&e->faults, &f->node);
+	int err = !f->words[0] ? -ENOMEM : (one_way ? net_cut_one_way : net_cut)(e->net, sides, e->topo->n_hosts, &f->cut);
+	if (err < 0) fault_free(f);
+	return err;
 }
 
 int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
 {
-	uint8_t sides[e->topo->n_hosts];
+	size_t n_hosts = e->topo->n_hosts, n_cuts = 1;
+	bool one_way = n > 0 && strcmp(words[0], "--one-way") == 0;
 	if (n == 1 && strcmp(words[0], "--heal") == 0) return heal(e);
 	time_ns due = ending(e, &n, words, t);
 	if (due < 0) return -EINVAL;
+	words += one_way;
+	n -= one_way;
 	if (n == 0) {
-		text_add(t, "cut HOST… / HOST… [for DURATION], or cut --heal\n");
+		text_add(t, "cut [--one-way] HOST… / HOST… [for DURATION], cut --majority|--halves|--node|--bridge|--ring [HOST…], or cut --heal\n");
 		return -EINVAL;
 	}
-	memset(sides, 0, sizeof sides);
-	int err = sides_read(e, n, words, sides, t);
-	struct fault *f = err == 0 ? calloc(1, sizeof *f) : NULL;
-	if (!f) return err < 0 ? err : -ENOMEM;
-	*f = (struct fault){.kind = FAULT_CUT, .due = due};
-	list_append(&e->faults, &f->node);
-	f->words[f->n_words++] = sides_text(n, words);
-	err = !f->words[0] ? -ENOMEM : net_cut(e->net, sides, e->topo->n_hosts, &f->cut);
-	if (err < 0) fault_free(f);
+	uint8_t *sides = calloc(1, n_hosts);
+	int err = sides ? 0 : -ENOMEM;
+	if (err == 0 && strncmp(words[0], "--", 2) == 0 && !one_way) {
+		free(sides);
+		sides = NULL;
+		err = partition_make(e, words[0], n - 1, words + 1, t, &sides, &n_cuts);
+	} else if (err == 0) {
+		err = sides_read(e, n, words, sides, t);
+	}
+	for (size_t i = 0; i < n_cuts && err == 0; i++) err = cut_one(e, sides + i * n_hosts, one_way, due);
+	free(sides);
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #pragma once
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/random.h"
 #include "channel/engine_side.h"
 #include "engine/engine.h"
 #include "host/loop.h"
@@ -88,6 +89,7 @@ struct engine {
 	uint64_t turn;
 	uint64_t rung;                             /* as last read: what this turn works off */
 	bool ending, had_door, scan_dirty;
+	struct random random;                      /* for who stands where in a partition */
 	uint32_t linger_skip, linger_failed;       /* whether staying awake has paid lately */
 
 	struct list doors, clients, ended, socks, pump, again;
@@ -233,6 +235,10 @@ void captures_free(struct engine *e);
 struct page { struct text *t; const struct client *asker; size_t at, from; bool full; };
 bool page_takes(struct page *p);                                           /* is the next record wanted here? */
 int show(struct engine *e, const struct client *asker, size_t n, char **words, struct text *t);
+
+/* partition.c: cuts in Jepsen's words. ret: n cuts, each a side for every host, one behind the other; free() it. -EINVAL with a text */
+int partition_make(struct engine *e, const char *kind, size_t n, char **hosts, struct text *t, uint8_t **ret_sides, size_t *ret_n);
+size_t host_find(const struct engine *e, const char *name);                /* topo->n_hosts: nowhere */
 
 /* fault.c: impairments and cuts, and their end */
 time_ns faults_deadline(const struct engine *e);

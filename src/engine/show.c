@@ -82,7 +82,9 @@ static void show_net(struct engine *e, struct page *p)
 	char v4[PREFIX_TEXT_MAX], v6[PREFIX_TEXT_MAX];
 	if (page_takes(p)) text_add(p->t, "net\tname=%s\tseed#%" PRIu64 "\n", topo->name, e->config->seed);
 	for (size_t i = 0; i < topo->n_hosts; i++)
-		if (page_takes(p)) text_add(p->t, "host\tname=%s\trouter?%d\n", topo->hosts[i].name, topo->hosts[i].router);
+		if (page_takes(p))
+			text_add(p->t, "host\tname=%s\trouter?%d\tretransmits#%" PRIu64 "\n", topo->hosts[i].name, topo->hosts[i].router,
+				 net_stack(net_host_at(e->net, i))->tcp_retransmits);
 	for (size_t i = 0; i < topo->n_networks; i++) {
 		const struct topo_network *n = &topo->networks[i];
 		if (!page_takes(p)) continue;

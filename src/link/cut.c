@@ -7,6 +7,8 @@
  *
  *     A ──── router ──── B        `cut A / B`: neither hop joins two sides, the datagram's ends do
  *
+ * A one-way cut goes by the datagram's ends alone: ARP and neighbour discovery pass, or nobody could send the other way either.
+ *
  * Addresses are asked of the hosts' interfaces at that moment, so that one added after the cut counts as well; only the
  * cut's own hosts are asked. Frames already under way when a cut begins do not arrive either.
  */
@@ -15,19 +17,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct cut { struct list node; uint32_t id; size_t n_hosts; uint8_t sides[]; };
+struct cut { struct list node; uint32_t id; bool one_way; size_t n_hosts; uint8_t sides[]; };
 
-int net_cut(struct net *n, const uint8_t *sides, size_t n_hosts, uint32_t *ret_id)
+static int cut_add(struct net *n, const uint8_t *sides, size_t n_hosts, bool one_way, uint32_t *ret_id)
 {
 	struct cut *c = malloc(sizeof *c + n_hosts);
 	if (!c) return -ENOMEM;
 	c->id = ++n->last_cut;
+	c->one_way = one_way;
 	c->n_hosts = n_hosts;
 	memcpy(c->sides, sides, n_hosts);
 	list_append(&n->cuts, &c->node);
 	*ret_id = c->id;
 	return 0;
 }
+
+int net_cut(struct net *n, const uint8_t *sides, size_t n_hosts, uint32_t *ret_id) { return cut_add(n, sides, n_hosts, false, ret_id); }
+int net_cut_one_way(struct net *n, const uint8_t *sides, size_t n_hosts, uint32_t *ret_id) { return cut_add(n, sides, n_hosts, true, ret_id); }
 
 void net_heal(struct net *n, uint32_t id)
 {
@@ -47,7 +53,13 @@ static uint8_t side_of_addr(const struct net *n, const struct cut *c, const stru
 	return 0;
 }
 
-static bool apart(uint8_t a, uint8_t b) { return a && b && a != b; }
+static bool apart(const struct cut *c, uint8_t from, uint8_t to) { return from && to && (c->one_way ? from < to : from != to); }
+
+/* RFC 4861 §7.1: hop limit 255, so that it cannot have come through a router. */
+static bool is_neighbour_talk(const struct ip6_hdr *h, const uint8_t *body, size_t n)
+{
+	return h->next == IP_PROTO_ICMP6 && h->hops == 255 && n > 0 && body[0] >= ICMP6_RS && body[0] <= ICMP6_NA;
+}
 
 /* The ends of the datagram in a frame; false when there is none, or when it is of a kind that no router forwards. */
 static bool datagram_ends(const struct packet *p, struct addr *ret_src, struct addr *ret_dst)
@@ -62,6 +74,7 @@ static bool datagram_ends(const struct packet *p, struct addr *ret_src, struct a
 		*ret_src = h4.src;
 		*ret_dst = h4.dst;
 	} else if (eth.type == ETH_TYPE_IP6 && ip6_parse(&h6, ip, n) >= 0) {
+		if (is_neighbour_talk(&h6, ip + IP6_HDR_LEN, n - IP6_HDR_LEN)) return false;
 		*ret_src = h6.src;
 		*ret_dst = h6.dst;
 	} else {
@@ -76,8 +89,8 @@ bool cut_blocks(const struct net *n, const struct net_host *sender, const struct
 	struct addr src, dst;
 	bool routed = datagram_ends(p, &src, &dst);
 	list_each (const struct cut, c, &n->cuts, node) {
-		if (apart(side_of_host(c, sender), side_of_host(c, receiver))) return true;
-		if (routed && apart(side_of_addr(n, c, &src), side_of_addr(n, c, &dst))) return true;
+		if (!c->one_way && apart(c, side_of_host(c, sender), side_of_host(c, receiver))) return true;
+		if (routed && apart(c, side_of_addr(n, c, &src), side_of_addr(n, c, &dst))) return true;
 	}
 	return false;
 }

@@ -84,6 +84,8 @@ const struct link_counts *net_link_counts(const struct net_link *l, unsigned end
 /* cut: frames between hosts of different sides are dropped (LINK_CUT), wherever they meet: sides is an array of n_hosts numbers by host index,
  * 0 = not part of the cut. heal removes all cuts. A second cut adds to the first. */
 int net_cut(struct net *n, const uint8_t *sides, size_t n_hosts, uint32_t *ret_id);
+/* The same in one direction: datagrams from a lower side to a higher one are dropped, those the other way pass. */
+int net_cut_one_way(struct net *n, const uint8_t *sides, size_t n_hosts, uint32_t *ret_id);
 void net_heal(struct net *n, uint32_t id);                          /* 0: all */
 size_t net_host_count(const struct net *n);
 struct net_host *net_host_at(struct net *n, size_t i);

@@ -397,6 +397,33 @@ static void a_cut_reaches_across_a_router(void **state)
 	net_free(lab.net);
 }
 
+/* Datagrams of side 1 to side 2 are dropped, answers are not, and what finds a neighbour's address passes both ways. */
+static void a_one_way_cut_lets_the_answers_pass(void **state)
+{
+	(void)state;
+	struct lab lab = lab_switch(1);
+	const uint8_t sides[] = {1, 2, 0, 0};
+	uint32_t id;
+	fake_addr_add(lab.nif[0], "10.1.0.1");
+	fake_addr_add(lab.nif[1], "10.1.0.2");
+	assert_int_equal(net_cut_one_way(lab.net, sides, sizeof sides, &id), 0);
+	for (size_t from = 0; from < 2; from++) {
+		struct stack *s = net_stack(lab.host[from]);
+		const char *src = from == 0 ? "10.1.0.1" : "10.1.0.2", *dst = from == 0 ? "10.1.0.2" : "10.1.0.1";
+		s->ops->transmit(s->host, lab.nif[from], datagram(lab.nif[from], lab.nif[1 - from], src, dst));
+		net_advance(lab.net, 1, 0);
+		assert_int_equal(seen_by(&lab, 1 - from), from);
+	}
+	send(&lab, 0, &mac_bcast, 60, 1);          /* as ARP is */
+	net_advance(lab.net, 2, 0);
+	assert_int_equal(seen_by(&lab, 1), 1);
+	net_heal(lab.net, id);
+	send(&lab, 0, &mac_bcast, 60, 1);
+	net_advance(lab.net, 3, 0);
+	assert_int_equal(seen_by(&lab, 1), 2);
+	net_free(lab.net);
+}
+
 /* ---- time ---- */
 
 static void timers_and_frames_happen_in_order_of_time(void **state)
@@ -629,7 +656,7 @@ int main(void)
 		cmocka_unit_test(a_second_port_of_a_host_has_a_name_of_its_own),
 		cmocka_unit_test(a_cut_parts_neighbours_until_healed),
 		cmocka_unit_test(a_cut_drops_what_is_under_way),
-		cmocka_unit_test(a_cut_reaches_across_a_router),
+		cmocka_unit_test(a_cut_reaches_across_a_router), cmocka_unit_test(a_one_way_cut_lets_the_answers_pass),
 		cmocka_unit_test(timers_and_frames_happen_in_order_of_time),
 		cmocka_unit_test(a_call_ahead_of_the_events_counts_from_its_own_time),
 		cmocka_unit_test(a_run_is_a_function_of_the_seed),

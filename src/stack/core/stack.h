@@ -40,6 +40,7 @@ struct stack {
 	int next_ifindex;
 	struct siphash_key secret;         /* for every keyed hash; drawn once */
 	uint64_t drops[DROP_COUNT];
+	uint64_t tcp_retransmits;          /* segments sent again, by connections that are gone too */
 	struct list socks;                 /* struct sock.node: every open socket */
 	uint64_t next_cookie;
 	struct sysctl *sysctl;             /* stack/core/sysctl.h */

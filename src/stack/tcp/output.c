@@ -67,6 +67,7 @@ static bool send_lost(struct tcp_sock *conn)
 	rec->rtx = hole.start + len + (fin ? 1 : 0);
 	rec->force = false;
 	conn->total_retrans++;
+	conn_stack(conn)->tcp_retransmits++;
 	conn->bytes_retrans += len;
 	return true;
 }

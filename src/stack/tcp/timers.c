@@ -92,6 +92,7 @@ static void syn_timeout(struct tcp_sock *conn)
 	rtt_retransmitted(conn, conn->snd.iss);
 	if (!wait_for_data) {
 		conn->total_retrans++;
+		conn_stack(conn)->tcp_retransmits++;
 		segment_send_syn(conn);
 	}
 	arm(conn, &conn->rtx, rtx_delay(conn));
