@@ -16,9 +16,19 @@
  *     segment 7 --next--> segment 9 --next--> segment 12
  *
  * Exactly one producer and one consumer at a time: on the program's side the direction's lock sees to that, on the engine's side
- * there is one thread. The producer copies, then publishes head; the consumer copies, then publishes tail. When a segment has no room
- * (or is too small), the producer sets next and carries on there; the consumer, once tail == head and next != 0, follows, and the engine
- * recycles the drained one. In rx the engine produces, in tx the program does, taking larger segments from `spare`.
+ * there is one thread. In rx the engine produces, in tx the program does. The producer copies, then publishes head; the consumer copies, then
+ * publishes tail.
+ *
+ * Only the engine links, ends and recycles segments. It *ends* one by naming the next and then setting SEG_ENDED in head: from then on head stands
+ * still. A program publishes head by compare-and-exchange, so it either comes before the end, or fails, and writes the same octets to the next
+ * segment. A consumer goes on when it has drained a segment that is ended. That one act serves growing, and entering and leaving the direct path,
+ * where the tx segment of one socket is the rx segment of another:
+ *
+ *     A.tx  .. 7 ══════════ 9 ── next ──► 12 ..           what A writes to 7 and 12 the engine carries through the stack,
+ *                            ║                             what it writes to 9, B reads
+ *     B.rx  .. 8 ─ follow ► 9 ─ follow ─► 13 ..           `next` is where the writing program goes on, `follow` the reading one
+ *
+ * A segment is recycled when the reading program has left it (read_seg) and the writing one, too (write_seg).
  */
 #pragma once
 #include <stdatomic.h>
@@ -40,7 +50,6 @@ struct chan_lock { _Atomic uint32_t word; };       /* 0 free; else client id | L
 struct direction {
 	struct chan_lock lock;
 	_Atomic uint32_t read_seg, write_seg;      /* segment the consumer reads, the producer writes; 0 = no segment yet */
-	_Atomic uint32_t spare;                    /* tx: an empty segment that the engine offers for growth; the producer takes it by exchange with 0 */
 	_Atomic uint32_t seq;                      /* futex word: grows with every change that may end a wait */
 	_Atomic uint32_t waiters;                  /* armed: number of sleepers on seq, or about to */
 	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments).
@@ -56,6 +65,7 @@ struct channel {
 	_Atomic uint32_t poll;                     /* EPOLL* bits for reasons that are not in the rings: see channel_poll() */
 	_Atomic int32_t rcvlowat;
 	_Atomic int64_t rcvtimeo_us, sndtimeo_us;  /* copies of the options; 0 = none */
+	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
 	struct direction rx, tx;
 } __attribute__((aligned(64)));
 
@@ -71,12 +81,19 @@ struct channel {
 #define CHS_SHUT_WR 64u
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
+/* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */
 struct segment {
 	uint32_t size;                             /* power of two; written by the engine before it is linked */
 	uint32_t page;                             /* first 4 KiB page in the data area */
-	_Atomic uint32_t next;
-	_Atomic uint32_t head, tail;               /* free-running; used = head - tail <= size */
-} __attribute__((aligned(64)));
+	_Atomic uint32_t head;                     /* position, and SEG_ENDED */
+	_Atomic uint32_t next;                     /* where the program that writes carries on when this is ended; 0: not known yet */
+	_Atomic uint32_t reader;                   /* the channel whose program reads what is written here; 0: the engine does */
+	_Atomic uint32_t tail __attribute__((aligned(64)));
+	_Atomic uint32_t follow;                   /* where the program that reads carries on when this is ended and drained; 0: not known yet */
+	_Atomic uint32_t writer;                   /* the channel whose program writes here; 0: the engine does */
+} __attribute__((aligned(128)));
+#define SEG_ENDED 0x80000000u
+#define SEG_POS 0x7fffffffu
 
 /* In a datagram channel's rx. Followed by name, control, data, padded to 8 octets. Never split over two segments. */
 struct record { uint32_t data_len, flags; uint16_t name_len, control_len; uint32_t pad; };   /* flags: MSG_TRUNC … of the message */
@@ -92,11 +109,13 @@ static inline uint64_t record_size(uint32_t name_len, uint32_t control_len, uint
 struct bell {
 	_Atomic uint32_t armed;                    /* 0, BELL_FUTEX (sleeps on seq) or BELL_EVENTFD; the ringer exchanges it with 0 and then wakes */
 	_Atomic uint32_t seq;
+	_Atomic uint32_t generation;               /* changes with each use of the slot */
 	_Atomic uint64_t summary[CHANNEL_MAX / 64 / 64];
 	_Atomic uint64_t bits[CHANNEL_MAX / 64];
 } __attribute__((aligned(4096)));
 #define BELL_FUTEX 1u
 #define BELL_EVENTFD 2u
+#define BELL_MANY UINT32_MAX
 
 struct arena {
 	uint32_t magic, version;

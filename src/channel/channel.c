@@ -2,8 +2,8 @@
  * The program's side of a channel: copying through chains of ring segments, readiness, locks, bells and the engine's doorbell. Only memory is
  * touched here; the one system call that is needed (futex) is handed in, because the shim makes its calls from a page of its own.
  *
- *     write:  write_seg -> follow `next` to its end -> copy -> publish head -> no room? take the spare, link it, carry on
- *     read:   read_seg -> copy -> publish tail -> drained and `next` set? follow it; the engine recycles what is left behind
+ *     write:  write_seg -> follow `next` to the end -> copy -> publish head, unless the engine ended the segment meanwhile: then again, further on
+ *     read:   read_seg -> copy -> publish tail -> drained and ended? go on at `follow`; the engine recycles what is left behind
  *
  * Each step leaves a state that the next one, in whichever process, can carry on from: a program killed between any two loses at most
  * what it had not published.
@@ -21,10 +21,13 @@ _Static_assert(sizeof(struct arena) <= ARENA_CHANNELS_OFF && ARENA_DATA_OFF % 40
 
 static struct segment *segment_at(struct arena *a, uint32_t i) { return i != 0 && i < SEGMENT_MAX ? arena_segment(a, i) : NULL; }
 
+/* Never more than there can be: what a peer has written may be wrong, and shall harm only the octets. */
+static uint32_t used_between(const struct segment *s, uint32_t head, uint32_t tail) { return MIN((head - tail) & SEG_POS, s->size); }
+
 static uint32_t segment_used(struct segment *s)
 {
 	uint32_t tail = shared_get32(&s->tail);
-	return shared_get32(&s->head) - tail;
+	return used_between(s, shared_get32(&s->head), tail);
 }
 
 /* Copies n octets out of s, starting at free-running position pos. */
@@ -46,47 +49,62 @@ static void segment_copy_in(struct arena *a, const struct segment *s, uint32_t p
 	if (n > first) memcpy(arena_data(a, s->page), (const uint8_t *)from + first, n - first);
 }
 
+static uint32_t segment_after(struct segment *s, bool writing) { return shared_get32(writing ? &s->next : &s->follow); }
+
 /* Octets in the chain from segment i on. */
-static uint32_t chain_used(struct arena *a, uint32_t i)
+static uint32_t chain_used(struct arena *a, uint32_t i, bool writing)
 {
 	uint32_t used = 0;
 	for (int n = 0; n < WALK_MAX; n++) {
 		struct segment *s = segment_at(a, i);
 		if (!s) break;
 		used += segment_used(s);
-		i = shared_get32(&s->next);
+		i = segment_after(s, writing);
 	}
 	return used;
 }
 
 /* The same of a direction, without its lock: the consumer may move on while we walk, and what it leaves may serve another socket already. */
-static uint32_t direction_used(struct arena *a, struct direction *d)
+static uint32_t direction_used(struct arena *a, struct direction *d, bool writing)
 {
 	for (int tries = 0;; tries++) {
 		uint32_t first = shared_get32(&d->read_seg);
-		uint32_t used = chain_used(a, first);
+		uint32_t used = chain_used(a, first, writing);
 		if (shared_get32(&d->read_seg) == first || tries == 8) return used;
 	}
 }
 
-uint32_t chan_rx_used(struct arena *a, struct channel *c) { return direction_used(a, &c->rx); }
+uint32_t chan_rx_used(struct arena *a, struct channel *c) { return direction_used(a, &c->rx, false); }
 
 /* What the limit leaves. */
 static uint32_t tx_allowed(struct arena *a, struct direction *d)
 {
 	uint32_t limit = shared_get32(&d->limit);
 	if (limit == 0) return UINT32_MAX;
-	uint32_t used = direction_used(a, d);
+	uint32_t used = direction_used(a, d, true);
 	return used < limit ? limit - used : 0;
 }
 
-/* Octets that fit without the engine's help: into the segment being written and the one on offer. */
+/* The segment to write to: the end of the chain, as far as it is known. Whoever holds the lock says where it has come. */
+static struct segment *tx_end(struct arena *a, struct direction *d, bool locked)
+{
+	struct segment *s = segment_at(a, shared_get32(&d->write_seg));
+	for (int n = 0; s && n < WALK_MAX && shared_get32(&s->head) & SEG_ENDED; n++) {
+		uint32_t next = shared_get32(&s->next);
+		if (!segment_at(a, next)) break;
+		if (locked) shared_set32(&d->write_seg, next);
+		s = segment_at(a, next);
+	}
+	return s;
+}
+
+/* Octets that fit without the engine's help. */
 static uint32_t tx_capacity(struct arena *a, struct direction *d, uint32_t *ret_free)
 {
-	struct segment *s = segment_at(a, shared_get32(&d->write_seg)), *spare = segment_at(a, shared_get32(&d->spare));
-	uint32_t used = s ? segment_used(s) : 0, capacity = (s ? s->size : 0) + (spare ? spare->size : 0);
-	*ret_free = used < capacity ? capacity - used : 0;
-	return capacity;
+	struct segment *s = tx_end(a, d, false);
+	uint32_t head = s ? shared_get32(&s->head) : SEG_ENDED, size = s ? s->size : 0;
+	*ret_free = head & SEG_ENDED ? 0 : size - segment_used(s);
+	return size;
 }
 
 uint32_t chan_tx_room(struct arena *a, struct channel *c)
@@ -96,83 +114,68 @@ uint32_t chan_tx_room(struct arena *a, struct channel *c)
 	return MIN(free, allowed);
 }
 
-/* The segment to write to: the end of the chain (a writer that was killed may have linked one and not said so). */
-static struct segment *tx_end(struct arena *a, struct direction *d)
-{
-	struct segment *s = segment_at(a, shared_get32(&d->write_seg));
-	for (int n = 0; s && n < WALK_MAX; n++) {
-		uint32_t next = shared_get32(&s->next);
-		if (!segment_at(a, next)) return s;
-		shared_set32(&d->write_seg, next);
-		s = segment_at(a, next);
-	}
-	return s;
-}
-
-static struct segment *tx_grow(struct arena *a, struct direction *d, struct segment *end)
-{
-	uint32_t i = atomic_exchange(&d->spare, 0);
-	struct segment *s = segment_at(a, i);
-	if (!s) return NULL;
-	shared_set32(&end->next, i);
-	shared_set32(&d->write_seg, i);
-	return s;
-}
-
-static size_t tx_write(struct arena *a, struct channel *c, const void *data, size_t len)
+static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, size_t len, struct handover *h)
 {
 	struct direction *d = &c->tx;
-	struct segment *s = tx_end(a, d);
+	struct segment *s = tx_end(a, d, true);
 	size_t done = 0;
 	uint32_t allowed = tx_allowed(a, d);   /* once: it grows while we look */
 	len = MIN(len, allowed);
 	while (s && done < len) {
-		uint32_t head = shared_get32(&s->head), room = s->size - segment_used(s);
+		uint32_t head = shared_get32(&s->head);
+		uint32_t room = s->size - used_between(s, head, shared_get32(&s->tail));
 		size_t n = MIN(len - done, room);
-		if (n == 0) {
-			s = tx_grow(a, d, s);
+		if (head & SEG_ENDED) {
+			struct segment *end = tx_end(a, d, true);
+			if (end == s) break;
+			s = end;
 			continue;
 		}
-		segment_copy_in(a, s, head, (const uint8_t *)data + done, n);
-		shared_set32(&s->head, head + (uint32_t)n);
+		if (n == 0) break;
+		segment_copy_in(a, s, head, data + done, n);
+		if (!shared_replace32(&s->head, head, (head + (uint32_t)n) & SEG_POS)) continue;
 		done += n;
+		/* Asked after the octets were published, as the engine links first and then looks for octets: they are seen by one of the two. */
+		uint32_t reader = shared_load32(&s->reader);
+		if (reader != 0) h->peer = reader;
+		else h->engine += (uint32_t)n;
 	}
 	return done;
 }
 
-/* "No room" is said only after the engine has been told that somebody will wait for it, and a second look. */
+/* "No room" is said only after whoever makes room has been told that somebody will wait for it, and a second look. */
 static void tx_starve(struct direction *d)
 {
 	shared_set32(&d->starved, 1);
 	shared_fence();
 }
 
-size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len)
+size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len, struct handover *h)
 {
-	size_t done = tx_write(a, c, data, len);
+	size_t done = tx_write(a, c, data, len, h);
 	if (done == len) return done;
 	tx_starve(&c->tx);
-	return done + tx_write(a, c, (const uint8_t *)data + done, len - done);
+	done += tx_write(a, c, (const uint8_t *)data + done, len - done, h);
+	struct segment *s = tx_end(a, &c->tx, true);
+	if (done < len && s && shared_get32(&s->reader) != 0) h->wants_room = true;
+	return done;
 }
 
-/* The segment with the next octet to read, or NULL: follows drained ones. `keep` leaves read_seg alone. */
-static struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s, bool keep)
+/* The segment with the next octet to read, or NULL: follows drained ones. */
+static struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s)
 {
 	for (int n = 0; s && n < WALK_MAX; n++) {
-		if (segment_used(s) != 0) return s;
-		uint32_t next = shared_get32(&s->next);
-		if (next == 0) return NULL;
-		if (segment_used(s) != 0) return s;   /* it was filled between our two looks, and continued */
-		if (!keep) shared_set32(&d->read_seg, next);
-		s = segment_at(a, next);
+		uint32_t tail = shared_get32(&s->tail), head = shared_get32(&s->head);
+		if (used_between(s, head, tail) != 0) return s;
+		uint32_t follow = shared_get32(&s->follow);
+		if (!(head & SEG_ENDED) || follow == 0) return NULL;
+		shared_set32(&d->read_seg, follow);
+		s = segment_at(a, follow);
 	}
 	return NULL;
 }
 
-static struct segment *rx_first(struct arena *a, struct direction *d)
-{
-	return rx_follow(a, d, segment_at(a, shared_get32(&d->read_seg)), false);
-}
+static struct segment *rx_first(struct arena *a, struct direction *d) { return rx_follow(a, d, segment_at(a, shared_get32(&d->read_seg))); }
 
 static size_t rx_peek(struct arena *a, struct direction *d, void *to, size_t len, size_t offset)
 {
@@ -184,24 +187,27 @@ static size_t rx_peek(struct arena *a, struct direction *d, void *to, size_t len
 		segment_copy_out(a, s, shared_get32(&s->tail) + (uint32_t)offset, (uint8_t *)to + done, take);
 		offset -= MIN(offset, used);
 		done += take;
-		s = segment_at(a, shared_get32(&s->next));
+		s = segment_at(a, shared_get32(&s->follow));
 	}
 	return done;
 }
 
-size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_t offset, bool peek)
+size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_t offset, bool peek, struct handover *h)
 {
 	struct direction *d = &c->rx;
 	size_t done = 0;
 	if (peek) return rx_peek(a, d, to, len, offset);
 	struct segment *s = rx_first(a, d);
 	while (s && done < len) {
-		uint32_t tail = shared_get32(&s->tail);
-		size_t n = MIN(len - done, segment_used(s));
+		uint32_t tail = shared_get32(&s->tail), writer = shared_get32(&s->writer);
+		uint32_t used = segment_used(s);
+		size_t n = MIN(len - done, used);
 		segment_copy_out(a, s, tail, (uint8_t *)to + done, n);
-		shared_set32(&s->tail, tail + (uint32_t)n);
+		shared_set32(&s->tail, (tail + (uint32_t)n) & SEG_POS);
 		done += n;
-		s = rx_follow(a, d, s, false);
+		if (writer != 0) h->peer = writer;
+		else h->engine += (uint32_t)n;
+		s = rx_follow(a, d, s);
 	}
 	return done;
 }
@@ -229,8 +235,8 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 	pos += r->control_len;
 	segment_copy_out(a, s, pos, data, MIN(data_cap, r->data_len));
 	if (peek) return true;
-	shared_set32(&s->tail, tail + (uint32_t)total);
-	rx_follow(a, &c->rx, s, false);
+	shared_set32(&s->tail, (tail + (uint32_t)total) & SEG_POS);
+	rx_follow(a, &c->rx, s);
 	return true;
 }
 
@@ -241,6 +247,12 @@ static bool tx_writable(struct arena *a, struct direction *d)
 	uint32_t capacity = tx_capacity(a, d, &free);
 	if (limit != 0) capacity = MIN(capacity, limit);
 	return MIN(free, allowed) > 0 && MIN(free, allowed) >= capacity / 3;
+}
+
+bool chan_tx_relieve(struct arena *a, struct channel *c)
+{
+	if (shared_load32(&c->tx.starved) == 0 || !tx_writable(a, &c->tx)) return false;
+	return shared_swap32(&c->tx.starved, 0) != 0;
 }
 
 uint32_t channel_poll(struct arena *a, struct channel *c)

@@ -8,10 +8,17 @@
 /* ---- program's side; the direction's lock is held by the caller (chan_lock) ---- */
 uint32_t chan_rx_used(struct arena *a, struct channel *c);            /* octets readable, over the chain (for datagrams: of ring, not data). Lock not needed */
 uint32_t chan_tx_room(struct arena *a, struct channel *c);            /* octets that chan_write would take now. Lock not needed */
-/* Copies into tx, follows and links segments; how many octets were taken (0: full). */
-size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len);
+/* Who has to hear of a copy: added up over several calls. */
+struct handover {
+	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
+	uint32_t engine;                   /* octets that were written for the engine, or came from it */
+	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
+};
+/* Copies into tx, from segment to segment; how many octets were taken (0: full). */
+size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len, struct handover *h);
 /* Copies from rx; consumes unless peek. offset skips octets (with peek). */
-size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_t offset, bool peek);
+size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_t offset, bool peek, struct handover *h);
+bool chan_tx_relieve(struct arena *a, struct channel *c);             /* has a writer missed room that is there now? Taken: wake it. Any process */
 /* The next datagram: fills r, and name, control, data up to the capacities given; consumes unless peek. false when there is none. */
 bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
 		      void *data, size_t data_cap, bool peek);

@@ -58,12 +58,11 @@ static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 	}
 	struct pool_seg *ps = &p->segs[i];
 	struct segment *s = arena_segment(p->arena, i);
-	ps->next = ps->head = ps->tail = 0;
+	*ps = (struct pool_seg){.page = ps->page, .size = ps->size, .refs = 1};
 	s->size = ps->size;
 	s->page = ps->page;
-	shared_set32(&s->next, 0);
-	shared_set32(&s->head, 0);
-	shared_set32(&s->tail, 0);
+	_Atomic uint32_t *words[] = {&s->head, &s->next, &s->reader, &s->tail, &s->follow, &s->writer};
+	for (size_t w = 0; w < ARRAY_SIZE(words); w++) shared_set32(words[w], 0);
 	p->in_use++;
 	return i;
 }
@@ -72,6 +71,7 @@ static void seg_free(struct seg_pool *p, uint32_t i)
 {
 	struct pool_seg *ps = &p->segs[i];
 	int class = ps->size > SEGMENT_SMALL;
+	if (--ps->refs > 0) return;
 	bool warm = p->free[class].n_warm < WARM_BYTES / class_size[class];
 	uint32_t *head = warm ? &p->free[class].warm : &p->free[class].cold;
 	if (warm) p->free[class].n_warm++;
@@ -83,13 +83,29 @@ static void seg_free(struct seg_pool *p, uint32_t i)
 
 static uint8_t *seg_data(struct seg_pool *p, uint32_t i) { return arena_data(p->arena, p->segs[i].page); }
 
+/* The next one is named before: whoever sees the end finds the way on. What a program wrote up to here is its last word. */
+static void seg_end(struct seg_pool *p, uint32_t i, bool of_program)
+{
+	uint32_t head = shared_or32(&arena_segment(p->arena, i)->head, SEG_ENDED) & SEG_POS;
+	if (of_program) p->segs[i].head = head;
+	p->segs[i].ended = true;
+}
+
 /* ---- rx ---- */
 
 /* Whether segment i is in the chain from first on. */
-static bool chain_has(const struct seg_pool *p, uint32_t first, uint32_t i)
+static bool rx_has(const struct seg_pool *p, uint32_t first, uint32_t i)
 {
-	while (first != 0 && first != i) first = p->segs[first].next;
+	while (first != 0 && first != i) first = p->segs[first].follow;
 	return first != 0;
+}
+
+/* A shared segment's words are the programs' own business: what can't be counts as what can. */
+static uint32_t shared_used(struct seg_pool *p, uint32_t i)
+{
+	struct segment *s = arena_segment(p->arena, i);
+	uint32_t tail = shared_get32(&s->tail), used = (shared_get32(&s->head) - tail) & SEG_POS;
+	return MIN(used, p->segs[i].size);
 }
 
 int64_t rx_progress(struct seg_pool *p, struct direction *d, struct rx_side *rx)
@@ -97,55 +113,65 @@ int64_t rx_progress(struct seg_pool *p, struct direction *d, struct rx_side *rx)
 	int64_t consumed = 0;
 	if (rx->first == 0) return 0;
 	uint32_t reading = shared_get32(&d->read_seg);
-	if (!chain_has(p, rx->first, reading)) return -EPROTO;
+	if (!rx_has(p, rx->first, reading)) return -EPROTO;
 	while (rx->first != reading) {
+		struct pool_seg *ps = &p->segs[rx->first];
 		uint32_t i = rx->first;
-		consumed += p->segs[i].head - p->segs[i].tail;
-		rx->first = p->segs[i].next;
+		if (!ps->ended) return -EPROTO;
+		if (!ps->shared) consumed += (ps->head - ps->tail) & SEG_POS;
+		rx->first = ps->follow;
 		seg_free(p, i);
 	}
 	struct pool_seg *ps = &p->segs[rx->first];
+	if (ps->shared) return consumed;
 	uint32_t tail = shared_get32(&arena_segment(p->arena, rx->first)->tail);
-	if (ps->head - tail > ps->head - ps->tail) return -EPROTO;
-	consumed += tail - ps->tail;
-	ps->tail = tail;
+	if (((ps->head - tail) & SEG_POS) > ((ps->head - ps->tail) & SEG_POS)) return -EPROTO;
+	consumed += (tail - ps->tail) & SEG_POS;
+	ps->tail = tail & SEG_POS;
 	return consumed;
 }
 
-uint32_t rx_used(const struct seg_pool *p, const struct rx_side *rx)
+uint32_t rx_used(struct seg_pool *p, const struct rx_side *rx)
 {
 	uint32_t used = 0;
-	for (uint32_t i = rx->first; i != 0; i = p->segs[i].next) used += p->segs[i].head - p->segs[i].tail;
+	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
+		used += p->segs[i].shared ? shared_used(p, i) : (p->segs[i].head - p->segs[i].tail) & SEG_POS;
 	return used;
 }
 
-static int rx_grow(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t size)
+static void rx_append(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t i)
 {
-	uint32_t i = seg_alloc(p, size);
-	if (i == 0) return -ENOBUFS;
 	if (rx->first == 0) {
 		rx->first = i;
 		shared_set32(&d->read_seg, i);
 	} else {
-		p->segs[rx->last].next = i;
-		shared_set32(&arena_segment(p->arena, rx->last)->next, i);
+		p->segs[rx->last].follow = i;
+		shared_set32(&arena_segment(p->arena, rx->last)->follow, i);
+		if (!p->segs[rx->last].ended) seg_end(p, rx->last, p->segs[rx->last].shared);
 	}
 	rx->last = i;
-	shared_set32(&d->write_seg, i);
+}
+
+static int rx_grow(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t size)
+{
+	if (rx->last != 0 && p->segs[rx->last].shared && !p->segs[rx->last].ended) return -EBUSY;
+	uint32_t i = seg_alloc(p, size);
+	if (i == 0) return -ENOBUFS;
+	rx_append(p, d, rx, i);
 	return 0;
 }
 
 static uint32_t rx_room(const struct seg_pool *p, const struct rx_side *rx)
 {
 	const struct pool_seg *ps = &p->segs[rx->last];
-	return rx->last != 0 ? ps->size - (ps->head - ps->tail) : 0;
+	return rx->last != 0 && !ps->shared ? ps->size - ((ps->head - ps->tail) & SEG_POS) : 0;
 }
 
 int rx_span(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint8_t **ret_at, size_t *ret_len)
 {
 	uint32_t room = rx_room(p, rx);
 	if (room == 0) {
-		int err = rx_grow(p, d, rx, rx->last != 0 ? SEGMENT_LARGE : SEGMENT_SMALL);
+		int err = rx_grow(p, d, rx, rx->last != 0 && !p->segs[rx->last].shared ? SEGMENT_LARGE : SEGMENT_SMALL);
 		if (err < 0) return err;
 		room = rx_room(p, rx);
 	}
@@ -159,7 +185,7 @@ int rx_span(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint8_t
 void rx_commit(struct seg_pool *p, struct rx_side *rx, size_t n)
 {
 	struct pool_seg *ps = &p->segs[rx->last];
-	ps->head += (uint32_t)n;
+	ps->head = (ps->head + (uint32_t)n) & SEG_POS;
 	shared_set32(&arena_segment(p->arena, rx->last)->head, ps->head);
 }
 
@@ -187,7 +213,7 @@ void rx_release(struct seg_pool *p, struct rx_side *rx)
 {
 	while (rx->first != 0) {
 		uint32_t i = rx->first;
-		rx->first = p->segs[i].next;
+		rx->first = p->segs[i].follow;
 		seg_free(p, i);
 	}
 	rx->last = 0;
@@ -197,77 +223,145 @@ void rx_release(struct seg_pool *p, struct rx_side *rx)
 
 int tx_start(struct seg_pool *p, struct direction *d, struct tx_side *tx)
 {
-	tx->seg = seg_alloc(p, SEGMENT_SMALL);
-	if (tx->seg == 0) return -ENOBUFS;
-	shared_set32(&d->read_seg, tx->seg);
-	shared_set32(&d->write_seg, tx->seg);
+	uint32_t i = seg_alloc(p, SEGMENT_SMALL);
+	if (i == 0) return -ENOBUFS;
+	*tx = (struct tx_side){.oldest = i, .first = i, .last = i};
+	shared_set32(&d->read_seg, i);
+	shared_set32(&d->write_seg, i);
 	return 0;
 }
 
 /* Octets written and not consumed, or -EPROTO. */
 static int64_t tx_used(struct seg_pool *p, struct tx_side *tx)
 {
-	const struct pool_seg *ps = &p->segs[tx->seg];
-	uint32_t used = shared_get32(&arena_segment(p->arena, tx->seg)->head) - ps->tail;
-	return used <= ps->size ? (int64_t)used : -EPROTO;
+	const struct pool_seg *ps = &p->segs[tx->first];
+	uint32_t head = ps->ended ? ps->head : shared_get32(&arena_segment(p->arena, tx->first)->head), used = (head - ps->tail) & SEG_POS;
+	return used <= ps->size && (ps->ended || !(head & SEG_ENDED)) ? (int64_t)used : -EPROTO;
 }
 
-/* Follows a drained segment to the one on offer, when the program has linked it: 1, 0 when it has not, or -EPROTO. */
-static int tx_follow(struct seg_pool *p, struct direction *d, struct tx_side *tx)
+/* Recycles what we have drained and the program has left: 0, or -EPROTO. */
+static int tx_retire(struct seg_pool *p, struct direction *d, struct tx_side *tx)
 {
-	uint32_t next = shared_get32(&arena_segment(p->arena, tx->seg)->next);
-	if (next == 0) return 0;
-	if (next != tx->offered) return -EPROTO;
-	int64_t used = tx_used(p, tx);     /* what was written between the look at head and the one at next */
-	if (used != 0) return used < 0 ? (int)used : 1;
-	seg_free(p, tx->seg);
-	tx->seg = next;
-	tx->offered = 0;
-	shared_set32(&d->read_seg, next);
-	return 1;
+	if (tx->oldest == tx->last) return 0;
+	uint32_t writing = shared_get32(&d->write_seg), i = tx->oldest;
+	while (i != 0 && i != writing) i = p->segs[i].next;
+	if (i == 0) return -EPROTO;
+	while (tx->oldest != writing && tx->oldest != tx->first) {
+		i = tx->oldest;
+		tx->oldest = p->segs[i].next;
+		seg_free(p, i);
+	}
+	return 0;
+}
+
+static void tx_advance(struct seg_pool *p, struct direction *d, struct tx_side *tx)
+{
+	tx->first = p->segs[tx->first].next;
+	shared_set32(&d->read_seg, tx->first);
 }
 
 int tx_span(struct seg_pool *p, struct direction *d, struct tx_side *tx, const uint8_t **ret_at, size_t *ret_len, uint32_t *ret_used)
 {
 	int64_t used = 0;
-	int more = tx->seg != 0;
-	while (more == 1 && (used = tx_used(p, tx)) == 0) more = tx_follow(p, d, tx);
-	if (used < 0 || more < 0) return -EPROTO;
-	const struct pool_seg *ps = &p->segs[tx->seg];
-	uint32_t off = used > 0 ? ps->tail & (ps->size - 1) : 0;
-	*ret_at = seg_data(p, tx->seg) + off;
-	*ret_len = used > 0 ? MIN((uint32_t)used, ps->size - off) : 0;
+	*ret_len = *ret_used = 0;
+	if (tx->first == 0) return 0;
+	if (tx_retire(p, d, tx) < 0) return -EPROTO;
+	if (tx->held) return 0;
+	while ((used = tx_used(p, tx)) == 0 && tx->first != tx->last) tx_advance(p, d, tx);
+	if (used < 0) return -EPROTO;
+	const struct pool_seg *ps = &p->segs[tx->first];
+	uint32_t off = ps->tail & (ps->size - 1);
+	*ret_at = seg_data(p, tx->first) + off;
+	*ret_len = MIN((uint32_t)used, ps->size - off);
 	*ret_used = (uint32_t)used;
 	return 0;
 }
 
 void tx_consume(struct seg_pool *p, struct tx_side *tx, size_t n)
 {
-	struct pool_seg *ps = &p->segs[tx->seg];
-	ps->tail += (uint32_t)n;
-	shared_set32(&arena_segment(p->arena, tx->seg)->tail, ps->tail);
+	struct pool_seg *ps = &p->segs[tx->first];
+	ps->tail = (ps->tail + (uint32_t)n) & SEG_POS;
+	shared_set32(&arena_segment(p->arena, tx->first)->tail, ps->tail);
 }
 
-bool tx_offer(struct seg_pool *p, struct direction *d, struct tx_side *tx)
+/* The program goes on in segment i. */
+static void tx_append(struct seg_pool *p, struct tx_side *tx, uint32_t i)
 {
-	if (tx->seg == 0 || tx->offered != 0 || p->segs[tx->seg].size >= SEGMENT_LARGE) return false;
-	tx->offered = seg_alloc(p, SEGMENT_LARGE);
-	if (tx->offered == 0) return false;
-	shared_set32(&d->spare, tx->offered);
+	p->segs[tx->last].next = i;
+	shared_set32(&arena_segment(p->arena, tx->last)->next, i);
+	seg_end(p, tx->last, true);
+	tx->last = i;
+}
+
+bool tx_grow(struct seg_pool *p, struct direction *d, struct tx_side *tx)
+{
+	(void)d;
+	if (tx->first == 0 || tx->held || tx->first != tx->last || p->segs[tx->last].size >= SEGMENT_LARGE) return false;
+	uint32_t i = seg_alloc(p, SEGMENT_LARGE);
+	if (i == 0) return false;
+	tx_append(p, tx, i);
 	return true;
 }
 
-uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx) { return tx->seg != 0 ? p->segs[tx->seg].size : 0; }
+uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx) { return tx->first == tx->last ? p->segs[tx->first].size : 0; }
 
 uint32_t tx_pending(struct seg_pool *p, struct tx_side *tx)
 {
-	int64_t used = tx->seg != 0 ? tx_used(p, tx) : 0;
+	int64_t used = tx->first != 0 && !tx->held ? tx_used(p, tx) : 0;
 	return used > 0 ? (uint32_t)used : 0;
 }
 
 void tx_release(struct seg_pool *p, struct tx_side *tx)
 {
-	if (tx->seg != 0) seg_free(p, tx->seg);
-	if (tx->offered != 0) seg_free(p, tx->offered);
+	while (tx->oldest != 0) {
+		uint32_t i = tx->oldest;
+		tx->oldest = i == tx->last ? 0 : p->segs[i].next;
+		seg_free(p, i);
+	}
 	*tx = (struct tx_side){0};
+}
+
+/* ---- both: the direct path ---- */
+
+void direct_link(struct seg_pool *p, uint32_t i, uint32_t writer, struct direction *to, struct rx_side *rx, uint32_t reader)
+{
+	struct segment *s = arena_segment(p->arena, i);
+	p->segs[i].shared = true;
+	p->segs[i].refs++;
+	shared_set32(&s->writer, writer);
+	rx_append(p, to, rx, i);
+	/* The writer publishes octets and then asks who reads them; we say so and then look for octets: one of the two wakes the reader. */
+	shared_swap32(&s->reader, reader);
+}
+
+int direct_unlink(struct seg_pool *p, struct direction *from, struct tx_side *tx)
+{
+	uint32_t i = seg_alloc(p, SEGMENT_SMALL);
+	if (i == 0) return -ENOBUFS;
+	tx_append(p, tx, i);
+	tx_advance(p, from, tx);
+	tx->held = false;
+	return 0;
+}
+
+int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, uint32_t writer, struct direction *to, struct rx_side *rx, uint32_t reader)
+{
+	uint32_t i = seg_alloc(p, SEGMENT_LARGE), old = tx->last;
+	if (i == 0) return -ENOBUFS;
+	p->segs[old].next = i;
+	shared_set32(&arena_segment(p->arena, old)->next, i);
+	direct_link(p, i, writer, to, rx, reader);     /* ends the old one, which both are in */
+	tx->last = i;
+	tx_advance(p, from, tx);
+	return 0;
+}
+
+bool direct_full(struct seg_pool *p, const struct tx_side *tx) { return (uint64_t)shared_used(p, tx->last) * 3 > (uint64_t)p->segs[tx->last].size * 2; }
+
+uint32_t direct_unread(struct seg_pool *p, const struct rx_side *rx)
+{
+	uint32_t used = 0;
+	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
+		if (p->segs[i].shared) used += shared_used(p, i);
+	return used;
 }

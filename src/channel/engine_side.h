@@ -4,14 +4,22 @@
  * against that, and a word that can't be is a violation: -EPROTO.
  *
  *     pool      all segments of the arena: free lists of two sizes, pages given back when much lies idle
- *     rx_side   the chain that the engine fills:  first (the program reads) .. last (we write)
- *     tx_side   the chain that the engine drains: one segment, and the one on offer as the next
+ *     rx_side   the chain that the program reads:   first (it is there) .. last (we write, or a peer does)
+ *     tx_side   the chain that the program writes:  oldest (it may still be there) .. first (we drain) .. last (it writes or will)
+ *
+ * A shared segment is in a tx chain and in an rx chain, and lives until it is in neither.
  */
 #pragma once
 #include "channel/arena.h"
 #include "channel/atomic.h"
 
-struct pool_seg { uint32_t page, size, next, head, tail; };   /* next: in a free list or an rx chain */
+struct pool_seg {
+	uint32_t page, size;
+	uint32_t next, follow;                     /* in a tx chain or a free list; in an rx chain */
+	uint32_t head, tail;                       /* positions: ours where we write and read, the last ones known where the program does */
+	uint8_t refs;                              /* chains that it is in */
+	bool shared, ended;                        /* shared: a program reads what another writes, and head and tail here mean nothing */
+};
 
 struct seg_pool {
 	struct arena *arena;
@@ -25,7 +33,7 @@ struct seg_pool {
 };
 
 struct rx_side { uint32_t first, last; };
-struct tx_side { uint32_t seg, offered; };
+struct tx_side { uint32_t oldest, first, last; bool held; };   /* held: what comes now is not for us */
 struct part { const void *data; size_t len; };
 
 int pool_init(struct seg_pool *p, struct arena *a, void (*punch)(void *user, uint64_t offset, uint64_t len), void *user);   /* -ENOMEM */
@@ -33,8 +41,8 @@ void pool_destroy(struct seg_pool *p);
 
 /* What the program has read since the last look, with its segments recycled: octets, or -EPROTO. */
 int64_t rx_progress(struct seg_pool *p, struct direction *d, struct rx_side *rx);
-uint32_t rx_used(const struct seg_pool *p, const struct rx_side *rx);   /* octets that the program has not read, as of the last progress */
-/* Contiguous room at the end of the chain, which grows if need be. 0, or -ENOBUFS. */
+uint32_t rx_used(struct seg_pool *p, const struct rx_side *rx);   /* octets that the program has not read, as of the last progress */
+/* Contiguous room at the end of the chain, which grows if need be. 0, -ENOBUFS, or -EBUSY while a peer writes there. */
 int rx_span(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint8_t **ret_at, size_t *ret_len);
 void rx_commit(struct seg_pool *p, struct rx_side *rx, size_t n);       /* n octets at the span are there */
 /* A whole record, its parts one after the other, in one segment. 0, or -ENOBUFS. */
@@ -47,8 +55,19 @@ int tx_start(struct seg_pool *p, struct direction *d, struct tx_side *tx);
  * They can change while they are looked at. */
 int tx_span(struct seg_pool *p, struct direction *d, struct tx_side *tx, const uint8_t **ret_at, size_t *ret_len, uint32_t *ret_used);
 void tx_consume(struct seg_pool *p, struct tx_side *tx, size_t n);      /* n <= the span's len */
-/* Offers a large segment for growth while the program writes to a small one and none is on offer. */
-bool tx_offer(struct seg_pool *p, struct direction *d, struct tx_side *tx);
-uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx);   /* of the segment being drained */
+bool tx_grow(struct seg_pool *p, struct direction *d, struct tx_side *tx);   /* the program goes on in a large segment, if it writes to a small one */
+uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx);   /* of the segment being written, when it is the one being drained; else 0 */
 uint32_t tx_pending(struct seg_pool *p, struct tx_side *tx);            /* octets written and not consumed, in the segment being drained */
 void tx_release(struct seg_pool *p, struct tx_side *tx);
+
+/*
+ * The direct path from one program's tx to another's rx: the segment being written, i = tx.last, is appended to what the other reads. tx is held,
+ * and all that was drained of it has come to rx.
+ */
+void direct_link(struct seg_pool *p, uint32_t i, uint32_t writer, struct direction *to, struct rx_side *rx, uint32_t reader);
+/* The writer goes on in a fresh segment for us; the reader drains the shared one, and what we put behind it. 0, or -ENOBUFS. */
+int direct_unlink(struct seg_pool *p, struct direction *from, struct tx_side *tx);
+/* Both go on in a fresh large segment: 0, or -ENOBUFS. */
+int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, uint32_t writer, struct direction *to, struct rx_side *rx, uint32_t reader);
+bool direct_full(struct seg_pool *p, const struct tx_side *tx);         /* little room is left where the program writes */
+uint32_t direct_unread(struct seg_pool *p, const struct rx_side *rx);   /* octets in shared segments that the program has not read */

@@ -8,6 +8,16 @@
 #include "engine/private.h"
 #include "host/futex.h"
 
+/* The word that lets a peer ring: the only bell, none, or many. */
+void bell_publish(struct engine *e, struct esock *es)
+{
+	const struct list *first = es->watches.next;
+	uint32_t bell = 0;
+	if (first != &es->watches) bell = first->next != &es->watches ? BELL_MANY : list_entry(first, struct watch, of_sock)->bell->index;
+	/* Before the bit that makes the watcher look: a peer that did not see the bell has published before that look. */
+	atomic_store(&esock_channel(e, es)->bell, bell);
+}
+
 static void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 {
 	if (armed & BELL_FUTEX) futex_wake(&arena_bell(e->arena, b->index)->seq, INT_MAX);
@@ -23,10 +33,11 @@ void bells_ring(struct engine *e, struct esock *es)
 	}
 }
 
-void watch_free(struct watch *w)
+void watch_free(struct engine *e, struct watch *w)
 {
 	list_remove(&w->of_sock);
 	list_remove(&w->of_bell);
+	bell_publish(e, w->es);
 	free(w);
 }
 
@@ -46,6 +57,7 @@ static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
 		*w = (struct watch){.bell = b, .es = es};
 		list_append(&es->watches, &w->of_sock);
 		list_append(&b->watches, &w->of_bell);
+		bell_publish(e, es);
 	}
 	bell_set(arena_bell(e->arena, b->index), es->channel);
 	return 0;
@@ -76,6 +88,7 @@ int64_t serve_bell(struct call *k)
 	k->e->bells[i] = b;
 	struct bell *shared = arena_bell(k->e->arena, i);
 	atomic_store(&shared->armed, 0);
+	atomic_fetch_add(&shared->generation, 1);
 	if (shared_get32(&k->e->arena->bells_used) < i) shared_set32(&k->e->arena->bells_used, i);
 	call_pass(k, b->fd, false);
 	return i;
@@ -83,7 +96,7 @@ int64_t serve_bell(struct call *k)
 
 void bell_destroy(struct engine *e, struct bell_owned *b)
 {
-	while (!list_empty(&b->watches)) watch_free(list_first(&b->watches, struct watch, of_bell));
+	while (!list_empty(&b->watches)) watch_free(e, list_first(&b->watches, struct watch, of_bell));
 	list_remove(&b->node);
 	e->bells[b->index] = NULL;
 	close(b->fd);
@@ -97,6 +110,15 @@ int64_t serve_bell_free(struct call *k)
 	if (b->owner != k->c) return -EPERM;
 	bell_destroy(k->e, b);
 	return 0;
+}
+
+/* The eventfd of somebody else's bell, for a program that rings it itself. */
+int64_t serve_bell_fd(struct call *k)
+{
+	struct bell_owned *b = bell_of(k);
+	if (!b) return -ENOENT;
+	call_pass(k, b->fd, false);
+	return shared_get32(&arena_bell(k->e->arena, b->index)->generation);
 }
 
 /* For each socket that is still what the caller means: how many. */
@@ -120,8 +142,7 @@ static int64_t each_watched(struct call *k, int (*act)(struct engine *, struct e
 static int watch_drop(struct engine *e, struct esock *es, struct bell_owned *b)
 {
 	struct watch *w = watch_find(es, b);
-	(void)e;
-	if (w) watch_free(w);
+	if (w) watch_free(e, w);
 	return 0;
 }
 

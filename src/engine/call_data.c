@@ -24,9 +24,13 @@ int64_t serve_send(struct call *k)
 			     .name = h.name_len ? &name : NULL, .name_len = h.name_len,
 			     .control = h.control_len ? control : NULL, .control_len = h.control_len,
 			     .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
+	/* An urgent octet has its place in the stack's stream. */
+	if (h.flags & MSG_OOB) direct_bar(k->e, k->es);
 	/* A stream's octets that are still in the ring come first. */
 	if (tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
-	return sock_send(k->es->sk, &m);
+	ssize_t n = sock_send(k->es->sk, &m);
+	if (k->es->sk->domain == AF_NETLINK) direct_look_again(k->e);   /* it may have moved a route */
+	return n;
 }
 
 int64_t serve_recv(struct call *k)

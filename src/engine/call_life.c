@@ -51,6 +51,7 @@ int64_t serve_connect(struct call *k)
 {
 	struct sockaddr_storage a;
 	socklen_t len = address_in(k, &a);
+	direct_part(k->e, k->es);          /* AF_UNSPEC ends the connection; any other family is refused, and nothing has changed */
 	int err = sock_connect(k->es->sk, (struct sockaddr *)&a, len);
 	k->es->connecting = k->es->stream && (err == -EINPROGRESS || err == -EALREADY);
 	if (err == -EINPROGRESS || err == 0) k->es->eof = false;
@@ -95,6 +96,7 @@ int64_t serve_accept(struct call *k)
 int64_t serve_shutdown(struct call *k)
 {
 	int how = (int)k->q->arg[0];
+	direct_bar(k->e, k->es);
 	if (how == SHUT_WR || how == SHUT_RDWR) esock_flush(k->e, k->es);
 	return k->es->sk ? sock_shutdown(k->es->sk, how) : -ENETDOWN;
 }

@@ -75,6 +75,7 @@ int64_t serve_ioctl(struct call *k)
 	memcpy(k->e->scratch, k->in, k->q->in_len);
 	err = sock_ioctl(k->es->sk, request, k->e->scratch, k->q->in_len);
 	if (err >= 0) {
+		if (request == SIOCSIFFLAGS || request == SIOCSIFADDR || request == SIOCADDRT || request == SIOCDELRT) direct_look_again(k->e);
 		call_out(k, k->e->scratch, k->q->in_len);
 		return err;
 	}

@@ -138,6 +138,15 @@ void captures_tap(void *engine, const struct net_frame *f)
 		}
 }
 
+bool captures_watch(void *engine, const struct net_link *cable)
+{
+	struct engine *e = engine;
+	list_each(struct capture, c, &e->captures, node)
+		for (size_t i = 0; i < c->n_views; i++)
+			if (!c->ending && c->views[i].cable == cable) return true;
+	return false;
+}
+
 /* ---- what a name means ---- */
 
 static struct capture *capture_new(enum capture_of of, size_t views_max)
@@ -199,6 +208,7 @@ static struct capture *of_name(struct engine *e, const char *name)
 static void capture_free(struct engine *e, struct capture *c)
 {
 	list_remove(&c->node);
+	direct_look_again(e);
 	list_remove(&c->source.ready);
 	if (c->fd >= 0) {
 		loop_remove(&e->loop, c->fd);
@@ -243,6 +253,7 @@ int64_t serve_capture(struct call *k)
 		return err;
 	}
 	list_append(&e->captures, &c->node);
+	direct_look_again(e);
 	call_pass(k, theirs, true);
 	return write_head(c);
 }

@@ -196,6 +196,11 @@ static void client_clean(struct engine *e, struct client *c)
 		lock_release(&ch->rx.lock, c->id);
 		lock_release(&ch->tx.lock, c->id);
 		if (es->client == c) es->client = NULL;
+		/* It may have been about to wake a peer; those who share the socket go on, and so must the peer. */
+		if (es->peer && shared_get32(&ch->flags) & CHF_SHARED) {
+			es->rung = true;
+			esock_queue(e, es);
+		}
 	}
 	while (!list_empty(&c->bells)) bell_destroy(e, list_first(&c->bells, struct bell_owned, node));
 	e->scan_dirty = true;

@@ -108,7 +108,9 @@ static void dirty_word(struct engine *e, uint32_t w)
 {
 	for (uint64_t set = atomic_exchange(&e->arena->dirty[w], 0); set != 0; set &= set - 1) {
 		struct esock *es = e->slots[w * 64 + (uint32_t)__builtin_ctzll(set)].es;
-		if (es) esock_queue(e, es);
+		if (!es) continue;
+		es->rung = true;
+		esock_queue(e, es);
 	}
 }
 
@@ -175,7 +177,7 @@ static bool linger_pays(struct engine *e)
 static time_ns sleep_until(struct engine *e)
 {
 	time_ns due = MIN(net_deadline(e->net), faults_deadline(e));
-	if (!list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
+	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
 	atomic_store(&e->arena->asleep, 1);
 	if (!work_waits(e)) return due;
@@ -242,6 +244,7 @@ static int memory_make(struct engine *e)
 	e->out = malloc(RPC_OUT_MAX);
 	e->scratch = malloc(SCRATCH_SIZE);
 	e->slots_used = 1;
+	e->path_epoch = 1;
 	return e->slots && e->in && e->out && e->scratch ? 0 : -ENOMEM;
 }
 

@@ -78,7 +78,6 @@ static void direction_clear(struct direction *d)
 	shared_set32(&d->lock.word, 0);
 	shared_set32(&d->read_seg, 0);
 	shared_set32(&d->write_seg, 0);
-	shared_set32(&d->spare, 0);
 	shared_set32(&d->limit, 0);
 	shared_set32(&d->starved, 0);
 	atomic_store(&d->waiters, 0);      /* seq goes on: whoever still slept on the last use sees it move */
@@ -101,6 +100,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	shared_set32(&ch->state, es->state);
 	shared_set32(&ch->poll, 0);
 	esock_mirror(e, es);
+	bell_publish(e, es);
 	shared_set32(&ch->generation, es->generation);
 	esock_queue(e, es);
 }
@@ -149,11 +149,12 @@ static void esock_drop(struct engine *e, struct esock *es)
 void esock_free(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
+	direct_part(e, es);
 	esock_drop(e, es);
 	shared_set32(&ch->generation, 0);
 	shared_set32(&ch->state, CHS_GONE);
 	esock_wake(e, es);
-	while (!list_empty(&es->watches)) watch_free(list_first(&es->watches, struct watch, of_sock));
+	while (!list_empty(&es->watches)) watch_free(e, list_first(&es->watches, struct watch, of_sock));
 	rx_release(&e->pool, &es->rx);
 	tx_release(&e->pool, &es->tx);
 	hash_remove(&e->inodes, &es->by_inode);
@@ -168,14 +169,16 @@ void esock_free(struct engine *e, struct esock *es)
 }
 
 /*
- * What the program had written goes out before the FIN, as from Linux's send buffer. What it had not read is still lent, and TCP answers
- * unread data with RST: RFC 2525 §2.17.
+ * What the program had written goes out before the FIN, as from Linux's send buffer. What it had not read is still lent (octets that came
+ * directly are counted in now), and TCP answers unread data with RST: RFC 2525 §2.17.
  */
 void esock_hangup(struct engine *e, struct esock *es)
 {
 	if (es->sk) {
 		engine_enter(e, es->sk);
+		direct_part(e, es);
 		esock_flush(e, es);
+		if (es->sk) es->sk->lent += direct_unread(&e->pool, &es->rx);
 	}
 	esock_free(e, es);
 }
@@ -185,6 +188,7 @@ void esock_violate(struct engine *e, struct esock *es, const char *what)
 	struct channel *ch = esock_channel(e, es);
 	struct linger abort_now = {.l_onoff = 1, .l_linger = 0};
 	if (!es->sk) return;
+	direct_part(e, es);
 	es->sk->linger = abort_now;
 	esock_drop(e, es);
 	es->state = CHS_GONE;

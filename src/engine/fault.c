@@ -190,6 +190,7 @@ int fault_set(struct engine *e, size_t n, char **words, struct text *t)
 		return -EINVAL;
 	}
 	int err = name_set(e, words[0], n - 1, words + 1, due);
+	direct_look_again(e);
 	if (err == -ENOENT) text_add(t, "no link or host named %s\n", words[0]);
 	return err;
 }
@@ -199,6 +200,7 @@ static int heal(struct engine *e)
 	net_heal(e->net, 0);
 	list_each(struct fault, f, &e->faults, node)
 		if (f->kind == FAULT_CUT) fault_free(f);
+	direct_look_again(e);
 	return 0;
 }
 
@@ -276,6 +278,7 @@ int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
 	}
 	for (size_t i = 0; i < n_cuts && err == 0; i++) err = cut_one(e, sides + i * n_hosts, one_way, due);
 	free(sides);
+	direct_look_again(e);
 	return err;
 }
 
@@ -297,6 +300,7 @@ void faults_expire(struct engine *e)
 		if (kind == FAULT_CUT) net_heal(e->net, f->cut);
 		fault_free(f);
 		if (kind == FAULT_LAYER) aim_apply(e, &a);
+		direct_look_again(e);
 	}
 }
 

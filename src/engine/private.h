@@ -43,6 +43,9 @@ struct client {
 	struct list bells;
 };
 
+/* How what a socket sends reaches its peer: through the stack; the same, and nothing more is taken from the ring until that has arrived; directly. */
+enum flow { FLOW_STACK, FLOW_HELD, FLOW_DIRECT };
+
 struct bell_owned { struct list node, watches; uint32_t index; int fd; struct client *owner; };
 struct watch { struct list of_sock, of_bell; struct bell_owned *bell; struct esock *es; };
 
@@ -68,6 +71,11 @@ struct esock {
 	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
 	uint32_t state, poll;                      /* as published */
 	uint32_t tx_limit;                         /* as published */
+	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
+	enum flow flow;                            /* with a peer */
+	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
+	bool rung;                                 /* its program said that there is something to do */
+	uint64_t path_epoch;                       /* when the way was looked at last */
 	uint64_t turn; uint32_t turn_bytes;        /* what it sent in this turn */
 };
 
@@ -87,6 +95,7 @@ struct engine {
 	struct port *ports;                        /* by topo_if */
 	time_ns now, real_offset;
 	uint64_t turn;
+	uint64_t path_epoch;                       /* grows when any way may have changed */
 	uint64_t rung;                             /* as last read: what this turn works off */
 	bool ending, had_door, scan_dirty;
 	struct random random;                      /* for who stands where in a partition */
@@ -173,17 +182,27 @@ void esock_pump(struct engine *e, struct esock *es);                      /* mov
 void esock_flush(struct engine *e, struct esock *es);                     /* what was written goes to the stack, whatever its limits */
 void esock_mirror(struct engine *e, struct esock *es);                    /* options that the shim obeys */
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
+void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
 uint32_t charges_pop(struct charges *q, uint64_t octets);
 int charges_push(struct charges *q, struct charge c);                     /* -ENOMEM */
 
+/* direct.c: TCP without the stack between two of our sockets */
+void direct_update(struct engine *e, struct esock *es);                   /* after its pump: enters, goes on entering, grows, wakes */
+void direct_part(struct engine *e, struct esock *es);                     /* back to the stack, both ways */
+void direct_bar(struct engine *e, struct esock *es);                      /* for good */
+void direct_look_again(struct engine *e);                                 /* something about the net's ways has changed */
+uint32_t direct_limit(const struct esock *es);                            /* tx.limit of a direct flow */
+
 /* bell.c */
+void bell_publish(struct engine *e, struct esock *es);
+int64_t serve_bell_fd(struct call *k);
 int64_t serve_bell(struct call *k);
 int64_t serve_bell_free(struct call *k);
 int64_t serve_watch(struct call *k);
 int64_t serve_unwatch(struct call *k);
 void bells_ring(struct engine *e, struct esock *es);
 void bell_destroy(struct engine *e, struct bell_owned *b);
-void watch_free(struct watch *w);
+void watch_free(struct engine *e, struct watch *w);
 
 /* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, verb.c: what the rows do */
 int64_t serve_socket(struct call *k);
@@ -226,6 +245,7 @@ void text_add(struct text *t, const char *format, ...) __attribute__((format(pri
 
 /* capture.c: frames for `sockland cap` */
 int64_t serve_capture(struct call *k);
+bool captures_watch(void *engine, const struct net_link *cable);             /* net_ops.watches */
 void captures_tap(void *engine, const struct net_frame *f);               /* net_ops.tap */
 void capture_ready(struct engine *e, struct source *s);
 void captures_flush(struct engine *e);

@@ -73,8 +73,8 @@ static int64_t tx_step(struct engine *e, struct esock *es, struct tx_result *r)
 	size_t len;
 	uint32_t used;
 	if (tx_span(&e->pool, d, &es->tx, &at, &len, &used) < 0) return -EPROTO;
-	uint64_t size = MIN(tx_size(&e->pool, &es->tx), es->tx_limit);
-	r->is_full = (uint64_t)used * 3 > size * 2;
+	uint32_t size = tx_size(&e->pool, &es->tx);
+	r->is_full = size != 0 && (uint64_t)used * 3 > (uint64_t)MIN(size, es->tx_limit) * 2;
 	r->was_full |= r->is_full;
 	if (len == 0) return 0;
 	struct sock_msg m = {.data = (void *)at, .len = len, .flags = MSG_DONTWAIT | MSG_NOSIGNAL};
@@ -114,11 +114,11 @@ void esock_flush(struct engine *e, struct esock *es)
 /* ---- rx ---- */
 
 /* A pending error belongs to the program, which takes it by a call of its own. */
-static ssize_t recv_lent(struct sock *sk, struct sock_msg *m)
+static ssize_t recv_lent(struct sock *sk, struct sock_msg *m, int flags)
 {
 	int err = sk->err;
 	sk->err = 0;
-	m->flags = MSG_LEND | MSG_DONTWAIT;
+	m->flags = flags | MSG_DONTWAIT;
 	ssize_t n = sock_recv(sk, m);
 	if (sk->err == 0) sk->err = err;
 	return n;
@@ -129,11 +129,16 @@ static bool pump_stream(struct engine *e, struct esock *es)
 	bool moved = false;
 	struct direction *d = &esock_channel(e, es)->rx;
 	while (!es->eof) {
-		struct sock_msg m = {0};
-		uint8_t *at;
-		if (rx_span(&e->pool, d, &es->rx, &at, &m.len) < 0) return moved;
-		m.data = at;
-		ssize_t n = recv_lent(es->sk, &m);
+		uint8_t octet, *at;
+		struct sock_msg first = {.data = &octet, .len = 1}, m = {0};
+		/* No memory is taken before there is something to put there. */
+		ssize_t n = recv_lent(es->sk, &first, MSG_PEEK);
+		if (n < 0) return moved;
+		if (n > 0) {
+			if (rx_span(&e->pool, d, &es->rx, &at, &m.len) < 0) return moved;
+			m.data = at;
+			n = recv_lent(es->sk, &m, MSG_LEND);
+		}
 		if (n < 0) return moved;
 		es->eof = n == 0;
 		if (n > 0) rx_commit(&e->pool, &es->rx, (size_t)n);
@@ -165,7 +170,7 @@ static bool pump_records(struct engine *e, struct esock *es)
 		struct sock_msg m = {.name = e->scratch, .name_len = NAME_MAX_LEN, .control = e->scratch + NAME_MAX_LEN, .control_len = CONTROL_MAX,
 				     .data = e->scratch + NAME_MAX_LEN + CONTROL_MAX, .len = DATA_MAX};
 		uint32_t lent = es->sk->lent;
-		ssize_t n = recv_lent(es->sk, &m);
+		ssize_t n = recv_lent(es->sk, &m, MSG_LEND);
 		if (n < 0) break;
 		record_put(e, es, &m, MIN((size_t)n, (size_t)DATA_MAX), es->sk->lent - lent);
 		moved = true;
@@ -204,13 +209,13 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->eof) state |= CHS_EOF;
 	if (shut_wr) state |= CHS_SHUT_WR;
 	if (!connected || shut_wr || sk->err != 0) return state;
-	if (es->tx.seg == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
+	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
 	return state | CHS_SENDABLE;
 }
 
-static void publish_limit(struct engine *e, struct esock *es)
+void esock_limit(struct engine *e, struct esock *es)
 {
-	uint32_t limit = MIN(es->sk->sndbuf, TX_LIMIT_MAX);
+	uint32_t limit = es->peer && es->flow == FLOW_DIRECT ? direct_limit(es) : MIN(es->sk->sndbuf, TX_LIMIT_MAX);
 	if (limit == es->tx_limit) return;
 	es->tx_limit = limit;
 	shared_set32(&esock_channel(e, es)->tx.limit, limit);
@@ -220,7 +225,7 @@ static void publish_limit(struct engine *e, struct esock *es)
 static bool publish(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
-	if (es->stream) publish_limit(e, es);
+	if (es->stream) esock_limit(e, es);
 	uint32_t state = state_of(e, es), poll = sock_poll(es->sk);
 	if (state & CHS_SENDABLE) poll &= ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);   /* the ring decides */
 	if (state == es->state && poll == es->poll) return false;
@@ -267,7 +272,7 @@ static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
 static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_result *r)
 {
 	struct direction *d = &esock_channel(e, es)->tx;
-	if (r->is_full && es->turn_bytes < TURN_BYTES) return false;
+	if (es->tx.held || (r->is_full && es->turn_bytes < TURN_BYTES)) return false;   /* held: it is the peer who makes room */
 	shared_fence();
 	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
 }
@@ -285,10 +290,11 @@ void esock_pump(struct engine *e, struct esock *es)
 	bool in = !es->listening && (es->stream ? pump_stream(e, es) : pump_records(e, es));
 	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
 	es->told = false;
-	bool grown = r.was_full && tx_offer(&e->pool, &esock_channel(e, es)->tx, &es->tx);
+	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	bool drained = tx_relieved(e, es, &r), changed = publish(e, es);
 	net_touch(e->net, s);
 	pump_wake(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
+	if (es->stream) direct_update(e, es);
 }

@@ -83,14 +83,24 @@ static bool datagram_ends(const struct packet *p, struct addr *ret_src, struct a
 	return !addr_is_linklocal(ret_src) && !addr_is_linklocal(ret_dst) && !addr_is_multicast(ret_dst);
 }
 
+static bool cut_is_between(const struct net *n, const struct cut *c, const struct net_host *sender, const struct net_host *receiver, const struct addr *src,
+		      const struct addr *dst)
+{
+	if (!c->one_way && apart(c, side_of_host(c, sender), side_of_host(c, receiver))) return true;
+	return src && apart(c, side_of_addr(n, c, src), side_of_addr(n, c, dst));
+}
+
+bool cut_parts(const struct net *n, const struct net_host *sender, const struct net_host *receiver, const struct addr *src, const struct addr *dst)
+{
+	list_each (const struct cut, c, &n->cuts, node)
+		if (cut_is_between(n, c, sender, receiver, src, dst)) return true;
+	return false;
+}
+
 bool cut_blocks(const struct net *n, const struct net_host *sender, const struct net_host *receiver, const struct packet *p)
 {
 	if (list_empty(&n->cuts) || sender == receiver) return false;
 	struct addr src, dst;
 	bool routed = datagram_ends(p, &src, &dst);
-	list_each (const struct cut, c, &n->cuts, node) {
-		if (!c->one_way && apart(c, side_of_host(c, sender), side_of_host(c, receiver))) return true;
-		if (routed && apart(c, side_of_addr(n, c, &src), side_of_addr(n, c, &dst))) return true;
-	}
-	return false;
+	return cut_parts(n, sender, receiver, routed ? &src : NULL, &dst);
 }

@@ -34,6 +34,7 @@ struct net_frame {
 struct net_ops {
 	void (*ready)(void *user, struct sock *sk);                                    /* as host_ops.ready */
 	void (*tap)(void *user, const struct net_frame *f);                            /* every frame at every end that it reaches. NULL allowed */
+	bool (*watches)(void *user, const struct net_link *cable);                     /* does anybody look at what the tap shows of it? NULL: nobody */
 };
 
 struct net *net_new(uint64_t seed, const struct net_ops *ops, void *user, time_ns now);
@@ -90,6 +91,10 @@ void net_heal(struct net *n, uint32_t id);                          /* 0: all */
 size_t net_host_count(const struct net *n);
 struct net_host *net_host_at(struct net *n, size_t i);
 size_t net_host_index(const struct net_host *h);
+
+/* The host where a datagram from s to dst comes out, when every link on its way has no impairment and nobody taps or cuts it; else NULL.
+ * oif: the interface that it is bound to, or NULL. */
+struct net_host *net_clear_path(struct net *n, struct stack *s, const struct addr *src, const struct addr *dst, struct netif *oif);
 
 /* Time. advance delivers what is due and fires timers due by now, in order of time, at most `budget` events (0: no limit);
  * true when something due by now is left over. */

@@ -33,6 +33,7 @@
 	X(SYNC,         0,   0)     /* answers when everything rung before is worked off */ \
 	X(BELL,         0,   0)     /* new bell. result: its index; fd: its eventfd */ \
 	X(BELL_FREE,    0,   0)     /* arg: index */ \
+	X(BELL_FD,      0,   0)     /* arg: index of any bell. result: its generation; fd: its eventfd */ \
 	X(WATCH,        8,   65536) /* arg: bell; in: struct rpc_watch[]. Their bits are set at once, so that the first look finds what is ready */ \
 	X(UNWATCH,      8,   65536) /* arg: bell; in: struct rpc_watch[] */ \
 	X(FILE,         1,   256)   /* in: path, as /etc/hosts. out: the text that this host sees; -ENOENT: not a virtual file */ \

@@ -42,6 +42,7 @@ static int *hidden_owner(int fd)
 	if (fd == shim.control) return &shim.control;
 	if (fd == shim.doorbell) return &shim.doorbell;
 	int *slot = bell_slot(fd);
+	if (!slot) slot = ringer_slot(fd);
 	return slot ? slot : epoll_slot(fd);
 }
 

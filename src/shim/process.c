@@ -32,6 +32,7 @@ static void after_fork_child(void)
 	shim.pid = (int)sys(SYS_getpid);
 	control_forked();
 	bells_forked();
+	ringers_forked();
 	epolls_forked();
 	pins_forked();
 	signal_forked();

@@ -162,6 +162,7 @@ struct wait { uint32_t handled, interrupts; bool restartable; time_ns deadline; 
 time_ns now_ns(void);
 void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
 int wait_on(struct wait *w, struct direction *d, uint32_t seq); /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
+bool spin(_Atomic uint32_t *word, uint32_t seen);              /* for a moment, if that has paid lately: has it changed? */
 int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen);   /* the same on another word */
 int pin(const struct sock *s);             /* pin.c: a call on s begins; unpin() ends it. -EBADF: closed meanwhile */
 void unpin(void);
@@ -188,6 +189,12 @@ void epoll_unref(uint32_t instance);
 bool epoll_virtual_ready(int fd, uint32_t *ret_bell);         /* for a poll that has an epoll descriptor in its set */
 int *epoll_slot(int fd);                   /* the same for what epoll.c keeps */
 void epolls_forked(void);
+
+/* ---- peers that share a segment (direct.c) ---- */
+void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */
+void direct_read(const struct sock *own, uint32_t peer);      /* it wrote what we read */
+int *ringer_slot(int fd);                  /* where the number of an eventfd of somebody's is kept, or NULL */
+void ringers_forked(void);
 
 /* ---- data ---- */
 struct message {                           /* a send or a receive, whatever call it came from */

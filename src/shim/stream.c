@@ -8,7 +8,7 @@
  */
 #include "shim/shim.h"
 
-struct copy { const struct sock *s; const struct message *m; size_t from, done; };
+struct copy { const struct sock *s; const struct message *m; size_t from, done; struct handover h; };
 
 static long tx_copy(void *arg)
 {
@@ -20,7 +20,7 @@ static long tx_copy(void *arg)
 			from -= len;
 			continue;
 		}
-		size_t n = chan_write(shim.arena, c->s->c, (const char *)c->m->iov[i].iov_base + from, len - from);
+		size_t n = chan_write(shim.arena, c->s->c, (const char *)c->m->iov[i].iov_base + from, len - from, &c->h);
 		c->done += n;
 		if (n < len - from) break;
 		from = 0;
@@ -28,27 +28,43 @@ static long tx_copy(void *arg)
 	return 0;
 }
 
-/* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. */
-static long tx_put(const struct sock *s, const struct message *m, size_t from)
+/* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. wants_room: see struct handover. */
+static long tx_put(const struct sock *s, const struct message *m, size_t from, bool *wants_room)
 {
-	struct copy c = {s, m, from, 0};
+	struct copy c = {.s = s, .m = m, .from = from};
 	critical_enter();
 	chan_lock(&s->c->tx.lock, shim.client, futex_shared);
 	long r = guarded(tx_copy, &c);
 	chan_unlock(&s->c->tx.lock, futex_shared);
 	critical_leave();
-	if (c.done > 0) handed_over(s);
+	if (c.h.peer != 0) direct_wrote(s, c.h.peer);
+	if (c.h.engine > 0) handed_over(s);
+	*wants_room = c.h.wants_room;
 	return c.done > 0 ? (long)c.done : r;
 }
 
+/*
+ * The ring that the peer reads is full. It may be about to read; if not, the engine may find more room, as Linux's buffers would have. A call that
+ * doesn't wait has the answer at once.
+ */
+static long tx_put_grown(const struct sock *s, const struct message *m, size_t from, uint32_t seq)
+{
+	bool wants_room;
+	if (m->nonblock || !spin(&s->c->tx.seq, seq)) handed_over(s);
+	if (m->nonblock) engine_catch_up();
+	return tx_put(s, m, from, &wants_room);
+}
+
 /* One attempt: octets taken, or -EAGAIN, or the error. */
-static long send_once(const struct sock *s, struct message *m, size_t from)
+static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
 {
 	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
 	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & MSG_OOB) return (long)engine_send_once(s, m, from);
-	long n = tx_put(s, m, from);
+	bool wants_room;
+	long n = tx_put(s, m, from, &wants_room);
+	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);
 	/* Whoever writes to a peer that has finished shall learn what comes of it as soon as with Linux: by his next call. */
 	if (n > 0 && state & CHS_EOF) engine_catch_up();
 	return n != 0 ? n : -EAGAIN;
@@ -63,7 +79,7 @@ long stream_send(const struct sock *s, struct message *m)
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
 	do {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
-		r = send_once(s, m, done);
+		r = send_once(s, m, done, seq);
 		if (r >= 0 && (done += (size_t)r) == m->total) return (long)done;
 		if (r >= 0 || (r == -EAGAIN && m->nonblock && look_again(&looked))) {
 			if (r >= 0) looked = false;
@@ -87,7 +103,7 @@ static long rx_copy(void *arg)
 			continue;
 		}
 		char *to = (char *)c->m->iov[i].iov_base + from;
-		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->from + c->done : 0, peek);
+		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->from + c->done : 0, peek, &c->h);
 		c->done += n;
 		if (n < len - from) break;
 		from = 0;
@@ -97,14 +113,15 @@ static long rx_copy(void *arg)
 
 static long rx_take(const struct sock *s, const struct message *m, size_t from)
 {
-	struct copy c = {s, m, from, 0};
+	struct copy c = {.s = s, .m = m, .from = from};
 	critical_enter();
 	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
 	long r = before > 0 ? guarded(rx_copy, &c) : 0;
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
-	if (c.done > 0 && !(m->flags & MSG_PEEK)) consumed(s, (uint32_t)c.done);
+	if (c.h.peer != 0) direct_read(s, c.h.peer);
+	if (c.h.engine > 0) consumed(s, c.h.engine);
 	return c.done > 0 ? (long)c.done : r;
 }
 

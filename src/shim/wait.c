@@ -64,7 +64,7 @@ static bool spin_until(_Atomic uint32_t *word, uint32_t seen)
 	return shared_get32(word) != seen;
 }
 
-static bool spin(_Atomic uint32_t *word, uint32_t seen)
+bool spin(_Atomic uint32_t *word, uint32_t seen)
 {
 	if (shim.sandboxed) return false;
 	if (self.spin_skip > 0) {

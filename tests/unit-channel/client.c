@@ -262,7 +262,7 @@ static ssize_t recv_stream(struct tsock *s, void *buf, size_t len)
 	/* State before ring: what came before the end is in the ring when the end is seen. */
 	uint32_t state = shared_get32(&chan(s)->state);
 	chan_lock(&chan(s)->rx.lock, s->c->id, futex);
-	size_t n = chan_read(s->c->arena, chan(s), buf, len, 0, false);
+	size_t n = chan_read(s->c->arena, chan(s), buf, len, 0, false, &(struct handover){0});
 	chan_unlock(&chan(s)->rx.lock, futex);
 	if (n > 0) t_ring(s->c, s->channel);
 	if (n > 0) return (ssize_t)n;
@@ -324,9 +324,9 @@ ssize_t t_recv(struct tsock *s, void *buf, size_t len)
 size_t t_write_now(struct tsock *s, const void *data, size_t len)
 {
 	chan_lock(&chan(s)->tx.lock, s->c->id, futex);
-	size_t n = chan_write(s->c->arena, chan(s), data, len);
+	size_t n = chan_write(s->c->arena, chan(s), data, len, &(struct handover){0});
 	chan_unlock(&chan(s)->tx.lock, futex);
-	if (n > 0) t_ring(s->c, s->channel);
+	t_ring(s->c, s->channel);
 	return n;
 }
 

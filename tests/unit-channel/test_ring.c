@@ -9,6 +9,8 @@
 #include "channel/channel.h"
 #include "channel/engine_side.h"
 
+static struct handover told;
+
 struct both { struct arena *a; struct seg_pool p; struct channel *c; struct rx_side rx; struct tx_side tx; uint64_t punched; };
 
 static void punch(void *user, uint64_t offset, uint64_t len)
@@ -60,7 +62,7 @@ static size_t engine_fill(struct both *b, uint64_t from, size_t n)
 static void program_check(struct both *b, uint64_t from, size_t n)
 {
 	uint8_t *buf = malloc(n + 1);
-	assert_int_equal(chan_read(b->a, b->c, buf, n, 0, false), n);
+	assert_int_equal(chan_read(b->a, b->c, buf, n, 0, false, &told), n);
 	for (size_t i = 0; i < n; i++) assert_int_equal(buf[i], octet(from + i));
 	free(buf);
 }
@@ -96,10 +98,10 @@ static void test_peek_sees_past_segments(void **state)
 	uint8_t buf[5000];
 	engine_fill(b, 0, 300000);
 	for (size_t at = 0; at + sizeof buf < 300000; at += 1777) {
-		assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, at, true), sizeof buf);
+		assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, at, true, &told), sizeof buf);
 		for (size_t i = 0; i < sizeof buf; i++) assert_int_equal(buf[i], octet(at + i));
 	}
-	assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, 299990, true), 10);
+	assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, 299990, true, &told), 10);
 	assert_int_equal(chan_rx_used(b->a, b->c), 300000);
 }
 
@@ -120,25 +122,25 @@ static uint64_t engine_drain(struct both *b, uint64_t from, uint64_t max)
 	}
 }
 
-static void test_tx_grows_by_the_spare(void **state)
+static void test_tx_grows(void **state)
 {
 	struct both *b = *state;
 	static uint8_t buf[400000];
 	uint64_t in = 0, out = 0;
 	srand(2);
-	assert_int_equal(chan_write(b->a, b->c, buf, 1), 0);
+	assert_int_equal(chan_write(b->a, b->c, buf, 1, &told), 0);
 	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
 	assert_int_equal(chan_tx_room(b->a, b->c), SEGMENT_SMALL);
 	for (int i = 0; i < 2000; i++) {
 		size_t n = (size_t)rand() % sizeof buf;
 		for (size_t j = 0; j < n; j++) buf[j] = octet(in + j);
-		in += chan_write(b->a, b->c, buf, n);
-		if (i == 10) assert_true(tx_offer(&b->p, &b->c->tx, &b->tx));
+		in += chan_write(b->a, b->c, buf, n, &told);
+		if (i == 10) assert_true(tx_grow(&b->p, &b->c->tx, &b->tx));
 		assert_true(in - out <= SEGMENT_SMALL + SEGMENT_LARGE);
 		out += engine_drain(b, out, (uint64_t)rand() % 500000);
 	}
-	assert_false(tx_offer(&b->p, &b->c->tx, &b->tx));
 	out += engine_drain(b, out, UINT64_MAX);
+	assert_false(tx_grow(&b->p, &b->c->tx, &b->tx));
 	assert_int_equal(in, out);
 	assert_int_equal(b->p.in_use, 1);
 	assert_int_equal(chan_tx_room(b->a, b->c), SEGMENT_LARGE);
@@ -153,8 +155,8 @@ static void test_tx_limit(void **state)
 	tx_start(&b->p, &b->c->tx, &b->tx);
 	for (size_t j = 0; j < sizeof buf; j++) buf[j] = octet(j);
 	assert_true(channel_poll(b->a, b->c) & EPOLLOUT);
-	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf), 4608);
-	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf), 0);
+	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf, &told), 4608);
+	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf, &told), 0);
 	assert_false(channel_poll(b->a, b->c) & EPOLLOUT);
 	engine_drain(b, 0, 1000);
 	assert_false(channel_poll(b->a, b->c) & EPOLLOUT);   /* less than a third is free */
@@ -229,14 +231,18 @@ static void test_hostile_tx_words(void **state)
 	struct segment *s = arena_segment(b->a, b->c->tx.write_seg);
 	s->head = SEGMENT_SMALL + 1;
 	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
+	s->head = SEG_ENDED;               /* only we end a segment */
+	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
 	s->head = 0;
-	for (uint32_t next = 1; next < 100; next++) {
-		s->next = next * 12345;
+	s->next = 12345;                   /* a word that we write and never read back */
+	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), 0);
+	s->next = 0;
+	assert_true(tx_grow(&b->p, &b->c->tx, &b->tx));
+	for (uint32_t seg = 3; seg < 100; seg++) {
+		b->c->tx.write_seg = seg * 12345;
 		assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
 	}
-	s->next = b->c->tx.write_seg;      /* a circle */
-	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), -EPROTO);
-	s->next = 0;
+	b->c->tx.write_seg = b->tx.last;
 	assert_int_equal(tx_span(&b->p, &b->c->tx, &b->tx, &at, &len, &used), 0);
 	assert_int_equal(len, 0);
 }
@@ -263,7 +269,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
 	const struct CMUnitTest tests[] = {
-		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows_by_the_spare), T(test_tx_limit), T(test_records),
+		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_tx_limit), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

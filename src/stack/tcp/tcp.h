@@ -4,4 +4,10 @@
 
 int tcp_new(struct stack *s);        /* called by stack_new */
 void tcp_free(struct stack *s);
+
+/* For a host that carries octets past the stack. The other end of a connection, which stack s owns; NULL when there is none, or unless both are
+ * plainly established: no half closed, nothing urgent about, no error pending. */
+struct sock *tcp_other_end(const struct sock *sk, struct stack *s);
+/* Has `to` received and handed out all that `from` was given to send? */
+bool tcp_all_arrived(const struct sock *from, const struct sock *to);
 /* tcp_ops (socket/family.h) and tcp_proto (inet/inet.h) are defined here. */

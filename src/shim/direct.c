@@ -1,0 +1,99 @@
+/*
+ * Two programs that share a segment wake each other, without the engine: it made the segment, and whoever reads or writes there is named in it.
+ *
+ *     what was written     the reader's rx.seq moves; its sleepers, and its bell
+ *     what was read        if the writer had found too little room and now there is enough: the same of its tx
+ *
+ * A bell that a futex sleeps on, or none at all, is rung at once. An eventfd is asked of the engine when it is first needed, and kept. Where there are
+ * several bells the engine rings them: it takes our own channel's mark as a word about the peer's.
+ */
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include "shim/shim.h"
+
+/* Eventfds of others' bells. The bell's generation that fd belongs to; 0: none. */
+struct ringer { int fd; uint32_t generation; };
+static struct ringer *ringers;             /* BELL_MAX, touched lazily */
+static struct lock lock;
+
+static struct ringer *ringer_of(uint32_t bell)
+{
+	if (!ringers) {
+		long p = sys(SYS_mmap, NULL, BELL_MAX * sizeof *ringers, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p < 0 && p > -4096) return NULL;
+		ringers = (struct ringer *)p;
+	}
+	return &ringers[bell];
+}
+
+/* -1: it can't be had. */
+static int ringer_fetch(uint32_t bell, struct ringer *r)
+{
+	struct call c = {.op = RPC_BELL_FD, .arg = {bell}, .want_fd = true, .cloexec = true};
+	if (shim.sandboxed) return -1;
+	if (r->fd > 0) hidden_close(&r->fd);
+	r->generation = 0;
+	int64_t generation = control(&c);
+	if (generation <= 0 || c.fd_count != 1) return -1;
+	r->fd = hide_fd(c.fds[0], false);
+	r->generation = (uint32_t)generation;
+	return r->fd;
+}
+
+static int ringer_fd(uint32_t bell, uint32_t generation)
+{
+	critical_enter();
+	lock_take(&lock);
+	struct ringer *r = ringer_of(bell);
+	int fd = !r ? -1 : r->generation == generation ? r->fd : ringer_fetch(bell, r);
+	lock_drop(&lock);
+	critical_leave();
+	return fd;
+}
+
+int *ringer_slot(int fd)
+{
+	for (uint32_t i = 1; ringers && i < BELL_MAX; i++)
+		if (ringers[i].generation != 0 && ringers[i].fd == fd) return &ringers[i].fd;
+	return NULL;
+}
+
+void ringers_forked(void) { atomic_store(&lock.word, 0); }
+
+/* false: the engine must. */
+static bool bell_ring_of(struct channel *c, uint32_t index)
+{
+	uint32_t i = atomic_load(&c->bell);
+	uint64_t one = 1;
+	if (i == 0) return true;
+	if (i >= BELL_MAX) return false;
+	struct bell *b = arena_bell(shim.arena, i);
+	bell_set(b, index);
+	uint32_t armed = bell_ring(b);
+	if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, INT_MAX);
+	if (!(armed & BELL_EVENTFD)) return true;
+	int fd = ringer_fd(i, shared_get32(&b->generation));
+	if (fd > 0 && sys(SYS_write, fd, &one, sizeof one) == sizeof one) return true;
+	atomic_fetch_or(&b->armed, BELL_EVENTFD);
+	return false;
+}
+
+static void wake(const struct sock *own, uint32_t peer, struct direction *d)
+{
+	/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
+	atomic_fetch_add(&d->seq, 1);
+	if (atomic_load(&d->waiters) != 0) sys(SYS_futex, &d->seq, FUTEX_WAKE, INT_MAX);
+	if (!bell_ring_of(arena_channel(shim.arena, peer), peer)) handed_over(own);
+}
+
+void direct_wrote(const struct sock *own, uint32_t peer)
+{
+	if (peer < CHANNEL_MAX) wake(own, peer, &arena_channel(shim.arena, peer)->rx);
+}
+
+void direct_read(const struct sock *own, uint32_t peer)
+{
+	struct channel *c = arena_channel(shim.arena, peer);
+	if (peer < CHANNEL_MAX && chan_tx_relieve(shim.arena, c)) wake(own, peer, &c->tx);
+}

@@ -1,0 +1,23 @@
+/* What a host needs to know that carries a connection's octets past the stack: see tcp.h. */
+#include "stack/socket/family.h"
+#include "stack/tcp/conn.h"
+
+static bool is_plain(const struct tcp_sock *conn)
+{
+	const struct sock *sk = &conn->inet.sk;
+	return conn->state == TCPS_ESTABLISHED && sk->shut == 0 && sk->err == 0 && !sk->closed && conn->rcv.urg == TCP_URG_NONE && !conn->snd.urgent;
+}
+
+struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
+{
+	if (sk->ops != &tcp_ops || !is_plain(tcp_of(sk))) return NULL;
+	const struct inet_sock *is = &tcp_of(sk)->inet;
+	struct inet_sock *other = flow_lookup(s->tcp->ports, &is->raddr, is->rport, &is->laddr, is->lport);
+	return other && is_plain(tcp_of(&other->sk)) ? &other->sk : NULL;
+}
+
+bool tcp_all_arrived(const struct sock *from, const struct sock *to)
+{
+	const struct tcp_sock *a = tcp_of(from), *b = tcp_of(to);
+	return snd_end(a) == b->rcv.nxt && b->rcv.queued == 0;
+}
