@@ -280,6 +280,7 @@ static void engine_end(struct engine *e)
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
 	list_each(struct esock, es, &e->socks, node) esock_free(e, es);
 	captures_free(e);
+	unix_names_free(e);
 	loop_end(&e->loop);
 	faults_free(e);
 	if (e->net) build_end(e);
@@ -314,6 +315,7 @@ int engine_run(const struct engine_config *c)
 	e->topo = c->topo;
 	e->guard_pipe = e->loop.epfd = e->listener_fd = -1;
 	lists_init(e);
+	unix_names_start(e);
 	keep_only_given(c);
 	process_fill_standard();
 	process_settle("sockland-engine");

@@ -112,6 +112,9 @@ struct engine {
 	uint32_t last_client;
 
 	struct list refusals, log, faults, captures;
+	struct list unix_names;                    /* long ones */
+	uint32_t n_unix_names;
+	uint64_t unix_token;                       /* what the tags of this net's hosts are made of */
 	size_t n_log, n_refusals;
 	int guard_pipe;
 	pid_t guard;
@@ -226,6 +229,13 @@ int64_t serve_refused(struct call *k);
 int64_t serve_door(struct call *k);
 int64_t serve_file(struct call *k);
 int64_t serve_verb(struct call *k);
+
+/* unix_names.c: abstract names, which are each host's own */
+void unix_names_start(struct engine *e);
+void unix_names_free(struct engine *e);
+void unix_tag(const struct engine *e, size_t host, char tag[UNIX_TAG_LEN]);
+int64_t serve_unix_name(struct call *k);
+int64_t serve_unix_named(struct call *k);
 
 /* refused.c: what was asked for and is not done here */
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */

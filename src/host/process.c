@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -93,4 +94,12 @@ int process_started(pid_t pid, uint64_t *ret)
 	if (!at) return -ESRCH;
 	*ret = strtoull(at + 1, NULL, 10);
 	return 0;
+}
+
+uint64_t process_token(void)
+{
+	uint64_t token, started = 0;
+	if (getrandom(&token, sizeof token, GRND_NONBLOCK) == sizeof token) return token;
+	process_started(getpid(), &started);
+	return started << 22 ^ (uint64_t)getpid();
 }

@@ -38,6 +38,8 @@
 	X(UNWATCH,      8,   65536) /* arg: bell; in: struct rpc_watch[] */ \
 	X(FILE,         1,   256)   /* in: path, as /etc/hosts. out: the text that this host sees; -ENOENT: not a virtual file */ \
 	X(HOSTNAME,     0,   0)     /* out: the host's name */ \
+	X(UNIX_NAME,    1,   108)   /* in: an abstract name, of its host, that is too long for its tag. result: its number */ \
+	X(UNIX_NAMED,   0,   0)     /* arg: number. out: the name */ \
 	X(REFUSED,      1,   256)   /* arg: errno; in: the call's text: counted for the report at the end */ \
 	/* for the command line */ \
 	X(DOOR,         1,   64)    /* in: host. fd: its door */ \
@@ -53,9 +55,10 @@ extern const struct rpc_row rpc_rows[RPC_OP_COUNT];
 #define RPC_IN_MAX 131072u
 #define RPC_OUT_MAX 131072u
 #define RPC_FDS_MAX 4
+#define UNIX_TAG_LEN 8          /* before the abstract names of a host in the kernel's table: see shim/unix_name.c */
 struct rpc_request { uint32_t op, channel, generation, in_len; int64_t arg[3]; };
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
-struct rpc_hello { uint32_t client, host; uint64_t arena_size; char host_name[64]; };
+struct rpc_hello { uint32_t client, host; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_watch { uint32_t channel, generation; };

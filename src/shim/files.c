@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "shim/shim.h"
+#include "shim/unix.h"
 
 static const char *const virtual_files[] = {
 	"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/proc/net/if_inet6",
@@ -47,7 +48,8 @@ long do_openat(int dir, const char *path, int flags, mode_t mode)
 		if (fd >= 0) table_set_kernel(fd);
 		if (fd != -ENOENT) return fd;
 	}
-	long fd = cancellable(sys(SYS_openat, dir, path, flags, mode));
+	bool is_table = path && (flags & (O_ACCMODE | O_PATH)) == O_RDONLY && unix_table_is(path);
+	long fd = is_table ? unix_table_open(path, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
 	if (fd >= 0) table_set_kernel((int)fd);
 	return fd;
 }

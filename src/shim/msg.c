@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include "shim/shim.h"
+#include "shim/unix.h"
 
 struct sum { const struct iovec *iov; int count; };
 
@@ -91,7 +92,10 @@ long do_read(int fd, void *buf, size_t len)
 long do_write(int fd, const void *buf, size_t len)
 {
 	struct sock s;
-	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_write, fd, buf, len));
+	if (table_kind(fd, &s) != FD_CHANNEL) {
+		kernel_sends(fd);
+		return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_write, fd, buf, len));
+	}
 	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
 	return sock_send(&s, &m);
@@ -109,20 +113,13 @@ long do_readv(int fd, const struct iovec *iov, int n)
 long do_writev(int fd, const struct iovec *iov, int n)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return cancellable(sys(SYS_writev, fd, iov, n));
+	if (!sock_of(fd, &s)) {
+		kernel_sends(fd);
+		return cancellable(sys(SYS_writev, fd, iov, n));
+	}
 	ssize_t total = iov_total(iov, n);
 	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
 	return total < 0 ? total : sock_send(&s, &m);
-}
-
-/* Sandboxes that refuse sendto, in order to keep programs off the network, mostly leave sendmsg to AF_UNIX; on a virtual host both are harmless. */
-static long kernel_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
-{
-	long r = cancellable(gate(SYS_sendto, fd, buf, len, flags, addr, addr_len));
-	if (r != -EPERM || !shim.active) return r;
-	struct iovec iov = {(void *)buf, len};
-	struct msghdr m = {.msg_name = (void *)addr, .msg_namelen = addr ? addr_len : 0, .msg_iov = &iov, .msg_iovlen = 1};
-	return cancellable(gate(SYS_sendmsg, fd, &m, flags));
 }
 
 long do_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
@@ -140,7 +137,7 @@ long do_sendto(int fd, const void *buf, size_t len, int flags, const struct sock
 long do_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addr_len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return cancellable(gate(SYS_recvfrom, fd, buf, len, flags, addr, addr_len));
+	if (!sock_of(fd, &s)) return kernel_recvfrom(fd, buf, len, flags, addr, addr_len);
 	socklen_t cap = 0;
 	if (addr && user_get(cap, addr_len) != 0) return -EFAULT;
 	if ((int)cap < 0) return -EINVAL;
@@ -174,7 +171,7 @@ long do_sendmsg(int fd, const struct msghdr *msg, int flags)
 	struct sock s;
 	if (!sock_of(fd, &s)) {
 		descriptors_leave(msg);
-		return cancellable(gate(SYS_sendmsg, fd, msg, flags));
+		return kernel_sendmsg(fd, msg, flags);
 	}
 	struct message m;
 	struct msghdr h;
@@ -201,7 +198,7 @@ long do_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct sock s;
 	if (sock_of(fd, &s)) return recvmsg_virtual(&s, msg, flags);
-	long r = cancellable(gate(SYS_recvmsg, fd, msg, flags));
+	long r = kernel_recvmsg(fd, msg, flags);
 	if (r >= 0) descriptors_arrive(msg);
 	return r;
 }
@@ -209,11 +206,12 @@ long do_recvmsg(int fd, struct msghdr *msg, int flags)
 long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) {
-		for (unsigned i = 0; i < MIN(n, (unsigned)IOV_MAX); i++) descriptors_leave(&vec[i].msg_hdr);
+	n = MIN(n, (unsigned)IOV_MAX);
+	if (!sock_of(fd, &s) && !kernel_names(vec, n)) {
+		for (unsigned i = 0; i < n; i++) descriptors_leave(&vec[i].msg_hdr);
+		kernel_sends(fd);
 		return cancellable(gate(SYS_sendmmsg, fd, vec, n, flags));
 	}
-	n = MIN(n, (unsigned)IOV_MAX);
 	for (unsigned i = 0; i < n; i++) {
 		long r = do_sendmsg(fd, &vec[i].msg_hdr, flags);
 		if (r < 0) return i > 0 ? (long)i : r;
@@ -226,7 +224,7 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) {
+	if (!sock_of(fd, &s) && !kernel_names(vec, MIN(n, (unsigned)IOV_MAX))) {
 		long r = cancellable(gate(SYS_recvmmsg, fd, vec, n, flags, timeout));
 		for (long i = 0; i < r; i++) descriptors_arrive(&vec[i].msg_hdr);
 		return r;
@@ -237,7 +235,7 @@ long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct time
 	while (got < MIN(n, (unsigned)IOV_MAX)) {
 		int f = flags & ~MSG_WAITFORONE;
 		if (got > 0 && flags & MSG_WAITFORONE) f |= MSG_DONTWAIT;
-		long r = recvmsg_virtual(&s, &vec[got].msg_hdr, f);
+		long r = do_recvmsg(fd, &vec[got].msg_hdr, f);
 		if (r < 0) return got > 0 ? (long)got : r;
 		unsigned len = (unsigned)r;
 		if (user_put(&vec[got].msg_len, len) != 0) return got > 0 ? (long)got : -EFAULT;

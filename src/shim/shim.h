@@ -38,6 +38,7 @@ struct shim {
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
 	char path[SHIM_PATH_MAX];          /* of libsockland.so */
 	char host_name[64];
+	char unix_tag[UNIX_TAG_LEN];       /* before this host's abstract names in the kernel's table; empty until attached */
 	char program[64];
 };
 extern struct shim shim;
@@ -104,6 +105,8 @@ enum fd_kind table_kind(int fd, struct sock *s);
 enum fd_kind table_peek(int fd);           /* the same without looking at unknown ones */
 uint32_t table_epoll(int fd);              /* index of the instance (epoll.c) */
 void table_set_kernel(int fd);
+void table_mark(int fd);                   /* a kernel's one that unix_call.c has to look at when it sends */
+bool table_is_marked(int fd);
 void table_set_hidden(int fd);
 void table_set_epoll(int fd, uint32_t instance);
 int table_set_channel(int fd, uint32_t index, uint32_t generation);

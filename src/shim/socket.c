@@ -1,12 +1,12 @@
 /*
  * The calls that change a socket's state. Each is a control call; those that may block (accept, connect) sleep on the channel and repeat it.
- * AF_UNIX is the kernel's for now and passes untouched.
+ * AF_UNIX is the kernel's, with names of the host's own (unix_call.c).
  */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/un.h>
 #include "shim/shim.h"
+#include "shim/unix.h"
 
 #define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
@@ -58,7 +58,7 @@ long do_socketpair(int domain, int type, int protocol, int *pair)
 long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return gate(SYS_bind, fd, addr, len);
+	if (!sock_of(fd, &s)) return kernel_bind(fd, addr, len);
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
 	struct call c = {.op = RPC_BIND, .sock = &s, .in = {{(void *)addr, len}}};
 	return (long)control(&c);
@@ -101,7 +101,7 @@ static long connect_on(const struct sock *s, struct call *c)
 long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : cancellable(gate(SYS_connect, fd, addr, len));
+	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : kernel_connect(fd, addr, len);
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
 	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
 	long r = pin(&s);
@@ -109,16 +109,6 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	r = connect_on(&s, &c);
 	unpin();
 	return r;
-}
-
-/* Copies out a name as the kernel does: cut to the room there is, with its whole length reported. */
-static int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len)
-{
-	socklen_t cap, whole = (socklen_t)name_len;
-	if (user_get(cap, len) != 0) return -EFAULT;
-	if ((int)cap < 0) return -EINVAL;
-	if (user_copy(addr, name, MIN(name_len, cap)) != 0) return -EFAULT;
-	return user_put(len, whole);
 }
 
 /*
@@ -168,11 +158,7 @@ static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *le
 long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) {
-		long to = cancellable(gate(SYS_accept4, fd, addr, len, flags));
-		if (to >= 0) table_set_kernel((int)to);
-		return to;
-	}
+	if (!sock_of(fd, &s)) return kernel_accept4(fd, addr, len, flags);
 	if (flags & ~TYPE_FLAGS) return -EINVAL;
 	long r = pin(&s);
 	if (r != 0) return r;
@@ -194,13 +180,13 @@ static long name_of(uint32_t op, const struct sock *s, struct sockaddr *addr, so
 long do_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct sock s;
-	return sock_of(fd, &s) ? name_of(RPC_GETSOCKNAME, &s, addr, len) : gate(SYS_getsockname, fd, addr, len);
+	return sock_of(fd, &s) ? name_of(RPC_GETSOCKNAME, &s, addr, len) : kernel_name(SYS_getsockname, fd, addr, len);
 }
 
 long do_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct sock s;
-	return sock_of(fd, &s) ? name_of(RPC_GETPEERNAME, &s, addr, len) : gate(SYS_getpeername, fd, addr, len);
+	return sock_of(fd, &s) ? name_of(RPC_GETPEERNAME, &s, addr, len) : kernel_name(SYS_getpeername, fd, addr, len);
 }
 
 /* Linux looks for the option before it touches the program's memory: one that it does not have is that error, whatever the pointer is. */
@@ -226,7 +212,7 @@ static long option_set_fault(const struct sock *s, int level, int name)
 long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return gate(SYS_getsockopt, fd, level, name, val, len);
+	if (!sock_of(fd, &s)) return kernel_getsockopt(fd, level, name, val, len);
 	socklen_t room;
 	if (user_get(room, len) != 0) return has_level(&s, level) ? -EFAULT : option_fault(&s, level, name);
 	if ((int)room < 0 && level != IPPROTO_IPV6) return -EINVAL;
@@ -247,7 +233,7 @@ static void small_buffer(const struct sock *s, int octets)
 long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return gate(SYS_setsockopt, fd, level, name, val, len);
+	if (!sock_of(fd, &s)) return kernel_setsockopt(fd, level, name, val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
 	static const int zero;
 	if (!val && level == IPPROTO_IPV6 && s.c->domain == AF_INET6) {   /* to this level alone no value is 0 */

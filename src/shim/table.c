@@ -56,6 +56,8 @@ static void entry_set(int fd, uint64_t e)
 }
 
 void table_set_kernel(int fd) { entry_set(fd, FD_KERNEL); }
+void table_mark(int fd) { entry_set(fd, FD_KERNEL | 1 << 16); }
+bool table_is_marked(int fd) { return entry_get(fd) == (FD_KERNEL | 1 << 16); }
 void table_set_hidden(int fd) { entry_set(fd, FD_HIDDEN); }
 void table_set_epoll(int fd, uint32_t instance) { entry_set(fd, FD_EPOLL | (uint64_t)instance << 16); }
 void table_forget(int fd)

@@ -1,0 +1,37 @@
+/* Unix sockets: the kernel's, with names of the host's own (unix_name.c), in the calls that carry names (unix_call.c). */
+#pragma once
+#include <sys/un.h>
+#include "shim/shim.h"
+
+/* unix_name.c. A name as the kernel is to have it. */
+struct unix_name { struct sockaddr_un un; socklen_t len; };
+int unix_name_out(const struct sockaddr *addr, socklen_t len, struct unix_name *n);     /* 1: n is it; 0: as the program says; or a negative errno */
+void unix_name_in(struct sockaddr_storage *name, socklen_t *len);                       /* the kernel's becomes the program's, in place */
+size_t unix_path_in(char *path, size_t len);                                            /* the same of sun_path alone, 108 octets: the new length */
+bool unix_name_is_outside(const char *path, size_t len);                                /* an abstract name that is none of this host's */
+long unix_autobind(int fd);
+
+/* unix_call.c: calls on the kernel's sockets */
+long kernel_bind(int fd, const struct sockaddr *addr, socklen_t len);
+long kernel_connect(int fd, const struct sockaddr *addr, socklen_t len);
+long kernel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+long kernel_name(long call, int fd, struct sockaddr *addr, socklen_t *len);             /* SYS_getsockname, SYS_getpeername */
+long kernel_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
+long kernel_setsockopt(int fd, int level, int name, const void *val, socklen_t len);
+long kernel_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len);
+long kernel_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addr_len);
+long kernel_sendmsg(int fd, const struct msghdr *msg, int flags);
+long kernel_recvmsg(int fd, struct msghdr *msg, int flags);
+bool kernel_names(const struct mmsghdr *vec, unsigned n);                               /* does one of them carry a name? */
+int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len); /* to the program, cut as the kernel does */
+
+/* A socket that wants credentials gets a name of its own when it first sends: so it is the shim that gives it (see unix_call.c). */
+void kernel_send_prepare(int fd);
+static inline void kernel_sends(int fd)
+{
+	if (table_is_marked(fd)) kernel_send_prepare(fd);
+}
+
+/* unix_table.c */
+bool unix_table_is(const char *path);
+long unix_table_open(const char *path, int flags);         /* a descriptor, or a negative errno */
