@@ -2,7 +2,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all demo check check-all bench install clean deps-build deps-check
+.PHONY: all demo examples check check-all bench install clean deps-build deps-check
 
 all: deps-build
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
@@ -15,6 +15,8 @@ deps-check:
 
 demo: deps-check all
 	@examples/demo $(BUILD)
+examples: all
+	@examples/run --verbose $(BUILD)
 check: deps-check all
 	@tests/run $(BUILD)
 check-all: deps-check all
