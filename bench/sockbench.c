@@ -1,170 +1,140 @@
 /*
- * The four figures that tell most about a sockets system: a round trip of one octet over TCP and over UDP, one-way throughput in 64 KiB pieces, and
- * connections a second. The same program on the kernel and on sockland.
+ * The program that bench/run measures with: the same on the kernel and on sockland.
  *
- *     sockbench serve            answers on port 5001 until it is killed
- *     sockbench ADDRESS [SECS]   measures, about SECS (1) for each figure, and prints a line each
+ *     sockbench serve PLACE…                            answers at the places until it is killed; prints its processes when it is ready
+ *     sockbench PLACE WHAT SIZE SECONDS [PID…]          measures: operations, octets, nanoseconds, and nanoseconds of processor that it and PIDs took
+ *     sockbench keep PLACE N, sockbench hold PLACE N    N connections that do nothing
+ *     sockbench exec SECONDS                            programs started, one after another, and nanoseconds
+ *
+ * PLACE is tcp:ADDRESS:PORT, udp:ADDRESS:PORT or unix:PATH; a service stands at each of the next ports, too (sockbench.h).
+ * WHAT is echo, echo-epoll (round trips of SIZE octets), stream (one way, SIZE octets a call) or connect (and accept, and close).
  */
+#include "sockbench.h"
 #include <arpa/inet.h>
-#include <err.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define PORT 5001
-#define PIECE 65536
+static struct place inet_place(int type, const char *text)
+{
+	struct place p = {.type = type};
+	struct sockaddr_in *in = (struct sockaddr_in *)&p.addr;
+	char address[64];
+	unsigned short port;
 
-static char piece[PIECE];
+	if (sscanf(text, "%63[^:]:%hu", address, &port) != 2 || inet_pton(AF_INET, address, &in->sin_addr) != 1) errx(2, "%s: not ADDRESS:PORT", text);
+	in->sin_family = AF_INET;
+	in->sin_port = htons(port);
+	p.len = sizeof *in;
+	return p;
+}
 
-static double now(void)
+static struct place unix_place(const char *path)
+{
+	struct place p = {.type = SOCK_STREAM, .len = sizeof(struct sockaddr_un)};
+	struct sockaddr_un *un = (struct sockaddr_un *)&p.addr;
+
+	un->sun_family = AF_UNIX;
+	snprintf(un->sun_path, sizeof un->sun_path, "%s", path);
+	return p;
+}
+
+struct place place_parse(const char *text)
+{
+	if (strncmp(text, "tcp:", 4) == 0) return inet_place(SOCK_STREAM, text + 4);
+	if (strncmp(text, "udp:", 4) == 0) return inet_place(SOCK_DGRAM, text + 4);
+	if (strncmp(text, "unix:", 5) == 0) return unix_place(text + 5);
+	errx(2, "%s: not tcp:ADDRESS:PORT, udp:ADDRESS:PORT or unix:PATH", text);
+}
+
+struct place place_of(const struct place *base, enum service s)
+{
+	struct place p = *base;
+	struct sockaddr_in *in = (struct sockaddr_in *)&p.addr;
+	struct sockaddr_un *un = (struct sockaddr_un *)&p.addr;
+	size_t len = strlen(un->sun_path);
+
+	if (p.addr.ss_family == AF_INET) in->sin_port = htons((uint16_t)(ntohs(in->sin_port) + s));
+	else snprintf(un->sun_path + len, sizeof un->sun_path - len, ".%d", s);
+	return p;
+}
+
+int place_bind(const struct place *p)
+{
+	int fd = socket(p->addr.ss_family, p->type, 0), one = 1;
+
+	if (fd < 0) err(1, "socket");
+	if (p->addr.ss_family == AF_UNIX) unlink(((const struct sockaddr_un *)&p->addr)->sun_path);
+	else setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (bind(fd, (const struct sockaddr *)&p->addr, p->len) < 0) err(1, "bind");
+	if (p->type == SOCK_STREAM && listen(fd, 1024) < 0) err(1, "listen");
+	return fd;
+}
+
+int place_connect(const struct place *p)
+{
+	int fd = socket(p->addr.ss_family, p->type, 0);
+
+	if (fd < 0) err(1, "socket");
+	if (connect(fd, (const struct sockaddr *)&p->addr, p->len) < 0) err(1, "connect");
+	return fd;
+}
+
+void read_all(int fd, void *to, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = read(fd, (char *)to + done, len - done);
+
+		if (n <= 0) err(1, n < 0 ? "read" : "the connection ended early");
+		done += (size_t)n;
+	}
+}
+
+void write_all(int fd, const void *from, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, (const char *)from + done, len - done);
+
+		if (n < 0) err(1, "write");
+		done += (size_t)n;
+	}
+}
+
+uint64_t now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static struct sockaddr_in address(const char *text)
+static int start_programs(double seconds)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	char *const argv[] = {(char *)"true", NULL};
+	extern char **environ;
+	uint64_t start = now(), n = 0, end = start + (uint64_t)(seconds * 1e9);
 
-	if (inet_pton(AF_INET, text, &a.sin_addr) != 1) errx(2, "%s: not an IPv4 address", text);
-	return a;
-}
+	for (; now() < end; n++) {
+		int status;
+		pid_t pid;
 
-static int open_socket(int type)
-{
-	int fd = socket(AF_INET, type, 0), one = 1;
-
-	if (fd < 0) err(1, "socket");
-	if (type == SOCK_STREAM) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	return fd;
-}
-
-/* ---- the other side ---- */
-
-/* The first octet says what the connection is for: 'e' each octet comes back, 's' all are swallowed and counted, 'c' nothing. */
-static void serve_connection(int fd)
-{
-	char what, octet;
-	long long sum = 0;
-	ssize_t n;
-
-	if (read(fd, &what, 1) != 1) return;
-	while (what == 'e' && read(fd, &octet, 1) == 1)
-		if (write(fd, &octet, 1) != 1) return;
-	while (what == 's' && (n = read(fd, piece, sizeof piece)) > 0) sum += n;
-	if (what == 's' && write(fd, &sum, sizeof sum) < 0) warn("write");
-}
-
-static void serve_datagram(int fd)
-{
-	struct sockaddr_in from;
-	socklen_t len = sizeof from;
-	ssize_t n = recvfrom(fd, piece, sizeof piece, 0, (struct sockaddr *)&from, &len);
-
-	if (n >= 0) sendto(fd, piece, (size_t)n, 0, (struct sockaddr *)&from, len);
-}
-
-static int serve(void)
-{
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORT)};
-	struct pollfd p[2] = {{open_socket(SOCK_STREAM), POLLIN, 0}, {open_socket(SOCK_DGRAM), POLLIN, 0}};
-
-	for (int i = 0; i < 2; i++)
-		if (bind(p[i].fd, (struct sockaddr *)&any, sizeof any) < 0) err(1, "bind");
-	if (listen(p[0].fd, 128) < 0) err(1, "listen");
-	for (;;) {
-		if (poll(p, 2, -1) < 0) err(1, "poll");
-		if (p[1].revents) serve_datagram(p[1].fd);
-		if (p[0].revents) {
-			int fd = accept(p[0].fd, NULL, NULL);
-
-			serve_connection(fd);
-			close(fd);
-		}
+		errno = posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ);
+		if (errno != 0 || waitpid(pid, &status, 0) != pid || status != 0) err(1, "/bin/true");
 	}
-}
-
-/* ---- measuring ---- */
-
-static int connect_to(const struct sockaddr_in *to, char what)
-{
-	int fd = open_socket(SOCK_STREAM);
-
-	for (int i = 0; connect(fd, (const struct sockaddr *)to, sizeof *to) < 0; i++) {
-		if (i == 200) err(1, "connect");
-		usleep(10000);             /* the server may not be there yet */
-	}
-	if (write(fd, &what, 1) != 1) err(1, "write");
-	return fd;
-}
-
-static void measure_round_trip(const struct sockaddr_in *to, double seconds, int type)
-{
-	int fd = type == SOCK_STREAM ? connect_to(to, 'e') : open_socket(type);
-	long n = 0;
-	char octet = 'x';
-	double start, end;
-
-	if (type == SOCK_DGRAM && connect(fd, (const struct sockaddr *)to, sizeof *to) < 0) err(1, "connect");
-	for (start = now(); (end = now()) - start < seconds; n++)
-		if (write(fd, &octet, 1) != 1 || read(fd, &octet, 1) != 1) err(1, "round trip");
-	printf("round trip, 1 octet, %s  %10.1f us\n", type == SOCK_STREAM ? "TCP" : "UDP", (end - start) / (double)n * 1e6);
-	close(fd);
-}
-
-static void measure_throughput(const struct sockaddr_in *to, double seconds)
-{
-	int fd = connect_to(to, 's');
-	long long sum = 0, got = 0;
-	double start;
-
-	for (start = now(); now() - start < seconds;) {
-		ssize_t n = write(fd, piece, sizeof piece);
-
-		if (n < 0) err(1, "write");
-		sum += n;
-	}
-	shutdown(fd, SHUT_WR);
-	if (read(fd, &got, sizeof got) != sizeof got || got != sum) errx(1, "sent %lld octets, %lld arrived", sum, got);
-	printf("throughput, 64 KiB pieces  %10.1f MB/s\n", (double)sum / (now() - start) / 1e6);
-	close(fd);
-}
-
-static void measure_connections(const struct sockaddr_in *to, double seconds)
-{
-	long n = 0;
-	char octet;
-	double start;
-
-	for (start = now(); now() - start < seconds; n++) {
-		int fd = connect_to(to, 'c');
-
-		if (read(fd, &octet, 1) != 0) err(1, "end of connection");
-		close(fd);
-	}
-	printf("connections                %10.0f /s\n", (double)n / (now() - start));
+	printf("%llu 0 %llu 0\n", (unsigned long long)n, (unsigned long long)(now() - start));
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in to;
-	double seconds;
+	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (argc < 2) errx(2, "usage: sockbench serve | ADDRESS [SECONDS]");
-	if (strcmp(argv[1], "serve") == 0) return serve();
-	to = address(argv[1]);
-	seconds = argc > 2 ? atof(argv[2]) : 1;
-	measure_round_trip(&to, seconds, SOCK_STREAM);
-	measure_round_trip(&to, seconds, SOCK_DGRAM);
-	measure_throughput(&to, seconds);
-	measure_connections(&to, seconds);
-	return 0;
+	if (strcmp(verb, "serve") == 0 && argc > 2) return serve(argc - 2, argv + 2);
+	if (strcmp(verb, "keep") == 0 && argc == 4) return keep(argv[2], atoi(argv[3]));
+	if (strcmp(verb, "hold") == 0 && argc == 4) return hold(argv[2], atoi(argv[3]));
+	if (strcmp(verb, "exec") == 0 && argc == 3) return start_programs(atof(argv[2]));
+	if (argc >= 5) return measure(verb, argv[2], (size_t)atol(argv[3]), atof(argv[4]), argc - 5, argv + 5);
+	errx(2, "usage: sockbench serve PLACE... | PLACE WHAT SIZE SECONDS [PID...] | keep PLACE N | hold PLACE N | exec SECONDS");
 }
