@@ -21,6 +21,7 @@ long do_close(int fd)
 	if (spawned()) return sys(SYS_close, fd);
 	table_closing(fd);
 	long r = sys(SYS_close, fd);
+	table_closed(fd);
 	if (kind == FD_CHANNEL) rung_by_close();
 	return r;
 }
@@ -30,12 +31,14 @@ static long close_stretch(unsigned first, unsigned last, int flags)
 {
 	if (first > last) return 0;
 	bool ours = false;
-	if (!(flags & CLOSE_RANGE_CLOEXEC) && !spawned())
-		for (unsigned fd = first; fd <= last && fd < (unsigned)table_high(); fd++) {
-			ours |= table_peek((int)fd) == FD_CHANNEL;
-			table_closing((int)fd);
-		}
+	unsigned high = (unsigned)table_high(), end = last < high ? last + 1 : high;
+	if (flags & CLOSE_RANGE_CLOEXEC || spawned()) end = 0;
+	for (unsigned fd = first; fd < end; fd++) {
+		ours |= table_peek((int)fd) == FD_CHANNEL;
+		table_closing((int)fd);
+	}
 	long r = sys(SYS_close_range, first, last, flags);
+	for (unsigned fd = first; fd < end; fd++) table_closed((int)fd);
 	if (ours) rung_by_close();
 	return r;
 }
@@ -70,11 +73,14 @@ long do_dup3(int fd, int to, int flags)
 		int r = hidden_move(to);
 		if (r != 0) return r;
 	}
-	if (before == FD_CHANNEL && fd != to && !spawned() && sys(SYS_fcntl, fd, F_GETFD) >= 0) table_closing(to);
+	bool closing = before == FD_CHANNEL && fd != to && !spawned() && sys(SYS_fcntl, fd, F_GETFD) >= 0;
+	if (closing) table_closing(to);
 	long r = sys(SYS_dup3, fd, to, flags);
-	if (r < 0 || spawned()) return r;
-	table_copy(fd, to);
-	if (before == FD_CHANNEL) rung_by_close();
+	if (r >= 0 && !spawned()) table_copy(fd, to);
+	if (closing) {
+		table_closed(to);
+		rung_by_close();
+	}
 	return r;
 }
 

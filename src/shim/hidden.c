@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <sys/resource.h>
+#include "shim/internal.h"
 #include "shim/shim.h"
 
 #define HIDDEN_TOP 4096
@@ -65,7 +66,8 @@ int hidden_move(int fd)
 void hidden_close(int *fd)
 {
 	if (*fd < 0) return;
-	table_forget(*fd);
+	table_closing(*fd);
 	sys(SYS_close, *fd);
+	table_closed(*fd);
 	*fd = -1;
 }

@@ -3,8 +3,10 @@
 #include "base/types.h"
 
 int table_start(void);
+void table_forked(void);
 int pin_start(void);
-void table_closing(int fd);        /* just before a close: forgotten, and kept for the calls that are on it */
+void table_closing(int fd);        /* a close begins: the descriptor is nobody's, and the socket is kept for the calls that are on it */
+void table_closed(int fd);         /* it has ended, by success or not: unknown, if nobody has got the number since */
 void pin_closing(int fd, uint32_t channel);
 void pins_forked(void);
 void rung_by_close(void);          /* a hang-up of ours may be on its way to the engine: synchrony covers it */

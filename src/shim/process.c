@@ -34,6 +34,7 @@ static void after_fork_child(void)
 	bells_forked();
 	ringers_forked();
 	epolls_forked();
+	table_forked();
 	pins_forked();
 	signal_forked();
 	critical_leave();

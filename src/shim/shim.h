@@ -97,7 +97,7 @@ void lock_drop(struct lock *l);
 long futex_shared(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout);   /* for chan_lock */
 
 /* ---- descriptors (table.c) ---- */
-enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_HIDDEN };
+enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_HIDDEN, FD_CLOSING };
 struct sock { int fd; uint32_t index, generation; struct channel *c; };
 
 /* Whose fd is. FD_CHANNEL fills *s. Unknown ones are looked at; with `s->c == NULL` the channel answers ENETDOWN. */
@@ -110,7 +110,7 @@ bool table_is_marked(int fd);
 void table_set_hidden(int fd);
 void table_set_epoll(int fd, uint32_t instance);
 int table_set_channel(int fd, uint32_t index, uint32_t generation);
-void table_forget(int fd);                 /* closed, or replaced: unknown from now on */
+void table_forget(int fd);                 /* replaced: unknown from now on */
 void table_copy(int from, int to);         /* dup: both refer to one open file */
 int table_high(void);                      /* above every descriptor that has an entry */
 uint32_t table_refs(uint32_t index);       /* descriptors of this process on the channel */

@@ -7,10 +7,14 @@
  * Unknown is the state of what was inherited, or came by SCM_RIGHTS: it is looked at once (fstat; for a socket, the engine is asked by
  * inode). The open file itself lives in the kernel, so nothing here is counted on to be complete: a channel's generation is compared on every
  * look, and a netlink socket's inode too, because libc closes those with a system call of its own that nobody sees.
+ *
+ * A close says first that the descriptor is closing, and only after the kernel's close that it is unknown: between the two it is nobody's, and
+ * another thread that looks at it waits, and finds no socket that would be gone the next moment.
  */
 #include <linux/netlink.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "shim/internal.h"
 #include "shim/shim.h"
 
@@ -20,7 +24,7 @@
 #define GENERATION(e) ((uint32_t)((e) >> 32))
 
 static _Atomic uint64_t *entries;          /* TABLE_SIZE of them; pages are touched lazily */
-static _Atomic uint16_t *refs;             /* by channel: descriptors of this process */
+static _Atomic uint64_t *refs;             /* by channel: its generation << 32 | descriptors of this process */
 static _Atomic uint32_t *inodes;           /* of netlink anchors */
 static _Atomic uint32_t *consumed_of;      /* by channel: octets read since the engine was told */
 static _Atomic int high;
@@ -42,17 +46,56 @@ int table_start(void)
 
 static uint64_t entry_get(int fd) { return fd >= 0 && fd < TABLE_SIZE && entries ? atomic_load_explicit(&entries[fd], memory_order_acquire) : FD_KERNEL; }
 
+/* A count belongs to one generation of the channel: what nobody saw close does not spoil it for the next one. */
+static void refs_add(uint64_t e)
+{
+	uint64_t was = atomic_load(&refs[INDEX(e)]), now;
+	do now = GENERATION(was) == GENERATION(e) ? was + 1 : (uint64_t)GENERATION(e) << 32 | 1;
+	while (!atomic_compare_exchange_weak(&refs[INDEX(e)], &was, now));
+}
+
+static void refs_drop(uint64_t e)
+{
+	uint64_t was = atomic_load(&refs[INDEX(e)]);
+	while (GENERATION(was) == GENERATION(e) && !atomic_compare_exchange_weak(&refs[INDEX(e)], &was, was - 1)) {}
+}
+
+static void entry_counted(uint64_t e)
+{
+	if (KIND(e) == FD_CHANNEL) refs_add(e);
+	if (KIND(e) == FD_EPOLL) epoll_ref(INDEX(e));
+}
+
+static void entry_let_go(uint64_t e)
+{
+	if (KIND(e) == FD_CHANNEL) refs_drop(e);
+	if (KIND(e) == FD_EPOLL) epoll_unref(INDEX(e));
+}
+
+static bool entry_reach(int fd)
+{
+	if (fd < 0 || fd >= TABLE_SIZE || !entries) return false;
+	int top = atomic_load(&high);
+	while (fd >= top && !atomic_compare_exchange_weak(&high, &top, fd + 1)) {}
+	return true;
+}
+
 /* Takes the old entry out and lets go of what it referred to. */
 static void entry_set(int fd, uint64_t e)
 {
-	if (fd < 0 || fd >= TABLE_SIZE || !entries) return;
-	int top = atomic_load(&high);
-	while (fd >= top && !atomic_compare_exchange_weak(&high, &top, fd + 1)) {}
-	if (KIND(e) == FD_CHANNEL) atomic_fetch_add(&refs[INDEX(e)], 1);
-	if (KIND(e) == FD_EPOLL) epoll_ref(INDEX(e));
-	uint64_t old = atomic_exchange(&entries[fd], e);
-	if (KIND(old) == FD_CHANNEL) atomic_fetch_sub(&refs[INDEX(old)], 1);
-	if (KIND(old) == FD_EPOLL) epoll_unref(INDEX(old));
+	if (!entry_reach(fd)) return;
+	entry_counted(e);
+	entry_let_go(atomic_exchange(&entries[fd], e));
+}
+
+/* The same, if nobody has changed it since it was seen. */
+static bool entry_replace(int fd, uint64_t seen, uint64_t e)
+{
+	if (!entry_reach(fd)) return false;
+	entry_counted(e);
+	bool replaced = atomic_compare_exchange_strong(&entries[fd], &seen, e);
+	entry_let_go(replaced ? seen : e);
+	return replaced;
 }
 
 void table_set_kernel(int fd) { entry_set(fd, FD_KERNEL); }
@@ -67,9 +110,36 @@ void table_forget(int fd)
 
 void table_closing(int fd)
 {
+	critical_enter();   /* a handler of the program's that came now would wait for us */
 	uint64_t e = entry_get(fd);
-	table_forget(fd);   /* first: another thread may get the number at once */
+	if (KIND(e) == FD_UNKNOWN && fd >= table_high()) return;
+	entry_set(fd, FD_CLOSING);
 	if (KIND(e) == FD_CHANNEL && table_refs(INDEX(e)) == 0) pin_closing(fd, INDEX(e));
+}
+
+void table_closed(int fd)
+{
+	if (KIND(entry_get(fd)) == FD_CLOSING) entry_replace(fd, FD_CLOSING, FD_UNKNOWN);
+	critical_leave();
+}
+
+/* What other threads were closing when we forked. */
+void table_forked(void)
+{
+	for (int fd = 0; fd < table_high(); fd++)
+		if (KIND(entry_get(fd)) == FD_CLOSING) entry_set(fd, FD_UNKNOWN);
+}
+
+/* Another thread closes it: whose it is then shows in a moment. */
+static uint64_t entry_settled(int fd)
+{
+	static const struct timespec moment = {.tv_nsec = 20000};
+	uint64_t e;
+	while (KIND(e = entry_get(fd)) == FD_CLOSING) {
+		if (shim.sandboxed) __builtin_ia32_pause();
+		else sys(SYS_nanosleep, &moment, NULL);
+	}
+	return e;
 }
 
 void table_copy(int from, int to)
@@ -77,10 +147,10 @@ void table_copy(int from, int to)
 	uint64_t e = entry_get(from);
 	if (KIND(e) == FD_CHANNEL && shim.arena) atomic_fetch_or(&arena_channel(shim.arena, INDEX(e))->flags, CHF_SHARED);
 	if (KIND(e) == FD_CHANNEL && atomic_load(&inodes[from]) != 0) atomic_store(&inodes[to], atomic_load(&inodes[from]));
-	entry_set(to, KIND(e) == FD_HIDDEN ? FD_UNKNOWN : e);
+	entry_set(to, KIND(e) == FD_HIDDEN || KIND(e) == FD_CLOSING ? FD_UNKNOWN : e);
 }
 int table_high(void) { return atomic_load(&high); }
-uint32_t table_refs(uint32_t index) { return atomic_load(&refs[index]); }
+uint32_t table_refs(uint32_t index) { return (uint32_t)atomic_load(&refs[index]); }
 uint32_t table_epoll(int fd) { return INDEX(entry_get(fd)); }
 enum fd_kind table_peek(int fd) { return KIND(entry_get(fd)); }
 
@@ -92,26 +162,37 @@ static bool inode_of(int fd, uint64_t *ret)
 	return true;
 }
 
-int table_set_channel(int fd, uint32_t index, uint32_t generation)
+static uint64_t channel_entry(int fd, uint32_t index, uint32_t generation)
 {
-	if (fd >= TABLE_SIZE) return -EMFILE;
 	uint64_t inode;
 	if (arena_channel(shim.arena, index)->domain == AF_NETLINK && !shim.sandboxed && inode_of(fd, &inode))
 		atomic_store(&inodes[fd], (uint32_t)inode);
-	entry_set(fd, FD_CHANNEL | (uint64_t)index << 16 | (uint64_t)generation << 32);
+	return FD_CHANNEL | (uint64_t)index << 16 | (uint64_t)generation << 32;
+}
+
+int table_set_channel(int fd, uint32_t index, uint32_t generation)
+{
+	if (fd >= TABLE_SIZE) return -EMFILE;
+	entry_set(fd, channel_entry(fd, index, generation));
 	return 0;
 }
 
-/* A first look. The answer for what cannot be told (no such descriptor, sandbox) is not kept. */
+/*
+ * A first look. The answer for what cannot be told (no such descriptor, sandbox) is not kept, nor is one about a descriptor that was closed
+ * while we looked: its number may be another's already.
+ */
 static uint64_t identify(int fd)
 {
-	struct stat st;
-	if (fd < 0 || shim.sandboxed || sys(SYS_fstat, fd, &st) != 0) return FD_KERNEL;
+	struct stat st, again;
+	uint64_t e = FD_KERNEL;
+	if (fd < 0 || fd >= TABLE_SIZE || shim.sandboxed || sys(SYS_fstat, fd, &st) != 0) return FD_KERNEL;
 	if (S_ISSOCK(st.st_mode) && attach() == 0) {
 		struct call c = {.op = RPC_IDENTIFY, .arg = {(int64_t)st.st_ino}};
-		if (control(&c) >= 0 && table_set_channel(fd, c.channel, c.generation) == 0) return entry_get(fd);
+		if (control(&c) >= 0) e = channel_entry(fd, c.channel, c.generation);
 	}
-	entry_set(fd, FD_KERNEL);
+	if (!entry_replace(fd, FD_UNKNOWN, e)) return entry_settled(fd);
+	if (sys(SYS_fstat, fd, &again) == 0 && again.st_ino == st.st_ino && again.st_dev == st.st_dev) return e;
+	entry_replace(fd, e, FD_UNKNOWN);
 	return FD_KERNEL;
 }
 
@@ -127,7 +208,7 @@ static bool entry_stale(int fd, uint64_t e, const struct channel *c)
 enum fd_kind table_kind(int fd, struct sock *s)
 {
 	if (!shim.active || spawned()) return FD_KERNEL;
-	uint64_t e = entry_get(fd);
+	uint64_t e = entry_settled(fd);
 	if (KIND(e) == FD_UNKNOWN) e = identify(fd);
 	if (KIND(e) == FD_CHANNEL && entry_stale(fd, e, arena_channel(shim.arena, INDEX(e)))) {
 		table_forget(fd);
