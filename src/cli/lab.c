@@ -44,7 +44,8 @@ bool lab_topology(struct topo *t, const char *file_or_shape)
 
 static _Noreturn void engine_process(const struct lab *l, const struct lab_options *o, const int *doors, int ready)
 {
-	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .ready_fd = ready, .keep = o->keep};
+	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .ready_fd = ready, .keep = o->keep,
+				  .unprivileged = o->unprivileged};
 	sigset_t none;
 
 	sigemptyset(&none);

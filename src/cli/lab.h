@@ -13,6 +13,7 @@ struct lab {
 struct lab_options {
 	uint64_t seed;
 	int listener;                  /* as engine_config.listener; taken over; -1: none */
+	bool unprivileged;             /* programs are no root of their hosts */
 	bool keep;                     /* stays when all programs have gone */
 };
 

@@ -16,7 +16,8 @@ static int topology(struct topo *t, const char *net, const char *on)
 int verb_run(const struct verb *v, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"seed", required_argument, NULL, 's'}, {"on", required_argument, NULL, 'o'}, {"net", required_argument, NULL, 'n'}, {0}};
+		{"seed", required_argument, NULL, 's'}, {"on", required_argument, NULL, 'o'}, {"net", required_argument, NULL, 'n'},
+		{"unprivileged", no_argument, NULL, 'u'}, {0}};
 	struct lab_options how = {.seed = lab_seed(), .listener = -1};
 	const char *on = NULL, *net = NULL;
 	struct lab l = {0};
@@ -24,7 +25,8 @@ int verb_run(const struct verb *v, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
 		if (c == 's' && cli_number("--seed", optarg, &how.seed)) continue;
-		if (c == 'o') on = optarg;
+		if (c == 'u') how.unprivileged = true;
+		else if (c == 'o') on = optarg;
 		else if (c == 'n') net = optarg;
 		else return cli_usage(v);
 	}

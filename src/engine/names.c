@@ -45,14 +45,14 @@ static const struct name options[] = {
 	O(SOL_SOCKET, SO_PASSSEC), O(SOL_SOCKET, SO_PEERSEC), O(SOL_SOCKET, SO_PEERGROUPS), O(SOL_SOCKET, SO_TIMESTAMPING), O(SOL_SOCKET, SO_BUSY_POLL),
 	O(SOL_SOCKET, SO_ZEROCOPY), O(SOL_SOCKET, SO_TXTIME), O(SOL_SOCKET, SO_MAX_PACING_RATE), O(SOL_SOCKET, SO_WIFI_STATUS),
 	O(SOL_SOCKET, SO_NOFCS), O(SOL_SOCKET, SO_PEEK_OFF), O(SOL_SOCKET, SO_INCOMING_NAPI_ID), O(SOL_SOCKET, SO_MEMINFO),
-	O(IPPROTO_IP, IP_OPTIONS), O(IPPROTO_IP, IP_TRANSPARENT), O(IPPROTO_IP, IP_HDRINCL), O(IPPROTO_IP, IP_ROUTER_ALERT),
+	O(IPPROTO_IP, IP_OPTIONS), O(IPPROTO_IP, IP_TRANSPARENT), O(IPPROTO_IP, IP_ROUTER_ALERT),
 	O(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), O(IPPROTO_IP, IP_RECVORIGDSTADDR), O(IPPROTO_IP, IP_MINTTL), O(IPPROTO_IP, IP_MSFILTER),
 	O(IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP), O(IPPROTO_IP, IP_BLOCK_SOURCE), O(IPPROTO_IP, IP_RETOPTS), O(IPPROTO_IP, IP_RECVOPTS),
 	O(IPPROTO_IP, IP_UNICAST_IF), O(IPPROTO_IP, MCAST_JOIN_GROUP), O(IPPROTO_IP, MCAST_LEAVE_GROUP), O(IPPROTO_IP, IP_FREEBIND),
 	O(IPPROTO_IPV6, IPV6_2292PKTOPTIONS), O(IPPROTO_IPV6, IPV6_RTHDR), O(IPPROTO_IPV6, IPV6_HOPOPTS), O(IPPROTO_IPV6, IPV6_DSTOPTS),
 	O(IPPROTO_IPV6, IPV6_RECVRTHDR), O(IPPROTO_IPV6, IPV6_RECVHOPOPTS), O(IPPROTO_IPV6, IPV6_RECVDSTOPTS), O(IPPROTO_IPV6, IPV6_ROUTER_ALERT),
 	O(IPPROTO_IPV6, IPV6_ADDR_PREFERENCES), O(IPPROTO_IPV6, IPV6_MINHOPCOUNT), O(IPPROTO_IPV6, IPV6_TRANSPARENT), O(IPPROTO_IPV6, IPV6_FREEBIND),
-	O(IPPROTO_IPV6, IPV6_CHECKSUM), O(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL),
+	O(IPPROTO_IPV6, IPV6_AUTOFLOWLABEL),
 	{IPPROTO_IPV6, 32, "IPV6_FLOWLABEL_MGR"}, {IPPROTO_IPV6, 33, "IPV6_FLOWINFO_SEND"},
 	O(IPPROTO_TCP, TCP_MD5SIG), O(IPPROTO_TCP, TCP_FASTOPEN), O(IPPROTO_TCP, TCP_FASTOPEN_CONNECT), O(IPPROTO_TCP, TCP_FASTOPEN_KEY),
 	O(IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE), O(IPPROTO_TCP, TCP_REPAIR), O(IPPROTO_TCP, TCP_ULP), O(IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE),
@@ -114,7 +114,7 @@ static bool level_is_own(const struct sock *sk, int level)
 	}
 }
 
-/* A row answers -ENOPROTOOPT only where Linux does: asked to set what can only be read. */
+/* A row answers -ENOPROTOOPT only where Linux does: asked to set what can only be read. So it is with -EOPNOTSUPP of raw sockets' filters. */
 bool option_text(char *buf, size_t size, const struct sock *sk, int level, int name, int64_t err)
 {
 	const struct sockopt *row = row_find(sk, level, name);
@@ -123,7 +123,7 @@ bool option_text(char *buf, size_t size, const struct sock *sk, int level, int n
 	WORD(l, sizeof l, levels, level);
 	word(n, sizeof n, text, name);
 	snprintf(buf, size, "%s, %s", l, n);
-	return text && level_is_own(sk, level) && !(row && err == -ENOPROTOOPT);
+	return text && level_is_own(sk, level) && !(row && (err == -ENOPROTOOPT || (err == -EOPNOTSUPP && sk->type == SOCK_RAW)));
 }
 
 bool ioctl_text(char *buf, size_t size, unsigned long request)
@@ -138,7 +138,7 @@ bool ioctl_text(char *buf, size_t size, unsigned long request)
 static bool inet_is_known(int domain, int type, int protocol)
 {
 	switch (type) {
-	case SOCK_RAW: return true;
+	case SOCK_RAW: return protocol != 0;
 	case SOCK_STREAM: return protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_MPTCP;
 	case SOCK_DGRAM: return protocol == 0 || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
 				protocol == (domain == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);

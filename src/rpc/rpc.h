@@ -58,7 +58,7 @@ extern const struct rpc_row rpc_rows[RPC_OP_COUNT];
 #define UNIX_TAG_LEN 8          /* before the abstract names of a host in the kernel's table: see shim/unix_name.c */
 struct rpc_request { uint32_t op, channel, generation, in_len; int64_t arg[3]; };
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
-struct rpc_hello { uint32_t client, host; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
+struct rpc_hello { uint32_t client, host, privileged, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_watch { uint32_t channel, generation; };

@@ -4,6 +4,7 @@
  * symbols and the list of entries to patch. Included by shim.h.
  */
 #pragma once
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -66,6 +67,8 @@
 	X(prlimit64, (pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)) \
 	X(setrlimit, (unsigned resource, const struct rlimit *limit)) \
 	X(getrlimit, (unsigned resource, struct rlimit *ret)) \
+	X(capget, (struct __user_cap_header_struct *header, struct __user_cap_data_struct *ret)) \
+	X(capset, (struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)) \
 	X(seccomp, (unsigned op, unsigned flags, void *arg)) \
 	X(io_uring_setup, (unsigned entries, void *params)) \
 	X(fork, (void)) \
@@ -186,6 +189,8 @@ HANDLERS(X)
 	X(execveat, int, (int dir, const char *path, char *const *argv, char *const *envp, int flags), \
 	  do_execveat(dir, path, argv, envp, flags)) \
 	X(fexecve, int, (int fd, char *const *argv, char *const *envp), do_execveat(fd, "", argv, envp, AT_EMPTY_PATH)) \
+	X(capget, int, (struct __user_cap_header_struct *header, struct __user_cap_data_struct *ret), do_capget(header, ret)) \
+	X(capset, int, (struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data), do_capset(header, data)) \
 	X(prctl, int, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d), do_prctl(op, a, b, c, d)) \
 	X(setrlimit, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \
 	X(setrlimit64, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \

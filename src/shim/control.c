@@ -123,6 +123,7 @@ static int hello_take(struct call *c, const struct rpc_hello *h, int64_t result)
 	shim.doorbell = hide_fd(c->fds[1], false);
 	if (r != 0) return r;
 	shim.host = h->host;
+	shim.privileged = h->privileged;
 	memcpy(shim.host_name, h->host_name, sizeof shim.host_name - 1);
 	memcpy(shim.unix_tag, h->unix_tag, sizeof shim.unix_tag);
 	atomic_store(&shim.client, h->client);

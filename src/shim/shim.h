@@ -34,6 +34,7 @@ struct shim {
 	_Atomic uint32_t client;           /* our number at the engine; 0 until attached, and again after fork */
 	int pid;
 	uint32_t host;
+	bool privileged;                   /* its programs are root of it: caps.c */
 	struct arena *arena;
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
 	char path[SHIM_PATH_MAX];          /* of libsockland.so */
@@ -70,6 +71,7 @@ extern __thread struct self self __attribute__((tls_model("initial-exec")));
  */
 static inline bool spawned(void) { return self.spawning != 0 && sys(SYS_getpid) != shim.pid; }
 
+bool caps_allow(int domain, int type);     /* has the program kept the right to such a socket? (caps.c) */
 void sandbox_prepare(void);                /* does now what would not be allowed soon (sandbox.c) */
 
 #define SCRATCH_SIZE (256u << 10)

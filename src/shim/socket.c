@@ -40,7 +40,11 @@ long do_socket(int domain, int type, int protocol)
 	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
 	struct call c = {.op = RPC_SOCKET, .arg = {domain, type & ~TYPE_FLAGS, protocol}, .want_fd = true, .cloexec = type & SOCK_CLOEXEC};
 	int64_t r = control(&c);
-	return r < 0 ? (long)r : anchor_take(&c, type);
+	if (r < 0) return (long)r;
+	long fd = anchor_take(&c, type);
+	if (fd < 0 || caps_allow(domain, type)) return fd;
+	do_close((int)fd);
+	return -EPERM;
 }
 
 long do_socketpair(int domain, int type, int protocol, int *pair)

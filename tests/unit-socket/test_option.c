@@ -1,6 +1,7 @@
 /* Options: lengths, ranges, directions, and what each level does differently. And which (domain, type, protocol) there are. */
 #include <sys/time.h>
 #include <netinet/udp.h>
+#include "stack/core/sysctl.h"
 #include "world.h"
 
 static void test_create(void **state)
@@ -20,6 +21,7 @@ static void test_create(void **state)
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_STREAM, 262, &sk), -EPROTONOSUPPORT);     /* MPTCP */
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_STREAM, 263, &sk), -EINVAL);
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_STREAM, -1, &sk), -EINVAL);
+	w->a->sysctl->privileged = 0;
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_RAW, IPPROTO_ICMP, &sk), -EPERM);
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_RAW, 0, &sk), -EPROTONOSUPPORT);
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_SEQPACKET, 0, &sk), -ESOCKTNOSUPPORT);
@@ -76,6 +78,7 @@ static void test_directions_and_unknown_ones(void **state)
 	assert_int_equal(set_int(s6, IPPROTO_IP, IP_TTL, 9), 0);               /* for when it talks IPv4 */
 	assert_int_equal(set_int(s, IPPROTO_TCP, 1, 1), -ENOPROTOOPT);
 	assert_int_equal(set_int(s, IPPROTO_UDP, UDP_SEGMENT, 1000), -ENOPROTOOPT);
+	w->a->sysctl->privileged = 0;
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_MARK, 0), -EPERM);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_RCVBUFFORCE, 1), -EPERM);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_PRIORITY, 6), 0);

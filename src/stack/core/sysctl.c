@@ -52,6 +52,8 @@ static const struct row rows[] = {
 	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, 1, 0),
 	ONE("net.ipv4.tcp_rfc1337", tcp_rfc1337, 0, 1, 0),
 	ONE("net.ipv4.tcp_tw_reuse", tcp_tw_reuse, 0, 2, 2),
+	/* A virtual host belongs to its user, who may do with its network what root may do with a machine's. */
+	ONE("sockland.privileged", privileged, 0, 1, 1),
 	ONE("net.ipv4.icmp_echo_ignore_all", icmp_echo_ignore_all, 0, 1, 0),
 	{.name = "net.ipv4.ping_group_range", AT(ping_group_all), .count = 1, .max = 1, .def = {1}, .on = "0\t2147483647", .off = "1\t0"},
 	ONE("net.ipv4.neigh.default.unres_qlen", neigh_unres_qlen, 0, INT_MAX, 101),

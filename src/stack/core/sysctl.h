@@ -16,6 +16,7 @@ struct sysctl {
 	int tcp_keepalive_time_s, tcp_keepalive_intvl_s, tcp_keepalive_probes;
 	int tcp_window_scaling, tcp_timestamps, tcp_sack;
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
+	int privileged;                      /* sockland.privileged: programs have CAP_NET_RAW and CAP_NET_ADMIN over their host */
 	int icmp_echo_ignore_all;
 	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */
 	int neigh_unres_qlen;

@@ -51,14 +51,20 @@ static int dissolve(struct dgram_sock *ds)
 
 int dgram_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
+	int r = a->sa_family == AF_UNSPEC ? 0 : dgram_autobind((struct dgram_sock *)sk);
+
+	return r < 0 ? r : dgram_connect_to(sk, a, len);
+}
+
+int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
 	struct dgram_sock *ds = (struct dgram_sock *)sk;
 	struct inet_sock *is = &ds->is;
 	struct dgram_dest d;
 	int r;
 
 	if (a->sa_family == AF_UNSPEC) return dissolve(ds);
-	r = dgram_autobind(ds);
-	if (r == 0) r = dgram_name_parse(ds, a, len, &d);
+	r = dgram_name_parse(ds, a, len, &d);
 	if (r == 0) r = inet_scope_bind(is, &d.dst, d.scope);
 	if (r < 0) return r;
 	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);

@@ -1,5 +1,5 @@
 /*
- * What datagram sockets of both IP families share: UDP and ICMP echo. A protocol adds its header on the way out and finds the
+ * What datagram sockets of both IP families share: UDP, ICMP echo and raw IP. A protocol adds its header on the way out and finds the
  * socket on the way in; names, routes, options, queue and errors are done here.
  *
  *     dgram.c        life, connect, shutdown, poll, ioctl, errors from ICMP
@@ -22,6 +22,7 @@ struct dgram_sock {
 int dgram_init(struct sock *sk);
 void dgram_close(struct sock *sk);
 int dgram_connect(struct sock *sk, const struct sockaddr *a, socklen_t len);
+int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len);   /* the same for who has no port to find */
 int dgram_shutdown(struct sock *sk, int how);
 uint32_t dgram_poll(const struct sock *sk);
 int dgram_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);

@@ -40,10 +40,12 @@ void dgram_flush(struct dgram_sock *ds)
 
 static bool is_udp(const struct dgram_sock *ds)
 {
-	return ds->is.sk.protocol == IPPROTO_UDP || ds->is.sk.protocol == IPPROTO_UDPLITE;
+	const struct sock *sk = &ds->is.sk;
+
+	return sk->type == SOCK_DGRAM && (sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE);
 }
 
-/* Source and destination port of a datagram; ICMP has none. */
+/* Source and destination port of a datagram; ICMP and raw sockets have none. */
 static uint16_t port_at(const struct dgram_sock *ds, const struct packet *p, size_t off)
 {
 	return is_udp(ds) ? read16(p->head + p->trans_off + off) : 0;

@@ -179,10 +179,14 @@ static int control_ipv6(const struct dgram_sock *ds, const struct cmsg_in *c, st
 }
 
 /* SOL_SOCKET: SCM_RIGHTS and SCM_CREDENTIALS mean something to AF_UNIX only and pass; SO_MARK asks for a capability. */
-static int control_socket(const struct cmsg_in *c)
+static int control_socket(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
 {
 	if (c->type == SCM_RIGHTS || c->type == SCM_CREDENTIALS) return 0;
-	return c->type == SO_MARK ? -EPERM : -EINVAL;
+	if (c->type != SO_MARK) return -EINVAL;
+	if (!sock_is_privileged(&ds->is.sk)) return -EPERM;
+	if (c->len != sizeof d->out.mark) return -EINVAL;
+	memcpy(&d->out.mark, c->data, sizeof d->out.mark);
+	return 0;
 }
 
 static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
@@ -194,7 +198,7 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 
 	while ((r = cmsg_next(m, &offset, &c)) > 0) {
 		if (c.level == SOL_SOCKET)
-			r = control_socket(&c);
+			r = control_socket(ds, &c, d);
 		else if (c.level == IPPROTO_UDP)
 			r = -EINVAL;            /* UDP_SEGMENT */
 		else if (c.level == SOL_IP && v4)

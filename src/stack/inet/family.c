@@ -30,13 +30,21 @@ static int choose_dgram(struct stack *s, int icmp, int *protocol, const struct s
 	return 0;
 }
 
+static int choose_raw(struct stack *s, int icmp, int protocol, const struct sock_ops **ret)
+{
+	if (protocol == 0) return -EPROTONOSUPPORT;
+	if (!s->sysctl->privileged) return -EPERM;
+	*ret = icmp == IPPROTO_ICMP ? &raw4_ops : &raw6_ops;
+	return 0;
+}
+
 static int choose(struct stack *s, int type, int icmp, int *protocol, const struct sock_ops **ret)
 {
 	if (*protocol < 0 || *protocol >= PROTO_MAX) return -EINVAL;
 	switch (type) {
 	case SOCK_STREAM: return choose_stream(protocol, ret);
 	case SOCK_DGRAM: return choose_dgram(s, icmp, protocol, ret);
-	case SOCK_RAW: return *protocol == 0 ? -EPROTONOSUPPORT : -EPERM;
+	case SOCK_RAW: return choose_raw(s, icmp, *protocol, ret);
 	default: return -ESOCKTNOSUPPORT;
 	}
 }

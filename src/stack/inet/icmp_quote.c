@@ -3,6 +3,7 @@
  * protocol; that one decides whether it really sent this (RFC 5927).
  */
 #include "stack/inet/icmp.h"
+#include "stack/inet/raw.h"
 
 #define QUOTE_MIN 8               /* RFC 792: the first 64 bits of the datagram's data */
 
@@ -49,4 +50,5 @@ void icmp_quote_deliver(struct stack *s, const struct ip_error *e)
 	const struct ip_proto *row = ip_proto_find(e->proto, addr_is_v4(&e->dst));
 
 	if (row && row->error) row->error(s, e);
+	raw_error(s, e);
 }

@@ -11,6 +11,7 @@ int inet_new(struct stack *s)
 	if (!in) return -ENOMEM;
 	s->inet = in;
 	in->stack = s;
+	list_init(&in->raws);
 	neigh_table_init(&in->neigh);
 	frag_table_init(&in->frags);
 	pmtu_table_init(&in->pmtu);

@@ -96,6 +96,8 @@ void inet_sockaddr_emit(const struct inet_sock *is, const struct addr *a, uint16
 /* Common parts of every inet protocol, to be put straight into sock_ops or called from there. */
 int inet_sock_init(struct sock *sk);
 int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);   /* checks the address is local, takes the port: -EADDRNOTAVAIL, -EADDRINUSE, -EACCES, -EINVAL when bound already */
+/* The address that a bind names, if it may be bound to: the first half of inet_bind. A link-local one binds is to its interface. */
+int inet_bind_address(struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port);
 int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
 int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);   /* SIOCGIF* and kin */
 extern const struct sockopt ip_options[], ipv6_options[];

@@ -113,16 +113,22 @@ static int parse_for_bind(const struct inet_sock *is, const struct sockaddr *a, 
 	return inet_sockaddr_parse(is, (const struct sockaddr *)&in, sizeof in, ret, ret_port, ret_scope);
 }
 
+int inet_bind_address(struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port)
+{
+	uint32_t scope;
+	int r = parse_for_bind(is, a, len, ret, ret_port, &scope);
+
+	if (r < 0) return r;
+	return addr_is_v4(ret) ? check_v4(is, ret) : check_v6(is, ret, scope);
+}
+
 int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct inet_sock *is = (struct inet_sock *)sk;
 	struct addr addr;
 	uint16_t port;
-	uint32_t scope;
-	int r = parse_for_bind(is, a, len, &addr, &port, &scope);
+	int r = inet_bind_address(is, a, len, &addr, &port);
 
-	if (r < 0) return r;
-	r = addr_is_v4(&addr) ? check_v4(is, &addr) : check_v6(is, &addr, scope);
 	if (r < 0) return r;
 	if (port && port < sk->stack->sysctl->ip_unprivileged_port_start) return -EACCES;
 	if (is->bound || is->rport) return -EINVAL;

@@ -20,11 +20,14 @@ void ip_forward(struct stack *s, struct packet *p);
 
 /* The protocol's row, or NULL. ICMP belongs to IPv4 only, ICMPv6 to IPv6 only. */
 const struct ip_proto *ip_proto_find(uint8_t proto, bool v4);
-/* Pulls the headers in front of offset `at` and gives the message to the protocol. Takes p. False when nobody wants proto: p stays the caller's. */
+/* Pulls the headers in front of offset `at` and gives the message to the protocol. Raw sockets get copies. Takes p.
+ * False when nobody wants proto: p stays the caller's. */
 bool ip_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto);
 
 /* As ip_output, with the way known already: neighbour discovery and answers that must not be routed. */
 int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop);
+/* A datagram with a header of the program's own (data = IP header) that fits the link, to where out and hop say. Takes p. */
+int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop);
 /* A whole datagram that fits the link, data = IP header, net_off set. Takes p. */
 void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *hop);
 /* Cuts a datagram (data = IP header, net_off set) into pieces of at most mtu octets and sends them. Takes p. 0, -EMSGSIZE, -ENOBUFS. */

@@ -142,6 +142,29 @@ void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *h
 	}
 }
 
+static bool stays_here(const struct packet *p, const struct ip_out *out, const struct route_hop *hop)
+{
+	/* RFC 4291 §2.7: interface-local scope never leaves the interface. */
+	bool narrow = !addr_is_v4(&out->dst) && p->multicast && (out->dst.b[1] & 15) == 1;
+
+	return (out->host_only || narrow) && hop->netif->kind != NETIF_LOOPBACK;
+}
+
+int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop)
+{
+	p->netif = NULL;
+	p->mark = out->mark;
+	p->multicast = addr_is_multicast(&out->dst);
+	p->broadcast = hop->broadcast;
+	p->net_off = packet_off(p);
+	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
+	if (stays_here(p, out, hop))
+		packet_free(p);
+	else
+		ip_link_output(s, p, hop);
+	return 0;
+}
+
 int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop)
 {
 	const struct addr *src = addr_is_any(&out->src) ? &hop->src : &out->src;
@@ -155,8 +178,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	push_header(s, p, out, src);
 	p->broadcast = hop->broadcast;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
-	/* RFC 4291 §2.7: interface-local scope never leaves the interface. */
-	if ((out->host_only || (!v4 && p->multicast && (out->dst.b[1] & 15) == 1)) && hop->netif->kind != NETIF_LOOPBACK) {
+	if (stays_here(p, out, hop)) {
 		packet_free(p);
 		return 0;
 	}

@@ -1,6 +1,6 @@
 /*
  * The rows of IPPROTO_IP. They hold for AF_INET sockets, and for AF_INET6 ones where they talk IPv4. Read first: ip(7).
- * What needs CAP_NET_RAW or CAP_NET_ADMIN is -EPERM, what is not done -ENOPROTOOPT by having no row.
+ * What is not done -ENOPROTOOPT by having no row.
  */
 #include <errno.h>
 #include "stack/core/sysctl.h"
@@ -199,7 +199,7 @@ const struct sockopt ip_options[] = {
 	{I(IP_TRANSPARENT), .least = 1, BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
 	FLAG(IP_RECVOPTS, recvopts),
 	FLAG(IP_RETOPTS, retopts),
-	{I(IP_HDRINCL), GET, .get = opt_get_zero},                   /* of raw sockets */
+	{I(IP_HDRINCL), GET, .get = opt_get_zero},                   /* of raw sockets, which have a row of their own */
 	{BLOB(IP_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{BLOB(IP_OPTIONS), BOTH, .get = get_header_options, .set = set_header_options},
 	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},

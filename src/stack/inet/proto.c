@@ -1,5 +1,6 @@
 /* The protocols above IP: a row each. */
 #include "stack/inet/ip.h"
+#include "stack/inet/raw.h"
 
 static const struct { const struct ip_proto *proto; bool v4, v6; } protos[] = {
 	{&tcp_proto, true, true},
@@ -19,8 +20,10 @@ const struct ip_proto *ip_proto_find(uint8_t proto, bool v4)
 bool ip_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto)
 {
 	const struct ip_proto *row = ip_proto_find(proto, packet_is_v4(p));
+	bool copied = raw_deliver(s, p, at, proto);
 
-	if (!row) return false;
+	if (!row && copied) packet_free(p);
+	if (!row) return copied;
 	packet_pull(p, at);
 	p->proto = proto;
 	p->trans_off = packet_off(p);

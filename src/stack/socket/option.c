@@ -12,6 +12,7 @@
 #include "stack/socket/option.h"
 #include <errno.h>
 #include <netinet/in.h>
+#include "stack/core/sysctl.h"
 
 static const struct sockopt *row_in(const struct sockopt *table, const struct sock *sk, int level, int name)
 {
@@ -86,14 +87,22 @@ static int int_read(const struct sockopt *o, const void *val, socklen_t len, int
 	return 0;
 }
 
+/* Levels at which Linux wants an int before it looks for the option. */
+static bool looks_at_length_first(const struct sock *sk, int level)
+{
+	if (sk->type == SOCK_RAW) return level == SOL_SOCKET || (level == IPPROTO_RAW && sk->domain == AF_INET6);
+	return level == SOL_SOCKET || level == sk->protocol;
+}
+
 int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
 	const struct sockopt *o = row_find(sk, level, name);
 	int v, r;
 
 	if ((int)len < 0) return -EINVAL;
-	if ((level == SOL_SOCKET || level == sk->protocol) && len < sizeof v && !(o && o->type == OPT_BLOB)) return -EINVAL;
+	if (len < sizeof v && looks_at_length_first(sk, level) && !(o && o->type == OPT_BLOB)) return -EINVAL;
 	if (!o || !(o->access & OPT_SET)) return -ENOPROTOOPT;
+	if (o->privileged && !sock_is_privileged(sk)) return -EPERM;
 	if (o->type == OPT_BLOB) return o->set(sk, val, len);
 	r = int_read(o, val, len, &v);
 	if (r < 0) return r;
@@ -141,14 +150,10 @@ int opt_get_zero(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-int opt_set_eperm(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return -EPERM;
-}
-
 int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)sk, (void)len;
 	return *(const int *)val ? -EPERM : 0;
 }
+
+bool sock_is_privileged(const struct sock *sk) { return sk->stack->sysctl->privileged; }

@@ -15,6 +15,7 @@ struct sockopt {
 	int domain;                                /* only sockets of this domain know it; 0: all. */
 	const char *text;                          /* "SO_REUSEADDR": for docs/sockopts.md and traces */
 	uint8_t type, access;                      /* enum opt_type, OPT_GET | OPT_SET */
+	bool privileged;                           /* to set it takes CAP_NET_RAW or CAP_NET_ADMIN: -EPERM */
 	uint8_t least;                             /* octets that a set of OPT_BYTE_OR_… needs: 0 (an empty value is 0) or 1 */
 	int min, max;                              /* of ints, as given; min == max == 0: any */
 	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
@@ -26,6 +27,6 @@ struct sockopt {
 int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size);  /* for get of blobs: copies what fits, as Linux; 0 */
 /* What several rows do. */
 int opt_get_zero(struct sock *sk, void *val, socklen_t *len);
-int opt_set_eperm(struct sock *sk, const void *val, socklen_t len);
 int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len);     /* off is what it is anyway */
+bool sock_is_privileged(const struct sock *sk);    /* its program has CAP_NET_RAW and CAP_NET_ADMIN */
 extern const struct sockopt sock_options[];        /* SOL_SOCKET; each table ends with .text == NULL */

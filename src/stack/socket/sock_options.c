@@ -1,7 +1,7 @@
 /*
  * The rows of SOL_SOCKET. Read first: socket(7).
  *
- * Programs run as an ordinary user: what asks for CAP_NET_ADMIN or CAP_NET_RAW on Linux is -EPERM. What Linux knows and this stack
+ * What asks for CAP_NET_ADMIN or CAP_NET_RAW on Linux is -EPERM on a host whose programs have not got them. What Linux knows and this stack
  * does not do is refused, each with an errno that Linux gives where it cannot do it either.
  */
 #include <errno.h>
@@ -77,8 +77,10 @@ static int set_busy_poll(struct sock *sk, const void *val, socklen_t len)
 
 static int set_debug(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)len;
-	return *(const int *)val ? -EACCES : 0;
+	(void)len;
+	if (*(const int *)val && !sock_is_privileged(sk)) return -EACCES;
+	sk->debug = *(const int *)val != 0;
+	return 0;
 }
 
 static int get_error(struct sock *sk, void *val, socklen_t *len)
@@ -98,21 +100,44 @@ static uint32_t buffer_size(int asked, int max, uint32_t least)
 	return MAX(MIN(v, (uint32_t)INT_MAX / 2) * 2, least);
 }
 
+static int rcvbuf_set(struct sock *sk, uint32_t octets)
+{
+	sk->rcvbuf = octets;
+	sk->rcvbuf_locked = true;
+	return 0;
+}
+
+static int sndbuf_set(struct sock *sk, uint32_t octets)
+{
+	sk->sndbuf = octets;
+	sk->sndbuf_locked = true;
+	sock_ready(sk);
+	return 0;
+}
+
 static int set_rcvbuf(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)len;
-	sk->rcvbuf = buffer_size(*(const int *)val, sk->stack->sysctl->core_rmem_max, RCVBUF_MIN);
-	sk->rcvbuf_locked = true;
-	return 0;
+	return rcvbuf_set(sk, buffer_size(*(const int *)val, sk->stack->sysctl->core_rmem_max, RCVBUF_MIN));
 }
 
 static int set_sndbuf(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)len;
-	sk->sndbuf = buffer_size(*(const int *)val, sk->stack->sysctl->core_wmem_max, SNDBUF_MIN);
-	sk->sndbuf_locked = true;
-	sock_ready(sk);
-	return 0;
+	return sndbuf_set(sk, buffer_size(*(const int *)val, sk->stack->sysctl->core_wmem_max, SNDBUF_MIN));
+}
+
+/* Past net.core.rmem_max; here a negative size is the least one. */
+static int set_rcvbuf_force(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	return rcvbuf_set(sk, buffer_size(MAX(*(const int *)val, 0), INT_MAX, RCVBUF_MIN));
+}
+
+static int set_sndbuf_force(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	return sndbuf_set(sk, buffer_size(MAX(*(const int *)val, 0), INT_MAX, SNDBUF_MIN));
 }
 
 static int get_buf_lock(struct sock *sk, void *val, socklen_t *len)
@@ -221,7 +246,7 @@ static int set_timestamping(struct sock *sk, const void *val, socklen_t len)
 static int bound_if_set(struct sock *sk, struct netif *nif)
 {
 	/* Since Linux 5.7 anyone may bind a socket to an interface, but only CAP_NET_RAW may change it. */
-	if (sk->bound_if && sk->bound_if != nif) return -EPERM;
+	if (sk->bound_if && sk->bound_if != nif && !sock_is_privileged(sk)) return -EPERM;
 	sk->bound_if = nif;
 	return 0;
 }
@@ -271,7 +296,7 @@ static int set_priority(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	if (v < 0 || v > 6) return -EPERM;
+	if ((v < 0 || v > 6) && !sock_is_privileged(sk)) return -EPERM;
 	sk->priority = v;
 	return 0;
 }
@@ -310,7 +335,7 @@ static int get_peername(struct sock *sk, void *val, socklen_t *len)
 #define FIELD(f) OPT_FIELD(struct sock, f)
 
 const struct sockopt sock_options[] = {
-	{S(SO_DEBUG), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_debug},
+	{S(SO_DEBUG), .type = OPT_INT, BOTH, FIELD(debug), .set = set_debug},
 	{S(SO_REUSEADDR), .type = OPT_BOOL, BOTH, FIELD(reuseaddr)},
 	{S(SO_REUSEPORT), .type = OPT_BOOL, BOTH, FIELD(reuseport)},
 	{S(SO_TYPE), .type = OPT_INT, GET, FIELD(type)},
@@ -327,8 +352,8 @@ const struct sockopt sock_options[] = {
 	{S(SO_RXQ_OVFL), .type = OPT_BOOL, BOTH, FIELD(rxq_ovfl)},
 	{S(SO_SNDBUF), .type = OPT_INT, BOTH, FIELD(sndbuf), .set = set_sndbuf},
 	{S(SO_RCVBUF), .type = OPT_INT, BOTH, FIELD(rcvbuf), .set = set_rcvbuf},
-	{S(SO_SNDBUFFORCE), .type = OPT_INT, SET, .set = opt_set_eperm},
-	{S(SO_RCVBUFFORCE), .type = OPT_INT, SET, .set = opt_set_eperm},
+	{S(SO_SNDBUFFORCE), .type = OPT_INT, SET, .privileged = true, .set = set_sndbuf_force},
+	{S(SO_RCVBUFFORCE), .type = OPT_INT, SET, .privileged = true, .set = set_rcvbuf_force},
 	{N(BUF_LOCK, "SO_BUF_LOCK"), .type = OPT_INT, BOTH, .get = get_buf_lock, .set = set_buf_lock},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, FIELD(rcvlowat), .set = set_rcvlowat},
 	{S(SO_SNDLOWAT), .type = OPT_INT, GET, .get = get_one},
@@ -346,7 +371,7 @@ const struct sockopt sock_options[] = {
 	{S(SO_BINDTODEVICE), .type = OPT_BLOB, BOTH, .get = get_bindtodevice, .set = set_bindtodevice},
 	{S(SO_BINDTOIFINDEX), .type = OPT_INT, BOTH, .get = get_bindtoifindex, .set = set_bindtoifindex},
 	{S(SO_PRIORITY), .type = OPT_INT, BOTH, FIELD(priority), .set = set_priority},
-	{S(SO_MARK), .type = OPT_INT, BOTH, FIELD(mark), .set = opt_set_eperm},
+	{S(SO_MARK), .type = OPT_INT, BOTH, .privileged = true, FIELD(mark)},
 	{S(SO_COOKIE), .type = OPT_BLOB, GET, .get = get_cookie},
 	{S(SO_PEERCRED), .type = OPT_BLOB, GET, .get = get_peercred},
 	{S(SO_PEERNAME), .type = OPT_BLOB, GET, .get = get_peername},

@@ -1,0 +1,157 @@
+/*
+ * Raw IP sockets: what goes out. The IP header is ours, or with IP_HDRINCL the program's, of which we fill in what raw(7) says:
+ *
+ *     IPv4, always          checksum, total length
+ *     IPv4, when zero       source address, identification
+ *     IPv6                  nothing
+ *
+ * Such a datagram must fit the link: it is never cut. Read first: raw(7), RFC 3542 §3.
+ */
+#include <errno.h>
+#include "stack/inet/ip.h"
+#include "stack/inet/raw.h"
+
+static struct packet *message_packet(const struct sock_msg *m)
+{
+	struct packet *p = packet_new(PACKET_HEADROOM, m->len);
+
+	if (p && m->len) memcpy(p->data, m->data, m->len);
+	return p;
+}
+
+/* ---- the program's own header ---- */
+
+static int complete4(struct stack *s, struct packet *p, const struct dgram_dest *d)
+{
+	uint8_t *h = p->data;
+	size_t hdr_len = p->len ? 4 * (size_t)(h[0] & 15) : 0;
+
+	if (p->len < IP4_HDR_MIN || hdr_len > p->len || hdr_len < IP4_HDR_MIN) return -EINVAL;
+	if (read32(h + 12) == 0) write32(h + 12, addr_to_v4(&d->out.src));
+	if (read16(h + 4) == 0) {
+		struct addr src = addr_v4_octets(h + 12), dst = addr_v4_octets(h + 16);
+		write16(h + 4, (uint16_t)ip_ident(s, &src, &dst, h[9]));
+	}
+	write16(h + 2, (uint16_t)p->len);
+	write16(h + 10, 0);
+	write16(h + 10, csum_fold(csum_add(0, h, hdr_len)));
+	p->src = addr_v4_octets(h + 12);
+	p->dst = addr_v4_octets(h + 16);
+	return 0;
+}
+
+static int complete6(struct packet *p)
+{
+	if (p->len < IP6_HDR_LEN) return -EINVAL;
+	p->src = addr_v6_octets(p->data + 8);
+	p->dst = addr_v6_octets(p->data + 24);
+	return 0;
+}
+
+static int whole_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
+{
+	struct stack *s = ds->is.sk.stack;
+	int r = p->len > d->hop.mtu_bytes ? -EMSGSIZE : addr_is_v4(&d->dst) ? complete4(s, p, d) : complete6(p);
+
+	if (r < 0) {
+		packet_free(p);
+		return r;
+	}
+	return ip_output_whole(s, p, &d->out, &d->hop);
+}
+
+/* ---- our header ---- */
+
+/* RFC 3542 §3.1: over the message and the pseudo-header, at the place that the program named; what stood there does not count. */
+static int checksum_fill(const struct raw_sock *rs, struct packet *p, const struct dgram_dest *d)
+{
+	uint16_t csum;
+
+	if (rs->checksum == RAW_NO_CHECKSUM) return 0;
+	if ((size_t)rs->checksum + 2 > p->len) return -EINVAL;
+	write16(p->data + rs->checksum, 0);
+	csum = csum_fold(csum_add(csum_pseudo(&d->out.src, &d->dst, d->out.proto, p->len), p->data, p->len));
+	if (!csum && d->out.proto == IP_PROTO_UDP) csum = 0xffff;
+	write16(p->data + rs->checksum, csum);
+	return 0;
+}
+
+static int raw_output(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
+{
+	struct packet *p = message_packet(m);
+	int r;
+
+	if (!p) return -ENOBUFS;
+	if (rs->ds.is.hdrincl) return whole_output(&rs->ds, d, p);
+	r = rs->ds.is.sk.domain == AF_INET6 ? checksum_fill(rs, p, d) : 0;
+	if (r == 0) return dgram_output(&rs->ds, d, p);
+	packet_free(p);
+	return r;
+}
+
+static ssize_t send_to(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
+{
+	bool on_link = m->flags & MSG_DONTROUTE || rs->ds.is.sk.dontroute;
+	int r = dgram_route(&rs->ds, d);
+
+	if (r == 0 && on_link && d->hop.route && d->hop.route->has_gateway) r = -ENETUNREACH;
+	if (r == 0) r = dgram_may_send(&rs->ds);
+	if (r == 0) r = raw_output(rs, d, m);
+	return r < 0 ? r : (ssize_t)m->len;
+}
+
+/* Linux looks at the type and code of what it sends for the program, and finds no memory where they should be. */
+static bool is_headless(const struct raw_sock *rs, int icmp, const struct sock_msg *m)
+{
+	return rs->ds.is.sk.protocol == icmp && !rs->ds.is.hdrincl && m->len < 2;
+}
+
+ssize_t raw4_send(struct sock *sk, const struct sock_msg *m)
+{
+	struct raw_sock *rs = (struct raw_sock *)sk;
+	struct dgram_dest d;
+	int r;
+
+	if (m->len > UINT16_MAX) return -EMSGSIZE;
+	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	r = dgram_dest_of(&rs->ds, m, (uint8_t)sk->protocol, &d);
+	if (r == 0 && is_headless(rs, IPPROTO_ICMP, m)) r = -EFAULT;
+	return r < 0 ? r : send_to(rs, &d, m);
+}
+
+/* In sin6_port stands the protocol, or 0. To IPPROTO_RAW any is right, to others their own. -EINVAL */
+static int protocol_of(const struct sock *sk, const struct dgram_dest *d, bool named)
+{
+	uint16_t proto = named ? d->port : 0;
+
+	if (proto == 0) proto = (uint16_t)sk->protocol;
+	if (proto > UINT8_MAX || (proto != sk->protocol && sk->protocol != IPPROTO_RAW)) return -EINVAL;
+	return proto;
+}
+
+static int name_check6(const struct sock_msg *m)
+{
+	sa_family_t family;
+
+	if (!m->name) return 0;
+	if (m->name_len < offsetof(struct sockaddr_in6, sin6_scope_id)) return -EINVAL;
+	memcpy(&family, m->name, sizeof family);
+	return family == AF_INET6 ? 0 : -EAFNOSUPPORT;
+}
+
+ssize_t raw6_send(struct sock *sk, const struct sock_msg *m)
+{
+	struct raw_sock *rs = (struct raw_sock *)sk;
+	struct dgram_dest d;
+	int r;
+
+	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	r = name_check6(m);
+	if (r == 0) r = dgram_dest_of(&rs->ds, m, (uint8_t)sk->protocol, &d);
+	if (r < 0) return r;
+	r = protocol_of(sk, &d, m->name);
+	if (r < 0) return r;
+	d.out.proto = (uint8_t)r;
+	if (is_headless(rs, IPPROTO_ICMPV6, m)) return -EFAULT;
+	return m->len > UINT16_MAX ? -EMSGSIZE : send_to(rs, &d, m);
+}
