@@ -65,17 +65,6 @@ static const struct thing *thing_find(const char *name)
 	return NULL;
 }
 
-int show_thing(struct client *c, const char *name)
-{
-	const struct thing *t = thing_find(name);
-	struct records r = {0};
-	int err = t ? records_get(&r, c, t->kind) : -EINVAL;
-
-	if (err == 0) t->print(&r);
-	records_free(&r);
-	return err;
-}
-
 struct options { const char *net, *form; };
 
 static bool options_read(struct options *o, int argc, char **argv)

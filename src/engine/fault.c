@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/duration.h"
 #include "engine/private.h"
 
 #define WORDS_MAX 64
@@ -148,25 +149,11 @@ static int name_set(struct engine *e, const char *name, size_t n, char **words, 
 
 /* ---- the verbs ---- */
 
-/* "5s", "200ms", "1m": how long, or -1. */
-static time_ns duration(const char *text)
-{
-	static const struct { const char *unit; time_ns ns; } units[] = {
-		{"us", NS_PER_US}, {"ms", NS_PER_MS}, {"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
-	};
-	char *end;
-	double n = strtod(text, &end);
-	if (end == text || !(n >= 0 && n < 1e6)) return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (strcmp(end, units[i].unit) == 0) return (time_ns)(n * (double)units[i].ns);
-	return -1;
-}
-
 /* Takes "for 5s" off the end: when it is over, TIME_NEVER without, or -EINVAL. */
 static time_ns ending(const struct engine *e, size_t *n, char **words, struct text *t)
 {
 	if (*n < 2 || strcmp(words[*n - 2], "for") != 0) return TIME_NEVER;
-	time_ns d = duration(words[*n - 1]);
+	time_ns d = duration_parse(words[*n - 1]);
 	if (d < 0) {
 		text_add(t, "no such duration: %s (as 200ms, 5s, 1m)\n", words[*n - 1]);
 		return -EINVAL;

@@ -4,6 +4,29 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#define FILE_MAX (1u << 20)
+
+int doc_read(const char *path, char **ret_text, size_t *ret_len, char *err, size_t err_size)
+{
+	struct topo_err e = {err, err_size};
+	FILE *f = fopen(path, "re");
+	char *text;
+	size_t len;
+	int r;
+
+	if (!f) return topo_fail(&e, "%s: %s", path, strerror(errno));
+	text = malloc(FILE_MAX);
+	len = text ? fread(text, 1, FILE_MAX, f) : 0;
+	r = !text ? -ENOMEM : ferror(f) ? topo_fail(&e, "%s: %s", path, strerror(errno)) : 0;
+	if (r == 0 && len == FILE_MAX) r = topo_fail(&e, "%s: too big for a topology", path);
+	fclose(f);
+	if (r < 0) return free(text), r;
+	*ret_text = text;
+	*ret_len = len;
+	return 0;
+}
 
 int doc_fail(const struct doc *d, const yaml_node_t *at, const char *format, ...)
 {
@@ -104,7 +127,7 @@ int doc_bool(const struct doc *d, const yaml_node_t *n, bool *ret)
 static int key_place(struct doc *d, yaml_node_t *key, const char *const *keys, size_t n_keys)
 {
 	const char *name = doc_text(key);
-	char known[160] = "";
+	char known[256] = "";
 
 	if (!name) return doc_fail(d, key, "a key is expected here");
 	for (size_t i = 0; i < n_keys; i++) {

@@ -12,6 +12,8 @@ struct doc {
 	struct topo_err err;
 };
 
+/* A whole file, at most 1 MiB of it; free(*ret_text). 0, -EINVAL (err), -ENOMEM */
+int doc_read(const char *path, char **ret_text, size_t *ret_len, char *err, size_t err_size);
 /* Parses text of one document. 0, -EINVAL (err), -ENOMEM. Then doc_free. */
 int doc_parse(struct doc *d, const char *file, const char *text, size_t len, char *err, size_t err_size);
 void doc_free(struct doc *d);
@@ -32,3 +34,9 @@ int doc_keys(struct doc *d, yaml_node_t *n, const char *const *keys, size_t n_ke
 int doc_named(struct doc *d, yaml_node_t *n, const char *what, int (*each)(void *user, yaml_node_t *name, yaml_node_t *value), void *user);
 /* Item i of a sequence, or NULL. */
 yaml_node_t *doc_item(struct doc *d, yaml_node_t *n, size_t i);
+
+/* The topology in a document that may hold more: v are the values of TOPO_KEYS, from doc_keys. Planned. t is empty on failure. */
+#define TOPO_KEYS "hosts", "networks", "links", "name"
+enum { TOPO_HOSTS, TOPO_NETWORKS, TOPO_LINKS, TOPO_NAME, TOPO_KEY_COUNT };
+int topo_from_doc(struct topo *t, struct doc *d, yaml_node_t *const *v);
+void topo_name_from_path(struct topo *t, const char *path);           /* the file's, without directory and ending, unless it has one */

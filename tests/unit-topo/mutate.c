@@ -2,13 +2,13 @@
  * The loader against damaged files: a good one with a few octets changed, doubled, cut or moved, many times, all from one seed. It must come back
  * with a whole topology or with one line that names the file; the sanitizers watch for the rest.
  *
- *     mutate-topo FILE SEED ROUNDS
+ *     mutate-topo FILE SEED ROUNDS        FILE is a scenario when it is called one
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "topo/topo.h"
+#include "topo/scenario.h"
 
 #define TEXT_MAX 8192
 
@@ -60,6 +60,30 @@ static int check(const struct topo *t, int r, const char *err)
 	return 0;
 }
 
+static int load_topo(const char *text, size_t len, char *err, size_t size)
+{
+	struct topo t = {0};
+	int r = topo_load_text(&t, "mutant", text, len, err, size), wrong = check(&t, r, err);
+
+	if (r == 0) topo_free(&t);
+	return wrong < 0 ? 1 : r;
+}
+
+static int load_scenario(const char *text, size_t len, char *err, size_t size)
+{
+	struct scenario s;
+	int r = scenario_load_text(&s, "mutant", text, len, err, size), wrong = check(&s.topo, r, err);
+
+	for (size_t i = 0; r == 0 && i < s.n_processes; i++)
+		if (s.processes[i].host >= s.topo.n_hosts || !s.processes[i].argv[0] || !s.processes[i].name) wrong = -1;
+	for (size_t i = 1; r == 0 && i < s.n_events; i++)
+		if (s.events[i].at < s.events[i - 1].at || s.events[i].n_words == 0) wrong = -1;
+	for (size_t i = 0; r == 0 && i < s.n_expects; i++)
+		if (s.expects[i].kind <= EXPECT_OVER && s.expects[i].process >= s.n_processes) wrong = -1;
+	if (r == 0) scenario_free(&s);
+	return wrong < 0 ? 1 : r;
+}
+
 int main(int argc, char **argv)
 {
 	char seed_text[TEXT_MAX], text[TEXT_MAX], err[400];
@@ -71,20 +95,19 @@ int main(int argc, char **argv)
 	if (seed_len == 0) return 2;
 	fclose(f);
 	for (unsigned long i = 0; i < rounds; i++) {
-		struct topo t = {0};
 		size_t len = seed_len;
 		int r;
 
 		memcpy(text, seed_text, seed_len);
 		for (uint64_t k = 0, n = 1 + draw(&state, 4); k < n; k++) len = mutate(&state, text, len);
 		err[0] = 0;
-		r = topo_load_text(&t, "mutant", text, len, err, sizeof err);
-		if (check(&t, r, err) < 0) {
+		r = (strstr(argv[1], "scenario") ? load_scenario : load_topo)(text, len, err, sizeof err);
+		if (r > 0) {
 			printf("round %lu: result %d, \"%s\", of:\n%.*s\n", i, r, err, (int)len, text);
 			return 1;
 		}
-		if (r == 0) good++, topo_free(&t);
+		good += r == 0;
 	}
-	printf("%lu mutants, %lu still a topology\n", rounds, good);
+	printf("%lu mutants, %lu still whole\n", rounds, good);
 	return good > 0 && good < rounds ? 0 : 1;
 }
