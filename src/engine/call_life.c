@@ -47,12 +47,25 @@ int64_t serve_bind(struct call *k)
 	return sock_bind(k->es->sk, (struct sockaddr *)&a, len);
 }
 
+/* Whoever waits for the connection has the answer at once when it is made by the time of the reply, as over loopback. */
 int64_t serve_connect(struct call *k)
 {
 	struct sockaddr_storage a;
 	socklen_t len = address_in(k, &a);
-	direct_part(k->e, k->es);          /* AF_UNSPEC ends the connection; any other family is refused, and nothing has changed */
+	bool waits = k->q->arg[0] != 0;
+	direct_part(k->e, k->es);          /* AF_UNSPEC ends the connection; any other family is refused, and nothing has changed: */
+	k->es->path_epoch = 0;             /* then it is entered again */
 	int err = sock_connect(k->es->sk, (struct sockaddr *)&a, len);
+	if (err == -EINPROGRESS && waits) {
+		k->es->connecting = k->es->stream;
+		k->es->eof = false;
+		net_touch(k->e->net, k->es->sk->stack);
+		engine_settle(k->e);
+		if (!k->es->sk) return -ENETDOWN;
+		engine_enter(k->e, k->es->sk);
+		err = sock_connect(k->es->sk, (struct sockaddr *)&a, len);
+		if (err == -EALREADY) err = -EINPROGRESS;
+	}
 	k->es->connecting = k->es->stream && (err == -EINPROGRESS || err == -EALREADY);
 	if (err == -EINPROGRESS || err == 0) k->es->eof = false;
 	return err;

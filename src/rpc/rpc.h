@@ -17,7 +17,7 @@
 	X(HELLO,        0,   256)   /* on a door, with the client's end (also over a pair that fork inherited); arg: pid; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
 	X(SOCKET,       0,   0)     /* arg: domain, type, protocol. channel, generation; fd: anchor */ \
 	X(BIND,         0,   128)   /* in: sockaddr */ \
-	X(CONNECT,      0,   128)   /* in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
+	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
 	X(ACCEPT,       0,   0)     /* channel, generation of the new socket; out: peer sockaddr; fd: anchor; -EAGAIN */ \
 	X(SEND,         16,  131072) /* in: struct rpc_send, name, control, data. octets sent, or the errno */ \

@@ -93,6 +93,7 @@ static long connect_on(const struct sock *s, struct call *c)
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
+		c->arg[0] = !nonblocking(s, 0);
 		int64_t r = control(c);
 		if (first == 0) first = r;
 		if ((r != -EINPROGRESS && r != -EALREADY) || nonblocking(s, 0)) return (long)r;
@@ -141,6 +142,27 @@ static long accepted(struct call *c, int flags, const struct sockaddr_storage *p
 	return r;
 }
 
+/*
+ * Is it plain without asking that no connection waits? The engine says in the channel when one comes, and when the listening is over. A call that sleeps
+ * then may look too early, one that answers "none" may not.
+ */
+static bool none_waits(const struct sock *s)
+{
+	uint32_t state = shared_get32(&s->c->state);
+	if (!(state & CHS_LISTENING) || state & (CHS_ERROR | CHS_GONE) || (nonblocking(s, 0) && engine_is_late())) return false;
+	return shared_get32(&s->c->poll) == 0 && shared_get32(&s->c->generation) == s->generation;
+}
+
+/* One connection, or the reason why there is none. */
+static int64_t accept_once(const struct sock *s, struct call *c, struct sockaddr_storage *peer, int flags)
+{
+	if (none_waits(s)) return -EAGAIN;
+	int free = number_free();
+	if (free < 0) return free;
+	*c = (struct call){.op = RPC_ACCEPT, .sock = s, .out = peer, .out_cap = sizeof *peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
+	return control(c);
+}
+
 static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct wait w;
@@ -148,10 +170,8 @@ static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *le
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);
-		int free = number_free();
-		if (free < 0) return free;
-		struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
-		int64_t r = control(&c);
+		struct call c;
+		int64_t r = accept_once(s, &c, &peer, flags);
 		if (r >= 0) return accepted(&c, flags, &peer, addr, len);
 		if (r != -EAGAIN || nonblocking(s, 0)) return (long)r;
 		r = wait_on(&w, &s->c->rx, seq);
