@@ -40,7 +40,7 @@ struct start {
 /* The one named in the environment (tests of an instrumented engine), the one beside us, or the one installed with us. */
 static bool shim_find(char *to, size_t size)
 {
-	static const char *const places[] = {"/libsockland.so", "/../" LIBDIR "/libsockland.so"};
+	static const char *const places[] = {"/libsockland.so", "/../" LIBRARIES "/libsockland.so"};
 	const char *named = getenv(ENV_SHIM);
 	char exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -118,7 +118,7 @@ static int cannot_run(const char *name, int r)
 
 static bool shim_ready(struct start *s)
 {
-	if (!shim_find(s->shim, sizeof s->shim)) return cli_warn("libsockland.so is neither beside me nor in ../" LIBDIR), false;
+	if (!shim_find(s->shim, sizeof s->shim)) return cli_warn("libsockland.so is neither beside me nor in ../" LIBRARIES), false;
 	if (strpbrk(s->shim, ": ")) return cli_warn("%s: LD_PRELOAD takes no path with a space or colon", s->shim), false;
 	if (strlen(s->shim) >= SHIM_PATH_MAX) return cli_warn("%s: a path of at most %d octets can be preloaded", s->shim, SHIM_PATH_MAX - 1), false;
 	return true;
