@@ -79,6 +79,7 @@ struct channel {
 #define CHS_LISTENING 16u
 #define CHS_CONNECTING 32u
 #define CHS_SHUT_WR 64u
+#define CHS_LOCAL 256u       /* connected to an address of its own host: what is sent there is there at once */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */
@@ -123,6 +124,7 @@ struct arena {
 	_Atomic uint32_t dead;                     /* the engine is gone: every call answers ENETDOWN */
 	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
 	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
+	_Atomic uint64_t rung_local;               /* the last of it that was about a socket whose peer is on its own host: see arena_synced_locally() */
 	_Atomic uint64_t done;                     /* the engine has worked off everything rung up to here */
 	_Atomic uint32_t channels_used, bells_used; /* no index above these was ever in use: what the guard walks */
 	_Atomic uint64_t dirty_summary[CHANNEL_MAX / 64 / 64];  /* which channels have new tx data, or rx that was drained */

@@ -300,16 +300,23 @@ void chan_unlock(struct chan_lock *l, long (*futex)(_Atomic uint32_t *, int op, 
 
 void arena_mark_dirty(struct arena *a, uint32_t channel) { bitmap_set((struct bitmap){a->dirty_summary, a->dirty}, channel); }
 
-bool arena_ring(struct arena *a)
+bool arena_ring(struct arena *a, bool local)
 {
 	/* Sequentially consistent against the engine, which says that it sleeps and then looks at rung once more. */
-	atomic_fetch_add(&a->rung, 1);
+	uint64_t rung = atomic_fetch_add(&a->rung, 1) + 1, last = local ? atomic_load(&a->rung_local) : rung;
+	while (last < rung && !atomic_compare_exchange_weak(&a->rung_local, &last, rung)) {}
 	return atomic_load(&a->asleep) != 0;
 }
 
 bool arena_synced(struct arena *a)
 {
 	uint64_t rung = atomic_load(&a->rung);
+	return atomic_load(&a->done) >= rung;
+}
+
+bool arena_synced_locally(struct arena *a)
+{
+	uint64_t rung = atomic_load(&a->rung_local);
 	return atomic_load(&a->done) >= rung;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include "engine/private.h"
 #include "host/futex.h"
+#include "stack/inet/inet.h"
 
 #define TURN_BYTES ((uint32_t)1 << 20)      /* of one socket in one turn: more than a ring holds, so that all rung work is done in it */
 #define TX_LIMIT_MAX (SEGMENT_LARGE + SEGMENT_SMALL)
@@ -196,6 +197,11 @@ static bool has_peer(struct sock *sk)
 	return sock_getpeername(sk, &a, &len) == 0;
 }
 
+static bool stays_here(const struct sock *sk)
+{
+	return (sk->domain == AF_INET || sk->domain == AF_INET6) && stack_is_local(sk->stack, &((const struct inet_sock *)sk)->raddr);
+}
+
 static uint32_t state_of(struct engine *e, struct esock *es)
 {
 	struct sock *sk = es->sk;
@@ -210,7 +216,9 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (shut_wr) state |= CHS_SHUT_WR;
 	if (!connected || shut_wr || sk->err != 0) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
-	return state | CHS_SENDABLE;
+	/* Asked once: the addresses of a connection stay. */
+	bool local = es->state & CHS_SENDABLE ? es->state & CHS_LOCAL : stays_here(sk);
+	return state | CHS_SENDABLE | (local ? CHS_LOCAL : 0);
 }
 
 void esock_limit(struct engine *e, struct esock *es)

@@ -215,7 +215,7 @@ static void doorbell_write(void)
 void handed_over(const struct sock *s)
 {
 	arena_mark_dirty(shim.arena, s->index);
-	if (arena_ring(shim.arena)) doorbell_write();
+	if (arena_ring(shim.arena, shared_get32(&s->c->state) & CHS_LOCAL)) doorbell_write();
 }
 
 bool engine_is_late(void) { return shim.arena && !arena_synced(shim.arena); }
@@ -224,6 +224,8 @@ void engine_catch_up(void)
 {
 	if (engine_is_late()) control_simple(RPC_SYNC, NULL, 0, 0, 0);
 }
+
+bool rest_arrives(void) { return shim.arena && !arena_synced_locally(shim.arena) && control_simple(RPC_SYNC, NULL, 0, 0, 0) >= 0; }
 
 bool look_again(bool *looked)
 {
@@ -238,7 +240,7 @@ static _Atomic bool closes_pending;
 void rung_by_close(void)
 {
 	if (!shim.arena) return;
-	if (arena_ring(shim.arena)) doorbell_write();
+	if (arena_ring(shim.arena, true)) doorbell_write();
 	atomic_store(&closes_pending, true);
 }
 

@@ -53,11 +53,13 @@ void epoll_unref(uint32_t i)
 	if (e->slot) sys(SYS_munmap, e->slot, e->room * sizeof *e->slot);
 	if (e->of_channel) sys(SYS_munmap, e->of_channel, CHANNEL_MAX * sizeof *e->of_channel);
 	if (e->watched) sys(SYS_munmap, e->watched, CHANNEL_MAX * sizeof *e->watched);
+	if (e->own) sys(SYS_munmap, e->own, sizeof *e->own);
 	bell_drop(e->bell);
 	if (e->kick > 0) hidden_close(&e->kick);
 	nest_free(e);
 	e->slot = NULL;
 	e->of_channel = e->watched = NULL;
+	e->own = NULL;
 	e->bell = 0;
 	e->used = false;
 }
@@ -113,7 +115,7 @@ int instance_bell(struct instance *e)
 int instance_watch(struct instance *e, const struct sock *s)
 {
 	if (e->watched[s->index] == s->generation) {
-		bell_set(arena_bell(shim.arena, e->bell), s->index);
+		bell_set(e->own, s->index);
 		return 0;
 	}
 	int r = bell_watch(e->bell, s);
@@ -133,13 +135,14 @@ void instance_unwatch(struct instance *e, uint32_t channel)
 static int tables_ready(struct instance *e)
 {
 	if (!e->of_channel) e->of_channel = pages(CHANNEL_MAX * sizeof *e->of_channel);
+	if (!e->own) e->own = pages(sizeof *e->own);
 	if (!e->watched) e->watched = pages(CHANNEL_MAX * sizeof *e->watched);
 	if (!e->slot) {
 		e->slot = pages(MEMBERS_FIRST * sizeof *e->slot);
 		e->room = MEMBERS_FIRST;
 		e->top = 1;
 	}
-	return e->of_channel && e->watched && e->slot ? instance_bell(e) : -ENOMEM;
+	return e->of_channel && e->watched && e->own && e->slot ? instance_bell(e) : -ENOMEM;
 }
 
 static uint32_t slot_take(struct instance *e)
@@ -190,7 +193,7 @@ static long member_add(struct instance *e, const struct sock *s, const struct ep
 	if (member_find(e, s)) return -EEXIST;
 	uint32_t i = slot_take(e);
 	if (i == 0) return -ENOMEM;
-	e->slot[i] = (struct member){s->fd, s->index, s->generation, ev->events, e->of_channel[s->index], ev->data, false};
+	e->slot[i] = (struct member){s->fd, s->index, s->generation, ev->events, e->of_channel[s->index], ev->data, false, true};
 	e->of_channel[s->index] = i;
 	e->members++;
 	int r = instance_watch(e, s);
@@ -203,13 +206,15 @@ static long member_add(struct instance *e, const struct sock *s, const struct ep
 
 static long member_modify(struct instance *e, const struct sock *s, const struct epoll_event *ev)
 {
+	if (ev->events & EPOLLEXCLUSIVE) return -EINVAL;
 	uint32_t *link = member_find(e, s);
 	if (!link) return -ENOENT;
 	struct member *m = &e->slot[*link];
-	if ((m->events | ev->events) & EPOLLEXCLUSIVE) return -EINVAL;
+	if (m->events & EPOLLEXCLUSIVE) return -EINVAL;
 	m->events = ev->events;
 	m->data = ev->data;
 	m->off = false;
+	m->edge = true;
 	return 0;
 }
 
@@ -236,9 +241,9 @@ void instance_wake(struct instance *e)
 
 static long control_virtual(struct instance *e, int op, const struct sock *s, const struct epoll_event *ev)
 {
-	if (op != EPOLL_CTL_DEL && op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD) return -EINVAL;
 	struct epoll_event event;
 	if (op != EPOLL_CTL_DEL && user_copy(&event, ev, sizeof event) != 0) return -EFAULT;
+	if (op != EPOLL_CTL_DEL && op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD) return -EINVAL;
 	ev = &event;
 	instance_lock(e);
 	long r = tables_ready(e);
@@ -246,7 +251,7 @@ static long control_virtual(struct instance *e, int op, const struct sock *s, co
 	if (r == 0 && op == EPOLL_CTL_MOD) r = member_modify(e, s, ev);
 	if (r == 0 && op == EPOLL_CTL_DEL) r = member_delete(e, s);
 	if (r == 0 && op != EPOLL_CTL_DEL) {   /* a new or changed member may be ready already */
-		bell_set(arena_bell(shim.arena, e->bell), s->index);
+		bell_set(e->own, s->index);
 		instance_wake(e);
 	}
 	instance_unlock(e);
@@ -262,7 +267,7 @@ long do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		/* Was it an epoll descriptor at all? The kernel knows; a member that can't be found is its answer to the question. */
 		struct epoll_event none = {0};
 		if (!instance_of(epfd)) {
-			long r = sys(SYS_epoll_ctl, epfd, EPOLL_CTL_MOD, epfd == fd ? -1 : fd, &none);
+			long r = sys(SYS_epoll_ctl, epfd, EPOLL_CTL_MOD, fd, &none);
 			if (r != -ENOENT) return r;
 			int adopted = epoll_adopt(epfd);
 			if (adopted < 0) return adopted;

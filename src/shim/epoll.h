@@ -2,8 +2,11 @@
 #pragma once
 #include "shim/poll.h"
 
-/* generation 0: a free slot. next: of the same channel, or free. off: one-shot, and fired. */
-struct member { int fd; uint32_t index, generation, events, next; epoll_data_t data; bool off; };
+/*
+ * generation 0: a free slot. next: of the same channel, or free. off: one-shot, and fired. edge: its channel was rung, or it was changed, since
+ * it was looked at last.
+ */
+struct member { int fd; uint32_t index, generation, events, next; epoll_data_t data; bool off, edge; };
 
 struct instance {
 	struct lock lock;
@@ -15,6 +18,7 @@ struct instance {
 	_Atomic uint32_t sleepers;
 	uint32_t turn;                             /* the channel to look at first, so that all get theirs */
 	struct member *slot;                       /* from 1 */
+	struct bell *own;                          /* its bits only: channels to look at (again) whoever rang */
 	uint32_t *of_channel;                      /* first member, by channel; 0: none */
 	uint32_t *watched;                         /* by channel: the generation that the bell watches, if only since a member that went */
 	_Atomic bool kernel_owed;                  /* the last report had no room left for the kernel's members */
@@ -34,11 +38,14 @@ int instance_watch(struct instance *e, const struct sock *s);      /* the channe
 void instance_unwatch(struct instance *e, uint32_t channel);       /* nobody wants its bit any more */
 void member_free(struct instance *e, uint32_t *link);
 
-bool instance_ready(struct instance *e);           /* is any virtual member? Nothing is taken */
-bool bits_set(struct bell *b);
+bool instance_ready(struct instance *e);           /* would one be reported? Nothing is taken */
 
 #define NEST_MAX 64
-struct nested { int fd; uint32_t instance, events; epoll_data_t data; bool off; };   /* fd: + 1; 0: a free place */
+/*
+ * fd: + 1; 0: a free place. Edge-triggered: scout is a hidden epoll descriptor that tells of edges among the kernel's members of the inner one, and seen
+ * where the inner one's bell stood at the last report.
+ */
+struct nested { int fd, scout; uint32_t instance, events, seen; epoll_data_t data; bool off; };
 struct nest { struct nested at[NEST_MAX]; };
 
 long nest_control(struct instance *e, int epfd, int op, int fd, const struct epoll_event *ev);

@@ -1,12 +1,13 @@
 /*
  * Waiting on an epoll instance with members of both kinds.
  *
- *     look:   bits of the bell -> members of that channel -> channel_poll(), filtered   (level-triggered ones put their bit back)
+ *     look:   bits of the bell, and those we set ourselves -> members of that channel -> channel_poll(), filtered
  *             nested epolls, and epoll_wait(E, 0) when the kernel has members
  *     sleep:  on the bell's futex; with kernel members in ppoll on {E, the bell's eventfd, the control socket …}
  *
- * An edge is a bit that was set since the last look. Several threads may wait on one instance: the ringer disarms the bell and wakes, so
- * a thread that goes to work arms it again for those that still sleep.
+ * A bit of the bell is an edge for all members of its channel. A level-triggered member that was reported sets the channel's bit among our own, to be
+ * looked at again, and so does whoever adds or changes one: that is an edge for nobody else. Several threads may wait on one instance: the ringer
+ * disarms the bell and wakes, so a thread that goes to work arms it again for those that still sleep.
  */
 #include <limits.h>
 #include <linux/futex.h>
@@ -17,11 +18,16 @@
 
 /* ---- looking ---- */
 
-bool bits_set(struct bell *b)
+static bool bits_set(const struct bell *b)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(b->summary); i++)
-		if (shared_get64(&b->summary[i]) != 0) return true;
+	for (size_t i = 0; b && i < ARRAY_SIZE(b->summary); i++)
+		if (shared_get64((_Atomic uint64_t *)&b->summary[i]) != 0) return true;
 	return false;
+}
+
+static bool anything_to_look_at(const struct instance *e)
+{
+	return bits_set(e->own) || (e->bell != 0 && bits_set(arena_bell(shim.arena, e->bell)));
 }
 
 static uint32_t member_events(const struct member *m)
@@ -38,6 +44,23 @@ static bool member_gone(const struct member *m)
 	return shared_get32(&arena_channel(shim.arena, m->index)->generation) != m->generation || table_refs(m->index) == 0;
 }
 
+/* Is it to be reported, by what has changed? */
+static bool member_edge(struct member *m, uint32_t events)
+{
+	if (events == 0) m->edge = false;
+	return events != 0 && (m->edge || !(m->events & EPOLLET));
+}
+
+/* What the bell has to say becomes edges of members, and bits of ours. */
+static void edges_take(struct instance *e)
+{
+	struct bell *b = arena_bell(shim.arena, e->bell);
+	for (uint32_t i = 0; i + 1 < CHANNEL_MAX && (i = bell_take(b, i + 1)) != 0;) {
+		for (uint32_t m = e->of_channel[i]; m != 0; m = e->slot[m].next) e->slot[m].edge = true;
+		bell_set(e->own, i);
+	}
+}
+
 struct harvest { struct epoll_event *to; int n, max; };
 
 /* Reports the members of one channel; true: its bit must be put back, for there is or may be more to report. */
@@ -52,9 +75,10 @@ static bool channel_harvest(struct instance *e, uint32_t channel, struct harvest
 		}
 		uint32_t events = member_events(m);
 		link = &m->next;
-		if (events == 0) continue;
+		if (!member_edge(m, events)) continue;
 		if (h->n == h->max) return true;
 		h->to[h->n++] = (struct epoll_event){events, m->data};
+		m->edge = false;
 		if (m->events & EPOLLONESHOT) m->off = true;
 		else if (!(m->events & EPOLLET)) again = true;
 	}
@@ -62,28 +86,24 @@ static bool channel_harvest(struct instance *e, uint32_t channel, struct harvest
 	return again;
 }
 
-/*
- * From the channel after the last one reported around to it again. Bits that go back are kept apart until then, or the walk would find
- * them again: no member may be reported twice in one call.
- */
+/* From the channel after the last one reported around to it again: a bit that goes back is behind us. */
 static void harvest(struct instance *e, struct harvest *h)
 {
-	struct bell *b = arena_bell(shim.arena, e->bell);
-	uint32_t back[64], n_back = 0, first = MAX(e->turn, 1), from = first;
+	uint32_t first = MAX(e->turn, 1), from = first;
+	edges_take(e);
 	for (int pass = 0; pass < 2 && from < CHANNEL_MAX; pass++, from = 1) {
-		while (h->n < h->max && n_back < ARRAY_SIZE(back) && from < CHANNEL_MAX) {
-			uint32_t i = bell_take(b, from);
+		while (h->n < h->max && from < CHANNEL_MAX) {
+			uint32_t i = bell_take(e->own, from);
 			if (i == 0) break;
 			if (pass == 1 && i >= first) {
-				bell_set(b, i);
+				bell_set(e->own, i);
 				break;
 			}
-			if (channel_harvest(e, i, h)) back[n_back++] = i;
+			if (channel_harvest(e, i, h)) bell_set(e->own, i);
 			e->turn = from = i + 1;
 		}
 	}
 	if (e->turn >= CHANNEL_MAX) e->turn = 1;
-	for (uint32_t i = 0; i < n_back; i++) bell_set(b, back[i]);
 }
 
 static int look_virtual(struct instance *e, struct epoll_event *to, int max)
@@ -92,7 +112,7 @@ static int look_virtual(struct instance *e, struct epoll_event *to, int max)
 	bool there = user_there(to, sizeof *to);
 	struct harvest h = {there ? to : nowhere, 0, there ? max : 1};
 	/* Bits that outlive the last member are taken, too, or no sleep would last. */
-	if (e->members == 0 && (e->bell == 0 || !bits_set(arena_bell(shim.arena, e->bell)))) return 0;
+	if (e->members == 0 && !anything_to_look_at(e)) return 0;
 	instance_lock(e);
 	int r = instance_bell(e);
 	if (r == 0) harvest(e, &h);
@@ -101,14 +121,14 @@ static int look_virtual(struct instance *e, struct epoll_event *to, int max)
 	return h.n > 0 && !there ? -EFAULT : h.n;
 }
 
-/* Is any member ready? Bits stay as they are. */
 bool instance_ready(struct instance *e)
 {
 	bool ready = false;
 	instance_lock(e);
+	edges_take(e);
 	for (uint32_t i = 1; i < e->top && !ready; i++) {
 		struct member *m = &e->slot[i];
-		ready = m->generation != 0 && !member_gone(m) && member_events(m) != 0;
+		ready = m->generation != 0 && !member_gone(m) && member_edge(m, member_events(m));
 	}
 	instance_unlock(e);
 	return ready;
@@ -136,7 +156,7 @@ static long sleep_futex(struct instance *e, struct poll *p)
 	struct bell *b = arena_bell(shim.arena, e->bell);
 	uint32_t seq = shared_get32(&b->seq);
 	atomic_fetch_or(&b->armed, BELL_FUTEX);
-	if (bits_set(b) || !only_virtual(e)) return 0;
+	if (anything_to_look_at(e) || !only_virtual(e)) return 0;
 	return wait_on_word(&p->wait, &b->seq, seq);
 }
 
@@ -155,7 +175,7 @@ static long sleep_kernel(struct instance *e, int epfd, struct poll *p)
 	struct timespec t = {left / NS_PER_S, left % NS_PER_S};
 	int n = 4 + nest_poll(e, fds + 4, 2 * NEST_MAX);
 	if (b) atomic_fetch_or(&b->armed, BELL_EVENTFD);
-	if (b && bits_set(b)) return 0;
+	if (anything_to_look_at(e)) return 0;
 	if (n > 4 && nest_ready(e)) return 0;
 	long r = cancellable(sleep_call(SYS_ppoll, (long)fds, n, p->wait.deadline == TIME_NEVER ? 0 : (long)&t, (long)p->mask, KERNEL_MASK, 0,
 					&self.handled, p->wait.handled));
@@ -184,8 +204,8 @@ static void pass_on(struct instance *e)
 {
 	uint64_t one = 1;
 	if (e->bell == 0 || atomic_load(&e->sleepers) == 0) return;
+	if (!anything_to_look_at(e)) return;
 	struct bell *b = arena_bell(shim.arena, e->bell);
-	if (!bits_set(b)) return;
 	uint32_t armed = bell_ring(b);
 	if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, 1);
 	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(e->bell), &one, sizeof one);
@@ -233,6 +253,7 @@ static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int 
 static long epoll_run(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
 {
 	long r;
+	rest_arrives();
 	/* Once another thread has closed the descriptor, the number may stand for anything. */
 	do r = wait_step(e, instance_of(epfd) == e ? epfd : -1, to, max, p);
 	while (r == 0);
@@ -253,10 +274,9 @@ static bool is_plain(struct instance *e, time_ns timeout)
 static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns timeout, const sigset_t *mask, struct poll *p, bool *plain)
 {
 	struct instance *e = shim.active && !spawned() ? instance_hold(epfd) : NULL;
-	long r = 0;
-	poll_begin(p, timeout, mask);
-	*plain = is_plain(e, timeout);
-	if (!*plain) r = max <= 0 || max > INT_MAX / (int)sizeof *events ? -EINVAL : epoll_run(e, epfd, events, max, p);
+	long r = poll_begin(p, timeout, mask);
+	*plain = r == 0 && is_plain(e, timeout);
+	if (!*plain && r == 0) r = max <= 0 || max > INT_MAX / (int)sizeof *events ? -EINVAL : epoll_run(e, epfd, events, max, p);
 	if (e) instance_release(e);
 	return r;
 }
@@ -264,10 +284,10 @@ static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns tim
 long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask, size_t mask_size)
 {
 	struct poll p;
-	struct timespec t = {0, 0};
+	time_ns wait;
 	bool plain;
-	if (timeout && user_get(t, timeout) != 0) return -EFAULT;
-	time_ns wait = !timeout || t.tv_sec > INT32_MAX ? TIME_NEVER : t.tv_sec * NS_PER_S + t.tv_nsec;
+	int err = timeout_of(timeout, &wait);
+	if (err != 0) return err;
 	long r = wait_ours(epfd, events, max, wait, mask, &p, &plain);
 	return plain ? cancellable(sys(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, mask_size)) : r;
 }

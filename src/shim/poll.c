@@ -54,8 +54,8 @@ static void kernel_set_add(struct kernel_set *k, int fd, short events, uint32_t 
 	k->from[k->n++] = from;
 }
 
-/* What was found on one walk over the program's set. */
-struct look { uint32_t ready, virtual, nested; struct sock last; short last_events; };
+/* What was found on one walk over the program's set. partly: something virtual that was asked for is not there. */
+struct look { uint32_t ready, virtual, nested; struct sock last; short last_events; bool partly; };
 
 static short channel_events(const struct sock *s, short wanted) { return (short)channel_poll(shim.arena, s->c) & (short)(wanted | ALWAYS); }
 
@@ -72,12 +72,14 @@ static void look(struct pollfd *fds, nfds_t n, struct look *l, struct kernel_set
 		if (kind == FD_CHANNEL) {
 			revents = engine_dead() ? (short)(POLLERR | POLLHUP | POLLIN) & (short)(fds[i].events | ALWAYS) : channel_events(&s, fds[i].events);
 			l->virtual++;
+			l->partly |= fds[i].events & ~revents;
 			l->last = s;
 			l->last_events = fds[i].events;
 		}
 		if (kind == FD_EPOLL) {
 			if (epoll_virtual_ready(fds[i].fd, &bell)) revents = (POLLIN | POLLRDNORM) & fds[i].events;
 			if (bell != 0) l->nested++;
+			l->partly |= revents == 0;
 			if (k && bell != 0) kernel_set_add(k, bell_eventfd(bell), POLLIN, UINT_MAX);
 		}
 		if (k && (kind == FD_KERNEL || kind == FD_EPOLL)) kernel_set_add(k, fds[i].fd, fds[i].events, (uint32_t)i);
@@ -218,7 +220,8 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	struct sock s;
 	bool single = n == 1 && !p->mask && sock_of(fds[0].fd, &s);
 	if (single) rx_seq = shared_get32(&s.c->rx.seq), tx_seq = shared_get32(&s.c->tx.seq);
-	if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
+	/* A part is an answer only when the rest is not under way. */
+	if (look_all(fds, n, &l, &kernel) > 0) return l.partly && rest_arrives() ? look_all(fds, n, &l, &kernel) : l.ready;
 	if (poll_answers_now(p) && l.virtual + l.nested > 0 && look_again(&p->looked)) return 0;
 	if (poll_over(p)) return -EAGAIN;
 	struct direction *d = single ? direction_wanted(&l) : NULL;
@@ -252,16 +255,18 @@ static long poll_run(struct poll *p, struct pollfd *fds, nfds_t n)
 	return p->mask ? sys(SYS_ppoll, NULL, 0, &none, p->mask, KERNEL_MASK) : 0;
 }
 
-void poll_begin(struct poll *p, time_ns timeout, const void *mask)
+int poll_begin(struct poll *p, time_ns timeout, const void *mask)
 {
 	wait_begin(&p->wait, 0);
 	p->wait.restartable = false;
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;
 	p->looked = timeout == 0 && !engine_is_late();
 	p->mask = NULL;
-	if (!mask) return;
-	p->mask_copy = signal_mask(mask);
+	if (!mask) return 0;
+	if (user_get(p->mask_copy, mask) != 0) return -EFAULT;
+	p->mask_copy = signal_mask(&p->mask_copy);
 	p->mask = &p->mask_copy;
+	return 0;
 }
 
 long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
@@ -272,10 +277,13 @@ long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 	return poll_run(&p, fds, n);
 }
 
-static time_ns timeout_of(const struct timespec *t)
+int timeout_of(const struct timespec *t, time_ns *ret)
 {
-	if (!t) return TIME_NEVER;
-	return t->tv_sec > INT32_MAX ? TIME_NEVER : t->tv_sec * NS_PER_S + t->tv_nsec;
+	struct timespec copy;
+	if (t && user_get(copy, t) != 0) return -EFAULT;
+	if (t && (copy.tv_sec < 0 || copy.tv_nsec < 0 || copy.tv_nsec >= NS_PER_S)) return -EINVAL;
+	*ret = !t || copy.tv_sec > INT32_MAX ? TIME_NEVER : copy.tv_sec * NS_PER_S + copy.tv_nsec;
+	return 0;
 }
 
 /* The kernel reports what is left of the time; libc hides that from its callers with a copy. */
@@ -288,8 +296,10 @@ long do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, cons
 {
 	struct poll p;
 	if (!shim.active) return cancellable(sys(SYS_ppoll, fds, n, timeout, mask, mask_size));
-	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)) return -EINVAL;
-	poll_begin(&p, timeout_of(timeout), mask);
+	time_ns wait;
+	int err = timeout_of(timeout, &wait);
+	if (err == 0) err = poll_begin(&p, wait, mask);
+	if (err != 0) return err;
 	if (n > INT_MAX || !any_ours(fds, n)) return cancellable(sys(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
 	long r = poll_run(&p, fds, n);
 	timeout_report((struct timespec *)timeout, &p);
@@ -376,8 +386,11 @@ long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *ti
 	struct poll p;
 	struct sigset_arg without = {NULL, KERNEL_MASK};
 	if (!shim.active) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, mask));
-	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)) return -EINVAL;
-	poll_begin(&p, timeout_of(timeout), mask ? mask->mask : NULL);
+	time_ns wait;
+	int err = timeout_of(timeout, &wait);
+	if (err == 0 && mask && user_get(without, mask) != 0) err = -EFAULT;
+	if (err == 0) err = poll_begin(&p, wait, without.mask);
+	if (err != 0) return err;
 	without.mask = (const sigset_t *)p.mask;
 	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, &without));
 	long r = select_any(&p, n, in, out, ex);
@@ -389,6 +402,7 @@ long do_select(int n, fd_set *in, fd_set *out, fd_set *ex, struct timeval *timeo
 {
 	struct timespec t;
 	if (!shim.active) return cancellable(sys(SYS_select, n, in, out, ex, timeout));
+	if (timeout && !user_there(timeout, sizeof *timeout)) return -EFAULT;
 	if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) return -EINVAL;
 	if (timeout) t = (struct timespec){timeout->tv_sec + timeout->tv_usec / 1000000, timeout->tv_usec % 1000000 * 1000};
 	long r = do_pselect6(n, in, out, ex, timeout ? &t : NULL, NULL);

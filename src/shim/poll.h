@@ -5,5 +5,6 @@
 struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; bool looked; };   /* looked: see look_again() */
 
 bool poll_answers_now(const struct poll *p);
+int timeout_of(const struct timespec *t, time_ns *ret);               /* 0, -EFAULT or -EINVAL */
 bool poll_over(const struct poll *p);
-void poll_begin(struct poll *p, time_ns timeout, const void *mask);   /* timeout 0: don't wait; TIME_NEVER */
+int poll_begin(struct poll *p, time_ns timeout, const void *mask);    /* timeout 0: don't wait; TIME_NEVER. 0 or -EFAULT */

@@ -159,6 +159,8 @@ static inline bool engine_dead(void)
 bool look_again(bool *looked);
 bool engine_is_late(void);
 void engine_catch_up(void);
+/* All that is ready belongs into one answer. Only loopback is so prompt: what goes to another host is not waited for. false: nothing was on its way. */
+bool rest_arrives(void);
 void closes_settle(void);                  /* after a close of our own: the engine has seen it */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
 

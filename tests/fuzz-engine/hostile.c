@@ -140,7 +140,7 @@ static void own_spoil(struct wild *w, uint32_t (*segs)[2], uint32_t n)
 		shared_set64(&b->bits[below(CHANNEL_MAX / 64)], (uint64_t)rnd() << 32 | rnd());
 		atomic_store(&b->armed, below(4));
 	}
-	if (arena_ring(w->c.arena)) must(write(w->c.doorbell, &(uint64_t){1}, 8) == 8, "doorbell");
+	if (arena_ring(w->c.arena, false)) must(write(w->c.doorbell, &(uint64_t){1}, 8) == 8, "doorbell");
 }
 
 static int odd_fd(void)

@@ -157,7 +157,7 @@ int64_t t_verb(struct tclient *c, char *out, size_t size, const char *words)
 void t_ring(struct tclient *c, uint32_t channel)
 {
 	arena_mark_dirty(c->arena, channel);
-	if (arena_ring(c->arena)) need(write(c->doorbell, &(uint64_t){1}, 8) == 8, "doorbell");
+	if (arena_ring(c->arena, false)) need(write(c->doorbell, &(uint64_t){1}, 8) == 8, "doorbell");
 }
 
 void t_sync(struct tclient *c)
