@@ -117,7 +117,7 @@ static void report_reach(struct run *r, size_t i)
 
 	if (x->at != TIME_NEVER) snprintf(when, sizeof when, " at %g s", (double)x->at / 1e9);
 	if (!asked) why = text_new("it could not be tried");
-	else if ((t->status == 0) != wanted) why = text_new(wanted ? "no answer within " REACH_SECONDS " s" : "there was an answer");
+	else if ((t->status == 0) != wanted) why = text_new(wanted ? "no answer within " REACHABLE_SECONDS " s" : "there was an answer");
 	report_add(&r->report, why, why ? task_output(t) : NULL, "%s %s %s%s", wanted ? "reachable" : "unreachable", host_name(r, x->from),
 		   host_name(r, x->to), when);
 }

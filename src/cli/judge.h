@@ -8,7 +8,9 @@
 #include "cli/task.h"
 #include "topo/scenario.h"
 
-#define REACH_SECONDS "1"              /* how long an answer may take */
+/* How long an answer may take, and how long we look for one that is not to come. */
+#define REACHABLE_SECONDS "3"
+#define UNREACHABLE_SECONDS "1"
 
 struct run {
 	struct scenario s;

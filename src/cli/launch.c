@@ -147,19 +147,21 @@ int launch_exec(int door, char *const *argv)
 /* Signals that would end us, or that we pass on. TSTP is not among them: a stopped job stops as a whole. */
 static const int passed_on[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
-static int wait_for(pid_t child, const sigset_t *waited)
+static int wait_for(pid_t child, const sigset_t *waited, int *ret_signal)
 {
 	siginfo_t info;
 	int status;
 
 	while (waitpid(child, &status, WNOHANG) != child) {
 		/* What the terminal sends (SI_KERNEL) the whole foreground group has got; what a process sent us was meant for the program. */
-		if (sigwaitinfo(waited, &info) > 0 && info.si_signo != SIGCHLD && info.si_code <= 0) kill(child, info.si_signo);
+		if (sigwaitinfo(waited, &info) <= 0 || info.si_signo == SIGCHLD || info.si_code > 0) continue;
+		kill(child, info.si_signo);
+		if (ret_signal) *ret_signal = info.si_signo;
 	}
 	return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int launch_wait(int door, char *const *argv)
+int launch_wait(int door, char *const *argv, int *ret_signal)
 {
 	struct sigaction before, normal = {.sa_handler = SIG_DFL};
 	sigset_t waited, mask;
@@ -178,7 +180,7 @@ int launch_wait(int door, char *const *argv)
 		sigprocmask(SIG_SETMASK, &mask, NULL);
 		_exit(launch_exec(door, argv));
 	}
-	status = child < 0 ? cannot_run(argv[0], -errno) : wait_for(child, &waited);
+	status = child < 0 ? cannot_run(argv[0], -errno) : wait_for(child, &waited, ret_signal);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return status;
 }

@@ -10,6 +10,6 @@
  */
 int launch_exec(int door, char *const *argv);
 /* The same in a child. While it runs, signals sent to us are passed on and those of the terminal, which it gets itself, do not end us.
- * Its exit status, or 128 + the signal that killed it. */
-int launch_wait(int door, char *const *argv);
+ * Its exit status, or 128 + the signal that killed it. ret_signal (may be NULL): the last one that was passed on, 0 for none. */
+int launch_wait(int door, char *const *argv, int *ret_signal);
 bool launch_shim_found(void);       /* libsockland.so is where it should be */

@@ -42,7 +42,7 @@ int verb_run(const struct verb *v, int argc, char **argv)
 	if (topology(&l.topo, net, on) < 0) return EXIT_OWN_FAILURE;
 	host = lab_host(&l, on);
 	if (host < 0 || lab_start(&l, (size_t)host, &how) < 0) return topo_free(&l.topo), EXIT_OWN_FAILURE;
-	status = launch_wait(l.door, argv + optind);
+	status = launch_wait(l.door, argv + optind, NULL);
 	lab_report(&l);
 	lab_end(&l);
 	return status;

@@ -5,7 +5,7 @@
  *     set, cut, kill   ├─ until all but the daemons are over ──┤
  *     who reaches whom ┘   (or the timeout, or ^C)              └─ daemons end ── report
  *
- * Reaching is ping's word for it: one answer within a second, of a few that are asked for.
+ * Reaching is ping's word for it: one answer within a few seconds, of those that are asked for.
  */
 #include "cli/scenario.h"
 
@@ -75,7 +75,8 @@ static void start_due(struct run *r, size_t i)
 static void start_reach(struct run *r, size_t i)
 {
 	const struct scenario_expect *x = &r->s.expects[i];
-	char *argv[] = {"ping", "-q", "-c", "1", "-i", "0.2", "-w", REACH_SECONDS, (char *)host_name(r, x->to), NULL};
+	char *seconds = x->kind == EXPECT_REACHABLE ? REACHABLE_SECONDS : UNREACHABLE_SECONDS;
+	char *argv[] = {"ping", "-q", "-c", "1", "-i", "0.2", "-w", seconds, (char *)host_name(r, x->to), NULL};
 
 	if (task_start(&r->reaches[i], &r->c, host_name(r, x->from), argv, NULL, now(r)) < 0) r->reaches[i].pid = -1;
 }
@@ -192,7 +193,7 @@ static void look_back(struct run *r)
 	if (r->interrupted || r->engine_gone) return;
 	for (size_t i = 0; i < r->s.n_expects; i++)
 		if (is_reach(&r->s.expects[i]) && r->s.expects[i].at == TIME_NEVER) start_reach(r, i);
-	for (time_ns end = now(r) + 3 * PATIENCE; !r->interrupted && now(r) < end;) {
+	for (time_ns end = now(r) + 5 * PATIENCE; !r->interrupted && now(r) < end;) {
 		bool any = false;
 
 		for (size_t i = 0; i < r->s.n_expects; i++) any |= r->reaches[i].running;

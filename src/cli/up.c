@@ -1,4 +1,4 @@
-/* sockland up: a network from a file or a shape, for a command (which needs nothing but socketpairs), or to be reached from other shells. */
+/* sockland up: a network from a file or a shape, for a command (which needs nothing but socketpairs), with a prompt, or to be reached from other shells. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/lab.h"
 #include "cli/launch.h"
+#include "cli/prompt.h"
 #include "cli/rendezvous.h"
 
 struct up {
@@ -57,7 +58,7 @@ static int up_command(const struct up *u, struct lab *l)
 	int host = lab_host(l, u->on), status;
 
 	if (host < 0 || lab_start(l, (size_t)host, &u->how) < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
-	status = launch_wait(l->door, u->command);
+	status = launch_wait(l->door, u->command, NULL);
 	lab_report(l);
 	lab_down(l);
 	lab_end(l);
@@ -65,7 +66,7 @@ static int up_command(const struct up *u, struct lab *l)
 	return status;
 }
 
-/* Until a signal asks us to end the net, or somebody else has ended it. */
+/* Where there are no commands to read: until a signal asks us to end the net, or somebody else has ended it. */
 static void wait_foreground(const struct lab *l, const sigset_t *waited)
 {
 	int signal;
@@ -75,33 +76,45 @@ static void wait_foreground(const struct lab *l, const sigset_t *waited)
 	while (signal == SIGCHLD && waitpid(l->engine, NULL, WNOHANG) == 0);
 }
 
+static void signals_block(sigset_t *waited)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+
+	sigemptyset(waited);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) sigaddset(waited, signals[i]);
+	sigprocmask(SIG_BLOCK, waited, NULL);
+}
+
+static int up_foreground(struct lab *l, const char *name, bool prompting, const sigset_t *waited)
+{
+	int status = 0;
+
+	if (prompting) status = prompt(l);
+	else wait_foreground(l, waited);
+	lab_report(l);
+	lab_down(l);
+	rendezvous_forget(name);
+	lab_end(l);
+	return status;
+}
+
+/* A prompt does without other shells, where they are refused. */
 static int up_reachable(struct up *u, struct lab *l)
 {
+	bool prompting = !u->background && prompt_possible();
 	sigset_t waited;
 	char name[TOPO_NAME_MAX];
 
 	snprintf(name, sizeof name, "%s", u->name ? u->name : l->topo.name);
-	sigemptyset(&waited);
-	sigaddset(&waited, SIGINT);
-	sigaddset(&waited, SIGTERM);
-	sigaddset(&waited, SIGHUP);
-	sigaddset(&waited, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &waited, NULL);
+	if (!prompting) signals_block(&waited);
 	u->how.keep = true;
 	u->how.listener = rendezvous_listen(name);
-	if (u->how.listener < 0) return topo_free(&l->topo), EXIT_OWN_FAILURE;
+	if (u->how.listener < 0 && (!prompting || u->how.listener == -EADDRINUSE)) return topo_free(&l->topo), EXIT_OWN_FAILURE;
 	if (lab_start(l, 0, &u->how) < 0) return rendezvous_forget(name), topo_free(&l->topo), EXIT_OWN_FAILURE;
 	cli_warn("seed %" PRIu64, u->how.seed);
-	puts(name);
+	if (!prompting) puts(name);
 	fflush(stdout);
-	if (!u->background) {
-		wait_foreground(l, &waited);
-		lab_report(l);
-		lab_down(l);
-		rendezvous_forget(name);
-		lab_end(l);
-	}
-	return 0;
+	return u->background ? 0 : up_foreground(l, name, prompting, &waited);
 }
 
 int verb_up(const struct verb *v, int argc, char **argv)

@@ -1,6 +1,6 @@
 /*
  * A scenario: a network, programs that start on it, what happens to it meanwhile, and what is expected of all that. The file is a topology with
- * `processes`, `scenario` and `expect`; sockland-topology(5) describes it. This is what it says; cli/scenario.c does it.
+ * `processes`, `scenario` and `expect`; sockland.yaml(5) describes it. This is what it says; cli/scenario.c does it.
  */
 #pragma once
 #include "topo/topo.h"

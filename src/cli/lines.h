@@ -1,0 +1,15 @@
+/* Lines of commands: from a terminal, edited with libedit where it is there, or from a pipe or file. */
+#pragma once
+#include "base/types.h"
+
+enum line { LINE_READ, LINE_END, LINE_INTERRUPTED, LINE_STOP };    /* STOP: a signal asks us to end, or `until` became readable */
+
+struct lines;
+
+/* Takes standard input; when that is no terminal, /dev/null is in its place from now on. until: a descriptor to watch, or -1. NULL: no memory. */
+struct lines *lines_open(int until);
+/* *ret is valid until the next call, and has no line end. SIGINT, SIGTERM and SIGHUP are answered here and elsewhere ignored. */
+enum line lines_read(struct lines *l, const char **ret);
+bool lines_interrupted(void);          /* SIGINT came since the last lines_read */
+bool lines_terminal(const struct lines *l);
+void lines_close(struct lines *l);
