@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "engine/private.h"
+#include "stack/packet/tap.h"
 
 static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
 
@@ -26,6 +27,7 @@ int64_t serve_socket(struct call *k)
 	}
 	esock_attach(e, es, sk, k->c->host);
 	net_touch(e->net, s);
+	if (stack_is_watched(s)) direct_look_again(e);
 	call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "engine/private.h"
 #include "host/anchor.h"
+#include "stack/packet/tap.h"
 
 /* ---- channel slots: freed ones wait in line, so that a number comes back as late as can be ---- */
 
@@ -142,6 +143,7 @@ static void esock_drop(struct engine *e, struct esock *es)
 	es->sk = NULL;
 	engine_enter(e, sk);
 	struct stack *s = sk->stack;
+	if (stack_is_watched(s)) direct_look_again(e);   /* perhaps not for long */
 	sock_close(sk);
 	net_touch(e->net, s);
 }

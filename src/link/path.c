@@ -5,6 +5,7 @@
 #include "link/private.h"
 #include "stack/core/route.h"
 #include "stack/core/sysctl.h"
+#include "stack/packet/tap.h"
 #include <net/if.h>
 
 #define HOPS_MAX 32
@@ -40,6 +41,7 @@ struct net_host *net_clear_path(struct net *n, struct stack *s, const struct add
 	struct net_host *h = s->host;
 	for (unsigned hops = 0; hops < HOPS_MAX; hops++, oif = NULL) {
 		struct route_hop hop;
+		if (stack_is_watched(h->stack)) return NULL;
 		if (hops > 0 && stack_is_local(h->stack, dst)) return h;
 		if (hops > 0 && !forwards(h->stack, dst)) return NULL;
 		if (route_lookup(h->stack, dst, src, oif, &hop) < 0 || !hop.netif->link) return NULL;

@@ -55,6 +55,7 @@
 	X(epoll_pwait, (int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask, size_t mask_size)) \
 	X(epoll_pwait2, (int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask, \
 			 size_t mask_size)) \
+	X(mmap, (void *addr, size_t len, int prot, int flags, int fd, off_t offset)) \
 	X(open, (const char *path, int flags, mode_t mode)) \
 	X(openat, (int dir, const char *path, int flags, mode_t mode)) \
 	X(uname, (struct utsname *ret)) \
@@ -191,6 +192,8 @@ HANDLERS(X)
 	X(fexecve, int, (int fd, char *const *argv, char *const *envp), do_execveat(fd, "", argv, envp, AT_EMPTY_PATH)) \
 	X(capget, int, (struct __user_cap_header_struct *header, struct __user_cap_data_struct *ret), do_capget(header, ret)) \
 	X(capset, int, (struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data), do_capset(header, data)) \
+	X(mmap, void *, (void *addr, size_t len, int prot, int flags, int fd, off_t offset), do_mmap(addr, len, prot, flags, fd, offset)) \
+	X(mmap64, void *, (void *addr, size_t len, int prot, int flags, int fd, off_t offset), do_mmap(addr, len, prot, flags, fd, offset)) \
 	X(prctl, int, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d), do_prctl(op, a, b, c, d)) \
 	X(setrlimit, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \
 	X(setrlimit64, int, (int resource, const struct rlimit *limit), do_prlimit64(0, (unsigned)resource, limit, NULL)) \

@@ -57,7 +57,16 @@ static void kernel_set_add(struct kernel_set *k, int fd, short events, uint32_t 
 /* What was found on one walk over the program's set. partly: something virtual that was asked for is not there. */
 struct look { uint32_t ready, virtual, nested; struct sock last; short last_events; bool partly; };
 
-static short channel_events(const struct sock *s, short wanted) { return (short)channel_poll(shim.arena, s->c) & (short)(wanted | ALWAYS); }
+static short channel_events(const struct sock *s, short wanted)
+{
+	bool readable;
+	short events = (short)channel_poll(shim.arena, s->c);
+	if (s->c->domain == AF_PACKET && packet_ring_fill(s, &readable)) {
+		events = (short)(channel_poll(shim.arena, s->c) & ~(uint32_t)(POLLIN | POLLRDNORM));
+		if (readable) events |= POLLIN | POLLRDNORM;
+	}
+	return events & (short)(wanted | ALWAYS);
+}
 
 /* Fills revents of ours; with k, collects the kernel's. */
 static void look(struct pollfd *fds, nfds_t n, struct look *l, struct kernel_set *k)

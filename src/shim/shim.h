@@ -119,6 +119,9 @@ uint32_t table_refs(uint32_t index);       /* descriptors of this process on the
 uint32_t table_consumed(uint32_t index, uint32_t octets);      /* adds up what this process has read; UINT32_MAX: from 0 again */
 void table_share_all(void);                /* fork: no anchor of ours can be recycled any more */
 void table_identify_all(void);             /* while fstat is still allowed */
+long packet_ring_set(const struct sock *s, const void *val);   /* PACKET_RX_RING, after the engine allowed it (packet_ring.c) */
+/* Moves what has come into the socket's ring; *ret_readable: is a frame there? False: it has no ring. */
+bool packet_ring_fill(const struct sock *s, bool *ret_readable);
 static inline bool sock_of(int fd, struct sock *s) { return table_kind(fd, s) == FD_CHANNEL; }
 
 /* ---- descriptors of our own (hidden.c) ---- */

@@ -3,6 +3,8 @@
  * AF_UNIX is the kernel's, with names of the host's own (unix_call.c).
  */
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include "shim/shim.h"
@@ -50,7 +52,7 @@ long do_socket(int domain, int type, int protocol)
 long do_socketpair(int domain, int type, int protocol, int *pair)
 {
 	if (shim.active && domain != AF_UNIX)
-		return domain == AF_INET || domain == AF_INET6 || domain == AF_NETLINK ? -EOPNOTSUPP : -EAFNOSUPPORT;
+		return domain == AF_INET || domain == AF_INET6 || domain == AF_NETLINK || domain == AF_PACKET ? -EOPNOTSUPP : -EAFNOSUPPORT;
 	long r = gate(SYS_socketpair, domain, type, protocol, pair);
 	if (r == 0) {
 		table_set_kernel(pair[0]);
@@ -254,10 +256,22 @@ static void small_buffer(const struct sock *s, int octets)
 	shared_set32(&s->c->rx.limit, (uint32_t)MIN(MAX(octets, 2048) / 8, (int)SEGMENT_SMALL / 8));
 }
 
+/* What struct sock_fprog points to goes to the engine: the instructions. */
+static long filter_attach(const struct sock *s, int name, const void *val, socklen_t len)
+{
+	struct sock_fprog prog;
+	if (len != sizeof prog) return -EINVAL;
+	if (user_get(prog, (const struct sock_fprog *)val) != 0) return -EFAULT;
+	if (!prog.filter || prog.len == 0 || prog.len > BPF_MAXINSNS) return -EINVAL;
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {SOL_SOCKET, name}, .in = {{prog.filter, prog.len * sizeof *prog.filter}}};
+	return (long)control(&c);
+}
+
 long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return kernel_setsockopt(fd, level, name, val, len);
+	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(&s, name, val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
 	static const int zero;
 	if (!val && level == IPPROTO_IPV6 && s.c->domain == AF_INET6) {   /* to this level alone no value is 0 */
@@ -268,6 +282,7 @@ long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 	int64_t r = control(&c);
 	if (r == -EFAULT) return option_set_fault(&s, level, name);
 	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(&s, *(const int *)val);
+	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) return packet_ring_set(&s, val);
 	return (long)r;
 }
 

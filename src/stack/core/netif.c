@@ -10,10 +10,12 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
 #include "stack/core/route.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/neigh.h"
+#include "stack/packet/tap.h"
 
 #define NETIF_MTU_MIN 68          /* RFC 791 §3.2 */
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
@@ -100,6 +102,15 @@ void netif_free_gone(struct stack *s)
 {
 	while (!list_empty(&s->netifs_gone))
 		free(list_entry(list_pop(&s->netifs_gone), struct netif, node));
+}
+
+uint16_t netif_hatype(const struct netif *nif)
+{
+	switch (nif->kind) {
+	case NETIF_ETHERNET: return ARPHRD_ETHER;
+	case NETIF_LOOPBACK: return ARPHRD_LOOPBACK;
+	default: return ARPHRD_NONE;
+	}
 }
 
 struct netif *netif_by_index(const struct stack *s, int index)
@@ -287,6 +298,11 @@ bool stack_is_local(const struct stack *s, const struct addr *a)
 
 void netif_transmit(struct netif *nif, struct packet *p)
 {
+	netif_transmit_from(nif, p, NULL);
+}
+
+void netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender)
+{
 	struct stack *s = nif->stack;
 
 	if (!(nif->flags & IFF_UP)) {
@@ -294,6 +310,7 @@ void netif_transmit(struct netif *nif, struct packet *p)
 		stack_drop(s, p, DROP_NETIF_DOWN);
 		return;
 	}
+	packet_tap_out(nif, p, sender);
 	nif->tx_packets++;
 	nif->tx_bytes += p->len;
 	s->ops->transmit(s->host, nif, p);

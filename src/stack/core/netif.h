@@ -44,3 +44,5 @@ struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, 
 bool stack_is_local(const struct stack *s, const struct addr *a);
 /* Counts and hands p to the host: a frame on Ethernet, a datagram elsewhere. Takes p. */
 void netif_transmit(struct netif *nif, struct packet *p);
+void netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender);   /* of a packet socket, which does not see it again */
+uint16_t netif_hatype(const struct netif *nif);           /* ARPHRD_* */

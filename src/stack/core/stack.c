@@ -16,6 +16,7 @@
 #include "stack/inet/ip.h"
 #include "stack/inet/neigh.h"
 #include "stack/netlink/netlink.h"
+#include "stack/packet/tap.h"
 #include "stack/socket/sock.h"
 #include "stack/tcp/tcp.h"
 #include "wire/wire.h"
@@ -33,6 +34,7 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	list_init(&s->netifs);
 	list_init(&s->netifs_gone);
 	list_init(&s->socks);
+	list_init(&s->taps);
 	s->next_ifindex = 1;
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
@@ -152,6 +154,7 @@ void stack_receive(struct stack *s, struct netif *nif, struct packet *p)
 	p->broadcast = p->multicast = p->forwarded = p->looped = false;
 	nif->rx_packets++;
 	nif->rx_bytes += p->len;
+	if (nif->flags & IFF_UP) packet_tap_in(nif, p);
 	if (!(nif->flags & IFF_UP))
 		stack_drop(s, p, DROP_NETIF_DOWN);
 	else if (nif->kind == NETIF_ETHERNET)

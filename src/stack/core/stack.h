@@ -42,6 +42,7 @@ struct stack {
 	uint64_t drops[DROP_COUNT];
 	uint64_t tcp_retransmits;          /* segments sent again, by connections that are gone too */
 	struct list socks;                 /* struct sock.node: every open socket */
+	struct list taps;                  /* struct packet_sock.node: who looks on (stack/packet) */
 	uint64_t next_cookie;
 	struct sysctl *sysctl;             /* stack/core/sysctl.h */
 	struct route_table *routes;        /* stack/core/route.h */

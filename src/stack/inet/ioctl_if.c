@@ -196,9 +196,10 @@ int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 	if (request == SIOCGIFCONF) return get_conf(sk->stack, arg, len);
 	for (size_t i = 0; i < ARRAY_SIZE(privileged); i++)
 		if (privileged[i] == request) return -EPERM;
-	if (!q && request != SIOCGIFNAME) return -NO_IOCTL_CMD;
+	if (!q && request != SIOCGIFNAME && request != SIOCETHTOOL) return -NO_IOCTL_CMD;
 	if (len < sizeof r) return -EFAULT;
 	memcpy(&r, arg, sizeof r);
+	if (request == SIOCETHTOOL) return netif_by_name(sk->stack, r.ifr_name) ? -EOPNOTSUPP : -ENODEV;   /* no device behind it has settings */
 	err = q ? get_one(sk->stack, q, &r) : get_name(sk->stack, &r);
 	if (err == 0) memcpy(arg, &r, sizeof r);
 	return err;

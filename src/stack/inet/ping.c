@@ -10,6 +10,7 @@
 #include <errno.h>
 #include "stack/inet/dgram.h"
 #include "stack/socket/family.h"
+#include "stack/socket/filter.h"
 
 static bool is_v6(const struct sock *sk) { return sk->domain == AF_INET6; }
 
@@ -88,10 +89,12 @@ void ping_receive(struct stack *s, struct packet *p)
 {
 	struct dgram_sock *ds = p->len < ICMP_HDR_LEN ? NULL : owner_of(s, &p->dst, read16(p->data + 4), p->netif);
 
-	if (ds)
-		dgram_enqueue(ds, p);
-	else
+	if (!ds)
 		stack_drop(s, p, DROP_ICMP_TYPE);
+	else if (!sock_filter_allows(&ds->is.sk, p, 0))
+		stack_drop(s, p, DROP_SOCK_FILTER);
+	else
+		dgram_enqueue(ds, p);
 }
 
 void ping_error(struct stack *s, const struct ip_error *e)

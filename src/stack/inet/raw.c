@@ -5,6 +5,7 @@
 #include "stack/inet/inet_private.h"
 #include "stack/inet/membership.h"
 #include "stack/socket/family.h"
+#include "stack/socket/filter.h"
 
 static struct raw_sock *raw_of(struct sock *sk) { return (struct raw_sock *)sk; }
 
@@ -91,6 +92,8 @@ static void give(struct raw_sock *rs, const struct packet *p, size_t at, uint8_t
 	if (rs->ds.is.sk.domain == AF_INET6) packet_pull(copy, at);
 	if (rs->ds.is.sk.domain == AF_INET6 && !checksum_fits(rs, copy, proto))
 		stack_drop(s, copy, DROP_RAW_CSUM);
+	else if (!sock_filter_allows(&rs->ds.is.sk, copy, 0))
+		stack_drop(s, copy, DROP_SOCK_FILTER);
 	else
 		dgram_enqueue(&rs->ds, copy);
 }

@@ -8,6 +8,7 @@
 #include "stack/inet/membership.h"
 #include "stack/inet/udp.h"
 #include "stack/socket/family.h"
+#include "stack/socket/filter.h"
 
 /* ---- in ---- */
 
@@ -23,6 +24,10 @@ static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr 
 {
 	if (!covers_enough(us, h)) {
 		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_COVERAGE);
+		return;
+	}
+	if (!sock_filter_allows(&us->ds.is.sk, p, UDP_HDR_LEN)) {
+		stack_drop(us->ds.is.sk.stack, p, DROP_SOCK_FILTER);
 		return;
 	}
 	packet_pull(p, UDP_HDR_LEN);

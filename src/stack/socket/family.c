@@ -2,13 +2,6 @@
 #include "stack/socket/family.h"
 #include <errno.h>
 
-/* packet(7): CAP_NET_RAW, before type and protocol are looked at. */
-static int packet_choose(struct stack *s, int type, int *protocol, const struct sock_ops **ret)
-{
-	(void)s, (void)type, (void)protocol, (void)ret;
-	return -EPERM;
-}
-
 static const struct family families[] = {
 	{AF_INET, "AF_INET", inet_choose},
 	{AF_INET6, "AF_INET6", inet6_choose},

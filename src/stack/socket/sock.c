@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include "stack/core/sysctl.h"
 #include "stack/socket/family.h"
+#include "stack/socket/filter.h"
 
 #define TYPE_MAX 11          /* Linux's SOCK_MAX */
 #define NO_IOCTL_CMD 515     /* the kernel's ENOIOCTLCMD: "not mine, ask the next" */
@@ -74,6 +75,7 @@ void sock_close(struct sock *sk)
 void sock_free(struct sock *sk)
 {
 	list_remove(&sk->node);
+	filter_free(sk->filter);
 	free(sk);
 }
 

@@ -63,6 +63,8 @@ struct sock {
 	struct linger linger;
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */
+	struct filter *filter;                     /* socket/filter.h; NULL: none */
+	bool filter_locked;
 	uint32_t uid;                              /* of the creator, for diag */
 };
 

@@ -6,9 +6,9 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <linux/filter.h>
 #include "stack/core/netif.h"
 #include "stack/core/sysctl.h"
+#include "stack/socket/filter.h"
 #include "stack/socket/option.h"
 
 /* Numbers of <asm-generic/socket.h>: glibc's header gives some names to the old and some to the new layout. */
@@ -50,19 +50,6 @@ static int set_nothing(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)sk, (void)val, (void)len;
 	return 0;
-}
-
-/* What Linux answers when net.core.optmem_max leaves no room for a filter: programs then filter for themselves. */
-static int set_filter(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val;
-	return len == sizeof(struct sock_fprog) ? -ENOMEM : -EINVAL;
-}
-
-static int set_detach_filter(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return -ENOENT;
 }
 
 /* SO_PREFER_BUSY_POLL and its kin: only more of it than now needs the capability, and now is none. */
@@ -382,9 +369,10 @@ const struct sockopt sock_options[] = {
 	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
 	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_opnotsupp, .set = refuse_opnotsupp},
 	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .max = 1, .get = opt_get_zero, .set = set_zerocopy},
-	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = set_filter},
-	{S(SO_ATTACH_REUSEPORT_CBPF), .type = OPT_BLOB, SET, .set = set_filter},
-	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = set_detach_filter},
+	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = filter_set},
+	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = filter_detach},
+	{S(SO_LOCK_FILTER), .type = OPT_BOOL, BOTH, FIELD(filter_locked), .set = filter_lock},
+	{S(SO_ATTACH_BPF), .type = OPT_INT, SET, .set = refuse_opnotsupp},     /* programs of eBPF are the kernel's */
 	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_nothing},   /* Linux too does nothing */
 	{.text = NULL},
 };
