@@ -259,7 +259,8 @@ static void nagle_gathers_small_writes(void **state)
 		}
 		sim_run(sim, NS_PER_S);
 		assert_int_equal(p.b.received, 50);
-		if (nodelay) assert_int_equal(sim->count_a.data, 50);
+		/* cwnd counts segments, as Linux's: ten small ones fill it until the first is acknowledged. */
+		if (nodelay) assert_in_range(sim->count_a.data, 11, 20);
 		else assert_in_range(sim->count_a.data, 2, 3);
 		sim_pair_close(&p);
 		sim_free(sim);

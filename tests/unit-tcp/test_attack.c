@@ -166,7 +166,7 @@ static void a_storm_of_sack_blocks(void **state)
 {
 	struct bench *b = *state;
 	passive(b, .mss = 48, .wscale = 1 + 7, .sack_ok = true);
-	tcp_of(b->sk)->cwnd = 1 << 20;
+	tcp_of(b->sk)->cc.cwnd = 1 << 20;
 	bench_send(b, 60000, 0);
 	bench_flush(b);
 	seq32 end = tcp_of(b->sk)->snd.nxt - b->iss;
@@ -176,7 +176,7 @@ static void a_storm_of_sack_blocks(void **state)
 		inject(b, ACK, .seq = 1, .ack = 1, .sack = {{at, at + 1}, {at + 2, at + 3}});
 		bench_flush(b);
 	}
-	assert_true(tcp_of(b->sk)->rec.n_sacked <= 256);
+	assert_true(tcp_of(b->sk)->rtxq.sacked <= 256);
 	assert_true(seconds() - start < 10);
 }
 

@@ -146,7 +146,7 @@ static void options_answer_as_linux(void **state)
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_NODELAY, &v, 3), -EINVAL);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_MD5SIG, &v, sizeof v), -ENOPROTOOPT);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_ULP, "tls", 4), -ENOENT);
-	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5), -ENOENT);
+	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5), -ENOENT);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
 	char name[16];
 	socklen_t len = sizeof name;
@@ -249,7 +249,7 @@ static void an_idle_connection_is_small(void **state)
 {
 	struct bench *b = *state;
 	passive(b);
-	assert_true(sizeof(struct tcp_sock) <= 1100);
+	assert_true(sizeof(struct tcp_sock) <= 1600);
 	bench_send(b, 100000, 0);
 	while (tcp_of(b->sk)->snd.queue.len)
 		inject(b, ACK, .seq = 1, .ack = tcp_of(b->sk)->snd.nxt - b->iss);

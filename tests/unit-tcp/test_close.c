@@ -354,7 +354,7 @@ static void an_orphan_does_not_probe_a_closed_window_for_ever(void **state)
 	inject(b, ACK, .seq = 1, .ack = 51, .wnd = NO_WINDOW);
 	inject(b, ACK, .seq = 1, .ack = 101, .wnd = NO_WINDOW);
 	for (int i = 0; i < 40 && bench_socks(b) == 2; i++) {
-		pass(b, 60 * NS_PER_S);
+		pass(b, 121 * NS_PER_S);
 		bench_flush(b);
 		inject(b, ACK, .seq = 1, .ack = 101, .wnd = NO_WINDOW);
 	}

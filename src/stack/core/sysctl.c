@@ -15,6 +15,7 @@ struct row {
 	int def[3];
 	/* A switch here that is a range of group ids on Linux: how its two states read. */
 	const char *on, *off;
+	const char *words[3];      /* a setting by name: the field is which of them */
 };
 
 #define AT(f) .offset = offsetof(struct sysctl, f)
@@ -48,6 +49,18 @@ static const struct row rows[] = {
 	ONE("net.ipv4.tcp_window_scaling", tcp_window_scaling, 0, 1, 1),
 	ONE("net.ipv4.tcp_timestamps", tcp_timestamps, 0, 2, 1),
 	ONE("net.ipv4.tcp_sack", tcp_sack, 0, 1, 1),
+	ONE("net.ipv4.tcp_dsack", tcp_dsack, 0, 1, 1),
+	/* As the controllers' table in stack/tcp/congestion.c. */
+	{.name = "net.ipv4.tcp_congestion_control", AT(tcp_congestion_control), .count = 1, .words = {"cubic", "reno"}},
+	ONE("net.ipv4.tcp_ecn", tcp_ecn, 0, 2, 2),
+	ONE("net.ipv4.tcp_frto", tcp_frto, 0, 2, 2),
+	ONE("net.ipv4.tcp_early_retrans", tcp_early_retrans, 0, 4, 3),
+	ONE("net.ipv4.tcp_reordering", tcp_reordering, 1, 127, 3),
+	ONE("net.ipv4.tcp_max_reordering", tcp_max_reordering, 1, 65535, 300),
+	ONE("net.ipv4.tcp_retrans_collapse", tcp_retrans_collapse, 0, 1, 1),
+	ONE("net.ipv4.tcp_slow_start_after_idle", tcp_slow_start_after_idle, 0, 1, 1),
+	ONE("net.ipv4.tcp_moderate_rcvbuf", tcp_moderate_rcvbuf, 0, 1, 1),
+	ONE("net.ipv4.tcp_invalid_ratelimit", tcp_invalid_ratelimit_ms, 0, INT_MAX, 500),
 	ONE("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog, 0, INT_MAX, 1024),
 	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, 1, 0),
 	ONE("net.ipv4.tcp_rfc1337", tcp_rfc1337, 0, 1, 0),
@@ -99,6 +112,15 @@ static int read_ints(const char *text, int *ret, int max)
 	}
 }
 
+static int read_word(const struct row *r, const char *text)
+{
+	size_t len = strcspn(text, " \t\n");
+
+	for (int i = 0; i < (int)ARRAY_SIZE(r->words) && r->words[i]; i++)
+		if (strlen(r->words[i]) == len && memcmp(r->words[i], text, len) == 0) return i;
+	return -ENOENT;
+}
+
 /* Linux takes fewer values than a row has and leaves the rest as they were. */
 int sysctl_set(struct sysctl *s, const char *name, const char *value)
 {
@@ -111,6 +133,11 @@ int sysctl_set(struct sysctl *s, const char *name, const char *value)
 		if (n != 2) return -EINVAL;
 		*field(s, r) = v[0] <= v[1];
 		return 0;
+	}
+	if (r->words[0]) {
+		n = read_word(r, value);
+		if (n >= 0) *field(s, r) = n;
+		return MIN(n, 0);
 	}
 	memcpy(v, field(s, r), r->count * sizeof(int));
 	n = read_ints(value, v, r->count);
@@ -130,6 +157,7 @@ int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 	if (!r) return -ENOENT;
 	v = field(s, r);
 	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);
+	if (r->words[0]) return snprintf(buf, size, "%s", r->words[*v]);
 	if (r->count == 1) return snprintf(buf, size, "%d", v[0]);
 	if (r->count == 2) return snprintf(buf, size, "%d\t%d", v[0], v[1]);
 	return snprintf(buf, size, "%d\t%d\t%d", v[0], v[1], v[2]);

@@ -14,7 +14,10 @@ struct sysctl {
 	int tcp_syn_retries, tcp_synack_retries, tcp_retries1, tcp_retries2, tcp_orphan_retries;
 	int tcp_fin_timeout_s;
 	int tcp_keepalive_time_s, tcp_keepalive_intvl_s, tcp_keepalive_probes;
-	int tcp_window_scaling, tcp_timestamps, tcp_sack;
+	int tcp_window_scaling, tcp_timestamps, tcp_sack, tcp_dsack;
+	int tcp_ecn, tcp_frto, tcp_early_retrans, tcp_reordering, tcp_max_reordering, tcp_retrans_collapse, tcp_slow_start_after_idle;
+	int tcp_moderate_rcvbuf, tcp_invalid_ratelimit_ms;
+	int tcp_congestion_control;          /* the controller's place in the table of stack/tcp/congestion.c */
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
 	int privileged;                      /* sockland.privileged: programs have CAP_NET_RAW and CAP_NET_ADMIN over their host */
 	int icmp_echo_ignore_all;

@@ -5,6 +5,9 @@
  *      ... | old, ignored   | new: acknowledges    |  of what was never sent
  *     challenge                                       challenge
  *
+ * What the ACK tells is gathered in a struct tcp_acked: first by the SACK blocks, then by the records that it takes from
+ * rtxq.c. Then recovery.c decides what is lost, cwnd moves, and output.c sends.
+ *
  * Read first: RFC 9293 §3.10.7.4 fifth, RFC 5961 §5, RFC 5681 §2 (duplicate ACK).
  */
 #include "stack/tcp/conn.h"
@@ -18,13 +21,14 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 		reset_answer(conn_stack(conn), g->p, g);
 		return step_drop(g, DROP_TCP_ACK);
 	}
-	if (conn->embryo) {
+	if (conn->wait.embryo) {
 		enum step r = listen_promote(conn, g);
 		if (r != STEP_NEXT) return r;
 	}
 	conn->snd.wnd = conn->snd.max_wnd = g->wnd;
 	conn->snd.wl1 = g->h.seq;
 	conn->snd.wl2 = g->h.ack;
+	ack_syn_acked(conn, g);
 	conn_established(conn);
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
@@ -34,27 +38,45 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 
 bool ack_update_window(struct tcp_sock *conn, const struct segment *g)
 {
-	bool newer = seq_lt(conn->snd.wl1, g->h.seq) || (conn->snd.wl1 == g->h.seq && seq_le(conn->snd.wl2, g->h.ack));
-	bool changed = g->wnd != conn->snd.wnd;
+	bool newer = seq_gt(g->h.ack, conn->snd.una) || seq_lt(conn->snd.wl1, g->h.seq) ||
+		     (conn->snd.wl1 == g->h.seq && (g->wnd > conn->snd.wnd || !g->wnd));
 
 	if (!newer) return false;
 	conn->snd.wnd = g->wnd;
 	conn->snd.wl1 = g->h.seq;
 	conn->snd.wl2 = g->h.ack;
 	conn->snd.max_wnd = MAX(conn->snd.max_wnd, g->wnd);
-	return changed;
+	return true;
 }
 
 /* RFC 7323 §4.3: the timestamp to echo is that of the segment at the left edge, so that delayed ACKs count in the peer's RTT. */
 static void update_ts_recent(struct tcp_sock *conn, const struct segment *g)
 {
 	if (!conn->opt.ts || !g->h.opts.has_ts || seq_gt(g->h.seq, conn->rcv.wup)) return;
-	if ((int32_t)(g->h.opts.ts_val - conn->opt.recent) < 0 && conn_now(conn) - conn->opt.recent_when < 24 * 24 * 3600 * NS_PER_S) return;
+	if ((int32_t)(g->h.opts.ts_val - conn->opt.recent) < 0 && conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX) return;
 	conn->opt.recent = g->h.opts.ts_val;
 	conn->opt.recent_when = conn_now(conn);
 }
 
 /* ---- what it acknowledges ---- */
+
+static void note_echo(const struct tcp_sock *conn, const struct segment *g, struct tcp_acked *a)
+{
+	a->has_ecr = conn->opt.ts && g->h.opts.has_ts && g->h.opts.ts_ecr;
+	a->ecr = g->h.opts.ts_ecr;
+}
+
+/* Our SYN was: its round trip, if it was sent once. */
+void ack_syn_acked(struct tcp_sock *conn, const struct segment *g)
+{
+	struct tcp_acked a = {.syn_acked = true, .octets = 1, .retrans_acked = conn->trouble.retries != 0};
+
+	note_echo(conn, g, &a);
+	a.first_acked = a.last_acked = conn->rtt.syn_at;
+	conn->snd.una = conn->snd.iss + 1;
+	timers_stop_rtx(conn);
+	rtt_acked(conn, &a);
+}
 
 static void advance(struct tcp_sock *conn, const struct segment *g)
 {
@@ -65,23 +87,125 @@ static void advance(struct tcp_sock *conn, const struct segment *g)
 		uint32_t octets = (seq_lt(ack, end) ? ack : end) - conn->snd.data;
 		ring_consume(&conn->snd.queue, octets);
 		conn->snd.data += octets;
-		conn->bytes_acked += octets;
+		conn->count.bytes_acked += octets;
 	}
 	if (conn->snd.urgent && seq_ge(ack, conn->snd.up)) conn->snd.urgent = false;
-	rtt_acked(conn, g);
-	timers_restart_rtx(conn);
-	conn->retries = 0;
-	conn->stuck_since = 0;
-	conn->soft_err = 0;
-	sack_advance(conn);
+	conn->trouble.retries = 0;
+	conn->trouble.since = 0;
+	conn->trouble.soft_err = 0;
 }
 
-/* RFC 5681 §2; with SACK, RFC 6675 §2: one that sacks something new. */
-static bool is_duplicate(const struct tcp_sock *conn, const struct segment *g, bool wnd_changed, bool new_sack)
+/* A record that is wholly acknowledged. */
+static void take_record(struct tcp_sock *conn, struct tcp_sent *s, struct tcp_acked *a)
 {
-	if (g->h.ack != conn->snd.una || !snd_flight(conn)) return false;
-	if (conn->opt.sack) return new_sack;
-	return !g->len && !wnd_changed && !(g->h.flags & (TCP_SYN | TCP_FIN));
+	a->segments++;
+	if (s->tag & TAG_EVER) {
+		a->retrans_acked = true;
+	} else if (!(s->tag & TAG_SACKED)) {
+		a->last_acked = s->at;
+		if (!a->first_acked) a->first_acked = s->at;
+		if (seq_lt(s->seq, a->reord)) a->reord = s->seq;
+		if (seq_le(s->end, conn->rec.point)) a->orig_delivered = true;
+	}
+	if (s->tag & TAG_SACKED) return;
+	a->sample_delivered = MAX(a->sample_delivered, s->delivered);
+	if (!conn->opt.sack) return;
+	conn->cc.delivered++;
+	/* RFC 8985 §6.2 step 2: unless the echo shows that it is the original that arrived. */
+	if ((s->tag & TAG_RETRANS) && a->has_ecr && (int32_t)(a->ecr - ts_clock(s->at, conn->opt.offset)) < 0) return;
+	rack_advance(conn, s);
+}
+
+static void clean(struct tcp_sock *conn, struct tcp_acked *a)
+{
+	struct tcp_rtxq *q = &conn->rtxq;
+
+	while (q->n && seq_le(rtxq_at(q, 0)->end, conn->snd.una)) {
+		take_record(conn, rtxq_at(q, 0), a);
+		rtxq_pop(q);
+	}
+	a->data_acked = a->segments != 0;
+	a->reneged = q->n && (rtxq_at(q, 0)->tag & TAG_SACKED);
+}
+
+static void settle(struct tcp_sock *conn, struct tcp_acked *a)
+{
+	bool sampled = rtt_acked(conn, a);
+	time_ns since = conn->rtxq.n ? conn_now(conn) - rtxq_at(&conn->rtxq, 0)->at : 0;
+
+	if (a->data_acked) {
+		a->set_timer = true;
+		if (!conn->opt.sack) {
+			recovery_eat_duplicates(conn, a->segments);
+			/* Without SACK nobody knows which copy arrived. */
+			if (a->retrans_acked) a->orig_delivered = false;
+		} else if (seq_lt(a->reord, a->prior_fack)) {
+			rack_note_reordering(conn, a->reord);
+		}
+	} else if (conn->rtxq.n && sampled && a->first_sacked && conn_now(conn) - a->first_sacked > since) {
+		/* Measured on what was sent after the first was: the timer goes on. Else it starts anew. */
+		a->set_timer = true;
+	}
+	if (a->rtt >= 0 && conn->set.cc->sample) conn->set.cc->sample(conn, a->rtt);
+}
+
+/* RFC 5681 §2, as Linux: no text, no new window, nothing acknowledged; whether it brings SACK blocks does not matter. */
+static bool is_duplicate(const struct tcp_acked *a)
+{
+	return !a->una_moved && !a->has_text && !a->wnd_news && !a->data_acked && !a->dsack;
+}
+
+static bool is_dubious(const struct tcp_sock *conn, const struct tcp_acked *a)
+{
+	return (!a->has_text && !a->wnd_news && !a->data_acked) || a->sacked_new || a->ece || a->dsack || conn->rec.phase != TCP_OPEN;
+}
+
+static void move_cwnd(struct tcp_sock *conn, const struct tcp_acked *a)
+{
+	uint32_t delivered = conn->cc.delivered - a->prior_delivered;
+	bool reordered = conn->rec.reordering > conn_sysctl(conn)->tcp_reordering;
+
+	if (prr_is_active(conn))
+		prr_reduce(conn, delivered, conn->cc.lost - a->prior_lost, a->una_moved);
+	else if (a->data_acked || (reordered && a->sacked_new))
+		cc_acked(conn, delivered);
+}
+
+static void resend(struct tcp_sock *conn, enum tcp_resend what)
+{
+	if (what == RESEND_NEW) {
+		/* RFC 5682 §3.1 step 2 (b) */
+		output_new(conn);
+		if (seq_gt(conn->snd.nxt, conn->rec.point)) return;
+		conn->rec.frto = false;
+	}
+	if (what != RESEND_NONE) output_lost(conn);
+}
+
+static void judge(struct tcp_sock *conn, const struct segment *g, struct tcp_acked *a, uint32_t prior_out)
+{
+	enum tcp_resend what = RESEND_NONE;
+
+	/* Nothing was in flight: only what D-SACK may undo is of interest. */
+	if (prior_out) {
+		clean(conn, a);
+		settle(conn, a);
+		rack_update_window(conn, a);
+	}
+	if (conn->rec.tlp_end) tlp_acked(conn, g, a);
+	if (prior_out ? is_dubious(conn, a) : a->dsack) what = recovery_ack(conn, is_duplicate(a) && prior_out, a);
+	if (!prior_out) return;
+	if (a->set_timer && !tlp_schedule(conn, true)) timers_rearm(conn);
+	move_cwnd(conn, a);
+	resend(conn, what);
+}
+
+/* An ACK of before una: its SACK blocks may still be news. */
+static void take_old(struct tcp_sock *conn, const struct segment *g, struct tcp_acked *a)
+{
+	if (!g->h.opts.n_sack || !conn->opt.sack) return;
+	sack_learn(conn, g, conn->snd.una, a);
+	resend(conn, recovery_ack(conn, false, a));
 }
 
 /* ---- our FIN ---- */
@@ -93,7 +217,7 @@ static enum step fin_acked(struct tcp_sock *conn)
 		conn_enter(conn, TCPS_FIN_WAIT_2);
 		sock_ready(&conn->inet.sk);
 		if (!conn->inet.sk.closed) return STEP_NEXT;
-		if (conn->linger2_s >= 0) {
+		if (conn->set.linger2_s >= 0) {
 			timers_fin_wait_2(conn);
 			return STEP_NEXT;
 		}
@@ -116,10 +240,24 @@ static bool fin_is_acked(const struct tcp_sock *conn)
 	return conn->snd.fin && seq_gt(conn->snd.una, snd_end(conn));
 }
 
+/* ---- all of it ---- */
+
+static void prepare(struct tcp_sock *conn, const struct segment *g, struct tcp_acked *a)
+{
+	a->prior_una = conn->snd.una;
+	a->prior_fack = rtxq_sacked_to(conn);
+	a->reord = conn->snd.nxt;
+	a->prior_delivered = conn->cc.delivered;
+	a->prior_lost = conn->cc.lost;
+	a->has_text = segment_end(g) != g->h.seq;
+	a->una_moved = seq_gt(g->h.ack, conn->snd.una);
+	note_echo(conn, g, a);
+}
+
 enum step input_ack(struct tcp_sock *conn, struct segment *g)
 {
-	bool wnd_changed, new_sack, duplicate;
-	uint32_t acked;
+	uint32_t prior_out;
+	struct tcp_acked a = {0};
 
 	if (conn->state == TCPS_SYN_RECEIVED) {
 		enum step r = ack_of_syn(conn, g);
@@ -130,17 +268,20 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_ACK);
 	}
-	conn->heard = conn_now(conn);
-	conn->probes = 0;
-	/* A peer that answers probes lives; TCP_USER_TIMEOUT goes on counting until it takes something. */
-	if (conn->rtx_role == TCP_TIMER_PROBE) conn->retries = 0;
 	update_ts_recent(conn, g);
-	new_sack = sack_learn(conn, g);
-	if (seq_lt(g->h.ack, conn->snd.una)) return STEP_NEXT;
-	acked = g->h.ack - conn->snd.una;
-	wnd_changed = ack_update_window(conn, g);
-	duplicate = is_duplicate(conn, g, wnd_changed, new_sack);
-	if (acked) advance(conn, g);
-	recovery_ack(conn, acked, duplicate, new_sack);
-	return acked && fin_is_acked(conn) ? fin_acked(conn) : STEP_NEXT;
+	prepare(conn, g, &a);
+	if (seq_lt(g->h.ack, conn->snd.una)) {
+		take_old(conn, g, &a);
+		return STEP_NEXT;
+	}
+	conn->when.heard = conn_now(conn);
+	conn->trouble.probes = 0;
+	prior_out = conn->rtxq.n;
+	a.wnd_news = ack_update_window(conn, g);
+	if (a.una_moved) advance(conn, g);
+	sack_learn(conn, g, a.prior_una, &a);
+	a.ece = ecn_echoed(conn, g);
+	judge(conn, g, &a, prior_out);
+	if (!prior_out) timers_window_news(conn);
+	return a.una_moved && fin_is_acked(conn) ? fin_acked(conn) : STEP_NEXT;
 }

@@ -1,42 +1,65 @@
 /*
- * Congestion control: how much may be in flight. A controller is a row; recovery.c calls it and does the rest.
+ * Congestion control: how much may be in flight. A controller is a row; recovery.c and prr.c do what all have in common.
  *
  *     reno    slow start: cwnd += acked          below ssthresh
- *             avoidance:  cwnd += mss a round trip
- *             loss:       ssthresh = half of what was in flight
+ *             avoidance:  cwnd += 1 a round trip
+ *             loss:       ssthresh = cwnd / 2
+ *     cubic   cubic.c, the default
  *
- * cwnd counts octets. It grows only while it is what holds us back (RFC 7661's idea, Linux's is_cwnd_limited).
+ * cwnd and ssthresh count segments, as on Linux. cwnd grows only while it is what holds us back, and decays when it was
+ * not for long: the idea of RFC 7661, in the way of Linux, whose cwnd after a pause depends on it.
  *
- * Read first: RFC 5681 §3.1, RFC 6928, RFC 3465.
+ * Read first: RFC 5681 §3.1 and §4.1, RFC 6928, RFC 3465, RFC 7661.
  */
 #include "stack/tcp/conn.h"
 
-static uint32_t reno_ssthresh(const struct tcp_sock *conn)
+/* ---- reno ---- */
+
+static uint32_t reno_ssthresh(struct tcp_sock *conn)
 {
-	/* RFC 5681 §3.1 equation (4): FlightSize, not cwnd. */
-	return MAX(snd_flight(conn) / 2, 2u * snd_mss(conn));
+	/* RFC 5681 §3.1 equation (4); Linux takes cwnd for FlightSize, and keeps what was in use by cc_validate. */
+	return MAX(conn->cc.cwnd / 2, 2u);
 }
 
-static void reno_acked(struct tcp_sock *conn, uint32_t octets)
+uint32_t cc_slow_start(struct tcp_sock *conn, uint32_t segments)
 {
-	uint32_t mss = snd_mss(conn);
+	uint32_t before = conn->cc.cwnd;
 
-	if (conn->cwnd < conn->ssthresh) {
-		/* RFC 5681 §3.1: slow start, counted in octets (RFC 3465). */
-		conn->cwnd += MIN(octets, conn->ssthresh - conn->cwnd);
-		return;
-	}
-	/* RFC 5681 §3.1 (3): one MSS a window's worth of acknowledged octets. */
-	conn->cwnd_acked += octets;
-	if (conn->cwnd_acked >= conn->cwnd) {
-		conn->cwnd_acked -= conn->cwnd;
-		conn->cwnd += mss;
-	}
+	/* RFC 5681 §3.1, equation (2), with RFC 3465's L unlimited, as Linux. */
+	conn->cc.cwnd = MIN(before + segments, conn->cc.ssthresh);
+	return segments - (conn->cc.cwnd - before);
 }
 
-const struct tcp_cc cc_reno = {.name = "reno", .ssthresh = reno_ssthresh, .acked = reno_acked};
+void cc_avoid(struct tcp_sock *conn, uint32_t every, uint32_t segments)
+{
+	struct tcp_congestion *cc = &conn->cc;
 
-static const struct tcp_cc *const controllers[] = {&cc_reno};
+	/* Credit from a larger `every` is worth one step. */
+	if (cc->cnt >= every) {
+		cc->cnt = 0;
+		cc->cwnd++;
+	}
+	cc->cnt += segments;
+	if (cc->cnt < every) return;
+	cc->cwnd += cc->cnt / every;
+	cc->cnt %= every;
+}
+
+bool cc_in_slow_start(const struct tcp_sock *conn) { return conn->cc.cwnd < conn->cc.ssthresh; }
+
+static void reno_acked(struct tcp_sock *conn, uint32_t segments)
+{
+	if (cc_in_slow_start(conn)) segments = cc_slow_start(conn, segments);
+	/* RFC 5681 §3.1 (3): one segment a window. */
+	if (segments) cc_avoid(conn, conn->cc.cwnd, segments);
+}
+
+uint32_t cc_undo_cwnd(struct tcp_sock *conn) { return MAX(conn->cc.cwnd, conn->rec.prior_cwnd); }
+
+static const struct tcp_cc reno = {.name = "reno", .ssthresh = reno_ssthresh, .acked = reno_acked, .undo = cc_undo_cwnd};
+
+/* In the order of the words of net.ipv4.tcp_congestion_control (core/sysctl.c). The first is the default. */
+static const struct tcp_cc *const controllers[] = {&cc_cubic, &reno};
 
 const struct tcp_cc *cc_find(const char *name, size_t len)
 {
@@ -45,31 +68,110 @@ const struct tcp_cc *cc_find(const char *name, size_t len)
 	return NULL;
 }
 
-static uint32_t initial_window(const struct tcp_sock *conn)
+const struct tcp_cc *cc_default(const struct sysctl *sys)
 {
-	return TCP_INIT_CWND * (uint32_t)snd_mss(conn);
+	return controllers[MIN((size_t)sys->tcp_congestion_control, ARRAY_SIZE(controllers) - 1)];
 }
+
+/* ---- what all have in common ---- */
 
 void cc_init(struct tcp_sock *conn)
 {
-	conn->cwnd = initial_window(conn);
-	/* RFC 5681 §3.1: if our SYN was lost, start with one segment; Linux forgives one. */
-	if (conn->total_retrans > 1) conn->cwnd = snd_mss(conn);
-	conn->ssthresh = UINT32_MAX / 2;
-	conn->cwnd_acked = 0;
-	conn->cwnd_limited = false;
+	memset(&conn->cc, 0, sizeof conn->cc);
+	conn->cc.cwnd = TCP_INIT_CWND;
+	/* RFC 5681 §3.1, RFC 6298 §5 (5.7): if our SYN was lost, start with one segment; Linux forgives one, and one shown to be needless. */
+	if (conn->count.total_retrans > 1 && !conn->rec.retrans_at) conn->cc.cwnd = 1;
+	conn->cc.ssthresh = CC_INFINITE;
+	conn->cc.stamp = conn_now(conn);
+	cc_start(conn);
+}
+
+void cc_start(struct tcp_sock *conn)
+{
+	if (conn->set.cc->init) conn->set.cc->init(conn);
+}
+
+void cc_set_cwnd(struct tcp_sock *conn, uint32_t segments)
+{
+	conn->cc.cwnd = segments;
+	conn->cc.cnt = 0;
+	conn->cc.stamp = conn_now(conn);
+}
+
+uint32_t cc_current_ssthresh(const struct tcp_sock *conn)
+{
+	uint32_t cwnd = conn->cc.cwnd;
+
+	if (prr_is_active(conn)) return conn->cc.ssthresh;
+	return MAX(conn->cc.ssthresh, cwnd / 2 + cwnd / 4);
+}
+
+static bool was_limited(const struct tcp_sock *conn)
+{
+	if (conn->cc.limited) return true;
+	/* In slow start half a window in use is enough to let it grow. */
+	return cc_in_slow_start(conn) && conn->cc.cwnd < 2 * conn->cc.max_out;
+}
+
+void cc_acked(struct tcp_sock *conn, uint32_t segments)
+{
+	if (segments && was_limited(conn)) conn->set.cc->acked(conn, segments);
+}
+
+/* RFC 7661 §4.4 in Linux's way: for an RTO less than cwnd was used: it moves half-way to what was. */
+static void decay_unused(struct tcp_sock *conn)
+{
+	uint32_t used = MAX(conn->cc.used, TCP_INIT_CWND);
+
+	if (conn->rec.phase == TCP_OPEN && !conn->nospace) {
+		if (used < conn->cc.cwnd) {
+			conn->cc.ssthresh = cc_current_ssthresh(conn);
+			conn->cc.cwnd = (conn->cc.cwnd + used) / 2;
+		}
+		conn->cc.used = 0;
+	}
+	conn->cc.stamp = conn_now(conn);
+}
+
+void cc_validate(struct tcp_sock *conn, bool limited)
+{
+	struct tcp_congestion *cc = &conn->cc;
+	uint32_t out = conn->rtxq.n;
+
+	if (seq_ge(conn->snd.una, cc->usage_end) || limited || (!cc->limited && out > cc->max_out)) {
+		cc->limited = limited;
+		cc->max_out = out;
+		cc->usage_end = conn->snd.nxt;
+	}
+	if (was_limited(conn)) {
+		cc->used = 0;
+		cc->stamp = conn_now(conn);
+		return;
+	}
+	cc->used = MAX(cc->used, out);
+	if (conn_sysctl(conn)->tcp_slow_start_after_idle && conn_now(conn) - cc->stamp >= conn->rtt.rto) decay_unused(conn);
 }
 
 /* RFC 5681 §4.1: after a silence longer than the RTO the old cwnd means nothing; it is halved for each RTO gone by, as Linux does. */
 void cc_restart_idle(struct tcp_sock *conn)
 {
-	time_ns idle = conn_now(conn) - conn->sent_data, rto = conn->rtt.rto;
-	uint32_t floor = MIN(initial_window(conn), conn->cwnd);
+	time_ns idle = conn_now(conn) - conn->when.sent_data, rto = conn->rtt.rto;
+	uint32_t floor = MIN(TCP_INIT_CWND, conn->cc.cwnd);
 
-	if (conn->sent_data == 0 || idle <= rto) return;
-	conn->ssthresh = MAX(conn->ssthresh, conn->cwnd / 4 * 3);
-	for (; idle > rto && conn->cwnd > floor; idle -= rto)
-		conn->cwnd /= 2;
-	conn->cwnd = MAX(conn->cwnd, floor);
-	conn->cwnd_acked = 0;
+	if (!conn_sysctl(conn)->tcp_slow_start_after_idle || conn->rtxq.n || idle <= rto) return;
+	conn->cc.ssthresh = cc_current_ssthresh(conn);
+	for (idle -= rto; idle > 0 && conn->cc.cwnd > floor; idle -= rto)
+		conn->cc.cwnd /= 2;
+	conn->cc.cwnd = MAX(conn->cc.cwnd, floor);
+	conn->cc.stamp = conn_now(conn);
+	conn->cc.used = 0;
+}
+
+/* What a pacer would allow a second, as Linux reckons it: twice the window a round trip in slow start, 1.2 times after. */
+uint64_t cc_pacing_rate(const struct tcp_sock *conn)
+{
+	uint64_t segments = MAX(conn->cc.cwnd, conn->rtxq.n), percent = conn->cc.cwnd < conn->cc.ssthresh / 2 ? 200 : 120;
+
+	if (!conn->rtt.srtt) return UINT64_MAX;
+	return segments * snd_mss(conn) * percent / 100 * (uint64_t)NS_PER_S / (uint64_t)conn->rtt.srtt;
 }

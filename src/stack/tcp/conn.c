@@ -23,8 +23,8 @@ int conn_init(struct sock *sk)
 	sk->sndbuf = (uint32_t)sys->tcp_wmem[1];
 	ring_init(&conn->snd.queue);
 	list_init(&conn->rcv.queue);
-	list_init(&conn->queue_node);
-	conn->cc = &cc_reno;
+	list_init(&conn->wait.node);
+	conn->set.cc = cc_default(sys);
 	timers_init(conn);
 	rtt_init(conn);
 	return 0;
@@ -52,20 +52,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->memberships = own.memberships;
 	is->errqueue = NULL;
 	is->sk.listening = false;
-	child->nodelay = parent->nodelay;
-	child->cork = parent->cork;
-	child->keepidle_s = parent->keepidle_s;
-	child->keepintvl_s = parent->keepintvl_s;
-	child->keepcnt = parent->keepcnt;
-	child->syncnt = parent->syncnt;
-	child->linger2_s = parent->linger2_s;
-	child->defer_accept = parent->defer_accept;
-	child->user_timeout_ms = parent->user_timeout_ms;
-	child->notsent_lowat = parent->notsent_lowat;
-	child->user_mss = parent->user_mss;
-	child->thin_linear = parent->thin_linear;
-	child->rcv.clamp = parent->rcv.clamp;
-	child->cc = parent->cc;
+	child->set = parent->set;
 }
 
 /* ---- the path and its MTU ---- */
@@ -89,8 +76,8 @@ static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 	uint16_t mss = mss_of_mtu(conn, path_mtu);
 
 	/* RFC 9293 §3.7.1 (MUST-16): the least of what the peer and the path take. */
-	if (conn->peer_mss_known) mss = MIN(mss, conn->snd.peer_mss);
-	if (conn->user_mss) mss = (uint16_t)MIN(mss, conn->user_mss);
+	if (conn->snd.peer_mss) mss = MIN(mss, conn->snd.peer_mss);
+	if (conn->set.mss) mss = (uint16_t)MIN(mss, conn->set.mss);
 	conn->snd.mss = (uint16_t)MAX(mss, MSS_MIN);
 }
 
@@ -118,7 +105,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	conn->opt.offset = ts_offset(s, &conn->inet.laddr, &conn->inet.raddr);
 	/* RFC 9293 §3.7.1 (MUST-14, SHLD-5): what we can take in is announced in every SYN. */
 	conn->rcv.adv_mss = mss_of_mtu(conn, hop->mtu_bytes);
-	if (conn->user_mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->user_mss);
+	if (conn->set.mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->set.mss);
 	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
 	window_init(conn);
@@ -131,7 +118,6 @@ void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 {
 	/* RFC 9293 §3.7.1 (MUST-15): without the option the peer takes 536. */
 	conn->snd.peer_mss = o->has_mss ? MAX(o->mss, (uint16_t)MSS_MIN) : (uint16_t)MSS_DEFAULT;
-	conn->peer_mss_known = true;
 	conn->snd.mss = MIN(conn->snd.mss, conn->snd.peer_mss);
 	/* RFC 7323 §2.2: both sides must have sent the option; a shift above 14 counts as 14 (§2.3). */
 	conn->opt.wscale = conn->opt.wscale && o->has_wscale;
@@ -147,14 +133,14 @@ void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 
 void conn_established(struct tcp_sock *conn)
 {
-	conn->heard = conn_now(conn);
-	cc_init(conn);
+	conn->when.heard = conn_now(conn);
+	rtt_established(conn);
 	recovery_init(conn);
+	cc_init(conn);
 	sndbuf_expand(conn);
-	conn->rcv.tune_since = conn_now(conn);
-	conn->rcv.tune_from = conn->rcv.nxt;
-	conn->retries = 0;
-	conn->stuck_since = 0;
+	window_established(conn);
+	conn->trouble.retries = 0;
+	conn->trouble.since = 0;
 	/* A shutdown that came while the SYN was on its way. */
 	conn_enter(conn, conn->snd.fin ? TCPS_FIN_WAIT_1 : TCPS_ESTABLISHED);
 	timers_keepalive(conn);
@@ -179,7 +165,7 @@ static void purge_send(struct tcp_sock *conn)
 {
 	ring_free(&conn->snd.queue);
 	conn->snd.fin = false;
-	sack_clear(conn);
+	rtxq_clear(&conn->rtxq);
 }
 
 void conn_purge(struct tcp_sock *conn)
@@ -195,7 +181,7 @@ void conn_free(struct tcp_sock *conn)
 	struct stack *s = conn_stack(conn);
 
 	listen_stop(conn);
-	if (conn->parent) listen_forget(conn);
+	if (conn->wait.parent) listen_forget(conn);
 	timers_clear(conn);
 	conn_purge(conn);
 	inet_sock_done(&conn->inet.sk);
@@ -208,7 +194,7 @@ void conn_done(struct tcp_sock *conn)
 	struct sock *sk = &conn->inet.sk;
 
 	conn_enter(conn, TCPS_CLOSED);
-	if (sk->closed || conn->embryo) {
+	if (sk->closed || conn->wait.embryo) {
 		conn_free(conn);
 		return;
 	}
@@ -224,22 +210,10 @@ void conn_done(struct tcp_sock *conn)
 /* The socket forgets its connection; what bind() gave it and the options stay. */
 static void forget_connection(struct tcp_sock *conn)
 {
-	uint32_t clamp = conn->rcv.clamp;
-
 	conn_purge(conn);
-	memset(&conn->snd, 0, sizeof conn->snd);
-	memset(&conn->rcv, 0, sizeof conn->rcv);
-	memset(&conn->ack, 0, sizeof conn->ack);
-	memset(&conn->opt, 0, sizeof conn->opt);
-	memset(&conn->rec, 0, sizeof conn->rec);
+	memset(&conn->snd, 0, sizeof *conn - offsetof(struct tcp_sock, snd));
 	list_init(&conn->rcv.queue);
-	conn->rcv.clamp = clamp;
-	conn->peer_mss_known = conn->nospace = false;
-	conn->rtx_role = conn->retries = conn->probes = 0;
-	conn->stuck_since = conn->sent_data = conn->got_data = conn->last_oow = 0;
-	conn->soft_err = 0;
-	conn->bytes_acked = conn->bytes_received = conn->bytes_sent = conn->bytes_retrans = 0;
-	conn->segs_out = conn->segs_in = conn->data_segs_out = conn->data_segs_in = conn->total_retrans = 0;
+	conn->nospace = false;
 	rtt_init(conn);
 }
 

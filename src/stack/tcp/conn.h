@@ -24,6 +24,7 @@
 #pragma once
 #include "base/ring.h"
 #include "stack/core/sysctl.h"
+#include "stack/tcp/flight.h"
 #include "stack/tcp/tcp.h"
 #include "wire/wire.h"
 
@@ -46,13 +47,15 @@ enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED };
 #define TCP_RTO_MAX (120 * NS_PER_S)
 #define TCP_RTO_INIT (1 * NS_PER_S)
 #define TCP_RTO_FALLBACK (3 * NS_PER_S)
-#define TCP_DELACK (40 * NS_PER_MS)
+#define TCP_DELACK (40 * NS_PER_MS)           /* at first; acking.c adapts it, up to */
+#define TCP_DELACK_MAX (200 * NS_PER_MS)
 #define TCP_TIMEWAIT (60 * NS_PER_S)
-#define TCP_DUPACKS 3
+#define TCP_DUPACKS 3u
 #define TCP_INIT_CWND 10u                     /* RFC 6928 */
 #define TCP_WSCALE_MAX 14
 #define TCP_MAX_ORPHANS 16384
-#define TCP_OOW_INTERVAL (500 * NS_PER_MS)    /* between two answers to unacceptable segments */
+#define TCP_PAWS_IDLE_MAX (24 * 24 * 3600 * NS_PER_S)   /* RFC 7323 §5.5 */
+#define TCP_QUICK_ACKS 16u
 
 /* Octets [start, end) of sequence space. */
 struct seq_range { seq32 start, end; };
@@ -61,29 +64,44 @@ struct seq_range { seq32 start, end; };
 struct tcp_run { struct seq_range range; struct packet *first, *last; };
 struct tcp_runs { struct tcp_run *at; uint32_t n, cap, mem_bytes; struct seq_range latest[TCP_SACK_MAX]; uint8_t n_latest; };
 
-/* recovery.c explains the fields. */
-enum tcp_phase { TCP_OPEN, TCP_FAST_RECOVERY, TCP_LOSS };
-struct tcp_recovery {
-	uint8_t phase;
-	bool force;                           /* the next retransmission goes whatever cwnd says */
-	uint16_t dupacks;
-	seq32 point, rtx, lost;
-	struct seq_range *sacked;             /* scoreboard: sorted, disjoint, all above una. sack.c */
-	uint16_t n_sacked, cap_sacked;
-	uint32_t sacked_bytes;
-};
-
 enum tcp_ack_need { TCP_ACK_NONE, TCP_ACK_DELAYED, TCP_ACK_NOW };
-enum tcp_rtx_role { TCP_TIMER_RETRANSMIT, TCP_TIMER_PROBE };
+enum tcp_timer_role { TCP_TIMER_IDLE, TCP_TIMER_RETRANSMIT, TCP_TIMER_PROBE, TCP_TIMER_TAIL, TCP_TIMER_REORDER };
 enum tcp_urg_state { TCP_URG_NONE, TCP_URG_AWAITED, TCP_URG_VALID, TCP_URG_READ };
+/* RFC 3168, ecn.c. DEMAND: the peer is told of congestion until it says CWR; CWR: our next new segment says it. SEEN: ECT arrived once. */
+enum tcp_ecn { TCP_ECN_OK = 1, TCP_ECN_CWR = 2, TCP_ECN_DEMAND = 4, TCP_ECN_SEEN = 8, TCP_ECN_NO_ECT_ON_RETRANS = 16 };
 
 struct tcp_listener;
 struct timewait;
 struct tcp_cc;
 
+/* What the program set, which accept() hands on. 0: the sysctl counts. */
+struct tcp_set {
+	bool nodelay, cork, thin_linear;
+	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
+	uint16_t fastopen_qlen;
+	int keepidle_s, keepintvl_s, keepcnt, syncnt, linger2_s;
+	uint32_t user_timeout_ms, notsent_lowat;
+	uint32_t clamp;                       /* TCP_WINDOW_CLAMP */
+	int mss;
+	const struct tcp_cc *cc;
+};
+
 struct tcp_sock {
 	struct inet_sock inet;
 	uint8_t state, use;
+	bool nospace;                         /* a writer found no room */
+	bool orphan;                          /* counted in tcp_stack.n_orphans */
+	struct tcp_set set;
+	struct tcp_listener *listener;        /* of a listening socket */
+	struct {
+		struct tcp_sock *parent;
+		struct list node;             /* in one of parent's queues */
+		bool embryo;                  /* which one: the SYN queue */
+		bool acked;                   /* TCP_DEFER_ACCEPT: the handshake is done but for data */
+	} wait;                               /* not yet accepted */
+	struct { struct timer rtx, delack, keep; uint8_t role; } timer;   /* role: of rtx, enum tcp_timer_role */
+
+	/* From here on of one connection: conn_forget clears all of it. */
 	struct {
 		seq32 una, nxt, wl1, wl2, iss;
 		seq32 data;                   /* of queue's first octet */
@@ -91,7 +109,7 @@ struct tcp_sock {
 		seq32 up;                     /* urgent pointer: the octet after the urgent one */
 		uint32_t wnd, max_wnd;
 		uint16_t mss;                 /* of the path and the peer, before options */
-		uint16_t peer_mss;
+		uint16_t peer_mss;            /* 0: not known yet */
 		uint8_t wscale;
 		bool fin;                     /* a FIN follows the queue */
 		bool urgent;                  /* up is ahead of una */
@@ -103,58 +121,45 @@ struct tcp_sock {
 		seq32 fin_seq;
 		seq32 up;                     /* the urgent octet itself */
 		uint32_t wnd;                 /* last advertised, from wup */
+		uint32_t ssthresh, clamp;     /* what may be advertised: grows while data comes, up to clamp (Linux's rcv_ssthresh, window_clamp) */
 		uint32_t queued, mem_bytes;   /* in queue: octets, and what they cost */
-		uint32_t clamp;               /* TCP_WINDOW_CLAMP */
-		uint16_t mss;                 /* estimate of what the peer sends */
+		uint16_t mss, last_len;       /* estimate of what the peer sends; the last segment smaller than that */
 		uint16_t adv_mss;
 		uint8_t wscale;
 		uint8_t urg, urg_octet;       /* enum tcp_urg_state */
 		bool fin, done;               /* fin_seq is known; FIN was reached: nothing follows */
 		struct list queue;            /* packets in order, data = payload not yet read */
 		struct tcp_runs ooo;
-		/* auto-tuning: since when, from which count of octets taken, and how many were taken in the round before */
-		time_ns tune_since;
-		seq32 tune_from;
-		uint32_t tune_last;
+		struct seq_range dup;         /* to be reported by D-SACK in the next ACK; empty: nothing */
 	} rcv;
-	struct { uint8_t need, quick; bool pingpong, pushed; } ack;   /* need: enum tcp_ack_need; pingpong: answers carry our ACKs */
-	struct { bool wscale, ts, sack; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
+	/* receive buffer auto-tuning: round trip as the receiver sees it; since when, from which octet taken, how many in the best round */
+	struct { time_ns rtt, since, rtt_since; seq32 from, rtt_edge; uint32_t space; } tune;
 	struct {
-		time_ns srtt, rttvar, rto, since;
-		seq32 seq;
+		uint8_t need, quick;          /* enum tcp_ack_need; ACKs to be sent at once */
+		uint8_t pushed;               /* small segments since the last ACK: none, one, more */
+		bool pingpong;                /* answers carry our ACKs */
+		uint8_t dups, compressed;     /* ACKs of disorder sent at once, and held back */
+		seq32 dups_nxt;
+		time_ns ato, due;             /* delay of the next delayed ACK */
+	} ack;
+	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
+	struct {
+		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_at;
+		seq32 round;
 		uint8_t backoff;
-		bool timing;
 	} rtt;
+	struct tcp_rtxq rtxq;
 	struct tcp_recovery rec;
-	const struct tcp_cc *cc;
-	uint32_t cwnd, ssthresh;              /* octets */
-	uint32_t cwnd_acked;                  /* octets acknowledged towards the next step of cwnd */
-	bool cwnd_limited;
-	/* timers */
-	struct timer rtx, delack, keep;
-	uint8_t rtx_role, retries, probes;    /* retransmissions or probes since something was acknowledged; keepalives unanswered */
-	time_ns stuck_since;                  /* first retransmission or probe of this trouble; 0: none */
-	time_ns heard, sent_data, got_data, last_oow;
-	int soft_err;
-	/* TCP_* options; 0 = the sysctl's */
-	bool nodelay, cork, thin_linear;
-	uint16_t fastopen_qlen;
-	int keepidle_s, keepintvl_s, keepcnt, syncnt, linger2_s;
-	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
-	uint32_t user_timeout_ms, notsent_lowat;
-	int user_mss;
-	/* listening */
-	struct tcp_listener *listener;        /* of a listening socket */
-	struct tcp_sock *parent;              /* of one not yet accepted */
-	struct list queue_node;               /* in one of parent's queues */
-	bool embryo;                          /* which one: the SYN queue */
-	bool acked;                           /* TCP_DEFER_ACCEPT: the handshake is done but for data */
-	bool nospace;                         /* a writer found no room */
-	bool peer_mss_known;
-	bool orphan;                          /* counted in tcp_stack.n_orphans */
+	struct tcp_rack rack;
+	struct tcp_congestion cc;
+	/* retransmissions or probes since something was acknowledged; keepalives unanswered; when the first of them was; the last ICMP error */
+	struct { uint8_t retries, probes; time_ns since; int soft_err; } trouble;
+	struct { time_ns heard, sent_data, got_data, oow; } when;
 	/* figures for TCP_INFO */
-	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
-	uint32_t segs_out, segs_in, data_segs_out, data_segs_in, total_retrans;
+	struct {
+		uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
+		uint32_t segs_out, segs_in, data_segs_out, data_segs_in, total_retrans, reord, ooo;
+	} count;
 };
 
 struct tcp_listener {
@@ -235,17 +240,30 @@ void tcp_input(struct tcp_sock *conn, struct segment *g);
 enum step input_ack(struct tcp_sock *conn, struct segment *g);
 void ack_challenge(struct tcp_sock *conn);       /* RFC 5961: answers with an ACK, within the limit */
 void ack_unacceptable(struct tcp_sock *conn, const struct segment *g);
-bool ack_update_window(struct tcp_sock *conn, const struct segment *g);   /* true when the window changed */
+bool ack_update_window(struct tcp_sock *conn, const struct segment *g);   /* true when it is news */
+void ack_syn_acked(struct tcp_sock *conn, const struct segment *g);
 static inline enum step step_drop(struct segment *g, enum drop_reason why) { g->why = why; return STEP_STOP; }
 
 /* syn_sent.c */
 enum step input_syn_sent(struct tcp_sock *conn, struct segment *g);
 
-/* output.c */
-void tcp_output(struct tcp_sock *conn);          /* sends all that may be sent now, and the ACK that is owed */
-uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
+/* acking.c */
 void tcp_need_ack(struct tcp_sock *conn, enum tcp_ack_need need);
-void tcp_quick_ack(struct tcp_sock *conn, unsigned max);   /* the next few ACKs are not delayed */
+void tcp_enter_quickack(struct tcp_sock *conn, unsigned max);  /* the next few ACKs are not delayed */
+void acking_data(struct tcp_sock *conn, const struct segment *g);  /* new text came */
+void acking_check(struct tcp_sock *conn);        /* at the end of a segment: sends or delays the ACK that is owed */
+void acking_sent(struct tcp_sock *conn);         /* a segment with ACK left */
+void acking_data_sent(struct tcp_sock *conn);
+void acking_delay_handshake(struct tcp_sock *conn);
+void acking_timeout(struct tcp_sock *conn);
+
+/* output.c */
+void tcp_output(struct tcp_sock *conn);          /* sends all the new that may be sent now */
+void output_new(struct tcp_sock *conn);          /* the same, small or not */
+bool output_one_new(struct tcp_sock *conn);      /* one segment, whatever cwnd says */
+void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as far as cwnd goes. resend.c */
+int output_resend(struct tcp_sock *conn, uint32_t i); /* that record of the rtxq. 0 or why not */
+uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
 void output_probe(struct tcp_sock *conn);        /* what the persist timer sends */
 
 /* segment.c */
@@ -262,7 +280,12 @@ void reset_answer_header(struct stack *s, const struct packet *p, const struct t
 /* window.c */
 uint32_t window_full(const struct tcp_sock *conn);         /* octets that fit in an empty buffer */
 void window_init(struct tcp_sock *conn);
-uint32_t window_select(const struct tcp_sock *conn);
+uint32_t window_select(struct tcp_sock *conn);             /* what to offer now, from rcv.nxt */
+uint32_t window_left(const struct tcp_sock *conn);         /* what the peer may still send of what was offered */
+void window_told(struct tcp_sock *conn, uint32_t wnd);     /* a segment that offers this leaves */
+bool window_grow(struct tcp_sock *conn, uint32_t len);     /* text of this length came: more may be offered. true: it is */
+void window_established(struct tcp_sock *conn);
+void window_measure(struct tcp_sock *conn, const struct segment *g);      /* the round trip as the receiver sees it */
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
 void sndbuf_expand(struct tcp_sock *conn);
 bool sndbuf_writable(const struct tcp_sock *conn);
@@ -271,9 +294,14 @@ void sndbuf_freed(struct tcp_sock *conn);                  /* octets left the qu
 /* timers.c */
 void timers_init(struct tcp_sock *conn);
 void timers_clear(struct tcp_sock *conn);
-void timers_after_output(struct tcp_sock *conn);           /* the one retransmission timer follows what is outstanding */
-void timers_restart_rtx(struct tcp_sock *conn);            /* something new was acknowledged */
-void timers_delack(struct tcp_sock *conn);
+void timers_after_output(struct tcp_sock *conn);           /* nothing is in flight: probes the window or rests */
+void timers_set_rtx(struct tcp_sock *conn, enum tcp_timer_role role, time_ns in);
+void timers_rearm(struct tcp_sock *conn);                  /* the retransmission timeout, from now or from when the first was sent */
+void timers_stop_rtx(struct tcp_sock *conn);
+void timers_syn_sent(struct tcp_sock *conn);
+void timers_window_news(struct tcp_sock *conn);            /* an ACK came while nothing was in flight */
+time_ns timers_rto_left(const struct tcp_sock *conn);      /* until the first in flight times out */
+void timers_set_delack(struct tcp_sock *conn, time_ns at);
 void timers_keepalive(struct tcp_sock *conn);              /* after SO_KEEPALIVE or its times changed */
 void timers_fin_wait_2(struct tcp_sock *conn);
 int conn_fin_timeout_s(const struct tcp_sock *conn);
@@ -293,40 +321,112 @@ int timewait_reuse(struct tcp_sock *conn);       /* connect to a tuple in TIME-W
 enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g);  /* takes g->p unless it has a reason to drop it */
 void runs_drain(struct tcp_sock *conn);          /* moves what is in order now to rcv.queue */
 void runs_free(struct tcp_runs *r);
+seq32 runs_end(const struct tcp_runs *r);        /* of one that is not empty: the highest sequence number */
 void rcv_queue_append(struct tcp_sock *conn, struct packet *p);          /* takes p, in order; rcv.nxt moves */
 
 /* sack.c */
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max);
-bool sack_learn(struct tcp_sock *conn, const struct segment *g);         /* true when something new was sacked */
-void sack_advance(struct tcp_sock *conn);        /* una moved */
-void sack_clear(struct tcp_sock *conn);
-uint32_t sack_bytes_between(const struct tcp_sock *conn, seq32 from, seq32 to);
-seq32 sack_lost_edge(const struct tcp_sock *conn);   /* everything unsacked below is lost (RFC 6675 IsLost); una when nothing is */
-struct seq_range sack_hole(const struct tcp_sock *conn, seq32 from, seq32 to); /* first unsacked range in [from, to) */
+void sack_note_duplicate(struct tcp_sock *conn, seq32 start, seq32 end);   /* came twice: to be told by D-SACK */
+void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una, struct tcp_acked *a);
+
+/* rtxq.c */
+struct tcp_sent *rtxq_at(const struct tcp_rtxq *q, uint32_t i);
+bool rtxq_reserve(struct tcp_rtxq *q);                     /* room for one more. false: no memory */
+void rtxq_append(struct tcp_rtxq *q, const struct tcp_sent *sent);         /* after rtxq_reserve */
+void rtxq_clear(struct tcp_rtxq *q);
+void rtxq_tag(struct tcp_rtxq *q, struct tcp_sent *s, unsigned tag);
+void rtxq_pop(struct tcp_rtxq *q);
+uint32_t rtxq_find(const struct tcp_rtxq *q, seq32 seq);   /* the first record that ends above seq */
+bool rtxq_split(struct tcp_rtxq *q, uint32_t i, seq32 at);
+void rtxq_join(struct tcp_rtxq *q, uint32_t i);            /* with the next one */
+uint32_t rtxq_in_flight(const struct tcp_rtxq *q);         /* segments in the network, as far as we know */
+seq32 rtxq_sacked_to(const struct tcp_sock *conn);
+
+/* rack.c, tlp.c */
+void rack_advance(struct tcp_sock *conn, const struct tcp_sent *s);        /* s was delivered */
+void rack_note_reordering(struct tcp_sock *conn, seq32 low);
+void rack_update_window(struct tcp_sock *conn, const struct tcp_acked *a);
+void rack_window_was_right(struct tcp_sock *conn);         /* a recovery ended without undoing */
+void rack_window_was_small(struct tcp_sock *conn);
+time_ns rack_remaining(const struct tcp_sock *conn, const struct tcp_sent *s);
+bool rack_mark_lost(struct tcp_sock *conn);                /* true: the reorder timer was set */
+void rack_timeout(struct tcp_sock *conn);
+bool tlp_schedule(struct tcp_sock *conn, bool advancing);  /* false: no probe is due */
+void tlp_timeout(struct tcp_sock *conn);
+void tlp_acked(struct tcp_sock *conn, const struct segment *g, const struct tcp_acked *a);
 
 /* recovery.c */
+enum tcp_resend { RESEND_NONE, RESEND_LOST, RESEND_NEW };
 void recovery_init(struct tcp_sock *conn);
-void recovery_ack(struct tcp_sock *conn, uint32_t acked, bool duplicate, bool new_sack);
+enum tcp_resend recovery_ack(struct tcp_sock *conn, bool duplicate, struct tcp_acked *a);
+void recovery_eat_duplicates(struct tcp_sock *conn, uint32_t segments);
+void recovery_enter(struct tcp_sock *conn, bool ece);
+void recovery_reduce(struct tcp_sock *conn);               /* cwnd comes down though nothing is lost: CWR */
+void recovery_keep_open(struct tcp_sock *conn);
+void recovery_mark_lost(struct tcp_sock *conn, struct tcp_sent *s);
+bool recovery_any_resent(const struct tcp_sock *conn);
 void recovery_timeout(struct tcp_sock *conn);
-void recovery_resegment(struct tcp_sock *conn);  /* path MTU shrank: send again what is in flight, with no blame on the network */
-uint32_t recovery_pipe(const struct tcp_sock *conn);
+void recovery_resegment(struct tcp_sock *conn);
 
-/* congestion.c */
+/* undo.c, prr.c */
+void undo_begin(struct tcp_sock *conn);
+void undo_resent(struct tcp_sock *conn);
+void undo_count(struct tcp_sock *conn, seq32 end, uint32_t segments);
+bool undo_original_arrived(const struct tcp_sock *conn, const struct tcp_acked *a);
+bool undo_at_end(struct tcp_sock *conn, const struct tcp_acked *a);
+bool undo_by_dsack(struct tcp_sock *conn);
+bool undo_partial(struct tcp_sock *conn, struct tcp_acked *a);
+bool undo_timeout(struct tcp_sock *conn, const struct tcp_acked *a, bool frto);
+void prr_begin(struct tcp_sock *conn);
+bool prr_is_active(const struct tcp_sock *conn);
+void prr_reduce(struct tcp_sock *conn, uint32_t delivered, uint32_t lost, bool una_moved);
+void prr_end(struct tcp_sock *conn);
+
+/* congestion.c, cubic.c, hystart.c */
+#define CC_INFINITE 0x7fffffffu                            /* ssthresh before the first loss */
+enum cc_event { CC_SEND, CC_TIMEOUT };                     /* sending after nothing was in flight */
 struct tcp_cc {
 	const char *name;
-	uint32_t (*ssthresh)(const struct tcp_sock *);             /* after a loss */
-	void (*acked)(struct tcp_sock *, uint32_t octets);         /* in order, nothing lost */
+	void (*init)(struct tcp_sock *);                           /* the last three may be NULL, and this */
+	uint32_t (*ssthresh)(struct tcp_sock *);                   /* after a loss */
+	void (*acked)(struct tcp_sock *, uint32_t segments);       /* nothing is lost, and cwnd holds us back */
+	uint32_t (*undo)(struct tcp_sock *);                       /* cwnd after a reduction that was a mistake */
+	void (*event)(struct tcp_sock *, enum cc_event);
+	void (*sample)(struct tcp_sock *, time_ns rtt);
 };
-extern const struct tcp_cc cc_reno;
+extern const struct tcp_cc cc_cubic;
 const struct tcp_cc *cc_find(const char *name, size_t len);
+const struct tcp_cc *cc_default(const struct sysctl *sys);
 void cc_init(struct tcp_sock *conn);
+void cc_start(struct tcp_sock *conn);                      /* another controller takes over */
+void cc_set_cwnd(struct tcp_sock *conn, uint32_t segments);
+uint32_t cc_current_ssthresh(const struct tcp_sock *conn);
+uint32_t cc_undo_cwnd(struct tcp_sock *conn);
+void cc_acked(struct tcp_sock *conn, uint32_t segments);
+void cc_validate(struct tcp_sock *conn, bool limited);     /* after sending */
 void cc_restart_idle(struct tcp_sock *conn);
+bool cc_in_slow_start(const struct tcp_sock *conn);
+uint32_t cc_slow_start(struct tcp_sock *conn, uint32_t segments);          /* returns what is left for avoidance */
+void cc_avoid(struct tcp_sock *conn, uint32_t every, uint32_t segments);   /* cwnd + 1 for each `every` acknowledged */
+uint64_t cc_pacing_rate(const struct tcp_sock *conn);      /* octets a second */
+void hystart_init(struct tcp_sock *conn);
+uint32_t hystart_limit(struct tcp_sock *conn, uint32_t segments);
+void hystart_sample(struct tcp_sock *conn, time_ns rtt);
+
+/* ecn.c */
+uint8_t ecn_syn_flags(struct tcp_sock *conn, uint8_t flags);
+void ecn_syn_received(struct tcp_sock *conn, const struct segment *g);
+void ecn_syn_answered(struct tcp_sock *conn, const struct segment *g);
+void ecn_data_received(struct tcp_sock *conn, const struct segment *g);
+bool ecn_echoed(const struct tcp_sock *conn, const struct segment *g);
+uint8_t ecn_flags(struct tcp_sock *conn, bool is_new, uint8_t *ret_field);
+void ecn_reduced(struct tcp_sock *conn);
+void ecn_reduction_undone(struct tcp_sock *conn);
 
 /* rtt.c */
 void rtt_init(struct tcp_sock *conn);
-void rtt_start(struct tcp_sock *conn, seq32 seq);          /* seq is sent now, for the first time */
-void rtt_retransmitted(struct tcp_sock *conn, seq32 seq);
-void rtt_acked(struct tcp_sock *conn, const struct segment *g);
+bool rtt_acked(struct tcp_sock *conn, struct tcp_acked *a);
+void rtt_established(struct tcp_sock *conn);
 time_ns rtt_timeout(const struct tcp_sock *conn);          /* RTO with back-off */
 
 /* urgent.c */

@@ -20,14 +20,14 @@ static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
 
 static void report(struct tcp_sock *conn, const struct ip_error *e)
 {
-	if (conn->embryo) {
+	if (conn->wait.embryo) {
 		if (e->hard) conn_free(conn);
 	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) {
 		conn_fail(conn, e->err);
 	} else if (conn->inet.recverr || conn->inet.recverr6) {
 		sock_set_error(&conn->inet.sk, e->err);
 	} else {
-		conn->soft_err = e->err;
+		conn->trouble.soft_err = e->err;
 	}
 }
 

@@ -15,15 +15,13 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
-#define PAWS_IDLE_MAX (24 * 24 * 3600 * NS_PER_S)
-#define QUICK_ACKS_AT_START 16
 
 /* ---- answers to what can't be accepted ---- */
 
 static bool answer_allowed(struct tcp_sock *conn)
 {
-	if (conn->last_oow && conn_now(conn) - conn->last_oow < TCP_OOW_INTERVAL) return false;
-	conn->last_oow = MAX(conn_now(conn), 1);
+	if (conn->when.oow && conn_now(conn) - conn->when.oow < conn_sysctl(conn)->tcp_invalid_ratelimit_ms * NS_PER_MS) return false;
+	conn->when.oow = MAX(conn_now(conn), 1);
 	return true;
 }
 
@@ -36,12 +34,17 @@ void ack_challenge(struct tcp_sock *conn)
 /* RFC 9293 §3.10.7.4 first: "an acknowledgment should be sent in reply". Data is always answered, or a lost ACK would cost its sender dearly. */
 void ack_unacceptable(struct tcp_sock *conn, const struct segment *g)
 {
-	if (g->len && !(g->h.flags & TCP_SYN)) {
-		tcp_quick_ack(conn, QUICK_ACKS_AT_START);
-		segment_send_ack(conn);
-	} else {
+	seq32 end = segment_end(g);
+
+	if (g->h.flags & TCP_SYN || end == g->h.seq) {
 		ack_challenge(conn);
+		return;
 	}
+	if (seq_lt(g->h.seq, conn->rcv.nxt)) {
+		tcp_enter_quickack(conn, TCP_QUICK_ACKS);
+		sack_note_duplicate(conn, g->h.seq, seq_lt(end, conn->rcv.nxt) ? end : conn->rcv.nxt);
+	}
+	segment_send_ack(conn);
 }
 
 /* ---- first ---- */
@@ -51,7 +54,13 @@ static bool paws_rejects(const struct tcp_sock *conn, const struct segment *g)
 {
 	if (!conn->opt.ts || !g->h.opts.has_ts || (g->h.flags & TCP_RST)) return false;
 	if ((int32_t)(conn->opt.recent - g->h.opts.ts_val) <= 0) return false;
-	return conn_now(conn) - conn->opt.recent_when < PAWS_IDLE_MAX;
+	return conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX;
+}
+
+/* As Linux: some peers reset with the sequence number that their FIN had. */
+static bool resets_after_fin(const struct tcp_sock *conn, const struct segment *g)
+{
+	return (g->h.flags & TCP_RST) && g->h.seq == conn->rcv.nxt - 1 && IN_STATES(conn, S_(CLOSE_WAIT) | S_(LAST_ACK) | S_(CLOSING));
 }
 
 static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
@@ -63,6 +72,8 @@ static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
 	 * that filled the window, and from reordered segments. The text itself is cut to the window below. */
 	if (seq_ge(segment_end(g), conn->rcv.wup) && seq_le(g->h.seq, rcv_edge(conn))) return STEP_NEXT;
+	/* A reset behind a FIN that was taken goes on to be looked at. */
+	if (resets_after_fin(conn, g)) return STEP_NEXT;
 	if (!(g->h.flags & TCP_RST)) ack_unacceptable(conn, g);
 	return step_drop(g, DROP_TCP_WINDOW);
 }
@@ -77,8 +88,9 @@ static int reset_error(const struct tcp_sock *conn)
 static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 {
 	if (!(g->h.flags & TCP_RST)) return STEP_NEXT;
-	/* RFC 5961 §3.2: only the very next sequence number resets; others in the window are asked about. */
-	if (g->h.seq != conn->rcv.nxt) {
+	/* RFC 5961 §3.2: only the very next sequence number resets; others in the window are asked about. As Linux: the end of what was
+	 * received out of order is as good, for a peer that resets after a loss. */
+	if (g->h.seq != conn->rcv.nxt && !resets_after_fin(conn, g) && !(conn->opt.sack && conn->rcv.ooo.n && g->h.seq == runs_end(&conn->rcv.ooo))) {
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_WINDOW);
 	}
@@ -93,7 +105,7 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 	bool first = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs;
 
 	if (!(g->h.flags & TCP_SYN)) return g->h.flags & TCP_ACK ? STEP_NEXT : step_drop(g, DROP_TCP_FLAGS);
-	if (first && (g->h.flags & TCP_ACK) && !conn->embryo && g->h.ack == conn->snd.nxt) {
+	if (first && (g->h.flags & TCP_ACK) && !conn->wait.embryo && g->h.ack == conn->snd.nxt) {
 		/* Simultaneous open (RFC 9293 §3.5, MUST-10): the peer's SYN again, now with the ACK of ours. */
 		g->h.flags &= (uint8_t)~TCP_SYN;
 		g->h.seq++;
@@ -137,39 +149,35 @@ static void trim_text(struct tcp_sock *conn, struct segment *g)
 	}
 }
 
-static void note_arrival(struct tcp_sock *conn, const struct segment *g)
-{
-	time_ns gap = conn_now(conn) - conn->got_data;
-
-	/* As Linux: quick ACKs for the peer's slow start, at the beginning and after a pause. */
-	if (conn->data_segs_in == 0 || gap > conn->rtt.rto) tcp_quick_ack(conn, QUICK_ACKS_AT_START);
-	conn->data_segs_in++;
-	conn->got_data = conn_now(conn);
-	if (g->len >= conn->rcv.mss)
-		conn->rcv.mss = (uint16_t)MIN(g->len, conn->rcv.adv_mss);
-	else if (g->h.flags & TCP_PSH)
-		conn->ack.pushed = true;
-}
-
-/* RFC 9293 §3.8.6.3 (MUST-58, SHLD-18, SHLD-19), RFC 5681 §4.2: at least every second full segment, at once what is out of order. */
-static void owe_ack(struct tcp_sock *conn, bool disorder)
-{
-	if (disorder) tcp_quick_ack(conn, QUICK_ACKS_AT_START);
-	if (disorder || (conn->ack.quick && !conn->ack.pingpong) || conn->rcv.nxt - conn->rcv.wup > conn->rcv.mss)
-		tcp_need_ack(conn, TCP_ACK_NOW);
-	else
-		tcp_need_ack(conn, TCP_ACK_DELAYED);
-}
-
 /* RFC 9293 §3.6.1 (MUST-13, SHLD-3): data for a program that said it reads no more: it is told, not left to guess. */
 static bool nobody_reads(const struct tcp_sock *conn, const struct segment *g)
 {
 	return IN_STATES(conn, S_(FIN_WAIT_1) | S_(FIN_WAIT_2)) && (conn->inet.sk.shut & 1) && seq_gt(g->h.seq + g->len, conn->rcv.nxt);
 }
 
+/* Nothing of it is to be taken: old, or no room. The peer learns where we are. */
+static enum step refuse_text(struct tcp_sock *conn, struct segment *g)
+{
+	tcp_enter_quickack(conn, TCP_QUICK_ACKS);
+	tcp_need_ack(conn, TCP_ACK_DELAYED);
+	g->why = DROP_TCP_OLD;
+	return STEP_NEXT;
+}
+
+static enum step take_early_text(struct tcp_sock *conn, struct segment *g)
+{
+	conn->count.ooo++;
+	ecn_data_received(conn, g);
+	if (conn->opt.sack && g->len >= conn->rcv.mss) window_grow(conn, g->len);
+	g->why = runs_insert(conn, g);
+	tcp_need_ack(conn, TCP_ACK_DELAYED);
+	return STEP_NEXT;
+}
+
 static enum step take_text(struct tcp_sock *conn, struct segment *g)
 {
-	bool disorder = conn->rcv.ooo.n != 0, had_text = g->len != 0;
+	bool disorder = conn->rcv.ooo.n != 0;
+	seq32 start = g->h.seq;
 
 	if (!g->len) return STEP_NEXT;
 	if (nobody_reads(conn, g)) {
@@ -177,23 +185,17 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 		conn_fail(conn, ECONNRESET);
 		return STEP_GONE;
 	}
+	if (seq_lt(start, conn->rcv.nxt)) sack_note_duplicate(conn, start, start + MIN(g->len, conn->rcv.nxt - start));
 	trim_text(conn, g);
-	if (!g->len) {
-		/* Old, or no room: the peer learns where we are. */
-		if (had_text) owe_ack(conn, true);
-		g->why = DROP_TCP_OLD;
-		return STEP_NEXT;
-	}
-	note_arrival(conn, g);
-	if (g->h.seq != conn->rcv.nxt) {
-		g->why = runs_insert(conn, g);
-		owe_ack(conn, true);
-		return STEP_NEXT;
-	}
+	if (!g->len) return refuse_text(conn, g);
+	if (g->h.seq != conn->rcv.nxt) return take_early_text(conn, g);
+	window_measure(conn, g);
 	rcv_queue_append(conn, g->p);
+	acking_data(conn, g);
 	g->p = NULL;
 	runs_drain(conn);
-	owe_ack(conn, disorder);
+	/* RFC 5681 §4.2: at once when it fills a gap. */
+	if (disorder && conn->rcv.ooo.n == 0) tcp_need_ack(conn, TCP_ACK_NOW);
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
 }
@@ -209,14 +211,17 @@ static void learn_fin(struct tcp_sock *conn, const struct segment *g)
 	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at) || (r->n && seq_gt(r->at[r->n - 1].range.end, at))) return;
 	conn->rcv.fin = true;
 	conn->rcv.fin_seq = at;
-	if (at != conn->rcv.nxt) owe_ack(conn, true);
+	if (at != conn->rcv.nxt) tcp_need_ack(conn, TCP_ACK_NOW);
 }
 
 static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 {
 	if (g->h.flags & TCP_FIN) learn_fin(conn, g);
 	if (!conn->rcv.fin || conn->rcv.done || conn->rcv.nxt != conn->rcv.fin_seq) {
-		if (conn->rcv.done && (g->h.flags & TCP_FIN)) tcp_need_ack(conn, TCP_ACK_NOW);
+		if (conn->rcv.done && (g->h.flags & TCP_FIN)) {
+			sack_note_duplicate(conn, conn->rcv.fin_seq, conn->rcv.nxt);
+			tcp_need_ack(conn, TCP_ACK_NOW);
+		}
 		return STEP_NEXT;
 	}
 	conn->rcv.nxt++;
@@ -258,8 +263,11 @@ static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 
 void tcp_input(struct tcp_sock *conn, struct segment *g)
 {
-	conn->segs_in++;
+	conn->count.segs_in++;
 	/* RFC 7323 §2.3: windows are scaled but in SYNs. */
 	if (!(g->h.flags & TCP_SYN)) g->wnd = (uint32_t)g->h.wnd << conn->snd.wscale;
-	if (run_steps(conn, g) != STEP_GONE) tcp_output(conn);
+	if (g->len) conn->count.data_segs_in++;
+	if (run_steps(conn, g) == STEP_GONE) return;
+	tcp_output(conn);
+	acking_check(conn);
 }

@@ -52,15 +52,15 @@ int listen_start(struct tcp_sock *conn, int backlog)
 
 void listen_forget(struct tcp_sock *child)
 {
-	struct tcp_listener *l = child->parent->listener;
+	struct tcp_listener *l = child->wait.parent->listener;
 
-	list_remove(&child->queue_node);
-	if (child->embryo)
+	list_remove(&child->wait.node);
+	if (child->wait.embryo)
 		l->n_embryos--;
 	else
 		l->n_ready--;
-	child->parent = NULL;
-	child->embryo = false;
+	child->wait.parent = NULL;
+	child->wait.embryo = false;
 }
 
 /* Embryos go without a word, as on Linux; who thinks to be connected gets a reset. */
@@ -70,9 +70,9 @@ void listen_stop(struct tcp_sock *conn)
 
 	if (!l) return;
 	while (!list_empty(&l->embryos))
-		conn_free(list_first(&l->embryos, struct tcp_sock, queue_node));
+		conn_free(list_first(&l->embryos, struct tcp_sock, wait.node));
 	while (!list_empty(&l->ready)) {
-		struct tcp_sock *child = list_first(&l->ready, struct tcp_sock, queue_node);
+		struct tcp_sock *child = list_first(&l->ready, struct tcp_sock, wait.node);
 		if (IN_STATES(child, STATES_SYNCED)) segment_send_reset(child);
 		conn_free(child);
 	}
@@ -101,10 +101,10 @@ static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p
 		conn_free(child);
 		return NULL;
 	}
-	child->parent = conn;
-	child->embryo = true;
+	child->wait.parent = conn;
+	child->wait.embryo = true;
 	child->use = TCP_CONNECTED;
-	list_append(&conn->listener->embryos, &child->queue_node);
+	list_append(&conn->listener->embryos, &child->wait.node);
 	conn->listener->n_embryos++;
 	return child;
 }
@@ -119,7 +119,7 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 	if (accept_queue_full(l)) return DROP_TCP_BACKLOG;
 	if (g->tw) timewait_end(conn_stack(conn), g->tw);
 	if (l->n_embryos >= (uint32_t)MAX(conn_sysctl(conn)->tcp_max_syn_backlog, 1))
-		conn_free(list_first(&l->embryos, struct tcp_sock, queue_node));
+		conn_free(list_first(&l->embryos, struct tcp_sock, wait.node));
 	child = embryo_new(conn, g->p, &g->h);
 	if (!child) return DROP_NO_MEMORY;
 	if (conn_path(child, &child->inet.laddr, &hop) < 0) {
@@ -127,15 +127,17 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 		return DROP_IP_NO_ROUTE;
 	}
 	child->snd.iss = g->iss;
+	conn_enter(child, TCPS_SYN_RECEIVED);
 	conn_open(child, &hop);
 	child->rcv.irs = g->h.seq;
 	child->rcv.nxt = g->h.seq + 1;
 	child->snd.wl1 = g->h.seq;
 	child->snd.wnd = child->snd.max_wnd = g->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
 	conn_synced(child, &g->h.opts);
-	conn_enter(child, TCPS_SYN_RECEIVED);
+	window_init(child);   /* again: the peer's options count */
+	ecn_syn_received(child, g);
 	segment_send_syn(child);
-	timers_after_output(child);
+	timers_syn_sent(child);
 	return DROP_NONE;
 }
 
@@ -156,11 +158,11 @@ void listen_receive(struct tcp_sock *conn, struct segment *g)
 
 enum step listen_promote(struct tcp_sock *child, struct segment *g)
 {
-	struct tcp_sock *parent = child->parent;
+	struct tcp_sock *parent = child->wait.parent;
 
 	/* tcp(7), TCP_DEFER_ACCEPT: the bare ACK is not taken; data will be, or the ACK of a repeated SYN when time is up. */
-	if (child->retries < parent->defer_accept && g->len == 0 && !(g->h.flags & TCP_FIN)) {
-		child->acked = true;
+	if (child->trouble.retries < parent->set.defer_accept && g->len == 0 && !(g->h.flags & TCP_FIN)) {
+		child->wait.acked = true;
 		return STEP_STOP;
 	}
 	if (accept_queue_full(parent->listener)) {
@@ -171,8 +173,8 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 		return STEP_GONE;
 	}
 	listen_forget(child);
-	child->parent = parent;
-	list_append(&parent->listener->ready, &child->queue_node);
+	child->wait.parent = parent;
+	list_append(&parent->listener->ready, &child->wait.node);
 	parent->listener->n_ready++;
 	sock_ready(&parent->inet.sk);
 	return STEP_NEXT;
@@ -184,7 +186,7 @@ int listen_accept(struct tcp_sock *conn, struct tcp_sock **ret)
 
 	if (conn->state != TCPS_LISTEN) return -EINVAL;
 	if (list_empty(&conn->listener->ready)) return -EAGAIN;
-	child = list_first(&conn->listener->ready, struct tcp_sock, queue_node);
+	child = list_first(&conn->listener->ready, struct tcp_sock, wait.node);
 	listen_forget(child);
 	*ret = child;
 	return 0;

@@ -45,25 +45,25 @@ static int answer(void *val, int own, int otherwise)
 static int get_keepidle(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	return answer(val, tcp_of(sk)->keepidle_s, sk->stack->sysctl->tcp_keepalive_time_s);
+	return answer(val, tcp_of(sk)->set.keepidle_s, sk->stack->sysctl->tcp_keepalive_time_s);
 }
 
 static int get_keepintvl(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	return answer(val, tcp_of(sk)->keepintvl_s, sk->stack->sysctl->tcp_keepalive_intvl_s);
+	return answer(val, tcp_of(sk)->set.keepintvl_s, sk->stack->sysctl->tcp_keepalive_intvl_s);
 }
 
 static int get_keepcnt(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	return answer(val, tcp_of(sk)->keepcnt, sk->stack->sysctl->tcp_keepalive_probes);
+	return answer(val, tcp_of(sk)->set.keepcnt, sk->stack->sysctl->tcp_keepalive_probes);
 }
 
 static int get_syncnt(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	return answer(val, tcp_of(sk)->syncnt, sk->stack->sysctl->tcp_syn_retries);
+	return answer(val, tcp_of(sk)->set.syncnt, sk->stack->sysctl->tcp_syn_retries);
 }
 
 /* ---- segments ---- */
@@ -73,7 +73,7 @@ static int get_maxseg(struct sock *sk, void *val, socklen_t *len)
 	const struct tcp_sock *conn = tcp_of(sk);
 
 	(void)len;
-	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return answer(val, conn->user_mss, MSS_DEFAULT);
+	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return answer(val, conn->set.mss, MSS_DEFAULT);
 	return answer(val, (int)snd_mss(conn), 0);
 }
 
@@ -83,7 +83,7 @@ static int set_maxseg(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v && (v < MSS_USER_MIN || v > MSS_USER_MAX)) return -EINVAL;
-	tcp_of(sk)->user_mss = v;
+	tcp_of(sk)->set.mss = v;
 	return 0;
 }
 
@@ -94,7 +94,7 @@ static int set_window_clamp(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v == 0 && conn->state != TCPS_CLOSED) return -EINVAL;
-	conn->rcv.clamp = v == 0 ? 0 : (uint32_t)MAX(v, CLAMP_MIN);
+	conn->set.clamp = v == 0 ? 0 : (uint32_t)MAX(v, CLAMP_MIN);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static int set_linger2(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	tcp_of(sk)->linger2_s = v < 0 ? -1 : v > FIN_TIMEOUT_MAX_S ? FIN_TIMEOUT_MAX_S : v;
+	tcp_of(sk)->set.linger2_s = v < 0 ? -1 : v > FIN_TIMEOUT_MAX_S ? FIN_TIMEOUT_MAX_S : v;
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static int defer_seconds(int retransmissions)
 static int get_defer_accept(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	*(int *)val = defer_seconds(tcp_of(sk)->defer_accept);
+	*(int *)val = defer_seconds(tcp_of(sk)->set.defer_accept);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static int set_defer_accept(struct sock *sk, const void *val, socklen_t len)
 	(void)len;
 	while (n < UINT8_MAX && defer_seconds(n) < v)
 		n++;
-	tcp_of(sk)->defer_accept = (uint8_t)n;
+	tcp_of(sk)->set.defer_accept = (uint8_t)n;
 	return 0;
 }
 
@@ -173,7 +173,7 @@ static int set_user_timeout(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v < 0) return -EINVAL;
-	tcp_of(sk)->user_timeout_ms = (uint32_t)v;
+	tcp_of(sk)->set.user_timeout_ms = (uint32_t)v;
 	return 0;
 }
 
@@ -186,7 +186,8 @@ static int set_congestion(struct sock *sk, const void *val, socklen_t len)
 	if (len < 1) return -EINVAL;
 	cc = cc_find(val, strnlen(val, MIN(len, CC_NAME_MAX - 1)));
 	if (!cc) return -ENOENT;
-	tcp_of(sk)->cc = cc;
+	tcp_of(sk)->set.cc = cc;
+	cc_start(tcp_of(sk));
 	return 0;
 }
 
@@ -194,7 +195,7 @@ static int get_congestion(struct sock *sk, void *val, socklen_t *len)
 {
 	char name[CC_NAME_MAX] = "";
 
-	strncpy(name, tcp_of(sk)->cc->name, sizeof name - 1);
+	strncpy(name, tcp_of(sk)->set.cc->name, sizeof name - 1);
 	return opt_copy_out(val, len, name, sizeof name);
 }
 
@@ -235,7 +236,7 @@ static int set_fastopen(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v < 0 || !IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return -EINVAL;
-	conn->fastopen_qlen = (uint16_t)MIN(v, sk->stack->sysctl->somaxconn);
+	conn->set.fastopen_qlen = (uint16_t)MIN(v, sk->stack->sysctl->somaxconn);
 	return 0;
 }
 
@@ -275,62 +276,70 @@ static uint32_t ms_ago(const struct tcp_sock *conn, time_ns t) { return (uint32_
 
 static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	static const uint8_t ca_state[] = {[TCP_OPEN] = TCP_CA_Open, [TCP_FAST_RECOVERY] = TCP_CA_Recovery, [TCP_LOSS] = TCP_CA_Loss};
+	unsigned options = (conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0u) | (conn->opt.sack ? TCPI_OPT_SACK : 0u) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0u);
 
+	if (conn->opt.ecn & TCP_ECN_OK) options |= TCPI_OPT_ECN | (conn->opt.ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0u);
 	i->tcpi_state = conn->state;
-	i->tcpi_ca_state = ca_state[conn->rec.phase];
-	if (conn->rec.phase == TCP_OPEN && (conn->rec.dupacks || conn->rec.n_sacked)) i->tcpi_ca_state = TCP_CA_Disorder;
-	i->tcpi_retransmits = conn->rtx_role == TCP_TIMER_RETRANSMIT ? conn->retries : 0;
-	i->tcpi_probes = conn->rtx_role == TCP_TIMER_PROBE ? conn->retries : conn->probes;
+	i->tcpi_ca_state = conn->rec.phase;
+	i->tcpi_retransmits = conn->timer.role == TCP_TIMER_PROBE ? 0 : conn->trouble.retries;
+	i->tcpi_probes = conn->timer.role == TCP_TIMER_PROBE ? conn->trouble.retries : conn->trouble.probes;
 	i->tcpi_backoff = conn->rtt.backoff;
-	i->tcpi_options = (uint8_t)((conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0) | (conn->opt.sack ? TCPI_OPT_SACK : 0) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0));
+	i->tcpi_options = (uint8_t)options;
 	i->tcpi_snd_wscale = conn->snd.wscale & 15u;
 	i->tcpi_rcv_wscale = conn->rcv.wscale & 15u;
+	i->tcpi_total_retrans = conn->count.total_retrans;
 }
 
 static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	uint32_t mss = snd_mss(conn), flight = snd_flight(conn);
-	const struct tcp_recovery *rec = &conn->rec;
+	bool opening = IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED));
 
-	i->tcpi_snd_mss = mss;
+	i->tcpi_snd_mss = snd_mss(conn);
 	i->tcpi_rcv_mss = conn->rcv.mss;
 	i->tcpi_advmss = conn->rcv.adv_mss;
 	i->tcpi_pmtu = conn->snd.mss + TCP_HDR_MIN + (addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN);
-	i->tcpi_unacked = (flight + mss - 1) / mss;
-	i->tcpi_sacked = conn->opt.sack ? rec->sacked_bytes / mss : rec->dupacks;
-	i->tcpi_lost = seq_lt(conn->snd.una, rec->lost) ? (rec->lost - conn->snd.una + mss - 1) / mss : 0;
-	i->tcpi_retrans = seq_lt(conn->snd.una, rec->rtx) ? (rec->rtx - conn->snd.una + mss - 1) / mss : 0;
-	i->tcpi_snd_cwnd = MAX(conn->cwnd / mss, 1u);
-	i->tcpi_snd_ssthresh = conn->ssthresh >= UINT32_MAX / 2 ? INT32_MAX : conn->ssthresh / mss;
-	i->tcpi_reordering = TCP_DUPACKS;
-	i->tcpi_rcv_ssthresh = window_full(conn);
-	i->tcpi_rcv_space = conn->rcv.tune_last;
+	i->tcpi_unacked = opening ? 1 : conn->rtxq.n;
+	i->tcpi_sacked = conn->rtxq.sacked;
+	i->tcpi_lost = conn->rtxq.lost;
+	i->tcpi_retrans = conn->rtxq.retrans;
+	i->tcpi_snd_cwnd = opening ? TCP_INIT_CWND : conn->cc.cwnd;
+	i->tcpi_snd_ssthresh = opening ? CC_INFINITE : conn->cc.ssthresh;
+	i->tcpi_reordering = conn->rec.reordering ? conn->rec.reordering : TCP_DUPACKS;
+	i->tcpi_rcv_ssthresh = conn->rcv.ssthresh;
+	i->tcpi_rcv_space = conn->tune.space;
+	i->tcpi_rcv_rtt = us(conn->tune.rtt);
 	i->tcpi_snd_wnd = conn->snd.wnd;
+	i->tcpi_min_rtt = conn->rtt.min == TIME_NEVER ? UINT32_MAX : us(conn->rtt.min);
+	i->tcpi_pacing_rate = cc_pacing_rate(conn);
+	i->tcpi_max_pacing_rate = UINT64_MAX;
 }
 
 static void info_times(const struct tcp_sock *conn, struct tcp_info *i)
 {
 	i->tcpi_rto = us(rtt_timeout(conn));
-	i->tcpi_ato = us(TCP_DELACK);
+	i->tcpi_ato = us(conn->ack.ato);
 	i->tcpi_rtt = us(conn->rtt.srtt);
-	i->tcpi_rttvar = us(conn->rtt.rttvar);
-	i->tcpi_last_data_sent = ms_ago(conn, conn->sent_data);
-	i->tcpi_last_data_recv = ms_ago(conn, conn->got_data);
-	i->tcpi_last_ack_recv = ms_ago(conn, conn->heard);
+	i->tcpi_rttvar = us(conn->rtt.mdev / 4);
+	i->tcpi_last_data_sent = ms_ago(conn, conn->when.sent_data);
+	i->tcpi_last_data_recv = ms_ago(conn, conn->when.got_data);
+	i->tcpi_last_ack_recv = ms_ago(conn, conn->when.heard);
 }
 
 static void info_counts(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	i->tcpi_total_retrans = conn->total_retrans;
-	i->tcpi_bytes_acked = conn->bytes_acked;
-	i->tcpi_bytes_received = conn->bytes_received;
-	i->tcpi_bytes_sent = conn->bytes_sent;
-	i->tcpi_bytes_retrans = conn->bytes_retrans;
-	i->tcpi_segs_out = conn->segs_out;
-	i->tcpi_segs_in = conn->segs_in;
-	i->tcpi_data_segs_out = conn->data_segs_out;
-	i->tcpi_data_segs_in = conn->data_segs_in;
+	i->tcpi_delivered = conn->cc.delivered;
+	i->tcpi_delivered_ce = conn->cc.delivered_ce;
+	i->tcpi_dsack_dups = conn->rec.dsack_dups;
+	i->tcpi_reord_seen = conn->count.reord;
+	i->tcpi_rcv_ooopack = conn->count.ooo;
+	i->tcpi_bytes_acked = conn->count.bytes_acked;
+	i->tcpi_bytes_received = conn->count.bytes_received;
+	i->tcpi_bytes_sent = conn->count.bytes_sent;
+	i->tcpi_bytes_retrans = conn->count.bytes_retrans;
+	i->tcpi_segs_out = conn->count.segs_out;
+	i->tcpi_segs_in = conn->count.segs_in;
+	i->tcpi_data_segs_out = conn->count.data_segs_out;
+	i->tcpi_data_segs_in = conn->count.data_segs_in;
 	i->tcpi_notsent_bytes = snd_unsent(conn);
 }
 
@@ -360,28 +369,28 @@ static int get_info(struct sock *sk, void *val, socklen_t *len)
 #define FIELD(f) OPT_FIELD(struct tcp_sock, f)
 
 const struct sockopt tcp_options[] = {
-	{T(TCP_NODELAY), .type = OPT_BOOL, BOTH, FIELD(nodelay), .after = after_output},
-	{T(TCP_CORK), .type = OPT_BOOL, BOTH, FIELD(cork), .after = after_output},
+	{T(TCP_NODELAY), .type = OPT_BOOL, BOTH, FIELD(set.nodelay), .after = after_output},
+	{T(TCP_CORK), .type = OPT_BOOL, BOTH, FIELD(set.cork), .after = after_output},
 	{T(TCP_MAXSEG), .type = OPT_INT, BOTH, .get = get_maxseg, .set = set_maxseg},
-	{T(TCP_KEEPIDLE), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_TIME_MAX, FIELD(keepidle_s), .get = get_keepidle, .after = after_keepalive},
-	{T(TCP_KEEPINTVL), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_TIME_MAX, FIELD(keepintvl_s), .get = get_keepintvl},
-	{T(TCP_KEEPCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(keepcnt), .get = get_keepcnt},
-	{T(TCP_SYNCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(syncnt), .get = get_syncnt},
+	{T(TCP_KEEPIDLE), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_TIME_MAX, FIELD(set.keepidle_s), .get = get_keepidle, .after = after_keepalive},
+	{T(TCP_KEEPINTVL), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_TIME_MAX, FIELD(set.keepintvl_s), .get = get_keepintvl},
+	{T(TCP_KEEPCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(set.keepcnt), .get = get_keepcnt},
+	{T(TCP_SYNCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(set.syncnt), .get = get_syncnt},
 	{T(TCP_LINGER2), .type = OPT_INT, BOTH, .get = get_linger2, .set = set_linger2},
 	{T(TCP_DEFER_ACCEPT), .type = OPT_INT, BOTH, .get = get_defer_accept, .set = set_defer_accept},
-	{T(TCP_WINDOW_CLAMP), .type = OPT_INT, BOTH, FIELD(rcv.clamp), .set = set_window_clamp},
+	{T(TCP_WINDOW_CLAMP), .type = OPT_INT, BOTH, FIELD(set.clamp), .set = set_window_clamp},
 	{T(TCP_INFO), .type = OPT_BLOB, GET, .get = get_info},
 	{T(TCP_QUICKACK), .type = OPT_INT, BOTH, .get = get_quickack, .set = set_quickack},
 	{T(TCP_CONGESTION), .type = OPT_BLOB, BOTH, .get = get_congestion, .set = set_congestion},
 	{T(TCP_CC_INFO), .type = OPT_BLOB, GET, .get = get_nothing},
-	{T(TCP_USER_TIMEOUT), .type = OPT_INT, BOTH, FIELD(user_timeout_ms), .set = set_user_timeout},
-	{T(TCP_NOTSENT_LOWAT), .type = OPT_INT, BOTH, FIELD(notsent_lowat), .after = after_lowat},
+	{T(TCP_USER_TIMEOUT), .type = OPT_INT, BOTH, FIELD(set.user_timeout_ms), .set = set_user_timeout},
+	{T(TCP_NOTSENT_LOWAT), .type = OPT_INT, BOTH, FIELD(set.notsent_lowat), .after = after_lowat},
 	{T(TCP_ULP), .type = OPT_BLOB, BOTH, .get = get_nothing, .set = refuse_enoent},              /* no such module */
 	{T(TCP_REPAIR), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_eperm},
 	{T(TCP_TIMESTAMP), .type = OPT_INT, BOTH, .get = get_timestamp, .set = refuse_eperm},
-	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(fastopen_qlen), .set = set_fastopen},
+	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(set.fastopen_qlen), .set = set_fastopen},
 	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = set_fastopen_connect},
-	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(thin_linear)},
+	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
 	{.text = NULL},

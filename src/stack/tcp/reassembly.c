@@ -61,7 +61,7 @@ void rcv_queue_append(struct tcp_sock *conn, struct packet *p)
 		queue_put(conn, tail && len < SMALL && tail->len < SMALL ? gatherer(p) : p);
 	conn->rcv.nxt += len;
 	conn->rcv.queued += len;
-	conn->bytes_received += len;
+	conn->count.bytes_received += len;
 }
 
 /* ---- out of order ---- */
@@ -82,6 +82,8 @@ void runs_free(struct tcp_runs *r)
 	free(r->at);
 	memset(r, 0, sizeof *r);
 }
+
+seq32 runs_end(const struct tcp_runs *r) { return r->at[r->n - 1].range.end; }
 
 /* The first run that ends at seq or later. */
 static uint32_t runs_find(const struct tcp_runs *r, seq32 seq)
@@ -176,21 +178,27 @@ static void forget_latest_below(struct tcp_runs *r, seq32 nxt)
 
 /* Cuts from [*seq, *seq + p->len) what the runs around it hold already; the rest touches but overlaps nothing. false: nothing is left.
  * A segment that covers whole runs keeps the octets before the first of them: the peer sends the rest again. */
-static bool cut_overlap(struct tcp_runs *r, uint32_t at, seq32 *seq, struct packet *p)
+static bool cut_overlap(struct tcp_sock *conn, uint32_t at, seq32 *seq, struct packet *p)
 {
+	struct tcp_runs *r = &conn->rcv.ooo;
 	const struct tcp_run *run;
 
 	if (at >= r->n) return true;
 	run = &r->at[at];
 	if (seq_le(run->range.start, *seq)) {
 		uint32_t known = run->range.end - *seq;
+		/* RFC 2883 §4.1 and §4.2: what of it came twice is told. */
+		sack_note_duplicate(conn, *seq, *seq + MIN(known, (uint32_t)p->len));
 		if (known >= p->len) return false;
 		packet_pull(p, known);
 		*seq += known;
 		if (++at >= r->n) return true;
 		run++;
 	}
-	if (seq_lt(run->range.start, *seq + p->len)) packet_trim(p, run->range.start - *seq);
+	if (seq_lt(run->range.start, *seq + p->len)) {
+		sack_note_duplicate(conn, run->range.start, seq_lt(run->range.end, *seq + p->len) ? run->range.end : *seq + p->len);
+		packet_trim(p, run->range.start - *seq);
+	}
 	return p->len > 0;
 }
 
@@ -200,7 +208,7 @@ enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
 	seq32 seq = g->h.seq;
 	uint32_t at = runs_find(r, seq);
 
-	if (!cut_overlap(r, at, &seq, g->p)) {
+	if (!cut_overlap(conn, at, &seq, g->p)) {
 		note_latest(r, r->at[at].range);
 		return DROP_TCP_OLD;
 	}

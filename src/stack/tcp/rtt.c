@@ -1,73 +1,112 @@
 /*
- * Round-trip time and the retransmission timeout.
+ * Round-trip time and the retransmission timeout, in Linux's variant of RFC 6298:
  *
- *     RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|      SRTT = 7/8 SRTT + 1/8 R      RTO = SRTT + max(200 ms, 4 RTTVAR)
+ *     SRTT = 7/8 SRTT + 1/8 R      mdev = 3/4 mdev + 1/4 |SRTT - R|, slower when R got much shorter
+ *     var  = the largest mdev of a round trip, at least 200 ms, coming down by a quarter a round trip
+ *     RTO  = SRTT + var
  *
- * One segment at a time is timed with the stack's own clock, which is finer than timestamps; when it was retransmitted
- * (Karn's algorithm), the echoed timestamp of RFC 7323 serves instead. The variance term has Linux's floor.
+ * What was sent once is timed by the stack's own clock, whether acknowledged or sacked; when all that an ACK
+ * acknowledges was sent again (Karn's algorithm), the echoed timestamp of RFC 7323 serves instead.
  *
- * Read first: RFC 6298.
+ * Read first: RFC 6298, RFC 7323 §4.
  */
 #include "stack/tcp/conn.h"
 
+#define MIN_RTT_WINDOW (300 * NS_PER_S)     /* net.ipv4.tcp_min_rtt_wlen */
+
 void rtt_init(struct tcp_sock *conn)
 {
-	conn->rtt.srtt = conn->rtt.rttvar = 0;
+	memset(&conn->rtt, 0, sizeof conn->rtt);
 	/* RFC 6298 §2 (2.1) */
 	conn->rtt.rto = TCP_RTO_INIT;
-	conn->rtt.backoff = 0;
-	conn->rtt.timing = false;
+	conn->rtt.min = TIME_NEVER;
+}
+
+static void first_sample(struct tcp_sock *conn, time_ns r)
+{
+	/* RFC 6298 §2 (2.2) */
+	conn->rtt.srtt = r;
+	conn->rtt.mdev = 2 * r;
+	conn->rtt.var = conn->rtt.mdev_max = MAX(2 * r, TCP_RTO_MIN);
+	conn->rtt.round = conn->snd.nxt;
+}
+
+static void next_sample(struct tcp_sock *conn, time_ns r)
+{
+	time_ns delta = r - conn->rtt.srtt, away = delta < 0 ? -delta : delta, change = away - conn->rtt.mdev / 4;
+
+	/* RFC 6298 §2 (2.3). mdev is kept four times as large. A much shorter R says nothing bad about the path: it widens mdev less. */
+	conn->rtt.srtt = MAX(conn->rtt.srtt + delta / 8, 1);
+	conn->rtt.mdev += delta < 0 && change > 0 ? change / 8 : change;
+	if (conn->rtt.mdev > conn->rtt.mdev_max) {
+		conn->rtt.mdev_max = conn->rtt.mdev;
+		conn->rtt.var = MAX(conn->rtt.var, conn->rtt.mdev_max);
+	}
+	if (!seq_gt(conn->snd.una, conn->rtt.round)) return;
+	/* A round trip is over. */
+	if (conn->rtt.mdev_max < conn->rtt.var) conn->rtt.var -= (conn->rtt.var - conn->rtt.mdev_max) / 4;
+	conn->rtt.round = conn->snd.nxt;
+	conn->rtt.mdev_max = TCP_RTO_MIN;
+}
+
+static void note_minimum(struct tcp_sock *conn, time_ns r)
+{
+	if (r > conn->rtt.min && conn_now(conn) - conn->rtt.min_at < MIN_RTT_WINDOW) return;
+	conn->rtt.min = r;
+	conn->rtt.min_at = conn_now(conn);
 }
 
 static void add_sample(struct tcp_sock *conn, time_ns r)
 {
-	time_ns delta = conn->rtt.srtt > r ? conn->rtt.srtt - r : r - conn->rtt.srtt;
-
 	r = MAX(r, 1);
-	if (conn->rtt.srtt == 0) {
-		/* RFC 6298 §2 (2.2) */
-		conn->rtt.srtt = r;
-		conn->rtt.rttvar = r / 2;
-	} else {
-		/* RFC 6298 §2 (2.3) */
-		conn->rtt.rttvar += (delta - conn->rtt.rttvar) / 4;
-		conn->rtt.srtt = MAX(conn->rtt.srtt + (r - conn->rtt.srtt) / 8, 1);
-	}
-	conn->rtt.rto = MIN(conn->rtt.srtt + MAX(4 * conn->rtt.rttvar, TCP_RTO_MIN), TCP_RTO_MAX);
-}
-
-void rtt_start(struct tcp_sock *conn, seq32 seq)
-{
-	if (conn->rtt.timing) return;
-	conn->rtt.timing = true;
-	conn->rtt.seq = seq;
-	conn->rtt.since = conn_now(conn);
-}
-
-/* RFC 6298 §3: no samples of what was sent twice (Karn). */
-void rtt_retransmitted(struct tcp_sock *conn, seq32 seq)
-{
-	if (conn->rtt.timing && seq_le(seq, conn->rtt.seq)) conn->rtt.timing = false;
-}
-
-void rtt_acked(struct tcp_sock *conn, const struct segment *g)
-{
-	bool timed = conn->rtt.timing && seq_gt(g->h.ack, conn->rtt.seq);
-
-	/* RFC 6298 §5 (5.7), as Linux: new data was acknowledged, the back-off ends. */
+	if (conn->rtt.srtt == 0)
+		first_sample(conn, r);
+	else
+		next_sample(conn, r);
+	conn->rtt.rto = MIN(conn->rtt.srtt + conn->rtt.var, TCP_RTO_MAX);
+	/* RFC 6298 §5 (5.7), as Linux: a valid measurement ends the back-off. */
 	conn->rtt.backoff = 0;
-	if (timed) {
-		add_sample(conn, conn_now(conn) - conn->rtt.since);
-		conn->rtt.timing = false;
-	} else if (!conn->rtt.timing && conn->opt.ts && g->h.opts.has_ts && g->h.opts.ts_ecr) {
-		/* RFC 7323 §4.1: only of a segment that acknowledges new data. */
-		int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - g->h.opts.ts_ecr);
-		/* When it echoes the first transmission, the path may have become slow, or just ACKs been lost during back-off. So it counts up to
-		 * twice the RTO: a slow path is learnt in a few samples, and one mishap does not cost minutes. */
-		if (ms >= 0) add_sample(conn, MIN(ms * NS_PER_MS, 2 * conn->rtt.rto));
+}
+
+/* RFC 7323 §4.1: of the timestamp echoed; -1: there is none. */
+static time_ns by_timestamp(const struct tcp_sock *conn, const struct tcp_acked *a)
+{
+	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - a->ecr);
+
+	if (!a->has_ecr || ms < 0) return -1;
+	/* When it echoes the first transmission, the path may have become slow, or just ACKs been lost during back-off. So it counts up to
+	 * twice the RTO: a slow path is learnt in a few samples, and one mishap does not cost minutes. */
+	return MIN(MAX(ms, 1) * NS_PER_MS, 2 * conn->rtt.rto);
+}
+
+/* True when the ACK gave a sample. */
+bool rtt_acked(struct tcp_sock *conn, struct tcp_acked *a)
+{
+	time_ns now = conn_now(conn), sample = -1;
+
+	a->rtt = -1;
+	/* RFC 6298 §3: no samples of what was sent twice (Karn). */
+	if (a->first_acked && !a->retrans_acked) {
+		sample = now - a->first_acked;
+		a->rtt = now - a->last_acked;
 	}
+	if (a->first_sacked) {
+		if (sample < 0) sample = now - a->first_sacked;
+		a->rtt = now - a->last_sacked;
+	}
+	if (sample < 0 && (a->data_acked || a->syn_acked)) sample = a->rtt = by_timestamp(conn, a);
+	if (sample < 0) return false;
+	if (a->rtt >= 0) note_minimum(conn, MAX(a->rtt, 1));
+	add_sample(conn, sample);
+	return true;
+}
+
+/* The handshake is over. */
+void rtt_established(struct tcp_sock *conn)
+{
 	/* RFC 6298 §5 (5.7): the SYN was repeated and nothing could be measured. */
-	if (conn->rtt.srtt == 0) conn->rtt.rto = TCP_RTO_FALLBACK;
+	if (conn->rtt.srtt == 0) conn->rtt.rto = conn->rtt.var = conn->rtt.mdev = conn->rtt.mdev_max = TCP_RTO_FALLBACK;
+	conn->rtt.backoff = 0;
 }
 
 time_ns rtt_timeout(const struct tcp_sock *conn)

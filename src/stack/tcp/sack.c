@@ -2,151 +2,148 @@
  * Selective acknowledgment, both ways.
  *
  *     receiving: the runs of reassembly.c are reported, the one that changed last first        RFC 2018 §4
- *     sending:   the scoreboard, sorted ranges above una that the peer has                     RFC 6675 §3
+ *                before them a duplicate that just arrived                                     RFC 2883 §4
+ *     sending:   blocks tag the records of rtxq.c                                              RFC 6675 §3
  *
- *     una        s0      s1          s2            nxt
- *      |---------[=====)-[====)------[==========)---|       lost edge: above it fewer than DupThresh segments are sacked
+ *     ack    una        s0      s1          s2            nxt
+ *      [dup)  |---------[=====)-[====)------[==========)---|
  *
- * The scoreboard is bounded: ranges beyond its size are not kept, which costs a retransmission at worst.
+ * A first block below the ACK, or inside the second block, tells of a duplicate. If the octets were sent twice by us,
+ * one of the two was needless: undo.c counts.
  */
 #include "stack/tcp/conn.h"
-#include <stdlib.h>
-
-#define SACKED_MAX 256
 
 /* ---- receiving ---- */
 
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max)
 {
 	const struct tcp_runs *r = &conn->rcv.ooo;
-	uint8_t n = MIN(r->n_latest, max);
+	uint8_t n = 0;
 
-	for (uint8_t i = 0; i < n; i++) {
-		o->sack[i].start = r->latest[i].start;
-		o->sack[i].end = r->latest[i].end;
+	/* RFC 2883 §4: the duplicate first, and once. */
+	if (conn->rcv.dup.start != conn->rcv.dup.end) {
+		o->sack[n].start = conn->rcv.dup.start;
+		o->sack[n++].end = conn->rcv.dup.end;
+	}
+	for (uint8_t i = 0; i < r->n_latest && n < max; i++) {
+		o->sack[n].start = r->latest[i].start;
+		o->sack[n++].end = r->latest[i].end;
 	}
 	return n;
 }
 
-/* ---- the scoreboard ---- */
-
-static bool board_make_room(struct tcp_recovery *rec)
+void sack_note_duplicate(struct tcp_sock *conn, seq32 start, seq32 end)
 {
-	uint16_t cap = rec->cap_sacked ? (uint16_t)(2 * rec->cap_sacked) : 8;
-	struct seq_range *grown;
-
-	if (rec->n_sacked < rec->cap_sacked) return true;
-	if (cap > SACKED_MAX) return false;
-	grown = realloc(rec->sacked, cap * sizeof *grown);
-	if (!grown) return false;
-	rec->sacked = grown;
-	rec->cap_sacked = cap;
-	return true;
+	if (conn->opt.sack && conn_sysctl(conn)->tcp_dsack && seq_lt(start, end)) conn->rcv.dup = (struct seq_range){start, end};
 }
 
-static void board_remove(struct tcp_recovery *rec, uint16_t from, uint16_t n)
+/* ---- D-SACK ---- */
+
+static struct seq_range block(const struct segment *g, uint8_t i)
 {
-	for (uint16_t i = from; i < from + n; i++)
-		rec->sacked_bytes -= rec->sacked[i].end - rec->sacked[i].start;
-	memmove(&rec->sacked[from], &rec->sacked[from + n], (size_t)(rec->n_sacked - from - n) * sizeof *rec->sacked);
-	rec->n_sacked = (uint16_t)(rec->n_sacked - n);
+	return (struct seq_range){g->h.opts.sack[i].start, g->h.opts.sack[i].end};
 }
 
-/* Adds [start, end), merging what it touches. true when it held anything new. */
-static bool board_add(struct tcp_recovery *rec, struct seq_range a)
+/* RFC 2883 §4: is the first block about a duplicate? */
+static bool first_is_duplicate(const struct segment *g)
 {
-	uint16_t at = 0, n = 0;
-	uint32_t before = rec->sacked_bytes;
+	struct seq_range first = block(g, 0), second = block(g, 1);
 
-	while (at < rec->n_sacked && seq_lt(rec->sacked[at].end, a.start))
-		at++;
-	while (at + n < rec->n_sacked && seq_le(rec->sacked[at + n].start, a.end)) {
-		if (seq_lt(rec->sacked[at + n].start, a.start)) a.start = rec->sacked[at + n].start;
-		if (seq_gt(rec->sacked[at + n].end, a.end)) a.end = rec->sacked[at + n].end;
-		n++;
+	if (seq_lt(first.start, g->h.ack)) return true;
+	return g->h.opts.n_sack > 1 && seq_le(first.end, second.end) && seq_ge(first.start, second.start);
+}
+
+/* RFC 3708 §2: how many retransmissions it proves needless; 0 when it can't be ours. */
+static uint32_t learn_duplicate(struct tcp_sock *conn, const struct segment *g, struct tcp_acked *a)
+{
+	struct seq_range dup = block(g, 0);
+	uint32_t len = dup.end - dup.start, mss = snd_mss(conn), segments = 1;
+
+	if (!seq_lt(dup.start, dup.end) || len > conn->snd.max_wnd) return 0;
+	if (len > mss)
+		segments = (len + mss - 1) / mss;
+	else if (conn->rec.tlp_end && conn->rec.tlp_end == dup.end)
+		a->dsack_of_probe = true;
+	conn->rec.dsack_dups += segments;
+	/* More than we ever sent again: the network, or a liar, made them. */
+	if (conn->rec.dsack_dups > conn->count.total_retrans) return 0;
+	conn->rec.dsack_seen = true;
+	/* RFC 8985 §6.2 step 4: it widens the reordering window, unless a tail probe explains it. */
+	if (conn->rec.reord_seen && !a->dsack_of_probe) conn->rack.dsack_seen = true;
+	a->dsack = true;
+	conn->cc.delivered += segments;
+	return segments;
+}
+
+/* ---- sending: the tags ---- */
+
+static void sacked_first_time(struct tcp_sock *conn, struct tcp_sent *s, struct tcp_acked *a)
+{
+	seq32 highest = rtxq_sacked_to(conn);
+	uint8_t tag = s->tag;
+
+	rack_advance(conn, s);
+	a->sample_delivered = MAX(a->sample_delivered, s->delivered);
+	if (!(tag & TAG_EVER)) {
+		/* It was in a hole, and was not sent again: the network reordered it. */
+		if (seq_lt(s->seq, highest) && seq_lt(s->seq, a->reord)) a->reord = s->seq;
+		if (seq_le(s->end, conn->rec.point)) a->orig_delivered = true;
+		if (!a->first_sacked) a->first_sacked = s->at;
+		a->last_sacked = s->at;
 	}
-	if (!n && !board_make_room(rec)) return false;
-	if (n) board_remove(rec, at, n);
-	memmove(&rec->sacked[at + 1], &rec->sacked[at], (size_t)(rec->n_sacked - at) * sizeof *rec->sacked);
-	rec->sacked[at] = a;
-	rec->n_sacked++;
-	rec->sacked_bytes += a.end - a.start;
-	return rec->sacked_bytes > before;
+	/* The retransmission of one deemed lost may be in the network still, but now nobody waits for it. */
+	if (tag & TAG_LOST) tag &= (uint8_t) ~(TAG_LOST | TAG_RETRANS);
+	rtxq_tag(&conn->rtxq, s, tag | TAG_SACKED);
+	a->sacked_new = true;
+	conn->cc.delivered++;
+	if (seq_gt(s->end, highest)) conn->rtxq.sacked_to = s->end;
 }
 
-bool sack_learn(struct tcp_sock *conn, const struct segment *g)
+static void tag_duplicate(struct tcp_sock *conn, struct tcp_sent *s, struct tcp_acked *a)
 {
-	bool news = false;
+	if (!(s->tag & TAG_EVER)) return;
+	undo_count(conn, s->end, 1);
+	if ((s->tag & TAG_SACKED) && seq_lt(s->seq, a->reord)) a->reord = s->seq;
+}
 
-	if (!conn->opt.sack) return false;
+static void tag_range(struct tcp_sock *conn, struct seq_range b, bool duplicate, struct tcp_acked *a)
+{
+	struct tcp_rtxq *q = &conn->rtxq;
+
+	for (uint32_t i = rtxq_find(q, b.start); i < q->n; i++) {
+		struct tcp_sent *s = rtxq_at(q, i);
+		if (seq_gt(s->end, b.end)) return;
+		/* A part of a segment is not the segment. */
+		if (seq_lt(s->seq, b.start)) continue;
+		if (duplicate) tag_duplicate(conn, s, a);
+		if (seq_gt(s->end, conn->snd.una) && !(s->tag & TAG_SACKED)) sacked_first_time(conn, s, a);
+		if (duplicate && (s->tag & TAG_RETRANS)) rtxq_tag(q, s, s->tag & ~(unsigned)TAG_RETRANS);
+	}
+}
+
+/* Is the block about octets we sent, above una, or at least (a duplicate) not too far below? */
+static bool is_possible(const struct tcp_sock *conn, struct seq_range b, bool duplicate)
+{
+	if (seq_gt(b.end, conn->snd.nxt) || !seq_lt(b.start, b.end) || !seq_lt(b.start, conn->snd.nxt)) return false;
+	if (seq_gt(b.start, conn->snd.una)) return true;
+	if (!duplicate || !conn->rec.can_undo) return false;
+	return !seq_gt(b.end, conn->snd.una) ? seq_ge(b.start, conn->rec.undo_from) : true;
+}
+
+void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una, struct tcp_acked *a)
+{
+	uint32_t segments;
+	bool duplicate;
+
+	if (!conn->opt.sack || !g->h.opts.n_sack) return;
+	duplicate = first_is_duplicate(g);
+	segments = duplicate ? learn_duplicate(conn, g, a) : 0;
+	/* About octets whose records are gone already. */
+	if (segments && seq_le(block(g, 0).end, prior_una)) undo_count(conn, block(g, 0).end, segments);
 	for (uint8_t i = 0; i < g->h.opts.n_sack; i++) {
-		struct seq_range a = {g->h.opts.sack[i].start, g->h.opts.sack[i].end};
-		seq32 low = seq_gt(g->h.ack, conn->snd.una) ? g->h.ack : conn->snd.una;
-		/* Blocks at or below the ACK are duplicates reported (RFC 2883) or old; what we never sent is a lie. */
-		if (!seq_lt(a.start, a.end) || !seq_gt(a.start, low) || seq_gt(a.end, conn->snd.nxt)) continue;
-		news |= board_add(&conn->rec, a);
+		bool is_dup = duplicate && i == 0;
+		if (is_dup && !segments) continue;
+		if (is_possible(conn, block(g, i), is_dup)) tag_range(conn, block(g, i), is_dup, a);
 	}
-	return news;
-}
-
-void sack_advance(struct tcp_sock *conn)
-{
-	struct tcp_recovery *rec = &conn->rec;
-	uint16_t n = 0;
-
-	while (n < rec->n_sacked && seq_le(rec->sacked[n].end, conn->snd.una))
-		n++;
-	if (n) board_remove(rec, 0, n);
-	if (rec->n_sacked && seq_lt(rec->sacked[0].start, conn->snd.una)) {
-		rec->sacked_bytes -= conn->snd.una - rec->sacked[0].start;
-		rec->sacked[0].start = conn->snd.una;
-	}
-}
-
-void sack_clear(struct tcp_sock *conn)
-{
-	free(conn->rec.sacked);
-	conn->rec.sacked = NULL;
-	conn->rec.n_sacked = conn->rec.cap_sacked = 0;
-	conn->rec.sacked_bytes = 0;
-}
-
-uint32_t sack_bytes_between(const struct tcp_sock *conn, seq32 from, seq32 to)
-{
-	const struct tcp_recovery *rec = &conn->rec;
-	uint32_t n = 0;
-
-	for (uint16_t i = 0; i < rec->n_sacked; i++) {
-		seq32 a = seq_gt(rec->sacked[i].start, from) ? rec->sacked[i].start : from;
-		seq32 b = seq_lt(rec->sacked[i].end, to) ? rec->sacked[i].end : to;
-		if (seq_lt(a, b)) n += b - a;
-	}
-	return n;
-}
-
-/* RFC 6675 §4, IsLost: DupThresh ranges, or more than (DupThresh - 1) segments, are sacked above. */
-seq32 sack_lost_edge(const struct tcp_sock *conn)
-{
-	const struct tcp_recovery *rec = &conn->rec;
-	uint32_t above = 0, ranges = 0, few = (TCP_DUPACKS - 1) * snd_mss(conn);
-
-	for (uint16_t i = rec->n_sacked; i-- > 0;) {
-		above += rec->sacked[i].end - rec->sacked[i].start;
-		if (++ranges >= TCP_DUPACKS || above > few) return rec->sacked[i].start;
-	}
-	return conn->snd.una;
-}
-
-struct seq_range sack_hole(const struct tcp_sock *conn, seq32 from, seq32 to)
-{
-	const struct tcp_recovery *rec = &conn->rec;
-
-	for (uint16_t i = 0; i < rec->n_sacked; i++) {
-		if (!seq_lt(from, to) || seq_lt(from, rec->sacked[i].start)) {
-			if (seq_lt(rec->sacked[i].start, to)) to = rec->sacked[i].start;
-			break;
-		}
-		if (seq_lt(from, rec->sacked[i].end)) from = rec->sacked[i].end;
-	}
-	return seq_lt(from, to) ? (struct seq_range){from, to} : (struct seq_range){to, to};
+	if (conn->rec.phase != TCP_LOSS || conn->rec.can_undo) rack_note_reordering(conn, a->reord);
 }

@@ -40,12 +40,12 @@ uint32_t segment_opt_len(const struct tcp_sock *conn)
 
 static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
 {
-	uint32_t wnd = h->flags & TCP_SYN ? MIN(conn->rcv.wnd, 65535u) : window_select(conn);
+	bool syn = h->flags & TCP_SYN;
+	uint32_t wnd = syn ? MIN(conn->rcv.wnd, 65535u) : window_select(conn);
 
-	conn->rcv.wnd = wnd;
-	conn->rcv.wup = conn->rcv.nxt;
+	window_told(conn, wnd);
 	/* RFC 7323 §2.2: the window of a SYN is never scaled. */
-	h->wnd = (uint16_t)(h->flags & TCP_SYN ? wnd : wnd >> conn->rcv.wscale);
+	h->wnd = (uint16_t)(syn ? wnd : wnd >> conn->rcv.wscale);
 }
 
 static void fill_urgent(const struct tcp_sock *conn, struct tcp_hdr *h)
@@ -56,7 +56,7 @@ static void fill_urgent(const struct tcp_sock *conn, struct tcp_hdr *h)
 	h->urg = (uint16_t)MIN(conn->snd.up - h->seq, 65535u);
 }
 
-static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t len)
+static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t len, uint8_t ecn)
 {
 	size_t hdr_len = tcp_hdr_len(h);
 	struct packet *p = packet_new(PACKET_HEADROOM, hdr_len + len);
@@ -68,46 +68,49 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	if (len) ring_peek(&conn->snd.queue, h->seq - conn->snd.data, p->data + hdr_len, len);
 	tcp_emit(h, p->data, len, &is->laddr, &is->raddr);
 	inet_sock_out(is, &is->laddr, &is->raddr, IP_PROTO_TCP, &out);
+	out.tos |= ecn;
 	if (!addr_is_v4(&is->raddr)) out.df = true;   /* a segment fits the path or is cut anew, never fragmented here */
 	r = ip_output(conn_stack(conn), p, &out);
 	if (r == -EMSGSIZE) conn_update_mss(conn);
 	return r;
 }
 
-static void ack_sent(struct tcp_sock *conn)
+static void count_data(struct tcp_sock *conn, uint32_t len)
 {
-	conn->ack.need = TCP_ACK_NONE;
-	conn->ack.pushed = false;
-	if (conn->ack.quick) conn->ack.quick--;
-	timer_clear(conn_stack(conn), &conn->delack);
+	conn->count.data_segs_out++;
+	conn->count.bytes_sent += len;
+	acking_data_sent(conn);
+	conn->when.sent_data = conn_now(conn);
 }
 
 int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags)
 {
 	struct tcp_hdr h = {.src = conn->inet.lport, .dst = conn->inet.rport, .seq = seq, .flags = flags};
+	uint8_t ecn = 0;
 	int r;
 
 	if (flags & TCP_ACK) h.ack = conn->rcv.nxt;
+	if (flags & TCP_SYN)
+		h.flags |= ecn_syn_flags(conn, flags);
+	else if (!(flags & TCP_RST))
+		h.flags |= ecn_flags(conn, len && !seq_lt(seq, conn->snd.nxt), &ecn);
 	fill_options(conn, &h);
 	fill_window(conn, &h);
 	fill_urgent(conn, &h);
-	r = hand_to_ip(conn, &h, len);
-	if (flags & TCP_ACK) ack_sent(conn);
-	conn->segs_out++;
-	if (!len || r < 0) return r;
-	conn->data_segs_out++;
-	conn->bytes_sent += len;
-	conn->sent_data = conn_now(conn);
-	if (conn->data_segs_in && conn->sent_data - conn->got_data < TCP_DELACK) conn->ack.pingpong = true;
+	r = hand_to_ip(conn, &h, len, ecn);
+	if (flags & TCP_ACK) acking_sent(conn);
+	conn->count.segs_out++;
+	if (len && r >= 0) count_data(conn, len);
 	return r;
 }
 
-/* Where a segment without data stands: at nxt, or at the edge when the window shrank below it. */
+/* Where a segment without data stands: at nxt, or at the edge when the window shrank below it by more than rounding explains. */
 static seq32 bare_seq(const struct tcp_sock *conn)
 {
 	seq32 edge = conn->snd.una + conn->snd.wnd;
 
-	return seq_lt(edge, conn->snd.nxt) ? edge : conn->snd.nxt;
+	if (!seq_lt(edge, conn->snd.nxt) || (conn->opt.wscale && conn->snd.nxt - edge < 1u << conn->rcv.wscale)) return conn->snd.nxt;
+	return edge;
 }
 
 void segment_send_ack(struct tcp_sock *conn)
@@ -119,10 +122,8 @@ int segment_send_syn(struct tcp_sock *conn)
 {
 	uint8_t flags = conn->state == TCPS_SYN_RECEIVED ? TCP_SYN | TCP_ACK : TCP_SYN;
 
-	if (conn->snd.nxt == conn->snd.iss) {
-		conn->snd.nxt = conn->snd.iss + 1;
-		rtt_start(conn, conn->snd.iss);
-	}
+	conn->snd.nxt = conn->snd.iss + 1;
+	conn->rtt.syn_at = MAX(conn_now(conn), 1);
 	return segment_send(conn, conn->snd.iss, 0, flags);
 }
 

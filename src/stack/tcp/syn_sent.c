@@ -20,12 +20,17 @@ static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 
 static enum step open_done(struct tcp_sock *conn, const struct segment *g)
 {
-	conn->snd.una = conn->snd.wl2 = g->h.ack;
-	rtt_acked(conn, g);
-	timers_restart_rtx(conn);
+	bool delay = conn->set.defer_accept || conn->ack.pingpong;
+
+	conn->snd.wl2 = g->h.ack;
+	ecn_syn_answered(conn, g);
+	ack_syn_acked(conn, g);
 	conn_established(conn);
 	/* Text on it is not taken, as on Linux; it will be sent again. */
-	tcp_need_ack(conn, TCP_ACK_NOW);
+	if (delay)
+		acking_delay_handshake(conn);
+	else
+		tcp_need_ack(conn, TCP_ACK_NOW);
 	sock_ready(&conn->inet.sk);
 	return STEP_STOP;
 }
@@ -34,7 +39,7 @@ static enum step open_done(struct tcp_sock *conn, const struct segment *g)
 static enum step open_simultaneously(struct tcp_sock *conn)
 {
 	conn_enter(conn, TCPS_SYN_RECEIVED);
-	conn->retries = 0;
+	conn->trouble.retries = 0;
 	segment_send_syn(conn);
 	return STEP_STOP;
 }

@@ -1,9 +1,10 @@
 /*
  * The three timers of a connection.
  *
- *     rtx     in flight: retransmission (RFC 6298), backing off from the RTO to two minutes
+ *     rtx     in flight: retransmission (RFC 6298), backing off from the RTO to two minutes; before that, as its role
+ *             says, the tail loss probe (tlp.c) or the end of the reordering window (rack.c)
  *             nothing in flight but something to send: the persist timer, probing the window
- *     delack  an ACK is owed and not sent within 40 ms
+ *     delack  an ACK is owed and not sent within the time that acking.c chose
  *     keep    keepalive; after close(), how long FIN-WAIT-2 may last
  *
  * A connection gives up when nothing was acknowledged for as long as tcp_retries2 back-offs of an RTO of 200 ms take,
@@ -24,7 +25,7 @@ static void arm(struct tcp_sock *conn, struct timer *t, time_ns in)
 
 static void give_up(struct tcp_sock *conn)
 {
-	conn_fail(conn, conn->soft_err ? conn->soft_err : ETIMEDOUT);
+	conn_fail(conn, conn->trouble.soft_err ? conn->trouble.soft_err : ETIMEDOUT);
 }
 
 static int retries_allowed(const struct tcp_sock *conn)
@@ -47,14 +48,14 @@ static time_ns backoff_sum(time_ns first, int n)
 	return sum;
 }
 
-static time_ns user_timeout(const struct tcp_sock *conn) { return conn->user_timeout_ms * NS_PER_MS; }
-static time_ns stuck_for(const struct tcp_sock *conn) { return conn_now(conn) - conn->stuck_since; }
+static time_ns user_timeout(const struct tcp_sock *conn) { return conn->set.user_timeout_ms * NS_PER_MS; }
+static time_ns stuck_for(const struct tcp_sock *conn) { return conn_now(conn) - conn->trouble.since; }
 
 /* RFC 9293 §3.8.3 (MUST-20, MUST-21): R2, in Linux's terms a time. */
 static bool retransmission_expired(const struct tcp_sock *conn)
 {
-	if (!conn->retries) return false;
-	if (conn->user_timeout_ms) return stuck_for(conn) >= user_timeout(conn);
+	if (!conn->trouble.retries) return false;
+	if (conn->set.user_timeout_ms) return stuck_for(conn) >= user_timeout(conn);
 	return stuck_for(conn) >= backoff_sum(TCP_RTO_MIN, retries_allowed(conn));
 }
 
@@ -63,7 +64,7 @@ static time_ns rtx_delay(const struct tcp_sock *conn)
 {
 	time_ns rto = rtt_timeout(conn), left;
 
-	if (!conn->user_timeout_ms || !conn->stuck_since) return rto;
+	if (!conn->set.user_timeout_ms || !conn->trouble.since) return rto;
 	left = user_timeout(conn) - stuck_for(conn);
 	return MIN(rto, MAX(left, NS_PER_MS));
 }
@@ -72,30 +73,29 @@ static time_ns rtx_delay(const struct tcp_sock *conn)
 
 static int syn_retries_allowed(const struct tcp_sock *conn)
 {
-	if (conn->embryo) return MAX(conn_sysctl(conn)->tcp_synack_retries, conn->acked ? conn->parent->defer_accept : 0);
-	return conn->syncnt ? conn->syncnt : conn_sysctl(conn)->tcp_syn_retries;
+	if (conn->wait.embryo) return MAX(conn_sysctl(conn)->tcp_synack_retries, conn->wait.acked ? conn->wait.parent->set.defer_accept : 0);
+	return conn->set.syncnt ? conn->set.syncnt : conn_sysctl(conn)->tcp_syn_retries;
 }
 
 static void syn_timeout(struct tcp_sock *conn)
 {
-	bool user_expired = conn->user_timeout_ms && conn->retries && stuck_for(conn) >= user_timeout(conn);
+	bool user_expired = conn->set.user_timeout_ms && conn->trouble.retries && stuck_for(conn) >= user_timeout(conn);
 	/* The peer of a deferred connection has our SYN: it is reminded only when its time is up. */
-	bool wait_for_data = conn->embryo && conn->acked && conn->retries + 1 < conn->parent->defer_accept;
+	bool wait_for_data = conn->wait.embryo && conn->wait.acked && conn->trouble.retries + 1 < conn->wait.parent->set.defer_accept;
 
-	if (conn->retries >= syn_retries_allowed(conn) || user_expired) {
+	if (conn->trouble.retries >= syn_retries_allowed(conn) || user_expired) {
 		give_up(conn);
 		return;
 	}
-	if (!conn->stuck_since) conn->stuck_since = conn_now(conn) - rtt_timeout(conn);
-	conn->retries++;
+	if (!conn->trouble.since) conn->trouble.since = conn_now(conn) - rtt_timeout(conn);
+	conn->trouble.retries++;
 	conn->rtt.backoff++;
-	rtt_retransmitted(conn, conn->snd.iss);
 	if (!wait_for_data) {
-		conn->total_retrans++;
+		conn->count.total_retrans++;
 		conn_stack(conn)->tcp_retransmits++;
 		segment_send_syn(conn);
 	}
-	arm(conn, &conn->rtx, rtx_delay(conn));
+	timers_syn_sent(conn);
 }
 
 /* ---- retransmission and persist ---- */
@@ -103,29 +103,38 @@ static void syn_timeout(struct tcp_sock *conn)
 /* TCP_THIN_LINEAR_TIMEOUTS: a stream that never has four segments in flight can't be the congestion; six times it does not back off. */
 static bool stays_linear(const struct tcp_sock *conn)
 {
-	return conn->thin_linear && conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->retries <= THIN_RETRIES;
+	return conn->set.thin_linear && conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->trouble.retries <= THIN_RETRIES;
 }
 
 static void retransmission_timeout(struct tcp_sock *conn)
 {
+	if (!conn->rtxq.n) return;
 	if (retransmission_expired(conn)) {
 		give_up(conn);
 		return;
 	}
-	if (!conn->stuck_since) conn->stuck_since = conn_now(conn) - rtt_timeout(conn);
-	if (conn->retries < UINT8_MAX) conn->retries++;
+	if (!conn->trouble.since) conn->trouble.since = conn_now(conn) - rtt_timeout(conn);
 	/* RFC 6298 §5 (5.4-5.6) */
 	recovery_timeout(conn);
+	if (conn->trouble.retries < UINT8_MAX) conn->trouble.retries++;
+	output_resend(conn, 0);
 	conn->rtt.backoff = stays_linear(conn) ? 0 : (uint8_t)MIN(conn->rtt.backoff + 1, 32);
-	tcp_output(conn);
+	timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtx_delay(conn));
 }
 
 /* RFC 9293 §3.8.6.1 (MUST-37): probed for ever as long as the peer answers; but what a program left behind may not be held for ever. */
 static bool probing_expired(const struct tcp_sock *conn)
 {
-	if (conn->user_timeout_ms && conn->stuck_since && stuck_for(conn) >= user_timeout(conn)) return true;
+	if (conn->set.user_timeout_ms && conn->trouble.since && stuck_for(conn) >= user_timeout(conn)) return true;
 	if (conn->inet.sk.closed && rtt_timeout(conn) >= TCP_RTO_MAX && conn->rtt.backoff >= retries_allowed(conn)) return true;
-	return conn->retries >= retries_allowed(conn);
+	return conn->trouble.retries >= retries_allowed(conn);
+}
+
+static bool something_to_send(const struct tcp_sock *conn) { return snd_unsent(conn) || (conn->snd.fin && !snd_fin_sent(conn)); }
+
+static void probe_again(struct tcp_sock *conn)
+{
+	timers_set_rtx(conn, TCP_TIMER_PROBE, rtx_delay(conn));
 }
 
 static void probe_timeout(struct tcp_sock *conn)
@@ -134,98 +143,143 @@ static void probe_timeout(struct tcp_sock *conn)
 		give_up(conn);
 		return;
 	}
-	if (!conn->stuck_since) conn->stuck_since = conn_now(conn);
-	conn->retries++;
-	conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, 32);
+	if (!conn->trouble.since) conn->trouble.since = conn_now(conn);
+	conn->trouble.retries++;
 	output_probe(conn);
-	timers_after_output(conn);
+	if (conn->rtxq.n || !something_to_send(conn)) {
+		conn->trouble.retries = 0;
+		conn->trouble.since = 0;
+		return;
+	}
+	conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, 32);
+	probe_again(conn);
+}
+
+/* RFC 9293 §3.8.6.1: the answer to a probe, or any ACK: if there is still no room, on with the back-off. */
+void timers_window_news(struct tcp_sock *conn)
+{
+	if (conn->timer.role != TCP_TIMER_PROBE) return;
+	/* A peer that answers probes lives; TCP_USER_TIMEOUT goes on counting until it takes something. */
+	conn->trouble.retries = 0;
+	if (!something_to_send(conn)) return;
+	if (!seq_gt(conn->snd.nxt + MIN(snd_unsent(conn), snd_mss(conn)), conn->snd.una + conn->snd.wnd)) {
+		conn->rtt.backoff = 0;
+		conn->trouble.since = 0;
+		timers_stop_rtx(conn);
+	} else {
+		probe_again(conn);
+	}
 }
 
 static void fire_rtx(struct timer *t)
 {
-	struct tcp_sock *conn = container_of(t, struct tcp_sock, rtx);
+	struct tcp_sock *conn = container_of(t, struct tcp_sock, timer.rtx);
+	enum tcp_timer_role role = conn->timer.role;
 
+	conn->timer.role = TCP_TIMER_IDLE;
 	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)))
 		syn_timeout(conn);
-	else if (conn->rtx_role == TCP_TIMER_PROBE)
+	else if (role == TCP_TIMER_PROBE)
 		probe_timeout(conn);
+	else if (role == TCP_TIMER_TAIL)
+		tlp_timeout(conn);
+	else if (role == TCP_TIMER_REORDER)
+		rack_timeout(conn);
 	else
 		retransmission_timeout(conn);
 }
 
-static void rtx_run_as(struct tcp_sock *conn, enum tcp_rtx_role role)
+void timers_set_rtx(struct tcp_sock *conn, enum tcp_timer_role role, time_ns in)
 {
-	if (timer_is_set(&conn->rtx) && conn->rtx_role == role) return;
-	if (conn->rtx_role != role) {
-		conn->rtt.backoff = conn->retries = 0;
-		conn->stuck_since = 0;
-	}
-	conn->rtx_role = (uint8_t)role;
-	arm(conn, &conn->rtx, rtx_delay(conn));
+	conn->timer.role = (uint8_t)role;
+	arm(conn, &conn->timer.rtx, in);
+}
+
+void timers_stop_rtx(struct tcp_sock *conn)
+{
+	conn->timer.role = TCP_TIMER_IDLE;
+	timer_clear(conn_stack(conn), &conn->timer.rtx);
+}
+
+void timers_syn_sent(struct tcp_sock *conn) { timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtx_delay(conn)); }
+
+time_ns timers_rto_left(const struct tcp_sock *conn)
+{
+	return conn->rtxq.n ? rtxq_at(&conn->rtxq, 0)->at + rtt_timeout(conn) - conn_now(conn) : 0;
+}
+
+void timers_rearm(struct tcp_sock *conn)
+{
+	bool after_probe = conn->timer.role == TCP_TIMER_TAIL || conn->timer.role == TCP_TIMER_REORDER;
+
+	/* RFC 6298 §5 (5.2), (5.3); RFC 8985 §7.3: after a probe the time counts from when the first was sent. */
+	if (conn->rtxq.n == 0)
+		timers_stop_rtx(conn);
+	else if (after_probe || conn->timer.role == TCP_TIMER_IDLE)
+		timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, MAX(timers_rto_left(conn), NS_PER_US));
+	else
+		timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtt_timeout(conn));
 }
 
 void timers_after_output(struct tcp_sock *conn)
 {
-	if (snd_flight(conn))
-		rtx_run_as(conn, TCP_TIMER_RETRANSMIT);   /* RFC 6298 §5 (5.1) */
-	else if (snd_unsent(conn) || (conn->snd.fin && !snd_fin_sent(conn)))
-		rtx_run_as(conn, TCP_TIMER_PROBE);
-	else
-		timer_clear(conn_stack(conn), &conn->rtx); /* RFC 6298 §5 (5.2) */
-}
-
-/* RFC 6298 §5 (5.3): the next tcp_output sets it anew. */
-void timers_restart_rtx(struct tcp_sock *conn)
-{
-	if (conn->rtx_role == TCP_TIMER_RETRANSMIT) timer_clear(conn_stack(conn), &conn->rtx);
+	if (conn->rtxq.n) return;
+	if (!something_to_send(conn)) {
+		timers_stop_rtx(conn);
+	} else if (conn->timer.role != TCP_TIMER_PROBE) {
+		conn->trouble.retries = 0;
+		conn->trouble.since = 0;
+		probe_again(conn);
+	}
 }
 
 /* ---- delayed ACK ---- */
 
 static void fire_delack(struct timer *t)
 {
-	struct tcp_sock *conn = container_of(t, struct tcp_sock, delack);
-
-	/* The program did not answer in time: it is not the kind that does. */
-	conn->ack.pingpong = false;
-	segment_send_ack(conn);
+	acking_timeout(container_of(t, struct tcp_sock, timer.delack));
 }
 
-void timers_delack(struct tcp_sock *conn)
+void timers_set_delack(struct tcp_sock *conn, time_ns at)
 {
-	/* RFC 9293 §3.8.6.3 (MUST-40): less than half a second. */
-	if (!timer_is_set(&conn->delack)) arm(conn, &conn->delack, TCP_DELACK);
+	conn->ack.due = at;
+	if (at == TIME_NEVER)
+		timer_clear(conn_stack(conn), &conn->timer.delack);
+	else
+		timer_set(conn_stack(conn), &conn->timer.delack, at);
 }
 
 /* ---- keepalive and FIN-WAIT-2 ---- */
 
-static time_ns keepidle(const struct tcp_sock *conn) { return (conn->keepidle_s ? conn->keepidle_s : conn_sysctl(conn)->tcp_keepalive_time_s) * NS_PER_S; }
-static time_ns keepintvl(const struct tcp_sock *conn) { return (conn->keepintvl_s ? conn->keepintvl_s : conn_sysctl(conn)->tcp_keepalive_intvl_s) * NS_PER_S; }
-static int keepcnt(const struct tcp_sock *conn) { return conn->keepcnt ? conn->keepcnt : conn_sysctl(conn)->tcp_keepalive_probes; }
+/* A time or count of the program's, or else the host's. */
+static int own_or(int own, int otherwise) { return own ? own : otherwise; }
+static time_ns keepidle(const struct tcp_sock *conn) { return own_or(conn->set.keepidle_s, conn_sysctl(conn)->tcp_keepalive_time_s) * NS_PER_S; }
+static time_ns keepintvl(const struct tcp_sock *conn) { return own_or(conn->set.keepintvl_s, conn_sysctl(conn)->tcp_keepalive_intvl_s) * NS_PER_S; }
+static int keepcnt(const struct tcp_sock *conn) { return own_or(conn->set.keepcnt, conn_sysctl(conn)->tcp_keepalive_probes); }
 
 static void keepalive(struct tcp_sock *conn)
 {
-	time_ns idle = conn_now(conn) - conn->heard;
-	bool over = conn->user_timeout_ms ? conn->probes && idle >= user_timeout(conn) : conn->probes >= keepcnt(conn);
+	time_ns idle = conn_now(conn) - conn->when.heard;
+	bool over = conn->set.user_timeout_ms ? conn->trouble.probes && idle >= user_timeout(conn) : conn->trouble.probes >= keepcnt(conn);
 
 	if (snd_flight(conn) || snd_unsent(conn)) {
-		arm(conn, &conn->keep, keepidle(conn));   /* what is outstanding tells whether the peer lives */
+		arm(conn, &conn->timer.keep, keepidle(conn));   /* what is outstanding tells whether the peer lives */
 	} else if (idle < keepidle(conn)) {
-		arm(conn, &conn->keep, keepidle(conn) - idle);
+		arm(conn, &conn->timer.keep, keepidle(conn) - idle);
 	} else if (over) {
 		segment_send_reset(conn);
 		give_up(conn);
 	} else {
 		/* RFC 9293 §3.8.4 (MUST-29): an old sequence number, without data. */
 		segment_send(conn, conn->snd.una - 1, 0, TCP_ACK);
-		conn->probes++;
-		arm(conn, &conn->keep, keepintvl(conn));
+		conn->trouble.probes++;
+		arm(conn, &conn->timer.keep, keepintvl(conn));
 	}
 }
 
 static void fire_keep(struct timer *t)
 {
-	struct tcp_sock *conn = container_of(t, struct tcp_sock, keep);
+	struct tcp_sock *conn = container_of(t, struct tcp_sock, timer.keep);
 
 	if (conn->state == TCPS_FIN_WAIT_2 && conn->inet.sk.closed)
 		conn_done(conn);
@@ -237,33 +291,33 @@ void timers_keepalive(struct tcp_sock *conn)
 {
 	if (conn->state == TCPS_FIN_WAIT_2 && conn->inet.sk.closed) return;
 	if (conn->inet.sk.keepalive && IN_STATES(conn, STATES_SYNCED))
-		arm(conn, &conn->keep, MAX(keepidle(conn) - (conn_now(conn) - conn->heard), 0));
+		arm(conn, &conn->timer.keep, MAX(keepidle(conn) - (conn_now(conn) - conn->when.heard), 0));
 	else
-		timer_clear(conn_stack(conn), &conn->keep);
+		timer_clear(conn_stack(conn), &conn->timer.keep);
 }
 
 int conn_fin_timeout_s(const struct tcp_sock *conn)
 {
-	return conn->linger2_s ? conn->linger2_s : conn_sysctl(conn)->tcp_fin_timeout_s;
+	return conn->set.linger2_s ? conn->set.linger2_s : conn_sysctl(conn)->tcp_fin_timeout_s;
 }
 
 void timers_fin_wait_2(struct tcp_sock *conn)
 {
-	arm(conn, &conn->keep, conn_fin_timeout_s(conn) * NS_PER_S);
+	arm(conn, &conn->timer.keep, conn_fin_timeout_s(conn) * NS_PER_S);
 }
 
 /* ---- all ---- */
 
 void timers_init(struct tcp_sock *conn)
 {
-	conn->rtx.fire = fire_rtx;
-	conn->delack.fire = fire_delack;
-	conn->keep.fire = fire_keep;
+	conn->timer.rtx.fire = fire_rtx;
+	conn->timer.delack.fire = fire_delack;
+	conn->timer.keep.fire = fire_keep;
 }
 
 void timers_clear(struct tcp_sock *conn)
 {
-	timer_clear(conn_stack(conn), &conn->rtx);
-	timer_clear(conn_stack(conn), &conn->delack);
-	timer_clear(conn_stack(conn), &conn->keep);
+	timer_clear(conn_stack(conn), &conn->timer.rtx);
+	timer_clear(conn_stack(conn), &conn->timer.delack);
+	timer_clear(conn_stack(conn), &conn->timer.keep);
 }

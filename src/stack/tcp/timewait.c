@@ -137,7 +137,7 @@ void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *
 {
 	struct tcp_hdr h = {.src = tw->lport, .dst = tw->rport, .seq = tw->snd_nxt, .ack = tw->rcv_nxt, .flags = TCP_ACK, .wnd = tw->wnd};
 
-	if (s->now - tw->last_oow < TCP_OOW_INTERVAL) return;
+	if (s->now - tw->last_oow < s->sysctl->tcp_invalid_ratelimit_ms * NS_PER_MS) return;
 	tw->last_oow = s->now;
 	h.opts.has_ts = tw->ts;
 	h.opts.ts_val = ts_clock(s->now, tw->offset);

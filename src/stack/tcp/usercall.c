@@ -124,7 +124,7 @@ static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, sockle
 	conn_enter(conn, TCPS_SYN_SENT);
 	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
 	segment_send_syn(conn);
-	timers_after_output(conn);
+	timers_syn_sent(conn);
 	conn->use = TCP_CONNECTING;
 	return -EINPROGRESS;
 }
@@ -189,7 +189,7 @@ static size_t send_room(const struct tcp_sock *conn)
 {
 	size_t queued = conn->snd.queue.len, size = conn->inet.sk.sndbuf;
 
-	if (conn->notsent_lowat && snd_unsent(conn) >= conn->notsent_lowat) return 0;
+	if (conn->set.notsent_lowat && snd_unsent(conn) >= conn->set.notsent_lowat) return 0;
 	return queued < size ? size - queued : 0;
 }
 
@@ -336,7 +336,7 @@ static void orphan(struct tcp_sock *conn)
 {
 	struct tcp_stack *tcp = conn_stack(conn)->tcp;
 
-	if (tcp->n_orphans >= TCP_MAX_ORPHANS || (conn->state == TCPS_FIN_WAIT_2 && conn->linger2_s < 0)) {
+	if (tcp->n_orphans >= TCP_MAX_ORPHANS || (conn->state == TCPS_FIN_WAIT_2 && conn->set.linger2_s < 0)) {
 		close_abruptly(conn);
 		return;
 	}
@@ -351,7 +351,7 @@ static void tcp_close(struct sock *sk)
 	bool unread = conn->rcv.queued + sk->lent != 0;
 
 	sk->shut = 3;
-	if (conn->parent) listen_forget(conn);
+	if (conn->wait.parent) listen_forget(conn);
 	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN) | S_(SYN_SENT))) {
 		conn_free(conn);
 	} else if (unread || (sk->linger.l_onoff && sk->linger.l_linger == 0)) {
