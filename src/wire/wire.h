@@ -84,6 +84,9 @@ void ip6_frag_emit(const struct ip6_frag *h, uint8_t *p);
 #define ICMP6_PARAM_PROBLEM 4
 #define ICMP6_ECHO 128
 #define ICMP6_ECHO_REPLY 129
+#define ICMP6_MLD_QUERY 130
+#define ICMP6_MLD_REPORT 131
+#define ICMP6_MLD_DONE 132
 #define ICMP6_RS 133
 #define ICMP6_RA 134
 #define ICMP6_NS 135

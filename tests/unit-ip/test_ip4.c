@@ -83,19 +83,22 @@ static void martians(void **state)
 static void datagrams_for_others_and_for_groups(void **state)
 {
 	struct lab *l = *state;
+	struct mcast_member one = {.exclude = true}, two = {.exclude = true};
 	struct addr group = lab_addr("239.1.2.3");
 
 	receives(l, .dst = "192.0.2.1", .to = &mac_us, .proto = 99);
 	drops(l, DROP_IP_NOT_FORWARDING);
 	receives(l, .dst = "239.1.2.3", .proto = 99);
 	drops(l, DROP_IP_NO_GROUP);
-	assert_int_equal(netif_group_join(l->eth0, &group), 0);
-	assert_int_equal(netif_group_join(l->eth0, &group), 0);
-	assert_int_equal(netif_group_leave(l->eth0, &group), 0);
+	assert_int_equal(netif_group_join(l->eth0, &group, &one), 0);
+	assert_int_equal(netif_group_join(l->eth0, &group, &two), 0);
+	netif_group_leave(l->eth0, &group, &one);
+	sends(l, .dst = "224.0.0.22", .proto = IP_PROTO_IGMP);
 	receives(l, .dst = "239.1.2.3", .proto = 99);
 	drops(l, DROP_IP_PROTO);
-	assert_int_equal(netif_group_leave(l->eth0, &group), 0);
-	assert_int_equal(netif_group_leave(l->eth0, &group), -EADDRNOTAVAIL);
+	netif_group_leave(l->eth0, &group, &two);
+	sends(l, .dst = "224.0.0.22", .proto = IP_PROTO_IGMP);
+	sends(l, .dst = "224.0.0.22", .proto = IP_PROTO_IGMP);
 	receives(l, .dst = "239.1.2.3", .proto = 99);
 	drops(l, DROP_IP_NO_GROUP);
 	receives(l, .dst = "224.0.0.1", .proto = 99);
@@ -172,11 +175,13 @@ static void own_copies_of_group_datagrams(void **state)
 	struct lab *l = *state;
 	struct addr group = lab_addr("239.1.2.3");
 	struct ip_out out = {.dst = group, .proto = 99, .oif = l->eth0, .mcast_loop = true};
+	struct mcast_member member = {.exclude = true};
 
 	ip_output(l->s, packet_new(PACKET_HEADROOM, 8), &out);
 	sends(l, .src = "10.0.0.1", .dst = "239.1.2.3", .ttl = 1);
 	drops_nothing(l);
-	netif_group_join(l->eth0, &group);
+	netif_group_join(l->eth0, &group, &member);
+	sends(l, .dst = "224.0.0.22", .proto = IP_PROTO_IGMP);
 	ip_output(l->s, packet_new(PACKET_HEADROOM, 8), &out);
 	assert_int_equal(l->s->drops[DROP_IP_PROTO], 0);      /* not from inside the call */
 	sends(l, .by = l->eth0, .dst = "239.1.2.3");

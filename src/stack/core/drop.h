@@ -27,6 +27,7 @@
 	X(ICMP_TYPE, "ICMP message that nobody here answers or awaits") \
 	X(ICMP_BAD, "malformed ICMP") \
 	X(ICMP_CSUM, "ICMP checksum wrong") \
+	X(IGMP_BAD, "malformed IGMP or MLD, or from beyond the link") \
 	X(ND_BAD, "neighbour discovery message fails RFC 4861 §7.1") \
 	X(NEIGH_FAILED, "neighbour did not answer") \
 	X(NEIGH_QUEUE, "neighbour queue full") \

@@ -69,6 +69,8 @@ int netif_add(struct stack *s, const char *name, enum netif_kind kind, const str
 	if (mac) nif->mac = *mac;
 	list_init(&nif->addrs);
 	list_init(&nif->groups);
+	nif->mcast.general4.fire = mcast_general_fire4;
+	nif->mcast.general6.fire = mcast_general_fire6;
 	nif->index = s->next_ifindex++;
 	list_append(&s->netifs, &nif->node);
 	r = add_own_addresses(nif);
@@ -289,6 +291,11 @@ struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, 
 			if (addr_eq(&ia->addr, a) || (loop4 && is_127(&ia->addr))) return ia;
 	}
 	return NULL;
+}
+
+bool netif_addr_is_tentative(const struct netif_addr *ia)
+{
+	return ia->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);
 }
 
 bool stack_is_local(const struct stack *s, const struct addr *a)

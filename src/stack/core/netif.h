@@ -14,6 +14,9 @@ struct netif_addr {
 	struct timer dad;             /* duplicate address detection, where it runs */
 };
 
+/* What an interface's talk with multicast routers needs, besides its groups: stack/inet/mcast.h. */
+struct netif_mcast { struct timer general4, general6; time_ns igmp1_until, igmp2_until, mld1_until; };
+
 struct netif {
 	struct list node;
 	struct stack *stack;
@@ -25,6 +28,7 @@ struct netif {
 	uint32_t flags;               /* IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_BROADCAST, IFF_MULTICAST */
 	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */
+	struct netif_mcast mcast;
 	void *link;                   /* the host's: which link end this is */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
 };
@@ -41,6 +45,7 @@ int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* IFF_UP off: flushes routes and neighbours as Linux */
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);
+bool netif_addr_is_tentative(const struct netif_addr *ia);   /* not ours to use yet: being looked for elsewhere, or found there */
 bool stack_is_local(const struct stack *s, const struct addr *a);
 /* Counts and hands p to the host: a frame on Ethernet, a datagram elsewhere. Takes p. */
 void netif_transmit(struct netif *nif, struct packet *p);

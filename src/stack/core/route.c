@@ -201,10 +201,10 @@ static void fill_local(struct route_hop *hop, struct netif *lo, const struct add
 	if (addr_is_any(&hop->src)) hop->src = hop->route->has_prefsrc ? hop->route->prefsrc : *dst;
 }
 
-/* Without a route: a bound interface (IPv4), or a group on one, is taken to be on link. */
+/* Without a route: a bound interface (IPv4), or a group on one that carries groups, is taken to be on link. */
 static bool on_link_anyway(const struct addr *dst, const struct netif *oif)
 {
-	return oif && (addr_is_v4(dst) || addr_is_multicast(dst));
+	return oif && (addr_is_v4(dst) || (addr_is_multicast(dst) && oif->flags & IFF_MULTICAST));
 }
 
 static int fill_remote(const struct stack *s, struct route_hop *hop, struct netif *oif, const struct addr *dst)

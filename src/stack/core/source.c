@@ -110,7 +110,7 @@ static bool select6(const struct stack *s, const struct netif *nif, const struct
 	list_each(const struct netif, at, &s->netifs, node) {
 		if (strict && at != nif) continue;
 		list_each(const struct netif_addr, ia, &at->addrs, node) {
-			if (addr_is_v4(&ia->addr) || ia->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) continue;
+			if (addr_is_v4(&ia->addr) || netif_addr_is_tentative(ia)) continue;
 			if (!best || beats(ia, best, dst, nif)) best = ia;
 		}
 	}

@@ -269,7 +269,7 @@ static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
 	uint32_t mtu = ip_mtu(is->sk.stack, &d->dst, &d->hop);
 	bool v4 = addr_is_v4(&d->dst);
 
-	if (!d->out.df || len + (v4 ? IP4_HDR_MIN : IP6_HDR_LEN) <= mtu) return 0;
+	if (!d->out.df || len + ip_header_len(&d->out) <= mtu) return 0;
 	if (v4 && is->pmtudisc == IP_PMTUDISC_WANT) {
 		d->out.df = false;
 		return 0;

@@ -15,6 +15,7 @@ struct cut {
 	const uint8_t *data;          /* behind the headers that every piece repeats */
 	size_t len, step;             /* octets of data; of data in each piece but the last */
 	size_t hdr_len;               /* of a piece, with IPv6's fragment header */
+	size_t next_at;               /* IPv6: where it says that a fragment header follows */
 	uint32_t id6;
 	uint8_t options[IP4_HDR_MAX]; /* as later pieces bear them */
 };
@@ -38,11 +39,13 @@ static void emit6(const struct cut *c, uint8_t *to, size_t at, size_t n)
 	struct ip6_hdr h;
 
 	if (ip6_parse(&h, c->whole->data, c->whole->len) < 0) return;
-	f.next = h.next;
-	h.next = IP_PROTO_FRAGMENT;
-	h.payload_len = (uint16_t)(IP6_FRAG_LEN + n);
+	h.payload_len = (uint16_t)(c->hdr_len - IP6_HDR_LEN + n);
 	ip6_emit(&h, to);
-	ip6_frag_emit(&f, to + IP6_HDR_LEN);
+	/* RFC 8200 §4.5: hop-by-hop options are everybody's on the way, so every piece has them. */
+	memcpy(to + IP6_HDR_LEN, c->whole->data + IP6_HDR_LEN, c->hdr_len - IP6_FRAG_LEN - IP6_HDR_LEN);
+	f.next = to[c->next_at];
+	to[c->next_at] = IP_PROTO_FRAGMENT;
+	ip6_frag_emit(&f, to + c->hdr_len - IP6_FRAG_LEN);
 }
 
 static struct packet *piece(const struct cut *c, bool v4, size_t at, size_t n)
@@ -80,10 +83,12 @@ static struct cut plan(struct stack *s, const struct packet *p, bool v4, uint32_
 		c.data = p->data + c.hdr_len;
 		c.len = p->len - c.hdr_len;
 	} else {
-		c.hdr_len = IP6_HDR_LEN + IP6_FRAG_LEN;
+		size_t hop = p->data[6] == IP_PROTO_HOPOPTS ? 8 * ((size_t)p->data[IP6_HDR_LEN + 1] + 1) : 0;
+		c.next_at = hop ? IP6_HDR_LEN : 6;
+		c.hdr_len = IP6_HDR_LEN + hop + IP6_FRAG_LEN;
 		c.id6 = ip_ident(s, &p->src, &p->dst, IP_PROTO_FRAGMENT);
-		c.data = p->data + IP6_HDR_LEN;
-		c.len = p->len - IP6_HDR_LEN;
+		c.data = p->data + IP6_HDR_LEN + hop;
+		c.len = p->len - IP6_HDR_LEN - hop;
 	}
 	c.step = mtu > c.hdr_len ? (mtu - c.hdr_len) & ~(size_t)7 : 0;
 	return c;

@@ -8,6 +8,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/icmp.h"
 #include "stack/inet/inet_private.h"
+#include "stack/inet/mcast.h"
 #include "stack/inet/ping.h"
 
 /* Linux's tab_unreach in icmpv6_err_convert. */
@@ -77,6 +78,9 @@ static void receive(struct stack *s, struct packet *p)
 		packet_free(p);
 		break;
 	case ICMP6_ECHO_REPLY: ping_receive(s, p); break;
+	case ICMP6_MLD_QUERY:
+	case ICMP6_MLD_REPORT:
+	case ICMP6_MLD_DONE: mld_receive(s, p); break;
 	case ICMP6_NS:
 	case ICMP6_NA: nd_receive(s, p); break;
 	default:

@@ -16,6 +16,8 @@ int inet_new(struct stack *s);       /* called by stack_new, after sysctl and ro
 void inet_free(struct stack *s);
 
 /* ---- IP ---- */
+enum { IP_EXT_HOP, IP_EXT_DST, IP_EXT_COUNT };                    /* IPv6's extension headers, in their order */
+struct ip_ext { const uint8_t *at; uint16_t len; };               /* a whole header; its first octet is filled in */
 struct ip_out {
 	struct addr src, dst;            /* src any: chosen by the route */
 	uint8_t proto;
@@ -27,6 +29,8 @@ struct ip_out {
 	bool mcast_loop;                 /* copy to our own members */
 	bool host_only;                  /* a group's datagram with TTL 0: our own members get it, the link does not */
 	uint32_t mark;
+	const uint8_t *opt; uint8_t opt_len;      /* IPv4: options, a multiple of 4 octets */
+	struct ip_ext ext[IP_EXT_COUNT];
 };
 /* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large), -ENOBUFS, -EACCES …
  * What happens after the neighbour queue is not reported. */
@@ -52,7 +56,7 @@ struct ip_proto {
 	void (*receive)(struct stack *, struct packet *);      /* takes it; data = transport message, src, dst, proto, ttl, tos, netif, net_off, trans_off set */
 	void (*error)(struct stack *, const struct ip_error *);  /* NULL allowed */
 };
-extern const struct ip_proto tcp_proto, udp_proto, udplite_proto, icmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
+extern const struct ip_proto tcp_proto, udp_proto, udplite_proto, icmp_proto, igmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
 
 /* Sends "destination unreachable, port unreachable" (or the v6 code) about p, rate-limited; p stays the caller's. */
 void icmp_send_port_unreachable(struct stack *s, const struct packet *p);

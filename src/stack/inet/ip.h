@@ -24,6 +24,8 @@ const struct ip_proto *ip_proto_find(uint8_t proto, bool v4);
  * False when nobody wants proto: p stays the caller's. */
 bool ip_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto);
 
+/* Octets of the headers that ip_output puts in front. */
+size_t ip_header_len(const struct ip_out *out);
 /* As ip_output, with the way known already: neighbour discovery and answers that must not be routed. */
 int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop);
 /* A datagram with a header of the program's own (data = IP header) that fits the link, to where out and hop say. Takes p. */

@@ -73,17 +73,19 @@ static void receive_ours(struct stack *s, struct packet *p, struct ip4_hdr *h)
 
 static bool is_ours(const struct stack *s, struct packet *p)
 {
-	if (addr_is_multicast(&p->dst) || stack_is_local(s, &p->dst)) return true;
-	/* 0.0.0.0 to 0.0.0.0 is how BOOTP broadcast once (Linux takes it so, too). */
-	if (!inet_addr_is_broadcast(s, &p->dst) && !addr_is_any(&p->dst)) return false;
-	p->broadcast = true;
-	return true;
+	if (addr_is_multicast(&p->dst)) return true;
+	/* 0.0.0.0 to 0.0.0.0 is how BOOTP broadcast once (Linux takes it so, too). All of 127/8 is ours, and yet 127.255.255.255 is for everybody here. */
+	if (inet_addr_is_broadcast(s, &p->dst) || addr_is_any(&p->dst)) {
+		p->broadcast = true;
+		return true;
+	}
+	return stack_is_local(s, &p->dst);
 }
 
 static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
 	p->multicast |= addr_is_multicast(&p->dst);
-	if (addr_is_multicast(&p->dst) && p->netif->kind != NETIF_LOOPBACK && !netif_group_has(p->netif, &p->dst))
+	if (addr_is_multicast(&p->dst) && !netif_group_has(p->netif, &p->dst))
 		stack_drop(s, p, DROP_IP_NO_GROUP);
 	else if (is_ours(s, p))
 		receive_ours(s, p, h);

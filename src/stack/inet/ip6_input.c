@@ -153,7 +153,7 @@ static void route_in(struct stack *s, struct packet *p, struct ip6_walk *w)
 {
 	if (addr_is_multicast(&p->dst)) {
 		p->multicast = true;
-		if (p->netif->kind == NETIF_LOOPBACK || netif_group_has(p->netif, &p->dst))
+		if (netif_group_has(p->netif, &p->dst))
 			receive_ours(s, p, w);
 		else
 			stack_drop(s, p, DROP_IP_NO_GROUP);

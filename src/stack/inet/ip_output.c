@@ -37,21 +37,40 @@ static uint32_t flow_label(const struct stack *s, const struct packet *p, const 
 	return (uint32_t)stack_hash(s, &key, sizeof key) & 0xfffff;
 }
 
+size_t ip_header_len(const struct ip_out *out)
+{
+	size_t len = IP6_HDR_LEN;
+
+	if (addr_is_v4(&out->dst)) return IP4_HDR_MIN + (size_t)out->opt_len;
+	for (size_t i = 0; i < IP_EXT_COUNT; i++)
+		len += out->ext[i].len;
+	return len;
+}
+
 static void push_header4(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src, uint8_t ttl)
 {
-	struct ip4_hdr h = {.src = *src, .dst = out->dst, .total_len = (uint16_t)(IP4_HDR_MIN + p->len), .tos = out->tos, .ttl = ttl, .proto = out->proto,
-			    .df = out->df};
+	struct ip4_hdr h = {.src = *src, .dst = out->dst, .total_len = (uint16_t)(ip_header_len(out) + p->len), .tos = out->tos, .ttl = ttl,
+			    .proto = out->proto, .df = out->df, .opt = out->opt, .opt_len = out->opt_len};
 
 	/* RFC 6864 §4.1: the ID of a datagram that can't be fragmented means nothing; zero tells nobody anything. */
 	if (!h.df) h.id = (uint16_t)ip_ident(s, src, &out->dst, out->proto);
-	ip4_emit(&h, packet_push(p, IP4_HDR_MIN));
+	ip4_emit(&h, packet_push(p, ip4_hdr_len(&h)));
 }
 
 static void push_header6(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src, uint8_t ttl)
 {
-	struct ip6_hdr h = {.src = *src, .dst = out->dst, .payload_len = (uint16_t)p->len, .tclass = out->tos, .next = out->proto, .hops = ttl};
+	static const uint8_t protos[IP_EXT_COUNT] = {[IP_EXT_HOP] = IP_PROTO_HOPOPTS, [IP_EXT_DST] = IP_PROTO_DSTOPTS};
+	struct ip6_hdr h = {.src = *src, .dst = out->dst, .tclass = out->tos, .next = out->proto, .hops = ttl};
 
 	h.flow = out->flow ? out->flow : flow_label(s, p, src, out);
+	for (size_t i = IP_EXT_COUNT; i-- > 0;) {
+		const struct ip_ext *e = &out->ext[i];
+		if (!e->len) continue;
+		memcpy(packet_push(p, e->len), e->at, e->len);
+		p->data[0] = h.next;
+		h.next = protos[i];
+	}
+	h.payload_len = (uint16_t)p->len;
 	ip6_emit(&h, packet_push(p, IP6_HDR_LEN));
 }
 
@@ -169,12 +188,15 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 {
 	const struct addr *src = addr_is_any(&out->src) ? &hop->src : &out->src;
 	bool v4 = addr_is_v4(&out->dst);
-	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (v4 ? IP4_HDR_MIN : IP6_HDR_LEN);
+	size_t hdr_len = ip_header_len(out);
+	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (uint32_t)hdr_len;
 
-	if ((v4 ? len : p->len) > UINT16_MAX || (len > mtu && out->df)) {
+	if ((v4 ? len : len - IP6_HDR_LEN) > UINT16_MAX || (len > mtu && out->df)) {
 		stack_drop(s, p, DROP_IP_TOO_BIG);
 		return -EMSGSIZE;
 	}
+	p = packet_with_headroom(p, hdr_len + ETH_HDR_LEN);
+	if (!p) return -ENOBUFS;
 	push_header(s, p, out, src);
 	p->broadcast = hop->broadcast;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);

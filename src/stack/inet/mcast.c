@@ -1,4 +1,4 @@
-/* Multicast membership of interfaces: mcast.h says who is a member without asking. */
+/* Multicast membership of interfaces: the state of each group, from what its members want. mcast.h says who is a member without asking. */
 #include "stack/inet/mcast.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -19,40 +19,108 @@ static struct netif_group *find(const struct netif *nif, const struct addr *grou
 	return NULL;
 }
 
-int netif_group_join(struct netif *nif, const struct addr *group)
+/*
+ * RFC 3376 §3.2: one member that excludes makes the group exclude, what all that do so exclude, less what others include; else it includes what any
+ * includes. Out of memory leaves too much in, which sockets filter again.
+ */
+static void combine(const struct netif_group *g, bool *ret_exclude, struct sources *ret)
+{
+	struct sources in = {0}, out = {0}, next;
+	bool exclude = false;
+
+	list_each(const struct mcast_member, m, &g->members, of_group) {
+		struct sources *set = m->exclude ? &out : &in;
+		int r = m->exclude && exclude ? sources_intersect(&next, &out, &m->sources) : sources_union(&next, set, &m->sources);
+		if (r < 0) continue;
+		sources_free(set);
+		*set = next;
+		exclude |= m->exclude;
+	}
+	*ret_exclude = exclude;
+	*ret = exclude ? (struct sources){0} : in;
+	if (!exclude) return;
+	(void)sources_minus(ret, &out, &in);
+	sources_free(&in);
+	sources_free(&out);
+}
+
+static void refresh(struct netif_group *g)
+{
+	bool was_exclude = g->exclude;
+	struct sources was = g->sources;
+
+	combine(g, &g->exclude, &g->sources);
+	if (was_exclude != g->exclude || !sources_eq(&was, &g->sources)) mcast_report_change(g, was_exclude, &was);
+	sources_free(&was);
+}
+
+static struct netif_group *group_new(struct netif *nif, const struct addr *group)
+{
+	struct netif_group *g = calloc(1, sizeof *g);
+
+	if (!g) return NULL;
+	g->netif = nif;
+	g->group = *group;
+	list_init(&g->members);
+	mcast_group_init(g);
+	list_append(&nif->groups, &g->node);
+	return g;
+}
+
+static void group_free(struct netif_group *g)
+{
+	mcast_group_end(g);
+	while (!list_empty(&g->members))
+		list_pop(&g->members);
+	sources_free(&g->sources);
+	list_remove(&g->node);
+	free(g);
+}
+
+int netif_group_join(struct netif *nif, const struct addr *group, struct mcast_member *m)
 {
 	size_t count;
 	struct netif_group *g;
 
 	if (!addr_is_multicast(group)) return -EINVAL;
 	g = find(nif, group, &count);
-	if (!g) {
-		if (count >= GROUPS_MAX) return -ENOBUFS;
-		g = calloc(1, sizeof *g);
-		if (!g) return -ENOMEM;
-		g->group = *group;
-		list_append(&nif->groups, &g->node);
-	}
-	g->refs++;
+	if (!g && count >= GROUPS_MAX) return -ENOBUFS;
+	if (!g) g = group_new(nif, group);
+	if (!g) return -ENOMEM;
+	list_append(&g->members, &m->of_group);
+	refresh(g);
 	return 0;
 }
 
-int netif_group_leave(struct netif *nif, const struct addr *group)
+void netif_group_leave(struct netif *nif, const struct addr *group, struct mcast_member *m)
 {
 	size_t count;
 	struct netif_group *g = find(nif, group, &count);
 
-	if (!g) return -EADDRNOTAVAIL;
-	if (--g->refs > 0) return 0;
-	list_remove(&g->node);
-	free(g);
-	return 0;
+	list_remove(&m->of_group);        /* the interface may have forgotten its groups already */
+	if (!g) return;
+	if (!list_empty(&g->members)) {
+		refresh(g);
+		return;
+	}
+	mcast_report_leave(g);
+	group_free(g);
+}
+
+void netif_group_changed(struct netif *nif, const struct addr *group)
+{
+	size_t count;
+	struct netif_group *g = find(nif, group, &count);
+
+	if (g) refresh(g);
 }
 
 void netif_group_flush(struct netif *nif)
 {
+	timer_clear(nif->stack, &nif->mcast.general4);
+	timer_clear(nif->stack, &nif->mcast.general6);
 	while (!list_empty(&nif->groups))
-		free(list_entry(list_pop(&nif->groups), struct netif_group, node));
+		group_free(list_first(&nif->groups, struct netif_group, node));
 }
 
 static bool is_node_group(const struct netif *nif, const struct addr *group)

@@ -1,12 +1,14 @@
-/* The groups a socket joined. Each holds a reference on the interface's own membership (mcast.h), which is what lets frames in. */
+/* The groups a socket joined. Each is a member of the interface's own group (mcast.h), which is what lets frames in and is told to routers. */
 #include "stack/inet/membership.h"
 #include <errno.h>
 #include <stdlib.h>
 #include "stack/inet/mcast.h"
 
 #define MEMBERSHIPS_MAX 20   /* net.ipv4.igmp_max_memberships; a socket of IPv6 is bounded by its option memory, about the same */
+#define SOURCES_MAX4 10      /* net.ipv4.igmp_max_msf */
+#define SOURCES_MAX6 64      /* net.ipv6.mld_max_msf */
 
-struct membership { struct list node; struct addr group; struct netif *netif; };
+struct membership { struct list node; struct addr group; struct netif *netif; struct mcast_member member; bool listed; };   /* listed: sources were named */
 
 static struct membership *find(const struct inet_sock *is, const struct addr *group, const struct netif *nif)
 {
@@ -34,7 +36,7 @@ static size_t count(const struct inet_sock *is)
 	return n;
 }
 
-int membership_join(struct inet_sock *is, const struct addr *group, struct netif *nif)
+static int join(struct inet_sock *is, const struct addr *group, struct netif *nif, bool exclude)
 {
 	struct membership *m;
 	int r = 0;
@@ -46,7 +48,9 @@ int membership_join(struct inet_sock *is, const struct addr *group, struct netif
 	if (count(is) >= MEMBERSHIPS_MAX) return -ENOBUFS;
 	m = calloc(1, sizeof *m);
 	if (!m) return -ENOMEM;
-	r = netif_group_join(nif, group);
+	m->member.exclude = exclude;
+	list_init(&m->member.of_group);
+	r = netif_group_join(nif, group, &m->member);
 	if (r < 0) {
 		free(m);
 		return r;
@@ -57,9 +61,15 @@ int membership_join(struct inet_sock *is, const struct addr *group, struct netif
 	return 0;
 }
 
+int membership_join(struct inet_sock *is, const struct addr *group, struct netif *nif)
+{
+	return join(is, group, nif, true);
+}
+
 static void forget(struct membership *m)
 {
-	(void)netif_group_leave(m->netif, &m->group);   /* the interface may have forgotten its groups already */
+	netif_group_leave(m->netif, &m->group, &m->member);
+	sources_free(&m->member.sources);
 	list_remove(&m->node);
 	free(m);
 }
@@ -81,45 +91,102 @@ void membership_leave_all(struct inet_sock *is)
 		forget(m);
 }
 
-bool membership_allows(const struct inet_sock *is, const struct addr *group, const struct netif *nif)
+bool membership_allows(const struct inet_sock *is, const struct addr *group, const struct addr *source, const struct netif *nif)
 {
-	if (!addr_is_multicast(group) || find(is, group, nif)) return true;
+	const struct membership *m;
+
+	if (!addr_is_multicast(group)) return true;
+	m = find(is, group, nif);
+	if (m) return sources_has(&m->member.sources, source) != m->member.exclude;
 	return addr_is_v4(group) ? is->mcast_all : is->mcast_all6;
 }
 
-/* ---- the options that both families share ---- */
+/* ---- sources ---- */
 
-static int group_req_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+static uint32_t sources_max(const struct addr *group) { return addr_is_v4(group) ? SOURCES_MAX4 : SOURCES_MAX6; }
+
+static int source_add(struct membership *m, const struct addr *source)
 {
-	struct group_req req;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	if (len < sizeof req) return -EINVAL;
-	if (sk->type == SOCK_STREAM) return -EPROTO;
-	memcpy(&req, val, sizeof req);
-	memcpy(&in, &req.gr_group, sizeof in);
-	memcpy(&in6, &req.gr_group, sizeof in6);
-	if (req.gr_group.ss_family != sk->domain) return -EADDRNOTAVAIL;
-	*ret_group = sk->domain == AF_INET ? addr_v4_octets((const uint8_t *)&in.sin_addr) : addr_v6_octets(in6.sin6_addr.s6_addr);
-	*ret_netif = req.gr_interface ? netif_by_index(sk->stack, (int)req.gr_interface) : NULL;
-	return req.gr_interface && !*ret_netif ? -ENODEV : 0;
+	if (m->member.sources.n >= sources_max(&m->group)) return -ENOBUFS;
+	if (sources_has(&m->member.sources, source)) return -EADDRNOTAVAIL;
+	return sources_add(&m->member.sources, source);
 }
 
-int membership_set_join(struct sock *sk, const void *val, socklen_t len)
+static int source_take(struct membership *m, const struct addr *source)
 {
-	struct addr group;
-	struct netif *nif;
-	int r = group_req_read(sk, val, len, &group, &nif);
-
-	return r < 0 ? r : membership_join((struct inet_sock *)sk, &group, nif);
+	if (!sources_has(&m->member.sources, source)) return -EADDRNOTAVAIL;
+	sources_remove(&m->member.sources, source);
+	return 0;
 }
 
-int membership_set_leave(struct sock *sk, const void *val, socklen_t len)
+int membership_source(struct inet_sock *is, enum membership_change how, const struct addr *group, const struct addr *source, struct netif *nif)
 {
-	struct addr group;
-	struct netif *nif;
-	int r = group_req_read(sk, val, len, &group, &nif);
+	bool exclude = how == SOURCE_BLOCK || how == SOURCE_UNBLOCK;
+	struct membership *m;
+	int r = 0;
 
-	return r < 0 ? r : membership_leave((struct inet_sock *)sk, &group, nif);
+	if (!addr_is_multicast(group)) return -EINVAL;
+	if (!nif) r = netif_of_group(is, group, &nif);
+	if (r == 0 && how == SOURCE_JOIN) r = join(is, group, nif, false);
+	if (r < 0 && r != -EADDRINUSE) return r;
+	m = find(is, group, nif);
+	if (!m) return -EINVAL;
+	/* As Linux: a list of one kind does not become one of the other, even when nothing is left of it. */
+	if (m->listed && m->member.exclude != exclude) return -EINVAL;
+	m->member.exclude = exclude;
+	r = how == SOURCE_BLOCK || how == SOURCE_JOIN ? source_add(m, source) : source_take(m, source);
+	m->listed |= m->member.sources.n != 0;
+	/* RFC 3678 §4.1.3: to include nothing is to have left. */
+	if (r == 0 && how == SOURCE_LEAVE && m->member.sources.n == 0)
+		forget(m);
+	else
+		netif_group_changed(nif, group);
+	return r;
+}
+
+int membership_filter_set(struct inet_sock *is, const struct addr *group, struct netif *nif, bool exclude, const struct addr *sources, uint32_t n)
+{
+	struct sources set = {0};
+	struct membership *m;
+	int r = 0;
+
+	if (!addr_is_multicast(group)) return -EINVAL;
+	if (n > sources_max(group)) return -ENOBUFS;
+	if (!nif) r = netif_of_group(is, group, &nif);
+	if (r < 0) return r;
+	m = find(is, group, nif);
+	if (!m) return !exclude && n == 0 ? -EADDRNOTAVAIL : -EINVAL;
+	if (!exclude && n == 0) {
+		forget(m);
+		return 0;
+	}
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		r = sources_add(&set, &sources[i]);
+	if (r < 0) {
+		sources_free(&set);
+		return r;
+	}
+	sources_free(&m->member.sources);
+	m->member.sources = set;
+	m->listed = n != 0;
+	m->member.exclude = exclude;
+	netif_group_changed(nif, group);
+	return 0;
+}
+
+int membership_filter_get(struct inet_sock *is, const struct addr *group, struct netif *nif, bool *ret_exclude, struct addr *sources, uint32_t *n)
+{
+	const struct membership *m;
+	uint32_t room = *n;
+	int r = 0;
+
+	if (!addr_is_multicast(group)) return -EINVAL;
+	if (!nif) r = netif_of_group(is, group, &nif);
+	if (r < 0) return r;
+	m = find(is, group, nif);
+	if (!m) return -EADDRNOTAVAIL;
+	*ret_exclude = m->member.exclude;
+	*n = m->member.sources.n;
+	if (MIN(room, *n)) memcpy(sources, m->member.sources.at, MIN(room, *n) * sizeof *sources);
+	return 0;
 }

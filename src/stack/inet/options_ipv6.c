@@ -161,5 +161,10 @@ const struct sockopt ipv6_options[] = {
 	{BLOB(IPV6_LEAVE_GROUP), SET, .set = set_leave},
 	{BLOB(MCAST_JOIN_GROUP), SET, .set = membership_set_join},
 	{BLOB(MCAST_LEAVE_GROUP), SET, .set = membership_set_leave},
+	{BLOB(MCAST_BLOCK_SOURCE), SET, .set = membership_set_block},
+	{BLOB(MCAST_UNBLOCK_SOURCE), SET, .set = membership_set_unblock},
+	{BLOB(MCAST_JOIN_SOURCE_GROUP), SET, .set = membership_set_join_source},
+	{BLOB(MCAST_LEAVE_SOURCE_GROUP), SET, .set = membership_set_leave_source},
+	{BLOB(MCAST_MSFILTER), BOTH, .get = membership_get_filter, .set = membership_set_filter},
 	{.text = NULL},
 };

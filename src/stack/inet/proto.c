@@ -7,6 +7,7 @@ static const struct { const struct ip_proto *proto; bool v4, v6; } protos[] = {
 	{&udp_proto, true, true},
 	{&udplite_proto, true, true},
 	{&icmp_proto, true, false},
+	{&igmp_proto, true, false},
 	{&icmp6_proto, false, true},
 };
 

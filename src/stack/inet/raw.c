@@ -104,7 +104,7 @@ bool raw_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto)
 
 	list_each(struct raw_sock, rs, &s->inet->raws, node) {
 		if (!is_for(rs, p, &p->dst, &p->src, proto)) continue;
-		if (p->multicast && !membership_allows(&rs->ds.is, &p->dst, p->netif)) continue;
+		if (p->multicast && !membership_allows(&rs->ds.is, &p->dst, &p->src, p->netif)) continue;
 		wanted = true;
 		give(rs, p, at, proto);
 	}

@@ -42,7 +42,7 @@ static void deliver_copies(struct stack *s, struct packet *p, const struct udp_h
 
 	for (struct inet_sock *is = NULL; (is = port_each(ps, is, &p->dst, h->dst, &p->src, h->src, p->netif));) {
 		struct packet *copy;
-		if (!membership_allows(is, &p->dst, p->netif)) continue;
+		if (!membership_allows(is, &p->dst, &p->src, p->netif)) continue;
 		copy = last ? packet_copy(p) : NULL;
 		if (copy) deliver((struct udp_sock *)last, copy, h);
 		last = is;
