@@ -65,6 +65,7 @@ static int stream_open(const struct cap *c, int *ret_linktype)
 	int64_t r;
 	int fd;
 
+	if (!*c->name || strlen(c->name) >= rpc_rows[RPC_CAPTURE].in_max) return cli_warn("no interface (HOST:IF) or link named %s", c->name), -1;
 	if (rendezvous_find(&engine, c->net) < 0) return -1;
 	r = client_call(&engine, RPC_CAPTURE, c->name, strlen(c->name) + 1, text, sizeof text, &fd);
 	client_close(&engine);

@@ -121,8 +121,12 @@ void client_wait_end(struct client *c)
 
 int client_door(struct client *c, const char *host)
 {
+	size_t len = strlen(host);
 	int fd;
-	int64_t r = client_call(c, RPC_DOOR, host, strlen(host), NULL, 0, &fd);
+	int64_t r;
+
+	if (len < rpc_rows[RPC_DOOR].in_min || len > rpc_rows[RPC_DOOR].in_max) return -ENOENT;
+	r = client_call(c, RPC_DOOR, host, len, NULL, 0, &fd);
 
 	if (r < 0 && fd >= 0) close(fd);
 	return r < 0 ? (int)r : fd >= 0 ? fd : -EPROTO;

@@ -5,8 +5,10 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const struct verb verbs[] = {
 	{"run", "run [--seed N] [--unprivileged] [--net FILE|SHAPE] [--on HOST] [--] COMMAND… | [--junit FILE] SCENARIO.yaml",
@@ -62,7 +64,7 @@ bool cli_number(const char *option, const char *text, uint64_t *ret)
 
 	errno = 0;
 	v = strtoull(text, &end, 0);
-	if (errno || end == text || *end || *text == '-') {
+	if (errno || *text < '0' || *text > '9' || *end) {
 		cli_warn("%s wants a number, not %s", option, text);
 		return false;
 	}
@@ -77,13 +79,31 @@ static int help(FILE *to, int status)
 	return status;
 }
 
+/* What is closed stays closed for reading and writing, and for what we become, but no socket of ours gets its number. */
+static void streams_hold(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) < 0) return;
+}
+
+/* A status that says so when what we had to say could not be written. */
+static int streams_flush(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	if (fflush(stdout) == 0 && !failed) return status;
+	cli_warn("standard output: %s", strerror(failed ? EIO : errno));
+	return status ? status : EXIT_OWN_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
+	streams_hold();
 	if (argc < 2) return help(stderr, EXIT_USAGE);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0) return verbs[i].run(&verbs[i], argc - 1, argv + 1);
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return help(stdout, 0);
-	if (strcmp(argv[1], "--version") == 0) return puts("sockland " SOCKLAND_VERSION), 0;
+		if (strcmp(argv[1], verbs[i].name) == 0) return streams_flush(verbs[i].run(&verbs[i], argc - 1, argv + 1));
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return streams_flush(help(stdout, 0));
+	if (strcmp(argv[1], "--version") == 0) return puts("sockland " SOCKLAND_VERSION), streams_flush(0);
 	cli_warn("no verb %s", argv[1]);
 	return help(stderr, EXIT_USAGE);
 }

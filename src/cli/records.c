@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 #define COLUMNS_MAX 16
@@ -160,15 +161,12 @@ void records_table(const struct records *r, const char *kind, const struct colum
 static void json_string(const char *text, FILE *to)
 {
 	fputc('"', to);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		size_t more = *c >= 0xf0 && *c < 0xf5 ? 3 : *c >= 0xe0 ? 2 : *c >= 0xc2 ? 1 : 0, have = 0;
-
-		while (have < more && (c[have + 1] & 0xc0) == 0x80) have++;
-		if (*c == '"' || *c == '\\') fprintf(to, "\\%c", *c);
-		else if (*c < ' ') fprintf(to, "\\u%04x", *c);
-		else if (*c < 0x80) fputc(*c, to);
-		else if (more == 0 || have < more || *c >= 0xf5) fputc('?', to);
-		else fwrite(c, 1, more + 1, to), c += more;
+	for (size_t n; *text; text += n ? n : 1) {
+		n = utf8_character(text);
+		if (*text == '"' || *text == '\\') fprintf(to, "\\%c", *text);
+		else if (n == 1 && *text < ' ') fprintf(to, "\\u%04x", *text);
+		else if (n == 0) fputc('?', to);
+		else fwrite(text, 1, n, to);
 	}
 	fputc('"', to);
 }

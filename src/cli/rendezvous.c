@@ -44,8 +44,9 @@ static int directory(char *to, size_t size)
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	struct stat st;
 
-	if (runtime && *runtime == '/') snprintf(to, size, "%s/sockland", runtime);
-	else snprintf(to, size, "/tmp/sockland-%u", geteuid());
+	int n = runtime && *runtime == '/' ? snprintf(to, size, "%s/sockland", runtime) : snprintf(to, size, "/tmp/sockland-%u", geteuid());
+
+	if ((size_t)n >= size) return -ENAMETOOLONG;
 	if (mkdir(to, 0700) < 0 && errno != EEXIST) return -errno;
 	if (lstat(to, &st) < 0) return -errno;
 	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 ? 0 : -EPERM;
@@ -59,8 +60,8 @@ static int address(struct sockaddr_un *sa, const char *name)
 
 	if (r < 0) return r;
 	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
-	n = snprintf(sa->sun_path, sizeof sa->sun_path, "%.80s/%.20s" ENDING, dir, name);
-	return strlen(dir) > 80 || strlen(name) > 20 || n < 0 ? -ENAMETOOLONG : 0;
+	n = snprintf(sa->sun_path, sizeof sa->sun_path, "%s/%s" ENDING, dir, name);
+	return (size_t)n >= sizeof sa->sun_path ? -ENAMETOOLONG : 0;
 }
 
 /* The door behind a socket file; -ENOENT when there is no net of that name. */
@@ -126,7 +127,7 @@ static int door_only(void)
 	int n = rendezvous_names(&names), door = n < 0 ? n : n == 0 ? -ENOENT : n == 1 ? door_named(names[0]) : -ENOTUNIQ;
 
 	for (int i = 0; i < n; i++) {
-		snprintf(all + strlen(all), sizeof all - strlen(all), " %.20s", names[i]);
+		snprintf(all + strlen(all), sizeof all - strlen(all), " %s", names[i]);
 		free(names[i]);
 	}
 	free(names);

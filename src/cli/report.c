@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 #define LINES_SHOWN 15
 
 void report_add(struct report *r, char *why, char *output, const char *format, ...)
@@ -58,30 +60,18 @@ void report_print(const struct report *r, FILE *to)
 	fprintf(to, "%zu passed, %zu failed\n", r->n - r->failed, r->failed);
 }
 
-/* The octets of the character at text, of UTF-8 (RFC 3629 §4) and of XML 1.0 §2.2; 0: it is none. */
-static size_t character(const unsigned char *text)
+/* The octets of the character at text, 0: it is none of XML 1.0 §2.2. */
+static size_t character(const char *text)
 {
-	static const struct { unsigned char first, last, from, to; size_t len; } rows[] = {       /* first octet, second octet, how many in all */
-		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-	size_t n = 2;
-
-	if (*text < 0x80) return *text >= ' ' || *text == '\n' || *text == '\t';
-	if (strncmp((const char *)text, "\xef\xbf\xbe", 3) == 0 || strncmp((const char *)text, "\xef\xbf\xbf", 3) == 0) return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (*text < rows[i].first || *text > rows[i].last || text[1] < rows[i].from || text[1] > rows[i].to) continue;
-		while (n < rows[i].len && (text[n] & 0xc0) == 0x80) n++;
-		return n == rows[i].len ? n : 0;
-	}
-	return 0;
+	if (strncmp(text, "\xef\xbf\xbe", 3) == 0 || strncmp(text, "\xef\xbf\xbf", 3) == 0) return 0;
+	return (unsigned char)*text >= ' ' || *text == '\n' || *text == '\t' ? utf8_character(text) : 0;
 }
 
 /* What is no character of XML's becomes a question mark. */
 static void xml(const char *text, FILE *to)
 {
 	for (size_t n; *text; text += n ? n : 1) {
-		n = character((const unsigned char *)text);
+		n = character(text);
 		if (*text == '<') fputs("&lt;", to);
 		else if (*text == '>') fputs("&gt;", to);
 		else if (*text == '&') fputs("&amp;", to);

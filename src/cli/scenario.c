@@ -38,6 +38,12 @@ static time_ns now(const struct run *r)
 	return clock_since(r->begin);
 }
 
+/* Whoever read our output may have left, which is no failure: nothing more is said then. */
+static void output_flush(void)
+{
+	if (fflush(stdout) != 0 && errno == EPIPE && !freopen("/dev/null", "w", stdout)) cli_warn("/dev/null: %s", strerror(errno));
+}
+
 __attribute__((format(printf, 2, 3))) static void say(const struct run *r, const char *format, ...)
 {
 	va_list ap;
@@ -47,7 +53,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct run *r, const
 	vprintf(format, ap);
 	va_end(ap);
 	putchar('\n');
-	fflush(stdout);
+	output_flush();
 }
 
 /* ---- what is due ---- */
@@ -275,6 +281,7 @@ static int finish(struct run *r, uint64_t seed, const char *junit)
 	err = junit ? report_junit(&r->report, r->s.topo.name, seconds, seed, junit) : 0;
 	if (err < 0) cli_warn("%s: %s", junit, strerror(-err));
 	if (r->report.failed) printf("again: sockland run --seed %" PRIu64 " %s\n", seed, r->file);
+	output_flush();
 	r->s.topo = (struct topo){0};
 	lab_end(&r->lab);
 	if (r->interrupted) return EXIT_SIGNAL + r->interrupted;

@@ -20,9 +20,15 @@ static void time_text(char *to, size_t size, const char *us)
 	else snprintf(to, size, "%.2f s", v / 1e6);
 }
 
+static void yes_text(char *to, size_t size, const char *value)
+{
+	snprintf(to, size, "%s", !*value ? "-" : *value == '1' ? "yes" : "no");
+}
+
 static const struct column conn_columns[] = {
 	{"host", "HOST", false, NULL}, {"protocol", "PROTO", false, NULL}, {"local", "LOCAL", false, NULL}, {"peer", "PEER", false, NULL},
-	{"state", "STATE", false, NULL}, {"rtt_us", "RTT", true, time_text}, {"cwnd", "CWND", true, NULL}, {"retransmits", "RETR", true, NULL},
+	{"state", "STATE", false, NULL}, {"direct", "DIRECT", false, yes_text}, {"rtt_us", "RTT", true, time_text}, {"cwnd", "CWND", true, NULL},
+	{"retransmits", "RETR", true, NULL},
 	{"recvq", "RECV-Q", true, NULL}, {"sendq", "SEND-Q", true, NULL}, {"pid", "PID", true, NULL}, {"program", "PROGRAM", false, NULL},
 };
 static const struct column link_columns[] = {

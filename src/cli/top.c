@@ -135,12 +135,18 @@ static int draw_links(const struct look *now, const struct look *before, double 
 	return y + 1;
 }
 
+/* Octets of the direct path are not counted. */
+static void conn_rate(char *to, size_t size, const struct look *now, const struct look *before, const struct row *r, const char *key, double seconds)
+{
+	if (item_number(&now->conns, r->now, "direct")) snprintf(to, size, "direct");
+	else rate_text(to, size, rate_of(&now->conns, &before->conns, r, key, seconds));
+}
+
 static void draw_conns(const struct look *now, const struct look *before, double seconds, int y)
 {
 	static const char *const keys[] = {"host", "local", "peer"};
 	const struct records *c = &now->conns;
 	struct row *rows = rows_make(c, &before->conns, seconds, ARRAY_SIZE(keys), keys, "sent", "received");
-	char sent[32], received[32];
 
 	attron(A_REVERSE);
 	line(y++, "%-8s %-11s %-21s %-21s %12s %12s %8s %5s %5s  %s", "HOST", "STATE", "LOCAL", "PEER", "SENDS", "RECEIVES", "RTT us", "CWND", "RETR",
@@ -148,11 +154,13 @@ static void draw_conns(const struct look *now, const struct look *before, double
 	attroff(A_REVERSE);
 	for (size_t i = 0; rows && i < c->n && y < LINES; i++) {
 		const struct item *d = rows[i].now;
+		char sent[32], received[32];
 
+		conn_rate(sent, sizeof sent, now, before, &rows[i], "sent", seconds);
+		conn_rate(received, sizeof received, now, before, &rows[i], "received", seconds);
 		line(y++, "%-8.8s %-11.11s %-21.21s %-21.21s %12s %12s %8s %5s %5s  %s", item_text(c, d, "host"), item_text(c, d, "state"),
-		     item_text(c, d, "local"), item_text(c, d, "peer"), rate_text(sent, sizeof sent, rate_of(c, &before->conns, &rows[i], "sent", seconds)),
-		     rate_text(received, sizeof received, rate_of(c, &before->conns, &rows[i], "received", seconds)), item_text(c, d, "rtt_us"),
-		     item_text(c, d, "cwnd"), item_text(c, d, "retransmits"), item_text(c, d, "program"));
+		     item_text(c, d, "local"), item_text(c, d, "peer"), sent, received, item_text(c, d, "rtt_us"), item_text(c, d, "cwnd"),
+		     item_text(c, d, "retransmits"), item_text(c, d, "program"));
 	}
 	free(rows);
 }

@@ -11,6 +11,7 @@
 #include "cli/launch.h"
 #include "cli/prompt.h"
 #include "cli/rendezvous.h"
+#include "topo/build.h"
 
 struct up {
 	const char *net, *on, *name;
@@ -123,6 +124,7 @@ int verb_up(const struct verb *v, int argc, char **argv)
 	struct lab l = {0};
 
 	if (!options_read(&u, argc, argv)) return cli_usage(v);
+	if (u.name && !topo_name_ok(u.name)) return cli_fail("%s cannot be the name of a net", u.name);
 	if (!lab_topology(&l.topo, u.net ? u.net : "single,2")) return EXIT_OWN_FAILURE;
 	return u.command ? up_command(&u, &l) : up_reachable(&u, &l);
 }

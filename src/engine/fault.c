@@ -191,24 +191,43 @@ static int heal(struct engine *e)
 	return 0;
 }
 
+static int side_add(const struct engine *e, const char *name, uint8_t side, uint8_t *sides, struct text *t)
+{
+	size_t host = host_find(e, name);
+	if (host == e->topo->n_hosts) {
+		text_add(t, "no host named %s\n", name);
+		return -ENOENT;
+	}
+	if (sides[host] != 0) {
+		text_add(t, "%s stands there twice\n", name);
+		return -EINVAL;
+	}
+	sides[host] = side;
+	return 0;
+}
+
 /* Sides by host: "a b / c" puts a and b on one, c on the other; one side alone is cut from all the rest. -ENOENT, -EINVAL */
 static int sides_read(const struct engine *e, size_t n, char **words, uint8_t *sides, struct text *t)
 {
 	uint8_t side = 1;
-	for (size_t w = 0; w < n; w++) {
-		if (strcmp(words[w], "/") == 0) {
-			if (++side == UINT8_MAX) return -EINVAL;
-			continue;
-		}
-		size_t host = host_find(e, words[w]);
-		if (host == e->topo->n_hosts) {
-			text_add(t, "no host named %s\n", words[w]);
-			return -ENOENT;
-		}
-		sides[host] = side;
+	size_t on_side = 0, others = 0;
+	int err = 0;
+	for (size_t w = 0; w < n && err == 0; w++) {
+		bool next = strcmp(words[w], "/") == 0;
+		if (next && (on_side == 0 || side == UINT8_MAX - 1)) break;
+		side += next;
+		on_side = next ? 0 : on_side + 1;
+		if (!next) err = side_add(e, words[w], side, sides, t);
 	}
-	for (size_t i = 0; side == 1 && i < e->topo->n_hosts; i++) sides[i] = sides[i] == 0 ? 2 : 1;
-	return 0;
+	for (size_t i = 0; err == 0 && side == 1 && i < e->topo->n_hosts; i++) {
+		others += sides[i] == 0;
+		sides[i] = sides[i] == 0 ? 2 : 1;
+	}
+	if (err == 0 && (on_side == 0 || (side == 1 && others == 0))) {
+		text_add(t, on_side == 0 ? "a side without a host, or too many sides\n" : "nobody is left on the other side\n");
+		err = -EINVAL;
+	}
+	return err;
 }
 
 /* The sides in words again, "a b / c", for show. NULL: no memory */

@@ -158,6 +158,8 @@ static void show_tcp(struct engine *e, struct sock *sk, struct text *t)
 {
 	static const char *const states[] = {"", "ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSED",
 					     "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING"};
+	const struct esock *es = sk->user;
+	bool direct = es && es->peer && es->flow == FLOW_DIRECT && es->peer->flow == FLOW_DIRECT;
 	struct tcp_info i = {0};
 	socklen_t len = sizeof i;
 	sock_getsockopt(sk, IPPROTO_TCP, TCP_INFO, &i, &len);
@@ -167,8 +169,10 @@ static void show_tcp(struct engine *e, struct sock *sk, struct text *t)
 		return;
 	}
 	show_queues(e, sk, t);
-	text_add(t, "\trtt_us#%u\trttvar_us#%u\tcwnd#%u\tretransmits#%u\tsent#%" PRIu64 "\treceived#%" PRIu64, i.tcpi_rtt, i.tcpi_rttvar, i.tcpi_snd_cwnd,
-		 i.tcpi_total_retrans, (uint64_t)i.tcpi_bytes_sent, (uint64_t)i.tcpi_bytes_received);
+	text_add(t, "\tdirect?%d\trtt_us#%u\trttvar_us#%u\tcwnd#%u\tretransmits#%u", direct, i.tcpi_rtt, i.tcpi_rttvar, i.tcpi_snd_cwnd,
+		 i.tcpi_total_retrans);
+	/* On the direct path nobody counts octets. */
+	if (!direct) text_add(t, "\tsent#%" PRIu64 "\treceived#%" PRIu64, (uint64_t)i.tcpi_bytes_sent, (uint64_t)i.tcpi_bytes_received);
 }
 
 static void show_sock(struct engine *e, size_t host, struct sock *sk, struct text *t)
