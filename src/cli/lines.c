@@ -27,6 +27,7 @@
 struct editor {
 	EditLine *el;
 	History *history;
+	typeof(el_set) *set;
 	typeof(el_gets) *gets;
 	typeof(el_end) *end;
 	typeof(history) *note;
@@ -116,27 +117,27 @@ static void editor_open(struct lines *l)
 {
 	void *library = dlopen("libedit.so.2", RTLD_NOW);
 	typeof(el_init) *init = library ? (typeof(el_init) *)dlsym(library, "el_init") : NULL;
-	typeof(el_set) *set = library ? (typeof(el_set) *)dlsym(library, "el_set") : NULL;
 	typeof(history_init) *remember = library ? (typeof(history_init) *)dlsym(library, "history_init") : NULL;
 	struct editor *e = &l->editor;
 	HistEvent event;
 
-	if (!init || !set || !remember) return;
+	if (!init || !remember) return;
+	e->set = (typeof(el_set) *)dlsym(library, "el_set");
 	e->gets = (typeof(el_gets) *)dlsym(library, "el_gets");
 	e->end = (typeof(el_end) *)dlsym(library, "el_end");
 	e->note = (typeof(history) *)dlsym(library, "history");
 	e->forget = (typeof(history_end) *)dlsym(library, "history_end");
-	if (!e->gets || !e->end || !e->note || !e->forget) return;
+	if (!e->set || !e->gets || !e->end || !e->note || !e->forget) return;
 	setlocale(LC_CTYPE, "");
 	e->el = init("sockland", stdin, stdout, stderr);
 	e->history = e->el ? remember() : NULL;
 	if (!e->el) return;
-	set(e->el, EL_EDITOR, "emacs");
-	set(e->el, EL_PROMPT, editor_prompt);
-	set(e->el, EL_GETCFN, editor_character);
+	e->set(e->el, EL_EDITOR, "emacs");
+	e->set(e->el, EL_PROMPT, editor_prompt);
+	e->set(e->el, EL_GETCFN, editor_character);
 	if (!e->history) return;
 	e->note(e->history, &event, H_SETSIZE, HISTORY_LINES);
-	set(e->el, EL_HIST, e->note, e->history);
+	e->set(e->el, EL_HIST, e->note, e->history);
 }
 
 static enum line editor_read(struct lines *l, const char **ret)
@@ -146,6 +147,8 @@ static enum line editor_read(struct lines *l, const char **ret)
 
 	editing = l;
 	l->why = LINE_END;
+	/* Of its own accord libedit does so only after the prompt: a ^D that is typed at once would be the line discipline's, and lost. */
+	l->editor.set(l->editor.el, EL_PREP_TERM, 1);
 	*ret = l->editor.gets(l->editor.el, &n);
 	if (!*ret || n <= 0) return fputc('\n', stdout), l->why == LINE_READ ? LINE_END : l->why;
 	if (l->editor.history && strspn(*ret, " \t\n") < (size_t)n) l->editor.note(l->editor.history, &event, H_ENTER, *ret);
