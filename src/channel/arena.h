@@ -71,6 +71,7 @@ struct channel {
 
 #define CHF_NONBLOCK 1u      /* O_NONBLOCK of the open file description */
 #define CHF_SHARED 2u        /* dup, fork, exec or SCM_RIGHTS happened: the anchor can't be recycled. Sticky */
+#define CHF_CLOSED 4u        /* the program has closed it, and keeps the anchor for another socket */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
 #define CHS_SENDABLE 2u      /* stream, connected, send side open: data may be put into tx. Otherwise sending is a control call */

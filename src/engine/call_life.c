@@ -20,15 +20,16 @@ int64_t serve_socket(struct call *k)
 	if (err < 0) {
 		return family_text(text, sizeof text, domain, type, protocol) ? refuse(k, err, "socket(%s)", text) : err;
 	}
-	err = esock_new(e, k->c, !sk->ops->datagram, &fd, &es);
+	err = esock_new(e, k->c, !sk->ops->datagram, k->q->spare, &fd, &es);
 	if (err < 0) {
 		sock_close(sk);
 		return err;
 	}
+	es->asked_for = true;
 	esock_attach(e, es, sk, k->c->host);
 	net_touch(e->net, s);
 	if (stack_is_watched(s)) direct_look_again(e);
-	call_pass(k, fd, true);
+	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;
 	return 0;
@@ -91,17 +92,16 @@ int64_t serve_accept(struct call *k)
 	socklen_t len = sizeof peer;
 	int fd;
 	if (!(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
-	int err = esock_new(e, k->c, true, &fd, &es);
+	int err = esock_new(e, k->c, true, k->q->spare, &fd, &es);
 	if (err < 0) return err;
 	err = sock_accept(k->es->sk, &child);
 	if (err < 0) {
-		close(fd);
-		esock_free(e, es);
+		esock_give_back(e, es, fd);
 		return err;
 	}
 	esock_attach(e, es, child, arena_channel(e->arena, k->es->channel)->host);
 	if (sock_getpeername(child, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
-	call_pass(k, fd, true);
+	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;
 	return 0;

@@ -64,6 +64,7 @@ static int64_t serve(struct call *k)
 		k->es = esock_find(k->e, k->q->channel, k->q->generation);
 		if (!k->es) return -EBADF;
 		if (!k->es->sk) return -ENETDOWN;
+		k->es->spare = false;
 		engine_enter(k->e, k->es->sk);
 		/* What was written and read so far comes before the call. */
 		esock_pump(k->e, k->es);

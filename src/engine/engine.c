@@ -101,7 +101,7 @@ static void *ready_pop(struct engine *e, enum source_kind kind)
 
 static void hangups(struct engine *e)
 {
-	for (struct source *s; (s = ready_pop(e, SOURCE_ANCHOR));) esock_hangup(e, container_of(s, struct esock, source));
+	for (struct source *s; (s = ready_pop(e, SOURCE_ANCHOR));) esock_end(e, container_of(s, struct esock, source));
 }
 
 static void dirty_word(struct engine *e, uint32_t w)
@@ -111,6 +111,8 @@ static void dirty_word(struct engine *e, uint32_t w)
 		if (!es) continue;
 		es->rung = true;
 		esock_queue(e, es);
+		if (shared_get32(&esock_channel(e, es)->flags) & CHF_CLOSED && list_empty(&es->source.ready))
+			list_append(&e->ready[SOURCE_ANCHOR], &es->source.ready);
 	}
 }
 

@@ -1,4 +1,11 @@
-/* The life of a socket as the engine sees it: channel slot, anchor, the stack's socket, and its end by hang-up or by a violation. */
+/*
+ * The life of a socket as the engine sees it: channel slot, anchor, the stack's socket, and its end by hang-up or by a violation.
+ *
+ * A program that closes a socket which nobody else has may keep the anchor, out of its own sight (src/shim/spare.c), and says so in the channel
+ * (CHF_CLOSED). The socket ends as by a hang-up; the esock stays, with its slot, as that client's *spare*, and serves when it next asks for a socket or
+ * accepts a connection. Where the closed one was asked for by socket(), one of the same kind is made at once: the next socket() finds it in the
+ * channel and needs no control call at all.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -45,9 +52,35 @@ static int esock_anchor(struct engine *e, struct esock *es, int *ret_fd)
 	return -ENOBUFS;
 }
 
-int esock_new(struct engine *e, struct client *c, bool stream, int *ret_fd, struct esock **ret)
+static void generation_next(struct engine *e, struct esock *es)
 {
-	struct esock *es = calloc(1, sizeof *es);
+	struct slot *slot = &e->slots[es->channel];
+	if (++slot->generation == 0) slot->generation = 1;
+	es->generation = slot->generation;
+}
+
+static void esock_clear(struct engine *e, struct esock *es);
+
+/* The client's word for it that the anchor is its own harms nobody but its own sockets. */
+static struct esock *spare_take(struct engine *e, const struct client *c, bool stream, uint32_t channel)
+{
+	struct esock *es = channel > 0 && channel < CHANNEL_MAX ? e->slots[channel].es : NULL;
+	if (!es || !es->spare || es->client != c || es->stream != stream) return NULL;
+	esock_clear(e, es);
+	generation_next(e, es);
+	es->spare = false;
+	return es;
+}
+
+int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, int *ret_fd, struct esock **ret)
+{
+	struct esock *es = spare_take(e, c, stream, spare);
+	if (es) {
+		*ret_fd = -1;
+		*ret = es;
+		return 0;
+	}
+	es = calloc(1, sizeof *es);
 	uint32_t i = es ? slot_take(e) : 0;
 	if (i == 0) {
 		free(es);
@@ -65,10 +98,8 @@ int esock_new(struct engine *e, struct client *c, bool stream, int *ret_fd, stru
 		free(es);
 		return err;
 	}
-	struct slot *slot = &e->slots[i];
-	if (++slot->generation == 0) slot->generation = 1;
-	es->generation = slot->generation;
-	slot->es = es;
+	generation_next(e, es);
+	e->slots[i].es = es;
 	list_append(&e->socks, &es->node);
 	*ret = es;
 	return 0;
@@ -121,7 +152,7 @@ void esock_ready(void *engine, struct sock *sk)
 
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation)
 {
-	if (channel == 0 || channel >= CHANNEL_MAX) return NULL;
+	if (channel == 0 || channel >= CHANNEL_MAX || generation == 0) return NULL;
 	struct esock *es = e->slots[channel].es;
 	return es && es->generation == generation ? es : NULL;
 }
@@ -148,41 +179,98 @@ static void esock_drop(struct engine *e, struct esock *es)
 	net_touch(e->net, s);
 }
 
-void esock_free(struct engine *e, struct esock *es)
+/* Nothing is left of the socket; the slot and the anchor are. */
+static void esock_clear(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
 	direct_part(e, es);
 	esock_drop(e, es);
 	shared_set32(&ch->generation, 0);
 	shared_set32(&ch->state, CHS_GONE);
+	shared_set32(&ch->flags, 0);
 	esock_wake(e, es);
 	while (!list_empty(&es->watches)) watch_free(e, list_first(&es->watches, struct watch, of_sock));
 	rx_release(&e->pool, &es->rx);
 	tx_release(&e->pool, &es->tx);
+	list_remove(&es->pump);
+	free(es->charges.at);
+	es->charges = (struct charges){0};
+	es->listening = es->connecting = es->eof = es->told = es->barred = es->rung = es->asked_for = false;
+	es->generation = es->state = es->poll = es->tx_limit = 0;
+	es->flow = FLOW_STACK;
+	es->path_epoch = es->turn = 0;
+}
+
+void esock_free(struct engine *e, struct esock *es)
+{
+	esock_clear(e, es);
 	hash_remove(&e->inodes, &es->by_inode);
 	list_remove(&es->node);
-	list_remove(&es->pump);
 	list_remove(&es->source.ready);
 	loop_remove(&e->loop, es->anchor);
 	close(es->anchor);
 	slot_give(e, es->channel);
-	free(es->charges.at);
 	free(es);
+}
+
+void esock_give_back(struct engine *e, struct esock *es, int fd)
+{
+	if (fd >= 0) {
+		close(fd);
+		esock_free(e, es);
+		return;
+	}
+	esock_clear(e, es);
+	es->spare = true;
 }
 
 /*
  * What the program had written goes out before the FIN, as from Linux's send buffer. What it had not read is still lent (octets that came
  * directly are counted in now), and TCP answers unread data with RST: RFC 2525 §2.17.
  */
+static void esock_finish(struct engine *e, struct esock *es)
+{
+	if (!es->sk) return;
+	engine_enter(e, es->sk);
+	direct_part(e, es);
+	esock_flush(e, es);
+	if (es->sk) es->sk->lent += direct_unread(&e->pool, &es->rx);
+}
+
 void esock_hangup(struct engine *e, struct esock *es)
 {
-	if (es->sk) {
-		engine_enter(e, es->sk);
-		direct_part(e, es);
-		esock_flush(e, es);
-		if (es->sk) es->sk->lent += direct_unread(&e->pool, &es->rx);
-	}
+	esock_finish(e, es);
 	esock_free(e, es);
+}
+
+/* The same again, for the next socket() to find. */
+static void esock_renew(struct engine *e, struct esock *es, struct stack *s, int domain, int type, int protocol)
+{
+	struct sock *sk;
+	stack_set_now(s, e->now);
+	if (sock_create(s, domain, type, protocol, &sk) < 0) return;
+	generation_next(e, es);
+	es->asked_for = true;
+	esock_attach(e, es, sk, es->client->host);
+	net_touch(e->net, s);
+}
+
+static void esock_retire(struct engine *e, struct esock *es)
+{
+	struct stack *s = es->sk->stack;
+	int domain = es->sk->domain, type = es->sk->type, protocol = es->sk->protocol;
+	bool again = es->asked_for && es->client && s == net_stack(net_host_at(e->net, es->client->host));
+	esock_finish(e, es);
+	esock_clear(e, es);
+	es->spare = true;
+	if (again) esock_renew(e, es, s, domain, type, protocol);
+}
+
+void esock_end(struct engine *e, struct esock *es)
+{
+	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
+	if (flags & CHF_CLOSED && !(flags & CHF_SHARED) && es->sk) esock_retire(e, es);
+	else esock_hangup(e, es);
 }
 
 void esock_violate(struct engine *e, struct esock *es, const char *what)

@@ -75,6 +75,8 @@ struct esock {
 	enum flow flow;                            /* with a peer */
 	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
 	bool rung;                                 /* its program said that there is something to do */
+	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
+	bool spare;                                /* closed, or never used since: the client has kept the anchor */
 	uint64_t path_epoch;                       /* when the way was looked at last */
 	uint64_t turn; uint32_t turn_bytes;        /* what it sent in this turn */
 };
@@ -168,10 +170,12 @@ void call_pass(struct call *k, int fd, bool close_after);
 void call_out(struct call *k, const void *data, size_t len);               /* cuts at RPC_OUT_MAX */
 
 /* esock.c */
-/* Makes the channel and the anchor; *ret_fd is the program's end, to be passed and closed. -ENFILE, -ENOBUFS */
-int esock_new(struct engine *e, struct client *c, bool stream, int *ret_fd, struct esock **ret);
+/* Makes the channel and the anchor; *ret_fd is the program's end, to be passed and closed. With a spare of c's that serves: -1. -ENFILE, -ENOBUFS */
+int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, int *ret_fd, struct esock **ret);
 void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t host);   /* es now stands for sk: publishes the channel */
 void esock_hangup(struct engine *e, struct esock *es);                    /* the last reference is gone */
+void esock_end(struct engine *e, struct esock *es);                       /* that, or its program has closed it and keeps the anchor */
+void esock_give_back(struct engine *e, struct esock *es, int fd);         /* a new one that nobody is told of */
 void esock_free(struct engine *e, struct esock *es);
 void esock_violate(struct engine *e, struct esock *es, const char *what); /* a shared word that can't be */
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation);

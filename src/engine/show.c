@@ -196,7 +196,8 @@ static void show_conns(struct engine *e, struct page *p)
 	for (size_t i = 0; i < net_host_count(e->net); i++)
 		list_each(struct sock, sk, &net_stack(net_host_at(e->net, i))->socks, node) {
 			if (sk->domain != AF_INET && sk->domain != AF_INET6) continue;
-			if (!page_takes(p)) continue;
+			const struct esock *es = sk->user;
+			if ((es && es->spare) || !page_takes(p)) continue;
 			engine_enter(e, sk);
 			show_sock(e, i, sk, p->t);
 		}
@@ -211,14 +212,25 @@ static size_t list_count(const struct list *l)
 	return n;
 }
 
+/* Of the engine's sockets, those that nobody uses. */
+static void count_spares(struct engine *e, size_t *ret_socks, size_t *ret_stack_socks)
+{
+	*ret_socks = *ret_stack_socks = 0;
+	list_each(struct esock, es, &e->socks, node) {
+		*ret_socks += es->spare;
+		*ret_stack_socks += es->spare && es->sk;
+	}
+}
+
 /* What is in use: after everything that used it has gone, the figures are those of before. */
 static void show_counts(struct engine *e, struct page *p)
 {
-	size_t bells = 0, stack_socks = 0;
+	size_t bells = 0, stack_socks = 0, spare_socks, spare_stack_socks;
 	for (size_t i = 1; i < BELL_MAX; i++) bells += e->bells[i] != NULL;
 	for (size_t i = 0; i < net_host_count(e->net); i++) stack_socks += list_count(&net_stack(net_host_at(e->net, i))->socks);
+	count_spares(e, &spare_socks, &spare_stack_socks);
 	const struct { const char *name; size_t n; } counts[] = {
-		{"clients", list_count(&e->clients)}, {"sockets", list_count(&e->socks)}, {"stack sockets", stack_socks},
+		{"clients", list_count(&e->clients)}, {"sockets", list_count(&e->socks) - spare_socks}, {"stack sockets", stack_socks - spare_stack_socks},
 		{"segments", e->pool.in_use}, {"bells", bells},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)

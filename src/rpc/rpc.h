@@ -15,11 +15,11 @@
 #define RPC_ROWS(X) \
 	/*  name        in_min in_max  meaning of channel, arg[], in; result, out, fds */ \
 	X(HELLO,        0,   256)   /* on a door, with the client's end (also over a pair that fork inherited); arg: pid; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
-	X(SOCKET,       0,   0)     /* arg: domain, type, protocol. channel, generation; fd: anchor */ \
+	X(SOCKET,       0,   0)     /* arg: domain, type, protocol; spare. channel, generation; fd: anchor, unless the spare one serves */ \
 	X(BIND,         0,   128)   /* in: sockaddr */ \
 	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
-	X(ACCEPT,       0,   0)     /* channel, generation of the new socket; out: peer sockaddr; fd: anchor; -EAGAIN */ \
+	X(ACCEPT,       0,   0)     /* spare. channel, generation of the new socket; out: peer sockaddr; fd: as with SOCKET; -EAGAIN */ \
 	X(SEND,         16,  131072) /* in: struct rpc_send, name, control, data. octets sent, or the errno */ \
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB). out: struct rpc_recv, name, control, data */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
@@ -56,7 +56,11 @@ extern const struct rpc_row rpc_rows[RPC_OP_COUNT];
 #define RPC_OUT_MAX 131072u
 #define RPC_FDS_MAX 4
 #define UNIX_TAG_LEN 8          /* before the abstract names of a host in the kernel's table: see shim/unix_name.c */
-struct rpc_request { uint32_t op, channel, generation, in_len; int64_t arg[3]; };
+struct rpc_request {
+	uint32_t op, channel, generation, in_len;
+	int64_t arg[3];
+	uint32_t spare, pad;                       /* channel of a closed socket whose anchor the caller has kept; 0: none */
+};
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
 struct rpc_hello { uint32_t client, host, privileged, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };

@@ -81,7 +81,7 @@ static int64_t cut(void)
 /* Sends a call and takes its answer; the lock is held. */
 static int64_t exchange(struct call *c)
 {
-	struct rpc_request q = {.op = c->op, .arg = {c->arg[0], c->arg[1], c->arg[2]}};
+	struct rpc_request q = {.op = c->op, .arg = {c->arg[0], c->arg[1], c->arg[2]}, .spare = c->spare};
 	struct rpc_reply p;
 	struct iovec iov[5 + 64];
 	int n = 0;

@@ -16,13 +16,14 @@
 long do_close(int fd)
 {
 	if (!shim.active) return cancellable(sys(SYS_close, fd));
-	enum fd_kind kind = table_peek(fd);
-	if (kind == FD_HIDDEN) return -EBADF;
+	struct sock s;
+	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	if (spawned()) return sys(SYS_close, fd);
+	bool ours = table_channel(fd, &s);
 	table_closing(fd);
-	long r = sys(SYS_close, fd);
+	long r = ours && spare_keep(fd, &s) ? 0 : sys(SYS_close, fd);
 	table_closed(fd);
-	if (kind == FD_CHANNEL) rung_by_close();
+	if (ours) rung_by_close();
 	return r;
 }
 
@@ -96,11 +97,25 @@ static void status_flags(const struct sock *s, bool nonblock)
 	else atomic_fetch_and(&s->c->flags, ~CHF_NONBLOCK);
 }
 
+/* What is said of the open file stays with it: its anchor can serve no other socket. */
+static bool says_of_file(int cmd, long arg)
+{
+	if (cmd == F_SETFL) return arg & (O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME);
+	return cmd != F_GETFD && cmd != F_SETFD && cmd != F_GETFL && cmd != F_DUPFD && cmd != F_DUPFD_CLOEXEC;
+}
+
+static void keep_apart(int fd)
+{
+	struct sock s;
+	if (table_channel(fd, &s)) atomic_fetch_or(&s.c->flags, CHF_SHARED);
+}
+
 long do_fcntl(int fd, int cmd, long arg)
 {
 	struct sock s;
 	if (!shim.active) return cancellable(sys(SYS_fcntl, fd, cmd, arg));
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
+	if (says_of_file(cmd, arg)) keep_apart(fd);
 	long r = cmd == F_SETLKW || cmd == F_OFD_SETLKW ? cancellable(sys(SYS_fcntl, fd, cmd, arg)) : sys(SYS_fcntl, fd, cmd, arg);
 	if (r < 0 || spawned()) return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) table_copy(fd, (int)r);
@@ -160,7 +175,10 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 		if (!user_there(arg, sizeof(int))) return -EFAULT;
 		status_flags(s, *(int *)arg != 0);
 		return sys(SYS_ioctl, s->fd, request, arg);
-	case FIOCLEX: case FIONCLEX: case FIOASYNC: case FIOSETOWN: case FIOGETOWN: case SIOCSPGRP: case SIOCGPGRP: case TCGETS:
+	case FIOASYNC: case FIOSETOWN: case SIOCSPGRP:
+		keep_apart(s->fd);
+		return sys(SYS_ioctl, s->fd, request, arg);
+	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS:
 		return sys(SYS_ioctl, s->fd, request, arg);
 	case SIOCGIFCONF: return interface_list(s, arg);
 	}

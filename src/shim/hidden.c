@@ -10,7 +10,7 @@
 
 #define HIDDEN_TOP 4096
 
-static int hidden_base(void)
+int hidden_base(void)
 {
 	struct rlimit limit;
 	if (sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0) return 64;
@@ -44,6 +44,7 @@ static int *hidden_owner(int fd)
 	if (fd == shim.doorbell) return &shim.doorbell;
 	int *slot = bell_slot(fd);
 	if (!slot) slot = ringer_slot(fd);
+	if (!slot) slot = spare_slot(fd);
 	return slot ? slot : epoll_slot(fd);
 }
 

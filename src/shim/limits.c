@@ -27,6 +27,7 @@ long do_prlimit64(pid_t pid, unsigned resource, const struct rlimit *limit, stru
 	rlim_t wanted = RLIM_INFINITY;
 	if (resource == RLIMIT_AS && shim.active) return limit_addresses(pid, limit, old);
 	if (resource == RLIMIT_NOFILE && limit && user_get(wanted, &limit->rlim_cur) == 0 && wanted < 64) sandbox_prepare();
+	if (resource == RLIMIT_NOFILE && limit && shim.active) spares_drop();
 	return sys(SYS_prlimit64, pid, resource, limit, old);
 }
 

@@ -107,6 +107,8 @@ void pin_closing(int fd, uint32_t channel)
 	if (!pinned(channel)) orphan_close(channel);   /* the last one left meanwhile */
 }
 
+bool pin_kept(uint32_t channel) { return !__libc_single_threaded && (pinned(channel) || atomic_load(&orphans[channel]) != 0); }
+
 /* The child has one thread, which isn't asleep, and shares no orphan's fate. */
 void pins_forked(void)
 {

@@ -17,11 +17,13 @@ static void before_fork(void)
 	critical_enter();
 	control_lock();
 	table_share_all();
+	spares_before_fork();
 }
 
 static void after_fork_parent(void)
 {
 	if (!shim.active) return;
+	spares_after_fork();
 	control_unlock();
 	critical_leave();
 }
@@ -31,6 +33,7 @@ static void after_fork_child(void)
 	if (!shim.active) return;
 	shim.pid = (int)sys(SYS_getpid);
 	control_forked();
+	spares_forked();
 	bells_forked();
 	ringers_forked();
 	epolls_forked();

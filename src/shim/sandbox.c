@@ -11,6 +11,7 @@ void sandbox_prepare(void)
 {
 	if (!shim.active || spawned() || shim.sandboxed) return;
 	scratch_give(scratch_take());
+	spares_drop();
 	attach();
 	table_identify_all();
 }

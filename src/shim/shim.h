@@ -125,9 +125,25 @@ bool packet_ring_fill(const struct sock *s, bool *ret_readable);
 static inline bool sock_of(int fd, struct sock *s) { return table_kind(fd, s) == FD_CHANNEL; }
 
 /* ---- descriptors of our own (hidden.c) ---- */
+int hidden_base(void);                     /* our numbers begin here */
 int hide_fd(int fd, bool keep_over_exec);  /* moves it out of the program's way; the new number */
 int hidden_move(int fd);                   /* the program wants the number: 0 or -errno */
 void hidden_close(int *fd);
+
+/* ---- anchors of closed sockets, kept for the next ones (spare.c) ---- */
+struct spare;
+void spare_born(uint32_t channel, uint32_t generation);   /* a socket that is this process's alone */
+bool spare_keep(int fd, const struct sock *s);            /* instead of closing fd; false: it has to be closed */
+long spare_socket(int domain, int type, int protocol, int flags);   /* a descriptor of a new one; -ENOENT: none is ready */
+struct spare *spare_lend(int flags);                      /* for the time of a control call; NULL: there is none */
+uint32_t spare_channel(const struct spare *sp);           /* NULL allowed: 0 */
+int spare_used(struct spare *sp, int flags, uint32_t generation);   /* its descriptor, the program's from now on */
+void spare_return(struct spare *sp, bool refused);        /* NULL allowed. refused: the engine knows better */
+void spares_drop(void);                                   /* the program needs the numbers, or will change what we are allowed */
+int *spare_slot(int fd);
+void spares_before_fork(void);                            /* none is left; spares_after_fork() in the parent */
+void spares_after_fork(void);
+void spares_forked(void);
 
 /* ---- control calls (control.c) ---- */
 struct call {
@@ -138,6 +154,7 @@ struct call {
 	const struct iovec *more; int more_count;   /* after in[] */
 	void *out; size_t out_cap;         /* what does not fit is cut off */
 	bool want_fd, cloexec;
+	uint32_t spare;                    /* channel of the anchor that is lent; 0: none */
 	/* results */
 	size_t out_len;                    /* the whole length */
 	uint32_t channel, generation;

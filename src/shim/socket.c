@@ -14,9 +14,11 @@
 
 static _Atomic int last_number;   /* of an anchor */
 
-/* The anchor that came with an answer becomes a descriptor of the program's. */
-static long anchor_take(struct call *c, int flags)
+/* The anchor that came with an answer, or the spare one, becomes a descriptor of the program's. */
+static long anchor_take(struct call *c, struct spare *spare, int flags)
 {
+	if (spare && c->fd_count == 0 && c->channel == c->spare) return spare_used(spare, flags, c->generation);
+	spare_return(spare, true);
 	if (c->fd_count != 1) return c->fd_count == 0 ? -EMFILE : -EPROTO;   /* no number was free: the kernel dropped it */
 	int fd = c->fds[0], r = table_set_channel(fd, c->channel, c->generation);
 	if (r != 0) {
@@ -24,11 +26,22 @@ static long anchor_take(struct call *c, int flags)
 		return r;
 	}
 	atomic_store(&last_number, fd);
+	spare_born(c->channel, c->generation);
 	if (flags & SOCK_NONBLOCK) {
 		atomic_fetch_or(&arena_channel(shim.arena, c->channel)->flags, CHF_NONBLOCK);
 		sys(SYS_fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	}
 	return fd;
+}
+
+static long socket_make(int domain, int type, int protocol, int flags)
+{
+	struct spare *spare = type == SOCK_STREAM ? spare_lend(flags) : NULL;
+	struct call c = {.op = RPC_SOCKET, .arg = {domain, type, protocol}, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC, .spare = spare_channel(spare)};
+	int64_t r = control(&c);
+	if (r >= 0) return anchor_take(&c, spare, flags);
+	spare_return(spare, false);
+	return (long)r;
 }
 
 long do_socket(int domain, int type, int protocol)
@@ -40,10 +53,8 @@ long do_socket(int domain, int type, int protocol)
 	}
 	if (spawned()) return -ENETDOWN;
 	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
-	struct call c = {.op = RPC_SOCKET, .arg = {domain, type & ~TYPE_FLAGS, protocol}, .want_fd = true, .cloexec = type & SOCK_CLOEXEC};
-	int64_t r = control(&c);
-	if (r < 0) return (long)r;
-	long fd = anchor_take(&c, type);
+	long fd = spare_socket(domain, type & ~TYPE_FLAGS, protocol, type);
+	if (fd == -ENOENT) fd = socket_make(domain, type & ~TYPE_FLAGS, protocol, type);
 	if (fd < 0 || caps_allow(domain, type)) return fd;
 	do_close((int)fd);
 	return -EPERM;
@@ -134,9 +145,9 @@ static int number_free(void)
 }
 
 /* As Linux: a name that can't be handed out costs the connection. */
-static long accepted(struct call *c, int flags, const struct sockaddr_storage *peer, struct sockaddr *addr, socklen_t *len)
+static long accepted(struct call *c, struct spare *spare, int flags, const struct sockaddr_storage *peer, struct sockaddr *addr, socklen_t *len)
 {
-	long fd = anchor_take(c, flags);
+	long fd = anchor_take(c, spare, flags);
 	if (fd >= 0) shared_set32(&arena_channel(shim.arena, c->channel)->rx.limit, shared_get32(&c->sock->c->rx.limit));   /* as the buffer itself */
 	int r = fd >= 0 && addr ? name_put(peer, MIN(c->out_len, sizeof *peer), addr, len) : 0;
 	if (r == 0) return fd;
@@ -155,29 +166,32 @@ static bool none_waits(const struct sock *s)
 	return shared_get32(&s->c->poll) == 0 && shared_get32(&s->c->generation) == s->generation;
 }
 
-/* One connection, or the reason why there is none. */
-static int64_t accept_once(const struct sock *s, struct call *c, struct sockaddr_storage *peer, int flags)
+/* A descriptor of one connection, or the reason why there is none. */
+static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
+	struct sockaddr_storage peer;
 	if (none_waits(s)) return -EAGAIN;
-	int free = number_free();
+	struct spare *spare = spare_lend(flags);
+	int free = spare ? 0 : number_free();
 	if (free < 0) return free;
-	*c = (struct call){.op = RPC_ACCEPT, .sock = s, .out = peer, .out_cap = sizeof *peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
-	return control(c);
+	struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC,
+			 .spare = spare_channel(spare)};
+	int64_t r = control(&c);
+	if (r >= 0) return accepted(&c, spare, flags, &peer, addr, len);
+	spare_return(spare, false);
+	return (long)r;
 }
 
 static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct wait w;
-	struct sockaddr_storage peer;
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);
-		struct call c;
-		int64_t r = accept_once(s, &c, &peer, flags);
-		if (r >= 0) return accepted(&c, flags, &peer, addr, len);
-		if (r != -EAGAIN || nonblocking(s, 0)) return (long)r;
+		long r = accept_once(s, addr, len, flags);
+		if (r != -EAGAIN || nonblocking(s, 0)) return r;
 		r = wait_on(&w, &s->c->rx, seq);
-		if (r < 0) return (long)r;
+		if (r < 0) return r;
 	}
 }
 

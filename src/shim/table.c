@@ -108,6 +108,14 @@ void table_forget(int fd)
 	if (entry_get(fd) != FD_UNKNOWN) entry_set(fd, FD_UNKNOWN);
 }
 
+bool table_channel(int fd, struct sock *s)
+{
+	uint64_t e = entry_get(fd);
+	if (KIND(e) != FD_CHANNEL) return false;
+	*s = (struct sock){fd, INDEX(e), GENERATION(e), arena_channel(shim.arena, INDEX(e))};
+	return true;
+}
+
 void table_closing(int fd)
 {
 	critical_enter();   /* a handler of the program's that came now would wait for us */

@@ -132,7 +132,8 @@ static void own_spoil(struct wild *w, uint32_t (*segs)[2], uint32_t n)
 		struct channel *ch = arena_channel(w->c.arena, w->socks[s].channel);
 		direction_spoil(w->c.arena, &ch->rx, segs[s][0]);
 		direction_spoil(w->c.arena, &ch->tx, segs[s][1]);
-		if (below(8) == 0) word_spoil(&ch->generation + below(4));
+		if (below(8) == 0) word_spoil(&ch->generation + below(3));
+		if (below(32) == 0) shared_set32(&ch->flags, rnd() & ~CHF_CLOSED);   /* what it has closed is not its own any more */
 		arena_mark_dirty(w->c.arena, w->socks[s].channel);
 	}
 	if (w->bell > 0) {
@@ -195,7 +196,8 @@ static void message_send_odd(struct wild *w, const int door)
 {
 	static uint8_t buf[sizeof(struct rpc_request) + RPC_IN_MAX + 100];
 	struct tsock *s = &w->socks[below(WILD_SOCKETS)];
-	struct rpc_request q = {.op = below(RPC_VERB), .channel = s->channel, .generation = s->generation, .arg = {odd_number(), odd_number(), odd_number()}};
+	struct rpc_request q = {.op = below(RPC_VERB), .channel = s->channel, .generation = s->generation, .arg = {odd_number(), odd_number(), odd_number()},
+				.spare = below(4) ? 0 : below(300)};
 	const struct rpc_row *row = &rpc_rows[q.op];
 	size_t len = row->in_min + (row->in_max > row->in_min ? below(below(10) ? MIN(row->in_max - row->in_min, 200) : row->in_max - row->in_min) : 0);
 	for (size_t i = 0; i < MIN(len, 300); i++) buf[sizeof q + i] = (uint8_t)(below(3) ? below(12) : rnd());

@@ -1,0 +1,257 @@
+/*
+ * Spare anchors. A TCP socket that nobody else has (no dup, fork, exec or SCM_RIGHTS: CHF_SHARED) is closed by moving its anchor to a hidden number and
+ * by saying so in the channel; the engine then ends the socket as if the anchor had hung up, and keeps its own end too. The anchor serves again:
+ *
+ *     close      fcntl(fd, F_DUPFD, high) ─ close(fd) ─ CHF_CLOSED ─ ring            the kernel makes and destroys nothing
+ *     socket     the engine has made another of the same kind meanwhile: fcntl(hidden, F_DUPFD, 0) ─ close(hidden), and no control call
+ *     accept     the anchor is lent for the call, which then passes no descriptor
+ *
+ * The number is taken before the call, so that there is nothing to undo when none is free. A process that ends, or is killed between any two steps,
+ * closes them all, and the engine sees them hang up. None is left over a fork: the child's copy would keep what the parent closes.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include "shim/internal.h"
+#include "shim/shim.h"
+
+#define SPARES_MAX 32u
+
+enum spare_state { EMPTY, KEPT, LENT };
+struct spare {
+	enum spare_state state;
+	int fd, number;                    /* hidden; what the program gets, while it is lent */
+	uint32_t channel, closed;          /* the generation that was closed: another one is a new socket, ready for use */
+	bool nonblock;                     /* as the open file stands */
+};
+
+static struct spare spares[SPARES_MAX];
+static unsigned hand, room;                /* where the next one is looked for: the oldest comes first. room 0: not known yet */
+static int base;                           /* hidden numbers from here on */
+static struct lock lock;
+static _Atomic uint32_t *born;             /* by channel: the generation that this process has made */
+
+static void enter(void)
+{
+	critical_enter();
+	lock_take(&lock);
+}
+
+static void leave(void)
+{
+	lock_drop(&lock);
+	critical_leave();
+}
+
+void spare_born(uint32_t channel, uint32_t generation)
+{
+	if (!born) {
+		long p = sys(SYS_mmap, NULL, CHANNEL_MAX * sizeof *born, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p < 0 && p > -4096) return;
+		enter();
+		if (born) sys(SYS_munmap, p, CHANNEL_MAX * sizeof *born);
+		else born = (_Atomic uint32_t *)p;
+		leave();
+	}
+	atomic_store(&born[channel], generation);
+}
+
+/* ---- closing ---- */
+
+/* Hidden numbers stay few: the program may want all that it is allowed. */
+static void room_look(void)
+{
+	struct rlimit limit;
+	if (room != 0 || sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0) return;
+	room = (unsigned)MIN(limit.rlim_cur / 32, SPARES_MAX);
+	base = hidden_base();
+}
+
+static struct spare *place_free(void)
+{
+	room_look();
+	for (unsigned i = 0; i < room; i++)
+		if (spares[(hand + i) % room].state == EMPTY) return &spares[(hand + i) % room];
+	return NULL;
+}
+
+/* Is it the process's own, alone, and still what the table says? Libc closes some descriptors where nobody sees it. */
+static bool keepable(int fd, const struct sock *s)
+{
+	struct stat st;
+	if (shim.sandboxed || engine_dead() || !born || atomic_load(&born[s->index]) != s->generation) return false;
+	if (s->c->type != SOCK_STREAM || (s->c->domain != AF_INET && s->c->domain != AF_INET6)) return false;
+	if (shared_get32(&s->c->flags) & CHF_SHARED || shared_get32(&s->c->generation) != s->generation) return false;
+	if (table_refs(s->index) != 0 || pin_kept(s->index)) return false;
+	return sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+bool spare_keep(int fd, const struct sock *s)
+{
+	if (!keepable(fd, s)) return false;
+	enter();
+	struct spare *sp = place_free();
+	int to = sp ? (int)sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, base) : -1;
+	if (to >= 0) {
+		bool nonblock = shared_get32(&s->c->flags) & CHF_NONBLOCK;
+		table_set_hidden(to);
+		sys(SYS_close, fd);
+		atomic_fetch_or(&s->c->flags, CHF_CLOSED);
+		arena_mark_dirty(shim.arena, s->index);
+		*sp = (struct spare){.state = KEPT, .fd = to, .channel = s->index, .closed = s->generation, .nonblock = nonblock};
+	}
+	leave();
+	return to >= 0;
+}
+
+/* ---- using them again ---- */
+
+static void drop(struct spare *sp)
+{
+	if (sp->state == EMPTY) return;
+	hidden_close(&sp->fd);
+	sp->state = EMPTY;
+}
+
+static void drop_all(void)
+{
+	for (unsigned i = 0; i < SPARES_MAX; i++)
+		if (spares[i].state == KEPT) drop(&spares[i]);
+	room = 0;
+}
+
+void spares_drop(void)
+{
+	enter();
+	drop_all();
+	leave();
+}
+
+/* The lowest number that is free, as the kernel gives it. */
+static bool number_take(struct spare *sp, int flags)
+{
+	sp->number = (int)sys(SYS_fcntl, sp->fd, flags & SOCK_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+	return sp->number >= 0;
+}
+
+static struct spare *kept_next(unsigned i)
+{
+	struct spare *sp = &spares[(hand + i) % SPARES_MAX];
+	return sp->state == KEPT ? sp : NULL;
+}
+
+static bool is_renewed(const struct spare *sp)
+{
+	uint32_t generation = shared_get32(&arena_channel(shim.arena, sp->channel)->generation);
+	return generation != 0 && generation != sp->closed;
+}
+
+static bool is_kind(const struct spare *sp, int domain, int type, int protocol)
+{
+	const struct channel *c = arena_channel(shim.arena, sp->channel);
+	return c->domain == domain && c->type == type && (protocol == 0 || c->protocol == protocol);
+}
+
+static void open_file_set(struct spare *sp, int flags)
+{
+	bool nonblock = flags & SOCK_NONBLOCK;
+	if (nonblock) atomic_fetch_or(&arena_channel(shim.arena, sp->channel)->flags, CHF_NONBLOCK);
+	if (nonblock != sp->nonblock) sys(SYS_fcntl, sp->number, F_SETFL, O_RDWR | (nonblock ? O_NONBLOCK : 0));
+}
+
+/* The program's from now on. */
+static int number_give(struct spare *sp, int flags, uint32_t generation)
+{
+	int fd = sp->number, r = table_set_channel(fd, sp->channel, generation);
+	if (r == 0) open_file_set(sp, flags);
+	else sys(SYS_close, fd);
+	drop(sp);
+	hand = (unsigned)(sp - spares + 1) % SPARES_MAX;
+	spare_born(sp->channel, generation);
+	return r == 0 ? fd : r;
+}
+
+long spare_socket(int domain, int type, int protocol, int flags)
+{
+	long fd = -ENOENT;
+	if (!born || shim.sandboxed || engine_dead()) return fd;
+	enter();
+	for (unsigned i = 0; i < SPARES_MAX && fd == -ENOENT; i++) {
+		struct spare *sp = kept_next(i);
+		if (!sp || !is_renewed(sp) || !is_kind(sp, domain, type, protocol)) continue;
+		if (!number_take(sp, flags)) break;
+		fd = number_give(sp, flags, shared_get32(&arena_channel(shim.arena, sp->channel)->generation));
+	}
+	leave();
+	return fd;
+}
+
+/* Rather one that no socket() waits for. */
+struct spare *spare_lend(int flags)
+{
+	struct spare *best = NULL;
+	if (!born || shim.sandboxed) return NULL;
+	enter();
+	for (unsigned i = 0; i < SPARES_MAX; i++) {
+		struct spare *sp = kept_next(i);
+		if (sp && (!best || !is_renewed(sp))) best = sp;
+		if (sp && !is_renewed(sp)) break;
+	}
+	if (best && number_take(best, flags)) {
+		best->state = LENT;
+	} else if (best) {
+		drop_all();   /* the program needs every number */
+		best = NULL;
+	}
+	leave();
+	return best;
+}
+
+uint32_t spare_channel(const struct spare *sp) { return sp ? sp->channel : 0; }
+
+int spare_used(struct spare *sp, int flags, uint32_t generation)
+{
+	enter();
+	int fd = number_give(sp, flags, generation);
+	leave();
+	return fd;
+}
+
+void spare_return(struct spare *sp, bool refused)
+{
+	if (!sp) return;
+	enter();
+	sys(SYS_close, sp->number);
+	sp->state = KEPT;
+	if (refused) drop(sp);
+	leave();
+}
+
+int *spare_slot(int fd)
+{
+	for (unsigned i = 0; i < SPARES_MAX; i++)
+		if (spares[i].state != EMPTY && spares[i].fd == fd) return &spares[i].fd;
+	return NULL;
+}
+
+/* ---- fork: in a critical section ---- */
+
+void spares_before_fork(void)
+{
+	lock_take(&lock);
+	drop_all();
+}
+
+void spares_after_fork(void) { lock_drop(&lock); }
+
+/* What other threads had in hand. */
+void spares_forked(void)
+{
+	for (unsigned i = 0; i < SPARES_MAX; i++) {
+		if (spares[i].state == LENT) sys(SYS_close, spares[i].number);
+		drop(&spares[i]);
+	}
+	atomic_store(&lock.word, 0);
+}
