@@ -105,13 +105,13 @@ static struct tcp_hdr header_of(const struct bench *b, const struct seg *g)
 	return h;
 }
 
-static void receive_ip(struct bench *b, struct packet *p, uint8_t proto)
+static void receive_ip(struct bench *b, struct packet *p, uint8_t proto, uint8_t tos)
 {
 	if (b->v6) {
-		struct ip6_hdr ip = {.src = b->peer, .dst = b->us, .payload_len = (uint16_t)p->len, .next = proto, .hops = 64};
+		struct ip6_hdr ip = {.src = b->peer, .dst = b->us, .payload_len = (uint16_t)p->len, .tclass = tos, .next = proto, .hops = 64};
 		ip6_emit(&ip, packet_push(p, IP6_HDR_LEN));
 	} else {
-		struct ip4_hdr ip = {.src = b->peer, .dst = b->us, .total_len = (uint16_t)(IP4_HDR_MIN + p->len), .ttl = 64, .proto = proto};
+		struct ip4_hdr ip = {.src = b->peer, .dst = b->us, .total_len = (uint16_t)(IP4_HDR_MIN + p->len), .tos = tos, .ttl = 64, .proto = proto};
 		ip4_emit(&ip, packet_push(p, IP4_HDR_MIN));
 	}
 	stack_receive(b->s, b->eth, p);
@@ -126,7 +126,7 @@ void bench_inject(struct bench *b, const struct seg *g)
 	tcp_emit(&h, p->data, g->len, &b->peer, &b->us);
 	if (g->bad_csum) p->data[16] ^= 1;
 	b->dropped = DROP_NONE;
-	receive_ip(b, p, IP_PROTO_TCP);
+	receive_ip(b, p, IP_PROTO_TCP, g->ecn);
 }
 
 /* An ICMP error that quotes a segment of ours. Types and codes are ICMPv4's: 3/1 host, 3/3 port, 3/4 too big, 11/0 time. */
@@ -148,7 +148,7 @@ void bench_icmp(struct bench *b, unsigned type, unsigned code, uint32_t rest, se
 	}
 	tcp_emit(&h, quote + ip_len, 0, &b->us, &b->peer);
 	icmp_emit(&icmp, p->data, len, b->v6 ? &b->peer : NULL, b->v6 ? &b->us : NULL);
-	receive_ip(b, p, b->v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP);
+	receive_ip(b, p, b->v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, 0);
 }
 
 /* ---- out ---- */
@@ -174,12 +174,14 @@ static uint32_t read_sent(struct bench *b, struct packet *p, struct tcp_hdr *h)
 		struct ip6_hdr ip;
 		assert_true(ip6_parse(&ip, p->data, p->len) > 0);
 		src = ip.src, dst = ip.dst;
+		b->ecn = ip.tclass & 3;
 		packet_pull(p, IP6_HDR_LEN);
 	} else {
 		struct ip4_hdr ip;
 		n = ip4_parse(&ip, p->data, p->len);
 		assert_true(n > 0);
 		src = ip.src, dst = ip.dst;
+		b->ecn = ip.tos & 3;
 		packet_pull(p, (size_t)n);
 	}
 	assert_true(addr_eq(&src, &b->us) && addr_eq(&dst, &b->peer));

@@ -27,7 +27,7 @@
 #include "wire/wire.h"
 
 /* The flags as words. */
-enum { FIN = TCP_FIN, SYN = TCP_SYN, RST = TCP_RST, PSH = TCP_PSH, ACK = TCP_ACK, URG = TCP_URG };
+enum { FIN = TCP_FIN, SYN = TCP_SYN, RST = TCP_RST, PSH = TCP_PSH, ACK = TCP_ACK, URG = TCP_URG, ECE = TCP_ECE, CWR = TCP_CWR };
 
 #define US_PORT 80
 #define PEER_PORT 40000
@@ -46,6 +46,7 @@ struct seg {
 	bool ts, sack_ok; uint32_t ts_val, ts_ecr;
 	struct { seq32 start, end; } sack[4];
 	uint16_t sport, dport;            /* the usual ones when left out */
+	uint8_t ecn;                      /* sent: the ECN field; what came is in bench.ecn */
 	bool bad_csum, raw_seq;           /* raw_seq: seq and ack are absolute */
 };
 #define NO_WINDOW 0xfffffffeu
@@ -62,6 +63,7 @@ struct bench {
 	struct sock *listener, *sk;
 	uint64_t random;
 	unsigned readies;                 /* calls of host_ops.ready */
+	uint8_t ecn;                      /* of the segment expected last */
 	struct tcp_hdr last;              /* the segment expected last, sequence numbers relative */
 	enum drop_reason dropped;         /* the last reason, DROP_NONE once asked */
 };

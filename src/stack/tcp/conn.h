@@ -181,6 +181,7 @@ struct segment {
 	struct tcp_hdr h;
 	struct packet *p;                     /* NULL once something has taken it */
 	uint32_t len, wnd;
+	uint8_t ecn;                          /* of the IP header: the packet may be gone before it is looked at */
 	enum drop_reason why;
 	seq32 iss;                            /* a SYN that may end a TIME-WAIT: where the new connection starts; else 0 */
 	struct timewait *tw;                  /* that TIME-WAIT, or NULL */
@@ -262,7 +263,8 @@ void tcp_output(struct tcp_sock *conn);          /* sends all the new that may b
 void output_new(struct tcp_sock *conn);          /* the same, small or not */
 bool output_one_new(struct tcp_sock *conn);      /* one segment, whatever cwnd says */
 void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as far as cwnd goes. resend.c */
-int output_resend(struct tcp_sock *conn, uint32_t i); /* that record of the rtxq. 0 or why not */
+int output_repeat(struct tcp_sock *conn, uint32_t i); /* sends that record of the rtxq again, as a probe. 0 or why not */
+int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is lost */
 uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
 void output_probe(struct tcp_sock *conn);        /* what the persist timer sends */
 

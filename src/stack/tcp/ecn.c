@@ -12,7 +12,6 @@
  */
 #include "stack/tcp/conn.h"
 
-#define ECN_MASK 3u
 #define ECT_0 2u
 #define CE 3u
 #define QUICK_AFTER_CE 2u
@@ -34,7 +33,7 @@ void ecn_syn_received(struct tcp_sock *conn, const struct segment *g)
 {
 	bool asks = (g->h.flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR);
 
-	conn->opt.ecn = asks && conn_sysctl(conn)->tcp_ecn && (g->p->tos & ECN_MASK) == 0 ? TCP_ECN_OK : 0;
+	conn->opt.ecn = asks && conn_sysctl(conn)->tcp_ecn && g->ecn == 0 ? TCP_ECN_OK : 0;
 }
 
 /* The answer to our SYN. */
@@ -47,8 +46,6 @@ void ecn_syn_answered(struct tcp_sock *conn, const struct segment *g)
 
 void ecn_data_received(struct tcp_sock *conn, const struct segment *g)
 {
-	unsigned field = g->p->tos & ECN_MASK;
-
 	if (!(conn->opt.ecn & TCP_ECN_OK)) return;
 	/* RFC 3168 §6.1.3: the sender has heard; only on data, or an old ACK might switch it off. */
 	if (g->h.flags & TCP_CWR) {
@@ -56,10 +53,10 @@ void ecn_data_received(struct tcp_sock *conn, const struct segment *g)
 		/* As Linux: the sender, whose window is small now, should not wait for this ACK. */
 		if (segment_end(g) == g->h.seq + g->len && g->len) tcp_need_ack(conn, TCP_ACK_NOW);
 	}
-	if (field == CE) {
+	if (g->ecn == CE) {
 		if (!(conn->opt.ecn & TCP_ECN_DEMAND)) tcp_enter_quickack(conn, QUICK_AFTER_CE);
 		conn->opt.ecn |= TCP_ECN_DEMAND | TCP_ECN_SEEN;
-	} else if (field) {
+	} else if (g->ecn) {
 		conn->opt.ecn |= TCP_ECN_SEEN;
 	} else if (conn->opt.ecn & TCP_ECN_SEEN) {
 		/* Not ECT though this flow's data is: most likely a retransmission. */

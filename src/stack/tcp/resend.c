@@ -49,7 +49,7 @@ static int transmit(struct tcp_sock *conn, uint32_t i)
 	return segment_send(conn, s->seq, len, (uint8_t)(TCP_ACK | (s->tag & TAG_PUSH ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
 }
 
-int output_resend(struct tcp_sock *conn, uint32_t i)
+int output_repeat(struct tcp_sock *conn, uint32_t i)
 {
 	struct tcp_sent *s;
 	uint32_t mss = snd_mss(conn);
@@ -67,8 +67,18 @@ int output_resend(struct tcp_sock *conn, uint32_t i)
 	conn->count.total_retrans++;
 	conn_stack(conn)->tcp_retransmits++;
 	if (r < 0) return r;
-	rtxq_tag(&conn->rtxq, s, s->tag | TAG_RETRANS | TAG_EVER);
+	rtxq_tag(&conn->rtxq, s, s->tag | TAG_EVER);
 	conn->count.bytes_retrans += s->end - s->seq;
+	return 0;
+}
+
+int output_resend(struct tcp_sock *conn, uint32_t i)
+{
+	int r = output_repeat(conn, i);
+	struct tcp_sent *s = rtxq_at(&conn->rtxq, i);
+
+	if (r < 0) return r;
+	rtxq_tag(&conn->rtxq, s, s->tag | TAG_RETRANS);
 	undo_resent(conn);
 	return 0;
 }

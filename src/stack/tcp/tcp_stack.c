@@ -63,6 +63,7 @@ static enum drop_reason read_segment(struct packet *p, struct segment *g)
 	packet_pull(p, (size_t)n);
 	g->len = p->len;
 	g->wnd = g->h.wnd;
+	g->ecn = p->tos & 3;
 	return DROP_NONE;
 }
 

@@ -45,7 +45,7 @@ void tlp_timeout(struct tcp_sock *conn)
 	/* RFC 8985 §7.3: one at a time; new data before old. */
 	if (q->n && !conn->rec.tlp_end) {
 		bool is_new = output_one_new(conn);
-		if (is_new || output_resend(conn, q->n - 1) == 0) {
+		if (is_new || output_repeat(conn, q->n - 1) == 0) {
 			conn->rec.tlp_resent = !is_new;
 			conn->rec.tlp_end = conn->snd.nxt;
 		}
