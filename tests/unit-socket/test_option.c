@@ -77,7 +77,7 @@ static void test_directions_and_unknown_ones(void **state)
 	assert_int_equal(set_int(s, IPPROTO_IPV6, IPV6_V6ONLY, 1), -ENOPROTOOPT);
 	assert_int_equal(set_int(s6, IPPROTO_IP, IP_TTL, 9), 0);               /* for when it talks IPv4 */
 	assert_int_equal(set_int(s, IPPROTO_TCP, 1, 1), -ENOPROTOOPT);
-	assert_int_equal(set_int(s, IPPROTO_UDP, UDP_SEGMENT, 1000), -ENOPROTOOPT);
+	assert_int_equal(set_int(s, IPPROTO_UDP, UDP_ENCAP, 1), -ENOPROTOOPT);
 	w->a->sysctl->privileged = 0;
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_MARK, 0), -EPERM);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_RCVBUFFORCE, 1), -EPERM);

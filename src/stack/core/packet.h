@@ -30,6 +30,7 @@ struct packet {
 	bool looped;                  /* our own copy of what we sent to a group or broadcast */
 	time_ns when;                 /* arrival */
 	uint32_t mark;
+	uint16_t frag_size;           /* of the largest fragment that it came in; 0: whole */
 	uint8_t head[];
 };
 

@@ -4,7 +4,8 @@
  *
  *     dgram.c        life, connect, shutdown, poll, ioctl, errors from ICMP
  *     dgram_send.c   name + control messages + options -> struct dgram_dest
- *     dgram_recv.c   queue -> data, name, control messages
+ *     dgram_recv.c   queue -> data, name
+ *     dgram_control.c  … and control messages
  */
 #pragma once
 #include "stack/inet/inet.h"
@@ -32,7 +33,13 @@ int dgram_autobind(struct dgram_sock *ds);
 void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len);
 
 /* ---- dgram_send.c ---- */
-struct dgram_dest { struct addr dst; uint16_t port; uint32_t scope; struct ip_out out; struct route_hop hop; };
+struct dgram_dest {
+	struct addr dst; uint16_t port; uint32_t scope;
+	uint32_t flowinfo;               /* of the name */
+	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */
+	struct ip_out out;
+	struct route_hop hop;
+};
 
 /* Reads an address for sending or connecting; AF_INET is good for an AF_INET6 socket too. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH (v4 and V6ONLY) */
 int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, socklen_t len, struct dgram_dest *ret);
@@ -50,3 +57,8 @@ int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p);
 void dgram_enqueue(struct dgram_sock *ds, struct packet *p);
 ssize_t dgram_recv(struct sock *sk, struct sock_msg *m);
 void dgram_flush(struct dgram_sock *ds);
+
+/* ---- dgram_control.c ---- */
+void dgram_give_control(const struct dgram_sock *ds, const struct packet *p, struct sock_msg *m);
+bool dgram_is_udp(const struct dgram_sock *ds);                                            /* or UDP-Lite */
+uint16_t dgram_port_at(const struct dgram_sock *ds, const struct packet *p, size_t off);   /* of p's transport header; 0 where there are none */

@@ -1,5 +1,6 @@
 /* Datagrams out: where they go, and as what. Read first: ip(7), ipv6(7), RFC 3542. */
 #include <errno.h>
+#include <netinet/udp.h>
 #include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/ip.h"
@@ -40,6 +41,7 @@ int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, sock
 	} else {
 		r = inet_sockaddr_parse(is, a, len, &ret->dst, &ret->port, &ret->scope);
 		if (r < 0) return r;
+		if (is->sk.domain == AF_INET6 && is->sendflow6) ret->flowinfo = read32((const uint8_t *)&((const struct sockaddr_in6 *)a)->sin6_flowinfo);
 	}
 	if (is->sk.domain == AF_INET6 && is->v6only && addr_is_v4(&ret->dst)) return -ENETUNREACH;
 	any_to_self(is, &ret->dst);
@@ -156,12 +158,34 @@ static int control_ip(const struct dgram_sock *ds, const struct cmsg_in *c, stru
 	}
 }
 
+/* RFC 3542 §8, §9: a header of options, whole. Only for this message: it points into the program's. */
+static int control_ext(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d, int which)
+{
+	if (!sock_is_privileged(&ds->is.sk)) return -EPERM;
+	if (c->len < 8 || c->len < 8 * ((size_t)c->data[1] + 1)) return -EINVAL;
+	d->out.ext[which] = (struct ip_ext){c->data, (uint16_t)(8 * (c->data[1] + 1))};
+	return 0;
+}
+
+static int control_udp(const struct cmsg_in *c, struct dgram_dest *d)
+{
+	if (c->type != UDP_SEGMENT || c->len != sizeof d->segment) return -EINVAL;
+	memcpy(&d->segment, c->data, sizeof d->segment);
+	d->segmented = true;
+	return 0;
+}
+
 static int control_ipv6(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
 {
 	int v, r;
 
 	switch (c->type) {
 	case IPV6_PKTINFO: return control_pktinfo6(ds, c, d);
+	case IPV6_2292HOPOPTS:
+	case IPV6_HOPOPTS: return control_ext(ds, c, d, IP_EXT_HOP);
+	case IPV6_2292DSTOPTS:
+	case IPV6_DSTOPTS: return control_ext(ds, c, d, IP_EXT_DST);
+	case IPV6_2292HOPLIMIT:
 	case IPV6_HOPLIMIT:
 		r = int_of(c, -1, 255, &v);
 		if (r == 0 && v > 0) d->out.ttl = (uint8_t)v;
@@ -199,8 +223,8 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 	while ((r = cmsg_next(m, &offset, &c)) > 0) {
 		if (c.level == SOL_SOCKET)
 			r = control_socket(ds, &c, d);
-		else if (c.level == IPPROTO_UDP)
-			r = -EINVAL;            /* UDP_SEGMENT */
+		else if (c.level == IPPROTO_UDP && dgram_is_udp(ds))
+			r = control_udp(&c, d);
 		else if (c.level == SOL_IP && v4)
 			r = control_ip(ds, &c, d);
 		else if (c.level == SOL_IPV6 && (!v4 || c.type == IPV6_PKTINFO))
@@ -214,6 +238,17 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 
 /* ---- the way ---- */
 
+/* IP_TRANSPARENT: a source that is not ours has no say in the way. */
+static int lookup(struct dgram_sock *ds, struct dgram_dest *d)
+{
+	struct stack *s = ds->is.sk.stack;
+	bool foreign = ds->is.transparent && !addr_is_any(&d->out.src) && !stack_is_local(s, &d->out.src);
+	int r = route_lookup(s, &d->dst, foreign ? NULL : &d->out.src, d->out.oif, &d->hop);
+
+	if (r == 0 && foreign) d->hop.src = d->out.src;
+	return r;
+}
+
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 {
 	struct stack *s = ds->is.sk.stack;
@@ -222,7 +257,7 @@ int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 	if (addr_is_any(&d->out.src) || addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))
 		d->out.src = addr_is_v4(&d->dst) ? addr_any4 : addr_any6;
 	if (addr_is_v4(&d->out.src) != addr_is_v4(&d->dst)) return addr_is_v4(&d->dst) ? -ENETUNREACH : -EAFNOSUPPORT;
-	r = route_lookup(s, &d->dst, &d->out.src, d->out.oif, &d->hop);
+	r = lookup(ds, d);
 	if (r < 0) return r;
 	if (d->hop.broadcast && !ds->is.sk.broadcast) return -EACCES;
 	if (addr_is_any(&d->out.src)) d->out.src = d->hop.src;
@@ -247,6 +282,8 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 	if (r < 0) return r;
 	inet_sock_out(&ds->is, &ds->is.laddr, &d.dst, proto, &d.out);
 	if (!d.out.oif && d.scope && (nif = netif_by_index(ds->is.sk.stack, (int)d.scope))) d.out.oif = nif;
+	d.out.flow = d.flowinfo & 0xfffff;
+	if (d.flowinfo & 0xff00000) d.out.tos = (uint8_t)(d.flowinfo >> 20);
 	r = control_read(ds, m, &d);
 	if (r == 0 && !d.out.oif && !addr_is_multicast(&d.dst)) d.out.oif = unicast_if(&ds->is, &d.dst);
 	if (r < 0) return r;

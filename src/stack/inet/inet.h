@@ -31,6 +31,8 @@ struct ip_out {
 	uint32_t mark;
 	const uint8_t *opt; uint8_t opt_len;      /* IPv4: options, a multiple of 4 octets */
 	struct ip_ext ext[IP_EXT_COUNT];
+	bool no_flow;                    /* IPv6: no label, unless flow has one */
+	uint32_t mtu_bytes;              /* not larger than that, where it may be cut; 0: as the path allows */
 };
 /* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large), -ENOBUFS, -EACCES …
  * What happens after the neighbour queue is not reported. */
@@ -84,7 +86,15 @@ struct inet_sock {
 	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
 	int pmtudisc6, mcast_if6;
 	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
-	bool recvopts, retopts;
+	bool recvopts, retopts, recvfragsize, passsec, checksum, transparent;
+	bool recvhopopts6, recvdstopts6, recvrthdr6, recvflowinfo6, sendflow6, autoflowlabel6, recvfragsize6;
+	bool old_pktinfo6, old_hops6, old_hopopts6, old_dstopts6, old_rthdr6;   /* RFC 2292's */
+	uint8_t min_ttl, min_hops;       /* IP_MINTTL, IPV6_MINHOPCOUNT: TCP's */
+	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
+	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
+	uint32_t srcprefs6;              /* IPV6_ADDR_PREFERENCES */
+	uint8_t ip_opt[40], ip_opt_len;  /* IP_OPTIONS */
+	struct ip_ext ext6[IP_EXT_COUNT]; /* IPV6_HOPOPTS, IPV6_DSTOPTS: in memory of their own that stays until the socket is gone */
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */
@@ -116,6 +126,7 @@ bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a);   /* 2
 /* Binds is to the interface that a link-local IPv6 address means (scope: sin6_scope_id); any other address: nothing. -EINVAL, -ENODEV */
 int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope);
 void inet_sock_reset_addr(struct inet_sock *is);                           /* laddr back to "any" of its kind; AF_UNSPEC and failed binds */
+void inet_sock_ext(const struct inet_sock *is, struct ip_out *ret);        /* the extension headers that the socket sends always */
 void inet_sock_done(struct sock *sk);                                      /* before sock_free: port, flow, memberships, error queue */
 
 /* ---- ports and demux: one table for both families, a pair (UDP, TCP) of spaces ---- */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/inet.h"
@@ -27,6 +28,7 @@ int inet_sock_init(struct sock *sk)
 	is->mcast_loop = is->mcast_loop6 = is->mcast_all6 = true;
 	is->mcast_all = sk->domain == AF_INET;
 	is->pmtudisc = IP_PMTUDISC_WANT;
+	is->autoflowlabel6 = true;
 	is->pmtudisc6 = IPV6_PMTUDISC_WANT;
 	list_init(&is->port_node);
 	list_init(&is->memberships);
@@ -39,6 +41,8 @@ void inet_sock_done(struct sock *sk)
 
 	port_release(is);
 	membership_leave_all(is);
+	for (size_t i = 0; i < IP_EXT_COUNT; i++)
+		free((void *)is->ext6[i].at);
 	errqueue_free(is);
 }
 
@@ -57,12 +61,12 @@ static bool may_bind_v4(const struct inet_sock *is, const struct addr *a)
 {
 	const struct stack *s = is->sk.stack;
 
-	return is->freebind || addr_is_any(a) || stack_is_local(s, a) || addr_is_multicast(a) || inet_addr_is_broadcast(s, a);
+	return is->freebind || is->transparent || addr_is_any(a) || stack_is_local(s, a) || addr_is_multicast(a) || inet_addr_is_broadcast(s, a);
 }
 
 static bool may_bind_v6(const struct inet_sock *is, const struct addr *a)
 {
-	return is->freebind || addr_is_any(a) || addr_is_multicast(a) || netif_addr_find(is->sk.stack, a, is->sk.bound_if);
+	return is->freebind || is->transparent || addr_is_any(a) || addr_is_multicast(a) || netif_addr_find(is->sk.stack, a, is->sk.bound_if);
 }
 
 /* Link-local addresses, and groups of link or interface scope (RFC 4291 §2.7). */
@@ -174,7 +178,16 @@ static void out_v4(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->df = is->pmtudisc == IP_PMTUDISC_WANT || is->pmtudisc == IP_PMTUDISC_DO || is->pmtudisc == IP_PMTUDISC_PROBE;
 	o->mcast_loop = is->mcast_loop;
 	o->host_only = mcast && ttl == 0;
+	if (is->sk.type != SOCK_STREAM) {
+		o->opt = is->ip_opt;
+		o->opt_len = is->ip_opt_len;
+	}
 	if (mcast && !o->oif && is->mcast_if) o->oif = netif_by_index(is->sk.stack, is->mcast_if);
+}
+
+void inet_sock_ext(const struct inet_sock *is, struct ip_out *ret)
+{
+	memcpy(ret->ext, is->ext6, sizeof ret->ext);
 }
 
 static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
@@ -186,6 +199,9 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->df = is->dontfrag6 || is->pmtudisc6 == IPV6_PMTUDISC_DO || is->pmtudisc6 == IPV6_PMTUDISC_PROBE;
 	o->mcast_loop = is->mcast_loop6;
 	o->host_only = mcast && hops == 0;
+	o->no_flow = !is->autoflowlabel6;
+	o->mtu_bytes = is->mtu6;
+	if (is->sk.type != SOCK_STREAM) inet_sock_ext(is, o);
 	if (mcast && !o->oif && is->mcast_if6) o->oif = netif_by_index(is->sk.stack, is->mcast_if6);
 }
 

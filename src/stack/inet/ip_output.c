@@ -62,7 +62,7 @@ static void push_header6(struct stack *s, struct packet *p, const struct ip_out 
 	static const uint8_t protos[IP_EXT_COUNT] = {[IP_EXT_HOP] = IP_PROTO_HOPOPTS, [IP_EXT_DST] = IP_PROTO_DSTOPTS};
 	struct ip6_hdr h = {.src = *src, .dst = out->dst, .tclass = out->tos, .next = out->proto, .hops = ttl};
 
-	h.flow = out->flow ? out->flow : flow_label(s, p, src, out);
+	h.flow = out->flow || out->no_flow ? out->flow : flow_label(s, p, src, out);
 	for (size_t i = IP_EXT_COUNT; i-- > 0;) {
 		const struct ip_ext *e = &out->ext[i];
 		if (!e->len) continue;
@@ -190,6 +190,8 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	bool v4 = addr_is_v4(&out->dst);
 	size_t hdr_len = ip_header_len(out);
 	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (uint32_t)hdr_len;
+
+	if (out->mtu_bytes && !out->df) mtu = MIN(mtu, out->mtu_bytes);
 
 	if ((v4 ? len : len - IP6_HDR_LEN) > UINT16_MAX || (len > mtu && out->df)) {
 		stack_drop(s, p, DROP_IP_TOO_BIG);

@@ -208,6 +208,7 @@ int membership_get_filter(struct sock *sk, void *val, socklen_t *len)
 
 	if (*len < SLIST) return -EINVAL;
 	memcpy(&f, val, SLIST);
+	if (sk->domain == AF_INET && f.gf_group.ss_family != AF_INET) return -EINVAL;
 	r = address_of(sk, &f.gf_group, &group);
 	if (r == 0) r = netif_of(sk, f.gf_interface, &nif);
 	if (r == 0) r = membership_filter_get(inet_of(sk), &group, nif, &exclude, sources, &n);

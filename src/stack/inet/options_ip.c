@@ -4,9 +4,12 @@
  */
 #include <errno.h>
 #include "stack/core/sysctl.h"
+#include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
 
 #define TOS_ECN_MASK 3
+#define LOCAL_PORT_RANGE 51      /* names of newer headers */
+#define PROTOCOL 52
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -58,17 +61,38 @@ static int get_mtu(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-/* Header options to send: none can be had; none is what "clear" asks for. */
-static int set_header_options(struct sock *sk, const void *val, socklen_t len)
+static int set_transparent(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)val;
-	return len ? -EINVAL : 0;
+	(void)len;
+	if (*(const int *)val && !sock_is_privileged(sk)) return -EPERM;
+	inet_of(sk)->transparent = *(const int *)val != 0;
+	return 0;
 }
 
-static int get_header_options(struct sock *sk, void *val, socklen_t *len)
+static int set_recvfragsize(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)val;
-	*len = 0;
+	(void)len;
+	if (sk->type == SOCK_STREAM) return -EINVAL;
+	inet_of(sk)->recvfragsize = *(const int *)val;
+	return 0;
+}
+
+/* The lower port in the lower half, 0 for the host's own bound. */
+static int set_port_range(struct sock *sk, const void *val, socklen_t len)
+{
+	uint32_t v = *(const uint32_t *)val, low = v & 0xffff, high = v >> 16;
+
+	(void)len;
+	if (low && high && low > high) return -EINVAL;
+	inet_of(sk)->port_low = (uint16_t)low;
+	inet_of(sk)->port_high = (uint16_t)high;
+	return 0;
+}
+
+static int get_port_range(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(uint32_t *)val = (uint32_t)inet_of(sk)->port_high << 16 | inet_of(sk)->port_low;
 	return 0;
 }
 
@@ -196,12 +220,24 @@ const struct sockopt ip_options[] = {
 	FLAG(IP_RECVORIGDSTADDR, recvorigdst),
 	FLAG1(IP_FREEBIND, freebind),
 	FLAG(IP_BIND_ADDRESS_NO_PORT, bind_no_port),
-	{I(IP_TRANSPARENT), .least = 1, BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
+	{I(IP_TRANSPARENT), .least = 1, BOTH, FIELD(transparent), .set = set_transparent},
+	{I(IP_MINTTL), .least = 1, BOTH, .min = 0, .max = 255, FIELD(min_ttl)},
+	{.level = IPPROTO_IP, .name = IP_RECVFRAGSIZE, .text = "IP_RECVFRAGSIZE", .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(recvfragsize),
+	 .set = set_recvfragsize},
+	{.level = IPPROTO_IP, .name = IP_CHECKSUM, .text = "IP_CHECKSUM", .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(checksum),
+	 .note = "no device here sums for us, so none is told"},
+	{.level = IPPROTO_IP, .name = IP_PASSSEC, .text = "IP_PASSSEC", .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(passsec),
+	 .note = "there are no labels to pass"},
+	{.level = IPPROTO_IP, .name = LOCAL_PORT_RANGE, .text = "IP_LOCAL_PORT_RANGE", .type = OPT_INT, BOTH, .get = get_port_range,
+	 .set = set_port_range},
+	{.level = IPPROTO_IP, .name = PROTOCOL, .text = "IP_PROTOCOL", .type = OPT_INT, GET, FIELD(lport),
+	 .note = "of raw sockets; of others the port, as Linux"},
+	{I(IP_NODEFRAG), GET, .get = opt_get_zero},                  /* of raw sockets, too */
 	FLAG(IP_RECVOPTS, recvopts),
 	FLAG(IP_RETOPTS, retopts),
 	{I(IP_HDRINCL), GET, .get = opt_get_zero},                   /* of raw sockets, which have a row of their own */
 	{BLOB(IP_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
-	{BLOB(IP_OPTIONS), BOTH, .get = get_header_options, .set = set_header_options},
+	{BLOB(IP_OPTIONS), BOTH, .get = header_options_get4, .set = header_options_set4, .note = "not by TCP"},
 	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
 	FLAG1(IP_MULTICAST_LOOP, mcast_loop),
 	{I(IP_MULTICAST_ALL), .least = 1, .max = 1, BOTH, FIELD(mcast_all)},

@@ -1,9 +1,10 @@
 /* The rows of IPPROTO_IPV6, for AF_INET6 sockets only. Read first: ipv6(7), RFC 3493, RFC 3542. */
 #include <errno.h>
+#include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
 
 #define DEFAULT_HOPS 64
-#define MULTICAST_ALL 29     /* IPV6_MULTICAST_ALL of <linux/in6.h>; older libcs do not name it */
+enum { FLOWINFO = 11, MULTICAST_ALL = 29, FLOWINFO_SEND = 33, RECVFRAGSIZE = 77 };     /* of <linux/in6.h>; libcs do not name them */
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -71,6 +72,68 @@ static int get_mtu(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
+/* RFC 8200 §5: less than that no path has. */
+static int set_mtu(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v && v < 1280) return -EINVAL;
+	inet_of(sk)->mtu6 = (uint32_t)v;
+	return 0;
+}
+
+static int get_path_mtu(struct sock *sk, void *val, socklen_t *len)
+{
+	struct ip6_mtuinfo info = {.ip6m_addr.sin6_family = AF_INET6};
+	int mtu = inet_path_mtu(inet_of(sk));
+
+	if (*len < sizeof info) return -EINVAL;
+	if (mtu < 0) return mtu;
+	memcpy(&info.ip6m_addr.sin6_addr, inet_of(sk)->raddr.b, 16);
+	info.ip6m_mtu = (uint32_t)mtu;
+	return opt_copy_out(val, len, &info, sizeof info);
+}
+
+static int set_transparent(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	if (*(const int *)val && !sock_is_privileged(sk)) return -EPERM;
+	inet_of(sk)->transparent = *(const int *)val != 0;
+	return 0;
+}
+
+/* RFC 5014: three choices of two; hosts here have neither temporary nor care-of nor cryptographic addresses, so only the words are kept. */
+enum { TMP = 1, PUBLIC = 2, COA = 4, CGA = 8, PUBTMP_DEFAULT = 0x100, HOME = 0x400, NONCGA = 0x800 };
+
+static bool one_of(uint32_t v, uint32_t mask)
+{
+	v &= mask;
+	return (v & (v - 1)) == 0;
+}
+
+static int set_preferences(struct sock *sk, const void *val, socklen_t len)
+{
+	uint32_t v = *(const uint32_t *)val, *prefs = &inet_of(sk)->srcprefs6;
+
+	(void)len;
+	if (!one_of(v, TMP | PUBLIC | PUBTMP_DEFAULT) || !one_of(v, HOME | COA) || !one_of(v, CGA | NONCGA)) return -EINVAL;
+	if (v & (TMP | PUBLIC | PUBTMP_DEFAULT)) *prefs = (*prefs & ~(uint32_t)(TMP | PUBLIC)) | (v & (TMP | PUBLIC));
+	if (v & (HOME | COA)) *prefs = (*prefs & ~(uint32_t)COA) | (v & COA);
+	return 0;
+}
+
+static int get_preferences(struct sock *sk, void *val, socklen_t *len)
+{
+	uint32_t v = inet_of(sk)->srcprefs6;
+
+	(void)len;
+	if (!(v & (TMP | PUBLIC))) v |= PUBTMP_DEFAULT;
+	if (!(v & COA)) v |= HOME;
+	*(uint32_t *)val = v;
+	return 0;
+}
+
 /* ---- multicast ---- */
 
 static int mreq_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
@@ -131,6 +194,7 @@ static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
 
 #define I(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_INT
 #define N(n, t) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_INT
+#define B(n, t) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_BOOL
 #define BLOB(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BLOB
 #define BOTH .access = OPT_GET | OPT_SET
 #define GET .access = OPT_GET
@@ -143,7 +207,24 @@ const struct sockopt ipv6_options[] = {
 	{I(IPV6_UNICAST_HOPS), BOTH, .get = get_hops, .set = set_hops},
 	{I(IPV6_TCLASS), BOTH, FIELD(tclass), .set = set_tclass},
 	{I(IPV6_MTU_DISCOVER), BOTH, .min = IPV6_PMTUDISC_DONT, .max = IPV6_PMTUDISC_OMIT, FIELD(pmtudisc6)},
-	{I(IPV6_MTU), GET, .get = get_mtu},
+	{I(IPV6_MTU), BOTH, .get = get_mtu, .set = set_mtu},
+	{BLOB(IPV6_PATHMTU), GET, .get = get_path_mtu},
+	FLAG(IPV6_RECVHOPOPTS, recvhopopts6),
+	FLAG(IPV6_RECVDSTOPTS, recvdstopts6),
+	FLAG(IPV6_RECVRTHDR, recvrthdr6),
+	FLAG(IPV6_2292PKTINFO, old_pktinfo6),
+	FLAG(IPV6_2292HOPLIMIT, old_hops6),
+	FLAG(IPV6_2292HOPOPTS, old_hopopts6),
+	FLAG(IPV6_2292DSTOPTS, old_dstopts6),
+	FLAG(IPV6_2292RTHDR, old_rthdr6),
+	FLAG(IPV6_AUTOFLOWLABEL, autoflowlabel6),
+	{B(FLOWINFO, "IPV6_FLOWINFO"), BOTH, FIELD(recvflowinfo6)},
+	{B(FLOWINFO_SEND, "IPV6_FLOWINFO_SEND"), BOTH, FIELD(sendflow6)},
+	{B(RECVFRAGSIZE, "IPV6_RECVFRAGSIZE"), BOTH, FIELD(recvfragsize6)},
+	{I(IPV6_MINHOPCOUNT), BOTH, .min = 0, .max = 255, FIELD(min_hops)},
+	{I(IPV6_ADDR_PREFERENCES), BOTH, .get = get_preferences, .set = set_preferences, .note = "kept: no host here has such addresses to choose from"},
+	{BLOB(IPV6_HOPOPTS), BOTH, .get = header_options_get_hop, .set = header_options_set_hop},
+	{BLOB(IPV6_DSTOPTS), BOTH, .get = header_options_get_dst, .set = header_options_set_dst},
 	FLAG(IPV6_DONTFRAG, dontfrag6),
 	FLAG(IPV6_RECVERR, recverr6),
 	FLAG(IPV6_RECVPKTINFO, pktinfo6),
@@ -151,7 +232,7 @@ const struct sockopt ipv6_options[] = {
 	FLAG(IPV6_RECVTCLASS, recvtclass6),
 	FLAG(IPV6_RECVORIGDSTADDR, recvorigdst6),
 	FLAG(IPV6_FREEBIND, freebind),
-	{I(IPV6_TRANSPARENT), BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
+	{I(IPV6_TRANSPARENT), BOTH, FIELD(transparent), .set = set_transparent},
 	{I(IPV6_MULTICAST_HOPS), BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
 	{I(IPV6_MULTICAST_LOOP), BOTH, .max = 1, FIELD(mcast_loop6)},
 	{BLOB(IPV6_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},

@@ -141,8 +141,12 @@ static int port_take(struct inet_sock *is, const struct addr *laddr, uint16_t nu
 struct port_range port_range_of(const struct inet_sock *is)
 {
 	const struct sysctl *c = is->sk.stack->sysctl;
+	uint32_t low = (uint32_t)c->ip_local_port_min, high = (uint32_t)c->ip_local_port_max;
 
-	return (struct port_range){(uint32_t)c->ip_local_port_min, (uint32_t)(c->ip_local_port_max - c->ip_local_port_min + 1)};
+	/* IP_LOCAL_PORT_RANGE narrows the host's range, and counts for nothing where the two do not meet. */
+	if (is->port_low > low && is->port_low <= high) low = is->port_low;
+	if (is->port_high >= low && is->port_high < high) high = is->port_high;
+	return (struct port_range){low, high - low + 1};
 }
 
 int port_bind(struct inet_sock *is, const struct addr *laddr, uint16_t number)

@@ -16,6 +16,7 @@ static int raw_init(struct sock *sk)
 	int r = dgram_init(sk);
 
 	if (r < 0) return r;
+	sk->reuseaddr = true;
 	is->lport = (uint16_t)sk->protocol;
 	is->hdrincl = sk->protocol == IPPROTO_RAW;
 	is->v6only = sk->domain == AF_INET6;

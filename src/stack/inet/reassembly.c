@@ -261,6 +261,7 @@ static struct packet *assemble(struct datagram *d, bool v4)
 	else
 		write_header6(p->data, &first->f, total, tos);
 	list_each(struct piece, pc, &d->fragments, node) {
+		p->frag_size = (uint16_t)MAX(p->frag_size, pc->f.hdr_len + pc->len);
 		memcpy(p->data + hdr_len + pc->f.offset, pc->p->data + pc->f.hdr_len, pc->len);
 		p->broadcast |= pc->p->broadcast;
 		p->multicast |= pc->p->multicast;

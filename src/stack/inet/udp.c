@@ -20,8 +20,15 @@ static bool covers_enough(const struct udp_sock *us, const struct udp_hdr *h)
 	return !want->asked || h->coverage == h->len || (want->octets && h->coverage >= want->octets);
 }
 
+/* RFC 6935: a datagram over IPv6 may lack its checksum where the program says so; else it counts as wrong. */
+static bool is_bare6(const struct packet *p, const struct udp_hdr *h) { return h->csum == 0 && !addr_is_v4(&p->dst) && p->proto == IP_PROTO_UDP; }
+
 static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr *h)
 {
+	if (is_bare6(p, h) && !us->no_check6_rx) {
+		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_CSUM);
+		return;
+	}
 	if (!covers_enough(us, h)) {
 		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_COVERAGE);
 		return;
@@ -61,6 +68,10 @@ static void deliver_unicast(struct stack *s, struct packet *p, const struct udp_
 		deliver((struct udp_sock *)is, p, h);
 		return;
 	}
+	if (is_bare6(p, h)) {
+		stack_drop(s, p, DROP_UDP_CSUM);
+		return;
+	}
 	/* RFC 1122 §4.1.3.1 (SHOULD): nobody there is a port unreachable. */
 	icmp_send_port_unreachable(s, p);
 	stack_drop(s, p, DROP_UDP_NO_SOCKET);
@@ -87,7 +98,7 @@ static void udp_receive(struct stack *s, struct packet *p)
 	if (udp_parse(&h, p->data, p->len) < 0)
 		stack_drop(s, p, DROP_UDP_BAD);
 	else
-		receive(s, p, &h, udp_csum_ok(p->data, h.len, &p->src, &p->dst));
+		receive(s, p, &h, is_bare6(p, &h) || udp_csum_ok(p->data, h.len, &p->src, &p->dst));
 }
 
 static void udplite_receive(struct stack *s, struct packet *p)
@@ -136,15 +147,22 @@ static int set_recv_coverage(struct sock *sk, const void *val, socklen_t len)
 	return set_coverage(sk, &((struct udp_sock *)sk)->recv_coverage, *(const int *)val);
 }
 
-/* Linux takes either level for either protocol. UDP_SEGMENT, UDP_GRO and UDP_ENCAP have no row: to be told of one is how programs find out that the
- * feature is there. */
+/* Linux takes either level for either protocol. */
 #define ROWS(option_level) \
 	{.level = option_level, .name = UDP_CORK, .text = "UDP_CORK", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
 	 OPT_FIELD(struct udp_sock, corked), .set = set_cork}, \
 	{.level = option_level, .name = UDPLITE_SEND_CSCOV, .text = "UDPLITE_SEND_CSCOV", .type = OPT_INT, .access = OPT_GET | OPT_SET, \
 	 OPT_FIELD(struct udp_sock, send_coverage.octets), .set = set_send_coverage}, \
 	{.level = option_level, .name = UDPLITE_RECV_CSCOV, .text = "UDPLITE_RECV_CSCOV", .type = OPT_INT, .access = OPT_GET | OPT_SET, \
-	 OPT_FIELD(struct udp_sock, recv_coverage.octets), .set = set_recv_coverage}
+	 OPT_FIELD(struct udp_sock, recv_coverage.octets), .set = set_recv_coverage}, \
+	{.level = option_level, .name = UDP_SEGMENT, .text = "UDP_SEGMENT", .type = OPT_INT, .access = OPT_GET | OPT_SET, .max = UINT16_MAX, \
+	 OPT_FIELD(struct udp_sock, segment)}, \
+	{.level = option_level, .name = UDP_GRO, .text = "UDP_GRO", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, gro), \
+	 .note = "datagrams come one by one all the same"}, \
+	{.level = option_level, .name = UDP_NO_CHECK6_TX, .text = "UDP_NO_CHECK6_TX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
+	 OPT_FIELD(struct udp_sock, no_check6_tx)}, \
+	{.level = option_level, .name = UDP_NO_CHECK6_RX, .text = "UDP_NO_CHECK6_RX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
+	 OPT_FIELD(struct udp_sock, no_check6_rx)}
 static const struct sockopt udp_options[] = {ROWS(IPPROTO_UDP), ROWS(IPPROTO_UDPLITE), {.text = NULL}};
 static const struct sockopt *const option_tables[] = {udp_options, ip_options, ipv6_options, NULL};
 

@@ -11,6 +11,8 @@ struct udp_sock {
 	/* UDP-Lite: how much of a datagram the checksum is to cover, at least UDP_HDR_LEN; 0 is all of it. Until asked, all is sent and anything taken. */
 	struct udp_coverage { bool asked; uint16_t octets; } send_coverage, recv_coverage;
 	/* UDP_CORK and MSG_MORE: one datagram out of several sends. The first one says where it goes. */
+	uint16_t segment;             /* UDP_SEGMENT: what is longer goes as several datagrams */
+	bool gro, no_check6_tx, no_check6_rx;
 	bool corked, pending;
 	struct dgram_dest dest;
 	uint8_t *data; size_t len;

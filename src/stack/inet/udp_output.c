@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include "stack/inet/ip.h"
 #include "stack/inet/udp.h"
 
 #define UDP_PAYLOAD_MAX_V4 (PACKET_MAX - IP4_HDR_MIN - UDP_HDR_LEN)   /* 65507 */
@@ -18,9 +19,11 @@ static void emit_lite(const struct udp_sock *us, struct udp_hdr *h, struct packe
 
 static void emit_udp(const struct udp_sock *us, const struct udp_hdr *h, struct packet *p, const struct dgram_dest *d)
 {
+	/* RFC 768: IPv4 may do without a checksum (SO_NO_CHECK); RFC 8200 §8.1: IPv6 may not, but for tunnels (RFC 6935: UDP_NO_CHECK6_TX). */
+	bool none = addr_is_v4(&d->dst) ? us->ds.is.sk.no_check : us->no_check6_tx;
+
 	udp_emit(h, p->data, &d->out.src, &d->dst);
-	/* RFC 768: IPv4 may do without a checksum (SO_NO_CHECK); RFC 8200 §8.1: IPv6 may not. */
-	if (us->ds.is.sk.no_check && addr_is_v4(&d->dst)) write16(p->data + 6, 0);
+	if (none) write16(p->data + 6, 0);
 }
 
 static struct packet *datagram_make(const struct udp_sock *us, const struct dgram_dest *d, const void *data, size_t len)
@@ -48,6 +51,30 @@ static int datagram_send(struct udp_sock *us, struct dgram_dest *d, const void *
 static int check_len(const struct dgram_dest *d, size_t len)
 {
 	return len > (addr_is_v4(&d->dst) ? UDP_PAYLOAD_MAX_V4 : UDP_PAYLOAD_MAX_V6) ? -EMSGSIZE : 0;
+}
+
+#define SEGMENTS_MAX 64               /* Linux's UDP_MAX_SEGMENTS */
+
+/* UDP_SEGMENT: one send, several datagrams, each of which must fit the path. */
+static int segments_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m, size_t size)
+{
+	const struct sock *sk = &us->ds.is.sk;
+	bool bare = addr_is_v4(&d->dst) ? sk->no_check : us->no_check6_tx;
+	int r = 0;
+
+	if (m->len > size * SEGMENTS_MAX || bare) return -EINVAL;
+	if (size + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EINVAL;
+	if (sk->protocol == IPPROTO_UDPLITE) return -EIO;
+	for (size_t at = 0; at < m->len && r == 0; at += size)
+		r = datagram_send(us, d, (const uint8_t *)m->data + at, MIN(size, m->len - at));
+	return r;
+}
+
+static int message_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m)
+{
+	size_t size = d->segmented ? d->segment : us->segment;
+
+	return size && m->len > size ? segments_send(us, d, m, size) : datagram_send(us, d, m->data, m->len);
 }
 
 /* Everything that may be said against a datagram before it is built. */
@@ -116,6 +143,8 @@ static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
 	int r = us->pending ? 0 : destination(&us->ds, m, &us->dest);
 
 	if (r < 0) return r;
+	/* What a control message pointed to is gone by the next call. */
+	if (!us->pending) inet_sock_ext(&us->ds.is, &us->dest.out);
 	us->pending = true;
 	r = cork_append(us, m);
 	return r < 0 || more ? r : cork_push(us);
@@ -135,7 +164,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 		r = cork_send(us, m, more);
 	} else {
 		r = destination(&us->ds, m, &d);
-		if (r == 0) r = datagram_send(us, &d, m->data, m->len);
+		if (r == 0) r = message_send(us, &d, m);
 	}
 	return r < 0 ? r : (ssize_t)m->len;
 }

@@ -55,6 +55,8 @@ void cmsg_put_timestamp(struct cmsg_out *o, const struct sock *sk, time_ns when)
 		cmsg_put(o, SOL_SOCKET, sk->timestamp_new ? SO_TIMESTAMPNS_NEW_ : SO_TIMESTAMPNS, &ts, sizeof ts);
 	else if (sk->timestamp)
 		cmsg_put(o, SOL_SOCKET, sk->timestamp_new ? SO_TIMESTAMP_NEW_ : SO_TIMESTAMP, &tv, sizeof tv);
+	/* By software, deprecated, by hardware: the last two are not there. */
+	if ((sk->timestamping & 0x18) == 0x18) cmsg_put(o, SOL_SOCKET, SO_TIMESTAMPING, (const struct timespec[3]){ts}, 3 * sizeof ts);
 }
 
 int cmsg_next(const struct sock_msg *m, size_t *offset, struct cmsg_in *ret)

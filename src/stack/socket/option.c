@@ -27,7 +27,18 @@ static const struct sockopt *row_find(const struct sock *sk, int level, int name
 
 	for (const struct sockopt *const *t = sk->ops->options; t && *t && !o; t++)
 		o = row_in(*t, sk, level, name);
-	return o ? o : row_in(sock_options, sk, level, name);
+	if (!o) o = row_in(sock_options, sk, level, name);
+	return o ? o : row_in(refused_options, sk, level, name);
+}
+
+/* A refused row names a level that not every socket has. */
+static bool level_is_served(const struct sock *sk, const struct sockopt *o)
+{
+	if (!o->refused || o->level == SOL_SOCKET) return true;
+	for (const struct sockopt *const *t = sk->ops->options; t && *t; t++)
+		for (const struct sockopt *r = *t; r->text; r++)
+			if (r->level == o->level && (!r->domain || r->domain == sk->domain)) return true;
+	return false;
 }
 
 static void *field_of(const struct sock *sk, const struct sockopt *o)
@@ -101,7 +112,8 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 
 	if ((int)len < 0) return -EINVAL;
 	if (len < sizeof v && looks_at_length_first(sk, level) && !(o && o->type == OPT_BLOB)) return -EINVAL;
-	if (!o || !(o->access & OPT_SET)) return -ENOPROTOOPT;
+	if (!o || !(o->access & OPT_SET) || !level_is_served(sk, o)) return -ENOPROTOOPT;
+	if (o->refused) return -o->refused;
 	if (o->privileged && !sock_is_privileged(sk)) return -EPERM;
 	if (o->type == OPT_BLOB) return o->set(sk, val, len);
 	r = int_read(o, val, len, &v);
@@ -132,7 +144,8 @@ int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *
 	socklen_t int_len = sizeof(int);
 	int v = 0, r;
 
-	if (!o || !(o->access & OPT_GET)) return get_unknown(sk, level);
+	if (!o || !(o->access & OPT_GET) || !level_is_served(sk, o)) return get_unknown(sk, level);
+	if (o->refused && !o->get) return -o->refused;
 	if ((int)*len < 0 && level != IPPROTO_IPV6) return -EINVAL;   /* IPPROTO_IPV6 takes any length for a large one */
 	if (o->type == OPT_BLOB) return o->get(sk, val, len);
 	r = o->get ? o->get(sk, &v, &int_len) : 0;

@@ -15,6 +15,8 @@ struct sockopt {
 	int domain;                                /* only sockets of this domain know it; 0: all. */
 	const char *text;                          /* "SO_REUSEADDR": for docs/sockopts.md and traces */
 	uint8_t type, access;                      /* enum opt_type, OPT_GET | OPT_SET */
+	int refused;                               /* what Linux answers that lacks the feature: so do we, to either direction that there is */
+	const char *note;                          /* for docs/sockopts.md: what is particular, or why it is refused */
 	bool privileged;                           /* to set it takes CAP_NET_RAW or CAP_NET_ADMIN: -EPERM */
 	uint8_t least;                             /* octets that a set of OPT_BYTE_OR_… needs: 0 (an empty value is 0) or 1 */
 	int min, max;                              /* of ints, as given; min == max == 0: any */
@@ -29,4 +31,5 @@ int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size);  /* 
 int opt_get_zero(struct sock *sk, void *val, socklen_t *len);
 int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len);     /* off is what it is anyway */
 bool sock_is_privileged(const struct sock *sk);    /* its program has CAP_NET_RAW and CAP_NET_ADMIN */
+extern const struct sockopt refused_options[];     /* of any level: looked at last (refused.c) */
 extern const struct sockopt sock_options[];        /* SOL_SOCKET; each table ends with .text == NULL */

@@ -58,8 +58,9 @@ struct sock {
 	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */
 	int rcvlowat;
 	uint32_t mark; int priority;
-	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, select_err_queue;
+	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, prefer_busy_poll, wifi_status, nofcs, rcvmark, rcvpriority, select_err_queue;
 	int incoming_cpu, busy_poll;               /* SO_INCOMING_CPU, SO_BUSY_POLL: kept, mean nothing here */
+	uint32_t timestamping;                     /* SO_TIMESTAMPING: flags */
 	struct linger linger;
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */

@@ -16,21 +16,10 @@ enum {
 	TIMESTAMP_OLD = 29, TIMESTAMPNS_OLD = 35, TIMESTAMPING_OLD = 37, RCVTIMEO_OLD = 20, SNDTIMEO_OLD = 21,
 	TIMESTAMP_NEW = 63, TIMESTAMPNS_NEW = 64, TIMESTAMPING_NEW = 65, RCVTIMEO_NEW = 66, SNDTIMEO_NEW = 67,
 	PREFER_BUSY_POLL = 69, BUSY_POLL_BUDGET = 70, BUF_LOCK = 72,
+	NETNS_COOKIE = 71, RCVMARK = 75, RCVPRIORITY = 82,
 };
 #define RCVBUF_MIN 2304      /* Linux's SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF on 64 bits */
 #define SNDBUF_MIN 4608
-
-static int refuse_opnotsupp(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return -EOPNOTSUPP;
-}
-
-static int get_opnotsupp(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)val, (void)len;
-	return -EOPNOTSUPP;
-}
 
 static int get_one(struct sock *sk, void *val, socklen_t *len)
 {
@@ -57,9 +46,17 @@ static int set_busy_poll(struct sock *sk, const void *val, socklen_t len)
 {
 	int v = *(const int *)val;
 
-	(void)sk, (void)len;
-	if (v > 0) return -EPERM;
+	(void)len;
+	if (v > 0 && !sock_is_privileged(sk)) return -EPERM;
 	return v < 0 ? -EINVAL : 0;
+}
+
+static int set_prefer_busy_poll(struct sock *sk, const void *val, socklen_t len)
+{
+	int r = set_busy_poll(sk, val, len);
+
+	if (r == 0) sk->prefer_busy_poll = *(const int *)val != 0;
+	return r;
 }
 
 static int set_debug(struct sock *sk, const void *val, socklen_t len)
@@ -221,11 +218,26 @@ TIMESTAMP(ts_new, false, true)
 TIMESTAMP(tsns_old, true, false)
 TIMESTAMP(tsns_new, true, true)
 
-/* Hardware and transmit timestamps: Linux's answer to flags it does not know. */
+#define RX_SOFTWARE 0x18u    /* SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE */
+#define OF_HARDWARE 0x65u    /* SOF_TIMESTAMPING_TX_HARDWARE, _RX_HARDWARE, _SYS_HARDWARE, _RAW_HARDWARE: may be asked for, and no device here has a clock */
+
+/* An int, or struct so_timestamping. Those of what is sent are refused, as by a kernel that does not know the flag. */
 static int set_timestamping(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)len;
-	return *(const int *)val ? -EINVAL : 0;
+	uint32_t flags;
+
+	if (len < sizeof flags) return -EINVAL;
+	memcpy(&flags, val, sizeof flags);
+	if (flags & ~(RX_SOFTWARE | OF_HARDWARE)) return -EINVAL;
+	sk->timestamping = flags;
+	return 0;
+}
+
+static int get_timestamping(struct sock *sk, void *val, socklen_t *len)
+{
+	const uint32_t v[2] = {sk->timestamping};
+
+	return opt_copy_out(val, len, v, sizeof v);
 }
 
 /* ---- interface ---- */
@@ -303,6 +315,28 @@ static int get_peercred(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &nobody, sizeof nobody);
 }
 
+/* Linux's order: what is in the receive queue, its bound, the same of the send queue, and five more that are 0 here. */
+static int get_meminfo(struct sock *sk, void *val, socklen_t *len)
+{
+	const uint32_t v[9] = {sk->lent, sk->rcvbuf, 0, sk->sndbuf};
+
+	return opt_copy_out(val, len, v, sizeof v);
+}
+
+static int get_netns_cookie(struct sock *sk, void *val, socklen_t *len)
+{
+	uint64_t v = stack_hash(sk->stack, "netns", 5);
+
+	return *len == sizeof v ? opt_copy_out(val, len, &v, sizeof v) : -EINVAL;
+}
+
+static int get_bpf_extensions(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)len;
+	*(int *)val = 64;            /* SKF_AD_MAX */
+	return 0;
+}
+
 static int get_peername(struct sock *sk, void *val, socklen_t *len)
 {
 	struct sockaddr_storage name;
@@ -353,8 +387,10 @@ const struct sockopt sock_options[] = {
 	{N(TIMESTAMP_NEW, "SO_TIMESTAMP_NEW"), .type = OPT_BOOL, BOTH, .get = get_ts_new, .set = set_ts_new},
 	{N(TIMESTAMPNS_OLD, "SO_TIMESTAMPNS"), .type = OPT_BOOL, BOTH, .get = get_tsns_old, .set = set_tsns_old},
 	{N(TIMESTAMPNS_NEW, "SO_TIMESTAMPNS_NEW"), .type = OPT_BOOL, BOTH, .get = get_tsns_new, .set = set_tsns_new},
-	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_timestamping},
-	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_timestamping},
+	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_BLOB, BOTH, .get = get_timestamping, .set = set_timestamping,
+	 .note = "of what is received, by software"},
+	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_BLOB, BOTH, .get = get_timestamping, .set = set_timestamping,
+	 .note = "of what is received, by software"},
 	{S(SO_BINDTODEVICE), .type = OPT_BLOB, BOTH, .get = get_bindtodevice, .set = set_bindtodevice},
 	{S(SO_BINDTOIFINDEX), .type = OPT_INT, BOTH, .get = get_bindtoifindex, .set = set_bindtoifindex},
 	{S(SO_PRIORITY), .type = OPT_INT, BOTH, FIELD(priority), .set = set_priority},
@@ -365,14 +401,20 @@ const struct sockopt sock_options[] = {
 	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu)},
 	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = opt_get_zero},
 	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .min = 0, .max = INT_MAX, FIELD(busy_poll)},
-	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_busy_poll},
+	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_BOOL, BOTH, FIELD(prefer_busy_poll), .set = set_prefer_busy_poll},
 	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
-	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_opnotsupp, .set = refuse_opnotsupp},
 	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .max = 1, .get = opt_get_zero, .set = set_zerocopy},
 	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = filter_set},
 	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = filter_detach},
 	{S(SO_LOCK_FILTER), .type = OPT_BOOL, BOTH, FIELD(filter_locked), .set = filter_lock},
-	{S(SO_ATTACH_BPF), .type = OPT_INT, SET, .set = refuse_opnotsupp},     /* programs of eBPF are the kernel's */
+	{S(SO_MEMINFO), .type = OPT_BLOB, GET, .get = get_meminfo},
+	{N(NETNS_COOKIE, "SO_NETNS_COOKIE"), .type = OPT_BLOB, GET, .get = get_netns_cookie},
+	{S(SO_BPF_EXTENSIONS), .type = OPT_INT, GET, .get = get_bpf_extensions},
+	{S(SO_CNX_ADVICE), .type = OPT_INT, SET, .set = set_nothing, .note = "no route is kept that could be dropped"},
+	{S(SO_WIFI_STATUS), .type = OPT_BOOL, BOTH, FIELD(wifi_status), .note = "no device here has it to tell"},
+	{S(SO_NOFCS), .type = OPT_BOOL, BOTH, FIELD(nofcs), .note = "no device here has one to leave out"},
+	{N(RCVMARK, "SO_RCVMARK"), .type = OPT_BOOL, .privileged = true, BOTH, FIELD(rcvmark)},
+	{N(RCVPRIORITY, "SO_RCVPRIORITY"), .type = OPT_BOOL, BOTH, FIELD(rcvpriority)},
 	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_nothing},   /* Linux too does nothing */
 	{.text = NULL},
 };

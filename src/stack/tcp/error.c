@@ -5,6 +5,7 @@
  *
  * Read first: RFC 5927 §4 and §7, RFC 5461, RFC 9293 §3.9.2.2 (MUST-54, MUST-56, SHLD-25), RFC 1191.
  */
+#include "stack/inet/errqueue.h"
 #include "stack/tcp/conn.h"
 
 static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
@@ -23,6 +24,8 @@ static void report(struct tcp_sock *conn, const struct ip_error *e)
 	if (conn->wait.embryo) {
 		if (e->hard) conn_free(conn);
 	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) {
+		/* As Linux: who asked for it finds the message itself in the error queue. */
+		if (conn->inet.recverr || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
 		conn_fail(conn, e->err);
 	} else if (conn->inet.recverr || conn->inet.recverr6) {
 		sock_set_error(&conn->inet.sk, e->err);

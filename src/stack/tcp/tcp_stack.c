@@ -4,6 +4,7 @@
  *     flow table ──► connection            port table ──► listener
  *         └─ miss ──► TIME-WAIT ─ miss or newer SYN ──┘      └─ miss ──► reset
  */
+#include "stack/socket/filter.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -79,6 +80,25 @@ static void receive_closed(struct stack *s, struct segment *g)
 	reset_answer(s, g->p, g);
 }
 
+/* What the socket's program does not want to hear: IP_MINTTL and IPV6_MINHOPCOUNT (RFC 5082 §3), SO_ATTACH_FILTER. */
+static bool is_wanted(struct inet_sock *is, struct segment *g)
+{
+	struct packet *p = g->p;
+	size_t hdr = (size_t)(packet_off(p) - p->trans_off);
+	bool allowed;
+
+	if (p->ttl < (addr_is_v4(&p->dst) ? is->min_ttl : is->min_hops)) {
+		g->why = DROP_IP_TTL;
+		return false;
+	}
+	if (!is->sk.filter) return true;
+	packet_push(p, hdr);                 /* filters count from the TCP header; segments are not shortened */
+	allowed = sock_filter_allows(&is->sk, p, p->len);
+	packet_pull(p, hdr);
+	if (!allowed) g->why = DROP_SOCK_FILTER;
+	return allowed;
+}
+
 static void deliver(struct stack *s, struct segment *g)
 {
 	const struct packet *p = g->p;
@@ -86,6 +106,7 @@ static void deliver(struct stack *s, struct segment *g)
 	struct inet_sock *is = flow_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src);
 	struct timewait *tw;
 
+	if (is && !is_wanted(is, g)) return;
 	if (is) {
 		tcp_input(tcp_of(&is->sk), g);
 		return;
@@ -93,6 +114,7 @@ static void deliver(struct stack *s, struct segment *g)
 	tw = timewait_find(s, &p->dst, g->h.dst, &p->src, g->h.src);
 	if (tw && !timewait_receive(s, tw, g)) return;
 	is = port_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src, p->netif, is_listening);
+	if (is && !is_wanted(is, g)) return;
 	if (is)
 		listen_receive(tcp_of(&is->sk), g);
 	else if (tw)
