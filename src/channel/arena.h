@@ -35,7 +35,7 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 1u
+#define ARENA_VERSION 2u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 1024u
@@ -107,9 +107,16 @@ static inline uint64_t record_size(uint32_t name_len, uint32_t control_len, uint
 /*
  * A bell is what one epoll instance or one polling thread sleeps on: a bitmap of channels that may have become ready, and a way to wake
  * the sleeper. Bits may be set spuriously, never lost. Whoever changes a channel sets its bit in every bell that watches it.
+ *
+ *     sleeper   reads seq; says how it is going to sleep; looks at the bits once more; sleeps while seq stands, or on the eventfd
+ *     ringer    sets a bit; takes the sleeper's word and leaves its own name for it; moves seq; wakes; takes its name back
+ *
+ * seq moves after the word was taken: a sleeper that says it anew before that sees seq move and does not sleep, and one that says it after
+ * has seen the bit. In the other order a ringer that lost the processor in between would take the word of a later sleep, and nobody would end that one.
+ * A name that stands when its bearer is dead tells the engine whom to wake in its place.
  */
 struct bell {
-	_Atomic uint32_t armed;                    /* 0, BELL_FUTEX (sleeps on seq) or BELL_EVENTFD; the ringer exchanges it with 0 and then wakes */
+	_Atomic uint64_t armed;                    /* client that is about to wake << 32 | claims so far << 2 | BELL_FUTEX (sleeps on seq), BELL_EVENTFD */
 	_Atomic uint32_t seq;
 	_Atomic uint32_t generation;               /* changes with each use of the slot */
 	_Atomic uint64_t summary[CHANNEL_MAX / 64 / 64];
@@ -117,6 +124,8 @@ struct bell {
 } __attribute__((aligned(4096)));
 #define BELL_FUTEX 1u
 #define BELL_EVENTFD 2u
+#define BELL_ARMED (BELL_FUTEX | BELL_EVENTFD)
+static inline uint32_t bell_claimant(uint64_t armed) { return (uint32_t)(armed >> 32); }
 #define BELL_MANY UINT32_MAX
 
 struct arena {

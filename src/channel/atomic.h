@@ -64,5 +64,36 @@ static inline uint32_t shared_or32(_Atomic uint32_t *p, uint32_t bits)
 	return atomic_fetch_or(p, bits);
 }
 
+static inline uint32_t shared_add32(_Atomic uint32_t *p, uint32_t n)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_fetch_add(p, n);
+}
+
+static inline uint64_t shared_load64(_Atomic uint64_t *p)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_load(p);
+}
+
+/* What stood there is in *was when it was something else. */
+static inline bool shared_replace64(_Atomic uint64_t *p, uint64_t *was, uint64_t v)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_compare_exchange_strong(p, was, v);
+}
+
+static inline uint64_t shared_or64(_Atomic uint64_t *p, uint64_t bits)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_fetch_or(p, bits);
+}
+
+static inline uint64_t shared_and64(_Atomic uint64_t *p, uint64_t bits)
+{
+	SHARED_BEFORE_READ(p);
+	return atomic_fetch_and(p, bits);
+}
+
 /* For the handshakes of sleeping and waking: a store and the load after it (or the other way round) must not pass each other. */
 static inline void shared_fence(void) { atomic_thread_fence(memory_order_seq_cst); }

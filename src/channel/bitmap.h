@@ -11,8 +11,8 @@ struct bitmap { _Atomic uint64_t *summary, *bits; };
 
 static inline void bitmap_set(struct bitmap m, uint32_t i)
 {
-	atomic_fetch_or(&m.bits[i / 64], (uint64_t)1 << i % 64);
-	atomic_fetch_or(&m.summary[i / 4096], (uint64_t)1 << i / 64 % 64);
+	shared_or64(&m.bits[i / 64], (uint64_t)1 << i % 64);
+	shared_or64(&m.summary[i / 4096], (uint64_t)1 << i / 64 % 64);
 }
 
 /* Hides word w from the summary when nothing is left in it. */
@@ -20,8 +20,8 @@ static inline void bitmap_settle(struct bitmap m, uint32_t w)
 {
 	uint64_t bit = (uint64_t)1 << w % 64;
 	if (shared_get64(&m.bits[w]) != 0) return;
-	atomic_fetch_and(&m.summary[w / 64], ~bit);
-	if (atomic_load(&m.bits[w]) != 0) atomic_fetch_or(&m.summary[w / 64], bit);
+	shared_and64(&m.summary[w / 64], ~bit);
+	if (shared_load64(&m.bits[w]) != 0) shared_or64(&m.summary[w / 64], bit);
 }
 
 /* The first word >= w that the summary shows; CHANNEL_MAX / 64 when there is none. */

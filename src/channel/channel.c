@@ -326,12 +326,28 @@ static struct bitmap bell_bitmap(struct bell *b) { return (struct bitmap){b->sum
 
 void bell_set(struct bell *b, uint32_t channel) { bitmap_set(bell_bitmap(b), channel); }
 
-uint32_t bell_ring(struct bell *b)
+uint32_t bell_ring(struct bell *b, uint32_t client, uint64_t *ret_claim)
 {
-	atomic_fetch_add(&b->seq, 1);
-	if (atomic_load(&b->armed) == 0) return 0;
-	return atomic_exchange(&b->armed, 0);
+	uint64_t was = shared_load64(&b->armed), claim;
+	do {
+		if (!(was & BELL_ARMED)) return 0;
+		claim = (uint64_t)client << 32 | (uint32_t)((was & ~(uint64_t)BELL_ARMED) + BELL_ARMED + 1);
+	} while (!shared_replace64(&b->armed, &was, claim));
+	shared_add32(&b->seq, 1);
+	*ret_claim = claim;
+	/* Somebody was about to wake an earlier sleeper, and may die over it: ours now. */
+	return bell_claimant(was) != 0 ? BELL_ARMED : was & BELL_ARMED;
 }
+
+void bell_rung(struct bell *b, uint64_t claim)
+{
+	uint64_t was = shared_load64(&b->armed);
+	while ((was & ~(uint64_t)BELL_ARMED) == claim && !shared_replace64(&b->armed, &was, (uint32_t)was)) {}
+}
+
+void bell_arm(struct bell *b, uint32_t how) { shared_or64(&b->armed, how); }
+
+void bell_disarm(struct bell *b) { shared_and64(&b->armed, ~(uint64_t)BELL_ARMED); }
 
 uint32_t bell_take(struct bell *b, uint32_t from)
 {
@@ -344,7 +360,7 @@ uint32_t bell_take(struct bell *b, uint32_t from)
 			continue;
 		}
 		uint32_t bit = (uint32_t)__builtin_ctzll(set);
-		atomic_fetch_and(&m.bits[w], ~((uint64_t)1 << bit));
+		shared_and64(&m.bits[w], ~((uint64_t)1 << bit));
 		bitmap_settle(m, w);
 		return w * 64 + bit;
 	}

@@ -40,5 +40,9 @@ bool arena_synced_locally(struct arena *a);        /* the same of what stays on 
 
 /* ---- bells ---- */
 void bell_set(struct bell *b, uint32_t channel);   /* sets the bit */
-uint32_t bell_ring(struct bell *b);                /* seq + 1 and disarm; what it was armed with: the caller wakes by futex or eventfd */
+/* Disarms, and says in ret how the caller has to wake; with 0 there is nothing to do. What stands in *ret_claim is handed back to bell_rung when that is done. */
+uint32_t bell_ring(struct bell *b, uint32_t client, uint64_t *ret_claim);
+void bell_rung(struct bell *b, uint64_t claim);
+void bell_arm(struct bell *b, uint32_t how);       /* BELL_FUTEX and, or BELL_EVENTFD. Then look at the bits, then sleep */
+void bell_disarm(struct bell *b);                  /* by its only sleeper */
 uint32_t bell_take(struct bell *b, uint32_t from); /* the next set channel >= from, its bit cleared; 0 = none left */

@@ -28,8 +28,20 @@ void bells_ring(struct engine *e, struct esock *es)
 {
 	list_each(struct watch, w, &es->watches, of_sock) {
 		struct bell *b = arena_bell(e->arena, w->bell->index);
+		uint64_t claim;
 		bell_set(b, es->channel);
-		bell_wake(e, w->bell, bell_ring(b));
+		bell_wake(e, w->bell, bell_ring(b, 0, &claim));
+	}
+}
+
+/* A client is dead: those whom it was about to wake are woken by us. Its name may stay: it comes to no other, and the next ringer replaces it. */
+void bells_of_dead(struct engine *e, uint32_t client)
+{
+	for (uint32_t i = 1; i < BELL_MAX; i++) {
+		struct bell *b = arena_bell(e->arena, i);
+		if (!e->bells[i] || bell_claimant(shared_get64(&b->armed)) != client) continue;
+		shared_add32(&b->seq, 1);
+		bell_wake(e, e->bells[i], BELL_ARMED);
 	}
 }
 

@@ -174,10 +174,19 @@ void client_ready(struct engine *e, struct client *c)
 	fds_close(fds, n_fds);
 }
 
-static void lock_release(struct chan_lock *l, uint32_t id)
+/*
+ * A dead client's lock: it held it, or had let it go and was about to wake the next one in line. Those who wait may be changing the word at the same
+ * moment, by LOCK_CONTENDED and no more; whoever changes it without end waits without end.
+ */
+static void lock_release(struct chan_lock *l, uint32_t id, bool shared)
 {
-	uint32_t held = shared_get32(&l->word);
-	if ((held & ~LOCK_CONTENDED) == id && atomic_compare_exchange_strong(&l->word, &held, 0)) futex_wake(&l->word, INT_MAX);
+	for (int tries = 0; tries < 8; tries++) {
+		uint32_t held = shared_get32(&l->word);
+		if ((held & ~LOCK_CONTENDED) != id) break;
+		shared = true;
+		if (shared_replace32(&l->word, held, 0)) break;
+	}
+	if (shared) futex_wake(&l->word, INT_MAX);
 }
 
 void client_end(struct engine *e, struct client *c, const char *why)
@@ -190,21 +199,23 @@ void client_end(struct engine *e, struct client *c, const char *why)
 	list_append(&e->ended, &c->node);
 }
 
-/* What a dead client may have left: locks it held, work it had marked half, bells. Its sockets go by their anchors. */
+/* What a dead client may have left: locks it held, wakes it owed, work it had marked half, bells. Its sockets go by their anchors. */
 static void client_clean(struct engine *e, struct client *c)
 {
 	list_each(struct esock, es, &e->socks, node) {
 		struct channel *ch = esock_channel(e, es);
-		lock_release(&ch->rx.lock, c->id);
-		lock_release(&ch->tx.lock, c->id);
+		bool shared = shared_get32(&ch->flags) & CHF_SHARED;
+		lock_release(&ch->rx.lock, c->id, shared);
+		lock_release(&ch->tx.lock, c->id, shared);
 		if (es->client == c) es->client = NULL;
 		/* It may have been about to wake a peer; those who share the socket go on, and so must the peer. */
-		if (es->peer && shared_get32(&ch->flags) & CHF_SHARED) {
+		if (es->peer && shared) {
 			es->rung = true;
 			esock_queue(e, es);
 		}
 	}
 	while (!list_empty(&c->bells)) bell_destroy(e, list_first(&c->bells, struct bell_owned, node));
+	bells_of_dead(e, c->id);
 	e->scan_dirty = true;
 }
 

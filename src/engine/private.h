@@ -208,6 +208,7 @@ int64_t serve_bell_free(struct call *k);
 int64_t serve_watch(struct call *k);
 int64_t serve_unwatch(struct call *k);
 void bells_ring(struct engine *e, struct esock *es);
+void bells_of_dead(struct engine *e, uint32_t client);
 void bell_destroy(struct engine *e, struct bell_owned *b);
 void watch_free(struct engine *e, struct watch *w);
 

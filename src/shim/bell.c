@@ -3,6 +3,7 @@
  * watch, once set, stays until the channel's generation ends: a thread that polls the same sockets again and again asks the engine once.
  */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include "shim/shim.h"
@@ -32,6 +33,15 @@ void bell_drop(uint32_t bell)
 }
 
 int bell_eventfd(uint32_t bell) { return eventfds[bell]; }
+
+void bell_ring_own(uint32_t bell, int sleepers)
+{
+	struct bell *b = arena_bell(shim.arena, bell);
+	uint64_t one = 1, claim;
+	uint32_t armed = bell_ring(b, 0, &claim);
+	if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, sleepers);
+	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(bell), &one, sizeof one);
+}
 
 int *bell_slot(int fd)
 {

@@ -61,22 +61,33 @@ int *ringer_slot(int fd)
 
 void ringers_forked(void) { atomic_store(&lock.word, 0); }
 
-/* false: the engine must. */
-static bool bell_ring_of(struct channel *c, uint32_t index)
+/* Wakes those who sleep on bell i in one of these ways. false: the engine must, and finds the bell armed. */
+static bool bell_wake(uint32_t i, uint32_t armed)
 {
-	uint32_t i = atomic_load(&c->bell);
-	uint64_t one = 1;
-	if (i == 0) return true;
-	if (i >= BELL_MAX) return false;
 	struct bell *b = arena_bell(shim.arena, i);
-	bell_set(b, index);
-	uint32_t armed = bell_ring(b);
+	uint64_t one = 1;
 	if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, INT_MAX);
 	if (!(armed & BELL_EVENTFD)) return true;
 	int fd = ringer_fd(i, shared_get32(&b->generation));
 	if (fd > 0 && sys(SYS_write, fd, &one, sizeof one) == sizeof one) return true;
-	atomic_fetch_or(&b->armed, BELL_EVENTFD);
+	bell_arm(b, BELL_EVENTFD);
 	return false;
+}
+
+/* false: the engine must. */
+static bool bell_ring_of(struct channel *c, uint32_t index)
+{
+	uint32_t i = atomic_load(&c->bell);
+	uint64_t claim;
+	if (i == 0) return true;
+	if (i >= BELL_MAX) return false;
+	struct bell *b = arena_bell(shim.arena, i);
+	bell_set(b, index);
+	uint32_t armed = bell_ring(b, shim.client, &claim);
+	if (armed == 0) return true;
+	bool woken = bell_wake(i, armed);
+	bell_rung(b, claim);
+	return woken;
 }
 
 static void wake(const struct sock *own, uint32_t peer, struct direction *d)

@@ -7,7 +7,6 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include "shim/epoll.h"
@@ -229,13 +228,7 @@ static long member_delete(struct instance *e, const struct sock *s)
 void instance_wake(struct instance *e)
 {
 	uint64_t one = 1;
-	uint32_t armed = 0;
-	if (e->bell != 0) {
-		struct bell *b = arena_bell(shim.arena, e->bell);
-		armed = bell_ring(b);
-		if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, INT_MAX);
-	}
-	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(e->bell), &one, sizeof one);
+	if (e->bell != 0) bell_ring_own(e->bell, INT_MAX);
 	if (e->kick > 0) sys(SYS_write, e->kick, &one, sizeof one);
 }
 

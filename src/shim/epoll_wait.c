@@ -10,7 +10,6 @@
  * disarms the bell and wakes, so a thread that goes to work arms it again for those that still sleep.
  */
 #include <limits.h>
-#include <linux/futex.h>
 #include "shim/epoll.h"
 #include "shim/signal.h"
 
@@ -142,7 +141,7 @@ bool epoll_virtual_ready(int fd, uint32_t *ret_bell)
 	if (!e || e->members == 0 || instance_bell(e) != 0) return false;
 	*ret_bell = e->bell;
 	bell_drain(e->bell);   /* or what woke us last would wake us again */
-	atomic_fetch_or(&arena_bell(shim.arena, e->bell)->armed, BELL_EVENTFD);   /* whoever asks may go to sleep on it */
+	bell_arm(arena_bell(shim.arena, e->bell), BELL_EVENTFD);   /* whoever asks may go to sleep on it */
 	return instance_ready(e);
 }
 
@@ -155,7 +154,7 @@ static long sleep_futex(struct instance *e, struct poll *p)
 {
 	struct bell *b = arena_bell(shim.arena, e->bell);
 	uint32_t seq = shared_get32(&b->seq);
-	atomic_fetch_or(&b->armed, BELL_FUTEX);
+	bell_arm(b, BELL_FUTEX);
 	if (anything_to_look_at(e) || !only_virtual(e)) return 0;
 	return wait_on_word(&p->wait, &b->seq, seq);
 }
@@ -174,7 +173,7 @@ static long sleep_kernel(struct instance *e, int epfd, struct poll *p)
 	time_ns left = p->wait.deadline == TIME_NEVER ? 0 : MAX(p->wait.deadline - now_ns(), 0);
 	struct timespec t = {left / NS_PER_S, left % NS_PER_S};
 	int n = 4 + nest_poll(e, fds + 4, 2 * NEST_MAX);
-	if (b) atomic_fetch_or(&b->armed, BELL_EVENTFD);
+	if (b) bell_arm(b, BELL_EVENTFD);
 	if (anything_to_look_at(e)) return 0;
 	if (n > 4 && nest_ready(e)) return 0;
 	long r = cancellable(sleep_call(SYS_ppoll, (long)fds, n, p->wait.deadline == TIME_NEVER ? 0 : (long)&t, (long)p->mask, KERNEL_MASK, 0,
@@ -192,23 +191,14 @@ static long instance_sleep(struct instance *e, int epfd, struct poll *p)
 	atomic_fetch_add(&e->sleepers, 1);
 	long r = futex ? sleep_futex(e, p) : sleep_kernel(e, epfd, p);
 	/* The ringer has disarmed the bell; the others' sleep must be armed again, and what is there by now is theirs. */
-	if (atomic_fetch_sub(&e->sleepers, 1) > 1 && e->bell) {
-		struct bell *b = arena_bell(shim.arena, e->bell);
-		atomic_fetch_or(&b->armed, futex ? BELL_FUTEX : BELL_EVENTFD);
-	}
+	if (atomic_fetch_sub(&e->sleepers, 1) > 1 && e->bell) bell_arm(arena_bell(shim.arena, e->bell), futex ? BELL_FUTEX : BELL_EVENTFD);
 	return r;
 }
 
 /* Bits are left over and others sleep: one of them takes the next. */
 static void pass_on(struct instance *e)
 {
-	uint64_t one = 1;
-	if (e->bell == 0 || atomic_load(&e->sleepers) == 0) return;
-	if (!anything_to_look_at(e)) return;
-	struct bell *b = arena_bell(shim.arena, e->bell);
-	uint32_t armed = bell_ring(b);
-	if (armed & BELL_FUTEX) sys(SYS_futex, &b->seq, FUTEX_WAKE, 1);
-	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(e->bell), &one, sizeof one);
+	if (e->bell != 0 && atomic_load(&e->sleepers) > 0 && anything_to_look_at(e)) bell_ring_own(e->bell, 1);
 }
 
 /* Before a sleep the kernel's members need no look of their own: the sleep itself tells. */

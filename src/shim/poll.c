@@ -156,12 +156,12 @@ static long sleep_mixed(struct poll *p, struct pollfd *fds, nfds_t n, uint32_t o
 	struct bell *b = own > 0 && self.bell != 0 ? arena_bell(shim.arena, self.bell) : NULL;
 	int r = kernel_set_init(&k, n);
 	if (r != 0) return r;
-	if (b) atomic_store(&b->armed, BELL_EVENTFD);
+	if (b) bell_arm(b, BELL_EVENTFD);
 	look(fds, n, &l, &k);
 	long found = 0;
 	if (l.ready == 0) found = kernel_sleep(p, &k, own);
 	if (b) {
-		atomic_store(&b->armed, 0);
+		bell_disarm(b);
 		bell_drain(self.bell);
 	}
 	kernel_set_free(&k);
@@ -176,10 +176,10 @@ static long sleep_bell(struct poll *p, struct pollfd *fds, nfds_t n)
 	struct bell *b = arena_bell(shim.arena, self.bell);
 	struct look l;
 	uint32_t seq = shared_get32(&b->seq);
-	atomic_store(&b->armed, BELL_FUTEX);
+	bell_arm(b, BELL_FUTEX);
 	look(fds, n, &l, NULL);
 	long r = l.ready > 0 ? 0 : wait_on_word(&p->wait, &b->seq, seq);
-	atomic_store(&b->armed, 0);
+	bell_disarm(b);
 	return timed_out(r);
 }
 

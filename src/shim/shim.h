@@ -202,6 +202,7 @@ void bell_start(void);
 uint32_t bell_new(void);                   /* 0: none to be had */
 void bell_drop(uint32_t bell);
 int bell_eventfd(uint32_t bell);
+void bell_ring_own(uint32_t bell, int sleepers);              /* one of this process's: that many who sleep on its futex, or all on its eventfd */
 int bell_watch(uint32_t bell, const struct sock *s);
 uint32_t bell_of_thread(void);
 struct watch_list { struct rpc_watch at[128]; uint32_t n; };

@@ -3,10 +3,11 @@
  *
  * The real functions of the channel run here as actors of one process. Before each access to shared memory an actor may be changed for another. Left
  * alone, one runs until it sleeps or ends, and then the next in line; the search goes depth first through all schedules with at most PREEMPTIONS
- * deviations from that (one less with a kill). In each of them the engine leads the flow from the stack to the direct path, back, and in again, and lets it grow; in half of them the writer is
- * killed at one of the steps, and another process goes on with the socket. At the end:
+ * deviations from that (one less with a kill). In each of them the engine leads the flow from the stack to the direct path, back, and in again, and lets
+ * it grow. The reader sleeps on its direction, as in recv, or on a bell, as in epoll_wait. Once for each step that the writer makes, and once for
+ * each of the reader's, that one is killed there, and another process goes on with the socket. At the end:
  *
- *     all octets have arrived, once and in order (of the killed writer: a beginning of them)
+ *     all octets have arrived, once and in order (of a killed writer: a beginning of them; with a killed reader: what it had read is gone)
  *     nobody sleeps while there is something for him: no wake-up is lost
  *     no segment is left over
  */
@@ -21,10 +22,12 @@
 #define DEPTH_MAX 4000
 #define PIECE 9000          /* two fill a small segment */
 #define PIECES 4
+#define RINGS 3
 #define WIRE_MAX (PIECES * 2 * PIECE)
 
-enum { WRITER, HEIR, READER, ENGINE, ACTORS };
-static const char *const names[] = {"writer", "heir", "reader", "engine"};
+/* The heirs go on with what another has left: the writer's when that one is dead or done, the reader's when that one is dead. */
+enum { WRITER, HEIR, READER, READERS_HEIR, ENGINE, ACTORS };
+static const char *const names[] = {"writer", "heir", "reader", "reader's heir", "engine"};
 
 struct actor { ucontext_t context; char stack[STACK_SIZE]; bool ended; _Atomic uint32_t *sleeps_on; };
 
@@ -37,7 +40,8 @@ static struct {
 	int current;
 	struct choice choices[DEPTH_MAX];
 	int depth, replay, preemptions, limit;
-	int kill_at, step;                     /* the writer's step at which it is killed; 0: never */
+	int victim, kill_at, step;             /* the step at which that one is killed; 0: never */
+	bool by_bell, bell_alone;              /* how the reader waits; there is nothing but two who ring and one who waits */
 	bool running;
 } sim;
 
@@ -47,17 +51,18 @@ static struct {
 	struct channel *from, *to;
 	struct tx_side tx;
 	struct rx_side rx;
-	uint32_t lock;                         /* of tx: who writes */
 	uint8_t wire[WIRE_MAX];
 	uint32_t wire_len, wire_done;
-	_Atomic uint32_t rung, asleep;         /* the engine's doorbell */
-	uint32_t got, got_of_writer, wanted;
-	bool writing_over;
+	_Atomic uint32_t rung;                 /* the engine's doorbell */
+	_Atomic uint32_t rung_by[2];           /* what it finds marked then: of the writing socket, of the reading one */
+	_Atomic uint32_t box[2], gone;         /* with a bell alone: what was rung for; who is dead, + 1 */
+	uint32_t got, got_of_writer;
+	bool heirs, dead, made_good;           /* the heir's octets have begun; one was killed; the engine has seen to that */
 } net;
 
 static void die(const char *what)
 {
-	printf("model: %s (kill at %d; choices", what, sim.kill_at);
+	printf("model: %s (%s kill of %s at %d; choices", what, sim.by_bell ? "by bell," : "", names[sim.victim], sim.kill_at);
 	for (int i = 0; i < sim.depth; i++)
 		if (sim.choices[i].from > 1) printf(" %d:%d/%d", i, sim.choices[i].taken, sim.choices[i].from);
 	printf(")\n");
@@ -65,16 +70,34 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void give_way(void) { swapcontext(&sim.actor[sim.current].context, &sim.scheduler); }
+static int choose(void);
 
-/* The hook: here somebody else may come in between. */
+/* Who goes on is chosen anew: mostly the same one. Nobody: back to run(). */
+static void give_way(void)
+{
+	ucontext_t *from = &sim.actor[sim.current].context;
+	int next = choose();
+	if (next == sim.current) return;
+	if (next >= 0) sim.current = next;
+	swapcontext(from, next >= 0 ? &sim.actor[next].context : &sim.scheduler);
+}
+
+static struct bell *bell(void) { return arena_bell(net.arena, 1); }
+
+static void ring(void)
+{
+	atomic_fetch_add(&net.rung, 1);
+	if (sim.actor[ENGINE].sleeps_on == &net.rung) sim.actor[ENGINE].sleeps_on = NULL;
+}
+
+/* The hook: here somebody else may come in between. No bit that we use is in the rest of a bell's summary. */
 void model_step(const volatile void *word)
 {
-	(void)word;
-	if (!sim.running) return;
-	if (sim.current == WRITER && ++sim.step == sim.kill_at) {
-		sim.actor[WRITER].ended = true;
-		net.writing_over = true;
+	if (!sim.running || (word > (void *)&bell()->summary[0] && word <= (void *)&bell()->summary[ARRAY_SIZE(bell()->summary) - 1])) return;
+	if (sim.current == sim.victim && ++sim.step == sim.kill_at) {
+		sim.actor[sim.victim].ended = true;
+		net.dead = true;
+		ring();            /* its hang-up */
 	}
 	give_way();
 }
@@ -88,28 +111,52 @@ static void sleep_on(_Atomic uint32_t *word, uint32_t seen)
 	give_way();
 }
 
+static void wake_all(_Atomic uint32_t *word)
+{
+	model_step(word);
+	for (int i = 0; i < ACTORS; i++)
+		if (sim.actor[i].sleeps_on == word) sim.actor[i].sleeps_on = NULL;
+}
+
 static void bump(struct direction *d)
 {
-	model_step(&d->seq);
-	atomic_fetch_add(&d->seq, 1);
-	if (shared_load32(&d->waiters) == 0) return;
-	for (int i = 0; i < ACTORS; i++)
-		if (sim.actor[i].sleeps_on == &d->seq) sim.actor[i].sleeps_on = NULL;
+	shared_add32(&d->seq, 1);
+	if (shared_load32(&d->waiters) != 0) wake_all(&d->seq);
+}
+
+static void bell_ring_as(uint32_t client)
+{
+	uint64_t claim;
+	bell_set(bell(), 2);
+	if (!(bell_ring(bell(), client, &claim) & BELL_FUTEX)) return;
+	wake_all(&bell()->seq);
+	bell_rung(bell(), claim);
+}
+
+static void wake_reader(uint32_t client)
+{
+	bump(&net.to->rx);
+	if (sim.by_bell) bell_ring_as(client);
 }
 
 static void wait_on(struct direction *d, uint32_t seen)
 {
-	model_step(&d->waiters);
-	atomic_fetch_add(&d->waiters, 1);
+	shared_add32(&d->waiters, 1);
 	sleep_on(&d->seq, seen);
-	atomic_fetch_sub(&d->waiters, 1);
+	shared_add32(&d->waiters, UINT32_MAX);
 }
 
-static void ring(void)
+static void wait_on_bell(void)
 {
-	model_step(&net.rung);
-	atomic_fetch_add(&net.rung, 1);
-	if (sim.actor[ENGINE].sleeps_on == &net.rung) sim.actor[ENGINE].sleeps_on = NULL;
+	uint32_t seen = shared_get32(&bell()->seq);
+	bell_arm(bell(), BELL_FUTEX);
+	if (shared_get64(&bell()->summary[0]) == 0) sleep_on(&bell()->seq, seen);
+}
+
+static void hand_over(int reading)
+{
+	shared_set32(&net.rung_by[reading], 1);
+	ring();
 }
 
 /* ---- the programs: as stream.c and direct.c of the shim ---- */
@@ -124,43 +171,45 @@ static void write_pieces(uint8_t mark)
 		uint32_t seq = shared_get32(&net.from->tx.seq);
 		size_t n = chan_write(net.arena, net.from, piece, MIN(PIECE - done % PIECE, PIECE), &h);
 		done += (uint32_t)n;
-		if (h.peer != 0) bump(&net.to->rx);
-		if (h.engine > 0 || (n == 0 && h.wants_room)) ring();
+		if (h.peer != 0) wake_reader(1 + (uint32_t)sim.current);
+		if (h.engine > 0 || (n == 0 && h.wants_room)) hand_over(0);
 		if (n == 0) wait_on(&net.from->tx, seq);
 	}
 }
 
-static void writer(void)
+static void writer(void) { write_pieces('w'); }
+static void heir(void) { write_pieces('h'); }
+
+static void count(const uint8_t *octets, size_t n)
 {
-	write_pieces('w');
-	net.writing_over = true;
-	ring();
+	for (size_t i = 0; i < n; i++) {
+		if (octets[i] == 'h') net.heirs = true;
+		else if (octets[i] != 'w' || net.heirs) die("a wrong octet");
+		if (net.heirs) net.got++;
+		else net.got_of_writer++;
+	}
 }
 
-/* Waits for the lock, that is for the writer's end, however it comes. */
-static void heir(void)
-{
-	write_pieces('h');
-	ring();
-}
+static bool all_read(void) { return net.heirs && net.got >= PIECES * PIECE; }
 
 static void reader(void)
 {
-	static uint8_t buf[PIECE];
-	bool heirs = false;
-	while (!heirs || net.got < PIECES * PIECE) {
+	static uint8_t buf[ACTORS][PIECE];
+	uint8_t *to = buf[sim.current];
+	if (sim.by_bell) bell_set(bell(), 2);      /* a new member of an epoll is looked at */
+	while (!all_read()) {
 		struct handover h = {0};
-		uint32_t seq = shared_get32(&net.to->rx.seq);
-		size_t n = chan_read(net.arena, net.to, buf, sizeof buf, 0, false, &h);
-		for (size_t i = 0; i < n; i++) {
-			if (buf[i] == 'h') heirs = true;
-			else if (buf[i] != 'w' || heirs) die("a wrong octet");
-			if (heirs) net.got++;
-			else net.got_of_writer++;
+		if (sim.by_bell && bell_take(bell(), 1) == 0) {
+			wait_on_bell();
+			continue;
 		}
+		uint32_t seq = shared_get32(&net.to->rx.seq);
+		size_t n = chan_read(net.arena, net.to, to, PIECE, 0, false, &h);
+		count(to, n);
 		if (h.peer != 0 && chan_tx_relieve(net.arena, net.from)) bump(&net.from->tx);
-		if (h.engine > 0) ring();
-		if (n == 0) wait_on(&net.to->rx, seq);
+		if (h.engine > 0) hand_over(1);
+		if (n == 0 && !sim.by_bell) wait_on(&net.to->rx, seq);
+		if (n > 0 && sim.by_bell) bell_set(bell(), 2);   /* level-triggered: looked at again */
 	}
 	ring();
 }
@@ -193,14 +242,27 @@ static bool pump(void)
 	return moved;
 }
 
+/* As client_clean(): those whom the dead one was about to wake. */
+static void make_good(void)
+{
+	net.made_good = true;
+	if (bell_claimant(shared_get64(&bell()->armed)) == 1 + (uint32_t)sim.victim) {
+		shared_add32(&bell()->seq, 1);
+		wake_all(&bell()->seq);
+	}
+	atomic_store(&net.rung_by[sim.victim == READER], 1);
+}
+
 static void turn(void)
 {
 	bool direct = net.tx.held, grown = false;
-	if (pump()) bump(&net.to->rx);
+	if (net.dead && !net.made_good) make_good();
+	bool rung[2] = {shared_swap32(&net.rung_by[0], 0), shared_swap32(&net.rung_by[1], 0)};
+	if (pump()) wake_reader(0);
 	if (direct && shared_get32(&net.from->tx.starved) != 0 && direct_full(&net.pool, &net.tx))
 		grown = direct_grow(&net.pool, &net.from->tx, &net.tx, 1, &net.to->rx, &net.rx, 2) == 0;
-	if (grown || (!direct && shared_swap32(&net.from->tx.starved, 0) != 0)) bump(&net.from->tx);
-	if (direct) bump(&net.to->rx);
+	if (grown || (direct && rung[1]) || (!direct && shared_swap32(&net.from->tx.starved, 0) != 0)) bump(&net.from->tx);
+	if (direct && rung[0]) wake_reader(0);
 }
 
 static void enter(void)
@@ -208,14 +270,14 @@ static void enter(void)
 	net.tx.held = true;
 	pump();
 	direct_link(&net.pool, net.tx.last, 1, &net.to->rx, &net.rx, 2);
-	bump(&net.to->rx);
+	wake_reader(0);
 	bump(&net.from->tx);
 }
 
 static void leave(void)
 {
 	if (direct_unlink(&net.pool, &net.from->tx, &net.tx) < 0) die("no segment");
-	bump(&net.to->rx);
+	wake_reader(0);
 	bump(&net.from->tx);
 }
 
@@ -226,18 +288,50 @@ static void engine(void)
 	for (;;) {
 		uint32_t seen = shared_get32(&net.rung);
 		turn();
-		if (sim.actor[READER].ended) return;
+		if (sim.actor[READER].ended && (!net.dead || net.made_good) && all_read()) return;
 		sleep_on(&net.rung, seen);
 	}
 }
 
 /* ---- schedules ---- */
 
-static void (*const bodies[ACTORS])(void) = {writer, heir, reader, engine};
+/* ---- the same of a bell alone: few steps, so that the search can go deeper ---- */
+
+static void ringer(void)
+{
+	for (int i = 0; i < RINGS; i++) {
+		shared_add32(&net.box[sim.current], 1);
+		bell_ring_as(1 + (uint32_t)sim.current);
+	}
+}
+
+static bool boxes_full(void)
+{
+	for (int i = WRITER; i <= HEIR; i++)
+		if (shared_get32(&net.box[i]) != RINGS && shared_get32(&net.gone) != 1 + (uint32_t)i) return false;
+	return true;
+}
+
+static void listener(void)
+{
+	while (!boxes_full())
+		if (bell_take(bell(), 1) == 0) wait_on_bell();
+}
+
+static void undertaker(void)
+{
+	if (sim.kill_at == 0) return;
+	sleep_on(&net.rung, 0);
+	shared_set32(&net.gone, 1 + (uint32_t)sim.victim);
+	make_good();
+	bell_ring_as(0);
+}
+
+static void (*const bodies[2][ACTORS])(void) = {{writer, heir, reader, reader, engine}, {ringer, ringer, listener, listener, undertaker}};
 
 static void body(int i)
 {
-	bodies[i]();
+	bodies[sim.bell_alone][i]();
 	sim.actor[i].ended = true;
 	give_way();
 }
@@ -246,7 +340,8 @@ static bool runnable(int i)
 {
 	const struct actor *a = &sim.actor[i];
 	if (a->ended || a->sleeps_on) return false;
-	return i != HEIR || net.writing_over;
+	if (i == HEIR && !sim.bell_alone) return sim.actor[WRITER].ended;
+	return i != READERS_HEIR || (net.dead && sim.victim == READER);
 }
 
 /* Who goes on: the one that runs, if he can, and the others as far as preemptions are left. */
@@ -273,12 +368,37 @@ static int choose(void)
 static void net_start(void)
 {
 	memset(arena_channel(net.arena, 1), 0, 2 * sizeof(struct channel));
+	memset(bell(), 0, sizeof *bell());
 	net.from = arena_channel(net.arena, 1);
 	net.to = arena_channel(net.arena, 2);
 	net.wire_len = net.wire_done = net.got = net.got_of_writer = 0;
-	net.writing_over = false;
+	net.heirs = net.dead = net.made_good = false;
 	atomic_store(&net.rung, 0);
+	atomic_store(&net.rung_by[0], 0);
+	atomic_store(&net.rung_by[1], 0);
+	atomic_store(&net.box[0], 0);
+	atomic_store(&net.box[1], 0);
+	atomic_store(&net.gone, 0);
 	if (tx_start(&net.pool, &net.from->tx, &net.tx) < 0) die("no segment");
+}
+
+/* With a killed reader nobody knows how much it had taken: then whoever still sleeps must have nothing to wake for. */
+static void outcome_check(void)
+{
+	const uint8_t *at;
+	size_t len;
+	uint32_t used;
+	if (sim.bell_alone) {
+		if (!sim.actor[READER].ended) die("the wake-up by a bell is lost");
+		return;
+	}
+	bool robbed = net.dead && sim.victim == READER;
+	if (!sim.actor[WRITER].ended || !sim.actor[HEIR].ended) die("a writer's wake-up is lost");
+	if (tx_span(&net.pool, &net.from->tx, &net.tx, &at, &len, &used) < 0 || len > 0) die("octets are left with the engine");
+	if (chan_rx_used(net.arena, net.to) != 0) die("a reader's wake-up is lost");
+	if (!robbed && (!sim.actor[READER].ended || !sim.actor[ENGINE].ended)) die("octets are lost");
+	if (net.got > PIECES * PIECE || net.got_of_writer > PIECES * PIECE) die("octets are repeated");
+	if (!net.dead && net.got_of_writer != PIECES * PIECE) die("octets are lost");
 }
 
 static void run(void)
@@ -297,15 +417,10 @@ static void run(void)
 		makecontext(&a->context, (void (*)(void))body, 1, i);
 	}
 	sim.running = true;
-	for (int next; (next = choose()) >= 0;) {
-		sim.current = next;
-		swapcontext(&sim.scheduler, &sim.actor[next].context);
-	}
+	sim.current = choose();
+	swapcontext(&sim.scheduler, &sim.actor[sim.current].context);
 	sim.running = false;
-	for (int i = 0; i < ACTORS; i++)
-		if (!sim.actor[i].ended) die("a wake-up is lost");
-	if (net.got != PIECES * PIECE || net.got_of_writer > PIECES * PIECE) die("octets are lost or repeated");
-	if (sim.kill_at == 0 && net.got_of_writer != PIECES * PIECE) die("octets are lost");
+	outcome_check();
 	rx_release(&net.pool, &net.rx);
 	tx_release(&net.pool, &net.tx);
 	if (net.pool.in_use != 0) die("segments are left");
@@ -327,13 +442,13 @@ static bool next_schedule(void)
 
 static void punch(void *user, uint64_t offset, uint64_t len) { (void)user, (void)offset, (void)len; }
 
-int main(int argc, char **argv)
+/* All kills of one actor, with the reader waiting in one way. */
+static void search(int victim, bool by_bell, int preemptions, long max)
 {
-	long done = 0, max = argc > 2 ? atol(argv[2]) : 1000000, whole = 0;
-	int preemptions = argc > 1 ? atoi(argv[1]) : 2;
-	net.arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (net.arena == MAP_FAILED || pool_init(&net.pool, net.arena, punch, NULL) < 0) return 1;
+	long done = 0, whole = 0;
 	int steps = 1;
+	sim.victim = victim;
+	sim.by_bell = by_bell;
 	for (sim.kill_at = 0; sim.kill_at <= steps; sim.kill_at++) {
 		long here = 0;
 		sim.replay = 0;
@@ -344,8 +459,23 @@ int main(int argc, char **argv)
 		whole += here < max;
 		if (sim.kill_at == 0) steps = sim.step;
 	}
-	printf("model: %ld schedules, at most %d preemptions, the writer killed at each of %d steps; %ld of %d searches exhaustive\n", done, preemptions, steps,
-	       whole, steps + 1);
+	printf("model: %s: %ld schedules, at most %d preemptions, the %s killed at each of %d steps; %ld of %d searches exhaustive\n",
+	       sim.bell_alone ? "two ring for one" : by_bell ? "the reader waits on a bell" : "the reader waits on its direction", done, preemptions,
+	       names[victim], steps, whole, steps + 1);
+}
+
+int main(int argc, char **argv)
+{
+	long max = argc > 2 ? atol(argv[2]) : 1000000;
+	int preemptions = argc > 1 ? atoi(argv[1]) : 2;
+	net.arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (net.arena == MAP_FAILED || pool_init(&net.pool, net.arena, punch, NULL) < 0) return 1;
+	search(WRITER, false, preemptions, max);
+	search(READER, false, preemptions, max);
+	search(WRITER, true, preemptions, max);
+	search(READER, true, preemptions, max);
+	sim.bell_alone = true;
+	search(WRITER, true, preemptions + 1, max * 100);
 	pool_destroy(&net.pool);
 	return 0;
 }

@@ -23,7 +23,7 @@ static void need(bool ok, const char *what)
 	abort();
 }
 
-static long futex(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout) { return syscall(SYS_futex, word, op, val, timeout, NULL, 0); }
+long t_futex(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout) { return syscall(SYS_futex, word, op, val, timeout, NULL, 0); }
 
 static double now_s(void)
 {
@@ -228,7 +228,7 @@ int64_t t_connect(struct tsock *s, const char *addr, uint16_t port)
 			struct timespec t = {1, 0};
 			if (now_s() > end) return -ETIMEDOUT;
 			atomic_fetch_add(&chan(s)->tx.waiters, 1);
-			if (shared_get32(&chan(s)->state) & CHS_CONNECTING) futex(&chan(s)->tx.seq, FUTEX_WAIT, seq, &t);
+			if (shared_get32(&chan(s)->state) & CHS_CONNECTING) t_futex(&chan(s)->tx.seq, FUTEX_WAIT, seq, &t);
 			atomic_fetch_sub(&chan(s)->tx.waiters, 1);
 		}
 	}
@@ -261,9 +261,9 @@ static ssize_t recv_stream(struct tsock *s, void *buf, size_t len)
 {
 	/* State before ring: what came before the end is in the ring when the end is seen. */
 	uint32_t state = shared_get32(&chan(s)->state);
-	chan_lock(&chan(s)->rx.lock, s->c->id, futex);
+	chan_lock(&chan(s)->rx.lock, s->c->id, t_futex);
 	size_t n = chan_read(s->c->arena, chan(s), buf, len, 0, false, &(struct handover){0});
-	chan_unlock(&chan(s)->rx.lock, futex);
+	chan_unlock(&chan(s)->rx.lock, t_futex);
 	if (n > 0) t_ring(s->c, s->channel);
 	if (n > 0) return (ssize_t)n;
 	if (state & CHS_ERROR) return -t_call(s, RPC_TAKE_ERROR, 0, 0, NULL, 0);
@@ -273,9 +273,9 @@ static ssize_t recv_stream(struct tsock *s, void *buf, size_t len)
 static ssize_t recv_record(struct tsock *s, void *buf, size_t len)
 {
 	struct record r;
-	chan_lock(&chan(s)->rx.lock, s->c->id, futex);
+	chan_lock(&chan(s)->rx.lock, s->c->id, t_futex);
 	bool got = chan_read_record(s->c->arena, chan(s), &r, NULL, 0, NULL, 0, buf, len, false);
-	chan_unlock(&chan(s)->rx.lock, futex);
+	chan_unlock(&chan(s)->rx.lock, t_futex);
 	if (got) t_ring(s->c, s->channel);
 	return got ? (ssize_t)MIN(r.data_len, len) : -EAGAIN;
 }
@@ -293,7 +293,7 @@ static void sleep_on(struct direction *d, uint32_t seq, struct tsock *s, uint32_
 {
 	struct timespec t = {1, 0};
 	atomic_fetch_add(&d->waiters, 1);
-	if (!(t_poll(s) & events)) futex(&d->seq, FUTEX_WAIT, seq, &t);
+	if (!(t_poll(s) & events)) t_futex(&d->seq, FUTEX_WAIT, seq, &t);
 	atomic_fetch_sub(&d->waiters, 1);
 }
 
@@ -323,9 +323,9 @@ ssize_t t_recv(struct tsock *s, void *buf, size_t len)
 
 size_t t_write_now(struct tsock *s, const void *data, size_t len)
 {
-	chan_lock(&chan(s)->tx.lock, s->c->id, futex);
+	chan_lock(&chan(s)->tx.lock, s->c->id, t_futex);
 	size_t n = chan_write(s->c->arena, chan(s), data, len, &(struct handover){0});
-	chan_unlock(&chan(s)->tx.lock, futex);
+	chan_unlock(&chan(s)->tx.lock, t_futex);
 	t_ring(s->c, s->channel);
 	return n;
 }

@@ -21,6 +21,7 @@ void t_end(struct tclient *c);
 /* One control call. out has room for RPC_OUT_MAX octets when out_len is given; fd receives the first descriptor passed. */
 int64_t t_request(struct tclient *c, struct rpc_request *q, const void *in, size_t in_len, struct rpc_reply *reply, void *out, int *ret_fd);
 int64_t t_verb(struct tclient *c, char *out, size_t size, const char *words);   /* words with single spaces */
+long t_futex(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout);   /* for chan_lock */
 void t_ring(struct tclient *c, uint32_t channel);
 void t_sync(struct tclient *c);
 

@@ -1,6 +1,8 @@
 /* The engine end to end, from a process that speaks its calls itself: what the shim stands on. */
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -343,12 +345,80 @@ static void test_bell(void **state)
 	assert_int_equal(t_request(&f->h1, &q, &w, sizeof w, &reply, NULL, NULL), 1);
 	assert_int_equal(bell_take(b, 0), a.channel);
 	assert_int_equal(bell_take(b, 0), 0);
-	atomic_store(&b->armed, BELL_EVENTFD);
+	bell_arm(b, BELL_EVENTFD);
 	assert_int_equal(t_sendto(&a, "127.0.0.1", 53, "x", 1), 1);
 	assert_int_equal(read(fd, &count, 8), 8);
 	assert_int_equal(bell_take(b, 0), a.channel);
 	close(fd);
 	t_close(&a);
+}
+
+static bool readable_soon(int fd)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	return poll(&p, 1, 10000) == 1;
+}
+
+/* Killed between taking a sleeper's word and waking it. */
+static void test_ringer_dies(void **state)
+{
+	struct fixture *f = *state;
+	struct tclient dying;
+	struct rpc_request q = {.op = RPC_BELL};
+	struct rpc_reply reply;
+	uint64_t claim;
+	int fd;
+	int64_t i = t_request(&f->h1, &q, NULL, 0, &reply, NULL, &fd);
+	assert_true(i > 0);
+	struct bell *b = arena_bell(f->h1.arena, (uint32_t)i);
+	t_hello(&dying, &f->lab, 0);
+	bell_arm(b, BELL_EVENTFD);
+	assert_int_equal(bell_ring(b, dying.id, &claim), BELL_EVENTFD);
+	uint32_t seq = shared_get32(&b->seq);
+	t_end(&dying);
+	assert_true(readable_soon(fd));
+	assert_true(shared_get32(&b->seq) != seq);
+	close(fd);
+}
+
+struct lock_waiter { struct chan_lock *lock; uint32_t id; int told; };
+
+static void *lock_wait(void *arg)
+{
+	struct lock_waiter *w = arg;
+	chan_lock(w->lock, w->id, t_futex);
+	chan_unlock(w->lock, t_futex);
+	assert_int_equal(write(w->told, "", 1), 1);
+	return NULL;
+}
+
+/* Killed while it held the lock of a shared socket, or after it had let it go and before it woke the next one in line. */
+static void test_lock_holder_dies(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock s = t_socket(&f->h1, AF_INET, SOCK_STREAM);
+	struct channel *c = arena_channel(f->h1.arena, s.channel);
+	atomic_fetch_or(&c->flags, CHF_SHARED);
+	for (int let_go = 0; let_go < 2; let_go++) {
+		struct tclient dying;
+		struct lock_waiter w = {&c->rx.lock, f->h1.id, 0};
+		pthread_t thread;
+		int p[2];
+		t_hello(&dying, &f->lab, 0);
+		assert_int_equal(pipe(p), 0);
+		w.told = p[1];
+		assert_true(chan_trylock(w.lock, dying.id));
+		pthread_create(&thread, NULL, lock_wait, &w);
+		while (!(shared_get32(&w.lock->word) & LOCK_CONTENDED)) usleep(1000);
+		usleep(20000);     /* asleep by now, most likely: a test that would see nothing is no failure */
+		if (let_go) shared_swap32(&w.lock->word, 0);
+		t_end(&dying);
+		assert_true(readable_soon(p[0]));
+		pthread_join(thread, NULL);
+		close(p[0]);
+		close(p[1]);
+	}
+	t_close(&s);
 }
 
 static void test_refused_and_files(void **state)
@@ -511,8 +581,11 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 		T(test_udp_loopback_is_synchronous), T(test_udp_receive_buffer), T(test_udp_port_unreachable), T(test_tcp_between_hosts),
-		T(test_hangup_sends_what_was_written), T(test_hangup_with_everything_full), T(test_unread_data_resets), T(test_connect_refused), T(test_loopback_accept_is_synchronous),
-		T(test_killed_client), T(test_identify), T(test_spare), T(test_bell), T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
+		T(test_hangup_sends_what_was_written), T(test_hangup_with_everything_full), T(test_unread_data_resets),
+		T(test_connect_refused), T(test_loopback_accept_is_synchronous),
+		T(test_killed_client), T(test_identify),
+		T(test_spare), T(test_bell), T(test_ringer_dies), T(test_lock_holder_dies),
+		T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
 		T(test_programs_and_down),
 	};
 	if (getenv("T")) cmocka_set_test_filter(getenv("T"));

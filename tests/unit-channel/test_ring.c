@@ -259,10 +259,33 @@ static void test_bell_takes_each_once(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(set); i++) assert_int_equal(at = bell_take(bell, at), set[i]);
 	assert_int_equal(bell_take(bell, 0), 0);
 	for (size_t i = 0; i < 16; i++) assert_int_equal(bell->summary[i], 0);
-	bell->armed = BELL_EVENTFD;
-	assert_int_equal(bell_ring(bell), BELL_EVENTFD);
-	assert_int_equal(bell_ring(bell), 0);
-	assert_int_equal(bell->seq, 2);
+}
+
+/* What was armed is one ringer's to wake; whose, stands there until he has, or until another has taken it over with a later sleep. */
+static void test_bell_names_its_ringer(void **state)
+{
+	struct both *b = *state;
+	struct bell *bell = arena_bell(b->a, 1);
+	uint64_t first, second, third;
+	assert_int_equal(bell_ring(bell, 7, &first), 0);
+	assert_int_equal(bell->seq, 0);
+	bell_arm(bell, BELL_EVENTFD);
+	assert_int_equal(bell_ring(bell, 7, &first), BELL_EVENTFD);
+	assert_int_equal(bell->seq, 1);
+	assert_int_equal(bell_ring(bell, 8, &second), 0);
+	assert_int_equal(bell_claimant(bell->armed), 7);
+	bell_rung(bell, first);
+	assert_int_equal(bell_claimant(bell->armed), 0);
+	bell_arm(bell, BELL_FUTEX);
+	assert_int_equal(bell_ring(bell, 7, &first), BELL_FUTEX);
+	bell_arm(bell, BELL_FUTEX);
+	assert_int_equal(bell_ring(bell, 7, &second), BELL_ARMED);     /* the first may not have come to it */
+	bell_arm(bell, BELL_FUTEX);
+	bell_rung(bell, first);
+	assert_int_equal(bell_claimant(bell->armed), 7);
+	bell_rung(bell, second);
+	assert_int_equal(bell_claimant(bell->armed), 0);
+	assert_int_equal(bell_ring(bell, 8, &third), BELL_FUTEX);
 }
 
 int main(void)
@@ -270,7 +293,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
 	const struct CMUnitTest tests[] = {
 		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_tx_limit), T(test_records),
-		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once),
+		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
