@@ -57,6 +57,12 @@ struct direction {
 	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes */
 };
 
+/* What was written past the stack, for those who ask the stack: counted by the writer, under tx's lock. */
+struct direct_sent {
+	_Atomic uint64_t octets;
+	_Atomic uint32_t writes, last_ms;          /* last_ms: CLOCK_MONOTONIC at the last one */
+};
+
 struct channel {
 	_Atomic uint32_t generation;               /* 0: slot free. Changes with each use of the slot */
 	uint16_t domain, type, protocol, host;     /* constant while the generation is */
@@ -66,6 +72,7 @@ struct channel {
 	_Atomic int32_t rcvlowat;
 	_Atomic int64_t rcvtimeo_us, sndtimeo_us;  /* copies of the options; 0 = none */
 	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
+	struct direct_sent sent;
 	struct direction rx, tx;
 } __attribute__((aligned(64)));
 

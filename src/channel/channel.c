@@ -114,6 +114,12 @@ uint32_t chan_tx_room(struct arena *a, struct channel *c)
 	return MIN(free, allowed);
 }
 
+static void sent_add(struct direct_sent *s, size_t n)
+{
+	atomic_store_explicit(&s->octets, atomic_load_explicit(&s->octets, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(&s->writes, atomic_load_explicit(&s->writes, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, size_t len, struct handover *h)
 {
 	struct direction *d = &c->tx;
@@ -137,8 +143,11 @@ static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, 
 		done += n;
 		/* Asked after the octets were published, as the engine links first and then looks for octets: they are seen by one of the two. */
 		uint32_t reader = shared_load32(&s->reader);
-		if (reader != 0) h->peer = reader;
-		else h->engine += (uint32_t)n;
+		if (reader == 0) h->engine += (uint32_t)n;
+		else {
+			h->peer = reader;
+			sent_add(&c->sent, n);
+		}
 	}
 	return done;
 }

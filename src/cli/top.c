@@ -135,13 +135,6 @@ static int draw_links(const struct look *now, const struct look *before, double 
 	return y + 1;
 }
 
-/* Octets of the direct path are not counted. */
-static void conn_rate(char *to, size_t size, const struct look *now, const struct look *before, const struct row *r, const char *key, double seconds)
-{
-	if (item_number(&now->conns, r->now, "direct")) snprintf(to, size, "direct");
-	else rate_text(to, size, rate_of(&now->conns, &before->conns, r, key, seconds));
-}
-
 static void draw_conns(const struct look *now, const struct look *before, double seconds, int y)
 {
 	static const char *const keys[] = {"host", "local", "peer"};
@@ -156,8 +149,8 @@ static void draw_conns(const struct look *now, const struct look *before, double
 		const struct item *d = rows[i].now;
 		char sent[32], received[32];
 
-		conn_rate(sent, sizeof sent, now, before, &rows[i], "sent", seconds);
-		conn_rate(received, sizeof received, now, before, &rows[i], "received", seconds);
+		rate_text(sent, sizeof sent, rate_of(c, &before->conns, &rows[i], "sent", seconds));
+		rate_text(received, sizeof received, rate_of(c, &before->conns, &rows[i], "received", seconds));
 		line(y++, "%-8.8s %-11.11s %-21.21s %-21.21s %12s %12s %8s %5s %5s  %s", item_text(c, d, "host"), item_text(c, d, "state"),
 		     item_text(c, d, "local"), item_text(c, d, "peer"), sent, received, item_text(c, d, "rtt_us"), item_text(c, d, "cwnd"),
 		     item_text(c, d, "retransmits"), item_text(c, d, "program"));

@@ -71,6 +71,7 @@ int64_t serve_connect(struct call *k)
 	}
 	k->es->connecting = k->es->stream && (err == -EINPROGRESS || err == -EALREADY);
 	if (err == -EINPROGRESS || err == 0) k->es->eof = false;
+	if (a.ss_family == AF_UNSPEC && err == 0) direct_forget(k->e, k->es);
 	return err;
 }
 

@@ -1,6 +1,8 @@
 /* Control calls about options: the stack's own, with the few that the shim obeys copied into the channel. */
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include "engine/private.h"
 
@@ -12,6 +14,16 @@ int64_t serve_setsockopt(struct call *k)
 	esock_mirror(k->e, k->es);
 	if (err == 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;
 	return refuse(k, err, "setsockopt(%s)", text);
+}
+
+/* The program may want only the first fields. */
+static void info_complete(struct call *k, socklen_t len)
+{
+	struct tcp_info i = {0};
+	len = MIN(len, (socklen_t)sizeof i);
+	memcpy(&i, k->e->scratch, len);
+	direct_info(k->e, k->es, &i);
+	memcpy(k->e->scratch, &i, len);
 }
 
 int64_t serve_getsockopt(struct call *k)
@@ -26,6 +38,7 @@ int64_t serve_getsockopt(struct call *k)
 	memcpy(k->e->scratch, k->in, MIN(k->q->in_len, len));
 	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
 	if (err < 0) return option_text(text, sizeof text, k->es->sk, level, name, err) ? refuse(k, err, "getsockopt(%s)", text) : err;
+	if (level == IPPROTO_TCP && name == TCP_INFO && k->es->stream) info_complete(k, len);
 	call_out(k, k->e->scratch, MIN(len, 65536));
 	return len;
 }
@@ -51,7 +64,7 @@ static int64_t queue_ioctl(struct call *k, unsigned long request)
 	int n = 0;
 	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
 	if (err < 0) return err;
-	if (request == SIOCOUTQ && k->es->stream) n += (int)tx_pending(&k->e->pool, &k->es->tx);
+	if (request == SIOCOUTQ && k->es->stream) n += (int)(tx_pending(&k->e->pool, &k->es->tx) + direct_ahead(k->e, k->es));
 	call_out(k, &n, sizeof n);
 	return 0;
 }

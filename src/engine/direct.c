@@ -11,6 +11,7 @@
  *
  * Whether a way is clear is asked once a socket, and again for all when anything about the net has changed.
  */
+#include <linux/tcp.h>
 #include <sys/epoll.h>
 #include "engine/private.h"
 #include "stack/inet/inet.h"
@@ -108,6 +109,65 @@ void direct_update(struct engine *e, struct esock *es)
 	if (rung) esock_wake(e, peer);
 }
 
+/* ---- what the stack would have counted ---- */
+
+static struct direct_count count_of(struct engine *e, const struct esock *es)
+{
+	struct direct_sent *s = &esock_channel(e, es)->sent;
+	return (struct direct_count){shared_get64(&s->octets), shared_get32(&s->writes), shared_get32(&s->last_ms)};
+}
+
+static struct direct_count count_got(struct engine *e, const struct esock *es) { return es->peer ? count_of(e, es->peer) : es->got; }
+
+static uint32_t segments_of(const struct direct_count *c, uint32_t mss)
+{
+	uint64_t full = (c->octets + mss - 1) / mss;
+	return (uint32_t)MAX(full, (uint64_t)c->writes);
+}
+
+static uint32_t ms_since(struct engine *e, const struct direct_count *c, uint32_t otherwise)
+{
+	uint32_t ms = (uint32_t)(e->now / NS_PER_MS) - c->last_ms;
+	if (c->octets == 0) return otherwise;
+	return MIN(ms > INT32_MAX ? 0 : ms, otherwise);   /* the writer's clock may be ahead of our last look at ours */
+}
+
+/* Sent, acknowledged and received at once; where more goes one way, every second segment has an acknowledgement of its own. */
+void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i)
+{
+	struct direct_count sent = count_of(e, es), got = count_got(e, es);
+	uint32_t mss = MAX(i->tcpi_snd_mss, 536u), n_sent = segments_of(&sent, mss), n_got = segments_of(&got, mss);
+	uint32_t acks_in = n_sent > n_got ? (n_sent - n_got) / 2 : 0, acks_out = n_got > n_sent ? (n_got - n_sent) / 2 : 0;
+	i->tcpi_bytes_sent += sent.octets;
+	i->tcpi_bytes_acked += sent.octets;
+	i->tcpi_bytes_received += got.octets;
+	i->tcpi_delivered += n_sent;
+	i->tcpi_data_segs_out += n_sent;
+	i->tcpi_data_segs_in += n_got;
+	i->tcpi_segs_out += n_sent + acks_out;
+	i->tcpi_segs_in += n_got + acks_in;
+	i->tcpi_notsent_bytes += direct_ahead(e, es);
+	i->tcpi_last_data_sent = ms_since(e, &sent, i->tcpi_last_data_sent);
+	i->tcpi_last_ack_recv = ms_since(e, &got, ms_since(e, &sent, i->tcpi_last_ack_recv));
+	i->tcpi_last_data_recv = ms_since(e, &got, i->tcpi_last_data_recv);
+}
+
+void direct_forget(struct engine *e, struct esock *es)
+{
+	struct direct_sent *s = &esock_channel(e, es)->sent;
+	shared_set64(&s->octets, 0);
+	shared_set32(&s->writes, 0);
+	shared_set32(&s->last_ms, 0);
+	es->got = (struct direct_count){0};
+}
+
+uint32_t direct_ahead(struct engine *e, const struct esock *es)
+{
+	if (!es->peer || es->flow != FLOW_DIRECT) return 0;
+	uint32_t unread = direct_unread(&e->pool, &es->peer->rx), window = (uint32_t)MAX(es->peer->sk->rcvbuf, 0) / 2;
+	return unread > window ? unread - window : 0;
+}
+
 /* ---- leaving ---- */
 
 /* false: there is no memory for a segment to go on in. */
@@ -124,6 +184,8 @@ void direct_part(struct engine *e, struct esock *es)
 {
 	struct esock *peer = es->peer, *both[2] = {es, peer};
 	if (!peer) return;
+	es->got = count_of(e, peer);
+	peer->got = count_of(e, es);
 	es->peer = peer->peer = NULL;
 	for (int i = 0; i < 2; i++) {
 		bool left = flow_leave(e, both[i]);

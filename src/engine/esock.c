@@ -127,6 +127,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	ch->host = (uint16_t)host;
 	direction_clear(&ch->rx);
 	direction_clear(&ch->tx);
+	direct_forget(e, es);
 	shared_set32(&ch->flags, 0);
 	es->state = es->stream ? CHS_STREAM : 0;
 	shared_set32(&ch->state, es->state);

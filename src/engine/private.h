@@ -53,6 +53,9 @@ struct watch { struct list of_sock, of_bell; struct bell_owned *bell; struct eso
 struct charge { uint32_t ring, lent, data; };
 struct charges { struct charge *at; uint32_t cap, start, count; uint64_t partial; };
 
+/* A copy of what a program counted (struct direct_sent). */
+struct direct_count { uint64_t octets; uint32_t writes, last_ms; };
+
 struct esock {
 	struct source source;                      /* the anchor's */
 	struct list node;                          /* engine.socks */
@@ -74,6 +77,7 @@ struct esock {
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
 	enum flow flow;                            /* with a peer */
 	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
+	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	bool rung;                                 /* its program said that there is something to do */
 	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */
@@ -199,6 +203,10 @@ void direct_part(struct engine *e, struct esock *es);                     /* bac
 void direct_bar(struct engine *e, struct esock *es);                      /* for good */
 void direct_look_again(struct engine *e);                                 /* something about the net's ways has changed */
 uint32_t direct_limit(const struct esock *es);                            /* tx.limit of a direct flow */
+struct tcp_info;
+void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i);   /* adds what the stack did not see */
+void direct_forget(struct engine *e, struct esock *es);                   /* another connection begins */
+uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* octets that a Linux peer would not have taken yet */
 
 /* bell.c */
 void bell_publish(struct engine *e, struct esock *es);

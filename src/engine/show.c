@@ -149,7 +149,7 @@ static void show_queues(struct engine *e, struct sock *sk, struct text *t)
 	sock_ioctl(sk, SIOCOUTQ, &out, sizeof out);
 	if (es && es->stream) {
 		in += (int)rx_used(&e->pool, &es->rx);
-		out += (int)tx_pending(&e->pool, &es->tx);
+		out += (int)(tx_pending(&e->pool, &es->tx) + direct_ahead(e, es));
 	}
 	text_add(t, "\trecvq#%d\tsendq#%d", in, out);
 }
@@ -163,6 +163,7 @@ static void show_tcp(struct engine *e, struct sock *sk, struct text *t)
 	struct tcp_info i = {0};
 	socklen_t len = sizeof i;
 	sock_getsockopt(sk, IPPROTO_TCP, TCP_INFO, &i, &len);
+	if (es && es->stream) direct_info(e, es, &i);
 	text_add(t, "\tstate=%s", i.tcpi_state < ARRAY_SIZE(states) ? states[i.tcpi_state] : "?");
 	if (sk->listening) {
 		text_add(t, "\trecvq#%u\tsendq#%u", i.tcpi_unacked, i.tcpi_sacked);   /* connections that wait, and how many may */
@@ -171,8 +172,7 @@ static void show_tcp(struct engine *e, struct sock *sk, struct text *t)
 	show_queues(e, sk, t);
 	text_add(t, "\tdirect?%d\trtt_us#%u\trttvar_us#%u\tcwnd#%u\tretransmits#%u", direct, i.tcpi_rtt, i.tcpi_rttvar, i.tcpi_snd_cwnd,
 		 i.tcpi_total_retrans);
-	/* On the direct path nobody counts octets. */
-	if (!direct) text_add(t, "\tsent#%" PRIu64 "\treceived#%" PRIu64, (uint64_t)i.tcpi_bytes_sent, (uint64_t)i.tcpi_bytes_received);
+	text_add(t, "\tsent#%" PRIu64 "\treceived#%" PRIu64, (uint64_t)i.tcpi_bytes_sent, (uint64_t)i.tcpi_bytes_received);
 }
 
 static void show_sock(struct engine *e, size_t host, struct sock *sk, struct text *t)

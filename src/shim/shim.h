@@ -187,6 +187,7 @@ void handed_over(const struct sock *s);    /* the engine has something to do for
 /* ---- sleeping (wait.c) ---- */
 struct wait { uint32_t handled, interrupts; bool restartable; time_ns deadline; };
 time_ns now_ns(void);
+time_ns coarse_ns(void);                   /* the same clock, some milliseconds behind, for less */
 void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
 int wait_on(struct wait *w, struct direction *d, uint32_t seq); /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
 bool spin(_Atomic uint32_t *word, uint32_t seen);              /* for a moment, if that has paid lately: has it changed? */

@@ -37,7 +37,10 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from, b
 	long r = guarded(tx_copy, &c);
 	chan_unlock(&s->c->tx.lock, futex_shared);
 	critical_leave();
-	if (c.h.peer != 0) direct_wrote(s, c.h.peer);
+	if (c.h.peer != 0) {
+		atomic_store_explicit(&s->c->sent.last_ms, (uint32_t)(coarse_ns() / NS_PER_MS), memory_order_relaxed);
+		direct_wrote(s, c.h.peer);
+	}
 	if (c.h.engine > 0) handed_over(s);
 	*wants_room = c.h.wants_room;
 	return c.done > 0 ? (long)c.done : r;

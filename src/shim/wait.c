@@ -28,12 +28,15 @@ void lock_drop(struct lock *l)
 
 long futex_shared(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout) { return sys(SYS_futex, word, op, val, timeout); }
 
-time_ns now_ns(void)
+static time_ns clock_ns(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
+
+time_ns now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+time_ns coarse_ns(void) { return clock_ns(CLOCK_MONOTONIC_COARSE); }
 
 void wait_begin(struct wait *w, int64_t timeout_us)
 {

@@ -82,6 +82,7 @@ static void advance(struct tcp_sock *conn, const struct segment *g)
 {
 	seq32 ack = g->h.ack, end = snd_end(conn);
 
+	if (seq_gt(ack, end) && !seq_gt(conn->snd.una, end)) conn->count.bytes_acked++;   /* the FIN counts with Linux */
 	conn->snd.una = ack;
 	if (seq_gt(ack, conn->snd.data)) {
 		uint32_t octets = (seq_lt(ack, end) ? ack : end) - conn->snd.data;

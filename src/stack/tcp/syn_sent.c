@@ -25,6 +25,7 @@ static enum step open_done(struct tcp_sock *conn, const struct segment *g)
 	conn->snd.wl2 = g->h.ack;
 	ecn_syn_answered(conn, g);
 	ack_syn_acked(conn, g);
+	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */
 	conn_established(conn);
 	/* Text on it is not taken, as on Linux; it will be sent again. */
 	if (delay)

@@ -1,0 +1,141 @@
+/*
+ * What a connection tells of itself: TCP_INFO's counts of octets and its times, FIONREAD and SIOCOUTQ, while octets go both ways, while nobody reads,
+ * and after a half was closed. Numbers of segments depend on the path: of them only what must be true of any.
+ */
+#include <linux/tcp.h>
+#define _NETINET_TCP_H 1        /* libc's struct tcp_info ends before the counts */
+#include "say.h"
+#include <linux/sockios.h>
+
+#define PIECE 1000
+#define ROUNDS 100
+
+static struct tcp_info info_of(int fd)
+{
+	struct tcp_info i = { 0 };
+	socklen_t len = sizeof(i);
+
+	MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &len));
+	return i;
+}
+
+static int queue_of(int fd, unsigned long request)
+{
+	int n = -1;
+
+	MUST(ioctl(fd, request, &n));
+	return n;
+}
+
+/* The last acknowledgement may take its time. */
+static struct tcp_info info_settled(int fd, uint64_t acked)
+{
+	struct tcp_info i = info_of(fd);
+
+	for (long end = now_ms() + 5000; i.tcpi_bytes_acked < acked && now_ms() < end; i = info_of(fd))
+		poll(NULL, 0, 5);
+	return i;
+}
+
+static void say_counts(const char *who, int fd, uint64_t acked)
+{
+	struct tcp_info i = info_settled(fd, acked);
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s sent acked received unsent", who);
+	say(name, "%llu %llu %llu %u", (unsigned long long)i.tcpi_bytes_sent, (unsigned long long)i.tcpi_bytes_acked,
+	    (unsigned long long)i.tcpi_bytes_received, i.tcpi_notsent_bytes);
+	snprintf(name, sizeof(name), "%s segments are as many as it takes", who);
+	say(name, "%d %d %d", i.tcpi_segs_out >= i.tcpi_data_segs_out, i.tcpi_segs_in >= i.tcpi_data_segs_in,
+	    i.tcpi_data_segs_out * 65536ull >= i.tcpi_bytes_sent && i.tcpi_data_segs_in * 65536ull >= i.tcpi_bytes_received);
+}
+
+static void carry(int from, int to, size_t n)
+{
+	char buf[PIECE];
+
+	memset(buf, 'x', sizeof(buf));
+	MUST(send(from, buf, n, 0));
+	MUST(recv(to, buf, n, MSG_WAITALL));
+}
+
+/* A machine may stand still for a moment: what takes too long is measured again. */
+static void times(int *fd)
+{
+	struct tcp_info before = { 0 }, after = { 0 };
+
+	for (int i = 0; i < 10; i++) {
+		poll(NULL, 0, 300);
+		before = info_of(fd[0]);
+		carry(fd[0], fd[1], 10);
+		after = info_of(fd[0]);
+		if (after.tcpi_last_data_sent < 100)
+			break;
+	}
+	say("idle for 300 ms", "%d %d", before.tcpi_last_data_sent >= 250, before.tcpi_last_data_recv >= 250);
+	say("sent just now", "%d %d", after.tcpi_last_data_sent < 100, after.tcpi_last_data_recv >= 250);
+	poll(NULL, 0, 300);
+	carry(fd[1], fd[0], 10);
+	after = info_of(fd[0]);
+	say("received just now", "%d %d", after.tcpi_last_data_sent >= 250, after.tcpi_last_data_recv < 250);
+}
+
+/* Until nothing more is taken; then the other side reads it all. */
+static void queues(int *fd)
+{
+	static char buf[65536];
+	size_t written = 0, got = 0;
+	ssize_t n;
+
+	MUST(send(fd[0], buf, 5000, 0));
+	say("FIONREAD of 5000", "%d", queue_of(fd[1], FIONREAD));
+	MUST(recv(fd[1], buf, 2000, 0));
+	say("FIONREAD of the rest", "%d", queue_of(fd[1], FIONREAD));
+	MUST(recv(fd[1], buf, 3000, MSG_WAITALL));
+	say("FIONREAD of nothing", "%d", queue_of(fd[1], FIONREAD));
+	while ((n = send(fd[0], buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		written += (size_t)n;
+	say_rc("full", n);
+	say("SIOCOUTQ when full", "%d", queue_of(fd[0], SIOCOUTQ) > 0);
+	say("notsent when full", "%d", info_of(fd[0]).tcpi_notsent_bytes > 0);
+	while (got < written && (n = recv(fd[1], buf, sizeof(buf), 0)) > 0)
+		got += (size_t)n;
+	say("all of it", "%d", got == written);
+	for (long end = now_ms() + 5000; queue_of(fd[0], SIOCOUTQ) > 0 && now_ms() < end;)
+		poll(NULL, 0, 5);
+	say("SIOCOUTQ when empty", "%d", queue_of(fd[0], SIOCOUTQ));
+	say("octets", "%d", info_of(fd[0]).tcpi_bytes_sent == written + ROUNDS * PIECE + 5000);
+	say("octets received", "%d", info_of(fd[1]).tcpi_bytes_received == written + ROUNDS * PIECE + 5000);
+}
+
+static void all(int family)
+{
+	int fd[2];
+
+	say_about("%s", family_text(family));
+	tcp_pair(family, fd);
+	for (int i = 0; i < ROUNDS; i++) {
+		carry(fd[0], fd[1], PIECE);
+		if (i % 2)
+			carry(fd[1], fd[0], PIECE / 2);
+	}
+	say_counts("connecting side", fd[0], ROUNDS * PIECE + 1);
+	say_counts("accepting side", fd[1], ROUNDS * PIECE / 4);
+	queues(fd);
+	times(fd);
+	MUST(shutdown(fd[0], SHUT_WR));
+	carry(fd[1], fd[0], 10);
+	uint64_t sent = info_of(fd[0]).tcpi_bytes_sent;
+	say("received after the half-close", "%llu", (unsigned long long)info_of(fd[0]).tcpi_bytes_received);
+	say("SYN and FIN among the acked", "%llu", (unsigned long long)(info_settled(fd[0], sent + 2).tcpi_bytes_acked - sent));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+int main(void)
+{
+	say_start();
+	all(AF_INET);
+	all(AF_INET6);
+	return 0;
+}
