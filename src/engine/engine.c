@@ -75,19 +75,33 @@ static bool gather_note(struct engine *e, const struct epoll_event *ev, int n)
 	return fresh;
 }
 
+/* One batch, waited for until then: is there any? */
+static bool look(struct engine *e, time_ns until)
+{
+	struct epoll_event ev[LOOP_BATCH];
+	int n = loop_wait(&e->loop, ev, until);
+	gather_note(e, ev, n);
+	e->looked = n < LOOP_BATCH;
+	return n > 0;
+}
+
 /*
  * Everything that is ready now, not just a batch of it: a hang-up that came before a control call must be seen before it. `rung` is read after
- * the sleep and before the last look: what it counts is in what we gather or in the dirty bits.
+ * the sleep and before the last look: what it counts is in what we gather or in the dirty bits. The sleep's own look was the last one when nobody has
+ * rung since `rung` was read before it.
  */
 static void gather(struct engine *e, time_ns until)
 {
 	struct epoll_event ev[LOOP_BATCH];
 	if (until != 0) {
-		gather_note(e, ev, loop_wait(&e->loop, ev, until));
+		look(e, until);
 		atomic_store(&e->arena->asleep, 0);
 	}
-	e->rung = shared_get64(&e->arena->rung);
-	for (int i = 0; i < GATHER_MAX; i++) {
+	uint64_t rung = shared_get64(&e->arena->rung);
+	bool done = e->looked && rung == e->rung;
+	e->looked = false;
+	e->rung = rung;
+	for (int i = 0; i < GATHER_MAX && !done; i++) {
 		int n = loop_wait(&e->loop, ev, 0);
 		if (!gather_note(e, ev, n) || n < LOOP_BATCH) break;
 	}
@@ -166,7 +180,7 @@ static bool linger_pays(struct engine *e)
 		return false;
 	}
 	for (time_ns end = clock_now() + LINGER_NS; clock_now() < end; sched_yield()) {
-		if (!work_waits(e) && !loop_is_ready(&e->loop)) continue;
+		if (!work_waits(e) && !look(e, 0)) continue;
 		e->linger_failed = 0;
 		return true;
 	}

@@ -104,6 +104,7 @@ struct engine {
 	uint64_t path_epoch;                       /* grows when any way may have changed */
 	uint64_t rung;                             /* as last read: what this turn works off */
 	bool ending, had_door, scan_dirty;
+	bool looked;                               /* all that was ready at the last look is noted */
 	struct random random;                      /* for who stands where in a partition */
 	uint32_t linger_skip, linger_failed;       /* whether staying awake has paid lately */
 

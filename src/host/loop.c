@@ -2,7 +2,6 @@
 #include "host/loop.h"
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 #include "host/clock.h"
@@ -38,12 +37,6 @@ static int wait_fine(struct loop *l, struct epoll_event *ret, time_ns left)
 {
 	struct timespec t = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
 	return epoll_pwait2(l->epfd, ret, LOOP_BATCH, left == TIME_NEVER ? NULL : &t, NULL);
-}
-
-bool loop_is_ready(struct loop *l)
-{
-	struct pollfd p = {.fd = l->epfd, .events = POLLIN};
-	return poll(&p, 1, 0) > 0;
 }
 
 int loop_wait(struct loop *l, struct epoll_event ret[LOOP_BATCH], time_ns until)

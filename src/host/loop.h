@@ -13,6 +13,5 @@ int loop_init(struct loop *l);                                            /* neg
 void loop_end(struct loop *l);
 int loop_add(struct loop *l, int fd, uint32_t events, void *object);      /* negative errno */
 void loop_remove(struct loop *l, int fd);
-bool loop_is_ready(struct loop *l);                                       /* something would be reported; takes nothing */
 /* How many of ret[] are filled: sleeps until `until` (0: not at all, TIME_NEVER: for ever) when nothing is ready. A signal ends it with 0. */
 int loop_wait(struct loop *l, struct epoll_event ret[LOOP_BATCH], time_ns until);

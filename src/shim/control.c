@@ -235,18 +235,19 @@ bool look_again(bool *looked)
 }
 
 /* Sockets that this process has closed: what their ends make of the others' is settled before one of these is used. */
-static _Atomic bool closes_pending;
+static _Atomic uint64_t closes_rung;       /* with the last of them; 0: all are settled */
 
 void rung_by_close(void)
 {
 	if (!shim.arena) return;
 	if (arena_ring(shim.arena, true)) doorbell_write();
-	atomic_store(&closes_pending, true);
+	atomic_store(&closes_rung, shared_get64(&shim.arena->rung));
 }
 
 void closes_settle(void)
 {
-	if (!atomic_load_explicit(&closes_pending, memory_order_relaxed)) return;
-	atomic_store(&closes_pending, false);
-	engine_catch_up();
+	uint64_t rung = atomic_load_explicit(&closes_rung, memory_order_relaxed);
+	if (rung == 0) return;
+	if (shared_get64(&shim.arena->done) < rung) engine_catch_up();
+	atomic_compare_exchange_strong(&closes_rung, &rung, 0);
 }

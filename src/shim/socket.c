@@ -36,7 +36,7 @@ static long anchor_take(struct call *c, struct spare *spare, int flags)
 
 static long socket_make(int domain, int type, int protocol, int flags)
 {
-	struct spare *spare = type == SOCK_STREAM ? spare_lend(flags) : NULL;
+	struct spare *spare = type == SOCK_STREAM ? spare_lend(flags, true) : NULL;
 	struct call c = {.op = RPC_SOCKET, .arg = {domain, type, protocol}, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC, .spare = spare_channel(spare)};
 	int64_t r = control(&c);
 	if (r >= 0) return anchor_take(&c, spare, flags);
@@ -171,7 +171,7 @@ static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *
 {
 	struct sockaddr_storage peer;
 	if (none_waits(s)) return -EAGAIN;
-	struct spare *spare = spare_lend(flags);
+	struct spare *spare = spare_lend(flags, false);
 	int free = spare ? 0 : number_free();
 	if (free < 0) return free;
 	struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC,

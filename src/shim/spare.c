@@ -142,9 +142,11 @@ static struct spare *kept_next(unsigned i)
 	return sp->state == KEPT ? sp : NULL;
 }
 
+static uint32_t generation_of(const struct spare *sp) { return shared_get32(&arena_channel(shim.arena, sp->channel)->generation); }
+
 static bool is_renewed(const struct spare *sp)
 {
-	uint32_t generation = shared_get32(&arena_channel(shim.arena, sp->channel)->generation);
+	uint32_t generation = generation_of(sp);
 	return generation != 0 && generation != sp->closed;
 }
 
@@ -182,22 +184,24 @@ long spare_socket(int domain, int type, int protocol, int flags)
 		struct spare *sp = kept_next(i);
 		if (!sp || !is_renewed(sp) || !is_kind(sp, domain, type, protocol)) continue;
 		if (!number_take(sp, flags)) break;
-		fd = number_give(sp, flags, shared_get32(&arena_channel(shim.arena, sp->channel)->generation));
+		fd = number_give(sp, flags, generation_of(sp));
 	}
 	leave();
 	return fd;
 }
 
-/* Rather one that no socket() waits for. */
-struct spare *spare_lend(int flags)
+/* Rather one that no socket() waits for: the engine has ended what it was, and made nothing of it. */
+struct spare *spare_lend(int flags, bool only_such)
 {
 	struct spare *best = NULL;
 	if (!born || shim.sandboxed) return NULL;
 	enter();
 	for (unsigned i = 0; i < SPARES_MAX; i++) {
 		struct spare *sp = kept_next(i);
-		if (sp && (!best || !is_renewed(sp))) best = sp;
-		if (sp && !is_renewed(sp)) break;
+		if (!sp) continue;
+		bool such = generation_of(sp) == 0;
+		if (such || (!best && !only_such)) best = sp;
+		if (such) break;
 	}
 	if (best && number_take(best, flags)) {
 		best->state = LENT;
