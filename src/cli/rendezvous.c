@@ -150,6 +150,23 @@ int rendezvous_find(struct client *c, const char *name)
 	return 0;
 }
 
+/* The name appears when somebody listens behind it: who finds it earlier would take it for a dead net's. Of several who want it one gets it. */
+static int listen_as(const struct sockaddr_un *named)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	const char *slash = strrchr(named->sun_path, '/');
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r = 0;
+
+	if (fd < 0) return -errno;
+	snprintf(sa.sun_path, sizeof sa.sun_path, "%.*s/%d", (int)(slash - named->sun_path), named->sun_path, (int)getpid());
+	unlink(sa.sun_path);
+	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || listen(fd, 64) < 0 || link(sa.sun_path, named->sun_path) < 0) r = -errno;
+	unlink(sa.sun_path);
+	if (r == 0) return fd;
+	close(fd);
+	return r == -EEXIST ? -EADDRINUSE : r;
+}
+
 int rendezvous_listen(const char *name)
 {
 	struct sockaddr_un sa;
@@ -162,10 +179,9 @@ int rendezvous_listen(const char *name)
 			cli_warn("a net named %s is running: sockland down %s, or --name", name, name);
 			return -EADDRINUSE;
 		}
-		fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(fd, 64) == 0) return fd;
-		r = -errno;
-		if (fd >= 0) close(fd);
+		fd = listen_as(&sa);
+		if (fd >= 0) return fd;
+		r = fd;
 	}
 	cli_warn("cannot listen for other shells as %s: %s", name, strerror(-r));
 	cli_warn("where that is refused, sockland up FILE -- COMMAND works without");

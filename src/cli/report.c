@@ -38,14 +38,30 @@ void report_free(struct report *r)
 	*r = (struct report){0};
 }
 
-/* The end of it, each line set off. */
+/* The octets of the character at text, 0: it is none of XML 1.0 §2.2. */
+static size_t character(const char *text)
+{
+	if (strncmp(text, "\xef\xbf\xbe", 3) == 0 || strncmp(text, "\xef\xbf\xbf", 3) == 0) return 0;
+	return (unsigned char)*text >= ' ' || *text == '\n' || *text == '\t' ? utf8_character(text) : 0;
+}
+
+/* The end of it, each line set off. What would be a command to a terminal becomes a question mark. */
 static void output_print(const char *output, FILE *to)
 {
 	const char *at = output + strlen(output);
 	size_t lines = 0;
 
 	while (at > output && (lines += at[-1] == '\n' && at[0]) < LINES_SHOWN) at--;
-	for (; *at; at += strcspn(at, "\n"), at += *at == '\n') fprintf(to, "    | %.*s\n", (int)strcspn(at, "\n"), at);
+	while (*at) {
+		fputs("    | ", to);
+		for (size_t n; *at && *at != '\n'; at += n ? n : 1) {
+			n = character(at);
+			if (n > 0) fwrite(at, 1, n, to);
+			else fputc('?', to);
+		}
+		at += *at == '\n';
+		fputc('\n', to);
+	}
 }
 
 void report_print(const struct report *r, FILE *to)
@@ -58,13 +74,6 @@ void report_print(const struct report *r, FILE *to)
 		if (v->why && v->output) output_print(v->output, to);
 	}
 	fprintf(to, "%zu passed, %zu failed\n", r->n - r->failed, r->failed);
-}
-
-/* The octets of the character at text, 0: it is none of XML 1.0 §2.2. */
-static size_t character(const char *text)
-{
-	if (strncmp(text, "\xef\xbf\xbe", 3) == 0 || strncmp(text, "\xef\xbf\xbf", 3) == 0) return 0;
-	return (unsigned char)*text >= ' ' || *text == '\n' || *text == '\t' ? utf8_character(text) : 0;
 }
 
 /* What is no character of XML's becomes a question mark. */

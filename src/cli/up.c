@@ -115,7 +115,9 @@ static int up_reachable(struct up *u, struct lab *l)
 	cli_warn("seed %" PRIu64, u->how.seed);
 	if (!prompting) puts(name);
 	fflush(stdout);
-	return u->background ? 0 : up_foreground(l, name, prompting, &waited);
+	if (!u->background) return up_foreground(l, name, prompting, &waited);
+	topo_free(&l->topo);
+	return 0;
 }
 
 int verb_up(const struct verb *v, int argc, char **argv)
