@@ -79,6 +79,8 @@ struct channel {
 #define CHF_NONBLOCK 1u      /* O_NONBLOCK of the open file description */
 #define CHF_SHARED 2u        /* dup, fork, exec or SCM_RIGHTS happened: the anchor can't be recycled. Sticky */
 #define CHF_CLOSED 4u        /* the program has closed it, and keeps the anchor for another socket */
+#define CHF_ASYNC 8u         /* O_ASYNC: signals for what happens here */
+#define CHF_OWNED 16u        /* an owner was set once: a signal for urgent data */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
 #define CHS_SENDABLE 2u      /* stream, connected, send side open: data may be put into tx. Otherwise sending is a control call */
@@ -88,6 +90,7 @@ struct channel {
 #define CHS_CONNECTING 32u
 #define CHS_SHUT_WR 64u
 #define CHS_LOCAL 256u       /* connected to an address of its own host: what is sent there is there at once */
+#define CHS_MARK 512u        /* after what is in rx comes urgent data's mark: the stack has what lies behind, and RPC_RECV passes it */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */

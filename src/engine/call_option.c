@@ -55,6 +55,7 @@ static int64_t octets_unread(struct call *k, int *ret)
 	}
 	err = sock_ioctl(k->es->sk, SIOCINQ, &n, sizeof n);
 	if (err < 0) return err;
+	if (k->es->mark && !k->es->sk->oobinline) n = 0;   /* none from the mark on */
 	*ret = n + (k->es->stream ? (int)ring : 0);
 	return 0;
 }
@@ -62,6 +63,7 @@ static int64_t octets_unread(struct call *k, int *ret)
 static int64_t queue_ioctl(struct call *k, unsigned long request)
 {
 	int n = 0;
+	if (request == SIOCATMARK && rx_used(&k->e->pool, &k->es->rx) > 0) return call_out(k, &n, sizeof n), 0;
 	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
 	if (err < 0) return err;
 	if (request == SIOCOUTQ && k->es->stream) n += (int)(tx_pending(&k->e->pool, &k->es->tx) + direct_ahead(k->e, k->es));
@@ -84,7 +86,7 @@ int64_t serve_ioctl(struct call *k)
 	char text[64];
 	int64_t err;
 	if (request == SIOCGIFCONF) return interface_rows(k);
-	if (request == SIOCINQ || request == SIOCOUTQ) return queue_ioctl(k, request);
+	if (request == SIOCINQ || request == SIOCOUTQ || request == SIOCATMARK) return queue_ioctl(k, request);
 	memcpy(k->e->scratch, k->in, k->q->in_len);
 	err = sock_ioctl(k->es->sk, request, k->e->scratch, k->q->in_len);
 	if (err >= 0) {

@@ -71,6 +71,7 @@ struct esock {
 	struct tx_side tx;
 	struct charges charges;
 	bool stream, listening, connecting, eof;
+	bool mark;                                 /* what the stack still has lies behind urgent data's mark, which the program's call passes */
 	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
 	uint32_t state, poll;                      /* as published */
 	uint32_t tx_limit;                         /* as published */

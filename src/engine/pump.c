@@ -11,8 +11,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include "engine/private.h"
+#include "host/anchor.h"
 #include "host/futex.h"
 #include "stack/inet/inet.h"
+#include "stack/tcp/tcp.h"
 
 #define TURN_BYTES ((uint32_t)1 << 20)      /* of one socket in one turn: more than a ring holds, so that all rung work is done in it */
 #define TX_LIMIT_MAX (SEGMENT_LARGE + SEGMENT_SMALL)
@@ -129,7 +131,7 @@ static bool pump_stream(struct engine *e, struct esock *es)
 {
 	bool moved = false;
 	struct direction *d = &esock_channel(e, es)->rx;
-	while (!es->eof) {
+	while (!es->eof && !(es->mark = tcp_at_mark(es->sk))) {
 		uint8_t octet, *at;
 		struct sock_msg first = {.data = &octet, .len = 1}, m = {0};
 		/* No memory is taken before there is something to put there. */
@@ -213,6 +215,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->listening) state |= CHS_LISTENING;
 	if (es->connecting) state |= CHS_CONNECTING;
 	if (es->eof) state |= CHS_EOF;
+	if (es->mark) state |= CHS_MARK;
 	if (shut_wr) state |= CHS_SHUT_WR;
 	if (!connected || shut_wr || sk->err != 0) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
@@ -285,6 +288,19 @@ static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_resu
 	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
 }
 
+struct news { bool happened; uint32_t state, poll; };   /* before it was published */
+
+/* Those who asked for signals. They are told of all that happens, so it must come by here. */
+static void pump_signal(struct engine *e, struct esock *es, const struct news *n)
+{
+	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
+	bool connected = (es->state & ~n->state) & CHS_SENDABLE, urgent = (es->poll & ~n->poll) & EPOLLPRI;
+	if (flags & CHF_OWNED && urgent) anchor_signal(es->anchor, true);
+	if (!(flags & CHF_ASYNC)) return;
+	if (es->stream) direct_bar(e, es);
+	if (n->happened || connected) anchor_signal(es->anchor, false);
+}
+
 void esock_pump(struct engine *e, struct esock *es)
 {
 	struct tx_result r = {0};
@@ -299,10 +315,12 @@ void esock_pump(struct engine *e, struct esock *es)
 	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
+	struct news news = {in || told, es->state, es->poll};
 	bool drained = tx_relieved(e, es, &r), changed = publish(e, es);
 	net_touch(e->net, s);
 	pump_wake(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
+	pump_signal(e, es, &news);
 	if (es->stream) direct_update(e, es);
 }

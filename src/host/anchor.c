@@ -21,3 +21,9 @@ int anchor_create(bool stream, int *ret_ours, int *ret_theirs, ino_t *ret_inode)
 	*ret_inode = st.st_ino;
 	return 0;
 }
+
+/* When nobody has read there for long, enough has been signalled. */
+void anchor_signal(int ours, bool urgent)
+{
+	if (send(ours, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0)) < 0) return;
+}

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/fs.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -91,10 +92,18 @@ long do_dup2(int fd, int to)
 	return do_dup3(fd, to, 0);
 }
 
-static void status_flags(const struct sock *s, bool nonblock)
+static void channel_flag(const struct sock *s, uint32_t flag, bool on)
 {
-	if (nonblock) atomic_fetch_or(&s->c->flags, CHF_NONBLOCK);
-	else atomic_fetch_and(&s->c->flags, ~CHF_NONBLOCK);
+	uint32_t before = on ? atomic_fetch_or(&s->c->flags, flag) : atomic_fetch_and(&s->c->flags, ~flag);
+	if (flag == CHF_NONBLOCK || on == !!(before & flag)) return;
+	handed_over(s);   /* the engine looks at the others */
+	engine_catch_up();
+}
+
+void signals_drain(const struct sock *s)
+{
+	char sink[256];
+	for (int i = 0; i < 64 && gate(SYS_recvfrom, s->fd, sink, sizeof sink, MSG_DONTWAIT, NULL, NULL) > 0; i++) {}
 }
 
 /* What is said of the open file stays with it: its anchor can serve no other socket. */
@@ -119,7 +128,11 @@ long do_fcntl(int fd, int cmd, long arg)
 	long r = cmd == F_SETLKW || cmd == F_OFD_SETLKW ? cancellable(sys(SYS_fcntl, fd, cmd, arg)) : sys(SYS_fcntl, fd, cmd, arg);
 	if (r < 0 || spawned()) return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) table_copy(fd, (int)r);
-	if (cmd == F_SETFL && sock_of(fd, &s)) status_flags(&s, arg & O_NONBLOCK);
+	if (cmd == F_SETFL && sock_of(fd, &s)) {
+		channel_flag(&s, CHF_NONBLOCK, arg & O_NONBLOCK);
+		channel_flag(&s, CHF_ASYNC, arg & O_ASYNC);
+	}
+	if ((cmd == F_SETOWN || cmd == F_SETOWN_EX) && sock_of(fd, &s)) channel_flag(&s, CHF_OWNED, true);
 	return r;
 }
 
@@ -147,7 +160,7 @@ static long bytes_waiting(const struct sock *s, void *ret)
 static size_t request_size(unsigned long request)
 {
 	switch (request) {
-	case SIOCOUTQ: case SIOCATMARK: return sizeof(int);
+	case SIOCOUTQ: case SIOCATMARK: case FIONREAD: return sizeof(int);
 	case SIOCADDRT: case SIOCDELRT: return sizeof(struct rtentry);
 	case SIOCSARP: case SIOCGARP: case SIOCDARP: return sizeof(struct arpreq);
 	case 0x8906: case 0x8907: return 16;   /* SIOCGSTAMP, SIOCGSTAMPNS */
@@ -167,19 +180,27 @@ static long interface_list(const struct sock *s, struct ifconf *conf)
 	return 0;
 }
 
+/* What the kernel does on the anchor; where it worked, the channel has a flag for it. */
+static long ioctl_anchor(const struct sock *s, unsigned long request, void *arg, uint32_t flag)
+{
+	int on = 0;
+	if (flag & (CHF_ASYNC | CHF_OWNED)) keep_apart(s->fd);
+	long r = sys(SYS_ioctl, s->fd, request, arg);
+	if (r == 0 && flag && user_get(on, (const int *)arg) == 0) channel_flag(s, flag, on != 0);
+	return r;
+}
+
 static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg)
 {
 	switch (request) {
-	case FIONREAD: return bytes_waiting(s, arg);
-	case FIONBIO:
-		if (!user_there(arg, sizeof(int))) return -EFAULT;
-		status_flags(s, *(int *)arg != 0);
-		return sys(SYS_ioctl, s->fd, request, arg);
-	case FIOASYNC: case FIOSETOWN: case SIOCSPGRP:
-		keep_apart(s->fd);
-		return sys(SYS_ioctl, s->fd, request, arg);
-	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS:
-		return sys(SYS_ioctl, s->fd, request, arg);
+	case FIONREAD:
+		if (shared_get32(&s->c->state) & CHS_MARK) break;   /* the engine knows what lies behind the mark */
+		return bytes_waiting(s, arg);
+	case FIONBIO: return ioctl_anchor(s, request, arg, CHF_NONBLOCK);
+	case FIOASYNC: return ioctl_anchor(s, request, arg, CHF_ASYNC);
+	case FIOSETOWN: case SIOCSPGRP: return ioctl_anchor(s, request, arg, CHF_OWNED);
+	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS: case FIGETBSZ:
+		return ioctl_anchor(s, request, arg, 0);
 	case SIOCGIFCONF: return interface_list(s, arg);
 	}
 	size_t size = request_size(request);

@@ -3,8 +3,14 @@
  * become a struct message, and what came with it goes back where the program wants it. Descriptors of the kernel's get the same call.
  */
 #include <limits.h>
+#include <netinet/in.h>
 #include "shim/shim.h"
 #include "shim/unix.h"
+
+#define ADDRESS_END ((uintptr_t)0x7ffffffff000)   /* of programs */
+
+/* Linux looks at where memory lies before it looks at what is there. */
+static bool lies_outside(const void *at, size_t len) { return len > ADDRESS_END || (uintptr_t)at > ADDRESS_END - len; }
 
 struct sum { const struct iovec *iov; int count; };
 
@@ -13,10 +19,45 @@ static long sum(void *arg)
 	const struct sum *s = arg;
 	size_t total = 0;
 	for (int i = 0; i < s->count; i++) {
-		if (s->iov[i].iov_len > (size_t)SSIZE_MAX - total) return -EINVAL;
+		if ((ssize_t)s->iov[i].iov_len < 0) return -EINVAL;
+		if (lies_outside(s->iov[i].iov_base, s->iov[i].iov_len)) return -EFAULT;
 		total += s->iov[i].iov_len;
 	}
 	return (long)total;
+}
+
+#define PIECE 32768u   /* what Linux's TCP copies at a time */
+
+struct touch { const struct message *m; size_t len; bool writing; };
+
+static void touch_octet(volatile char *at, bool writing)
+{
+	if (writing) __asm__ volatile("lock orb $0, %0" : "+m"(*at));
+	else (void)*at;
+}
+
+static long touch(void *arg)
+{
+	const struct touch *t = arg;
+	size_t done = 0;
+	for (int i = 0; i < t->m->count && done < t->len; i++) {
+		const struct iovec *v = &t->m->iov[i];
+		if (v->iov_len == 0) continue;
+		touch_octet(v->iov_base, t->writing);
+		touch_octet((char *)v->iov_base + MIN(v->iov_len, t->len - done) - 1, t->writing);
+		done += v->iov_len;
+	}
+	return 0;
+}
+
+/*
+ * Pieces of which a later one isn't there: Linux copies some 32 KB at a time, and what it could not copy whole has not been sent, or read. Here the
+ * pieces go one by one, so they are looked at first.
+ */
+int message_there(const struct message *m, size_t len, bool writing)
+{
+	struct touch t = {m, MIN(len, PIECE), writing};
+	return m->count > 1 ? (int)guarded(touch, &t) : 0;
 }
 
 ssize_t iov_total(const struct iovec *iov, int count)
@@ -29,6 +70,8 @@ bool nonblocking(const struct sock *s, int flags)
 {
 	return flags & MSG_DONTWAIT || shared_get32(&s->c->flags) & CHF_NONBLOCK;
 }
+
+#define MSG_CMSG_COMPAT ((int)0x80000000)   /* of 32-bit programs */
 
 /*
  * The engine advertises a window by what it knows to have been read, and looks at each arrival. In between it is told when the reader has made
@@ -57,6 +100,7 @@ long sock_send(const struct sock *s, struct message *m)
 	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK) return -EINVAL;
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
 	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0;
+	if (ring && message_there(m, m->total, false) != 0) return -EFAULT;
 	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	long r = pin(s);
 	if (r != 0) return r;
@@ -68,10 +112,12 @@ long sock_send(const struct sock *s, struct message *m)
 long sock_recv(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
+	if (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE) m->flags &= ~MSG_OOB;   /* not looked at there */
 	long r = pin(s);
 	if (r != 0) return r;
 	r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
 	unpin();
+	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
 	if (s->c->type != SOCK_STREAM) return r;
 	m->control_len = 0;
 	m->name_len = 0;
@@ -84,6 +130,7 @@ long do_read(int fd, void *buf, size_t len)
 {
 	struct sock s;
 	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_read, fd, buf, len));
+	if (lies_outside(buf, len)) return -EFAULT;
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
 	return len == 0 ? 0 : sock_recv(&s, &m);
@@ -96,6 +143,7 @@ long do_write(int fd, const void *buf, size_t len)
 		kernel_sends(fd);
 		return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_write, fd, buf, len));
 	}
+	if (lies_outside(buf, len)) return -EFAULT;
 	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
 	return sock_send(&s, &m);
@@ -119,7 +167,7 @@ long do_writev(int fd, const struct iovec *iov, int n)
 	}
 	ssize_t total = iov_total(iov, n);
 	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
-	return total < 0 ? total : sock_send(&s, &m);
+	return total <= 0 ? total : sock_send(&s, &m);   /* unlike write, which sends an empty message */
 }
 
 long do_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
@@ -175,8 +223,10 @@ long do_sendmsg(int fd, const struct msghdr *msg, int flags)
 	}
 	struct message m;
 	struct msghdr h;
-	int r = message_of(msg, &h, flags, &m);
+	int r = flags & MSG_CMSG_COMPAT ? -EINVAL : message_of(msg, &h, flags, &m);
+	if (r == 0 && h.msg_controllen > INT_MAX) r = -ENOBUFS;
 	if (r != 0) return r;
+	m.control_len = h.msg_controllen;
 	m.name_len = MIN(m.name_len, (socklen_t)sizeof(struct sockaddr_storage));
 	return sock_send(&s, &m);
 }
@@ -185,7 +235,7 @@ static long recvmsg_virtual(const struct sock *s, struct msghdr *msg, int flags)
 {
 	struct message m;
 	struct msghdr h;
-	long r = message_of(msg, &h, flags & ~MSG_CMSG_CLOEXEC, &m);
+	long r = flags & MSG_CMSG_COMPAT ? -EINVAL : message_of(msg, &h, flags & ~MSG_CMSG_CLOEXEC, &m);
 	if (r == 0) r = sock_recv(s, &m);
 	if (r < 0) return r;
 	if (h.msg_name) h.msg_namelen = m.name_len;

@@ -182,6 +182,7 @@ void engine_catch_up(void);
 /* All that is ready belongs into one answer. Only loopback is so prompt: what goes to another host is not waited for. false: nothing was on its way. */
 bool rest_arrives(void);
 void closes_settle(void);                  /* after a close of our own: the engine has seen it */
+void signals_drain(const struct sock *s);  /* what made the kernel send its signals (host/anchor.h) */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
 
 /* ---- sleeping (wait.c) ---- */
@@ -241,6 +242,7 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
 int64_t engine_recv_once(const struct sock *s, struct message *m);
 long sock_send(const struct sock *s, struct message *m);
 long sock_recv(const struct sock *s, struct message *m);
+int message_there(const struct message *m, size_t len, bool writing);   /* 0 or -EFAULT: the memory of the first len octets */
 ssize_t iov_total(const struct iovec *iov, int count);        /* or -EINVAL */
 bool nonblocking(const struct sock *s, int flags);
 void descriptors_leave(const struct msghdr *msg);      /* passing.c */

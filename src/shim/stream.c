@@ -117,6 +117,7 @@ static long rx_copy(void *arg)
 static long rx_take(const struct sock *s, const struct message *m, size_t from)
 {
 	struct copy c = {.s = s, .m = m, .from = from};
+	if (from == 0 && message_there(m, chan_rx_used(shim.arena, s->c), true) != 0) return -EFAULT;
 	critical_enter();
 	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
@@ -132,7 +133,8 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 static long recv_nothing(const struct sock *s, struct message *m, uint32_t state)
 {
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
-	if (state & CHS_ERROR && state & CHS_EOF) return (long)engine_recv_once(s, m);   /* after a FIN the end comes first, else the error */
+	/* After a FIN the end comes first, else the error. */
+	if (state & CHS_MARK || (state & CHS_ERROR && state & CHS_EOF)) return (long)engine_recv_once(s, m);
 	if (state & CHS_ERROR) {
 		int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
 		if (err != 0) return err > 0 ? -(long)err : (long)err;
@@ -180,7 +182,7 @@ long stream_recv(const struct sock *s, struct message *m)
 		done += (size_t)n;
 		if (done >= wanted || m->total == 0) return (long)done;
 		if (n > 0) continue;
-		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF))) return (long)done;
+		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF | CHS_MARK))) return (long)done;
 		r = recv_nothing(s, m, state);
 		if (r != -EAGAIN) break;
 		if (m->nonblock) {

@@ -7,6 +7,8 @@
 #include "stack/inet/ip.h"
 #include "stack/inet/udp.h"
 
+#define PROBE 0x10   /* Linux's MSG_PROBE, which libc does not name: all but the sending */
+
 #define UDP_PAYLOAD_MAX_V4 (PACKET_MAX - IP4_HDR_MIN - UDP_HDR_LEN)   /* 65507 */
 #define UDP_PAYLOAD_MAX_V6 (PACKET_MAX - UDP_HDR_LEN)                 /* 65527 */
 
@@ -164,7 +166,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 		r = cork_send(us, m, more);
 	} else {
 		r = destination(&us->ds, m, &d);
-		if (r == 0) r = message_send(us, &d, m);
+		if (r == 0 && !(m->flags & PROBE)) r = message_send(us, &d, m);
 	}
 	return r < 0 ? r : (ssize_t)m->len;
 }

@@ -432,6 +432,7 @@ void rtt_established(struct tcp_sock *conn);
 time_ns rtt_timeout(const struct tcp_sock *conn);          /* RTO with back-off */
 
 /* urgent.c */
+void conn_take_out(struct tcp_sock *conn, size_t len);     /* the next octets of the receive queue are read, or passed over */
 void urgent_receive(struct tcp_sock *conn, const struct segment *g);
 void urgent_send(struct tcp_sock *conn);
 int urgent_read(struct tcp_sock *conn, struct sock_msg *m);

@@ -16,6 +16,8 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
 	return other && is_plain(tcp_of(&other->sk)) ? &other->sk : NULL;
 }
 
+bool tcp_at_mark(const struct sock *sk) { return sk->ops == &tcp_ops && urgent_at_mark(tcp_of(sk)); }
+
 bool tcp_all_arrived(const struct sock *from, const struct sock *to)
 {
 	const struct tcp_sock *a = tcp_of(from), *b = tcp_of(to);

@@ -10,4 +10,6 @@ void tcp_free(struct stack *s);
 struct sock *tcp_other_end(const struct sock *sk, struct stack *s);
 /* Has `to` received and handed out all that `from` was given to send? */
 bool tcp_all_arrived(const struct sock *from, const struct sock *to);
+/* Does recv stand at the mark of urgent data? Such octets come apart from those before, and the next recv passes the mark. */
+bool tcp_at_mark(const struct sock *sk);
 /* tcp_ops (socket/family.h) and tcp_proto (inet/inet.h) are defined here. */

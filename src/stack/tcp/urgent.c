@@ -5,7 +5,7 @@
  *     received:  rcv.up = the urgent octet itself; recv stops before it (the mark), and passes over it unless SO_OOBINLINE
  *
  * The octet is awaited when a pointer ahead arrives, valid once it is there, read after recv with MSG_OOB. A newer
- * pointer replaces an older one, whose octet then is ordinary data, as on Linux.
+ * pointer replaces an older one, whose octet then is ordinary data, as on Linux, unless all before it has been read: then it is gone.
  *
  * Read first: RFC 9293 §3.8.5, RFC 6093, tcp(7).
  */
@@ -31,6 +31,13 @@ static void fetch(struct tcp_sock *conn, const struct segment *g)
 	sock_ready(&conn->inet.sk);
 }
 
+static void replace(struct tcp_sock *conn)
+{
+	struct sock *sk = &conn->inet.sk;
+
+	if (urgent_at_mark(conn) && !sk->oobinline && sk->lent == 0 && conn->rcv.queued > 0) conn_take_out(conn, 1);
+}
+
 void urgent_receive(struct tcp_sock *conn, const struct segment *g)
 {
 	seq32 up = g->h.seq + (g->h.urg ? g->h.urg - 1u : 0u);
@@ -38,6 +45,7 @@ void urgent_receive(struct tcp_sock *conn, const struct segment *g)
 
 	if (conn->rcv.done) return;
 	if (g->h.urg && !known && seq_ge(up, read_seq(conn)) && !(seq_lt(up, conn->rcv.nxt) && g->len == 0)) {
+		replace(conn);
 		conn->rcv.up = up;
 		conn->rcv.urg = TCP_URG_AWAITED;
 		sock_ready(&conn->inet.sk);

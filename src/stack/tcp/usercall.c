@@ -230,7 +230,7 @@ static void copy_out(const struct tcp_sock *conn, size_t offset, uint8_t *to, si
 	}
 }
 
-static void take_out(struct tcp_sock *conn, size_t len)
+void conn_take_out(struct tcp_sock *conn, size_t len)
 {
 	conn->rcv.queued -= (uint32_t)len;
 	while (len) {
@@ -264,10 +264,16 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
 
 	if (!skip) n = MIN(n, urgent_span(conn));
 	n = MIN(n, m->len);
-	if (!n && !(m->len == 0 && conn->rcv.queued > skip)) return recv_nothing(conn);
+	if (!n && !(m->len == 0 && conn->rcv.queued > skip)) {
+		if (skip && !(flags & MSG_PEEK)) {   /* passed over, though nothing comes behind it */
+			conn_take_out(conn, skip);
+			urgent_passed(conn);
+		}
+		return recv_nothing(conn);
+	}
 	copy_out(conn, skip, flags & MSG_TRUNC ? NULL : m->data, n);
 	if (flags & MSG_PEEK) return (ssize_t)n;
-	take_out(conn, skip + n);
+	conn_take_out(conn, skip + n);
 	urgent_passed(conn);
 	if (flags & MSG_LEND)
 		sk->lent += (uint32_t)n;
