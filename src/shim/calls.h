@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -58,6 +59,8 @@
 	X(mmap, (void *addr, size_t len, int prot, int flags, int fd, off_t offset)) \
 	X(open, (const char *path, int flags, mode_t mode)) \
 	X(openat, (int dir, const char *path, int flags, mode_t mode)) \
+	X(fstat, (int fd, struct stat *ret)) \
+	X(getdents64, (int dir, void *to, size_t size)) \
 	X(uname, (struct utsname *ret)) \
 	X(rt_sigaction, (int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old, size_t mask_size)) \
 	X(rt_sigprocmask, (int how, const uint64_t *set, uint64_t *old, size_t mask_size)) \
@@ -180,6 +183,11 @@ HANDLERS(X)
 	X(openat64, int, (int dir, const char *path, int flags, mode_t mode), do_openat(dir, path, flags, mode)) \
 	X(__openat_2, int, (int dir, const char *path, int flags), do_openat(dir, path, flags, 0)) \
 	X(__openat64_2, int, (int dir, const char *path, int flags), do_openat(dir, path, flags, 0)) \
+	X(fstat, int, (int fd, struct stat *ret), do_fstat(fd, ret)) \
+	X(fstat64, int, (int fd, struct stat *ret), do_fstat(fd, ret)) \
+	X(__fxstat, int, (int version, int fd, struct stat *ret), ((void)version, do_fstat(fd, ret))) \
+	X(__fxstat64, int, (int version, int fd, struct stat *ret), ((void)version, do_fstat(fd, ret))) \
+	X(getdents64, ssize_t, (int dir, void *to, size_t size), do_getdents64(dir, to, size)) \
 	X(uname, int, (struct utsname *ret), do_uname(ret)) \
 	X(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \
 	X(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \

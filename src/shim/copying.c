@@ -34,21 +34,6 @@ static long sendfile_all(uint8_t *buf, const struct sock *s, int in, off_t *offs
 	return (long)done;
 }
 
-long do_sendfile(int out, int in, off_t *offset, size_t count)
-{
-	struct sock s, from;
-	off_t at = 0;
-	if (!sock_of(out, &s)) return sock_of(in, &from) ? -EINVAL : cancellable(sys(SYS_sendfile, out, in, offset, count));
-	if (sock_of(in, &from)) return -EINVAL;
-	if (offset && user_get(at, offset) != 0) return -EFAULT;
-	if (at < 0) return -EINVAL;
-	uint8_t *buf = scratch_take();
-	long r = buf ? sendfile_all(buf, &s, in, offset ? &at : NULL, count) : -ENOMEM;
-	scratch_give(buf);
-	if (offset && r > 0 && user_put(offset, at) != 0) return -EFAULT;
-	return r;
-}
-
 /* ---- splice ---- */
 
 static bool is_pipe(int fd) { return sys(SYS_fcntl, fd, F_GETPIPE_SZ) > 0; }
@@ -86,12 +71,29 @@ static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, u
 	return sock_send(s, &m);
 }
 
+long do_sendfile(int out, int in, off_t *offset, size_t count)
+{
+	struct sock s, from;
+	off_t at = 0;
+	bool to_sock = sock_of(out, &s), from_sock = sock_of(in, &from);
+	if (!to_sock && !from_sock) return cancellable(sys(SYS_sendfile, out, in, offset, count));
+	if (offset && user_get(at, offset) != 0) return -EFAULT;
+	if (offset && (from_sock || is_pipe(in))) return -ESPIPE;
+	if (at < 0 || (from_sock ? !is_pipe(out) : is_pipe(in))) return -EINVAL;   /* from a socket: as splice, so a pipe must be there */
+	uint8_t *buf = scratch_take();
+	long r = !buf ? -ENOMEM : from_sock ? splice_out(buf, &from, out, count, 0) : sendfile_all(buf, &s, in, offset ? &at : NULL, count);
+	scratch_give(buf);
+	if (offset && r > 0 && user_put(offset, at) != 0) return -EFAULT;
+	return r;
+}
+
 long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags)
 {
 	struct sock s;
 	bool from = sock_of(in, &s), to = !from && sock_of(out, &s);
 	if (!from && !to) return cancellable(sys(SYS_splice, in, in_offset, out, out_offset, len, flags));
 	if (len == 0) return 0;
+	if (flags & ~(unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)) return -EINVAL;
 	if (!is_pipe(from ? out : in)) return -EINVAL;
 	/* A pipe has no positions; a socket has none that could be chosen. */
 	if (from ? out_offset : in_offset) return -ESPIPE;

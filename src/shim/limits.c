@@ -22,10 +22,25 @@ static long limit_addresses(pid_t pid, const struct rlimit *limit, struct rlimit
 	return user_put(old, was);
 }
 
+static _Atomic rlim_t descriptors_max;     /* 0: to be asked */
+
+bool limit_takes(rlim_t count)
+{
+	struct rlimit limit;
+	rlim_t most = atomic_load(&descriptors_max);
+	if (most == 0) {
+		if (shim.sandboxed || sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0) return true;
+		most = limit.rlim_cur;
+		atomic_store(&descriptors_max, most);
+	}
+	return count <= most;
+}
+
 long do_prlimit64(pid_t pid, unsigned resource, const struct rlimit *limit, struct rlimit *old)
 {
 	rlim_t wanted = RLIM_INFINITY;
 	if (resource == RLIMIT_AS && shim.active) return limit_addresses(pid, limit, old);
+	if (resource == RLIMIT_NOFILE) atomic_store(&descriptors_max, 0);
 	if (resource == RLIMIT_NOFILE && limit && user_get(wanted, &limit->rlim_cur) == 0 && wanted < 64) sandbox_prepare();
 	if (resource == RLIMIT_NOFILE && limit && shim.active) spares_drop();
 	return sys(SYS_prlimit64, pid, resource, limit, old);

@@ -281,7 +281,7 @@ int poll_begin(struct poll *p, time_ns timeout, const void *mask)
 long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct poll p;
-	if (n > INT_MAX || !any_ours(fds, n)) return cancellable(sys(SYS_poll, fds, n, timeout_ms));
+	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys(SYS_poll, fds, n, timeout_ms));
 	poll_begin(&p, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL);
 	return poll_run(&p, fds, n);
 }
@@ -309,7 +309,7 @@ long do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, cons
 	int err = timeout_of(timeout, &wait);
 	if (err == 0) err = poll_begin(&p, wait, mask);
 	if (err != 0) return err;
-	if (n > INT_MAX || !any_ours(fds, n)) return cancellable(sys(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
+	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
 	long r = poll_run(&p, fds, n);
 	timeout_report((struct timespec *)timeout, &p);
 	return r;

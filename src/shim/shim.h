@@ -124,6 +124,8 @@ long packet_ring_set(const struct sock *s, const void *val);   /* PACKET_RX_RING
 bool packet_ring_fill(const struct sock *s, bool *ret_readable);
 static inline bool sock_of(int fd, struct sock *s) { return table_kind(fd, s) == FD_CHANNEL; }
 
+bool limit_takes(unsigned long count);     /* as many descriptors as RLIMIT_NOFILE lets a process have (limits.c) */
+
 /* ---- descriptors of our own (hidden.c) ---- */
 int hidden_base(void);                     /* our numbers begin here */
 int hide_fd(int fd, bool keep_over_exec);  /* moves it out of the program's way; the new number */

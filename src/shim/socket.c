@@ -135,9 +135,7 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
  */
 static int number_free(void)
 {
-	struct rlimit limit;
-	if (shim.sandboxed || sys(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) != 0) return 0;
-	if ((rlim_t)atomic_load(&last_number) + 64 < limit.rlim_cur) return 0;
+	if (shim.sandboxed || limit_takes((rlim_t)atomic_load(&last_number) + 64)) return 0;
 	int fd = (int)sys(SYS_fcntl, shim.doorbell, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0) return fd == -EINVAL ? -EMFILE : fd;
 	sys(SYS_close, fd);
@@ -170,10 +168,10 @@ static bool none_waits(const struct sock *s)
 static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct sockaddr_storage peer;
-	if (none_waits(s)) return -EAGAIN;
+	int free = number_free();
+	if (none_waits(s)) return free < 0 ? free : -EAGAIN;
 	struct spare *spare = spare_lend(flags, false);
-	int free = spare ? 0 : number_free();
-	if (free < 0) return free;
+	if (free < 0 && !spare) return free;
 	struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC,
 			 .spare = spare_channel(spare)};
 	int64_t r = control(&c);
