@@ -19,6 +19,16 @@ for one round trip, call or connection. {unix}
 ![How many times as fast as the kernel's loopback](performance.svg)
 """
 UNIX = "AF_UNIX on sockland is the kernel's, passed through."
+WHY = """## What is slower, and why
+
+* **UDP**: each datagram that is sent is a control call, because its errors belong to the very call; the engine, a process of its own, has to run for each
+  one: four changes of process for a round trip on one core instead of two, and on two cores wakes from one to the other. What is received is read
+  from the ring. A way past the engine for datagrams is not there yet.
+* **Connections**: connect and accept are a control call each, and both ends of a close are told to the engine; its TCP then sees every segment of the
+  handshake and of the end, as packets, timers and captures need them. Anchors are used again (ARCHITECTURE.md).
+* **A program's start**: the library is loaded and libc's entries are overwritten, in each process anew.
+* **AF_UNIX**: the same system calls with a look at whose the descriptor is before.
+"""
 ORDER = {"kernel": "kernel", "host": "one host", "hosts": "two hosts"}
 
 
@@ -153,6 +163,7 @@ def write(out, rows, taken):
     text = HEAD.format(rounds=rounds, unix=UNIX, machine=machine())
     for name, cores, results in taken:
         text += "\n" + tables(rows, name, cores, results)
+    text += "\n" + WHY
     with open(f"{out}/performance.md", "w", encoding="utf-8") as f:
         f.write(text)
     with open(f"{out}/performance.svg", "w", encoding="utf-8") as f:
