@@ -117,6 +117,7 @@ static void test_ephemeral_ports(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(socks); i++) {
 		socks[i] = udp_bound(w->a, name4("0.0.0.0", 0));
 		assert_in_range(local_port(socks[i]), 5000, 5019);
+		assert_int_equal(local_port(socks[i]) % 2, i < 10);   /* odd ones first: the even ones are for connections */
 		for (size_t j = 0; j < i; j++) assert_int_not_equal(local_port(socks[i]), local_port(socks[j]));
 	}
 	assert_int_equal(do_bind(late, name4("0.0.0.0", 0)), -EADDRINUSE);

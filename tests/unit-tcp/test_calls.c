@@ -25,6 +25,7 @@ static void listen_takes_a_port_by_itself(void **state)
 	b->sk = bench_socket(b);
 	assert_int_equal(sock_listen(b->sk, 5), 0);
 	assert_in_range(tcp_of(b->sk)->inet.lport, 32768, 60999);
+	assert_int_equal(tcp_of(b->sk)->inet.lport % 2, 1);   /* as of bind(0): the even ones are for connections */
 	assert_int_equal(sock_listen(b->sk, 7), 0);
 	assert_int_equal(bench_connect(b, b->sk), -EISCONN);
 	assert_int_equal(bench_get(b->sk, SOL_SOCKET, SO_ACCEPTCONN), 1);
@@ -222,8 +223,10 @@ static void ports_are_many(void **state)
 	struct bench *b = *state;
 	b->s->sysctl->ip_local_port_min = 40000;
 	b->s->sysctl->ip_local_port_max = 40099;
-	for (int i = 0; i < 100; i++)
+	for (int i = 0; i < 100; i++) {
 		assert_int_equal(bench_connect(b, bench_socket(b)), -EINPROGRESS);
+		assert_int_equal(b->us_port % 2, i >= 50);
+	}
 	assert_int_equal(bench_connect(b, bench_socket(b)), -EADDRNOTAVAIL);
 	bench_flush(b);
 }

@@ -149,6 +149,17 @@ struct port_range port_range_of(const struct inet_sock *is)
 	return (struct port_range){low, high - low + 1};
 }
 
+/*
+ * As in Linux, bind(0) takes odd ports of the range first and a connection even ones: it does not come by chance to the port of a listener that has just
+ * gone, and so to itself.
+ */
+static uint32_t parity_count(struct port_range r, uint32_t parity) { return (r.count + 1 - parity) / 2; }
+
+static uint16_t parity_port(struct port_range r, uint32_t parity, uint32_t n)
+{
+	return (uint16_t)(r.min + parity + 2 * (n % parity_count(r, parity)));
+}
+
 int port_bind(struct inet_sock *is, const struct addr *laddr, uint16_t number)
 {
 	struct port_range range = port_range_of(is);
@@ -159,7 +170,7 @@ int port_bind(struct inet_sock *is, const struct addr *laddr, uint16_t number)
 	/* RFC 6056 §3.3.1: a random start, then one by one. Options don't count here: a port that nobody else has is wanted. */
 	start = stack_random32(is->sk.stack) % range.count;
 	for (uint32_t i = 0; i < range.count && r == -EADDRINUSE; i++)
-		r = port_take(is, laddr, (uint16_t)(range.min + (start + i) % range.count), true);
+		r = port_take(is, laddr, parity_port(range, i < parity_count(range, 1), start + i), true);
 	return r;
 }
 
@@ -186,7 +197,7 @@ int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct a
 	uint32_t offset = connect_offset(is, laddr, raddr, rport);
 
 	for (uint32_t i = 0; i < range.count; i++) {
-		uint16_t number = (uint16_t)(range.min + (offset + ps->next_ephemeral++) % range.count);
+		uint16_t number = parity_port(range, i >= parity_count(range, 0), offset + ps->next_ephemeral++);
 		struct port *p;
 
 		if (!connect_may_use(ps, laddr, number, raddr, rport)) continue;
