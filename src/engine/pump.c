@@ -251,6 +251,7 @@ void esock_mirror(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
 	atomic_store(&ch->rcvlowat, es->sk->rcvlowat);
+	atomic_store(&ch->linger_s, es->sk->linger.l_onoff ? es->sk->linger.l_linger : 0);
 	atomic_store(&ch->rcvtimeo_us, es->sk->rcvtimeo_us);
 	atomic_store(&ch->sndtimeo_us, es->sk->sndtimeo_us);
 }

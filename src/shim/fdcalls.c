@@ -21,6 +21,7 @@ long do_close(int fd)
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	if (spawned()) return sys(SYS_close, fd);
 	bool ours = table_channel(fd, &s);
+	if (ours && atomic_load_explicit(&s.c->linger_s, memory_order_relaxed) > 0) linger(&s);
 	table_closing(fd);
 	long r = ours && spare_keep(fd, &s) ? 0 : sys(SYS_close, fd);
 	table_closed(fd);

@@ -184,6 +184,7 @@ void engine_catch_up(void);
 /* All that is ready belongs into one answer. Only loopback is so prompt: what goes to another host is not waited for. false: nothing was on its way. */
 bool rest_arrives(void);
 void closes_settle(void);                  /* after a close of our own: the engine has seen it */
+void linger(const struct sock *s);         /* before its last close, where SO_LINGER asks for it */
 void signals_drain(const struct sock *s);  /* what made the kernel send its signals (host/anchor.h) */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
 
