@@ -323,13 +323,97 @@ static void a_reset_at_the_sack_edge_counts(void **state)
 	assert_int_equal(bench_error(b->sk), ECONNRESET);
 }
 
+/* ---- segmentation offload ---- */
+
+static void large(struct bench *b, seq32 start, seq32 end, bool pushed)
+{
+	expect(b, ACK, .seq = start, .ack = 1, .len = end - start);
+	assert_int_equal(!!(b->last.flags & PSH), pushed);
+}
+
+static void the_device_cuts_what_fits_the_round_trip(void **state)
+{
+	struct bench *b = *state;
+	b->eth->tso_bytes = 65280;
+	over(b, 103, &(struct seg){.sack_ok = true});
+	bench_send(b, 20500, 0);
+	for (seq32 at = 1; at < 10000; at += 2000)
+		large(b, at, at + 2000, true);
+	expect_nothing(b);
+	pass(b, 102 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 1001);
+	large(b, 10001, 12001, true);
+	pass(b, 3 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 2001);
+	large(b, 12001, 14001, true);
+	pass(b, 3 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 4001);
+	large(b, 14001, 16001, true);
+	large(b, 16001, 18001, true);
+	pass(b, 8 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 4001, .sack = {{5001, 6001}});
+	large(b, 18001, 19001, false);
+	pass(b, 3 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 4001, .sack = {{5001, 7001}});
+	large(b, 19001, 20001, false);
+	pass(b, 3 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 4001, .sack = {{5001, 8001}});
+	large(b, 4001, 5001, false);
+	info_is(b, 16, 3, 1, 1, 13, 9, TCP_RECOVERY);
+	pass(b, 3 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 4001, .sack = {{5001, 9001}});
+	large(b, 20001, 20501, true);
+	expect_nothing(b);
+}
+
+static void the_device_cuts_more_on_a_short_path(void **state)
+{
+	struct bench *b = *state;
+	b->eth->tso_bytes = 65280;
+	over(b, 3, &(struct seg){.sack_ok = true});
+	bench_send(b, 20000, 0);
+	large(b, 1, 5001, true);
+	large(b, 5001, 10001, true);
+	expect_nothing(b);
+	pass(b, 5 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 1001);
+	large(b, 10001, 12001, true);
+	expect_nothing(b);
+}
+
+static void what_left_together_goes_again_together(void **state)
+{
+	struct bench *b = *state;
+	b->eth->tso_bytes = 65280;
+	over(b, 103, &(struct seg){.sack_ok = true});
+	bench_send(b, 8000, 0);
+	bench_flush(b);
+	pass(b, 215 * NS_PER_MS);
+	large(b, 7001, 8001, true);
+	pass(b, 400 * NS_PER_MS);
+	large(b, 1, 1001, false);
+	inject(b, ACK, .seq = 1, .ack = 1001);
+	large(b, 1001, 2001, false);
+	large(b, 2001, 3001, false);
+	info_is(b, 7, 0, 7, 2, 2, 7, TCP_LOSS);
+	inject(b, ACK, .seq = 1, .ack = 3001);
+	large(b, 3001, 4001, false);
+	large(b, 4001, 6001, true);
+	large(b, 6001, 7001, false);
+	info_is(b, 5, 0, 5, 4, 4, 7, TCP_LOSS);
+	inject(b, ACK, .seq = 1, .ack = 6001);
+	large(b, 7001, 8001, true);
+	expect_nothing(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		both(ecn_is_given_to_who_asks), both(ecn_is_not_asked_for_by_default), both(dsack_undoes), both(eifel_undoes),
 		both(rack_waits_for_the_reordering_window), both(reordering_is_learnt), both(a_tail_probe_that_repairs_costs),
 		both(a_needless_tail_probe_costs_nothing), both(frto_with_sack), both(after_a_pause_it_starts_slowly), both(a_peer_may_renege),
-		both(duplicates_are_reported), both(a_reset_at_the_sack_edge_counts),
+		both(duplicates_are_reported), both(a_reset_at_the_sack_edge_counts), both(the_device_cuts_what_fits_the_round_trip),
+		both(the_device_cuts_more_on_a_short_path), both(what_left_together_goes_again_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ struct ip_out {
 	bool mcast_loop;                 /* copy to our own members */
 	bool host_only;                  /* a group's datagram with TTL 0: our own members get it, the link does not */
 	uint32_t mark;
+	uint32_t cut_bytes;              /* the transport message will be cut by the device in pieces of so many octets, headers included; 0: it won't */
 	const uint8_t *opt; uint8_t opt_len;      /* IPv4: options, a multiple of 4 octets */
 	struct ip_ext ext[IP_EXT_COUNT];
 	bool no_flow;                    /* IPv6: no label, unless flow has one */

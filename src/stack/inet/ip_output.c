@@ -189,11 +189,11 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	const struct addr *src = addr_is_any(&out->src) ? &hop->src : &out->src;
 	bool v4 = addr_is_v4(&out->dst);
 	size_t hdr_len = ip_header_len(out);
-	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (uint32_t)hdr_len;
+	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (uint32_t)hdr_len, piece = out->cut_bytes ? out->cut_bytes + (uint32_t)hdr_len : len;
 
 	if (out->mtu_bytes && !out->df) mtu = MIN(mtu, out->mtu_bytes);
 
-	if ((v4 ? len : len - IP6_HDR_LEN) > UINT16_MAX || (len > mtu && out->df)) {
+	if ((v4 ? len : len - IP6_HDR_LEN) > UINT16_MAX || (piece > mtu && out->df)) {
 		stack_drop(s, p, DROP_IP_TOO_BIG);
 		return -EMSGSIZE;
 	}
@@ -206,7 +206,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 		packet_free(p);
 		return 0;
 	}
-	if (len > mtu) return ip_fragment(s, p, mtu, hop);
+	if (piece > mtu) return ip_fragment(s, p, mtu, hop);
 	ip_link_output(s, p, hop);
 	return 0;
 }

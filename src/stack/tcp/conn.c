@@ -85,8 +85,9 @@ void conn_update_mss(struct tcp_sock *conn)
 {
 	struct route_hop hop;
 
-	if (conn_path(conn, &conn->inet.laddr, &hop) == 0)
-		set_mss(conn, ip_mtu(conn_stack(conn), &conn->inet.raddr, &hop));
+	if (conn_path(conn, &conn->inet.laddr, &hop) < 0) return;
+	set_mss(conn, ip_mtu(conn_stack(conn), &conn->inet.raddr, &hop));
+	conn->snd.tso_bytes = hop.netif->tso_bytes;
 }
 
 /* ---- opening ---- */
@@ -108,6 +109,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	if (conn->set.mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->set.mss);
 	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
+	conn->snd.tso_bytes = hop->netif->tso_bytes;
 	window_init(conn);
 	rtt_init(conn);
 	recovery_init(conn);

@@ -4,11 +4,13 @@
  *     usercall.c   what the program asks: connect, listen, accept, send, recv, shutdown, close, poll
  *     listen.c     listening sockets, their SYN queue and accept queue
  *     input.c      SEGMENT ARRIVES, a function for each step of RFC 9293 §3.10.7; ack.c is its fifth step
- *     output.c     the one place that decides to send; segment.c builds what it decided
+ *     output.c     the one place that decides to send what is new; resend.c: what is lost; tso.c: for a device that cuts; segment.c builds
+ *     acking.c     when ACKs go
  *     window.c     the receive window and the two buffers' sizes
- *     timers.c     retransmission, probes, delayed ACK, keepalive, FIN-WAIT-2
+ *     timers.c     retransmission, probes, delayed ACK, keepalive, FIN-WAIT-2; what the roles do: tlp.c, rack.c
+ *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
- *     reassembly.c sack.c recovery.c congestion.c rtt.c urgent.c isn.c reset.c error.c options.c
+ *     reassembly.c sack.c rtt.c urgent.c isn.c reset.c error.c options.c
  *     conn.c       birth and end; tcp_stack.c: per-host state and demultiplexing
  *
  * The two sequence spaces, in RFC 9293's words:
@@ -110,6 +112,7 @@ struct tcp_sock {
 		uint32_t wnd, max_wnd;
 		uint16_t mss;                 /* of the path and the peer, before options */
 		uint16_t peer_mss;            /* 0: not known yet */
+		uint32_t tso_bytes;           /* the device cuts: tso.c */
 		uint8_t wscale;
 		bool fin;                     /* a FIN follows the queue */
 		bool urgent;                  /* up is ahead of una */
@@ -268,6 +271,11 @@ int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is 
 uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
 void output_probe(struct tcp_sock *conn);        /* what the persist timer sends */
 
+/* tso.c */
+uint32_t tso_segments(const struct tcp_sock *conn);        /* most that leave in one packet; 1: nobody cuts them */
+uint32_t tso_quota(const struct tcp_sock *conn);           /* most that may now, by cwnd */
+bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for the next ACK, to send more at once */
+
 /* segment.c */
 int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags);  /* builds, hands to IP, counts */
 void segment_send_ack(struct tcp_sock *conn);
@@ -333,7 +341,7 @@ void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una,
 
 /* rtxq.c */
 struct tcp_sent *rtxq_at(const struct tcp_rtxq *q, uint32_t i);
-bool rtxq_reserve(struct tcp_rtxq *q);                     /* room for one more. false: no memory */
+bool rtxq_reserve(struct tcp_rtxq *q, uint32_t more);      /* room for so many more. false: no memory */
 void rtxq_append(struct tcp_rtxq *q, const struct tcp_sent *sent);         /* after rtxq_reserve */
 void rtxq_clear(struct tcp_rtxq *q);
 void rtxq_tag(struct tcp_rtxq *q, struct tcp_sent *s, unsigned tag);

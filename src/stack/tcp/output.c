@@ -56,21 +56,57 @@ static void start_sending(struct tcp_sock *conn)
 	if (conn->set.cc->event) conn->set.cc->event(conn, CC_SEND);
 }
 
+/* As many segments as may leave in one packet: len is of the first of them. */
+static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
+{
+	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), room = conn->snd.una + conn->snd.wnd - conn->snd.nxt, most, all, part;
+
+	if (!conn->snd.tso_bytes || *len < mss) return;
+	most = MIN(tso_segments(conn), tso_quota(conn)) * mss;
+	all = MIN(unsent, room);
+	part = all % mss;
+	if (all >= most) {
+		*len = MAX(most, mss);
+	} else {
+		/* The last, small one goes along if it may go at all. */
+		*fin = conn->snd.fin && !snd_fin_sent(conn) && all == unsent && all < room;
+		*len = part && (all < unsent || !(push || small_may_go(conn, *fin))) ? all - part : all;
+	}
+	*fin = conn->snd.fin && !snd_fin_sent(conn) && *len == unsent && *len < room;
+}
+
+/* A record for each segment of what was sent. */
+static void record(struct tcp_sock *conn, seq32 seq, uint32_t len, uint32_t mss, bool fin, bool psh)
+{
+	seq32 end = seq + len + fin;
+	uint8_t tag = TAG_HEAD;
+
+	do {
+		seq32 to = end - seq > mss + fin ? seq + mss : end;
+		struct tcp_sent sent = {.seq = seq, .end = to, .at = MAX(conn_now(conn), 1), .delivered = conn->cc.delivered, .tag = tag};
+		if (to == end && psh) sent.tag |= TAG_PUSH;
+		rtxq_append(&conn->rtxq, &sent);
+		seq = to;
+		tag = 0;
+	} while (seq != end);
+	conn->snd.nxt = end;
+	if (len % mss) conn->snd.sml = end;
+}
+
 static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 {
+	uint32_t mss = snd_mss(conn);
 	seq32 seq = conn->snd.nxt;
 	/* RFC 9293 §3.9.1.2 (MUST-61): the last segment of what is queued is pushed. */
 	bool psh = len && (push || seq + len == snd_end(conn)), first = conn->rtxq.n == 0;
-	struct tcp_sent sent = {.seq = seq, .end = seq + len + fin, .at = conn_now(conn), .delivered = conn->cc.delivered, .tag = psh ? TAG_PUSH : 0};
 	int r;
 
-	if (!rtxq_reserve(&conn->rtxq)) return false;
-	r = segment_send(conn, seq, len, (uint8_t)(TCP_ACK | (psh ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
+	if (!rtxq_reserve(&conn->rtxq, len / mss + 2)) return false;
+	/* As Linux: what the device cuts is pushed too, so that the receiver's device does not wait for more. */
+	r = segment_send(conn, seq, len, (uint8_t)(TCP_ACK | (psh || len > mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
 	/* The path became narrower: cut anew. */
-	if (r < 0) return r == -EMSGSIZE && snd_mss(conn) < len;
-	rtxq_append(&conn->rtxq, &sent);
-	conn->snd.nxt = sent.end;
-	if (len && len < snd_mss(conn)) conn->snd.sml = conn->snd.nxt;
+	if (r < 0) return r == -EMSGSIZE && snd_mss(conn) < mss;
+	record(conn, seq, len, mss, fin, psh);
 	/* RFC 6298 §5 (5.1) */
 	if (first || conn->timer.role == TCP_TIMER_TAIL) timers_rearm(conn);
 	return true;
@@ -84,7 +120,8 @@ static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 
 	while (plan(conn, push, &len, &fin)) {
 		if (conn->rtxq.n == 0 && !sent) start_sending(conn);
-		if (!force && rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd) break;
+		if (!force && (tso_quota(conn) == 0 || tso_should_defer(conn, len))) break;
+		if (!force) extend(conn, push, &len, &fin);
 		if (!emit(conn, len, fin, false)) break;
 		sent++;
 		if (force) break;

@@ -39,37 +39,42 @@ static int fit(struct tcp_sock *conn, uint32_t i)
 	return 0;
 }
 
-static int transmit(struct tcp_sock *conn, uint32_t i)
+/* Records i to i + n - 1 in one packet. */
+static int transmit(struct tcp_sock *conn, uint32_t i, uint32_t n)
 {
-	struct tcp_sent *s = rtxq_at(&conn->rtxq, i);
+	const struct tcp_sent *s = rtxq_at(&conn->rtxq, i), *last = s + n - 1;
 	seq32 end = snd_end(conn);
-	bool fin = seq_gt(s->end, end);
-	uint32_t len = (fin ? end : s->end) - s->seq;
+	bool fin = seq_gt(last->end, end), psh = n > 1 || (last->tag & TAG_PUSH);
+	uint32_t len = (fin ? end : last->end) - s->seq;
 
-	return segment_send(conn, s->seq, len, (uint8_t)(TCP_ACK | (s->tag & TAG_PUSH ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
+	return segment_send(conn, s->seq, len, (uint8_t)(TCP_ACK | (psh ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
+}
+
+static void note_repeated(struct tcp_sock *conn, uint32_t i, uint32_t n)
+{
+	for (struct tcp_sent *s = rtxq_at(&conn->rtxq, i); n--; s++) {
+		s->at = MAX(conn_now(conn), 1);
+		s->delivered = conn->cc.delivered;
+		rtxq_tag(&conn->rtxq, s, s->tag | TAG_EVER);
+		conn->count.total_retrans++;
+		conn->count.bytes_retrans += s->end - s->seq;
+		conn_stack(conn)->tcp_retransmits++;
+	}
 }
 
 int output_repeat(struct tcp_sock *conn, uint32_t i)
 {
-	struct tcp_sent *s;
 	uint32_t mss = snd_mss(conn);
 	int r = fit(conn, i);
 
-	if (r == 0) r = transmit(conn, i);
+	if (r == 0) r = transmit(conn, i, 1);
 	if (r == -EMSGSIZE && snd_mss(conn) < mss) {
 		/* The path became narrower. */
 		r = fit(conn, i);
-		if (r == 0) r = transmit(conn, i);
+		if (r == 0) r = transmit(conn, i, 1);
 	}
-	s = rtxq_at(&conn->rtxq, i);
-	s->at = MAX(conn_now(conn), 1);
-	s->delivered = conn->cc.delivered;
-	conn->count.total_retrans++;
-	conn_stack(conn)->tcp_retransmits++;
-	if (r < 0) return r;
-	rtxq_tag(&conn->rtxq, s, s->tag | TAG_EVER);
-	conn->count.bytes_retrans += s->end - s->seq;
-	return 0;
+	note_repeated(conn, i, 1);
+	return r;
 }
 
 int output_resend(struct tcp_sock *conn, uint32_t i)
@@ -83,18 +88,53 @@ int output_resend(struct tcp_sock *conn, uint32_t i)
 	return 0;
 }
 
+static bool waits(const struct tcp_sent *s) { return (s->tag & TAG_LOST) && !(s->tag & (TAG_SACKED | TAG_RETRANS)); }
+
+/* How many from i on go in one packet: those that left in one, as far as they are lost. */
+static uint32_t together(const struct tcp_sock *conn, uint32_t i)
+{
+	const struct tcp_rtxq *q = &conn->rtxq;
+	uint32_t n = 1, most = MIN(tso_segments(conn), conn->cc.cwnd - rtxq_in_flight(q));
+	seq32 edge = conn->snd.una + conn->snd.wnd;
+
+	if (!conn->snd.tso_bytes) return 1;
+	for (const struct tcp_sent *s = rtxq_at(q, i) + 1; n < most && i + n < q->n; n++, s++)
+		if ((s->tag & TAG_HEAD) || !waits(s) || seq_gt(s->end, edge)) break;
+	return n;
+}
+
+static int resend_together(struct tcp_sock *conn, uint32_t i, uint32_t n)
+{
+	struct tcp_rtxq *q = &conn->rtxq;
+	int r;
+
+	if (n == 1) return output_resend(conn, i);
+	r = transmit(conn, i, n);
+	if (r < 0) return r;
+	note_repeated(conn, i, n);
+	for (struct tcp_sent *s = rtxq_at(q, i), *end = s + n; s < end; s++) {
+		rtxq_tag(q, s, s->tag | TAG_RETRANS);
+		undo_resent(conn);
+	}
+	/* What it was one packet with begins a packet of its own. */
+	if (i + n < q->n) rtxq_at(q, i + n)->tag |= TAG_HEAD;
+	return 0;
+}
+
 void output_lost(struct tcp_sock *conn)
 {
 	struct tcp_rtxq *q = &conn->rtxq;
 	bool rearm = false;
 
 	for (uint32_t i = 0; i < q->n && q->retrans < q->lost; i++) {
-		uint8_t tag = rtxq_at(q, i)->tag;
+		uint32_t n;
 		if (rtxq_in_flight(q) >= conn->cc.cwnd) break;
-		if (!(tag & TAG_LOST) || (tag & (TAG_SACKED | TAG_RETRANS))) continue;
-		if (output_resend(conn, i) < 0) break;
-		if (prr_is_active(conn)) conn->rec.prr_out++;
+		if (!waits(rtxq_at(q, i))) continue;
+		n = together(conn, i);
+		if (resend_together(conn, i, n) < 0) break;
+		if (prr_is_active(conn)) conn->rec.prr_out += n;
 		if (i == 0 && conn->timer.role != TCP_TIMER_REORDER) rearm = true;
+		i += n - 1;
 	}
 	/* RFC 6298 §5 (5.4) by another way: the first was sent just now. */
 	if (rearm) timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtt_timeout(conn));

@@ -19,25 +19,25 @@
 
 struct tcp_sent *rtxq_at(const struct tcp_rtxq *q, uint32_t i) { return &q->at[q->first + i]; }
 
-static bool make_room(struct tcp_rtxq *q)
+bool rtxq_reserve(struct tcp_rtxq *q, uint32_t more)
 {
-	uint32_t cap = q->cap ? 2 * q->cap : RECORDS_AT_FIRST;
+	uint32_t cap = q->cap ? q->cap : RECORDS_AT_FIRST;
 	struct tcp_sent *grown;
 
-	if (q->first + q->n < q->cap) return true;
-	if (q->first >= q->cap / 2 && q->first) {
+	if (q->first + q->n + more <= q->cap) return true;
+	if (q->first && q->first >= q->cap / 2 && q->n + more <= q->cap) {
 		memmove(q->at, q->at + q->first, q->n * sizeof *q->at);
 		q->first = 0;
 		return true;
 	}
+	while (cap < q->first + q->n + more)
+		cap *= 2;
 	grown = realloc(q->at, cap * sizeof *grown);
 	if (!grown) return false;
 	q->at = grown;
 	q->cap = cap;
 	return true;
 }
-
-bool rtxq_reserve(struct tcp_rtxq *q) { return make_room(q); }
 
 void rtxq_append(struct tcp_rtxq *q, const struct tcp_sent *sent)
 {
@@ -94,7 +94,7 @@ bool rtxq_split(struct tcp_rtxq *q, uint32_t i, seq32 at)
 {
 	struct tcp_sent *s;
 
-	if (!make_room(q)) return false;
+	if (!rtxq_reserve(q, 1)) return false;
 	s = rtxq_at(q, i);
 	memmove(s + 2, s + 1, (q->n - i - 1) * sizeof *s);
 	q->n++;

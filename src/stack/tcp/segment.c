@@ -69,6 +69,7 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	tcp_emit(h, p->data, len, &is->laddr, &is->raddr);
 	inet_sock_out(is, &is->laddr, &is->raddr, IP_PROTO_TCP, &out);
 	out.tos |= ecn;
+	if (conn->snd.tso_bytes && len > snd_mss(conn)) out.cut_bytes = (uint32_t)hdr_len + snd_mss(conn);
 	if (!addr_is_v4(&is->raddr)) out.df = true;   /* a segment fits the path or is cut anew, never fragmented here */
 	r = ip_output(conn_stack(conn), p, &out);
 	if (r == -EMSGSIZE) conn_update_mss(conn);
@@ -77,7 +78,10 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 
 static void count_data(struct tcp_sock *conn, uint32_t len)
 {
-	conn->count.data_segs_out++;
+	uint32_t n = conn->snd.tso_bytes ? (len + snd_mss(conn) - 1) / snd_mss(conn) : 1;
+
+	conn->count.data_segs_out += n;
+	conn->count.segs_out += n - 1;
 	conn->count.bytes_sent += len;
 	acking_data_sent(conn);
 	conn->when.sent_data = conn_now(conn);
