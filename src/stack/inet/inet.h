@@ -146,6 +146,8 @@ int flow_add(struct inet_sock *is);
 void flow_remove(struct inet_sock *is);
 /* An accepted socket shares its listener's port: joins the port's owners without checks. */
 int port_inherit(struct inet_sock *child, const struct inet_sock *listener);
+/* The keyed hash of a 4-tuple: of a flow, and of what is left of one. */
+uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* The flow with this 4-tuple, else NULL. */
 struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* The best bound socket for a packet that matches no flow: scores address, interface, family as Linux does; REUSEPORT groups are spread by a hash

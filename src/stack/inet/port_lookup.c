@@ -12,7 +12,7 @@
 
 struct flow_key { struct addr laddr, raddr; uint16_t lport, rport; };
 
-static uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
 {
 	struct flow_key key = {*laddr, *raddr, lport, rport};
 

@@ -69,7 +69,7 @@ static void note_echo(const struct tcp_sock *conn, const struct segment *g, stru
 /* Our SYN was: its round trip, if it was sent once. */
 void ack_syn_acked(struct tcp_sock *conn, const struct segment *g)
 {
-	struct tcp_acked a = {.syn_acked = true, .octets = 1, .retrans_acked = conn->trouble.retries != 0};
+	struct tcp_acked a = {.syn_acked = true, .octets = 1, .retrans_acked = conn->count.total_retrans != 0};
 
 	note_echo(conn, g, &a);
 	a.first_acked = a.last_acked = conn->rtt.syn_at;

@@ -112,8 +112,12 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 		return STEP_NEXT;
 	}
 	if (first && !(g->h.flags & TCP_ACK)) {
-		/* The peer did not get our SYN and ACK. */
-		if (answer_allowed(conn)) segment_send_syn(conn);
+		/* The peer did not get our SYN and ACK. As Linux: another, from which the timer counts. */
+		if (answer_allowed(conn)) {
+			conn->count.total_retrans++;
+			segment_send_syn(conn);
+			timers_syn_sent(conn);
+		}
 		return step_drop(g, DROP_TCP_OLD);
 	}
 	/* RFC 5961 §4.2: a challenge whatever the sequence number. */

@@ -28,15 +28,6 @@ struct timewait {
 	uint32_t recent, offset;
 };
 
-struct flow_key { struct addr laddr, raddr; uint16_t lport, rport; };
-
-static uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
-{
-	struct flow_key key = {*laddr, *raddr, lport, rport};
-
-	return stack_hash(s, &key, sizeof key);
-}
-
 struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
 {
 	struct hash_node *n = NULL;
