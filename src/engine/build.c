@@ -6,6 +6,7 @@
 #include "host/clock.h"
 #include "stack/core/route.h"
 #include "stack/core/sysctl.h"
+#include "stack/unix/unix.h"
 
 static int build_hosts(struct engine *e)
 {
@@ -79,6 +80,7 @@ static int build_all(struct engine *e, struct net_link **links)
 {
 	int err = build_hosts(e);
 	if (err == 0) err = build_networks(e, links);
+	for (size_t i = 1; i < net_host_count(e->net) && err == 0; i++) unix_share_paths(net_stack(net_host_at(e->net, i)), net_stack(net_host_at(e->net, 0)));
 	for (size_t i = 0; i < e->topo->n_ifs && err == 0; i++) err = build_interface(e, i, links[e->topo->ifs[i].network]);
 	for (size_t i = 0; i < e->topo->n_ifs && err == 0; i++) err = build_impairment(e, i);
 	for (size_t i = 0; i < e->topo->n_routes && err == 0; i++) err = build_route(e, &e->topo->routes[i]);

@@ -5,6 +5,18 @@
 #define CONTROL_MAX 8192
 #define HOST_FLAGS (MSG_LEND)     /* ours, not for programs */
 
+/* k is a SEND whose message is m. */
+static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
+{
+	/* An urgent octet has its place in the stack's stream. */
+	if (h->flags & MSG_OOB) direct_bar(k->e, k->es);
+	/* A stream's octets that are still in the ring come first. */
+	if (tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
+	ssize_t n = sock_send(k->es->sk, m);
+	if (k->es->sk->domain == AF_NETLINK) direct_look_again(k->e);   /* it may have moved a route */
+	return n;
+}
+
 int64_t serve_send(struct call *k)
 {
 	struct rpc_send h;
@@ -13,6 +25,7 @@ int64_t serve_send(struct call *k)
 		client_end(k->e, k->c, "a message whose lengths disagree");
 		return -EPROTO;
 	}
+	if (k->fds_lost) return -ETOOMANYREFS;
 	/* Copied to where any alignment is right. */
 	struct sockaddr_storage name = {0};
 	uint8_t *control = k->e->scratch;
@@ -23,13 +36,9 @@ int64_t serve_send(struct call *k)
 	struct sock_msg m = {.data = (void *)(at + h.name_len + h.control_len), .len = h.data_len,
 			     .name = h.name_len ? &name : NULL, .name_len = h.name_len,
 			     .control = h.control_len ? control : NULL, .control_len = h.control_len,
-			     .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
-	/* An urgent octet has its place in the stack's stream. */
-	if (h.flags & MSG_OOB) direct_bar(k->e, k->es);
-	/* A stream's octets that are still in the ring come first. */
-	if (tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
-	ssize_t n = sock_send(k->es->sk, &m);
-	if (k->es->sk->domain == AF_NETLINK) direct_look_again(k->e);   /* it may have moved a route */
+			     .rights = rights_take(k), .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
+	ssize_t n = send_one(k, &h, &m);
+	sock_rights_unref(m.rights);
 	return n;
 }
 
@@ -46,6 +55,7 @@ int64_t serve_recv(struct call *k)
 			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX), .flags = (flags & ~HOST_FLAGS) | MSG_DONTWAIT};
 	ssize_t n = sock_recv(k->es->sk, &m);
 	if (n < 0) return n;
+	rights_give(k, m.rights);
 	h = (struct rpc_recv){.name_len = (uint32_t)MIN(m.name_len, sizeof name), .control_len = (uint32_t)m.control_len,
 			      .data_len = (uint32_t)MIN((size_t)n, m.len), .flags = m.flags};
 	call_out(k, &h, sizeof h);

@@ -47,7 +47,12 @@ int64_t serve_bind(struct call *k)
 {
 	struct sockaddr_storage a;
 	socklen_t len = address_in(k, &a);
-	return sock_bind(k->es->sk, (struct sockaddr *)&a, len);
+	int err = sock_bind(k->es->sk, (struct sockaddr *)&a, len);
+	if (err == 0 && k->n_in_fds > 0) {
+		k->es->inode_fd = k->in_fds[0];
+		k->in_fds[0] = -1;
+	}
+	return err;
 }
 
 /* Whoever waits for the connection has the answer at once when it is made by the time of the reply, as over loopback. */
@@ -93,7 +98,7 @@ int64_t serve_accept(struct call *k)
 	socklen_t len = sizeof peer;
 	int fd;
 	if (!(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
-	int err = esock_new(e, k->c, true, k->q->spare, &fd, &es);
+	int err = esock_new(e, k->c, k->es->stream, k->q->spare, &fd, &es);
 	if (err < 0) return err;
 	err = sock_accept(k->es->sk, &child);
 	if (err < 0) {

@@ -145,9 +145,10 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 	client_name(c, in, q->in_len);
 	if (process_peer(fd, &c->uid, &c->pid) < 0) {
 		/* A sandbox may refuse us the question; then its own word must do: it is for people to read. */
-		c->uid = getuid();
+		c->uid = (uid_t)q->arg[1];
 		c->pid = (pid_t)q->arg[0];
 	}
+	c->gid = (gid_t)q->arg[2];
 	c->id = client_id(e);
 	int err = client_watch(e, c);
 	if (err == 0) err = client_welcome(e, c);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "engine/private.h"
 #include "host/message.h"
+#include "stack/unix/unix.h"
 
 enum { NO_SOCKET, SOCKET, HELLO };
 struct row { int64_t (*serve)(struct call *); int about; };
@@ -46,7 +47,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 
 void call_pass(struct call *k, int fd, bool close_after)
 {
-	if (close_after) k->close_after |= 1 << k->n_fds;
+	k->close_after[k->n_fds] = close_after;
 	k->fds[k->n_fds++] = fd;
 }
 
@@ -66,6 +67,7 @@ static int64_t serve(struct call *k)
 		if (!k->es->sk) return -ENETDOWN;
 		k->es->spare = false;
 		engine_enter(k->e, k->es->sk);
+		if (k->es->sk->domain == AF_UNIX) unix_act_as(k->es->sk, &(struct ucred){k->c->pid, k->c->uid, k->c->gid});
 		/* What was written and read so far comes before the call. */
 		esock_pump(k->e, k->es);
 		if (!k->es->sk) return -ENETDOWN;
@@ -98,6 +100,8 @@ static void hello_again(struct engine *e, struct client *c, const struct rpc_req
 void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds)
 {
 	struct call k = {.e = e, .c = c, .q = (const struct rpc_request *)e->in, .in = e->in + sizeof(struct rpc_request), .out = e->out};
+	k.fds_lost = n_fds < 0;
+	n_fds = MAX(n_fds, 0);
 	memcpy(k.in_fds, fds, sizeof *fds * (size_t)n_fds);
 	k.n_in_fds = n_fds;
 	if (rows[k.q->op].about == HELLO) hello_again(e, c, k.q, k.in_fds, n_fds);
@@ -109,5 +113,5 @@ void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds)
 	for (int i = 0; i < n_fds; i++)
 		if (k.in_fds[i] >= 0) close(k.in_fds[i]);
 	for (int i = 0; i < k.n_fds; i++)
-		if (k.close_after & 1 << i) close(k.fds[i]);
+		if (k.close_after[i]) close(k.fds[i]);
 }

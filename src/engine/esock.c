@@ -87,6 +87,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 		return -ENOBUFS;
 	}
 	es->stream = stream;
+	es->inode_fd = -1;
 	es->client = c;
 	es->channel = i;
 	list_init(&es->source.ready);
@@ -210,6 +211,7 @@ void esock_free(struct engine *e, struct esock *es)
 	list_remove(&es->source.ready);
 	loop_remove(&e->loop, es->anchor);
 	close(es->anchor);
+	if (es->inode_fd >= 0) close(es->inode_fd);
 	slot_give(e, es->channel);
 	free(es);
 }

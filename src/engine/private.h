@@ -39,6 +39,7 @@ struct client {
 	size_t host;
 	pid_t pid;
 	uid_t uid;
+	gid_t gid;                                 /* its own word */
 	char name[64];
 	struct list bells;
 };
@@ -64,6 +65,7 @@ struct esock {
 	struct hash_node by_inode;
 	ino_t inode;
 	int anchor;                                /* our end */
+	int inode_fd;                              /* of the path that a Unix socket is bound to, so that no other file gets its number; -1: none */
 	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
 	struct client *client;                     /* who last made, accepted or identified it; NULL when that one is gone */
 	uint32_t channel, generation;
@@ -138,9 +140,10 @@ struct call {
 	struct esock *es;                          /* of q->channel, where the row wants one */
 	struct rpc_reply reply;
 	uint8_t *out;                              /* RPC_OUT_MAX octets; reply.out_len says how many count */
-	int in_fds[RPC_FDS_MAX], n_in_fds;         /* closed after the call unless taken (set to -1) */
-	int fds[RPC_FDS_MAX], n_fds;               /* to pass; those in close_after are closed when sent */
-	int close_after;
+	int in_fds[RPC_RIGHTS_MAX], n_in_fds;      /* closed after the call unless taken (set to -1) */
+	int fds[RPC_RIGHTS_MAX], n_fds;            /* to pass; those of close_after are closed when sent */
+	bool close_after[RPC_RIGHTS_MAX];
+	bool fds_lost;                             /* there was no room for those that came */
 };
 
 /* engine.c */
@@ -251,6 +254,10 @@ void unix_names_free(struct engine *e);
 void unix_tag(const struct engine *e, size_t host, char tag[UNIX_TAG_LEN]);
 int64_t serve_unix_name(struct call *k);
 int64_t serve_unix_named(struct call *k);
+
+/* rights.c: descriptors in flight */
+struct sock_rights *rights_take(struct call *k);                          /* those that came with the call; NULL: none, or no memory */
+void rights_give(struct call *k, struct sock_rights *r);                  /* passes them on; takes a reference. NULL allowed */
 
 /* refused.c: what was asked for and is not done here */
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */

@@ -312,14 +312,17 @@ void esock_pump(struct engine *e, struct esock *es)
 	struct stack *s = es->sk->stack;
 	engine_enter(e, es->sk);
 	if (!pump_consumed(e, es) || !pump_tx(e, es, &r)) return;
-	bool in = !es->listening && (es->stream ? pump_stream(e, es) : pump_records(e, es));
+	/* The messages of a Unix socket are asked for, not put into a ring; and it says itself when somebody may find his wait over. */
+	bool asked = es->sk->domain == AF_UNIX, asked_told = asked && es->told;
+	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
 	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, es->state, es->poll};
 	bool drained = tx_relieved(e, es, &r), changed = publish(e, es);
 	net_touch(e->net, s);
-	pump_wake(e, es, in || changed || told, changed || grown || drained);
+	if (asked) pump_wake(e, es, asked_told, asked_told);
+	else pump_wake(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
 	pump_signal(e, es, &news);

@@ -35,6 +35,10 @@ ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX]
 		while (n_fds > 0) close(fds[--n_fds]);
 		return -EMSGSIZE;
 	}
+	if (m.msg_flags & MSG_CTRUNC) {
+		while (n_fds > 0) close(fds[--n_fds]);
+		n_fds = -1;
+	}
 	*ret_n_fds = n_fds;
 	return n;
 }

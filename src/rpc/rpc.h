@@ -14,14 +14,14 @@
 
 #define RPC_ROWS(X) \
 	/*  name        in_min in_max  meaning of channel, arg[], in; result, out, fds */ \
-	X(HELLO,        0,   256)   /* on a door, with the client's end (also over a pair that fork inherited); arg: pid; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
+	X(HELLO,        0,   256)   /* on a door, with the client's end (also over a pair that fork inherited); arg: pid, uid, gid; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
 	X(SOCKET,       0,   0)     /* arg: domain, type, protocol; spare. channel, generation; fd: anchor, unless the spare one serves */ \
-	X(BIND,         0,   128)   /* in: sockaddr */ \
+	X(BIND,         0,   128)   /* in: sockaddr, here and below with a struct inode behind a path. One descriptor: that inode */ \
 	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
 	X(ACCEPT,       0,   0)     /* spare. channel, generation of the new socket; out: peer sockaddr; fd: as with SOCKET; -EAGAIN */ \
-	X(SEND,         16,  131072) /* in: struct rpc_send, name, control, data. octets sent, or the errno */ \
-	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB). out: struct rpc_recv, name, control, data */ \
+	X(SEND,         16,  131072) /* in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno */ \
+	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
 	X(SETSOCKOPT,   0,   65536) /* arg: level, name; in: value */ \
@@ -55,6 +55,7 @@ extern const struct rpc_row rpc_rows[RPC_OP_COUNT];
 #define RPC_IN_MAX 131072u
 #define RPC_OUT_MAX 131072u
 #define RPC_FDS_MAX 4
+#define RPC_RIGHTS_MAX 253         /* descriptors beside a SEND, and beside what answers a RECV: the kernel's own limit */
 #define UNIX_TAG_LEN 8          /* before the abstract names of a host in the kernel's table: see shim/unix_name.c */
 struct rpc_request {
 	uint32_t op, channel, generation, in_len;

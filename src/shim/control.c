@@ -31,36 +31,38 @@ static long send_plain(int fd, const struct msghdr *m)
 	return sys(SYS_write, fd, reply_buffer, n);
 }
 
-static long message_send(int fd, struct iovec *iov, int n, int passed)
+static long message_send(int fd, struct iovec *iov, int n, const int *passed, int n_passed)
 {
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)n};
-	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } ctl;
-	if (passed >= 0) {
-		ctl.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(&ctl.h), &passed, sizeof passed);
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int) * RPC_RIGHTS_MAX)]; } ctl;
+	if (n_passed > 0) {
+		size_t len = sizeof *passed * (size_t)n_passed;
+		ctl.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(len), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&ctl.h), passed, len);
 		m.msg_control = &ctl;
-		m.msg_controllen = sizeof ctl;
+		m.msg_controllen = CMSG_SPACE(len);
 	}
 	for (;;) {
-		long r = shim.sandboxed ? send_plain(fd, &m) : gate(SYS_sendmsg, fd, &m, MSG_NOSIGNAL);
+		long r = shim.sandboxed && n_passed == 0 ? send_plain(fd, &m) : gate(SYS_sendmsg, fd, &m, MSG_NOSIGNAL);
 		if (r != -EINTR) return r;
 	}
 }
 
 static void fds_take(struct call *c, struct msghdr *m)
 {
+	int *to = c->rights ? c->rights : c->fds, room = c->rights ? c->n_rights : RPC_FDS_MAX, taken = 0;
 	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
 		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
 		int n = (int)((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		for (int i = 0; i < n && c->fd_count < RPC_FDS_MAX; i++)
-			memcpy(&c->fds[c->fd_count++], CMSG_DATA(h) + (size_t)i * sizeof(int), sizeof(int));
+		for (int i = 0; i < n && taken < room; i++) memcpy(&to[taken++], CMSG_DATA(h) + (size_t)i * sizeof(int), sizeof(int));
 	}
+	*(c->rights ? &c->n_rights : &c->fd_count) = taken;
 }
 
 /* The answer, in reply_buffer; its length. */
 static long message_receive(int fd, struct call *c)
 {
-	char ctl[CMSG_SPACE(sizeof(int) * RPC_FDS_MAX)];
+	char ctl[CMSG_SPACE(sizeof(int) * RPC_RIGHTS_MAX)];
 	struct iovec iov = {reply_buffer, sizeof(struct rpc_reply) + RPC_OUT_MAX};
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof ctl};
 	long r;
@@ -91,8 +93,8 @@ static int64_t exchange(struct call *c)
 	if (c->more_count > 64) return -EMSGSIZE;
 	for (int i = 0; i < c->more_count; i++) iov[n++] = c->more[i];
 	for (int i = 1; i < n; i++) q.in_len += (uint32_t)iov[i].iov_len;
-	long sent = message_send(shim.control, iov, n, -1);
-	if (sent < 0) return sent == -EFAULT || sent == -EMSGSIZE ? sent : cut();
+	long sent = message_send(shim.control, iov, n, c->want_fd ? NULL : c->rights, c->want_fd ? 0 : c->n_rights);
+	if (sent < 0) return sent == -EFAULT || sent == -EMSGSIZE || (c->rights && sent != -EPIPE && sent != -ECONNRESET) ? sent : cut();
 	long got = message_receive(shim.control, c);
 	if (got < (long)sizeof p) return cut();
 	memcpy(&p, reply_buffer, sizeof p);
@@ -143,9 +145,9 @@ static int hello(void)
 	struct call c = {.op = RPC_HELLO, .in = {{shim.program, strlen(shim.program)}}, .out = &h, .out_cap = sizeof h, .want_fd = true, .cloexec = true};
 	/* Our end of what the engine gets must be closed before we wait, or its death would not wake us. */
 	int theirs = pair[1];
-	struct rpc_request q = {.op = RPC_HELLO, .in_len = (uint32_t)c.in[0].iov_len, .arg = {sys(SYS_getpid)}};
+	struct rpc_request q = {.op = RPC_HELLO, .in_len = (uint32_t)c.in[0].iov_len, .arg = {sys(SYS_getpid), sys(SYS_getuid), sys(SYS_getgid)}};
 	struct iovec iov[2] = {{&q, sizeof q}, c.in[0]};
-	long sent = message_send(shim.door, iov, 2, theirs);
+	long sent = message_send(shim.door, iov, 2, &theirs, 1);
 	sys(SYS_close, theirs);
 	if (sent < 0) return -ENETDOWN;
 	long got = message_receive(shim.control, &c);

@@ -58,7 +58,7 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 /* Into a socket: no more than it has room for now. */
 static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
-	size_t room = s->c->type == SOCK_STREAM ? chan_tx_room(shim.arena, s->c) : 65507;
+	size_t room = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX ? chan_tx_room(shim.arena, s->c) : 65507;
 	bool nonblock = flags & SPLICE_F_NONBLOCK || nonblocking(s, 0);
 	if (room == 0 && nonblock) return -EAGAIN;
 	struct pollfd p = {pipe, POLLIN, 0};

@@ -149,7 +149,7 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 		q.data_len += (uint32_t)v.iov_len;
 	}
 	if (len > 0 && s->c->type != SOCK_STREAM) return -EMSGSIZE;
-	struct call c = {.op = RPC_SEND, .sock = s, .in = {{&q, sizeof q}}, .more = data, .more_count = n};
+	struct call c = {.op = RPC_SEND, .sock = s, .in = {{&q, sizeof q}}, .more = data, .more_count = n, .rights = m->rights, .n_rights = m->n_rights};
 	int used = 1;
 	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
 	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
@@ -193,8 +193,10 @@ static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 {
 	struct rpc_recv h;
 	size_t cap = MIN(m->total, RPC_OUT_MAX - 4096);
-	struct call c = {.op = RPC_RECV, .sock = s, .arg = {m->flags, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE};
+	struct call c = {.op = RPC_RECV, .sock = s, .arg = {m->flags, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE,
+			 .want_fd = m->rights, .cloexec = m->cloexec, .rights = m->rights, .n_rights = m->n_rights};
 	int64_t r = control(&c);
+	m->n_rights = r < 0 ? 0 : c.n_rights;
 	if (r < 0 || c.out_len < sizeof h) return r;
 	memcpy(&h, at, sizeof h);
 	if ((uint64_t)h.name_len + h.control_len + h.data_len > c.out_len - sizeof h) return -EPROTO;

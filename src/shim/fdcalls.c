@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include "shim/internal.h"
 #include "shim/shim.h"
+#include "shim/unix.h"
 
 long do_close(int fd)
 {
@@ -144,6 +145,10 @@ static long bytes_waiting(const struct sock *s, void *ret)
 	struct record r;
 	bool looked = false;
 	int n;
+	if (s->c->domain == AF_UNIX) {
+		long r = unix_waiting(s, &n);
+		return r < 0 ? r : user_put(ret, n);
+	}
 	do {
 		if (s->c->type == SOCK_STREAM) n = (int)chan_rx_used(shim.arena, s->c);
 		else {

@@ -97,14 +97,15 @@ long sock_send(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
 	m->flags &= ~MSG_DONTWAIT;
-	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK) return -EINVAL;
+	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK && s->c->domain != AF_UNIX) return -EINVAL;
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
-	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0;
+	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0 && s->c->domain != AF_UNIX;
 	if (ring && message_there(m, m->total, false) != 0) return -EFAULT;
 	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	long r = pin(s);
 	if (r != 0) return r;
-	r = ring ? stream_send(s, m) : engine_send(s, m);
+	if (s->c->domain == AF_UNIX) r = unix_send(s, m);
+	else r = ring ? stream_send(s, m) : engine_send(s, m);
 	unpin();
 	return broken_pipe(s, m, r);
 }
@@ -115,10 +116,11 @@ long sock_recv(const struct sock *s, struct message *m)
 	if (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE) m->flags &= ~MSG_OOB;   /* not looked at there */
 	long r = pin(s);
 	if (r != 0) return r;
-	r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
+	if (s->c->domain == AF_UNIX) r = unix_recv(s, m);
+	else r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
 	unpin();
 	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
-	if (s->c->type != SOCK_STREAM) return r;
+	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX) return r;
 	m->control_len = 0;
 	m->name_len = 0;
 	return r;
@@ -236,6 +238,7 @@ static long recvmsg_virtual(const struct sock *s, struct msghdr *msg, int flags)
 	struct message m;
 	struct msghdr h;
 	long r = flags & MSG_CMSG_COMPAT ? -EINVAL : message_of(msg, &h, flags & ~MSG_CMSG_CLOEXEC, &m);
+	m.cloexec = flags & MSG_CMSG_CLOEXEC;
 	if (r == 0) r = sock_recv(s, &m);
 	if (r < 0) return r;
 	if (h.msg_name) h.msg_namelen = m.name_len;

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <sys/mman.h>
 #include "shim/signal.h"
+#include "shim/unix.h"
 
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 #define STACK_FDS 64
@@ -266,6 +267,7 @@ static long poll_run(struct poll *p, struct pollfd *fds, nfds_t n)
 
 int poll_begin(struct poll *p, time_ns timeout, const void *mask)
 {
+	unix_settle();
 	wait_begin(&p->wait, 0);
 	p->wait.restartable = false;
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;

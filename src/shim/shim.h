@@ -157,6 +157,7 @@ struct call {
 	void *out; size_t out_cap;         /* what does not fit is cut off */
 	bool want_fd, cloexec;
 	uint32_t spare;                    /* channel of the anchor that is lent; 0: none */
+	int *rights, n_rights;             /* descriptors to pass; with want_fd: room for those that come, and their number */
 	/* results */
 	size_t out_len;                    /* the whole length */
 	uint32_t channel, generation;
@@ -235,7 +236,8 @@ struct message {                           /* a send or a receive, whatever call
 	void *name; socklen_t name_len;    /* receive: capacity, then the real length */
 	void *control; size_t control_len; /* the same */
 	int flags, ret_flags;
-	bool nonblock;
+	bool nonblock, cloexec;
+	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 };
 long stream_send(const struct sock *s, struct message *m);
 long stream_recv(const struct sock *s, struct message *m);

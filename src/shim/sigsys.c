@@ -8,6 +8,7 @@
 #include <sys/ucontext.h>
 #include "shim/shim.h"
 #include "shim/signal.h"
+#include "shim/unix.h"
 
 typedef long handler_fn(long, long, long, long, long, long);
 
@@ -27,7 +28,7 @@ static bool socket_family(long n) { return (n >= SYS_socket && n <= SYS_getsocko
 
 long dispatch(long n, const long a[6], bool raw)
 {
-	if (raw && n == SYS_socket && a[0] != AF_UNIX) return socket_raw(a[0]);
+	if (raw && n == SYS_socket) return a[0] == AF_UNIX ? kernel_socket((int)a[0], (int)a[1], (int)a[2]) : socket_raw(a[0]);
 	handler_fn *h = n >= 0 && (size_t)n < ARRAY_SIZE(handlers) ? handlers[n] : NULL;
 	if (h) return h(a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (socket_family(n)) return gate_call(n, a[0], a[1], a[2], a[3], a[4], a[5]);

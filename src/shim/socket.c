@@ -44,12 +44,19 @@ static long socket_make(int domain, int type, int protocol, int flags)
 	return (long)r;
 }
 
+long kernel_socket(int domain, int type, int protocol)
+{
+	long fd = gate(SYS_socket, domain, type, protocol);
+	if (fd >= 0) table_set_kernel((int)fd);
+	return fd;
+}
+
 long do_socket(int domain, int type, int protocol)
 {
 	if (!shim.active || domain == AF_UNIX) {
-		long fd = gate(SYS_socket, domain, type, protocol);
-		if (fd >= 0) table_set_kernel((int)fd);
-		return fd;
+		long fd = kernel_socket(domain, type, protocol);
+		if (fd < 0 || !shim.active || spawned() || !unix_is_refused((int)fd)) return fd;
+		do_close((int)fd);
 	}
 	if (spawned()) return -ENETDOWN;
 	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
@@ -76,6 +83,7 @@ long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return kernel_bind(fd, addr, len);
+	if (s.c->domain == AF_UNIX) return unix_bind(&s, addr, len);
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
 	struct call c = {.op = RPC_BIND, .sock = &s, .in = {{(void *)addr, len}}};
 	return (long)control(&c);
@@ -109,8 +117,9 @@ static long connect_on(const struct sock *s, struct call *c)
 		c->arg[0] = !nonblocking(s, 0);
 		int64_t r = control(c);
 		if (first == 0) first = r;
-		if ((r != -EINPROGRESS && r != -EALREADY) || nonblocking(s, 0)) return (long)r;
-		r = shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, &s->c->tx, seq) : 0;
+		bool full = r == -EAGAIN && s->c->domain == AF_UNIX;
+		if ((r != -EINPROGRESS && r != -EALREADY && !full) || nonblocking(s, 0)) return (long)r;
+		r = full || shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, &s->c->tx, seq) : 0;
 		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
 		if (r < 0) return (long)r;
 	}
@@ -122,7 +131,10 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : kernel_connect(fd, addr, len);
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
 	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
-	long r = pin(&s);
+	struct unix_target t;
+	long r = s.c->domain == AF_UNIX ? unix_target(addr, len, &t) : 0;
+	if (r == 0 && s.c->domain == AF_UNIX) c.in[0] = (struct iovec){&t.un, t.len};
+	if (r == 0) r = pin(&s);
 	if (r != 0) return r;
 	r = connect_on(&s, &c);
 	unpin();

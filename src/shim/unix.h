@@ -1,4 +1,7 @@
-/* Unix sockets: the kernel's, with names of the host's own (unix_name.c), in the calls that carry names (unix_call.c). */
+/*
+ * Unix sockets: the kernel's, with names of the host's own (unix_name.c), in the calls that carry names (unix_call.c); and where a sandbox refuses those,
+ * the engine's (unix_sock.c).
+ */
 #pragma once
 #include <sys/un.h>
 #include "shim/shim.h"
@@ -12,6 +15,7 @@ bool unix_name_is_outside(const char *path, size_t len);                        
 long unix_autobind(int fd);
 
 /* unix_call.c: calls on the kernel's sockets */
+long kernel_socket(int domain, int type, int protocol);
 long kernel_bind(int fd, const struct sockaddr *addr, socklen_t len);
 long kernel_connect(int fd, const struct sockaddr *addr, socklen_t len);
 long kernel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
@@ -31,6 +35,16 @@ static inline void kernel_sends(int fd)
 {
 	if (table_is_marked(fd)) kernel_send_prepare(fd);
 }
+
+/* unix_sock.c: the engine's, where the kernel's are refused */
+struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; };             /* a name as the engine is to have it */
+bool unix_is_refused(int fd);                                                           /* fd: a socket of the kernel's */
+void unix_settle(void);                                                                 /* before readiness is looked at */
+int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to connect or send to: 0 or a negative errno */
+long unix_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len);
+long unix_send(const struct sock *s, struct message *m);
+long unix_recv(const struct sock *s, struct message *m);
+long unix_waiting(const struct sock *s, int *ret);
 
 /* unix_table.c */
 bool unix_table_is(const char *path);

@@ -129,7 +129,34 @@ static inline int uconnected(int type, const char *text)
 	return fd;
 }
 
-static inline void upair(int type, int fd[2]) { MUST(socketpair(AF_UNIX, type, 0, fd)); }
+/* Two that are connected. With CONFORM_MEET they met by name, for a place where socketpair gives another kind of socket. */
+static inline void upair(int type, int fd[2])
+{
+	union uname n = { .sa.sa_family = AF_UNIX }, peer = n;
+	socklen_t len = sizeof peer;
+
+	if (!getenv("CONFORM_MEET")) {
+		MUST(socketpair(AF_UNIX, type, 0, fd));
+		return;
+	}
+	int l = MUST(socket(AF_UNIX, type, 0));
+	fd[0] = MUST(socket(AF_UNIX, type, 0));
+	MUST(bind(l, &n.sa, sizeof(sa_family_t)));
+	MUST(getsockname(l, &peer.sa, &len));
+	if (type == SOCK_DGRAM) {
+		fd[1] = l;
+		MUST(bind(fd[0], &n.sa, sizeof(sa_family_t)));
+		MUST(connect(fd[0], &peer.sa, len));
+		len = sizeof peer;
+		MUST(getsockname(fd[0], &peer.sa, &len));
+		MUST(connect(fd[1], &peer.sa, len));
+		return;
+	}
+	MUST(listen(l, 1));
+	MUST(connect(fd[0], &peer.sa, len));
+	fd[1] = MUST(accept(l, NULL, NULL));
+	close(l);
+}
 
 static inline const char *type_text(int type) { return type == SOCK_STREAM ? "stream" : type == SOCK_DGRAM ? "dgram" : "seqpacket"; }
 static const int unix_types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };

@@ -19,6 +19,7 @@
 #include "stack/packet/tap.h"
 #include "stack/socket/sock.h"
 #include "stack/tcp/tcp.h"
+#include "stack/unix/unix.h"
 #include "wire/wire.h"
 
 struct stack *stack_new(const char *name, const struct host_ops *ops, void *host, time_ns now)
@@ -38,7 +39,7 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	s->next_ifindex = 1;
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
-	if (!s->sysctl || route_table_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || netlink_new(s) < 0) {
+	if (!s->sysctl || route_table_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || netlink_new(s) < 0 || unix_new(s) < 0) {
 		stack_free(s);
 		return NULL;
 	}
@@ -84,6 +85,7 @@ void stack_free(struct stack *s)
 	s->ops = &mute_ops;
 	close_sockets(s);
 	if (s->netlink) netlink_free(s);
+	if (s->unix_stack) unix_free(s);
 	if (s->tcp) tcp_free(s);          /* what lingers: TIME-WAIT and the like */
 	while (!list_empty(&s->socks))
 		sock_free(list_first(&s->socks, struct sock, node));

@@ -49,6 +49,7 @@ struct stack {
 	struct inet *inet;                 /* stack/inet: IP, ICMP, neighbours, ports */
 	struct tcp_stack *tcp;             /* stack/tcp */
 	struct netlink *netlink;           /* stack/netlink */
+	struct unix_stack *unix_stack;          /* stack/unix */
 };
 
 /* name is copied. NULL when out of memory. The stack starts with no interfaces (netif_add). */

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 static const struct family families[] = {
+	{AF_UNIX, "AF_UNIX", unix_choose},
 	{AF_INET, "AF_INET", inet_choose},
 	{AF_INET6, "AF_INET6", inet6_choose},
 	{AF_NETLINK, "AF_NETLINK", netlink_choose},

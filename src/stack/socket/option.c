@@ -76,6 +76,7 @@ static bool is_flag(const struct sockopt *o) { return o->type == OPT_BOOL || o->
 /* Linux: a level that the family does not have is -ENOPROTOOPT, but to ask for it of an AF_INET socket -EOPNOTSUPP. */
 static int get_unknown(const struct sock *sk, int level)
 {
+	if (sk->domain == AF_UNIX && level != SOL_SOCKET) return -EOPNOTSUPP;
 	if (sk->domain != AF_INET || level == SOL_SOCKET) return -ENOPROTOOPT;
 	for (const struct sockopt *const *t = sk->ops->options; t && *t; t++)
 		for (const struct sockopt *o = *t; o->text; o++)
@@ -111,6 +112,7 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 	int v, r;
 
 	if ((int)len < 0) return -EINVAL;
+	if (sk->domain == AF_UNIX && level != SOL_SOCKET) return -EOPNOTSUPP;   /* the family has no level of its own */
 	if (len < sizeof v && looks_at_length_first(sk, level) && !(o && o->type == OPT_BLOB)) return -EINVAL;
 	if (!o || !(o->access & OPT_SET) || !level_is_served(sk, o)) return -ENOPROTOOPT;
 	if (o->refused) return -o->refused;

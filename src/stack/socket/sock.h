@@ -12,11 +12,19 @@
 
 struct netif;
 
+/* Descriptors of the host's in flight: what they are is its business, the core counts who holds them. */
+struct sock_rights { uint32_t refs; void (*free)(struct sock_rights *); };
+static inline void sock_rights_unref(struct sock_rights *r)
+{
+	if (r && --r->refs == 0) r->free(r);
+}
+
 /* One message, out or in. Data is one contiguous span. */
 struct sock_msg {
 	void *data; size_t len;
 	void *name; socklen_t name_len;            /* in: destination or NULL. out: capacity in, length out (as Linux: the full length) */
 	void *control; size_t control_len;         /* out: capacity in, length out */
+	struct sock_rights *rights;                /* AF_UNIX. in: a reference of the caller's, which keeps it. out: one that is the caller's now, or NULL */
 	int flags;                                 /* MSG_* of the call; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR … are returned here */
 };
 

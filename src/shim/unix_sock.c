@@ -1,0 +1,264 @@
+/*
+ * Unix sockets of the engine's (stack/unix): where a sandbox refuses bind and connect to the kernel's, so that programs which meet by name would not
+ * find each other. Every message is a control call, and descriptors travel beside it. What a path is only the program can tell, in its own directory,
+ * root and permissions: an inode is made by mknod for bind, and looked up for connect and send.
+ */
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include "base/inode.h"
+#include "shim/shim.h"
+#include "shim/unix.h"
+
+#define PATH_AT ((socklen_t)offsetof(struct sockaddr_un, sun_path))
+#define CONTROL_MAX 8192
+
+static _Atomic int kernel_refuses = -1;
+
+bool unix_is_refused(int fd)
+{
+	struct sockaddr_un un;
+	socklen_t len = sizeof un;
+	if (atomic_load(&kernel_refuses) < 0 && !shim.sandboxed) atomic_store(&kernel_refuses, gate(SYS_getsockname, fd, &un, &len) == -EPERM);
+	return atomic_load(&kernel_refuses) == 1;
+}
+
+/* A peer that this process closed is gone for the next look: Unix sockets know it at once. */
+void unix_settle(void)
+{
+	if (atomic_load_explicit(&kernel_refuses, memory_order_relaxed) == 1) closes_settle();
+}
+
+/* ---- names ---- */
+
+/* Where the path leads, as connect wants it: a socket that may be written to. */
+static int path_find(const char *path, struct inode *ret)
+{
+	struct stat st;
+	long r = sys(SYS_newfstatat, AT_FDCWD, path, &st, 0);
+	if (r == 0) r = sys(SYS_faccessat2, AT_FDCWD, path, 2 /* W_OK */, AT_EACCESS);
+	if (r != 0) return (int)r;
+	*ret = (struct inode){st.st_dev, st.st_ino};
+	return S_ISSOCK(st.st_mode) ? 0 : -ECONNREFUSED;
+}
+
+/* A name as the engine is to have it: 0, or a negative errno. `path` is its text, if it is one. */
+static int target_of(const struct sockaddr *addr, socklen_t len, struct unix_target *t, char path[static sizeof(struct sockaddr_un)])
+{
+	struct sockaddr_un *un = &t->un;
+	path[0] = 0;
+	t->len = len;
+	if (len > sizeof *un) return -EINVAL;
+	memset(t, 0, sizeof *t);
+	t->len = len;
+	if (user_copy(un, addr, len) != 0) return -EFAULT;
+	if (len <= PATH_AT || un->sun_family != AF_UNIX || un->sun_path[0] == 0) return 0;
+	memcpy(path, un->sun_path, len - PATH_AT);
+	path[len - PATH_AT] = 0;
+	return 0;
+}
+
+static void target_add(struct unix_target *t, const struct inode *node)
+{
+	memcpy((char *)&t->un + t->len, node, sizeof *node);
+	t->len += (socklen_t)sizeof *node;
+}
+
+int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t)
+{
+	char path[sizeof(struct sockaddr_un)];
+	struct inode node;
+	int r = target_of(addr, len, t, path);
+	if (r == 0 && path[0]) r = path_find(path, &node);
+	if (r == 0 && path[0]) target_add(t, &node);
+	return r;
+}
+
+/* The engine holds the inode, so that its number is no other file's when the path is unlinked. */
+static long bind_inode(const struct sock *s, struct unix_target *t, const char *path)
+{
+	struct stat st;
+	int fd = (int)sys(SYS_openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0) return fd;
+	long r = sys(SYS_fstat, fd, &st);
+	if (r == 0) {
+		target_add(t, &(struct inode){st.st_dev, st.st_ino});
+		struct call c = {.op = RPC_BIND, .sock = s, .in = {{&t->un, t->len}}, .rights = &fd, .n_rights = 1};
+		r = (long)control(&c);
+	}
+	sys(SYS_close, fd);
+	return r;
+}
+
+static long bind_path(const struct sock *s, struct unix_target *t, const char *path)
+{
+	long r = sys(SYS_mknodat, AT_FDCWD, path, S_IFSOCK | 0777, 0);
+	if (r != 0) return r == -EEXIST ? -EADDRINUSE : r;
+	r = bind_inode(s, t, path);
+	if (r < 0) sys(SYS_unlinkat, AT_FDCWD, path, 0);
+	return r;
+}
+
+long unix_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len)
+{
+	struct unix_target t;
+	char path[sizeof(struct sockaddr_un)];
+	int r = target_of(addr, len, &t, path);
+	if (r != 0) return r;
+	if (path[0]) return bind_path(s, &t, path);
+	struct call c = {.op = RPC_BIND, .sock = s, .in = {{&t.un, t.len}}};
+	return (long)control(&c);
+}
+
+/* ---- control messages ---- */
+
+struct outgoing { int fds[RPC_RIGHTS_MAX], n; size_t len; };
+
+static int rights_add(struct outgoing *o, const struct cmsghdr *h, const uint8_t *data)
+{
+	struct sock s;
+	size_t n = (h->cmsg_len - sizeof *h) / sizeof(int);
+	if (n > (size_t)(RPC_RIGHTS_MAX - o->n)) return -EINVAL;
+	memcpy(o->fds + o->n, data, n * sizeof(int));
+	for (size_t i = 0; i < n; i++)
+		if (sock_of(o->fds[o->n + (int)i], &s)) atomic_fetch_or(&s.c->flags, CHF_SHARED);
+	o->n += (int)n;
+	return 0;
+}
+
+/* Takes the descriptors out of a sender's control messages; the rest stays in block. */
+static int control_split(uint8_t *block, size_t len, struct outgoing *o)
+{
+	size_t at = 0;
+	while (len - at >= sizeof(struct cmsghdr)) {
+		struct cmsghdr h;
+		memcpy(&h, block + at, sizeof h);
+		if (h.cmsg_len < sizeof h || h.cmsg_len > len - at) return -EINVAL;
+		size_t space = MIN(CMSG_ALIGN(h.cmsg_len), len - at);
+		int r = 0;
+		if (h.cmsg_level == SOL_SOCKET && h.cmsg_type == SCM_RIGHTS) r = rights_add(o, &h, block + at + sizeof h);
+		else {
+			memmove(block + o->len, block + at, space);
+			o->len += space;
+		}
+		if (r != 0) return r;
+		at += space;
+	}
+	return 0;
+}
+
+/* The descriptors that came, behind what other control messages have left; those without room are lost, as with Linux. */
+static int rights_put(struct message *m, size_t room, const int *fds, int n)
+{
+	size_t left = m->control && room > m->control_len ? room - m->control_len : 0;
+	int fit = left < CMSG_LEN(sizeof(int)) ? 0 : (int)MIN((left - CMSG_LEN(0)) / sizeof(int), (size_t)n);
+	struct cmsghdr h = {.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)fit), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+	uint8_t *at = (uint8_t *)m->control + m->control_len;
+	for (int i = 0; i < n; i++) {
+		if (i < fit) table_forget(fds[i]);
+		else sys(SYS_close, fds[i]);
+	}
+	if (fit < n) m->ret_flags |= MSG_CTRUNC;
+	if (fit == 0) return 0;
+	if (user_copy(at, &h, sizeof h) != 0 || user_copy(at + sizeof h, fds, sizeof(int) * (size_t)fit) != 0) return -EFAULT;
+	m->control_len += MIN(CMSG_SPACE(sizeof(int) * (size_t)fit), left);
+	return 0;
+}
+
+/* ---- data ---- */
+
+static long send_all(const struct sock *s, struct message *m)
+{
+	struct wait w;
+	size_t done = 0;
+	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s->c->tx.seq);
+		long r = (long)engine_send_once(s, m, done);
+		if (r >= 0) {
+			done += (size_t)r;
+			m->n_rights = 0;       /* they went with the first octets */
+			if (s->c->type != SOCK_STREAM || done >= m->total) return (long)done;
+			continue;
+		}
+		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, &s->c->tx, seq);
+		if (r < 0) return done > 0 ? (long)done : r;
+	}
+}
+
+static long send_named(const struct sock *s, struct message *m, struct outgoing *o, uint8_t *control)
+{
+	struct unix_target t;
+	if (m->control_len > CONTROL_MAX) return -ENOBUFS;
+	if (user_copy(control, m->control, m->control_len) != 0) return -EFAULT;
+	int r = control_split(control, m->control_len, o);
+	if (r == 0 && m->name_len && s->c->type != SOCK_SEQPACKET) r = unix_target(m->name, m->name_len, &t);
+	if (r != 0) return r;
+	if (m->name_len) m->name = &t, m->name_len = s->c->type != SOCK_SEQPACKET ? t.len : 0;
+	m->control = control;
+	m->control_len = o->len;
+	m->rights = o->fds;
+	m->n_rights = o->n;
+	return send_all(s, m);
+}
+
+long unix_send(const struct sock *s, struct message *m)
+{
+	struct outgoing o;
+	uint8_t control[CONTROL_MAX];
+	o.n = 0, o.len = 0;
+	if (m->name && m->name_len == 0) m->name = NULL;
+	return send_named(s, m, &o, control);
+}
+
+static long recv_once(const struct sock *s, struct message *m, size_t done)
+{
+	int fds[RPC_RIGHTS_MAX];
+	struct iovec rest = {(char *)m->iov[0].iov_base + done, m->iov[0].iov_len - done};
+	struct message part = *m;
+	if (done > 0) part.iov = &rest, part.total -= done;
+	part.rights = fds;
+	part.n_rights = RPC_RIGHTS_MAX;
+	long r = (long)engine_recv_once(s, &part);
+	if (r < 0) return r;
+	if (part.n_rights > 0 && rights_put(&part, m->control_len, fds, part.n_rights) != 0) r = -EFAULT;
+	m->ret_flags = part.ret_flags;
+	if (done == 0) m->name_len = part.name_len;
+	m->control_len = part.control_len;
+	m->n_rights = part.n_rights;
+	return r;
+}
+
+/* A stream's read goes on only where it is asked to, and never past descriptors. Several buffers are filled once. */
+static bool goes_on(const struct sock *s, const struct message *m, size_t done)
+{
+	size_t wanted = m->flags & MSG_WAITALL ? m->total : MIN(m->total, (size_t)MAX(atomic_load(&s->c->rcvlowat), 1));
+	return s->c->type == SOCK_STREAM && m->count == 1 && !(m->flags & MSG_PEEK) && m->n_rights == 0 && done < wanted;
+}
+
+long unix_recv(const struct sock *s, struct message *m)
+{
+	struct wait w;
+	size_t done = 0, control_room = m->control_len;
+	struct iovec none = {NULL, 0};
+	if (m->count == 0) m->iov = &none;
+	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	for (;;) {
+		uint32_t seq = shared_get32(&s->c->rx.seq);
+		m->control_len = control_room;
+		long r = recv_once(s, m, done);
+		if (r > 0) done += (size_t)r;
+		if (r > 0 && goes_on(s, m, done)) continue;
+		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;
+		if (r == -EAGAIN && !m->nonblock && (done == 0 || goes_on(s, m, done))) r = wait_on(&w, &s->c->rx, seq);
+		if (r < 0) return done > 0 ? (long)done : r;
+	}
+}
+
+/* FIONREAD */
+long unix_waiting(const struct sock *s, int *ret)
+{
+	struct call c = {.op = RPC_IOCTL, .sock = s, .arg = {SIOCINQ}, .in = {{ret, sizeof *ret}}, .out = ret, .out_cap = sizeof *ret};
+	return (long)control(&c);
+}
