@@ -1,6 +1,7 @@
 /*
  * kill -9 at random moments under load: kills COUNT SEED. Servers and clients that exchange checked octets are killed COUNT times and begun anew;
- * beside them a pair that nobody kills must go on without a mistake. At the end all are gone; the script counts what the engine still holds.
+ * beside them a pair that nobody kills must go on without a mistake, though the killed clients talk to its server, too, and may die while they wake it.
+ * At the end all are gone; the script counts what the engine still holds.
  */
 #include "accept.h"
 #include <sys/mman.h>
@@ -10,7 +11,7 @@
 #define CLIENTS 8
 #define WORKERS (SERVERS + CLIENTS)
 
-static unsigned ports[SERVERS];
+static unsigned ports[SERVERS + 1];       /* the last: of the server that nobody kills */
 
 /* A child that ends with its parent, so that a failure leaves nobody behind. */
 static pid_t child(void)
@@ -67,12 +68,13 @@ static void ask(uint64_t seed)
 	uint64_t s = number_seed(seed);
 
 	for (;;) {
-		int fd = socket(AF_INET, SOCK_STREAM, 0);
-		union name n = name_lo(AF_INET, ports[number(&s) % SERVERS]);
+		size_t which = number(&s) % (SERVERS + 1);
+		int family = which == SERVERS ? AF_INET6 : AF_INET, fd = socket(family, SOCK_STREAM, 0);
+		union name n = name_lo(family, ports[which]);
 
 		if (fd < 0)
 			fail("socket: %s", strerror(errno));
-		if (connect(fd, &n.sa, sizeof(n.in)) == 0)
+		if (connect(fd, &n.sa, name_len(family)) == 0)
 			for (uint64_t i = number(&s) % 20; i > 0 && exchange(fd, number(&s) % 60000, number(&s)); i--)
 				;
 		close(fd);
@@ -81,9 +83,9 @@ static void ask(uint64_t seed)
 
 /* The pair that is left alone: counts its exchanges in *ret, and how long the slowest took. */
 struct watch { volatile uint64_t exchanges, slowest_ms; };
-static void steady(struct watch *w)
+static void steady(struct watch *w, int l)
 {
-	int l = listening(AF_INET6, 5), fd;
+	int fd;
 	pid_t pid;
 
 	if ((pid = child()) == 0)
@@ -137,7 +139,7 @@ int main(int argc, char **argv)
 	long count = argument(argc, argv, 1, 30), half;
 	uint64_t s = number_seed((uint64_t)argument(argc, argv, 2, 1)), before;
 	struct watch *w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int l[SERVERS], status;
+	int l[SERVERS], steady_l = listening(AF_INET6, 64), status;
 	pid_t pid[WORKERS], pair, ended;
 
 	alarm(600);
@@ -146,11 +148,13 @@ int main(int argc, char **argv)
 		l[i] = listen_again(-1, 0);
 		ports[i] = port_of(l[i]);
 	}
+	ports[SERVERS] = port_of(steady_l);
 	if ((pair = child()) == 0) {
 		for (int i = 0; i < SERVERS; i++)
 			close(l[i]);
-		steady(w);
+		steady(w, steady_l);
 	}
+	close(steady_l);
 	for (int i = 0; i < WORKERS; i++)
 		pid[i] = worker(i, l, number(&s));
 	half = count / 2;
