@@ -59,8 +59,9 @@ static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 	struct pool_seg *ps = &p->segs[i];
 	struct segment *s = arena_segment(p->arena, i);
 	*ps = (struct pool_seg){.page = ps->page, .size = ps->size, .refs = 1};
-	s->size = ps->size;
-	s->page = ps->page;
+	/* The same for each use of a number. A program that has not seen yet that this one was recycled may be looking: only what is wrong is written. */
+	if (s->size != ps->size) s->size = ps->size;
+	if (s->page != ps->page) s->page = ps->page;
 	_Atomic uint32_t *words[] = {&s->head, &s->next, &s->reader, &s->tail, &s->follow, &s->writer};
 	for (size_t w = 0; w < ARRAY_SIZE(words); w++) shared_set32(words[w], 0);
 	p->in_use++;
