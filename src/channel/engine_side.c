@@ -11,7 +11,7 @@ static const uint32_t class_size[2] = {SEGMENT_SMALL, SEGMENT_LARGE};
 
 int pool_init(struct seg_pool *p, struct arena *a, void (*punch)(void *user, uint64_t offset, uint64_t len), void *user)
 {
-	*p = (struct seg_pool){.arena = a, .punch = punch, .user = user, .n_segs = 1};
+	*p = (struct seg_pool){.arena = a, .punch = punch, .user = user, .n_segs = 1, .max_segs = SEGMENT_MAX};
 	p->segs = calloc(SEGMENT_MAX, sizeof *p->segs);
 	return p->segs ? 0 : -ENOMEM;
 }
@@ -51,7 +51,7 @@ static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 	uint32_t i = free_pop(p, class);
 	if (i == 0) {
 		uint32_t page;
-		if (p->n_segs == SEGMENT_MAX || !pages_take(p, class, &page)) return 0;
+		if (p->n_segs >= p->max_segs || !pages_take(p, class, &page)) return 0;
 		i = p->n_segs++;
 		p->segs[i].page = page;
 		p->segs[i].size = class_size[class];

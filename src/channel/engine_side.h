@@ -24,7 +24,7 @@ struct pool_seg {
 struct seg_pool {
 	struct arena *arena;
 	struct pool_seg *segs;                     /* by index; SEGMENT_MAX of them, touched lazily */
-	uint32_t n_segs, in_use;
+	uint32_t n_segs, max_segs, in_use;
 	uint64_t next_page;                        /* of the data area */
 	uint32_t carve_page, carve_left;           /* a large segment's pages being cut into small ones */
 	struct { uint32_t warm, cold, n_warm; } free[2];   /* small, large; cold: pages were given back */

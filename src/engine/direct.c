@@ -170,14 +170,28 @@ uint32_t direct_ahead(struct engine *e, const struct esock *es)
 
 /* ---- leaving ---- */
 
-/* false: there is no memory for a segment to go on in. */
+/* false: there is no memory for a segment to go on in. It stays held: what is in its ring is the peer's. */
 static bool flow_leave(struct engine *e, struct esock *from)
 {
-	int err = 0;
-	if (from->flow == FLOW_DIRECT) err = direct_unlink(&e->pool, &esock_channel(e, from)->tx, &from->tx);
+	if (from->flow == FLOW_DIRECT && direct_unlink(&e->pool, &esock_channel(e, from)->tx, &from->tx) < 0) {
+		from->flow = FLOW_HELD;
+		return false;
+	}
 	from->tx.held = false;
 	from->flow = FLOW_STACK;
-	return err == 0;
+	return true;
+}
+
+/* The octets can't go on. Both programs learn that by ECONNRESET. */
+static void pair_break(struct engine *e, struct esock *const both[2])
+{
+	engine_log(e, "a connection was reset: no shared memory is left to leave the direct path with");
+	for (int i = 0; i < 2; i++) {
+		if (!both[i]->sk) continue;
+		engine_enter(e, both[i]->sk);
+		tcp_break(both[i]->sk);
+		net_touch(e->net, both[i]->sk->stack);
+	}
 }
 
 void direct_part(struct engine *e, struct esock *es)
@@ -187,12 +201,12 @@ void direct_part(struct engine *e, struct esock *es)
 	es->got = count_of(e, peer);
 	peer->got = count_of(e, es);
 	es->peer = peer->peer = NULL;
+	bool left[2] = {flow_leave(e, both[0]), flow_leave(e, both[1])};
+	if (!left[0] || !left[1]) pair_break(e, both);
 	for (int i = 0; i < 2; i++) {
-		bool left = flow_leave(e, both[i]);
 		if (both[i]->sk) esock_limit(e, both[i]);
 		esock_queue(e, both[i]);
 		esock_wake(e, both[i]);
-		if (!left) esock_violate(e, both[i], "no shared memory is left to leave the direct path with");
 	}
 }
 

@@ -241,7 +241,9 @@ static int arena_make(struct engine *e)
 	e->arena->magic = ARENA_MAGIC;
 	e->arena->version = ARENA_VERSION;
 	e->arena->size = ARENA_SIZE;
-	return pool_init(&e->pool, e->arena, punch, e);
+	err = pool_init(&e->pool, e->arena, punch, e);
+	if (e->config->segments > 0) e->pool.max_segs = MIN(e->config->segments, SEGMENT_MAX);
+	return err;
 }
 
 static void lists_init(struct engine *e)

@@ -34,7 +34,9 @@ static double now_s(void)
 
 /* ---- a lab ---- */
 
-void lab_start(struct lab *l, const char *shape)
+void lab_start(struct lab *l, const char *shape) { lab_start_small(l, shape, 0); }
+
+void lab_start_small(struct lab *l, const char *shape, uint32_t segments)
 {
 	char err[200] = "";
 	int ready[2], pairs[16][2], ours[16];
@@ -48,7 +50,7 @@ void lab_start(struct lab *l, const char *shape)
 	l->engine = fork();
 	need(l->engine >= 0, "fork");
 	if (l->engine == 0) {
-		struct engine_config c = {.topo = &l->topo, .seed = 1, .doors = ours, .listener = -1, .ready_fd = ready[1]};
+		struct engine_config c = {.topo = &l->topo, .seed = 1, .segments = segments, .doors = ours, .listener = -1, .ready_fd = ready[1]};
 		int status = engine_run(&c);
 		topo_free(&l->topo);
 		exit(status);

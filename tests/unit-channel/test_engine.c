@@ -421,6 +421,33 @@ static void test_lock_holder_dies(void **state)
 	t_close(&s);
 }
 
+/* Where the direct path can't be left for want of memory, both ends are reset, and nobody else is harmed. */
+static void test_no_segment_to_part_with(void **state)
+{
+	(void)state;
+	/* Index 0 is none, two are written to, and then none, or one, is left. */
+	for (uint32_t segments = 3; segments <= 4; segments++) {
+		struct fixture f = {0};
+		struct tsock a, b;
+		char out[4000], buf[8];
+		lab_start_small(&f.lab, "single,2", segments);
+		t_hello(&f.h1, &f.lab, 0);
+		t_hello(&f.h2, &f.lab, 1);
+		tcp_pair(&f, &f.h1, &a, &b);
+		assert_int_equal(t_write(&a, "direct", 6), 6);
+		assert_int_equal(t_recv(&b, buf, sizeof buf), 6);
+		assert_int_equal(t_verb(&f.h1, out, sizeof out, "set h1 delay 1ms"), 0);
+		assert_int_equal(t_recv(&a, buf, sizeof buf), -ECONNRESET);
+		assert_int_equal(t_recv(&b, buf, sizeof buf), -ECONNRESET);
+		assert_int_equal(t_call(&a, RPC_GETSOCKNAME, 0, 0, NULL, 0), 0);
+		t_close(&a);
+		t_close(&b);
+		t_end(&f.h1);
+		t_end(&f.h2);
+		assert_int_equal(lab_end(&f.lab), 0);
+	}
+}
+
 static void test_refused_and_files(void **state)
 {
 	struct fixture *f = *state;
@@ -584,7 +611,7 @@ int main(void)
 		T(test_hangup_sends_what_was_written), T(test_hangup_with_everything_full), T(test_unread_data_resets),
 		T(test_connect_refused), T(test_loopback_accept_is_synchronous),
 		T(test_killed_client), T(test_identify),
-		T(test_spare), T(test_bell), T(test_ringer_dies), T(test_lock_holder_dies),
+		T(test_spare), T(test_bell), T(test_ringer_dies), T(test_lock_holder_dies), T(test_no_segment_to_part_with),
 		T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
 		T(test_programs_and_down),
 	};

@@ -1,4 +1,5 @@
 /* What a host needs to know that carries a connection's octets past the stack: see tcp.h. */
+#include <errno.h>
 #include "stack/socket/family.h"
 #include "stack/tcp/conn.h"
 
@@ -22,4 +23,12 @@ bool tcp_all_arrived(const struct sock *from, const struct sock *to)
 {
 	const struct tcp_sock *a = tcp_of(from), *b = tcp_of(to);
 	return snd_end(a) == b->rcv.nxt && b->rcv.queued == 0;
+}
+
+void tcp_break(struct sock *sk)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	if (conn->state == TCPS_CLOSED) return;
+	segment_send_reset(conn);
+	conn_fail(conn, ECONNRESET);
 }
