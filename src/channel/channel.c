@@ -206,6 +206,7 @@ size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_
 	struct direction *d = &c->rx;
 	size_t done = 0;
 	if (peek) return rx_peek(a, d, to, len, offset);
+	uint32_t first = shared_get32(&d->read_seg);
 	struct segment *s = rx_first(a, d);
 	while (s && done < len) {
 		uint32_t tail = shared_get32(&s->tail), writer = shared_get32(&s->writer);
@@ -218,6 +219,7 @@ size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_
 		else h->engine += (uint32_t)n;
 		s = rx_follow(a, d, s);
 	}
+	h->left |= shared_get32(&d->read_seg) != first;
 	return done;
 }
 

@@ -12,6 +12,7 @@ uint32_t chan_tx_room(struct arena *a, struct channel *c);            /* octets 
 struct handover {
 	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
+	bool left;                         /* reading: a segment was left, which the engine may recycle */
 	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
 };
 /* Copies into tx, from segment to segment; how many octets were taken (0: full). */

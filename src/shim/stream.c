@@ -125,7 +125,8 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
 	if (c.h.peer != 0) direct_read(s, c.h.peer);
-	if (c.h.engine > 0) consumed(s, c.h.engine);
+	if (c.h.left) handed_over(s);
+	else if (c.h.engine > 0) consumed(s, c.h.engine);
 	return c.done > 0 ? (long)c.done : r;
 }
 
