@@ -19,6 +19,9 @@ int topo_fail(const struct topo_err *e, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(e->text, e->size, format, ap);
 	va_end(ap);
+	/* One line, whatever the file calls its things. */
+	for (char *c = e->text; e->size > 0 && *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
 	return -EINVAL;
 }
 

@@ -220,6 +220,7 @@ static void test_mistakes(void **state)
 		{"hosts: [a]\nlinks:\n- delay: 1ms\n", "f:3:3: a link has endpoints: [\"HOST:INTERFACE\", \"NETWORK\"]"},
 		{"hosts: [a]\nlinks:\n- endpoints: [\"a:eth0\"]\n", "f:3:14: a link has endpoints: [\"HOST:INTERFACE\", \"NETWORK\"]"},
 		{"hosts: [web]\nnetworks: [n]\nlinks:\n- endpoints: [\"wbe:eth0\", n]\n", "f:4:15: no host named wbe"},
+		{"hosts: [web]\nnetworks: [n]\nlinks:\n- endpoints: [\"w\\nb:eth0\", n]\n", "f:4:15: no host named w?b"},
 		{"hosts: [a]\nlinks:\n- endpoints: [\"a:eth0\", lan]\n", "f:3:25: no network named lan"},
 		{"hosts: [a, b]\nlinks:\n- endpoints: [\"a:eth0\", b]\n", "f:3:25: b is a host: say which interface, \"b:eth0\""},
 		{"hosts: [a]\nlinks:\n- endpoints: [\"a:eth0\", \"a:eth1\"]\n", "f:3:25: both ends are on a"},
