@@ -8,8 +8,8 @@
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
 {
-	/* An urgent octet has its place in the stack's stream. */
-	if (h->flags & MSG_OOB) direct_bar(k->e, k->es);
+	/* An urgent octet has its place in the stack's stream, and only the stack holds back what more will follow. */
+	if (h->flags & (MSG_OOB | MSG_MORE)) direct_bar(k->e, k->es);
 	/* A stream's octets that are still in the ring come first. */
 	if (tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
 	ssize_t n = sock_send(k->es->sk, m);

@@ -127,11 +127,12 @@ static ssize_t recv_lent(struct sock *sk, struct sock_msg *m, int flags)
 	return n;
 }
 
+/* At the mark of an urgent octet it stops: the program is to come there first, and goes past it by a control call. */
 static bool pump_stream(struct engine *e, struct esock *es)
 {
 	bool moved = false;
 	struct direction *d = &esock_channel(e, es)->rx;
-	while (!es->eof && !(es->mark = tcp_at_mark(es->sk))) {
+	while (!(es->mark = tcp_at_mark(es->sk))) {
 		uint8_t octet, *at;
 		struct sock_msg first = {.data = &octet, .len = 1}, m = {0};
 		/* No memory is taken before there is something to put there. */
@@ -143,11 +144,14 @@ static bool pump_stream(struct engine *e, struct esock *es)
 			n = recv_lent(es->sk, &m, MSG_LEND);
 		}
 		if (n < 0) return moved;
-		es->eof = n == 0;
-		if (n > 0) rx_commit(&e->pool, &es->rx, (size_t)n);
+		if (n == 0) break;
+		rx_commit(&e->pool, &es->rx, (size_t)n);
 		moved = true;
 	}
-	return moved;
+	/* As in Linux, what comes after shutdown is still delivered: the end is looked for again. */
+	bool end = !es->mark && !es->eof;
+	es->eof |= end;
+	return moved | end;
 }
 
 static void record_put(struct engine *e, struct esock *es, const struct sock_msg *m, size_t data_len, uint32_t lent)
@@ -216,7 +220,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->connecting) state |= CHS_CONNECTING;
 	if (es->eof) state |= CHS_EOF;
 	if (es->mark) state |= CHS_MARK;
-	if (shut_wr) state |= CHS_SHUT_WR;
+	if (connected && shut_wr) state |= CHS_SHUT_WR;
 	if (!connected || shut_wr || sk->err != 0) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
 	/* Asked once: the addresses of a connection stay. */

@@ -227,7 +227,12 @@ void engine_catch_up(void)
 	if (engine_is_late()) control_simple(RPC_SYNC, NULL, 0, 0, 0);
 }
 
-bool rest_arrives(void) { return shim.arena && !arena_synced_locally(shim.arena) && control_simple(RPC_SYNC, NULL, 0, 0, 0) >= 0; }
+bool rest_is_late(void) { return shim.arena && !arena_synced_locally(shim.arena); }
+
+void rest_arrives(void)
+{
+	if (rest_is_late()) control_simple(RPC_SYNC, NULL, 0, 0, 0);
+}
 
 bool look_again(bool *looked)
 {

@@ -2,6 +2,7 @@
  * Messages. They are received from rx, where each is one record (arena.h), and sent by RPC_SEND: its errors (no route, message too long, an
  * ICMP error that came back) belong to the very call, so nothing is put into a ring unseen.
  */
+#include <netinet/in.h>
 #include "shim/shim.h"
 
 #define PIECES_MAX 64   /* of data, in one control call */
@@ -84,7 +85,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	critical_leave();
 	if (got == 0) return false;
 	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len, to->cap));
-	if (got > 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
+	if (got >= 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
 	if (!t.peek) consumed(s, t.r.data_len + 64);   /* a message costs the buffer more than its data */
 	if (got < 0) {
 		*ret = got;
@@ -109,7 +110,7 @@ static long recv_into(const struct sock *s, struct message *m, struct landing *t
 			if (err != 0) return err > 0 ? -(long)err : (long)err;
 		}
 		if (record_take(s, m, to, &r)) return r;
-		if (state & CHS_EOF) return control_put(m, NULL, 0), message_result(m, 0, 0);
+		if (state & CHS_EOF && !m->nonblock) return control_put(m, NULL, 0), message_result(m, 0, 0);
 		if (m->nonblock && look_again(&looked)) continue;
 		if (m->nonblock) return -EAGAIN;
 		r = wait_on(&w, &s->c->rx, seq);
@@ -120,7 +121,8 @@ static long recv_into(const struct sock *s, struct message *m, struct landing *t
 long dgram_recv(const struct sock *s, struct message *m)
 {
 	struct landing to;
-	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	bool oob = m->flags & MSG_OOB && s->c->protocol != IPPROTO_UDP && s->c->protocol != IPPROTO_UDPLITE;   /* UDP takes no notice of it */
+	if (oob || m->flags & MSG_ERRQUEUE) return (long)engine_recv_once(s, m);
 	long r = landing_of(m, &to);
 	if (r == 0) r = recv_into(s, m, &to);
 	if (to.spread) scratch_give(to.at);

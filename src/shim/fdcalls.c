@@ -143,22 +143,19 @@ long do_fcntl(int fd, int cmd, long arg)
 static long bytes_waiting(const struct sock *s, void *ret)
 {
 	struct record r;
-	bool looked = false;
 	int n;
 	if (s->c->domain == AF_UNIX) {
 		long r = unix_waiting(s, &n);
 		return r < 0 ? r : user_put(ret, n);
 	}
-	do {
-		if (s->c->type == SOCK_STREAM) n = (int)chan_rx_used(shim.arena, s->c);
-		else {
-			critical_enter();
-			chan_lock(&s->c->rx.lock, shim.client, futex_shared);
-			n = chan_peek_record(shim.arena, s->c, &r) ? (int)r.data_len : 0;
-			chan_unlock(&s->c->rx.lock, futex_shared);
-			critical_leave();
-		}
-	} while (n == 0 && look_again(&looked));
+	if (s->c->type == SOCK_STREAM) n = (int)chan_rx_used(shim.arena, s->c);
+	else {
+		critical_enter();
+		chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+		n = chan_peek_record(shim.arena, s->c, &r) ? (int)r.data_len : 0;
+		chan_unlock(&s->c->rx.lock, futex_shared);
+		critical_leave();
+	}
 	return shared_get32(&s->c->state) & CHS_LISTENING ? -EINVAL : user_put(ret, n);
 }
 
@@ -200,6 +197,7 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 {
 	switch (request) {
 	case FIONREAD:
+		engine_catch_up();
 		if (shared_get32(&s->c->state) & CHS_MARK) break;   /* the engine knows what lies behind the mark */
 		return bytes_waiting(s, arg);
 	case FIONBIO: return ioctl_anchor(s, request, arg, CHF_NONBLOCK);
@@ -211,6 +209,7 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 	}
 	size_t size = request_size(request);
 	if (size == 0) return -ENOTTY;
+	if (request == SIOCATMARK && s->c->type == SOCK_STREAM && chan_rx_used(shim.arena, s->c) > 0) return user_put(arg, (int){0});   /* it is behind that */
 	struct call c = {.op = RPC_IOCTL, .sock = s, .arg = {(int64_t)request}, .in = {{arg, size}}, .out = arg, .out_cap = size};
 	return (long)control(&c);
 }

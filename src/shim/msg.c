@@ -97,10 +97,14 @@ long sock_send(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
 	m->flags &= ~MSG_DONTWAIT;
-	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK && s->c->domain != AF_UNIX) return -EINVAL;
+	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK && s->c->domain != AF_UNIX) {
+		m->name = "";           /* too short a name, which the engine refuses after it has given the socket a port, as Linux does */
+		m->name_len = 1;
+	}
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
 	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0 && s->c->domain != AF_UNIX;
 	if (ring && message_there(m, m->total, false) != 0) return -EFAULT;
+	if (ring && m->total == 0) closes_settle();
 	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	long r = pin(s);
 	if (r != 0) return r;

@@ -230,8 +230,13 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	struct sock s;
 	bool single = n == 1 && !p->mask && sock_of(fds[0].fd, &s);
 	if (single) rx_seq = shared_get32(&s.c->rx.seq), tx_seq = shared_get32(&s.c->tx.seq);
-	/* A part is an answer only when the rest is not under way. */
-	if (look_all(fds, n, &l, &kernel) > 0) return l.partly && rest_arrives() ? look_all(fds, n, &l, &kernel) : l.ready;
+	/* A part is an answer only when the rest was not under way before we looked. */
+	bool late = rest_is_late();
+	if (look_all(fds, n, &l, &kernel) > 0) {
+		if (!late || !l.partly) return l.ready;
+		rest_arrives();
+		if (look_all(fds, n, &l, &kernel) > 0) return l.ready;
+	}
 	if (poll_answers_now(p) && l.virtual + l.nested > 0 && look_again(&p->looked)) return 0;
 	if (poll_over(p)) return -EAGAIN;
 	struct direction *d = single ? direction_wanted(&l) : NULL;

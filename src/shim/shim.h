@@ -182,8 +182,9 @@ static inline bool engine_dead(void)
 bool look_again(bool *looked);
 bool engine_is_late(void);
 void engine_catch_up(void);
-/* All that is ready belongs into one answer. Only loopback is so prompt: what goes to another host is not waited for. false: nothing was on its way. */
-bool rest_arrives(void);
+/* All that is ready belongs into one answer. Only loopback is so prompt: what goes to another host is not waited for. */
+bool rest_is_late(void);                   /* asked before the look: something was on its way */
+void rest_arrives(void);
 void closes_settle(void);                  /* after a close of our own: the engine has seen it */
 void linger(const struct sock *s);         /* before its last close, where SO_LINGER asks for it */
 void signals_drain(const struct sock *s);  /* what made the kernel send its signals (host/anchor.h) */
@@ -241,6 +242,7 @@ struct message {                           /* a send or a receive, whatever call
 };
 long stream_send(const struct sock *s, struct message *m);
 long stream_recv(const struct sock *s, struct message *m);
+void stream_forget(const struct sock *s);
 long dgram_recv(const struct sock *s, struct message *m);
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);

@@ -137,6 +137,7 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (r == 0) r = pin(&s);
 	if (r != 0) return r;
 	r = connect_on(&s, &c);
+	if (r == 0 && s.c->type == SOCK_STREAM && addr->sa_family == AF_UNSPEC) stream_forget(&s);
 	unpin();
 	return r;
 }

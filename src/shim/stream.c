@@ -1,7 +1,8 @@
 /*
  * Octets: sending and receiving on the rings of a connected stream socket.
  *
- *     send   CHS_SENDABLE: copy into tx, tell the engine; full: sleep on tx.seq. Otherwise RPC_SEND, which knows the errno or takes the data
+ *     send   CHS_SENDABLE: copy into tx, tell the engine; full: sleep on tx.seq. Otherwise, and with MSG_OOB or MSG_MORE, RPC_SEND,
+ *            which knows the errno or takes the data
  *     recv   copy out of rx; empty: pending error, end of stream, not connected (RPC_RECV knows), or sleep on rx.seq
  *
  * The state is read before the ring: the engine puts data in before it says that the end has come.
@@ -64,12 +65,12 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
-	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & MSG_OOB) return (long)engine_send_once(s, m, from);
+	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & (MSG_OOB | MSG_MORE)) return (long)engine_send_once(s, m, from);
 	bool wants_room;
 	long n = tx_put(s, m, from, &wants_room);
 	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);
 	/* Whoever writes to a peer that has finished shall learn what comes of it as soon as with Linux: by his next call. */
-	if (n > 0 && state & CHS_EOF) engine_catch_up();
+	if (n > 0 && state & (CHS_EOF | CHS_MARK)) engine_catch_up();
 	return n != 0 ? n : -EAGAIN;
 }
 
@@ -134,7 +135,8 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 static long recv_nothing(const struct sock *s, struct message *m, uint32_t state)
 {
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
-	/* After a FIN the end comes first, else the error. */
+	if (state & CHS_LISTENING) return -ENOTCONN;
+	/* The stack knows what comes after a mark, and that after a FIN the end comes first, else the error. */
 	if (state & CHS_MARK || (state & CHS_ERROR && state & CHS_EOF)) return (long)engine_recv_once(s, m);
 	if (state & CHS_ERROR) {
 		int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
@@ -142,6 +144,15 @@ static long recv_nothing(const struct sock *s, struct message *m, uint32_t state
 	}
 	if (state & (CHS_SENDABLE | CHS_SHUT_WR)) return state & CHS_EOF ? 0 : -EAGAIN;
 	return (long)engine_recv_once(s, m);
+}
+
+/* connect() to AF_UNSPEC forgets what has not been read. */
+void stream_forget(const struct sock *s)
+{
+	char sink[4096];
+	struct iovec iov = {sink, sizeof sink};
+	struct message m = {.iov = &iov, .count = 1, .total = sizeof sink};
+	while (rx_take(s, &m, 0) > 0) {}
 }
 
 static size_t recv_wanted(const struct sock *s, const struct message *m)
@@ -178,13 +189,19 @@ long stream_recv(const struct sock *s, struct message *m)
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
+		bool late = state & CHS_LOCAL && rest_is_late();
 		long n = rx_take(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
 		done += (size_t)n;
-		if (done >= wanted || m->total == 0) return (long)done;
+		if (done >= wanted && (m->total > 0 || chan_rx_used(shim.arena, s->c) > 0)) {
+			/* What the same host has sent before is there: the rest of it, too. */
+			if (done == m->total || !late || !look_again(&looked)) return (long)done;
+			continue;
+		}
 		if (n > 0) continue;
 		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF | CHS_MARK))) return (long)done;
 		r = recv_nothing(s, m, state);
+		if (r == 0 && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
 		if (r != -EAGAIN) break;
 		if (m->nonblock) {
 			if (!look_again(&looked)) break;

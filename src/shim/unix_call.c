@@ -52,12 +52,28 @@ long kernel_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	return r > 0 ? gate(SYS_bind, fd, &n.un, n.len) : gate(SYS_bind, fd, addr, len);
 }
 
+static bool has_option(int fd, int name)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+	return gate(SYS_getsockopt, fd, SOL_SOCKET, name, &on, &len) == 0 && on;
+}
+
+static bool takes_credentials(int fd) { return has_option(fd, SO_PASSCRED) || has_option(fd, SO_PASSPIDFD); }
+
+static bool is_connected(int fd)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof name;
+	return gate(SYS_getpeername, fd, &name, &len) == 0;
+}
+
 long kernel_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct unix_name n;
 	int r = plain() ? 0 : unix_name_out(addr, len, &n);
 	if (r < 0) return r;
-	if (table_is_marked(fd) && len > sizeof(sa_family_t) && is_unix_name(addr, len)) unix_autobind(fd);
+	if (table_is_marked(fd) && takes_credentials(fd) && len > sizeof(sa_family_t) && is_unix_name(addr, len)) unix_autobind(fd);
 	if (r > 0) return cancellable(gate(SYS_connect, fd, &n.un, n.len));
 	return cancellable(gate(SYS_connect, fd, addr, len));
 }
@@ -112,20 +128,13 @@ long kernel_setsockopt(int fd, int level, int name, const void *val, socklen_t l
 	return r;
 }
 
-static bool has_option(int fd, int name)
-{
-	int on = 0;
-	socklen_t len = sizeof on;
-	return gate(SYS_getsockopt, fd, SOL_SOCKET, name, &on, &len) == 0 && on;
-}
-
 /* Sending on a stream names nobody. */
 void kernel_send_prepare(int fd)
 {
 	int type = 0;
 	socklen_t len = sizeof type;
 	if (gate(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type == SOCK_STREAM) return;
-	if (has_option(fd, SO_PASSCRED) || has_option(fd, SO_PASSPIDFD)) unix_autobind(fd);
+	if (takes_credentials(fd) && (type != SOCK_SEQPACKET || is_connected(fd))) unix_autobind(fd);
 }
 
 /* Sandboxes that refuse sendto, in order to keep programs off the network, mostly leave sendmsg to AF_UNIX; on a virtual host both are harmless. */

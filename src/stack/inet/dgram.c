@@ -34,7 +34,6 @@ int dgram_autobind(struct dgram_sock *ds)
 static int dissolve(struct dgram_sock *ds)
 {
 	struct inet_sock *is = &ds->is;
-	bool addr_bound = is->addr_bound;
 
 	ds->connected = false;
 	is->raddr = is->sk.domain == AF_INET6 ? addr_any6 : addr_any4;
@@ -43,9 +42,8 @@ static int dissolve(struct dgram_sock *ds)
 	if (!is->port_bound) {
 		port_release(is);
 		is->lport = 0;
-		is->addr_bound = addr_bound;
 	}
-	if (!addr_bound) inet_sock_reset_addr(is);
+	if (!is->addr_bound) inet_sock_reset_addr(is);
 	return 0;
 }
 
@@ -65,6 +63,7 @@ int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len)
 
 	if (a->sa_family == AF_UNSPEC) return dissolve(ds);
 	r = dgram_name_parse(ds, a, len, &d);
+	if (r == -ENETUNREACH && a->sa_family == AF_INET) return -EAFNOSUPPORT;   /* IPV6_V6ONLY, as Linux's connect says it */
 	if (r == 0) r = inet_scope_bind(is, &d.dst, d.scope);
 	if (r < 0) return r;
 	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);

@@ -34,6 +34,7 @@ void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port,
 
 /* ---- dgram_send.c ---- */
 struct dgram_dest {
+	bool named;                   /* by the message itself */
 	struct addr dst; uint16_t port; uint32_t scope;
 	uint32_t flowinfo;               /* of the name */
 	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */

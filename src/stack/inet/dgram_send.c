@@ -49,12 +49,12 @@ int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, sock
 }
 
 /* sendto takes AF_UNSPEC as AF_INET on an AF_INET socket, and as no name at all on an AF_INET6 one. */
-static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret, bool *ret_given)
+static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret)
 {
 	struct sockaddr_in in;
 	sa_family_t family;
 
-	*ret_given = false;
+	ret->named = false;
 	if (!m->name) return 0;
 	if (m->name_len < sizeof family) return -EINVAL;
 	memcpy(&family, m->name, sizeof family);
@@ -62,12 +62,12 @@ static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m
 		if (family == AF_UNSPEC) return 0;
 		if (family != AF_INET && family != AF_INET6) return -EINVAL;
 	} else if (family == AF_UNSPEC && m->name_len >= sizeof in) {
-		*ret_given = true;
+		ret->named = true;
 		memcpy(&in, m->name, sizeof in);
 		in.sin_family = AF_INET;
 		return dgram_name_parse(ds, (const struct sockaddr *)&in, sizeof in, ret);
 	}
-	*ret_given = true;
+	ret->named = true;
 	return dgram_name_parse(ds, m->name, m->name_len, ret);
 }
 
@@ -256,6 +256,8 @@ int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 
 	if (addr_is_any(&d->out.src) || addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))
 		d->out.src = addr_is_v4(&d->dst) ? addr_any4 : addr_any6;
+	/* As Linux: an IPv6 address that an earlier connect() chose is no hindrance to IPv4. */
+	if (!ds->is.addr_bound && !addr_is_v4(&d->out.src) && addr_is_v4(&d->dst)) d->out.src = addr_any4;
 	if (addr_is_v4(&d->out.src) != addr_is_v4(&d->dst)) return addr_is_v4(&d->dst) ? -ENETUNREACH : -EAFNOSUPPORT;
 	r = lookup(ds, d);
 	if (r < 0) return r;
@@ -275,10 +277,9 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 {
 	struct dgram_dest d = {0};
 	struct netif *nif;
-	bool given;
-	int r = name_of_message(ds, m, &d, &given);
+	int r = name_of_message(ds, m, &d);
 
-	if (r == 0 && !given) r = peer_of(ds, &d);
+	if (r == 0 && !d.named) r = peer_of(ds, &d);
 	if (r < 0) return r;
 	inet_sock_out(&ds->is, &ds->is.laddr, &d.dst, proto, &d.out);
 	if (!d.out.oif && d.scope && (nif = netif_by_index(ds->is.sk.stack, (int)d.scope))) d.out.oif = nif;

@@ -140,7 +140,10 @@ int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 		r = port_bind(is, &addr, port);
 	else
 		is->laddr = addr;
-	if (r < 0) return r;
+	if (r < 0) {
+		inet_sock_reset_addr(is);
+		return r;
+	}
 	/* As Linux: an IPv6 address of its own can never meet IPv4 again, and getsockopt shows it. */
 	if (!addr_is_v4(&addr) && !addr_is_any(&addr)) is->v6only = true;
 	is->addr_bound = !addr_is_any(&addr);

@@ -15,11 +15,13 @@ static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)s
 
 static int set_tos(struct sock *sk, const void *val, socklen_t len)
 {
+	static const uint8_t priority[] = {0, 2, 6, 4};   /* best effort, bulk, interactive, interactive bulk: as Linux reads RFC 1349's bits */
 	uint8_t tos = (uint8_t) * (const int *)val;
 
 	(void)len;
 	/* Linux: ECN belongs to TCP itself. */
 	if (sk->type == SOCK_STREAM) tos = (uint8_t)((tos & ~TOS_ECN_MASK) | (inet_of(sk)->tos & TOS_ECN_MASK));
+	if (tos != inet_of(sk)->tos) sk->priority = priority[tos >> 3 & 3];
 	inet_of(sk)->tos = tos;
 	return 0;
 }

@@ -44,7 +44,7 @@ static int set_v6only(struct sock *sk, const void *val, socklen_t len)
 	struct inet_sock *is = inet_of(sk);
 
 	(void)len;
-	if (is->bound || is->lport) return -EINVAL;
+	if (is->bound || (sk->type == SOCK_RAW && is->lport)) return -EINVAL;   /* it has a number; a raw one its protocol's */
 	is->v6only = *(const int *)val != 0;
 	return 0;
 }

@@ -217,6 +217,8 @@ int port_inherit(struct inet_sock *child, const struct inet_sock *listener)
 
 	if (!p) return -EINVAL;
 	port_join(child, p, &p->heirs, &laddr);
+	child->addr_bound = listener->addr_bound;   /* as on Linux, connect to AF_UNSPEC leaves it what its listener was bound to */
+	child->port_bound = listener->port_bound;
 	return 0;
 }
 
@@ -227,7 +229,7 @@ void port_release(struct inet_sock *is)
 
 	flow_remove(is);
 	list_remove(&is->port_node);
-	is->bound = is->addr_bound = is->port_bound = false;
+	is->bound = is->port_bound = false;
 	if (!p || !list_empty(&p->owners) || !list_empty(&p->heirs)) return;
 	hash_remove(&ps->ports, &p->node);
 	free(p);

@@ -86,7 +86,9 @@ static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct d
 	int r = dgram_dest_of(ds, m, (uint8_t)ds->is.sk.protocol, d);
 
 	if (r < 0) return r;
-	if (m->name && d->port == 0) return -EINVAL;
+	if (m->flags & MSG_OOB && addr_is_v4(&d->dst)) return -EOPNOTSUPP;
+	/* Linux minds port 0 in a name, and takes an IPv6 socket's IPv4 peer for one. */
+	if (d->port == 0 && (d->named || (ds->is.sk.domain == AF_INET6 && addr_is_v4(&d->dst)))) return -EINVAL;
 	r = dgram_route(ds, d);
 	if (r < 0) return r;
 	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
@@ -161,7 +163,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 
 	if (r < 0) return r;
 	if (m->len > UINT16_MAX) return -EMSGSIZE;
-	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	if (m->flags & MSG_OOB && sk->domain == AF_INET) return -EOPNOTSUPP;   /* IPv6's don't mind on Linux */
 	if (more || us->pending) {
 		r = cork_send(us, m, more);
 	} else {

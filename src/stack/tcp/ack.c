@@ -29,6 +29,8 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 	conn->snd.wl1 = g->h.seq;
 	conn->snd.wl2 = g->h.ack;
 	ack_syn_acked(conn, g);
+	/* As Linux: a socket that was shut before it met itself goes on to close. */
+	if (conn->inet.sk.shut & 2) conn->snd.fin = true;
 	conn_established(conn);
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;

@@ -219,24 +219,20 @@ static void forget_connection(struct tcp_sock *conn)
 	rtt_init(conn);
 }
 
-static void give_up_names(struct inet_sock *is)
+static void give_up_names(struct inet_sock *is, bool keep_port)
 {
-	bool addr_bound = is->addr_bound;
-
 	flow_remove(is);
 	is->raddr = is->sk.domain == AF_INET6 ? addr_any6 : addr_any4;
 	is->rport = 0;
 	is->scope = 0;
-	if (!is->port_bound) {
-		port_release(is);   /* the number still shows in getsockname, as on Linux */
-		is->addr_bound = addr_bound;
-	}
+	if (!is->port_bound && !keep_port) port_release(is);   /* the number still shows in getsockname, as on Linux */
 	if (!is->addr_bound) inet_sock_reset_addr(is);
 }
 
 void conn_disconnect(struct tcp_sock *conn)
 {
 	struct sock *sk = &conn->inet.sk;
+	bool unused = conn->state == TCPS_CLOSED;   /* as on Linux, only a connection gives back the port that bind() chose */
 
 	listen_stop(conn);
 	if (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2) | S_(SYN_RECEIVED))) {
@@ -249,7 +245,7 @@ void conn_disconnect(struct tcp_sock *conn)
 	conn_enter(conn, TCPS_CLOSED);
 	conn->use = TCP_UNCONNECTED;
 	forget_connection(conn);
-	give_up_names(&conn->inet);
+	give_up_names(&conn->inet, unused);
 	sk->shut = 0;
 	sk->lent = 0;
 	sock_ready(sk);

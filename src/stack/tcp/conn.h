@@ -41,7 +41,7 @@ enum tcp_state {
 #define STATES_SYNCED (S_(ESTABLISHED) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2) | S_(CLOSE_WAIT) | S_(CLOSING) | S_(LAST_ACK))
 
 /* What connect() has to answer next, which is not the same as the state: Linux's socket_state. */
-enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED };
+enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING };
 
 #define MSS_DEFAULT 536u
 #define MSS_MIN 48u                       /* Linux's TCP_MIN_SND_MSS: options of 40 octets leave 8 for data */
@@ -439,8 +439,9 @@ bool rtt_acked(struct tcp_sock *conn, struct tcp_acked *a);
 void rtt_established(struct tcp_sock *conn);
 time_ns rtt_timeout(const struct tcp_sock *conn);          /* RTO with back-off */
 
-/* urgent.c */
+/* usercall.c */
 void conn_take_out(struct tcp_sock *conn, size_t len);     /* the next octets of the receive queue are read, or passed over */
+/* urgent.c */
 void urgent_receive(struct tcp_sock *conn, const struct segment *g);
 void urgent_send(struct tcp_sock *conn);
 int urgent_read(struct tcp_sock *conn, struct sock_msg *m);

@@ -64,6 +64,7 @@ int urgent_read(struct tcp_sock *conn, struct sock_msg *m)
 {
 	/* As Linux: nothing urgent, or taken already, or in the stream. */
 	if (conn->inet.sk.oobinline || conn->rcv.urg == TCP_URG_NONE || conn->rcv.urg == TCP_URG_READ) return -EINVAL;
+	if (conn->state == TCPS_CLOSED && !conn->rcv.done) return -ENOTCONN;
 	if (conn->rcv.urg == TCP_URG_VALID) {
 		if (!(m->flags & MSG_PEEK)) conn->rcv.urg = TCP_URG_READ;
 		m->flags = MSG_OOB | (m->len ? 0 : MSG_TRUNC);

@@ -19,6 +19,7 @@
 static void unbind(struct inet_sock *is)
 {
 	port_release(is);
+	is->addr_bound = false;
 	is->lport = 0;
 	is->v6only = is->v6only && is->sk.domain == AF_INET6;
 	inet_sock_reset_addr(is);
@@ -30,6 +31,7 @@ static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	struct inet_sock *is = &tcp_of(sk)->inet;
 	int r;
 
+	if (tcp_of(sk)->state == TCPS_CLOSED) is->rport = 0;   /* as on Linux a connection that has ended leaves a socket that can be bound */
 	for (unsigned tries = 0; tries < 65536; tries++) {
 		r = inet_bind(sk, a, len);
 		if (r < 0 || !timewait_blocks_bind(sk->stack, is)) return r;
@@ -42,10 +44,12 @@ static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 
 /* ---- connect ---- */
 
-/* The any-address as a destination is this host, as on Linux. */
-static void name_this_host(struct addr *dst)
+/* The any-address as a destination is this host, as on Linux: with IPv4 the address that the socket is bound to. */
+static void name_this_host(const struct inet_sock *is, struct addr *dst)
 {
-	if (addr_is_any(dst)) *dst = addr_is_v4(dst) ? addr_loop4 : addr_loop6;
+	if (!addr_is_any(dst)) return;
+	bool own = addr_is_v4(dst) && addr_is_v4(&is->laddr) && !addr_is_any(&is->laddr);
+	*dst = own ? is->laddr : addr_is_v4(dst) ? addr_loop4 : addr_loop6;
 }
 
 static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_hop *hop)
@@ -67,7 +71,6 @@ static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_h
 static int take_port(struct tcp_sock *conn, const struct addr *src)
 {
 	struct inet_sock *is = &conn->inet;
-	bool addr_bound = is->addr_bound;
 	int r;
 
 	if (is->bound) {
@@ -78,10 +81,8 @@ static int take_port(struct tcp_sock *conn, const struct addr *src)
 	for (unsigned tries = 0; tries < 65536; tries++) {
 		r = port_autobind(is, src, &is->raddr, is->rport);
 		if (r < 0) return r;
-		is->addr_bound = addr_bound;
 		if (timewait_reuse(conn) == 0) return flow_add(is);
 		port_release(is);
-		is->addr_bound = addr_bound;
 	}
 	return -EADDRNOTAVAIL;
 }
@@ -96,7 +97,7 @@ static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
 
 	if (r < 0) return r;
 	if (addr_is_v4(&dst) && is->sk.domain == AF_INET6 && is->v6only) return -ENETUNREACH;
-	name_this_host(&dst);
+	name_this_host(is, &dst);
 	/* RFC 9293 §3.9.2.3 (MUST-55) */
 	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
 	r = inet_scope_bind(is, &dst, scope);
@@ -116,10 +117,11 @@ static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, sockle
 	r = find_path(conn, &src, &hop);
 	if (r == 0) r = take_port(conn, &src);
 	if (r < 0) {
+		uint8_t shut = conn->inet.sk.shut;
 		conn_disconnect(conn);
+		conn->inet.sk.shut = shut;
 		return r;
 	}
-	conn->inet.sk.shut = 0;
 	conn_open(conn, &hop);
 	conn_enter(conn, TCPS_SYN_SENT);
 	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
@@ -152,6 +154,7 @@ static int tcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
 		return 0;
 	}
 	if (conn->use == TCP_CONNECTED) return -EISCONN;
+	if (conn->use == TCP_DISCONNECTING) return -EINVAL;
 	if (conn->use == TCP_CONNECTING) return connect_again(conn);
 	return conn->state == TCPS_CLOSED ? connect_start(conn, a, len) : -EISCONN;
 }
@@ -264,13 +267,12 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
 
 	if (!skip) n = MIN(n, urgent_span(conn));
 	n = MIN(n, m->len);
-	if (!n && !(m->len == 0 && conn->rcv.queued > skip)) {
-		if (skip && !(flags & MSG_PEEK)) {   /* passed over, though nothing comes behind it */
-			conn_take_out(conn, skip);
-			urgent_passed(conn);
-		}
-		return recv_nothing(conn);
+	if (m->len == 0 && conn->rcv.queued) return 0;
+	if (!n && !(flags & MSG_PEEK)) {
+		conn_take_out(conn, skip);
+		urgent_passed(conn);
 	}
+	if (!n) return recv_nothing(conn);
 	copy_out(conn, skip, flags & MSG_TRUNC ? NULL : m->data, n);
 	if (flags & MSG_PEEK) return (ssize_t)n;
 	conn_take_out(conn, skip + n);
@@ -321,6 +323,8 @@ static int tcp_shutdown(struct sock *sk, int how)
 	uint8_t halves = (uint8_t)(how + 1);
 	bool unconnected = conn->state == TCPS_CLOSED;
 
+	/* As Linux: after this only connect to AF_UNSPEC makes a socket of it again whose connection came to nothing. */
+	if (conn->use == TCP_CONNECTING) conn->use = IN_STATES(conn, S_(CLOSED) | S_(SYN_RECEIVED)) ? TCP_DISCONNECTING : TCP_CONNECTED;
 	if (conn->state == TCPS_SYN_SENT || (conn->state == TCPS_LISTEN && (halves & 1))) {
 		conn_disconnect(conn);
 		return 0;
@@ -405,6 +409,8 @@ static int tcp_name_of(const struct sock *sk, bool peer, struct sockaddr_storage
 
 static int readable_octets(const struct tcp_sock *conn)
 {
+	/* As Linux: nothing, while the urgent octet is next. */
+	if (urgent_at_mark(conn) && !conn->inet.sk.oobinline && conn->rcv.queued) return 0;
 	return conn->inet.sk.oobinline ? (int)conn->rcv.queued : (int)urgent_span(conn);
 }
 
