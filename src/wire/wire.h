@@ -102,6 +102,13 @@ struct nd_msg { struct addr target; bool has_lladdr; struct mac lladdr; bool rou
 int nd_parse(struct nd_msg *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n); /* NS and NA */
 size_t nd_emit(const struct nd_msg *m, uint8_t type, uint8_t *p, const struct addr *src, const struct addr *dst); /* whole ICMP message; at most 32 octets */
 
+/* Router advertisements. Of more prefixes than fit the rest is passed over. */
+#define ND_PREFIXES_MAX 8
+struct nd_prefix { struct addr prefix; uint8_t plen; bool on_link, autonomous; uint32_t valid_s, preferred_s; };   /* 0xffffffff: for ever */
+struct nd_ra { uint8_t hops; uint16_t lifetime_s; uint32_t mtu_bytes; bool has_lladdr; struct mac lladdr; size_t n_prefixes; struct nd_prefix prefixes[ND_PREFIXES_MAX]; };
+int nd_ra_parse(struct nd_ra *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n);
+size_t nd_ra_emit(const struct nd_ra *ra, uint8_t *p, const struct addr *src, const struct addr *dst);   /* whole ICMP message; at most 32 + 32 a prefix */
+
 /* UDP, RFC 768 */
 #define UDP_HDR_LEN 8
 struct udp_hdr { uint16_t src, dst, len, csum, coverage; };   /* coverage: octets under the checksum; UDP-Lite only */

@@ -195,13 +195,13 @@ static void test_port_range(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		struct sock *sk = udp(w->a, AF_INET);
-		assert_int_equal(set_int(sk, IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE */, 40002 << 16 | 40000), 0);
+		assert_int_equal(set_int(sk, IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE */, (int)(40002u << 16 | 40000)), 0);
 		assert_int_equal(do_bind(sk, name4("0.0.0.0", 0)), 0);
 		assert_in_range(local_port(sk), 40000, 40002);
 	}
 	struct sock *sk = udp(w->a, AF_INET);
-	assert_int_equal(set_int(sk, IPPROTO_IP, 51, 40001 << 16 | 40002), -EINVAL);
-	assert_int_equal(set_int(sk, IPPROTO_IP, 51, 40002 << 16 | 40000), 0);
+	assert_int_equal(set_int(sk, IPPROTO_IP, 51, (int)(40001u << 16 | 40002)), -EINVAL);
+	assert_int_equal(set_int(sk, IPPROTO_IP, 51, (int)(40002u << 16 | 40000)), 0);
 	assert_int_equal(do_bind(sk, name4("0.0.0.0", 0)), -EADDRINUSE);
 }
 

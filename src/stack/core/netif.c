@@ -13,6 +13,7 @@
 #include <net/if_arp.h>
 #include <stdlib.h>
 #include "stack/core/route.h"
+#include "stack/inet/autoconf.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/neigh.h"
 #include "stack/packet/tap.h"
@@ -21,10 +22,12 @@
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
 
 /* The interface identifier of RFC 4291 §2.5.1 and appendix A: the mac with ff:fe in the middle and the universal bit turned. */
-static struct addr link_local(const struct mac *m)
+struct addr netif_addr_of(const struct netif *nif, const struct addr *prefix)
 {
-	const uint8_t a[16] = {0xfe, 0x80, [8] = m->b[0] ^ 2, m->b[1], m->b[2], 0xff, 0xfe, m->b[3], m->b[4], m->b[5]};
+	const uint8_t *m = nif->mac.b;
+	uint8_t a[16] = {[8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
 
+	memcpy(a, prefix->b, 8);
 	return addr_v6_octets(a);
 }
 
@@ -40,7 +43,7 @@ static int add_own_addresses(struct netif *nif)
 		r = netif_addr_add(nif, &addr_loop6, 128);
 		break;
 	case NETIF_ETHERNET:
-		a = link_local(&nif->mac);
+		a = netif_addr_of(nif, &(struct addr){{0xfe, 0x80}});
 		r = netif_addr_add(nif, &a, 64);
 		break;
 	default:
@@ -69,6 +72,7 @@ int netif_add(struct stack *s, const char *name, enum netif_kind kind, const str
 	if (mac) nif->mac = *mac;
 	list_init(&nif->addrs);
 	list_init(&nif->groups);
+	list_init(&nif->learnt);
 	nif->mcast.general4.fire = mcast_general_fire4;
 	nif->mcast.general6.fire = mcast_general_fire6;
 	nif->index = s->next_ifindex++;
@@ -91,8 +95,11 @@ void netif_remove(struct netif *nif)
 		struct netif_addr *ia = list_first(&nif->addrs, struct netif_addr, node);
 		list_remove(&ia->node);
 		timer_clear(s, &ia->dad);
+		timer_clear(s, &ia->life);
 		free(ia);
 	}
+	ra_forget(nif);
+	timer_clear(s, &nif->advertise);
 	route_flush_netif(s, nif);
 	neigh_flush(nif);
 	netif_group_flush(nif);
@@ -218,6 +225,11 @@ static uint8_t scope_of(const struct addr *a)
 
 int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen)
 {
+	return netif_addr_add_flags(nif, a, plen, IFA_F_PERMANENT);
+}
+
+int netif_addr_add_flags(struct netif *nif, const struct addr *a, unsigned plen, uint32_t flags)
+{
 	struct netif_addr *ia;
 	int r;
 
@@ -229,7 +241,10 @@ int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen)
 	ia->addr = *a;
 	ia->plen = (uint8_t)plen;
 	ia->scope = scope_of(a);
-	ia->flags = IFA_F_PERMANENT;
+	ia->flags = flags;
+	ia->valid_until = TIME_NEVER;
+	if (addr_is_v4(a) || nif->kind != NETIF_ETHERNET) ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
+	if (netif_addr_is_tentative(ia)) dad_start(ia);
 	list_append(&nif->addrs, &ia->node);
 	r = add_routes(ia);
 	if (r < 0) netif_addr_del(nif, a, plen);
@@ -244,6 +259,7 @@ int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen)
 	list_remove(&ia->node);
 	del_routes(ia);
 	timer_clear(nif->stack, &ia->dad);
+	timer_clear(nif->stack, &ia->life);
 	free(ia);
 	return 0;
 }
@@ -251,6 +267,8 @@ int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen)
 /* As Linux: IPv6 addresses go, IPv4 ones stay and stay local, everything that leaves through the interface goes. */
 static int take_down(struct netif *nif)
 {
+	ra_forget(nif);
+	timer_clear(nif->stack, &nif->advertise);
 	route_flush_netif(nif->stack, nif);
 	neigh_flush(nif);
 	list_each(struct netif_addr, ia, &nif->addrs, node)
@@ -273,12 +291,18 @@ int netif_set_flags(struct netif *nif, uint32_t flags)
 		int r = add_routes(ia);
 		if (r < 0) return r;
 	}
+	ra_advertise_start(nif);
 	return add_own_addresses(nif);
 }
 
 static bool is_127(const struct addr *a)
 {
 	return addr_is_v4(a) && addr_is_loopback(a);
+}
+
+bool netif_addr_is_tentative(const struct netif_addr *ia)
+{
+	return ia->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);
 }
 
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif)
@@ -288,14 +312,9 @@ struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, 
 	list_each(struct netif, at, &s->netifs, node) {
 		if (nif && nif != at) continue;
 		list_each(struct netif_addr, ia, &at->addrs, node)
-			if (addr_eq(&ia->addr, a) || (loop4 && is_127(&ia->addr))) return ia;
+			if ((addr_eq(&ia->addr, a) && !netif_addr_is_tentative(ia)) || (loop4 && is_127(&ia->addr))) return ia;
 	}
 	return NULL;
-}
-
-bool netif_addr_is_tentative(const struct netif_addr *ia)
-{
-	return ia->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);
 }
 
 bool stack_is_local(const struct stack *s, const struct addr *a)

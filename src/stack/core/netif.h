@@ -12,6 +12,9 @@ struct netif_addr {
 	uint8_t scope;                /* RT_SCOPE_UNIVERSE, _LINK, _HOST */
 	uint32_t flags;               /* IFA_F_TENTATIVE, IFA_F_PERMANENT … */
 	struct timer dad;             /* duplicate address detection, where it runs */
+	bool dad_asked;
+	time_ns valid_until;          /* of an address that a router's advertisement made; its timer also ends its being preferred */
+	struct timer life;
 };
 
 /* What an interface's talk with multicast routers needs, besides its groups: stack/inet/mcast.h. */
@@ -30,6 +33,8 @@ struct netif {
 	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */
 	struct netif_mcast mcast;
+	struct list learnt;           /* routes from advertisements: stack/inet/autoconf.c */
+	struct timer advertise;       /* our own advertisements */
 	void *link;                   /* the host's: which link end this is */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
 };
@@ -42,6 +47,9 @@ struct netif *netif_by_index(const struct stack *s, int index);
 struct netif *netif_by_name(const struct stack *s, const char *name);
 /* Adds the address with its connected route. -EEXIST, -ENOMEM. Without DAD the address is usable at once. */
 int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen);
+/* The same with flags of its own (IFA_F_*): without _PERMANENT it may end, and with _TENTATIVE an IPv6 one is looked for on the link first. */
+int netif_addr_add_flags(struct netif *nif, const struct addr *a, unsigned plen, uint32_t flags);
+struct addr netif_addr_of(const struct netif *nif, const struct addr *prefix);   /* the prefix's first 64 bits with the interface's identifier */
 int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* IFF_UP off: flushes routes and neighbours as Linux */
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */

@@ -26,6 +26,8 @@ static const struct row rows[] = {
 	ONE("net.ipv4.ip_default_ttl", ip_default_ttl, 1, 255, 64),
 	ONE("net.ipv4.ip_forward", ip_forward, 0, 1, 0),
 	ONE("net.ipv6.conf.all.forwarding", ip6_forward, 0, 1, 0),
+	ONE("net.ipv6.conf.all.accept_ra", accept_ra, 0, 2, 1),
+	ONE("sockland.router_advertisements", router_advertisements_s, 0, 1800, 0),
 	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .ascending = true, .min = 1, .max = 65535, .def = {32768, 60999}},
 	/* Linux says 1024; nobody is root here, and every port of a virtual host is free to take. */
 	ONE("net.ipv4.ip_unprivileged_port_start", ip_unprivileged_port_start, 0, 65535, 0),

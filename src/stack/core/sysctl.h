@@ -5,6 +5,8 @@
 struct sysctl {
 	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
 	int ip_forward, ip6_forward;         /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
+	int accept_ra;                       /* net.ipv6.conf.all.accept_ra */
+	int router_advertisements_s;         /* sockland.router_advertisements: how often a forwarding host sends them; 0: never */
 	int ip_local_port_min, ip_local_port_max;
 	int ip_unprivileged_port_start;      /* 0: every port is free to take */
 	int bindv6only;

@@ -81,6 +81,8 @@ static void receive(struct stack *s, struct packet *p)
 	case ICMP6_MLD_QUERY:
 	case ICMP6_MLD_REPORT:
 	case ICMP6_MLD_DONE: mld_receive(s, p); break;
+	case ICMP6_RS:
+	case ICMP6_RA:
 	case ICMP6_NS:
 	case ICMP6_NA: nd_receive(s, p); break;
 	default:

@@ -1,17 +1,25 @@
 /*
  * Neighbour discovery: who has this IPv6 address? Asked at the target's solicited-node group, answered to the asker; a
- * known neighbour that has been silent is asked alone. Addresses are usable at once: there is no duplicate address
- * detection of our own yet, but that of others is answered. Routers are not asked for (no RS, RA is not believed).
+ * known neighbour that has been silent is asked alone. What routers say goes to autoconf.c; they are not asked for it.
  *
  * Read first: RFC 4861 §7.1, §7.2.
  */
 #include "stack/core/sysctl.h"
+#include "stack/inet/autoconf.h"
 #include "stack/inet/inet_private.h"
 
 #define ND_HOPS 255               /* RFC 4861 §7.1: proves that no router passed it on */
 #define ND_MSG_MAX 32
 
 static const struct addr all_nodes = {{0xff, 2, [15] = 1}};
+
+void nd_transmit(struct netif *nif, struct packet *p, const struct addr *src, const struct addr *dst)
+{
+	struct ip_out out = {.src = *src, .dst = *dst, .proto = IP_PROTO_ICMP6, .ttl = ND_HOPS};
+	struct route_hop hop = {.netif = nif, .nexthop = *dst, .src = *src, .mtu_bytes = nif->mtu_bytes};
+
+	ip_output_via(nif->stack, p, &out, &hop);
+}
 
 static void send_nd(struct netif *nif, uint8_t type, const struct nd_msg *m, const struct addr *src, const struct addr *dst, const struct addr *nexthop)
 {
@@ -38,6 +46,14 @@ void nd_solicit(struct netif *nif, const struct addr *target, const struct mac *
 	send_nd(nif, ICMP6_NS, &m, &src, mac ? target : &group, mac ? target : &group);
 }
 
+void nd_probe(struct netif *nif, const struct addr *target)
+{
+	struct nd_msg m = {.target = *target};
+	struct addr group = addr_solicited_node(target);
+
+	send_nd(nif, ICMP6_NS, &m, &addr_any6, &group, &group);
+}
+
 /* ---- what comes in ---- */
 
 static void answer(struct netif *nif, const struct nd_msg *ns, const struct packet *p)
@@ -62,6 +78,8 @@ static enum drop_reason receive_ns(struct netif *nif, const struct nd_msg *m, co
 {
 	/* RFC 4861 §7.1.1: without source address it is for a solicited-node group, and names no link-layer address. */
 	if (addr_is_any(&p->src) && (!is_solicited_node(&p->dst) || m->has_lladdr)) return DROP_ND_BAD;
+	/* RFC 4862 §5.4.3: from no address another looks for what we look for; from an address somebody looks for its owner, who is not us yet. */
+	if (addr_is_any(&p->src) && dad_conflict(nif, &m->target)) return DROP_NONE;
 	if (!netif_addr_find(nif->stack, &m->target, nif)) return DROP_ND_BAD;
 	/* RFC 4861 §7.2.3: the asker is remembered, STALE. One that calls itself by our address is not a neighbour. */
 	if (m->has_lladdr && !stack_is_local(nif->stack, &p->src)) neigh_learn(nif, &p->src, &m->lladdr, NEIGH_CREATE | NEIGH_OVERRIDE);
@@ -75,6 +93,7 @@ static enum drop_reason receive_na(struct netif *nif, const struct nd_msg *m, co
 
 	/* RFC 4861 §7.1.2: a group can't have asked. */
 	if (addr_is_multicast(&p->dst) && m->solicited) return DROP_ND_BAD;
+	if (dad_conflict(nif, &m->target)) return DROP_NONE;
 	/* RFC 4861 §7.2.5: nobody to learn about; and our own addresses are ours. */
 	if (!n || stack_is_local(nif->stack, &m->target)) return DROP_ICMP_TYPE;
 	if (m->has_lladdr)
@@ -84,17 +103,38 @@ static enum drop_reason receive_na(struct netif *nif, const struct nd_msg *m, co
 	return DROP_NONE;
 }
 
+/* RFC 4861 §6.1.2: from a router's link-local address. */
+static enum drop_reason receive_ra(struct packet *p, const struct icmp_hdr *h, const uint8_t *body, size_t len)
+{
+	struct nd_ra ra;
+
+	if (!addr_is_linklocal(&p->src) || nd_ra_parse(&ra, h, body, len) < 0) return DROP_ND_BAD;
+	ra_receive(p->netif, &ra, p);
+	return DROP_NONE;
+}
+
+/* Code 0, no group as target, no option of length 0. */
+static enum drop_reason receive_checked(struct packet *p, const struct icmp_hdr *h, const uint8_t *body, size_t len)
+{
+	struct nd_msg m;
+
+	if (h->type == ICMP6_RA) return receive_ra(p, h, body, len);
+	if (h->type == ICMP6_RS) {
+		rs_receive(p->netif);
+		return DROP_NONE;
+	}
+	if (nd_parse(&m, h, body, len) < 0) return DROP_ND_BAD;
+	return h->type == ICMP6_NS ? receive_ns(p->netif, &m, p) : receive_na(p->netif, &m, p);
+}
+
 void nd_receive(struct stack *s, struct packet *p)
 {
 	struct icmp_hdr h = {0};
-	struct nd_msg m;
 	enum drop_reason why = DROP_ND_BAD;
 	int len = icmp_parse(&h, p->data, p->len);
 
-	/* RFC 4861 §7.1.1, §7.1.2: hop limit 255, code 0, no group as target, no option of length 0. RFC 6980: never fragmented;
-	 * a reassembled datagram has lost its mac header. */
-	if (len >= 0 && p->ttl == ND_HOPS && nd_parse(&m, &h, p->data + len, p->len - (size_t)len) >= 0 && p->netif->kind == NETIF_ETHERNET && p->mac_off)
-		why = h.type == ICMP6_NS ? receive_ns(p->netif, &m, p) : receive_na(p->netif, &m, p);
+	/* RFC 4861 §6.1, §7.1: hop limit 255, which no router lets through. RFC 6980: never fragmented; a reassembled datagram has lost its mac header. */
+	if (len >= 0 && p->ttl == ND_HOPS && p->netif->kind == NETIF_ETHERNET && p->mac_off) why = receive_checked(p, &h, p->data + len, p->len - (size_t)len);
 	if (why == DROP_NONE)
 		packet_free(p);
 	else

@@ -65,5 +65,10 @@ void ether_output(struct netif *nif, struct packet *p, const struct mac *dst, ui
 /* ARP and neighbour discovery: asking, and what came in. waiting: a datagram whose source may be named, or NULL. mac: ask this one only, or NULL: all. */
 void arp_solicit(struct netif *nif, const struct addr *target, const struct mac *mac, struct packet *waiting);
 void nd_solicit(struct netif *nif, const struct addr *target, const struct mac *mac, struct packet *waiting);
+/* Asks for a tentative address from no address (RFC 4862 §5.4.2); sends what neighbour discovery says (data = ICMPv6, its checksum in place). */
+void nd_probe(struct netif *nif, const struct addr *target);
+void nd_transmit(struct netif *nif, struct packet *p, const struct addr *src, const struct addr *dst);
+void dad_start(struct netif_addr *ia);                            /* dad.c */
+bool dad_conflict(struct netif *nif, const struct addr *target);  /* somebody speaks of target: if we are still looking for it, it is not ours */
 void arp_receive(struct stack *s, struct packet *p);              /* takes p, data = ARP */
 void nd_receive(struct stack *s, struct packet *p);               /* takes p, data = ICMPv6, checksum verified */
