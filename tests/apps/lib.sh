@@ -20,7 +20,7 @@ not_ok() { echo "not ok $NAME/$1: $2"; FAILED=1; }
 skip() { echo "skip $NAME/$1: $2"; }
 FAILED=0
 
-# net SHAPE: the rest of the script runs on h1 of such a network, in the sandbox if $SANDBOX is set.
+# net SHAPE|FILE: the rest of the script runs on h1 of such a network, in the sandbox if $SANDBOX is set.
 net() {
 	[ -z "${INSIDE-}" ] || return 0
 	TMP=$(mktemp -d "${TMPDIR:-/tmp}/sockland-test.XXXXXX") || exit 1
@@ -29,7 +29,8 @@ net() {
 	trap 'exit 143' TERM INT
 	local wrap=()
 	[ -z "${SANDBOX-}" ] || wrap=("$BUILD/tests/tools/sandbox")
-	"${wrap[@]}" "$SOCKLAND" up --topo "$1" -- bash "$0"
+	if [ -f "$1" ]; then set -- "$1"; else set -- --topo "$1"; fi
+	"${wrap[@]}" "$SOCKLAND" up "$@" -- bash "$0"
 	local status=$?
 	[ $status -eq 0 ] || echo "not ok $NAME: ended with status $status"
 	exit $status
