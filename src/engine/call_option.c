@@ -12,6 +12,7 @@ int64_t serve_setsockopt(struct call *k)
 	char text[96];
 	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
+	if (k->es->stream && k->es->sk->filter) direct_bar(k->e, k->es);   /* a filter looks at segments */
 	if (err == 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;
 	return refuse(k, err, "setsockopt(%s)", text);
 }

@@ -27,7 +27,7 @@ static struct net_host *way_end(struct engine *e, const struct sock *sk)
 	return net_clear_path(e->net, sk->stack, &is->laddr, &is->raddr, inet_sock_oif(is));
 }
 
-static bool fit(const struct esock *es) { return es->stream && es->sk && !es->barred && !es->eof && es->tx.first != 0; }
+static bool fit(const struct esock *es) { return es->stream && es->sk && !es->sk->filter && !es->barred && !es->eof && es->tx.first != 0; }
 
 /* The socket that es is connected to, if the two may go directly now. */
 static struct esock *partner(struct engine *e, struct esock *es)

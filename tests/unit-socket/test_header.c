@@ -260,6 +260,27 @@ static void test_tcp_is_deaf(void **state)
 	assert_int_equal(do_recv(accepted, buf, sizeof buf, 0), 4);
 }
 
+/* As on Linux an accepted socket has its listener's filter; and each of the two may be closed first. */
+static void test_accepted_have_the_filter(void **state)
+{
+	struct world *w = *state;
+	struct sock *l = sock_make(w->b, AF_INET6, SOCK_STREAM, 0), *c = sock_make(w->a, AF_INET6, SOCK_STREAM, 0), *accepted;
+	struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, 0xffff)};
+
+	assert_int_equal(sock_setsockopt(l, SOL_SOCKET, SO_ATTACH_FILTER, all, sizeof all), 0);
+	assert_int_equal(sock_setsockopt(l, IPPROTO_IPV6, IPV6_HOPOPTS, router_alert6, 8), 0);
+	assert_int_equal(do_bind(l, name6("fd00::2", 80)), 0);
+	assert_int_equal(sock_listen(l, 5), 0);
+	assert_int_equal(do_connect(c, name6("fd00::2", 80)), -EINPROGRESS);
+	settle(w);
+	assert_int_equal(sock_accept(l, &accepted), 0);
+	sock_close(l);
+	assert_int_equal(set_int(accepted, SOL_SOCKET, SO_DETACH_FILTER, 0), 0);
+	assert_int_equal(set_int(accepted, SOL_SOCKET, SO_DETACH_FILTER, 0), -ENOENT);
+	sock_close(accepted);
+	settle(w);
+}
+
 static void test_timestamping(void **state)
 {
 	struct world *w = *state;
@@ -282,7 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_segments), WORLD_TEST(test_no_checksum), WORLD_TEST(test_options_v4), WORLD_TEST(test_extension_headers),
 		WORLD_TEST(test_flow_labels), WORLD_TEST(test_fragment_sizes), WORLD_TEST(test_port_range), WORLD_TEST(test_transparent),
-		WORLD_TEST(test_tcp_is_deaf), WORLD_TEST(test_timestamping),
+		WORLD_TEST(test_tcp_is_deaf), WORLD_TEST(test_accepted_have_the_filter), WORLD_TEST(test_timestamping),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include "stack/core/netif.h"
 
-struct filter { size_t count; struct sock_filter insns[]; };
+struct filter { unsigned refs; size_t count; struct sock_filter insns[]; };
 
 /* ---- the check ---- */
 
@@ -131,6 +131,7 @@ int filter_new(const void *insns, size_t octets, struct filter **ret)
 	if (n == 0 || n > BPF_MAXINSNS || octets % sizeof(struct sock_filter)) return -EINVAL;
 	f = malloc(sizeof *f + octets);
 	if (!f) return -ENOMEM;
+	f->refs = 1;
 	f->count = n;
 	memcpy(f->insns, insns, octets);
 	r = check(f);
@@ -141,9 +142,15 @@ int filter_new(const void *insns, size_t octets, struct filter **ret)
 	return r;
 }
 
+struct filter *filter_ref(struct filter *f)
+{
+	if (f) f->refs++;
+	return f;
+}
+
 void filter_free(struct filter *f)
 {
-	free(f);
+	if (f && --f->refs == 0) free(f);
 }
 
 /* ---- running ---- */

@@ -20,6 +20,7 @@ struct filter_view {
 
 /* Checks and keeps a program of octets / 8 instructions (struct sock_filter). -EINVAL, -ENOMEM */
 int filter_new(const void *insns, size_t octets, struct filter **ret);
+struct filter *filter_ref(struct filter *f);               /* one more socket has it: each frees it once. NULL is fine */
 void filter_free(struct filter *f);                        /* NULL is fine */
 uint32_t filter_run(const struct filter *f, const struct filter_view *v, struct stack *s);
 

@@ -7,6 +7,7 @@
  * has let go already, the memory goes. What a TIME-WAIT has to remember is left in a struct timewait of its own.
  */
 #include "stack/tcp/conn.h"
+#include "stack/socket/filter.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -51,6 +52,8 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->in_flows = false;
 	is->memberships = own.memberships;
 	is->errqueue = NULL;
+	is->sk.filter = filter_ref(parent->inet.sk.filter);
+	memcpy(is->ext6, own.ext6, sizeof is->ext6);
 	is->sk.listening = false;
 	child->set = parent->set;
 }
