@@ -1,6 +1,7 @@
 /* Classic BPF: what the check lets through, what programs answer, and filters on sockets. */
 #include <errno.h>
 #include <linux/filter.h>
+#include <stdlib.h>
 #include "stack/socket/filter.h"
 #include "world.h"
 
@@ -101,6 +102,38 @@ static void test_run(void **state)
 	assert_int_equal(RUN(w, S(BPF_LD | BPF_IMM, 6), J(BPF_JMP | BPF_JGE | BPF_K, 6, 0, 1), S(BPF_RET | BPF_K, 1), S(BPF_RET | BPF_K, 2)), 1);
 }
 
+/* Whatever the check lets through ends, and reads nothing that is not there (the sanitizers would say so). */
+static void test_random_programs(void **state)
+{
+	static const uint16_t codes[] = {0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x80, 0x00, 0x60, 0x81, 0x01, 0x61, 0xb1, 0x02, 0x03, 0x04, 0x0c, 0x34, 0x3c, 0x94,
+					 0x9c, 0x54, 0xa4, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0x07, 0x87, 0x05, 0x15, 0x1d, 0x25, 0x35, 0x45, 0x06, 0x16};
+	static const uint32_t ks[] = {0, 1, 2, 3, 5, 6, 15, 31, 0x7fffffff, 0x80000000, 0xffffffff, (uint32_t)SKF_AD_OFF, (uint32_t)SKF_AD_OFF + 4,
+				      (uint32_t)SKF_NET_OFF + 3, (uint32_t)SKF_LL_OFF + 1, (uint32_t)SKF_LL_OFF - 1};
+	struct world *w = *state;
+	uint8_t *octets = malloc(6);             /* its end is the end of the memory */
+	uint64_t random = 88172645463325252u;
+	unsigned accepted = 0;
+
+	memcpy(octets, packet + 4, 6);
+	for (int i = 0; i < 200000; i++) {
+		struct filter_view v = {.data = octets, .len = 6, .net = octets + 2, .mac = i & 1 ? octets : NULL};
+		struct sock_filter insns[8];
+		struct filter *f;
+		for (int n = 0; n < 8; n++) {
+			random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+			insns[n] = (struct sock_filter){codes[random % ARRAY_SIZE(codes)], (uint8_t)(random >> 8 & 3), (uint8_t)(random >> 12 & 3),
+							ks[(random >> 16) % ARRAY_SIZE(ks)]};
+		}
+		insns[7].code = BPF_RET | BPF_A;
+		if (filter_new(insns, sizeof insns, &f) < 0) continue;
+		accepted++;
+		filter_run(f, &v, w->a);
+		filter_free(f);
+	}
+	free(octets);
+	assert_true(accepted > 1000);
+}
+
 static int attach(struct sock *sk, const struct sock_filter *insns, size_t octets)
 {
 	return sock_setsockopt(sk, SOL_SOCKET, SO_ATTACH_FILTER, insns, (socklen_t)octets);
@@ -139,6 +172,7 @@ int main(void)
 		WORLD_TEST(test_check),
 		WORLD_TEST(test_memory_is_written_first),
 		WORLD_TEST(test_run),
+		WORLD_TEST(test_random_programs),
 		WORLD_TEST(test_udp),
 	};
 
