@@ -130,6 +130,7 @@ static void a_router_gives_address_and_way(void **state)
 	assert_ptr_equal(hop.netif, l->eth0);
 	assert_int_equal(way(l, "2001:db8:7::9", &hop), 0);
 	assert_true(addr_eq(&hop.src, &made));
+	assert_true(address(l, MADE)->preferred_until - l->s->now <= 1800 * NS_PER_S);
 	/* It is not preferred any more, then it is not there any more; nor is the router, half an hour after its last word. */
 	lab_pass(l, 1800 * NS_PER_S);
 	assert_true(address(l, MADE)->flags & IFA_F_DEPRECATED);

@@ -242,7 +242,7 @@ int netif_addr_add_flags(struct netif *nif, const struct addr *a, unsigned plen,
 	ia->plen = (uint8_t)plen;
 	ia->scope = scope_of(a);
 	ia->flags = flags;
-	ia->valid_until = TIME_NEVER;
+	ia->preferred_until = ia->valid_until = TIME_NEVER;
 	if (addr_is_v4(a) || nif->kind != NETIF_ETHERNET) ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
 	if (netif_addr_is_tentative(ia)) dad_start(ia);
 	list_append(&nif->addrs, &ia->node);

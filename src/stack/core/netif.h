@@ -13,7 +13,7 @@ struct netif_addr {
 	uint32_t flags;               /* IFA_F_TENTATIVE, IFA_F_PERMANENT … */
 	struct timer dad;             /* duplicate address detection, where it runs */
 	bool dad_asked;
-	time_ns valid_until;          /* of an address that a router's advertisement made; its timer also ends its being preferred */
+	time_ns preferred_until, valid_until; /* of an address that a router's advertisement made; its timer also ends its being preferred */
 	struct timer life;
 };
 

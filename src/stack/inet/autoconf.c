@@ -103,15 +103,15 @@ static void life_fire(struct timer *t)
 static void life_set(struct netif_addr *ia, uint32_t preferred_s, time_ns valid_until)
 {
 	struct stack *s = ia->netif->stack;
-	time_ns preferred_until = end_of(s, preferred_s);
 
+	ia->preferred_until = MIN(end_of(s, preferred_s), valid_until);
 	ia->valid_until = valid_until;
 	ia->flags &= (uint32_t)~IFA_F_DEPRECATED;
 	if (preferred_s == 0) ia->flags |= IFA_F_DEPRECATED;
 	timer_clear(s, &ia->life);
 	ia->life.fire = life_fire;
-	if (preferred_s && preferred_until < valid_until)
-		timer_set(s, &ia->life, preferred_until);
+	if (preferred_s && ia->preferred_until < valid_until)
+		timer_set(s, &ia->life, ia->preferred_until);
 	else if (valid_until != TIME_NEVER)
 		timer_set(s, &ia->life, valid_until);
 }

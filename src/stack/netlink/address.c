@@ -26,11 +26,18 @@ static void put_broadcast(struct nl_writer *w, uint16_t type, const void *o)
 	if (addr_is_v4(&of(o)->addr) && of(o)->plen < 31 && (of(o)->netif->flags & IFF_BROADCAST)) nl_put_addr(w, type, &last);
 }
 
+static uint32_t seconds_until(const struct netif_addr *na, time_ns when)
+{
+	time_ns now = na->netif->stack->now;
+
+	if (when == TIME_NEVER) return UINT32_MAX;
+	return when > now ? (uint32_t)((when - now) / NS_PER_S) : 0;
+}
+
 static void put_cacheinfo(struct nl_writer *w, uint16_t type, const void *o)
 {
-	struct ifa_cacheinfo c = {.ifa_prefered = UINT32_MAX, .ifa_valid = UINT32_MAX};   /* for ever */
+	struct ifa_cacheinfo c = {.ifa_prefered = seconds_until(of(o), of(o)->preferred_until), .ifa_valid = seconds_until(of(o), of(o)->valid_until)};
 
-	(void)o;
 	nl_put(w, type, &c, sizeof c);
 }
 
