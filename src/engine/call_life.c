@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "engine/private.h"
-#include "stack/packet/tap.h"
 
 static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
 
@@ -28,7 +27,7 @@ int64_t serve_socket(struct call *k)
 	es->asked_for = true;
 	esock_attach(e, es, sk, k->c->host);
 	net_touch(e->net, s);
-	if (stack_is_watched(s)) direct_look_again(e);
+	if (domain == AF_PACKET || type == SOCK_RAW) direct_look_again(e);      /* it may want to see what goes by */
 	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;

@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include "engine/private.h"
 #include "host/anchor.h"
-#include "stack/packet/tap.h"
 
 /* ---- channel slots: freed ones wait in line, so that a number comes back as late as can be ---- */
 
@@ -176,7 +175,7 @@ static void esock_drop(struct engine *e, struct esock *es)
 	es->sk = NULL;
 	engine_enter(e, sk);
 	struct stack *s = sk->stack;
-	if (stack_is_watched(s)) direct_look_again(e);   /* perhaps not for long */
+	if (sk->domain == AF_PACKET || sk->type == SOCK_RAW) direct_look_again(e);   /* perhaps nobody looks on any more */
 	sock_close(sk);
 	net_touch(e->net, s);
 }
