@@ -109,6 +109,7 @@ class Held:
             print("on", file=words, flush=True)
             self.expect(shell, "all")
             self.user, self.kernel = pss(pids) - user, slab() - kernel
+            time.sleep(seconds / 4)     # what the opening has left to do
             before = processor_ns(pids)
             time.sleep(seconds)
             self.busy = (processor_ns(pids) - before) / (seconds * 1e9) * 100
