@@ -81,7 +81,7 @@ check() {
 run_limited() {
 	"$@" </dev/null &
 	local pid=$! watch status
-	( sleep 60 & s=$!; trap 'kill $s 2>/dev/null; exit' TERM; wait $s; kill "$pid" 2>/dev/null ) &
+	( trap 'kill $(jobs -p) 2>/dev/null; exit' TERM; sleep 60 & wait; kill "$pid" 2>/dev/null ) &   # the trap first: a quick command ends it at once
 	watch=$!
 	wait "$pid"
 	status=$?
