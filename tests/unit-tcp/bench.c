@@ -254,6 +254,17 @@ void bench_expect(struct bench *b, const struct seg *g, const char *file, int li
 	packet_free(p);
 }
 
+int bench_next(struct bench *b)
+{
+	struct packet *p = pop_sent(b);
+	if (!p) return -1;
+	int len = (int)read_sent(b, p, &b->last);
+	b->last.seq -= b->iss;
+	b->last.ack -= PEER_ISN;
+	packet_free(p);
+	return len;
+}
+
 void bench_expect_nothing(struct bench *b, const char *file, int line)
 {
 	struct packet *p = pop_sent(b);

@@ -63,15 +63,30 @@ static bool resets_after_fin(const struct tcp_sock *conn, const struct segment *
 	return (g->h.flags & TCP_RST) && g->h.seq == conn->rcv.nxt - 1 && IN_STATES(conn, S_(CLOSE_WAIT) | S_(LAST_ACK) | S_(CLOSING));
 }
 
+static bool is_acceptable(const struct tcp_sock *conn, const struct segment *g)
+{
+	seq32 end = segment_end(g);
+
+	/* RFC 9293 §3.4 table 6, to the letter before a handshake from outside is through, as Linux: nobody fills that window yet. */
+	if (conn->wait.embryo && end != g->h.seq) return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, rcv_edge(conn));
+	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
+	 * that filled the window, and from reordered segments. The text itself is cut to the window below. */
+	return seq_ge(end, conn->rcv.wup) && seq_le(g->h.seq, rcv_edge(conn));
+}
+
+/* RFC 9293 §3.10.7.4 (fourth, SYN-RECEIVED): the peer's SYN once more, without a word of ours. */
+static bool repeats_syn(const struct tcp_sock *conn, const struct segment *g)
+{
+	return conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && (g->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+}
+
 static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 {
 	if (paws_rejects(conn, g)) {
 		ack_unacceptable(conn, g);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
-	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
-	 * that filled the window, and from reordered segments. The text itself is cut to the window below. */
-	if (seq_ge(segment_end(g), conn->rcv.wup) && seq_le(g->h.seq, rcv_edge(conn))) return STEP_NEXT;
+	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
 	/* A reset behind a FIN that was taken goes on to be looked at. */
 	if (resets_after_fin(conn, g)) return STEP_NEXT;
 	if (!(g->h.flags & TCP_RST)) ack_unacceptable(conn, g);
@@ -102,16 +117,16 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 
 static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 {
-	bool first = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs;
+	bool again = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && !conn->wait.embryo;
 
 	if (!(g->h.flags & TCP_SYN)) return g->h.flags & TCP_ACK ? STEP_NEXT : step_drop(g, DROP_TCP_FLAGS);
-	if (first && (g->h.flags & TCP_ACK) && !conn->wait.embryo && g->h.ack == conn->snd.nxt) {
+	if (again && (g->h.flags & TCP_ACK) && g->h.ack == conn->snd.nxt) {
 		/* Simultaneous open (RFC 9293 §3.5, MUST-10): the peer's SYN again, now with the ACK of ours. */
 		g->h.flags &= (uint8_t)~TCP_SYN;
 		g->h.seq++;
 		return STEP_NEXT;
 	}
-	if (first && !(g->h.flags & TCP_ACK)) {
+	if (repeats_syn(conn, g)) {
 		/* The peer did not get our SYN and ACK. As Linux: another, from which the timer counts. */
 		if (answer_allowed(conn)) {
 			conn->count.total_retrans++;
@@ -119,6 +134,13 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 			timers_syn_sent(conn);
 		}
 		return step_drop(g, DROP_TCP_OLD);
+	}
+	if (conn->wait.embryo) {
+		/* RFC 9293 §3.10.7.4 fourth: a passive open goes back to LISTEN; as Linux, who sent this is told. */
+		reset_answer(conn_stack(conn), g->p, g);
+		conn_free(conn);
+		g->why = DROP_TCP_FLAGS;
+		return STEP_GONE;
 	}
 	/* RFC 5961 §4.2: a challenge whatever the sequence number. */
 	ack_challenge(conn);
@@ -211,6 +233,8 @@ static void learn_fin(struct tcp_sock *conn, const struct segment *g)
 	const struct tcp_runs *r = &conn->rcv.ooo;
 	seq32 at = g->h.seq + g->len;
 
+	/* RFC 9293 §3.10.7.4 first: among octets that came already it is nothing new, but the sender is told where we are. */
+	if (seq_gt(conn->rcv.nxt, at)) tcp_need_ack(conn, TCP_ACK_NOW);
 	/* Octets behind the end can't be: whoever sent them or this lies. */
 	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at) || (r->n && seq_gt(r->at[r->n - 1].range.end, at))) return;
 	conn->rcv.fin = true;
