@@ -15,6 +15,8 @@
 #include "shim/shim.h"
 #include "shim/unix.h"
 
+#define DUP_TRIES 100
+
 long do_close(int fd)
 {
 	if (!shim.active) return cancellable(sys(SYS_close, fd));
@@ -68,6 +70,17 @@ long do_dup(int fd)
 	return to;
 }
 
+/* EBUSY: the number is being given away at this moment, most likely by ourselves to a descriptor that the program is not to know of. */
+static long dup_onto(int fd, int to, int flags)
+{
+	long r = sys(SYS_dup3, fd, to, flags);
+	for (int i = 0; i < DUP_TRIES && r == -EBUSY; i++) {
+		sys(SYS_sched_yield);
+		r = sys(SYS_dup3, fd, to, flags);
+	}
+	return r;
+}
+
 long do_dup3(int fd, int to, int flags)
 {
 	if (!shim.active) return sys(SYS_dup3, fd, to, flags);
@@ -79,7 +92,7 @@ long do_dup3(int fd, int to, int flags)
 	}
 	bool closing = before == FD_CHANNEL && fd != to && !spawned() && sys(SYS_fcntl, fd, F_GETFD) >= 0;
 	if (closing) table_closing(to);
-	long r = sys(SYS_dup3, fd, to, flags);
+	long r = dup_onto(fd, to, flags);
 	if (r >= 0 && !spawned()) table_copy(fd, to);
 	if (closing) {
 		table_closed(to);
