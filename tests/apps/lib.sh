@@ -25,6 +25,7 @@ net() {
 	[ -z "${INSIDE-}" ] || return 0
 	TMP=$(mktemp -d "${TMPDIR:-/tmp}/sockland-test.XXXXXX") || exit 1
 	export TMP INSIDE=1
+	mkfifo "$TMP/never" || exit 1
 	trap 'rm -rf "$TMP"' EXIT
 	trap 'exit 143' TERM INT
 	local wrap=()
@@ -81,7 +82,7 @@ check() {
 run_limited() {
 	"$@" </dev/null &
 	local pid=$! watch status
-	( trap 'kill $(jobs -p) 2>/dev/null; exit' TERM; sleep 60 & wait; kill "$pid" 2>/dev/null ) &   # the trap first: a quick command ends it at once
+	( exec 3<>"$TMP/never"; read -r -t 60 -u 3; kill "$pid" 2>/dev/null ) &   # waits by itself: no sleep to be left behind
 	watch=$!
 	wait "$pid"
 	status=$?
