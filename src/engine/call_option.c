@@ -64,7 +64,7 @@ static int64_t octets_unread(struct call *k, int *ret)
 static int64_t queue_ioctl(struct call *k, unsigned long request)
 {
 	int n = 0;
-	if (request == SIOCATMARK && rx_used(&k->e->pool, &k->es->rx) > 0) return call_out(k, &n, sizeof n), 0;
+	if (request == SIOCATMARK && k->es->stream && rx_used(&k->e->pool, &k->es->rx) > 0) return call_out(k, &n, sizeof n), 0;
 	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
 	if (err < 0) return err;
 	if (request == SIOCOUTQ && k->es->stream) n += (int)(tx_pending(&k->e->pool, &k->es->tx) + direct_ahead(k->e, k->es));

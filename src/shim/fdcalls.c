@@ -222,7 +222,6 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 	}
 	size_t size = request_size(request);
 	if (size == 0) return -ENOTTY;
-	if (request == SIOCATMARK && s->c->type == SOCK_STREAM && chan_rx_used(shim.arena, s->c) > 0) return user_put(arg, (int){0});   /* it is behind that */
 	struct call c = {.op = RPC_IOCTL, .sock = s, .arg = {(int64_t)request}, .in = {{arg, size}}, .out = arg, .out_cap = size};
 	return (long)control(&c);
 }

@@ -122,6 +122,7 @@ static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, sockle
 		conn->inet.sk.shut = shut;
 		return r;
 	}
+	conn->inet.sk.err = 0;   /* as Linux: what an earlier connection left is forgotten */
 	conn_open(conn, &hop);
 	conn_enter(conn, TCPS_SYN_SENT);
 	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
