@@ -19,7 +19,8 @@ static const struct verb verbs[] = {
 	{"exec", "exec [--net NAME] HOST COMMAND…", "a command on a host of a running network", verb_exec},
 	{"set", "set [--net NAME] LINK|HOST[:IF] WORDS… [for T]",
 	 "makes links slow, lossy, narrow, or good again, in tc-netem's words: delay T [JITTER [CORRELATION%]], distribution uniform|normal|pareto|\n"
-	 "        paretonormal, loss P% | gemodel … | state …, duplicate P%, corrupt P%, reorder P% [gap N], rate R, limit N, up, down, clear", verb_tell},
+	 "        paretonormal, loss P% | gemodel … | state …, duplicate P%, corrupt P%, reorder P% [gap N], rate R, limit N, pfifo, codel …,\n"
+	 "        fq_codel …, red …, up, down, clear", verb_tell},
 	{"cut", "cut [--net NAME] [--one-way] HOST… [/ HOST…] [for T] | --majority|--halves|--node|--bridge|--ring [HOST…] [for T] | --heal",
 	 "parts the network, and heals it", verb_tell},
 	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",

@@ -33,9 +33,9 @@ static const struct column conn_columns[] = {
 };
 static const struct column link_columns[] = {
 	{"name", "LINK", false, NULL}, {"from", "FROM", false, NULL}, {"packets", "PACKETS", true, NULL}, {"octets", "OCTETS", true, NULL},
-	{"delivered", "DELIVERED", true, NULL}, {"LINK_LOSS", "LOST", true, NULL}, {"LINK_QUEUE", "QUEUE-FULL", true, NULL}, {"LINK_CUT", "CUT", true, NULL},
-	{"LINK_DOWN", "DOWN", true, NULL}, {"duplicated", "DUPLICATED", true, NULL}, {"corrupted", "CORRUPTED", true, NULL},
-	{"reordered", "REORDERED", true, NULL},
+	{"delivered", "DELIVERED", true, NULL}, {"LINK_LOSS", "LOST", true, NULL}, {"LINK_QUEUE", "QUEUE-FULL", true, NULL},
+	{"LINK_AQM", "MANAGED", true, NULL}, {"marked", "MARKED", true, NULL}, {"LINK_CUT", "CUT", true, NULL}, {"LINK_DOWN", "DOWN", true, NULL},
+	{"duplicated", "DUPLICATED", true, NULL}, {"corrupted", "CORRUPTED", true, NULL}, {"reordered", "REORDERED", true, NULL},
 };
 static const struct column program_columns[] = {{"host", "HOST", false, NULL}, {"pid", "PID", true, NULL}, {"name", "PROGRAM", false, NULL}};
 

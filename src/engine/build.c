@@ -33,7 +33,7 @@ static int build_networks(struct engine *e, struct net_link **links)
 		const struct topo_trunk *t = &e->topo->trunks[i];
 		struct net_link *l;
 		int err = net_join_switches(e->net, t->name, links[t->a], links[t->b], &l);
-		if (err == 0 && !impair_is_clear(&t->impairment)) err = net_impair(l, NULL, &t->impairment);
+		if (err == 0) err = net_impair(l, NULL, &t->impairment);
 		if (err < 0) return err;
 	}
 	return 0;
@@ -60,10 +60,8 @@ static int build_impairment(struct engine *e, size_t i)
 {
 	const struct topo_if *ti = &e->topo->ifs[i];
 	const struct port *p = &e->ports[i];
-	int err = 0;
-	if (!impair_is_clear(&ti->out)) err = net_impair(p->link, p->nif, &ti->out);
-	if (err == 0 && !impair_is_clear(&ti->in)) err = net_impair_in(p->link, p->nif, &ti->in);
-	return err;
+	int err = net_impair(p->link, p->nif, &ti->out);
+	return err < 0 ? err : net_impair_in(p->link, p->nif, &ti->in);
 }
 
 static int build_route(struct engine *e, const struct topo_route *tr)

@@ -97,8 +97,9 @@ static void write_end(struct engine *e, struct capture *c)
 static const char *comment_of(const struct net_frame *f, char *buf, size_t size)
 {
 	if (f->dropped == DROP_NONE && f->did == 0) return NULL;
-	snprintf(buf, size, "%s%s%s%s%s", f->dropped != DROP_NONE ? "dropped: " : "", f->dropped != DROP_NONE ? drop_text(f->dropped) : "link:",
-		 f->did & FRAME_DUPLICATE ? " duplicate" : "", f->did & FRAME_CORRUPTED ? " bit flipped" : "", f->did & FRAME_REORDERED ? " reordered" : "");
+	snprintf(buf, size, "%s%s%s%s%s%s", f->dropped != DROP_NONE ? "dropped: " : "", f->dropped != DROP_NONE ? drop_text(f->dropped) : "link:",
+		 f->did & FRAME_DUPLICATE ? " duplicate" : "", f->did & FRAME_CORRUPTED ? " bit flipped" : "", f->did & FRAME_REORDERED ? " reordered" : "",
+		 f->did & FRAME_MARKED ? " marked" : "");
 	return buf;
 }
 

@@ -102,25 +102,29 @@ static void show_net(struct engine *e, struct page *p)
 	show_programs(e, p);
 }
 
+static void show_direction(const struct net_link *l, unsigned end, struct text *t)
+{
+	const struct link_counts *c = net_link_counts(l, end);
+	uint64_t dropped = 0;
+	char from[64];
+	for (int why = 0; why < DROP_COUNT; why++) dropped += c->dropped[why];
+	net_link_end_text(l, end, from, sizeof from);
+	text_add(t, "link\tname=%s\tfrom=%s\tpackets#%" PRIu64 "\toctets#%" PRIu64 "\tdelivered#%" PRIu64 "\tduplicated#%" PRIu64
+		 "\tcorrupted#%" PRIu64 "\treordered#%" PRIu64 "\tmarked#%" PRIu64 "\twaiting#%" PRIu32 "\tdropped#%" PRIu64,
+		 net_link_name(l), from, c->packets, c->octets, c->delivered, c->duplicated, c->corrupted, c->reordered, c->marked,
+		 net_link_waiting(l, end), dropped);
+	for (int why = 0; why < DROP_COUNT; why++)
+		if (c->dropped[why]) text_add(t, "\t%s#%" PRIu64, drop_name(why), c->dropped[why]);
+	text_add(t, "\n");
+}
+
 /* What each direction of a cable did; loopbacks and switches' own entries are left out. */
 static void show_links(struct engine *e, struct page *p)
 {
-	char end[64];
 	for (struct net_link *l = NULL; (l = net_link_next(e->net, l));) {
 		if (net_link_ends(l) != 2) continue;
-		for (unsigned i = 0; i < 2; i++) {
-			const struct link_counts *c = net_link_counts(l, i);
-			uint64_t dropped = 0;
-			if (!page_takes(p)) continue;
-			for (int why = 0; why < DROP_COUNT; why++) dropped += c->dropped[why];
-			net_link_end_text(l, i, end, sizeof end);
-			text_add(p->t, "link\tname=%s\tfrom=%s\tpackets#%" PRIu64 "\toctets#%" PRIu64 "\tdelivered#%" PRIu64 "\tduplicated#%" PRIu64
-				 "\tcorrupted#%" PRIu64 "\treordered#%" PRIu64 "\tdropped#%" PRIu64, net_link_name(l), end, c->packets, c->octets,
-				 c->delivered, c->duplicated, c->corrupted, c->reordered, dropped);
-			for (int why = 0; why < DROP_COUNT; why++)
-				if (c->dropped[why]) text_add(p->t, "\t%s#%" PRIu64, drop_name(why), c->dropped[why]);
-			text_add(p->t, "\n");
-		}
+		for (unsigned i = 0; i < 2; i++)
+			if (page_takes(p)) show_direction(l, i, p->t);
 	}
 }
 

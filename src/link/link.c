@@ -2,7 +2,7 @@
  * Links: making cables and switches, plugging interfaces in, and their impairments. What is drawn from the seed (MAC
  * addresses, each direction's stream) depends on names only, so that a network keeps it when others are added.
  */
-#include "link/private.h"
+#include "link/queue.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,31 +178,31 @@ static struct port *port_on(const struct net_link *l, const struct netif *nif)
 	return port && (port->cable == l || port->peer->sw == l) ? port : NULL;
 }
 
+/* Both, or all that enter a switch by a port that is plugged in. */
+static int impair_all(struct net_link *l, const struct impairment *i)
+{
+	int err = 0;
+	l->impairment = *i;
+	if (!l->is_switch) {
+		err = port_impair(&l->ends[0], i);
+		return err < 0 ? err : port_impair(&l->ends[1], i);
+	}
+	list_each (struct port, port, &l->ports, sw_node)
+		if (err == 0) err = port_impair(port->peer, i);
+	return err;
+}
+
 int net_impair(struct net_link *l, struct netif *from, const struct impairment *i)
 {
-	if (from) {
-		struct port *port = port_on(l, from);
-		if (!port) return -EINVAL;
-		direction_set(&port->out, i);
-		return 0;
-	}
-	l->impairment = *i;
-	if (l->is_switch) {
-		list_each (struct port, port, &l->ports, sw_node)
-			direction_set(&port->peer->out, i);
-	} else {
-		direction_set(&l->ends[0].out, i);
-		direction_set(&l->ends[1].out, i);
-	}
-	return 0;
+	struct port *port = from ? port_on(l, from) : NULL;
+	if (!from) return impair_all(l, i);
+	return port ? port_impair(port, i) : -EINVAL;
 }
 
 int net_impair_in(struct net_link *l, struct netif *to, const struct impairment *i)
 {
 	struct port *port = port_on(l, to);
-	if (!port) return -EINVAL;
-	direction_set(&port->peer->out, i);
-	return 0;
+	return port ? port_impair(port->peer, i) : -EINVAL;
 }
 
 const struct impairment *net_impairment(struct net_link *l, struct netif *from)
@@ -234,4 +234,10 @@ size_t net_link_end_text(const struct net_link *l, unsigned end, char *buf, size
 	const struct port *port = &l->ends[end & 1];
 	if (port->nif) return (size_t)snprintf(buf, size, "%s:%s", port->host->stack->name, port->nif->name);
 	return (size_t)snprintf(buf, size, "%s", port->sw ? port->sw->name : "-");
+}
+
+uint32_t net_link_waiting(const struct net_link *l, unsigned end)
+{
+	const struct queue *q = end < net_link_ends(l) ? l->ends[end].out.queue : NULL;
+	return q ? q->count : 0;
 }

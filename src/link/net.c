@@ -30,9 +30,14 @@ void net_free(struct net *n)
 		stack_free(n->hosts[i]->stack);
 		free(n->hosts[i]);
 	}
+	list_each (struct net_link, l, &n->links, node) {
+		port_clear(&l->ends[0]);
+		port_clear(&l->ends[1]);
+	}
+	/* What is left are frames that would have arrived. */
 	for (struct heap_node *node; (node = heap_min(&n->events));) {
 		heap_remove(&n->events, node);
-		port_free_arrival(container_of(node, struct event, node));
+		transit_free(container_of(container_of(node, struct event, node), struct transit, event));
 	}
 	list_each (struct net_link, l, &n->links, node)
 		link_free(l);

@@ -19,7 +19,7 @@ struct net_host;   /* a stack in the net */
 struct net_link;   /* pair or switch */
 
 /* A frame at one end of a cable. */
-enum { FRAME_DUPLICATE = 1, FRAME_CORRUPTED = 2, FRAME_REORDERED = 4 };
+enum { FRAME_DUPLICATE = 1, FRAME_CORRUPTED = 2, FRAME_REORDERED = 4, FRAME_MARKED = 8 };
 struct net_frame {
 	struct net_link *link;
 	unsigned end;                       /* which one: see net_link_ends */
@@ -55,7 +55,8 @@ int net_join_switches(struct net *n, const char *name, struct net_link *a, struc
 int net_attach(struct net *n, struct net_link *l, struct net_host *h, const char *ifname, uint32_t mtu_bytes, struct netif **ret);
 struct net_link *net_find_link(struct net *n, const char *name);    /* by name; a host's port on a switch is a link too, "h1--s1" */
 
-/* Impairment of one direction: what leaves `from` (netif), or both with NULL. Copies i. Takes effect for the next frame; what is queued stays. */
+/* Impairment of one direction: what leaves `from` (netif), or both with NULL. Copies i. Takes effect for the next frame; what is queued stays,
+ * in the new discipline's queue when that changes. -EINVAL, -ENOMEM: on a switch or both ways, some directions may have it then. */
 int net_impair(struct net_link *l, struct netif *from, const struct impairment *i);
 const struct impairment *net_impairment(struct net_link *l, struct netif *from);
 /* The other direction: what arrives at `to`. On a switch, NULL above means what enters it by any port that is plugged in now, so that a frame meets it once. */
@@ -77,10 +78,11 @@ size_t net_link_end_text(const struct net_link *l, unsigned end, char *buf, size
 struct link_counts {
 	uint64_t packets, octets;                           /* that entered it */
 	uint64_t delivered, delivered_octets;
-	uint64_t duplicated, corrupted, reordered;
-	uint64_t dropped[DROP_COUNT];                       /* LINK_LOSS, LINK_QUEUE, LINK_DOWN, LINK_CUT, LINK_MTU, NO_MEMORY */
+	uint64_t duplicated, corrupted, reordered, marked;
+	uint64_t dropped[DROP_COUNT];                       /* LINK_LOSS, LINK_QUEUE, LINK_AQM, LINK_DOWN, LINK_CUT, LINK_MTU, NO_MEMORY */
 };
 const struct link_counts *net_link_counts(const struct net_link *l, unsigned end);          /* of what leaves that end */
+uint32_t net_link_waiting(const struct net_link *l, unsigned end);                          /* frames in its discipline's queue */
 
 /* cut: frames between hosts of different sides are dropped (LINK_CUT), wherever they meet: sides is an array of n_hosts numbers by host index,
  * 0 = not part of the cut. heal removes all cuts. A second cut adds to the first. */

@@ -8,7 +8,9 @@
  *     no rate:  due = now + delay ± jitter
  *     rate:     due = last + max(0, delay ± jitter - (last - now)) + octets / rate
  *
- * where last is when the frame at the queue's end arrives (now when it is empty): frames leave one after the other, and
+ * With a discipline in front of the wire (queue.h) that decides when a frame leaves, and the delay comes after it.
+ *
+ * Above, last is when the frame at the queue's end arrives (now when it is empty): frames leave one after the other, and
  * time that a frame waited behind others counts towards its delay. Numbers are drawn only for words that are set, in the
  * order above, so that a word more does not change what a seed means without it.
  *
@@ -22,8 +24,7 @@
  */
 #include "link/private.h"
 #include "link/quantiles.h"
-
-#define LIMIT_DEFAULT 1000
+#include "link/queueing.h"
 
 /* Between 0 and 1; with a correlation, between a number of its own and the draw before (so that extremes become rarer, as netem's do). */
 static double draw(struct direction *d, double corr, struct draws *before)
@@ -90,8 +91,10 @@ static time_ns draw_delay(struct direction *d)
 	return MAX(i->delay_ns + off, 0);
 }
 
-static time_ns serialisation(const struct impairment *i, uint32_t len)
+time_ns netem_wire_time(const struct direction *d, uint32_t len)
 {
+	const struct impairment *i = &d->impairment;
+	if (!i->rate_bps) return 0;
 	int64_t octets = (int64_t)len + i->packet_overhead;
 	if (i->cell_size && octets > 0) octets = (octets + i->cell_size - 1) / i->cell_size * ((int64_t)i->cell_size + i->cell_overhead);
 	return (time_ns)((uint64_t)MAX(octets, 0) * 8 * NS_PER_S / i->rate_bps);
@@ -110,16 +113,25 @@ static bool is_reordered(struct direction *d)
 	return false;
 }
 
-static time_ns due_time(struct direction *d, time_ns now, uint32_t len)
+time_ns netem_due(struct direction *d, time_ns now, uint32_t len, bool *ret_reordered)
 {
-	const struct impairment *i = &d->impairment;
+	*ret_reordered = is_reordered(d);
+	if (*ret_reordered) return now;
 	time_ns delay = draw_delay(d), start = now;
-	if (i->rate_bps) {
+	if (d->impairment.rate_bps) {
 		start = MAX(now, d->last_due);
-		delay = MAX(delay - (start - now), 0) + serialisation(i, len);
+		delay = MAX(delay - (start - now), 0) + netem_wire_time(d, len);
 	}
 	d->last_due = MAX(d->last_due, start + delay);
 	return start + delay;
+}
+
+time_ns netem_arrival(struct direction *d, time_ns sent, bool *ret_reordered)
+{
+	*ret_reordered = is_reordered(d);
+	time_ns due = sent + (*ret_reordered ? 0 : draw_delay(d));
+	d->last_due = MAX(d->last_due, due);
+	return due;
 }
 
 /* ---- all of it ---- */
@@ -137,12 +149,12 @@ enum drop_reason netem_enqueue(struct direction *d, time_ns now, uint32_t len, b
 	}
 	f.corrupt = len > 0 && happens(d, i->corrupt, i->corrupt_corr, &d->of_corrupt);
 	if (f.corrupt) f.bit = (uint32_t)(random_next(&d->random) % ((uint64_t)len * 8));
-	bool queues = i->delay_ns || i->jitter_ns || i->rate_bps;
+	f.waits = i->queueing.kind != QUEUE_NETEM;
+	bool queues = !f.waits && (i->delay_ns || i->jitter_ns || i->rate_bps);
 	/* Without delay or rate a frame does not wait: what is queued then is work not done yet, not a queue of the link. */
-	if (queues && d->queued >= (i->limit_packets ? i->limit_packets : LIMIT_DEFAULT)) return DROP_LINK_QUEUE;
-	f.reordered = queues && is_reordered(d);
-	if (queues && !f.reordered) f.due = due_time(d, now, len);
-	else if (!queues) d->last_due = MAX(d->last_due, now);
+	if (queues && d->queued >= queueing_limit(i)) return DROP_LINK_QUEUE;
+	if (queues) f.due = netem_due(d, now, len, &f.reordered);
+	else if (!f.waits) d->last_due = MAX(d->last_due, now);
 	*ret = f;
 	return DROP_NONE;
 }

@@ -9,8 +9,6 @@
 
 #define VLAN_TAG_LEN 4
 
-struct arrival { struct event event; struct port *from; struct net_host *sender; struct packet *p; unsigned did; };
-
 /* f: what is known of the frame besides its place. */
 static void tap(const struct port *port, struct net_frame f)
 {
@@ -66,45 +64,68 @@ static void deliver(struct port *to, struct packet *p)
 
 static void arrive(struct net *n, struct event *e)
 {
-	struct arrival a = *container_of(e, struct arrival, event);
-	free(container_of(e, struct arrival, event));
-	struct port *to = a.from->peer;
-	struct link_counts *counts = &a.from->out.counts;
-	enum drop_reason why = receive_verdict(to, a.sender, a.p);
-	a.from->out.queued--;
-	tap(to, (struct net_frame){.p = a.p, .when = n->now, .dropped = why, .did = a.did});
+	struct transit *f = container_of(e, struct transit, event);
+	struct port *from = f->from, *to = from->peer;
+	struct net_host *sender = f->sender;
+	struct packet *p = f->p;
+	enum drop_reason why = receive_verdict(to, sender, p);
+	from->out.queued--;
+	tap(to, (struct net_frame){.p = p, .when = n->now, .dropped = why, .did = f->did});
+	free(f);
 	if (why != DROP_NONE) {
-		counts->dropped[why]++;
-		port_discard(to, a.p, why);
+		from->out.counts.dropped[why]++;
+		port_discard(to, p, why);
 		return;
 	}
-	counts->delivered++;
-	counts->delivered_octets += a.p->len;
-	if (to->sw) switch_forward(to, a.sender, a.p);
-	else deliver(to, a.p);
+	from->out.counts.delivered++;
+	from->out.counts.delivered_octets += p->len;
+	if (to->sw) switch_forward(to, sender, p);
+	else deliver(to, p);
 }
 
-void port_free_arrival(struct event *e)
+/* ---- frames under way ---- */
+
+void transit_free(struct transit *f)
 {
-	struct arrival *a = container_of(e, struct arrival, event);
-	packet_free(a->p);
-	free(a);
+	packet_free(f->p);
+	free(f);
 }
 
-static enum drop_reason queue(struct port *port, struct net_host *sender, struct packet *p, time_ns due, unsigned did)
+void transit_show(const struct transit *f, enum drop_reason why, time_ns now)
 {
-	struct arrival *a = malloc(sizeof *a);
-	if (!a) return DROP_NO_MEMORY;
-	*a = (struct arrival){.event = {.fire = arrive}, .from = port, .sender = sender, .p = p, .did = did};
-	if (heap_insert(&port->cable->net->events, &a->event.node, due) < 0) {
-		free(a);
-		return DROP_NO_MEMORY;
-	}
+	tap(f->from, (struct net_frame){.p = f->p, .when = now, .sent = true, .dropped = why, .did = f->did});
+}
+
+enum drop_reason transit_start(struct transit *f, time_ns due)
+{
+	f->event.fire = arrive;
+	return heap_insert(&f->from->cable->net->events, &f->event.node, due) < 0 ? DROP_NO_MEMORY : DROP_NONE;
+}
+
+void transit_drop(struct transit *f, enum drop_reason why, time_ns now)
+{
+	f->from->out.queued--;
+	f->from->out.counts.dropped[why]++;
+	transit_show(f, why, now);
+	port_discard(f->from, f->p, why);
+	free(f);
+}
+
+/* Takes p when DROP_NONE. A frame that waits shows itself when it leaves the queue. */
+static enum drop_reason set_out(struct port *port, struct net_host *sender, struct packet *p, const struct fate *fate, unsigned did, time_ns now)
+{
+	struct transit *f = malloc(sizeof *f);
+	if (!f) return DROP_NO_MEMORY;
+	*f = (struct transit){.from = port, .sender = sender, .p = p, .did = did};
 	port->out.queued++;
-	return DROP_NONE;
+	enum drop_reason why = fate->waits ? port_wait(port, f, now) : transit_start(f, fate->due);
+	if (why == DROP_NONE) return why;
+	port->out.queued--;
+	free(f);
+	return why;
 }
 
-static void count(struct link_counts *c, const struct packet *p, unsigned did, enum drop_reason why)
+static void count(struct link_counts *c, const struct packet *p, unsigned did)
 {
 	if (did & FRAME_DUPLICATE) {
 		c->duplicated++;
@@ -114,7 +135,6 @@ static void count(struct link_counts *c, const struct packet *p, unsigned did, e
 	}
 	if (did & FRAME_CORRUPTED) c->corrupted++;
 	if (did & FRAME_REORDERED) c->reordered++;
-	if (why != DROP_NONE) c->dropped[why]++;
 }
 
 /* Sends p off; *ret_copy is a copy that is to follow it, or NULL. */
@@ -128,10 +148,13 @@ static void send_one(struct port *port, struct net_host *sender, struct packet *
 	unsigned did = (is_copy ? FRAME_DUPLICATE : 0u) | (fate.corrupt ? FRAME_CORRUPTED : 0u) | (fate.reordered ? FRAME_REORDERED : 0u);
 	*ret_copy = fate.duplicate ? packet_copy(p) : NULL;
 	if (fate.corrupt) p->data[fate.bit / 8] ^= (uint8_t)(1 << fate.bit % 8);
-	if (why == DROP_NONE) why = queue(port, sender, p, fate.due, did);
-	count(&port->out.counts, p, did, why);
+	count(&port->out.counts, p, did);
+	if (why == DROP_NONE) why = set_out(port, sender, p, &fate, did, now);
+	if (why == DROP_NONE && fate.waits) return;
 	tap(port, (struct net_frame){.p = p, .when = now, .sent = true, .dropped = why, .did = did});
-	if (why != DROP_NONE) port_discard(port, p, why);
+	if (why == DROP_NONE) return;
+	port->out.counts.dropped[why]++;
+	port_discard(port, p, why);
 }
 
 void port_send(struct port *port, struct net_host *sender, struct packet *p)

@@ -39,10 +39,23 @@ struct direction {
 	uint32_t since_reorder;         /* frames since the last one that was sent at once */
 	struct draws of_delay, of_loss, of_duplicate, of_corrupt, of_reorder;
 	struct link_counts counts;
+	struct queue *queue;            /* in front of the wire, queue.h; NULL: netem's own */
+	struct event wire_free;         /* due while a frame of the queue is leaving */
 };
 
-/* What becomes of a frame that is not dropped: when it arrives, whether a copy follows it, which bit is flipped. */
-struct fate { time_ns due; bool duplicate, corrupt, reordered; uint32_t bit; };
+/* What becomes of a frame that is not dropped: when it arrives, whether a copy follows it, which bit is flipped. Where it `waits` a queue decides when. */
+struct fate { time_ns due; bool duplicate, corrupt, reordered, waits; uint32_t bit; };
+
+/* A frame under way: it waits in its direction's queue, where there is one, and then for the time at which it arrives. */
+struct transit {
+	struct event event;
+	struct list node;               /* in a queue */
+	struct port *from;
+	struct net_host *sender;
+	struct packet *p;
+	time_ns since;                  /* in the queue since then */
+	unsigned did;                   /* FRAME_… */
+};
 
 struct port {
 	struct net_link *cable;
@@ -88,11 +101,22 @@ void link_free(struct net_link *l);
 /* port.c: takes p, which sender put on the wire (or whose frame a switch passes on), and sends it off from port. */
 void port_send(struct port *port, struct net_host *sender, struct packet *p);
 void port_discard(struct port *at, struct packet *p, enum drop_reason why);   /* counts at the host next to it, frees */
-void port_free_arrival(struct event *e);                                          /* a frame still under way when the network ends */
+enum drop_reason transit_start(struct transit *f, time_ns due);               /* takes f when DROP_NONE: it arrives at due */
+void transit_drop(struct transit *f, enum drop_reason why, time_ns now);      /* one that waited */
+void transit_show(const struct transit *f, enum drop_reason why, time_ns now);   /* the tap sees it leave, or not */
+void transit_free(struct transit *f);
 
 /* netem.c: what becomes of a frame of len octets that enters d now: DROP_NONE and its fate, or why it never arrives. A copy is not copied again. */
 enum drop_reason netem_enqueue(struct direction *d, time_ns now, uint32_t len, bool is_copy, struct fate *ret);
+time_ns netem_due(struct direction *d, time_ns now, uint32_t len, bool *ret_reordered);       /* of one that needs no queue */
+time_ns netem_arrival(struct direction *d, time_ns sent, bool *ret_reordered);                /* of one that left the wire then */
+time_ns netem_wire_time(const struct direction *d, uint32_t len);                             /* 0 without a rate */
 void direction_set(struct direction *d, const struct impairment *i);
+
+/* transmit.c: the queue of a direction and its wire */
+int port_impair(struct port *port, const struct impairment *i);              /* -EINVAL, -ENOMEM */
+enum drop_reason port_wait(struct port *port, struct transit *f, time_ns now);   /* takes f when DROP_NONE */
+void port_clear(struct port *port);                                            /* frees the queue and what waits in it */
 
 /* switch.c: takes p, which came in at port of a switch. */
 void switch_forward(struct port *in, struct net_host *sender, struct packet *p);

@@ -159,6 +159,25 @@ int topo_link_name(char *to, size_t size, const char *a, const char *b, const st
 	return n < 0 || (size_t)n >= size ? topo_fail(e, "the link's name %s--%s is too long: at most %zu characters", a, b, size - 1) : 0;
 }
 
+bool topo_has_link(const struct topo *t, const char *name)
+{
+	char text[3 * TOPO_NAME_MAX];
+
+	if (topo_find_host(t, name) != TOPO_NONE || topo_find_network(t, name) != TOPO_NONE) return true;
+	for (size_t i = 0; i < t->n_trunks; i++)
+		if (strcmp(t->trunks[i].name, name) == 0) return true;
+	for (size_t i = 0; i < t->n_ifs; i++) {
+		const char *host = t->hosts[t->ifs[i].host].name;
+		const struct topo_network *n = &t->networks[t->ifs[i].network];
+
+		snprintf(text, sizeof text, "%s:%s", host, t->ifs[i].name);
+		if (strcmp(text, name) == 0) return true;
+		snprintf(text, sizeof text, "%s--%s", host, n->name);
+		if (n->is_switch && strcmp(text, name) == 0) return true;
+	}
+	return false;
+}
+
 int topo_add_trunk(struct topo *t, size_t a, size_t b, const struct topo_err *e)
 {
 	size_t *domain = calloc(t->n_networks, sizeof *domain);

@@ -21,6 +21,8 @@ int topo_add_if(struct topo *t, size_t host, const char *ifname, size_t network,
 int topo_add_trunk(struct topo *t, size_t a, size_t b, const struct topo_err *e);
 size_t topo_find_host(const struct topo *t, const char *name);        /* index or TOPO_NONE */
 size_t topo_find_network(const struct topo *t, const char *name);
+/* Does sockland set know it: a host, one interface as "host:eth0", a network, a host's cable to a switch or a trunk? */
+bool topo_has_link(const struct topo *t, const char *name);
 /* Two names with "--" between, as links are called. -EINVAL when it is too long. */
 int topo_link_name(char *to, size_t size, const char *a, const char *b, const struct topo_err *e);
 

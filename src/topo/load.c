@@ -6,7 +6,7 @@
  *     networks: {lan: {subnet: 10.1.0.0/16, subnet6: "fd00:1::/64"}, wan: {}}
  *     links:
  *       - endpoints: ["web:eth0", "lan"]                    # a host's interface on a network
- *         delay: 10ms                                       # netem's words, both ways
+ *         delay: 10ms                                       # netem's words, both ways; queue: fq_codel
  *         out: {rate: 100mbit}                              # what leaves the first endpoint; in: what reaches it
  *       - endpoints: ["client:eth0", "r1:eth0"]             # two interfaces: a link with a subnet of its own
  *         name: uplink                                      # else client--r1
@@ -19,6 +19,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "link/queueing.h"
 
 #define WORDS_MAX 24
 
@@ -81,10 +83,10 @@ static int load_network(void *user, yaml_node_t *name, yaml_node_t *value)
 
 /* ---- impairments ---- */
 
-#define NETEM_KEYS "delay", "distribution", "loss", "duplicate", "corrupt", "reorder", "gap", "rate", "limit", "down", "jitter"
+#define NETEM_KEYS "delay", "distribution", "loss", "duplicate", "corrupt", "reorder", "gap", "rate", "limit", "queue", "down", "jitter"
 enum {
-	NETEM_DELAY, NETEM_DISTRIBUTION, NETEM_LOSS, NETEM_DUPLICATE, NETEM_CORRUPT, NETEM_REORDER, NETEM_GAP, NETEM_RATE, NETEM_LIMIT, NETEM_DOWN,
-	NETEM_JITTER, NETEM_COUNT
+	NETEM_DELAY, NETEM_DISTRIBUTION, NETEM_LOSS, NETEM_DUPLICATE, NETEM_CORRUPT, NETEM_REORDER, NETEM_GAP, NETEM_RATE, NETEM_LIMIT, NETEM_QUEUE,
+	NETEM_DOWN, NETEM_JITTER, NETEM_COUNT
 };
 
 /* "KEY VALUE SECOND" as on the command line; parsed key by key, so that an error has its place. */
@@ -99,7 +101,18 @@ static int load_words(struct load *l, const char *key, yaml_node_t *value, yaml_
 	if ((size_t)snprintf(text, sizeof text, "%s %s %s", key, a, b) >= sizeof text) return doc_fail(l->d, value, "too long for %s", key);
 	for (char *w = strtok_r(text, " ", &rest); w && n < WORDS_MAX; w = strtok_r(NULL, " ", &rest)) words[n++] = w;
 	if (impair_parse(i, n, words, &wrong) == 0) return 0;
-	return doc_fail(l->d, value, "%s: \"%s\" is not understood", key, wrong < n ? words[wrong] : a);
+	return doc_fail(l->d, value, "%s: \"%s\" is not understood", *key ? key : "queue", wrong < n ? words[wrong] : a);
+}
+
+/* A discipline is a word of its own: "fq_codel target 10ms". */
+static int load_queue(struct load *l, yaml_node_t *value, struct impairment *i)
+{
+	const char *text = doc_text(value);
+	char name[16] = "";
+
+	if (text) snprintf(name, sizeof name, "%.*s", (int)strcspn(text, " "), text);
+	if (!queueing_is_word(name)) return doc_fail(l->d, value, "queue wants a discipline, such as fq_codel");
+	return load_words(l, "", value, NULL, i);
 }
 
 static int load_netem(struct load *l, yaml_node_t *const *v, struct impairment *i)
@@ -110,6 +123,7 @@ static int load_netem(struct load *l, yaml_node_t *const *v, struct impairment *
 	if (v[NETEM_JITTER] && !v[NETEM_DELAY]) return doc_fail(l->d, v[NETEM_JITTER], "jitter is about a delay: give delay too");
 	for (size_t k = NETEM_DELAY; k <= NETEM_LIMIT && r == 0; k++)
 		if (v[k]) r = load_words(l, names[k], v[k], k == NETEM_DELAY ? v[NETEM_JITTER] : NULL, i);
+	if (r == 0 && v[NETEM_QUEUE]) r = load_queue(l, v[NETEM_QUEUE], i);
 	if (r == 0 && v[NETEM_DOWN]) r = doc_bool(l->d, v[NETEM_DOWN], &i->down);
 	return r;
 }

@@ -12,6 +12,7 @@ static int check_set(struct load *l, yaml_node_t *at, const struct scenario_even
 	size_t wrong = 0;
 
 	if (n < 3) return doc_fail(&l->d, at, "set LINK|HOST WORDS… [for DURATION]");
+	if (!topo_has_link(&l->s->topo, e->words[1])) return doc_fail(&l->d, at, "no link or host named %.60s", e->words[1]);
 	if (impair_parse(&trial, n - 2, e->words + 2, &wrong) == 0) return 0;
 	return doc_fail(&l->d, at, "not understood: %.60s", wrong + 2 < n ? e->words[wrong + 2] : "the end");
 }

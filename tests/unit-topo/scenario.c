@@ -133,6 +133,8 @@ static void test_mistakes(void **state)
 		{CAT "scenario:\n  - at 5s: cut h1 / h3\n", "f:4:12: no host named h3"},
 		{CAT "scenario:\n  - at 5s: cut h1 for ever\n", "f:4:12: no such duration: ever (as 200ms, 5s, 1m)"},
 		{CAT "scenario:\n  - at 5s: set h1 dleay 3ms\n", "f:4:12: not understood: dleay"},
+		{CAT "scenario:\n  - at 5s: set h9 delay 3ms\n", "f:4:12: no link or host named h9"},
+		{CAT "scenario:\n  - at 5s: set h1:eth1 delay 3ms\n", "f:4:12: no link or host named h1:eth1"},
 		{CAT "scenario:\n  - at 5s: dance\n", "f:4:12: what happens is set, cut, heal, kill, stop, continue or start, not dance"},
 		{CAT "scenario:\n  - at 5s: kill dog\n", "f:4:12: no process named dog"},
 		{CAT "scenario:\n  - at 5s: kill -FOO cat\n", "f:4:12: no signal named FOO"},
@@ -156,6 +158,17 @@ static void test_mistakes(void **state)
 	}
 }
 
+static void test_set_knows_every_name(void **state)
+{
+	struct scenario s;
+
+	(void)state;
+	assert_int_equal(load(&s, "topo: linear,2\nprocesses: [{host: h1, command: cat}]\nscenario:\n"
+				  "  - at 1s: set h1:eth0 delay 3ms\n  - at 1s: set h2--s2 codel\n  - at 1s: set s1 up\n  - at 1s: set s1--s2 down\n"), 0);
+	assert_int_equal(s.n_events, 4);
+	scenario_free(&s);
+}
+
 static void test_no_expression(void **state)
 {
 	struct scenario s;
@@ -169,7 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processes), cmocka_unit_test(test_events_by_time), cmocka_unit_test(test_expectations),
-		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_no_expression),
+		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_set_knows_every_name), cmocka_unit_test(test_no_expression),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

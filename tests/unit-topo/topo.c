@@ -162,7 +162,7 @@ static void test_impairments(void **state)
 
 	(void)state;
 	assert_int_equal(load(&t, "hosts: [a, b]\nnetworks: [n]\nlinks:\n"
-				 "- endpoints: [\"a:eth0\", n]\n  delay: 10ms\n  jitter: 2ms\n  loss: 1%\n  out: {rate: 1mbit}\n  in: {down: true, delay: 3ms}\n"
+				 "- endpoints: [\"a:eth0\", n]\n  delay: 10ms\n  jitter: 2ms\n  loss: 1%\n  out: {rate: 1mbit, queue: codel target 2ms ecn}\n  in: {down: true, delay: 3ms}\n"
 				 "- endpoints: [n, \"b:eth0\"]\n  out: {limit: 7, loss: gemodel 1% 10%, reorder: 25% 50%, gap: 5}\n"
 				 "- endpoints: [\"a:eth1\", \"b:eth1\"]\n  out: {delay: 1ms}\n  in: {delay: 2ms}\n  mtu: 9000\n"
 				 "  duplicate: 1%\n  corrupt: 2%\n  distribution: pareto\n"), 0);
@@ -170,6 +170,9 @@ static void test_impairments(void **state)
 	assert_int_equal(f->out.delay_ns, 10 * NS_PER_MS);
 	assert_int_equal(f->out.jitter_ns, 2 * NS_PER_MS);
 	assert_int_equal(f->out.rate_bps, 1000000);
+	assert_int_equal(f->out.queueing.kind, QUEUE_CODEL);
+	assert_int_equal(f->out.queueing.target_ns, 2 * NS_PER_MS);
+	assert_int_equal(f->in.queueing.kind, QUEUE_NETEM);
 	assert_true(f->out.loss > 0.0099 && f->in.loss < 0.0101);
 	assert_false(f->out.down);
 	assert_true(f->in.down);
@@ -209,6 +212,8 @@ static void test_mistakes(void **state)
 		{"hosts: [localhost]\n", "f:1:9: every host calls itself localhost: choose another name"},
 		{"hosts: {a: {rooter: true}}\n", "f:1:13: unknown key \"rooter\"; known here: router"},
 		{"hosts: {a: {router: maybe}}\n", "f:1:21: true or false is expected here"},
+		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], queue: delay 5ms}]\n", "f:2:44: queue wants a discipline, such as fq_codel"},
+		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], queue: codel flows 5}]\n", "f:2:44: queue: \"flows\" is not understood"},
 		{"hosts: [a]\nname: a b\n", "f:2:7: a name is letters, digits, - _ and ., at most 31 of them"},
 		{"hosts: [a]\n---\nhosts: [b]\n", "f:3:1: a topology is one document"},
 		{"hosts: [a]\nnetworks: {n: {subnet: 10.0.0.1/8}}\n", "f:2:24: 10.0.0.1/8 is an address in the subnet 10.0.0.0/8"},

@@ -78,6 +78,15 @@ static void every_word_of_netem_comes_back(void **state)
 		{"loss gemodel 1% loss 5%", "loss 5%"},
 		{"loss 5% 5% loss gemodel 1% 2% 3% 4%", "loss gemodel 1% 2% 3% 4%"},
 		{"duplicate 1% 50%", NULL},
+		{"rate 10mbit pfifo limit 50", NULL},
+		{"codel", "codel target 5ms interval 100ms noecn"},
+		{"codel ecn target 2ms", "codel target 2ms interval 100ms ecn"},
+		{"fq_codel", "fq_codel target 5ms interval 100ms flows 1024 quantum 1514 ecn"},
+		{"rate 1mbit fq_codel flows 8 quantum 300 noecn limit 60", "rate 1mbit fq_codel target 5ms interval 100ms flows 8 quantum 300 noecn limit 60"},
+		{"red", "red probability 2%"},
+		{"red min 30k max 90k avpkt 1000 burst 55 probability 0.1 ecn", "red min 30720 max 92160 avpkt 1000 burst 55 probability 0.1% ecn"},
+		{"codel target 1ms codel", "codel target 5ms interval 100ms noecn"},
+		{"codel netem", ""},
 		{"corrupt 0.1%", NULL},
 		{"corrupt 0.1% 7% corrupt 2%", "corrupt 2%"},
 		{"delay 10ms reorder 25% 50% gap 5", NULL},
@@ -122,7 +131,8 @@ static void the_wrong_word_is_named_and_nothing_changes(void **state)
 		{"delay 1ms 1ms 25% 1", 4}, {"delay 1ms 25%", 2}, {"distribution cauchy", 1}, {"distribution", 0}, {"loss 1% ecn", 2}, {"slot 1ms", 0},
 		{"rate 1mbit 1 -1", 3}, {"rate 1mbit 70000", 2}, {"gap many", 1}, {"duplicate", 0}, {"reorder 1ms", 1},
 		{"rate 10mbit limit -5", 3}, {"rate .", 1}, {"rate 1e9", 1}, {"delay nan", 1}, {"limit 1.2.3", 1},
-		{"delay 99999999999s", 1},
+		{"delay 99999999999s", 1}, {"codel flows 3", 1}, {"fq_codel flows 0", 2}, {"codel interval 5s", 2}, {"red noecn", 1},
+		{"red min 9000 max 9000", 4}, {"red min 90000 burst 2", 4}, {"limit 4 red", 2}, {"pfifo target 1ms", 1},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct impairment imp = {.delay_ns = 5};

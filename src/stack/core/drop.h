@@ -51,6 +51,7 @@
 	X(TCP_RATE, "answer rate limited") \
 	X(LINK_LOSS, "link: random loss") \
 	X(LINK_QUEUE, "link: queue limit") \
+	X(LINK_AQM, "link: queue management") \
 	X(LINK_DOWN, "link: down") \
 	X(LINK_CUT, "link: cut") \
 	X(LINK_MTU, "link: frame too large")
