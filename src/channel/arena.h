@@ -29,6 +29,8 @@
  *     B.rx  .. 8 ─ follow ► 9 ─ follow ─► 13 ..           `next` is where the writing program goes on, `follow` the reading one
  *
  * A segment is recycled when the reading program has left it (read_seg) and the writing one, too (write_seg).
+ *
+ * The pages of a segment in which nothing has happened for a while, and nothing is unread, are given back (*cold*): src/engine/idle.c.
  */
 #pragma once
 #include <stdatomic.h>
@@ -44,8 +46,9 @@
 #define SEGMENT_SMALL 16384u                       /* the first of a direction */
 #define SEGMENT_LARGE 262144u                      /* the next ones */
 
-struct chan_lock { _Atomic uint32_t word; };       /* 0 free; else client id | LOCK_CONTENDED. Of the program's side only. */
+struct chan_lock { _Atomic uint32_t word; };       /* 0 free; else client id | LOCK_CONTENDED. The program's side waits for it, the engine never */
 #define LOCK_CONTENDED 0x80000000u
+#define LOCK_ENGINE 0x7fffffffu                     /* no client's id */
 
 struct direction {
 	struct chan_lock lock;
@@ -101,6 +104,7 @@ struct segment {
 	_Atomic uint32_t head;                     /* position, and SEG_ENDED */
 	_Atomic uint32_t next;                     /* where the program that writes carries on when this is ended; 0: not known yet */
 	_Atomic uint32_t reader;                   /* the channel whose program reads what is written here; 0: the engine does */
+	_Atomic uint32_t cold;                     /* holds no pages: the program that writes here next clears it, and tells the engine */
 	_Atomic uint32_t tail __attribute__((aligned(64)));
 	_Atomic uint32_t follow;                   /* where the program that reads carries on when this is ended and drained; 0: not known yet */
 	_Atomic uint32_t writer;                   /* the channel whose program writes here; 0: the engine does */

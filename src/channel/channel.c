@@ -141,6 +141,10 @@ static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, 
 		segment_copy_in(a, s, head, data + done, n);
 		if (!shared_replace32(&s->head, head, (head + (uint32_t)n) & SEG_POS)) continue;
 		done += n;
+		if (atomic_load_explicit(&s->cold, memory_order_relaxed) != 0) {   /* changes only under the lock */
+			shared_set32(&s->cold, 0);
+			h->warmed = true;
+		}
 		/* Asked after the octets were published, as the engine links first and then looks for octets: they are seen by one of the two. */
 		uint32_t reader = shared_load32(&s->reader);
 		if (reader == 0) h->engine += (uint32_t)n;

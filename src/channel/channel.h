@@ -14,6 +14,7 @@ struct handover {
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
 	bool left;                         /* reading: a segment was left, which the engine may recycle */
 	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
+	bool warmed;                       /* writing: a segment has pages again, which the engine is to take back some day */
 };
 /* Copies into tx, from segment to segment; how many octets were taken (0: full). */
 size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len, struct handover *h);

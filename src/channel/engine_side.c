@@ -62,7 +62,7 @@ static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 	/* The same for each use of a number. A program that has not seen yet that this one was recycled may be looking: only what is wrong is written. */
 	if (s->size != ps->size) s->size = ps->size;
 	if (s->page != ps->page) s->page = ps->page;
-	_Atomic uint32_t *words[] = {&s->head, &s->next, &s->reader, &s->tail, &s->follow, &s->writer};
+	_Atomic uint32_t *words[] = {&s->head, &s->next, &s->reader, &s->cold, &s->tail, &s->follow, &s->writer};
 	for (size_t w = 0; w < ARRAY_SIZE(words); w++) shared_set32(words[w], 0);
 	p->in_use++;
 	return i;
@@ -187,6 +187,7 @@ void rx_commit(struct seg_pool *p, struct rx_side *rx, size_t n)
 {
 	struct pool_seg *ps = &p->segs[rx->last];
 	ps->head = (ps->head + (uint32_t)n) & SEG_POS;
+	shared_set32(&arena_segment(p->arena, rx->last)->cold, 0);
 	shared_set32(&arena_segment(p->arena, rx->last)->head, ps->head);
 }
 

@@ -71,3 +71,12 @@ int direct_unlink(struct seg_pool *p, struct direction *from, struct tx_side *tx
 int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, uint32_t writer, struct direction *to, struct rx_side *rx, uint32_t reader);
 bool direct_full(struct seg_pool *p, const struct tx_side *tx);         /* little room is left where the program writes */
 uint32_t direct_unread(struct seg_pool *p, const struct rx_side *rx);   /* octets in shared segments that the program has not read */
+
+/*
+ * Idle flows hold no pages: what is drained is given back, false when something is not. rx: no program writes there, or the one that did has
+ * gone on. tx: the caller has its lock, so nobody is in the middle of a write.
+ */
+bool rx_rest(struct seg_pool *p, const struct rx_side *rx);
+bool tx_rest(struct seg_pool *p, const struct tx_side *tx);
+uint32_t flow_stand(struct seg_pool *p, const struct rx_side *rx, const struct tx_side *tx);   /* another one when something was written or read */
+void pool_rest(struct seg_pool *p);                                     /* the same of all segments that nobody has */

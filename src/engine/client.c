@@ -83,7 +83,7 @@ static uint32_t client_id(struct engine *e)
 {
 	for (;;) {
 		bool used = false;
-		e->last_client = e->last_client % (LOCK_CONTENDED - 1) + 1;
+		e->last_client = e->last_client % (LOCK_ENGINE - 1) + 1;
 		list_each(struct client, c, &e->clients, node) used |= c->id == e->last_client;
 		if (!used) return e->last_client;
 	}

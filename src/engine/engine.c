@@ -192,7 +192,7 @@ static bool linger_pays(struct engine *e)
 /* Until when this turn may sleep; 0 when there is something to do. */
 static time_ns sleep_until(struct engine *e)
 {
-	time_ns due = MIN(net_deadline(e->net), faults_deadline(e));
+	time_ns due = MIN(MIN(net_deadline(e->net), faults_deadline(e)), idle_deadline(e));
 	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
 	atomic_store(&e->arena->asleep, 1);
@@ -214,6 +214,7 @@ static void turn(struct engine *e)
 	hangups(e);
 	engine_settle(e);
 	shared_set64(&e->arena->done, e->rung);
+	idle_look(e);
 	controls(e);
 	captures_flush(e);
 }
@@ -248,7 +249,7 @@ static int arena_make(struct engine *e)
 
 static void lists_init(struct engine *e)
 {
-	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->refusals, &e->log, &e->faults, &e->captures};
+	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->warm, &e->refusals, &e->log, &e->faults, &e->captures};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
 	list_init(&e->listener.ready);

@@ -91,6 +91,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 	es->channel = i;
 	list_init(&es->source.ready);
 	list_init(&es->pump);
+	list_init(&es->warm);
 	list_init(&es->watches);
 	int err = esock_anchor(e, es, ret_fd);
 	if (err < 0) {
@@ -194,6 +195,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	rx_release(&e->pool, &es->rx);
 	tx_release(&e->pool, &es->tx);
 	list_remove(&es->pump);
+	list_remove(&es->warm);
 	free(es->charges.at);
 	es->charges = (struct charges){0};
 	es->listening = es->connecting = es->eof = es->told = es->barred = es->rung = es->asked_for = false;

@@ -18,6 +18,16 @@ static void direction_wake(struct direction *d)
 	futex_wake(&d->seq, INT_MAX);
 }
 
+/* The engine may have died over a moment with it: no client's id stands there. */
+static void lock_open(struct chan_lock *l)
+{
+	for (int tries = 0; tries < 8; tries++) {
+		uint32_t held = shared_get32(&l->word);
+		if ((held & ~LOCK_CONTENDED) != LOCK_ENGINE || shared_replace32(&l->word, held, 0)) break;
+	}
+	futex_wake(&l->word, INT_MAX);
+}
+
 static void arena_die(struct arena *a)
 {
 	atomic_store(&a->dead, 1);
@@ -27,8 +37,8 @@ static void arena_die(struct arena *a)
 	for (uint32_t i = 1; i <= n_channels; i++) {
 		direction_wake(&arena_channel(a, i)->rx);
 		direction_wake(&arena_channel(a, i)->tx);
-		futex_wake(&arena_channel(a, i)->rx.lock.word, INT_MAX);
-		futex_wake(&arena_channel(a, i)->tx.lock.word, INT_MAX);
+		lock_open(&arena_channel(a, i)->rx.lock);
+		lock_open(&arena_channel(a, i)->tx.lock);
 	}
 	for (uint32_t i = 1; i <= n_bells; i++) {
 		atomic_fetch_add(&arena_bell(a, i)->seq, 1);

@@ -61,6 +61,9 @@ struct esock {
 	struct source source;                      /* the anchor's */
 	struct list node;                          /* engine.socks */
 	struct list pump;                          /* engine.pump or engine.again */
+	struct list warm;                          /* engine.warm: its rings may hold pages */
+	time_ns warm_due;                          /* when it is looked at */
+	uint32_t stand;                            /* where its rings stood at the last look */
 	struct list watches;
 	struct hash_node by_inode;
 	ino_t inode;
@@ -111,7 +114,7 @@ struct engine {
 	struct random random;                      /* for who stands where in a partition */
 	uint32_t linger_skip, linger_failed;       /* whether staying awake has paid lately */
 
-	struct list doors, clients, ended, socks, pump, again;
+	struct list doors, clients, ended, socks, pump, again, warm;
 	struct list ready[SOURCE_KINDS];
 	struct source listener;
 	int listener_fd;
@@ -212,6 +215,11 @@ struct tcp_info;
 void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i);   /* adds what the stack did not see */
 void direct_forget(struct engine *e, struct esock *es);                   /* another connection begins */
 uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* octets that a Linux peer would not have taken yet */
+
+/* idle.c: rings that nothing happens in hold no pages */
+void idle_note(struct engine *e, struct esock *es);                       /* something has happened, or may have */
+time_ns idle_deadline(const struct engine *e);
+void idle_look(struct engine *e);                                          /* gives back what is due */
 
 /* bell.c */
 void bell_publish(struct engine *e, struct esock *es);

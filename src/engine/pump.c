@@ -331,4 +331,5 @@ void esock_pump(struct engine *e, struct esock *es)
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
 	pump_signal(e, es, &news);
 	if (es->stream) direct_update(e, es);
+	idle_note(e, es);
 }

@@ -42,7 +42,7 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from, b
 		atomic_store_explicit(&s->c->sent.last_ms, (uint32_t)(coarse_ns() / NS_PER_MS), memory_order_relaxed);
 		direct_wrote(s, c.h.peer);
 	}
-	if (c.h.engine > 0) handed_over(s);
+	if (c.h.engine > 0 || c.h.warmed) handed_over(s);
 	*wants_room = c.h.wants_room;
 	return c.done > 0 ? (long)c.done : r;
 }

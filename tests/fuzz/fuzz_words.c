@@ -123,6 +123,14 @@ static int ask(struct end *e)
 	return 0;
 }
 
+static int rest(struct end *e)
+{
+	flow_stand(&pool, &e->rx, &e->tx);
+	rx_rest(&pool, &e->rx);
+	tx_rest(&pool, &e->tx);
+	return 0;
+}
+
 /* A program that plays by the rules, as far as the words let it. */
 static int program(struct end *e)
 {
@@ -136,9 +144,13 @@ static int program(struct end *e)
 	return 0;
 }
 
-static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, program, program};
+static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, rest, program, program};
 
-static void punch(void *user, uint64_t offset, uint64_t len) { (void)user, (void)offset, (void)len; }
+static void punch(void *user, uint64_t offset, uint64_t len)
+{
+	(void)user;
+	in_arena((uint8_t *)arena + offset, len);
+}
 
 static void end_start(struct end *e, uint32_t channel)
 {

@@ -5,12 +5,14 @@
  * alone, one runs until it sleeps or ends, and then the next in line; the search goes depth first through all schedules with at most PREEMPTIONS
  * deviations from that (one less with a kill). In each of them the engine leads the flow from the stack to the direct path, back, and in again, and lets
  * it grow. The reader sleeps on its direction, as in recv, or on a bell, as in epoll_wait. Once for each step that the writer makes, and once for
- * each of the reader's, that one is killed there, and another process goes on with the socket. At the end:
+ * each of the reader's, that one is killed there, and another process goes on with the socket. The same again with an engine that takes the pages of
+ * whatever is drained in each of its turns, and a writer who holds his lock against that. At the end:
  *
  *     all octets have arrived, once and in order (of a killed writer: a beginning of them; with a killed reader: what it had read is gone)
  *     nobody sleeps while there is something for him: no wake-up is lost
  *     no segment is left over
  */
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -42,6 +44,7 @@ static struct {
 	int depth, replay, preemptions, limit;
 	int victim, kill_at, step;             /* the step at which that one is killed; 0: never */
 	bool by_bell, bell_alone;              /* how the reader waits; there is nothing but two who ring and one who waits */
+	bool rests;                            /* the engine takes pages */
 	bool running;
 } sim;
 
@@ -118,6 +121,14 @@ static void wake_all(_Atomic uint32_t *word)
 		if (sim.actor[i].sleeps_on == word) sim.actor[i].sleeps_on = NULL;
 }
 
+static long futex(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout)
+{
+	(void)timeout;
+	if (op == FUTEX_WAIT) sleep_on(word, val);
+	else wake_all(word);
+	return 0;
+}
+
 static void bump(struct direction *d)
 {
 	shared_add32(&d->seq, 1);
@@ -169,10 +180,12 @@ static void write_pieces(uint8_t mark)
 	for (uint32_t done = 0; done < PIECES * PIECE;) {
 		struct handover h = {0};
 		uint32_t seq = shared_get32(&net.from->tx.seq);
+		if (sim.rests) chan_lock(&net.from->tx.lock, 1 + (uint32_t)sim.current, futex);
 		size_t n = chan_write(net.arena, net.from, piece, MIN(PIECE - done % PIECE, PIECE), &h);
+		if (sim.rests) chan_unlock(&net.from->tx.lock, futex);
 		done += (uint32_t)n;
 		if (h.peer != 0) wake_reader(1 + (uint32_t)sim.current);
-		if (h.engine > 0 || (n == 0 && h.wants_room)) hand_over(0);
+		if (h.engine > 0 || h.warmed || (n == 0 && h.wants_room)) hand_over(0);
 		if (n == 0) wait_on(&net.from->tx, seq);
 	}
 }
@@ -242,10 +255,22 @@ static bool pump(void)
 	return moved;
 }
 
-/* As client_clean(): those whom the dead one was about to wake. */
+/* As idle.c, whether the flow is idle or not. */
+static void rest(void)
+{
+	struct chan_lock *lock = &net.from->tx.lock;
+	rx_rest(&net.pool, &net.rx);
+	if (!chan_trylock(lock, LOCK_ENGINE)) return;
+	tx_rest(&net.pool, &net.tx);
+	chan_unlock(lock, futex);
+}
+
+/* As client_clean(): the lock that the dead one held, and those whom it was about to wake. */
 static void make_good(void)
 {
 	net.made_good = true;
+	if ((shared_get32(&net.from->tx.lock.word) & ~LOCK_CONTENDED) == 1 + (uint32_t)sim.victim) shared_swap32(&net.from->tx.lock.word, 0);
+	if (sim.rests) wake_all(&net.from->tx.lock.word);
 	if (bell_claimant(shared_get64(&bell()->armed)) == 1 + (uint32_t)sim.victim) {
 		shared_add32(&bell()->seq, 1);
 		wake_all(&bell()->seq);
@@ -263,6 +288,7 @@ static void turn(void)
 		grown = direct_grow(&net.pool, &net.from->tx, &net.tx, 1, &net.to->rx, &net.rx, 2) == 0;
 	if (grown || (direct && rung[1]) || (!direct && shared_swap32(&net.from->tx.starved, 0) != 0)) bump(&net.from->tx);
 	if (direct && rung[0]) wake_reader(0);
+	if (sim.rests) rest();
 }
 
 static void enter(void)
@@ -440,7 +466,11 @@ static bool next_schedule(void)
 	return false;
 }
 
-static void punch(void *user, uint64_t offset, uint64_t len) { (void)user, (void)offset, (void)len; }
+static void punch(void *user, uint64_t offset, uint64_t len)
+{
+	(void)user;
+	if (sim.running) memset((uint8_t *)net.arena + offset, 0, len);
+}
 
 /* All kills of one actor, with the reader waiting in one way. */
 static void search(int victim, bool by_bell, int preemptions, long max)
@@ -459,8 +489,9 @@ static void search(int victim, bool by_bell, int preemptions, long max)
 		whole += here < max;
 		if (sim.kill_at == 0) steps = sim.step;
 	}
-	printf("model: %s: %ld schedules, at most %d preemptions, the %s killed at each of %d steps; %ld of %d searches exhaustive\n",
-	       sim.bell_alone ? "two ring for one" : by_bell ? "the reader waits on a bell" : "the reader waits on its direction", done, preemptions,
+	const char *what = sim.bell_alone ? "two ring for one" : by_bell ? "the reader waits on a bell" :
+			   sim.rests ? "rings rest, the reader waits on its direction" : "the reader waits on its direction";
+	printf("model: %s: %ld schedules, at most %d preemptions, the %s killed at each of %d steps; %ld of %d searches exhaustive\n", what, done, preemptions,
 	       names[victim], steps, whole, steps + 1);
 }
 
@@ -474,6 +505,10 @@ int main(int argc, char **argv)
 	search(READER, false, preemptions, max);
 	search(WRITER, true, preemptions, max);
 	search(READER, true, preemptions, max);
+	sim.rests = true;
+	search(WRITER, false, preemptions, max / 2);
+	search(READER, false, preemptions, max / 2);
+	sim.rests = false;
 	sim.bell_alone = true;
 	search(WRITER, true, preemptions + 1, max * 100);
 	pool_destroy(&net.pool);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -568,14 +569,56 @@ static void test_idle_uses_no_cpu(void **state)
 	t_close(&b);
 }
 
+static bool in_memory(const void *page)
+{
+	unsigned char in;
+	assert_int_equal(mincore((void *)(uintptr_t)page, 4096, &in), 0);
+	return in & 1;
+}
+
+/* What nothing happens in for a while holds no pages; what is written then arrives, and those pages go, too. */
+static void test_idle_holds_no_pages(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock a, b;
+	char text[] = "first", buf[16] = {0};
+	tcp_pair(f, &f->h1, &a, &b);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(t_write(&a, text, sizeof text), sizeof text);
+		assert_int_equal(t_recv(&b, buf, sizeof buf), sizeof text);
+		assert_string_equal(buf, text);
+		struct segment *s = arena_segment(f->h1.arena, shared_get32(&arena_channel(f->h1.arena, a.channel)->tx.write_seg));
+		const uint8_t *page = arena_data(f->h1.arena, s->page);
+		assert_true(in_memory(page));
+		for (int i = 0; i < 1000 && in_memory(page); i++) usleep(10000);
+		assert_false(in_memory(page));
+		memcpy(text, "again", sizeof text);
+	}
+	t_close(&a);
+	t_close(&b);
+}
+
+/* It may have been killed over a moment with a lock in hand. */
 static void test_engine_killed(void **state)
 {
 	struct fixture *f = *state;
 	struct tsock a, b;
+	struct lock_waiter w;
+	pthread_t thread;
+	int p[2];
 	tcp_pair(f, &f->h1, &a, &b);
+	assert_int_equal(pipe(p), 0);
+	w = (struct lock_waiter){&arena_channel(f->h1.arena, a.channel)->tx.lock, f->h1.id, p[1]};
+	assert_true(chan_trylock(w.lock, LOCK_ENGINE));
+	pthread_create(&thread, NULL, lock_wait, &w);
+	while (!(shared_get32(&w.lock->word) & LOCK_CONTENDED)) usleep(1000);
 	kill(f->lab.engine, SIGKILL);
 	for (int i = 0; i < 100 && !shared_get32(&f->h1.arena->dead); i++) usleep(10000);
 	assert_true(shared_get32(&f->h1.arena->dead));
+	assert_true(readable_soon(p[0]));
+	pthread_join(thread, NULL);
+	close(p[0]);
+	close(p[1]);
 	assert_int_equal(t_call(&a, RPC_GETSOCKNAME, 0, 0, NULL, 0), -EPIPE);
 	t_close(&a);
 	t_close(&b);
@@ -612,7 +655,8 @@ int main(void)
 		T(test_connect_refused), T(test_loopback_accept_is_synchronous),
 		T(test_killed_client), T(test_identify),
 		T(test_spare), T(test_bell), T(test_ringer_dies), T(test_lock_holder_dies), T(test_no_segment_to_part_with),
-		T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu), T(test_engine_killed),
+		T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu),
+		T(test_idle_holds_no_pages), T(test_engine_killed),
 		T(test_programs_and_down),
 	};
 	if (getenv("T")) cmocka_set_test_filter(getenv("T"));

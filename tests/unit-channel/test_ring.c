@@ -288,12 +288,83 @@ static void test_bell_names_its_ringer(void **state)
 	assert_int_equal(bell_ring(bell, 8, &third), BELL_FUTEX);
 }
 
+/* What is drained gives its pages back once, and again when it was written to since; what is unread keeps them. */
+static void test_rest(void **state)
+{
+	struct both *b = *state;
+	uint8_t buf[100] = {1};
+	struct handover h = {0};
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	uint32_t stand = flow_stand(&b->p, &b->rx, &b->tx);
+	assert_int_equal(chan_write(b->a, b->c, buf, 50, &h), 50);
+	assert_false(h.warmed);                    /* nothing was taken back yet */
+	assert_int_not_equal(flow_stand(&b->p, &b->rx, &b->tx), stand);
+	assert_false(tx_rest(&b->p, &b->tx));
+	assert_int_equal(b->punched, 0);
+	tx_consume(&b->p, &b->tx, 50);
+	for (int i = 0; i < 2; i++) assert_true(tx_rest(&b->p, &b->tx));
+	assert_int_equal(b->punched, SEGMENT_SMALL);
+	assert_int_equal(chan_write(b->a, b->c, buf, 50, &h), 50);
+	assert_true(h.warmed);
+	h.warmed = false;
+	assert_int_equal(chan_write(b->a, b->c, buf, 50, &h), 50);
+	assert_false(h.warmed);                    /* said once */
+	tx_consume(&b->p, &b->tx, 100);
+	assert_true(tx_rest(&b->p, &b->tx));
+	assert_int_equal(b->punched, 2 * SEGMENT_SMALL);
+
+	assert_int_equal(engine_fill(b, 0, SEGMENT_SMALL + 100), SEGMENT_SMALL + 100);
+	assert_false(rx_rest(&b->p, &b->rx));
+	for (size_t left = SEGMENT_SMALL; left > 0;) left -= chan_read(b->a, b->c, buf, MIN(left, sizeof buf), 0, false, &h);
+	assert_false(rx_rest(&b->p, &b->rx));      /* 100 are left, in the second one */
+	assert_int_equal(b->punched, 3 * SEGMENT_SMALL);
+	assert_int_equal(chan_read(b->a, b->c, buf, sizeof buf, 0, false, &h), 100);
+	for (int i = 0; i < 100; i++) assert_int_equal(buf[i], octet(SEGMENT_SMALL + (uint64_t)i));
+	for (int i = 0; i < 2; i++) assert_true(rx_rest(&b->p, &b->rx));
+	assert_int_equal(b->punched, 3 * SEGMENT_SMALL + SEGMENT_LARGE);
+	assert_int_equal(engine_fill(b, 0, 1), 1);
+	assert_int_equal(chan_read(b->a, b->c, buf, 1, 0, false, &h), 1);
+	assert_true(rx_rest(&b->p, &b->rx));
+	assert_int_equal(b->punched, 3 * SEGMENT_SMALL + 2 * SEGMENT_LARGE);
+}
+
+/* A shared segment is the writer's to rest, under its lock; the reader's side leaves it alone until the writer has left. */
+static void test_rest_of_shared(void **state)
+{
+	struct both *b = *state;
+	struct channel *to = arena_channel(b->a, 2);
+	uint8_t buf[8] = {0};
+	struct handover h = {0};
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	b->tx.held = true;
+	direct_link(&b->p, b->tx.last, 1, &to->rx, &b->rx, 2);
+	assert_int_equal(chan_write(b->a, b->c, buf, 8, &h), 8);
+	assert_false(tx_rest(&b->p, &b->tx));
+	assert_int_equal(chan_read(b->a, to, buf, 8, 0, false, &h), 8);
+	assert_true(rx_rest(&b->p, &b->rx));
+	assert_int_equal(b->punched, 0);
+	assert_true(tx_rest(&b->p, &b->tx));
+	assert_int_equal(b->punched, SEGMENT_SMALL);
+	assert_int_equal(chan_write(b->a, b->c, buf, 8, &h), 8);
+	assert_true(h.warmed);
+	assert_int_equal(chan_read(b->a, to, buf, 8, 0, false, &h), 8);
+	tx_release(&b->p, &b->tx);
+	assert_true(rx_rest(&b->p, &b->rx));
+	assert_int_equal(b->punched, 2 * SEGMENT_SMALL);
+	rx_release(&b->p, &b->rx);
+	for (int i = 0; i < 2; i++) pool_rest(&b->p);
+	assert_int_equal(b->punched, 3 * SEGMENT_SMALL);
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);   /* it serves again */
+	assert_int_equal(b->p.n_segs, 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
 	const struct CMUnitTest tests[] = {
 		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_tx_limit), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
+		T(test_rest), T(test_rest_of_shared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * A channel's two ends with real threads: test-threads [OCTETS [SEED]]. Two writers share the tx direction and two readers the rx direction of a flow that
- * the engine, a thread, too, leads in and out of the direct path and lets grow, as often as it can. One reader sleeps on its direction, the other on a
- * bell. Every octet must arrive in its place and nobody may sleep for ever: an alarm ends that. `tests/run tsan` runs it under ThreadSanitizer.
+ * the engine, a thread, too, leads in and out of the direct path, lets grow, and takes the pages of whenever nothing is unread, as often as it can. One
+ * reader sleeps on its direction, the other on a bell. Every octet must arrive in its place and nobody may sleep for ever: an alarm ends that. `tests/run tsan` runs it under ThreadSanitizer.
  */
 #include <linux/futex.h>
 #include <pthread.h>
@@ -197,6 +197,17 @@ static void room_make(bool direct)
 	direction_wake(&net.from->tx);
 }
 
+static unsigned rests;
+
+/* As the engine does with an idle flow. */
+static void rest(void)
+{
+	rx_rest(&net.pool, &net.rx);
+	if (!chan_trylock(&net.from->tx.lock, LOCK_ENGINE)) return;
+	tx_rest(&net.pool, &net.tx);
+	chan_unlock(&net.from->tx.lock, futex);
+}
+
 static unsigned engine(uint64_t dice)
 {
 	struct timespec moment = {.tv_nsec = 200000};
@@ -206,6 +217,7 @@ static unsigned engine(uint64_t dice)
 		uint32_t seen = shared_get32(&net.work);
 		if (pump()) reader_wake(0);
 		room_make(direct);
+		rest();
 		if (number(&dice) % 4 == 0) {
 			path_change(&direct);
 			changes++;
@@ -215,7 +227,12 @@ static unsigned engine(uint64_t dice)
 	return changes;
 }
 
-static void punch(void *user, uint64_t offset, uint64_t len) { (void)user, (void)offset, (void)len; }
+static void punch(void *user, uint64_t offset, uint64_t len)
+{
+	(void)user;
+	memset((uint8_t *)net.arena + offset, 0, len);
+	rests++;
+}
 
 int main(int argc, char **argv)
 {
@@ -234,7 +251,8 @@ int main(int argc, char **argv)
 	rx_release(&net.pool, &net.rx);
 	tx_release(&net.pool, &net.tx);
 	must(net.pool.in_use == 0, "segments are left");
-	printf("%llu octets, the path changed %u times\n", (unsigned long long)net.total, changes);
+	must(rests > 0, "the ring never rested");
+	printf("%llu octets, the path changed %u times, %u rests\n", (unsigned long long)net.total, changes, rests);
 	pool_destroy(&net.pool);
 	return 0;
 }
