@@ -41,6 +41,7 @@ static void nd_from(struct lab *l, const char *src, const char *dst, uint8_t typ
 
 /* ---- duplicate address detection ---- */
 
+/* RFC 4862 (4862-1, 4862-2, 4862-3, 4862-4). */
 static void an_address_is_looked_for_first(void **state)
 {
 	struct lab *l = *state;
@@ -57,6 +58,7 @@ static void an_address_is_looked_for_first(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 4862 (4862-6, 4862-7). */
 static void an_answer_ends_it(void **state)
 {
 	struct lab *l = *state;
@@ -71,7 +73,7 @@ static void an_answer_ends_it(void **state)
 	sends_nothing(l);
 }
 
-/* RFC 4862 §5.4.3: two that look for the same address at once both let it be. */
+/* RFC 4862 §5.4.3: two that look for the same address at once both let it be. RFC 4862 (4862-5). */
 static void a_rival_ends_it(void **state)
 {
 	struct lab *l = *state;
@@ -110,6 +112,7 @@ static int way(struct lab *l, const char *dst, struct route_hop *hop)
 	return route_lookup(l->s, &a, NULL, NULL, hop);
 }
 
+/* RFC 4861 (4861-26, 4861-27); RFC 4862 (4862-12). */
 static void a_router_gives_address_and_way(void **state)
 {
 	struct lab *l = *state;
@@ -140,7 +143,7 @@ static void a_router_gives_address_and_way(void **state)
 	assert_true(way(l, "2001:db8:7::9", &hop) < 0);
 }
 
-/* RFC 4862 §5.5.3 (e): a forger can't end an address at once. */
+/* RFC 4862 §5.5.3 (e): a forger can't end an address at once. RFC 4862 (4862-11). */
 static void lifetimes_are_shortened_to_two_hours(void **state)
 {
 	struct lab *l = *state;
@@ -157,6 +160,7 @@ static void lifetimes_are_shortened_to_two_hours(void **state)
 	assert_null(address(l, MADE));
 }
 
+/* RFC 4861 (4861-26). */
 static void a_router_says_goodbye(void **state)
 {
 	struct lab *l = *state;
@@ -170,6 +174,7 @@ static void a_router_says_goodbye(void **state)
 	assert_true(way(l, "2001:4860::1", &hop) < 0);
 }
 
+/* RFC 4861 (4861-22, 4861-23); RFC 4862 (4862-8, 4862-9, 4862-10). */
 static void what_is_no_advertisement(void **state)
 {
 	struct lab *l = *state;
@@ -227,6 +232,7 @@ static void forgers_fill_no_memory(void **state)
 
 /* ---- our own ---- */
 
+/* RFC 4861 (4861-24, 4861-25). */
 static void a_router_advertises(void **state)
 {
 	struct lab *l = *state;

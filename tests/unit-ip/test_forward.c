@@ -15,6 +15,7 @@ static int open_router(void **state)
 	return 0;
 }
 
+/* RFC 791 (791-4, 791-5); RFC 8200 (8200-2). */
 static void datagrams_go_on_one_hop_poorer(void **state)
 {
 	struct lab *l = *state;
@@ -32,6 +33,7 @@ static void datagrams_go_on_one_hop_poorer(void **state)
 	}
 }
 
+/* RFC 791 (791-14); RFC 8200 (8200-4, 8200-21). */
 static void options_go_on_unchanged(void **state)
 {
 	static const uint8_t opt[8] = {7, 7, 4, 0, 0, 0, 0, 0}, hop_by_hop[24] = {IP_PROTO_UDP, 0, 5, 2, 0, 0, 1, 0};
@@ -48,6 +50,7 @@ static void options_go_on_unchanged(void **state)
 	drops_nothing(l);
 }
 
+/* RFC 8200 (8200-2); RFC 4443 (4443-13). */
 static void hops_run_out(void **state)
 {
 	struct lab *l = *state;
@@ -60,6 +63,7 @@ static void hops_run_out(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 791 (791-11, 791-13); RFC 6864 (6864-3); RFC 8200 (8200-14); RFC 4443 (4443-12); RFC 1191 (1191-3). */
 static void too_large_for_the_next_link(void **state)
 {
 	struct lab *l = *state;
@@ -81,7 +85,7 @@ static void too_large_for_the_next_link(void **state)
 	drops_nothing(l);
 }
 
-/* RFC 791 §3.1: options without the copied flag are in the first piece only. */
+/* RFC 791 §3.1: options without the copied flag are in the first piece only. RFC 791 (791-6). */
 static void options_of_pieces(void **state)
 {
 	static const uint8_t opt[8] = {7, 3, 4, 148, 4, 0, 0, 0};
@@ -94,6 +98,7 @@ static void options_of_pieces(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 4443 (4443-11). */
 static void no_way_on(void **state)
 {
 	struct lab *l = *state;
@@ -119,6 +124,7 @@ static void no_way_on(void **state)
 	}
 }
 
+/* RFC 1122 (1122-40, 1122-44). */
 static void what_is_nobodys_to_forward(void **state)
 {
 	struct lab *l = *state;
@@ -138,6 +144,7 @@ static void what_is_nobodys_to_forward(void **state)
 	sends(l, .by = l->eth0, .dst = "fe80::2", .icmp = {ICMP6_UNREACH, 2});
 }
 
+/* RFC 4443 (4443-11); RFC 4861 (4861-10). */
 static void silent_neighbour_behind_the_router(void **state)
 {
 	static const char *const silent[2] = {"10.0.1.9", "2001:db8:1::9"};

@@ -58,6 +58,7 @@ static void echo_in_pieces(struct lab *l, bool v6, size_t payload, size_t step, 
 	free(msg);
 }
 
+/* RFC 791 (791-9, 791-12); RFC 1122 (1122-30, 1122-35); RFC 8200 (8200-20); RFC 4443 (4443-17). */
 static void largest_datagrams_go_round(void **state)
 {
 	struct lab *l = *state;
@@ -70,6 +71,7 @@ static void largest_datagrams_go_round(void **state)
 	echo_in_pieces(l, true, 1452, 800, NULL);
 }
 
+/* RFC 791 (791-8). */
 static void any_order_will_do(void **state)
 {
 	struct lab *l = *state;
@@ -100,6 +102,7 @@ static void worst_order_of_smallest_fragments(void **state)
 	free(order);
 }
 
+/* RFC 5722 (5722-1, 5722-2, 5722-3). */
 static void overlap_ends_the_datagram(void **state)
 {
 	static const uint8_t data[64];
@@ -141,6 +144,7 @@ static void exact_duplicates_do_no_harm(void **state)
 	expect_reply(l, false, msg, len);
 }
 
+/* RFC 1122 (1122-36, 1122-37); RFC 8200 (8200-17, 8200-18). */
 static void time_runs_out(void **state)
 {
 	static const uint8_t data[64] = {ICMP4_ECHO}, data6[64] = {ICMP6_ECHO};
@@ -181,6 +185,7 @@ static void memory_is_bounded(void **state)
 	expect_reply(l, false, msg, len);
 }
 
+/* RFC 8200 (8200-15, 8200-16). */
 static void fragments_that_can_not_be(void **state)
 {
 	static const uint8_t data[64] = {ICMP6_ECHO};
@@ -210,6 +215,7 @@ static void fragments_that_can_not_be(void **state)
 }
 
 /* RFC 7112: all headers are in the first fragment. RFC 6946: an atomic fragment does not meet others. */
+/* RFC 7112 (7112-1, 7112-2); RFC 6946 (6946-1). */
 static void first_fragments_of_ipv6(void **state)
 {
 	struct lab *l = *state;
@@ -229,7 +235,7 @@ static void first_fragments_of_ipv6(void **state)
 	expect_reply(l, true, body, len);
 }
 
-/* RFC 6980: neighbour discovery is never fragmented. */
+/* RFC 6980: neighbour discovery is never fragmented. RFC 6980 (6980-1). */
 static void neighbour_discovery_in_fragments(void **state)
 {
 	struct lab *l = *state;
@@ -250,6 +256,7 @@ static void neighbour_discovery_in_fragments(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 791 (791-11). */
 static void do_not_fragment_is_obeyed(void **state)
 {
 	struct lab *l = *state;
@@ -271,6 +278,77 @@ static void do_not_fragment_is_obeyed(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 791 §3.2 (791-10): pieces of different datagrams do not meet: another identification, source or protocol is another datagram. */
+static void strangers_do_not_meet(void **state)
+{
+	struct lab *l = *state;
+	uint8_t msg[200];
+	size_t len = lab_echo(msg, false, peer[0], us[0], 100);
+
+	receive_fragment(l, false, 7, 0, true, msg, 64);
+	receive_fragment(l, false, 8, 64, false, msg + 64, len - 64);
+	receives(l, .src = "10.0.0.3", .dst = us[0], .proto = IP_PROTO_ICMP, .id = 7, .frag_off = 64, .data = msg + 64, .len = len - 64);
+	receives(l, .proto = IP_PROTO_UDP, .id = 7, .frag_off = 64, .data = msg + 64, .len = len - 64);
+	sends_nothing(l);
+	receive_fragment(l, false, 7, 64, false, msg + 64, len - 64);
+	expect_reply(l, false, msg, len);
+}
+
+/* RFC 8200 §4.5 (8200-19): what later fragments say of the next header does not count. */
+static void the_first_fragment_says_what_follows(void **state)
+{
+	struct lab *l = *state;
+	uint8_t msg[200], buf[200];
+	size_t len = lab_echo(msg, true, peer[1], us[1], 100);
+	struct ip6_frag f = {.next = IP_PROTO_UDP, .offset = 64, .id = 7};
+
+	ip6_frag_emit(&f, buf);
+	memcpy(buf + IP6_FRAG_LEN, msg + 64, len - 64);
+	receives(l, .src = peer[1], .dst = us[1], .proto = IP_PROTO_FRAGMENT, .data = buf, .len = IP6_FRAG_LEN + len - 64);
+	receive_fragment(l, true, 7, 0, true, msg, 64);
+	expect_reply(l, true, msg, len);
+}
+
+static uint32_t fragment_id(struct lab *l, const char *dst)
+{
+	struct ip_out out = {.dst = lab_addr(dst), .proto = 99};
+	struct packet *p = packet_new(PACKET_HEADROOM, 2000);
+	struct ip6_frag f;
+
+	memset(p->data, 0, p->len);
+	assert_int_equal(ip_output(l->s, p, &out), 0);
+	p = sends(l, .dst = dst, .more = 2);
+	assert_true(ip6_frag_parse(&f, lab_ip(p) + IP6_HDR_LEN, IP6_FRAG_LEN) > 0);
+	sends(l, .dst = dst, .more = 1);
+	return f.id;
+}
+
+/* RFC 7739 §4 (7739-1): one destination's identifications tell nothing of another's. */
+static void identifications_can_not_be_guessed(void **state)
+{
+	struct lab *l = *state;
+	uint32_t a = fragment_id(l, peer[1]), b = fragment_id(l, "2001:db8:1::2"), again = fragment_id(l, peer[1]);
+
+	assert_int_not_equal(a, again);
+	assert_true(b - a > 16 && a - b > 16);
+	assert_true(a > 16 && b > 16);
+}
+
+/* RFC 8021 §3 (8021-1): a path MTU that is too small makes no fragment of a whole datagram. */
+static void no_atomic_fragments_are_made(void **state)
+{
+	struct lab *l = *state;
+	struct ip_error e = {.dst = lab_addr(peer[1]), .mtu_bytes = 600};
+	struct ip_out out = {.dst = lab_addr(peer[1]), .proto = 99};
+	struct packet *p = packet_new(PACKET_HEADROOM, 1000);
+
+	ip_pmtu_learn(l->s, &e);
+	memset(p->data, 0, p->len);
+	assert_int_equal(ip_output(l->s, p, &out), 0);
+	sends(l, .dst = peer[1], .proto = 99, .len = 1040);
+	sends_nothing(l);
+}
+
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, lab_open_acquainted, lab_close)
 
 int main(void)
@@ -279,7 +357,8 @@ int main(void)
 		on_bench(largest_datagrams_go_round), on_bench(any_order_will_do), on_bench(worst_order_of_smallest_fragments),
 		on_bench(overlap_ends_the_datagram), on_bench(exact_duplicates_do_no_harm), on_bench(time_runs_out), on_bench(memory_is_bounded),
 		on_bench(fragments_that_can_not_be), on_bench(first_fragments_of_ipv6), on_bench(neighbour_discovery_in_fragments),
-		on_bench(do_not_fragment_is_obeyed),
+		on_bench(do_not_fragment_is_obeyed), on_bench(strangers_do_not_meet), on_bench(the_first_fragment_says_what_follows),
+		on_bench(identifications_can_not_be_guessed), on_bench(no_atomic_fragments_are_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@ static void receive_message(struct lab *l, bool v6, const uint8_t *msg, size_t l
 	receives(l, .src = peer[v6], .dst = us[v6], .proto = v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, .data = msg, .len = len);
 }
 
+/* RFC 1122 (1122-29); RFC 4443 (4443-1, 4443-3, 4443-16, 4443-18). */
 static void echo_is_answered(void **state)
 {
 	struct lab *l = *state;
@@ -43,6 +44,7 @@ static void echo_is_answered(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 1122 (1122-15, 1122-32); RFC 4443 (4443-4). */
 static void messages_that_change_nothing(void **state)
 {
 	static const uint8_t types4[] = {4, 5, 9, 10, 13, 15, 17, 42}, types6[] = {141, 137, 139, 200};
@@ -120,6 +122,7 @@ static void receive_error(struct lab *l, bool v6, uint8_t type, uint8_t code, ui
 	receive_message(l, v6, msg, len);
 }
 
+/* RFC 8201 (8201-1). */
 static void errors_do_not_answer_errors(void **state)
 {
 	struct lab *l = *state;
@@ -173,6 +176,7 @@ static void complain(struct lab *l, const struct dgram *d, bool group)
 }
 #define complain_about(l, group, ...) complain(l, &(struct dgram){__VA_ARGS__}, group)
 
+/* RFC 1122 (1122-18, 1122-19, 1122-20, 1122-21, 1122-22, 1122-24); RFC 4443 (4443-7, 4443-8, 4443-9, 4443-11). */
 static void when_silence_is_the_rule(void **state)
 {
 	struct lab *l = *state;
@@ -210,6 +214,7 @@ static void when_silence_is_the_rule(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 4443 (4443-10). */
 static void one_a_second_six_at_once(void **state)
 {
 	static const uint8_t data[64];
@@ -234,6 +239,7 @@ static void one_a_second_six_at_once(void **state)
 	}
 }
 
+/* RFC 1122 (1122-16); RFC 4443 (4443-5). */
 static void quotes_are_as_long_as_they_may_be(void **state)
 {
 	static const uint8_t data[1400];
@@ -247,6 +253,7 @@ static void quotes_are_as_long_as_they_may_be(void **state)
 
 /* ---- path MTU ---- */
 
+/* RFC 8200 (8200-23); RFC 1191 (1191-1, 1191-2, 1191-4); RFC 8201 (8201-2, 8201-3, 8201-4). */
 static void path_mtu_is_learnt_within_bounds_and_forgotten(void **state)
 {
 	struct lab *l = *state;
@@ -279,6 +286,7 @@ static void path_mtu_is_learnt_within_bounds_and_forgotten(void **state)
 	}
 }
 
+/* RFC 8201 (8201-5). */
 static void path_mtu_cache_is_bounded(void **state)
 {
 	struct lab *l = *state;

@@ -14,6 +14,7 @@ static void receive_spoilt(struct lab *l, size_t at, uint8_t value, bool fix)
 	lab_receive(l, l->eth0, p);
 }
 
+/* RFC 1122 (1122-23). */
 static void unknown_protocol_is_answered(void **state)
 {
 	struct lab *l = *state;
@@ -24,6 +25,7 @@ static void unknown_protocol_is_answered(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 791 (791-1, 791-2); RFC 1122 (1122-1, 1122-2). */
 static void lengths_and_versions_that_disagree(void **state)
 {
 	struct lab *l = *state;
@@ -52,6 +54,7 @@ static void lengths_and_versions_that_disagree(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 791 (791-3). */
 static void link_padding_is_no_data(void **state)
 {
 	struct lab *l = *state;
@@ -63,6 +66,7 @@ static void link_padding_is_no_data(void **state)
 	sends(l, .icmp = {ICMP4_UNREACH, 2}, .len = 20 + 8 + 28);
 }
 
+/* RFC 1122 (1122-4, 1122-5, 1122-49). */
 static void martians(void **state)
 {
 	static const char *const sources[] = {"127.0.0.1", "224.0.0.5", "255.255.255.255", "10.0.0.255", "0.0.0.0", "0.1.2.3", "10.0.0.1", "10.0.1.1"};
@@ -80,6 +84,7 @@ static void martians(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 1122 (1122-3, 1122-7, 1122-19). */
 static void datagrams_for_others_and_for_groups(void **state)
 {
 	struct lab *l = *state;
@@ -120,6 +125,7 @@ static void any_local_address_on_any_interface(void **state)
 	sends(l, .by = l->eth0, .src = "10.0.1.1", .dst = "10.0.0.2", .icmp = {ICMP4_UNREACH, 2});
 }
 
+/* RFC 9293 (MUST-51, MUST-52, MUST-53, SHLD-24); RFC 791 (791-7); RFC 1122 (1122-12, 1122-14, 1122-28). */
 static void options_walk(void **state)
 {
 	static const struct { uint8_t opt[8], wrong; } bad[] = {
@@ -160,6 +166,7 @@ static uint16_t id_of_next(struct lab *l, const char *dst, bool df)
 }
 
 /* One counter for a destination, starting where nobody knows; nothing of it in datagrams that are never cut. */
+/* RFC 1122 (1122-8); RFC 6864 (6864-1, 6864-2). */
 static void identification_can_not_be_followed(void **state)
 {
 	struct lab *l = *state;

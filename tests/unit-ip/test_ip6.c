@@ -6,6 +6,7 @@
 
 static const uint8_t nothing[64];
 
+/* RFC 8200 (8200-6). */
 static void unknown_protocol_is_answered(void **state)
 {
 	struct lab *l = *state;
@@ -19,6 +20,7 @@ static void unknown_protocol_is_answered(void **state)
 	drops(l, DROP_IP_PROTO);
 }
 
+/* RFC 8200 (8200-1). */
 static void lengths_and_versions_that_disagree(void **state)
 {
 	struct lab *l = *state;
@@ -89,6 +91,7 @@ static void datagrams_for_others_and_for_groups(void **state)
 /* Chains as octets: what the first header's "next" says, the headers, and what comes of it. */
 struct chain { uint8_t next, body[72]; size_t len; enum drop_reason why; int type, code; uint32_t rest; const char *dst; };
 
+/* RFC 8200 (8200-5, 8200-7, 8200-8, 8200-9, 8200-10, 8200-11, 8200-12, 8200-13, 8200-22); RFC 5095 (5095-1); RFC 4443 (4443-8, 4443-15). */
 static void extension_headers(void **state)
 {
 	static const struct chain chains[] = {
@@ -141,6 +144,7 @@ static void extension_headers(void **state)
 	}
 }
 
+/* RFC 8200 (8200-26). */
 static void flow_labels_differ_by_flow(void **state)
 {
 	struct lab *l = *state;
@@ -158,6 +162,20 @@ static void flow_labels_differ_by_flow(void **state)
 	assert_int_not_equal(label[0], 0);
 }
 
+/* RFC 4861 §6.2.2 (4861-28): as long as it forwards, a host is among the routers. */
+static void a_router_hears_all_routers(void **state)
+{
+	struct lab *l = *state;
+
+	l->s->sysctl->ip6_forward = 1;
+	receives(l, .src = PEER, .dst = "ff02::2", .proto = 99);
+	drops(l, DROP_IP_PROTO);
+	l->s->sysctl->ip6_forward = 0;
+	receives(l, .src = PEER, .dst = "ff02::2", .proto = 99);
+	drops(l, DROP_IP_NO_GROUP);
+	sends_nothing(l);
+}
+
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, lab_open_acquainted, lab_close)
 
 int main(void)
@@ -165,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_bench(unknown_protocol_is_answered), on_bench(lengths_and_versions_that_disagree), on_bench(martians),
 		on_bench(datagrams_for_others_and_for_groups), on_bench(extension_headers), on_bench(flow_labels_differ_by_flow),
+		on_bench(a_router_hears_all_routers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

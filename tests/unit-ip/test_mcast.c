@@ -75,6 +75,7 @@ static void reports(struct lab *l, int type, const char *group, const char *sour
 	assert_memory_equal(m + 12 + alen, s.b + 16 - alen, alen);
 }
 
+/* RFC 3376 (3376-1, 3376-2, 3376-4); RFC 3810 (3810-1, 3810-3, 3810-4). */
 static void joining_is_told_twice(void **state)
 {
 	static const char *groups[] = {G4, G6};
@@ -102,6 +103,7 @@ static void joining_is_told_twice(void **state)
 	}
 }
 
+/* RFC 3376 (3376-3, 3376-4). */
 static void sources_are_told(void **state)
 {
 	struct lab *l = *state;
@@ -165,6 +167,7 @@ static void query4(struct lab *l, size_t len, uint8_t code, const char *group, c
 	drops_nothing(l);
 }
 
+/* RFC 3376 (3376-5, 3376-6, 3376-7). */
 static void queries_are_answered_in_time(void **state)
 {
 	struct lab *l = *state;
@@ -195,6 +198,26 @@ static void queries_are_answered_in_time(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 3376 §4.1.1 (3376-11): 0xa5 is (5 + 16) * 2^(2 + 3) tenths of a second: 67.2 s. */
+static void long_times_are_floating_point(void **state)
+{
+	struct lab *l = *state;
+	time_ns latest = 0, start;
+
+	/* Of many, asked one after the other, some answer late in their time, and none after it. */
+	joined(l, sock(l, AF_INET), G4);
+	for (int i = 0; i < 64; i++) {
+		query4(l, 12, 0xa5, G4, NULL);
+		start = l->s->now;
+		while (list_empty(&l->sent))
+			lab_pass(l, 100 * NS_PER_MS);
+		reports(l, IS_EX, G4, NULL);
+		latest = MAX(latest, l->s->now - start);
+	}
+	assert_in_range(latest, 40 * NS_PER_S, 67300 * NS_PER_MS);
+	sends_nothing(l);
+}
+
 static void mld_query(struct lab *l, const char *src, size_t len)
 {
 	uint8_t m[28] = {130};
@@ -203,7 +226,7 @@ static void mld_query(struct lab *l, const char *src, size_t len)
 	receives(l, .src = src, .dst = "ff02::1", .proto = IP_PROTO_ICMP6, .ttl = 1, .data = m, .len = len);
 }
 
-/* All groups in one report, also those of the interface's own addresses. */
+/* All groups in one report, also those of the interface's own addresses. RFC 3810 (3810-2, 3810-5). */
 static void mld_queries_are_answered(void **state)
 {
 	struct lab *l = *state;
@@ -221,6 +244,7 @@ static void mld_queries_are_answered(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 3376 (3376-8, 3376-9). */
 static void old_routers_are_answered_in_their_version(void **state)
 {
 	struct lab *l = *state;
@@ -255,6 +279,7 @@ static void others_answer_for_us(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 3376 (3376-10). */
 static void what_cannot_be_is_dropped(void **state)
 {
 	uint8_t m[16] = {0x11, 10, [4] = 10, 0, 0, 1};
@@ -289,6 +314,7 @@ static size_t udp_to(struct lab *l, const char *src, const char *dst, uint8_t *m
 	return 12;
 }
 
+/* RFC 3376 (3376-12). */
 static void sockets_get_what_they_asked_for(void **state)
 {
 	struct lab *l = *state;
@@ -345,7 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_bench(joining_is_told_twice), on_bench(sources_are_told), on_bench(queries_are_answered_in_time), on_bench(mld_queries_are_answered),
 		on_bench(old_routers_are_answered_in_their_version), on_bench(others_answer_for_us), on_bench(what_cannot_be_is_dropped),
-		on_bench(sockets_get_what_they_asked_for), on_bench(limits),
+		on_bench(sockets_get_what_they_asked_for), on_bench(limits), on_bench(long_times_are_floating_point),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

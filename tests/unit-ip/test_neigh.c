@@ -49,6 +49,7 @@ static uint8_t state_of(struct lab *l, const char *text)
 
 /* ---- ARP ---- */
 
+/* RFC 1122 (1122-42). */
 static void arp_asks_once_and_sends_what_waited(void **state)
 {
 	struct lab *l = *state;
@@ -67,6 +68,7 @@ static void arp_asks_once_and_sends_what_waited(void **state)
 	drops_nothing(l);
 }
 
+/* RFC 1122 (1122-43). */
 static void silence_ends_in_host_unreachable(void **state)
 {
 	struct lab *l = *state;
@@ -87,6 +89,7 @@ static void silence_ends_in_host_unreachable(void **state)
 	sends(l, .arp_asks = "10.0.0.2");           /* the next datagram asks again */
 }
 
+/* RFC 4861 (4861-11). */
 static void waiting_queue_is_bounded(void **state)
 {
 	struct lab *l = *state;
@@ -102,6 +105,7 @@ static void waiting_queue_is_bounded(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 1122 (1122-41); RFC 4861 (4861-19, 4861-21). */
 static void stale_neighbour_is_used_then_asked_alone(void **state)
 {
 	struct lab *l = *state;
@@ -127,6 +131,7 @@ static void stale_neighbour_is_used_then_asked_alone(void **state)
 	assert_int_equal(state_of(l, "10.0.0.2"), NUD_FAILED);
 }
 
+/* RFC 4861 (4861-20). */
 static void confirmation_spares_the_probe(void **state)
 {
 	struct lab *l = *state;
@@ -142,6 +147,7 @@ static void confirmation_spares_the_probe(void **state)
 	assert_int_equal(state_of(l, "10.0.0.2"), NUD_REACHABLE);
 }
 
+/* RFC 826 (826-1, 826-2, 826-4); RFC 5227 (5227-1, 5227-2). */
 static void arp_answers_for_every_address_of_the_host(void **state)
 {
 	struct lab *l = *state;
@@ -160,6 +166,7 @@ static void arp_answers_for_every_address_of_the_host(void **state)
 	drops_nothing(l);
 }
 
+/* RFC 826 (826-3); RFC 5227 (5227-3). */
 static void arp_that_is_not_believed(void **state)
 {
 	static const struct mac group = {{1, 2, 3, 4, 5, 6}};
@@ -193,6 +200,7 @@ static void arp_that_is_not_believed(void **state)
 	assert_int_equal(state_of(l, "10.0.0.2"), NUD_INCOMPLETE);
 }
 
+/* RFC 826 (826-5). */
 static void first_of_two_rivals_wins_for_a_second(void **state)
 {
 	struct lab *l = *state;
@@ -210,6 +218,7 @@ static void first_of_two_rivals_wins_for_a_second(void **state)
 	sends(l, .to = &mac_rival, .dst = "10.0.0.2");
 }
 
+/* RFC 6583 (6583-1). */
 static void a_scan_does_not_push_out_who_answers(void **state)
 {
 	struct lab *l = *state;
@@ -232,6 +241,7 @@ static void a_scan_does_not_push_out_who_answers(void **state)
 
 /* ---- neighbour discovery ---- */
 
+/* RFC 4861 (4861-8). */
 static void nd_asks_the_solicited_node_group(void **state)
 {
 	struct lab *l = *state;
@@ -251,6 +261,7 @@ static void nd_asks_the_solicited_node_group(void **state)
 	drops_nothing(l);
 }
 
+/* RFC 4861 (4861-9, 4861-10). */
 static void nd_silence_ends_in_address_unreachable(void **state)
 {
 	struct lab *l = *state;
@@ -264,6 +275,7 @@ static void nd_silence_ends_in_address_unreachable(void **state)
 	sends_nothing(l);
 }
 
+/* RFC 4861 (4861-12, 4861-13, 4861-14, 4861-15). */
 static void nd_answers(void **state)
 {
 	struct lab *l = *state;
@@ -286,7 +298,7 @@ static void nd_answers(void **state)
 	sends_nothing(l);
 }
 
-/* RFC 4861 §7.1.1, §7.1.2, one clause after the other. */
+/* RFC 4861 §7.1.1, §7.1.2, one clause after the other. RFC 4861 (4861-1, 4861-2, 4861-3, 4861-4, 4861-5, 4861-6, 4861-7). */
 static void nd_that_is_not_valid(void **state)
 {
 	static const struct nd bad[] = {
@@ -329,7 +341,7 @@ static void nd_that_is_not_valid(void **state)
 	sends(l, .to = &mac_peer, .dst = "2001:db8::2");
 }
 
-/* RFC 4861 §7.2.5. */
+/* RFC 4861 §7.2.5. RFC 4861 (4861-16, 4861-17, 4861-18). */
 static void nd_learns_by_its_flags(void **state)
 {
 	struct lab *l = *state;

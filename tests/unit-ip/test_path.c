@@ -182,6 +182,7 @@ static void narrow_link_on_the_way(void **state)
 	sock_close(to);
 }
 
+/* RFC 1122 (1122-17, 1122-25); RFC 4443 (4443-6, 4443-14). */
 static void what_routers_say_reaches_the_socket(void **state)
 {
 	static const struct { const char *dst[2]; int err; time_ns wait; } cases[] = {
@@ -211,6 +212,7 @@ static void what_routers_say_reaches_the_socket(void **state)
 		}
 }
 
+/* RFC 1122 (1122-27). */
 static void hops_that_do_not_suffice(void **state)
 {
 	struct path *w = *state;
@@ -231,7 +233,7 @@ static void hops_that_do_not_suffice(void **state)
 	assert_int_equal(w->r->drops[DROP_IP_TTL], 2);
 }
 
-/* TCP through a router whose far link is narrow: path MTU discovery, or nothing would arrive. */
+/* TCP through a router whose far link is narrow: path MTU discovery, or nothing would arrive. RFC 1191 (1191-5); RFC 8201 (8201-6). */
 static void stream_finds_the_path_mtu(void **state)
 {
 	struct path *w = *state;

@@ -1,5 +1,6 @@
 /* Routes and source addresses: Linux's answers. */
 #include "lab.h"
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
 static int look(struct lab *l, const char *dst, const char *src, struct netif *oif, struct route_hop *hop)
@@ -32,6 +33,7 @@ static int add(struct lab *l, const char *prefix, const char *gateway, struct ne
 	return route_add(l->s, &r, NULL);
 }
 
+/* RFC 1122 (1122-33, 1122-34, 1122-38). */
 static void longest_prefix_then_metric_then_first(void **state)
 {
 	struct lab *l = *state;
@@ -90,6 +92,7 @@ static void own_addresses_are_reached_through_lo(void **state)
 	assert_ptr_equal(hop.netif, l->lo);
 }
 
+/* RFC 6724 (6724-7). */
 static void broadcast_and_groups(void **state)
 {
 	struct lab *l = *state;
@@ -114,6 +117,7 @@ static void broadcast_and_groups(void **state)
 	assert_ptr_equal(hop.netif, l->eth0);
 }
 
+/* RFC 1122 (1122-5, 1122-6). */
 static void sources_that_are_refused(void **state)
 {
 	struct lab *l = *state;
@@ -132,7 +136,7 @@ static void sources_that_are_refused(void **state)
 	assert_int_equal(look(l, "127.0.0.1", NULL, l->eth1, &hop), -EINVAL);
 }
 
-/* RFC 6724 §5, rule by rule, and examples of its §10.1. */
+/* RFC 6724 §5, rule by rule, and examples of its §10.1. RFC 6724 (6724-1, 6724-2, 6724-5, 6724-6). */
 static void rfc6724(void **state)
 {
 	static const struct { const char *add[3]; const char *dst, *src; } cases[] = {
@@ -164,6 +168,7 @@ static void rfc6724(void **state)
 	}
 }
 
+/* RFC 6724 (6724-4). */
 static void outgoing_interface_comes_first(void **state)
 {
 	struct lab *l = *state;
@@ -175,6 +180,22 @@ static void outgoing_interface_comes_first(void **state)
 	assert_string_equal(addr_text(got, &src), "2001:db8::1");
 }
 
+/* RFC 6724 §5 (6724-3): rule 3 goes before the longest prefix. */
+static void deprecated_sources_are_the_last(void **state)
+{
+	struct lab *l = *state;
+	struct addr dst = lab_addr("2001:db8:0:77::9"), near = lab_addr("2001:db8:0:77::1"), src;
+	char got[ADDR_TEXT_MAX];
+
+	assert_int_equal(netif_addr_add_flags(l->eth0, &near, 64, 0), 0);
+	assert_true(source_select(l->s, l->eth0, &dst, &src));
+	assert_string_equal(addr_text(got, &src), "2001:db8:0:77::1");
+	list_each(struct netif_addr, ia, &l->eth0->addrs, node)
+		if (addr_eq(&ia->addr, &near)) ia->flags |= IFA_F_DEPRECATED;
+	assert_true(source_select(l->s, l->eth0, &dst, &src));
+	assert_string_equal(addr_text(got, &src), "2001:db8::1");
+}
+
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, lab_open, lab_close)
 
 int main(void)
@@ -182,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_bench(longest_prefix_then_metric_then_first), on_bench(routes_that_linux_refuses), on_bench(own_addresses_are_reached_through_lo),
 		on_bench(broadcast_and_groups), on_bench(sources_that_are_refused), on_bench(rfc6724), on_bench(outgoing_interface_comes_first),
+		on_bench(deprecated_sources_are_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ static void test_segments(void **state)
 	assert_int_equal(do_sendto(tx, data, 640, name4("10.0.0.2", 7)), 640);
 }
 
-/* RFC 6935: no checksum over IPv6, where both sides say so. */
+/* RFC 6935: no checksum over IPv6, where both sides say so. RFC 6935 (6935-1). */
 static void test_no_checksum(void **state)
 {
 	struct world *w = *state;
@@ -69,6 +69,7 @@ static void test_no_checksum(void **state)
 	assert_int_equal(do_recv(rx, buf, sizeof buf, 0), 4);
 }
 
+/* RFC 1122 (1122-13). */
 static void test_options_v4(void **state)
 {
 	static const uint8_t rr[] = {7, 7, 4, 0, 0, 0, 0}, source_route[] = {131, 7, 4, 10, 0, 0, 2}, overrun[] = {7, 9, 4, 0};

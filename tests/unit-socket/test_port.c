@@ -107,6 +107,7 @@ static void test_bind_errors(void **state)
 	assert_int_equal(set_int(s6, IPPROTO_IPV6, IPV6_V6ONLY, 0), -EINVAL);
 }
 
+/* RFC 8085 (8085-3); RFC 6056 (6056-1). */
 static void test_ephemeral_ports(void **state)
 {
 	struct world *w = *state;
@@ -186,6 +187,7 @@ static struct sock *tcp(struct stack *s, bool reuse)
 	return sk;
 }
 
+/* RFC 9293 (MUST-42). */
 static void test_listeners(void **state)
 {
 	struct world *w = *state;

@@ -6,6 +6,7 @@
 #include "stack/inet/udp.h"
 #include "world.h"
 
+/* RFC 768 (768-5). */
 static void test_round_trip(void **state)
 {
 	struct world *w = *state;
@@ -82,6 +83,7 @@ static void test_peek_trunc_and_empty(void **state)
 	assert_false(sock_poll(s) & EPOLLIN);
 }
 
+/* RFC 1122 (1122-39). */
 static void test_destination_errors(void **state)
 {
 	struct world *w = *state;
@@ -147,6 +149,7 @@ static void test_dissolve_gives_up_an_ephemeral_port(void **state)
 	assert_int_equal(do_bind(s, name4("0.0.0.0", 5)), 0);
 }
 
+/* RFC 1122 (1122-24, 1122-45); RFC 8085 (8085-2). */
 static void test_refused(void **state)
 {
 	struct world *w = *state;
@@ -171,6 +174,7 @@ static void test_refused(void **state)
 	assert_int_equal(get_int(s, SOL_SOCKET, SO_ERROR), 0);
 }
 
+/* RFC 8085 (8085-2). */
 static void test_refused_ipv6(void **state)
 {
 	struct world *w = *state;
@@ -183,6 +187,7 @@ static void test_refused_ipv6(void **state)
 	assert_int_equal(do_recv(s, buf, 8, 0), -ECONNREFUSED);
 }
 
+/* RFC 1122 (1122-46). */
 static void test_error_queue(void **state)
 {
 	struct world *w = *state;
@@ -250,6 +255,7 @@ static void test_receive_buffer(void **state)
 	assert_int_equal(do_recv(s, buf, 8, 0), 1);
 }
 
+/* RFC 1122 (1122-39). */
 static void test_broadcast(void **state)
 {
 	struct world *w = *state;
@@ -333,6 +339,7 @@ static void test_dual_stack(void **state)
 	assert_int_equal(do_sendto(only, "x", 1, name6("::ffff:10.0.0.2", 53)), -ENETUNREACH);
 }
 
+/* RFC 1122 (1122-48). */
 static void test_control_in(void **state)
 {
 	struct world *w = *state;
@@ -368,6 +375,7 @@ static void test_control_in(void **state)
 	assert_int_equal(ts.tv_sec, 1001);
 }
 
+/* RFC 1122 (1122-50). */
 static void test_control_out(void **state)
 {
 	struct world *w = *state;
@@ -390,6 +398,7 @@ static void test_control_out(void **state)
 	assert_int_equal(sock_send(s, &m), -EINVAL);
 }
 
+/* RFC 8085 (8085-1). */
 static void test_too_big_for_the_path(void **state)
 {
 	struct world *w = *state;

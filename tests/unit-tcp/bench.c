@@ -174,14 +174,14 @@ static uint32_t read_sent(struct bench *b, struct packet *p, struct tcp_hdr *h)
 		struct ip6_hdr ip;
 		assert_true(ip6_parse(&ip, p->data, p->len) > 0);
 		src = ip.src, dst = ip.dst;
-		b->ecn = ip.tclass & 3;
+		b->ecn = ip.tclass & 3, b->tos = ip.tclass, b->ttl = ip.hops;
 		packet_pull(p, IP6_HDR_LEN);
 	} else {
 		struct ip4_hdr ip;
 		n = ip4_parse(&ip, p->data, p->len);
 		assert_true(n > 0);
 		src = ip.src, dst = ip.dst;
-		b->ecn = ip.tos & 3;
+		b->ecn = ip.tos & 3, b->tos = ip.tos, b->ttl = ip.ttl;
 		packet_pull(p, (size_t)n);
 	}
 	assert_true(addr_eq(&src, &b->us) && addr_eq(&dst, &b->peer));

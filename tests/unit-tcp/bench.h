@@ -63,7 +63,7 @@ struct bench {
 	struct sock *listener, *sk;
 	uint64_t random;
 	unsigned readies;                 /* calls of host_ops.ready */
-	uint8_t ecn;                      /* of the segment expected last */
+	uint8_t ecn, tos, ttl;            /* of the segment expected last; tos is the whole octet */
 	struct tcp_hdr last;              /* the segment expected last, sequence numbers relative */
 	enum drop_reason dropped;         /* the last reason, DROP_NONE once asked */
 };

@@ -2,6 +2,7 @@
 #include "bench.h"
 #include <time.h>
 
+/* RFC 5961 (5961-1, 5961-2, 5961-3). */
 static void only_the_exact_reset_counts(void **state)
 {
 	struct bench *b = *state;
@@ -18,6 +19,7 @@ static void only_the_exact_reset_counts(void **state)
 	assert_int_equal(bench_state(b->sk), TCPS_CLOSED);
 }
 
+/* RFC 5961 (5961-4). */
 static void a_syn_is_asked_about(void **state)
 {
 	struct bench *b = *state;
@@ -36,6 +38,7 @@ static void a_syn_is_asked_about(void **state)
 	expect(b, ACK, .seq = 1, .ack = 6);
 }
 
+/* RFC 5961 (5961-5, 5961-6). */
 static void acks_of_the_future_and_the_far_past_bring_no_data(void **state)
 {
 	struct bench *b = *state;
@@ -68,6 +71,7 @@ static void segments_without_ack_are_dropped(void **state)
 	assert_int_equal(bench_state(b->sk), TCPS_ESTABLISHED);
 }
 
+/* RFC 7323 (7323-10, 7323-11, 7323-12). */
 static void paws_drops_old_duplicates(void **state)
 {
 	struct bench *b = *state;
@@ -88,6 +92,7 @@ static void paws_drops_old_duplicates(void **state)
 	assert_int_equal(bench_state(b->sk), TCPS_CLOSED);
 }
 
+/* RFC 9293 (MUST-5); RFC 7323 (7323-8, 7323-9). */
 static void the_echoed_timestamp_is_that_of_the_left_edge(void **state)
 {
 	struct bench *b = *state;
@@ -99,6 +104,7 @@ static void the_echoed_timestamp_is_that_of_the_left_edge(void **state)
 	expect(b, ACK, .seq = 1, .ack = 201, .ts_ecr = 1011);
 }
 
+/* RFC 9293 (MUST-56, SHLD-26); RFC 5927 (5927-1, 5927-2, 5927-3). */
 static void forged_icmp_changes_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -120,6 +126,7 @@ static void forged_icmp_changes_nothing(void **state)
 	bench_flush(b);
 }
 
+/* RFC 5961 (5961-7). */
 static void answers_to_forgeries_are_few(void **state)
 {
 	struct bench *b = *state;
@@ -189,6 +196,7 @@ static void a_peer_with_a_tiny_mss(void **state)
 	bench_flush(b);
 }
 
+/* RFC 9293 (MUST-31). */
 static void urgent_pointers_anywhere(void **state)
 {
 	struct bench *b = *state;

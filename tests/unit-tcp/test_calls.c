@@ -55,6 +55,7 @@ static void one_port_one_listener(void **state)
 	assert_int_equal(sock_listen(second, 5), 0);
 }
 
+/* RFC 9293 (MUST-41). */
 static void a_server_restarts_while_connections_live(void **state)
 {
 	struct bench *b = *state;
@@ -231,6 +232,7 @@ static void ports_are_many(void **state)
 	bench_flush(b);
 }
 
+/* RFC 9293 (MUST-43). */
 static void bound_to_an_address_survives_disconnecting(void **state)
 {
 	struct bench *b = *state;

@@ -173,7 +173,7 @@ static void data_for_nobody_is_reset(void **state)
 	bench_close_sk(b);
 	expect(b, FIN | ACK, .seq = 1, .ack = 1);
 	inject(b, ACK, .seq = 1, .ack = 2);
-	/* RFC 9293 §3.6.1 (MUST-13) */
+	/* RFC 9293 §3.10.7.4 seventh: text after CLOSE. */
 	inject(b, ACK, .seq = 1, .ack = 2, .len = 10);
 	expect(b, RST, .seq = 2);
 	assert_int_equal(bench_socks(b), 1);
@@ -246,6 +246,7 @@ static void disconnecting_resets(void **state)
 
 /* ---- resets of the peer's ---- */
 
+/* RFC 9293 (MUST-12). */
 static void a_reset_is_told_once(void **state)
 {
 	struct bench *b = *state;
@@ -388,6 +389,7 @@ static void a_repeated_fin_restarts_time_wait(void **state)
 	assert_int_equal(b->s->tcp->n_tw, 0);
 }
 
+/* RFC 1337 (1337-1). */
 static void a_reset_ends_time_wait_unless_rfc1337(void **state)
 {
 	struct bench *b = *state;
@@ -402,6 +404,7 @@ static void a_reset_ends_time_wait_unless_rfc1337(void **state)
 	assert_int_equal(b->s->tcp->n_tw, 0);
 }
 
+/* RFC 6191 (6191-2). */
 static void a_newer_syn_opens_the_next_connection(void **state)
 {
 	struct bench *b = *state;
@@ -417,6 +420,7 @@ static void a_newer_syn_opens_the_next_connection(void **state)
 	assert_non_null(bench_accept(b));
 }
 
+/* RFC 6191 (6191-3). */
 static void an_old_syn_does_not(void **state)
 {
 	struct bench *b = *state;
@@ -441,6 +445,7 @@ static void a_newer_syn_that_nobody_takes_changes_nothing(void **state)
 	assert_int_equal(b->s->tcp->n_tw, 1);
 }
 
+/* RFC 9293 (SHLD-4); RFC 6191 (6191-1). */
 static void timestamps_tell_a_newer_syn(void **state)
 {
 	struct bench *b = *state;

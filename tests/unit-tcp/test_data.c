@@ -21,6 +21,7 @@ static void octets_arrive_in_order(void **state)
 	assert_int_equal(bench_recv(b, 10, 0), -EAGAIN);
 }
 
+/* RFC 9293 (MUST-59, SHLD-31); RFC 5681 (5681-6). */
 static void order_is_restored(void **state)
 {
 	struct bench *b = *state;
@@ -69,6 +70,7 @@ static void single_octets_do_not_cost_a_packet_each(void **state)
 	assert_int_equal(bench_recv(b, 10000, 0), 5001);
 }
 
+/* RFC 2018 (2018-2, 2018-3, 2018-4, 2018-7). */
 static void sack_blocks_tell_the_latest_first(void **state)
 {
 	struct bench *b = *state;
@@ -127,6 +129,21 @@ static void the_window_closes_and_opens(void **state)
 	assert_int_equal(bench_recv(b, 2000, 0), 2000);
 	expect(b, ACK, .seq = 1, .ack = 1 + n, .wnd = 2048);
 	assert_int_equal(bench_recv(b, 4096, 0), n - 2100);
+}
+
+/* RFC 9293 §3.4 (MUST-66): while nothing is taken any more, an urgent pointer counts (the octet that it names is awaited), and so does a reset. */
+static void a_closed_window_hears_urgent_and_reset(void **state)
+{
+	struct bench *b = *state;
+	small_buffer(b);
+	fill_window(b);
+	uint32_t n = taken(b);
+	assert_int_equal(bench_recv(b, 1, MSG_OOB), -EINVAL);
+	inject(b, ACK | URG, .seq = 1 + n, .ack = 1, .urg = 50);
+	assert_int_equal(bench_recv(b, 1, MSG_OOB), -EAGAIN);
+	bench_flush(b);
+	inject(b, RST, .seq = 1 + n);
+	assert_int_equal(bench_state(b->sk), TCPS_CLOSED);
 }
 
 static void lent_octets_fill_the_buffer(void **state)
@@ -309,6 +326,7 @@ static void old_octets_are_acknowledged_at_once(void **state)
 
 /* ---- sending ---- */
 
+/* RFC 9293 (SHLD-28). */
 static void segments_are_full_and_the_last_is_pushed(void **state)
 {
 	struct bench *b = *state;
@@ -354,6 +372,7 @@ static void segments_are_never_more_than_half_the_largest_window(void **state)
 	expect(b, ACK, .seq = 501, .ack = 1, .len = 500);
 }
 
+/* RFC 9293 (MUST-19); RFC 5681 (5681-1). */
 static void the_congestion_window_starts_at_ten(void **state)
 {
 	struct bench *b = *state;
@@ -369,6 +388,7 @@ static void the_congestion_window_starts_at_ten(void **state)
 	expect_nothing(b);
 }
 
+/* RFC 9293 (MUST-60, SHLD-27). */
 static void nagle_holds_the_second_small_segment(void **state)
 {
 	struct bench *b = *state;
@@ -424,6 +444,7 @@ static void cork_gathers(void **state)
 	expect(b, ACK, .seq = 1001, .ack = 1, .len = 200);
 }
 
+/* RFC 9293 (MUST-60). */
 static void a_cork_lasts_200_ms(void **state)
 {
 	struct bench *b = *state;
@@ -508,6 +529,7 @@ static void megabytes_are_accepted(void **state)
 
 /* ---- urgent data ---- */
 
+/* RFC 9293 (MUST-30). */
 static void urgent_data_goes_out(void **state)
 {
 	struct bench *b = *state;
@@ -522,6 +544,7 @@ static void urgent_data_goes_out(void **state)
 	expect(b, ACK | PSH, .seq = 14, .ack = 1, .len = 10);
 }
 
+/* RFC 9293 (MUST-30, MUST-32, MUST-33). */
 static void urgent_data_comes_in(void **state)
 {
 	struct bench *b = *state;
@@ -552,6 +575,7 @@ static void urgent_data_comes_in(void **state)
 	assert_memory_equal(text, "fghij", 5);
 }
 
+/* RFC 9293 (MUST-31). */
 static void oobinline_leaves_it_in_the_stream(void **state)
 {
 	struct bench *b = *state;
@@ -587,7 +611,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		both(octets_arrive_in_order), both(order_is_restored), both(overlaps_are_cut), both(single_octets_do_not_cost_a_packet_each),
-		both(sack_blocks_tell_the_latest_first), both(the_window_closes_and_opens), both(lent_octets_fill_the_buffer),
+		both(sack_blocks_tell_the_latest_first), both(the_window_closes_and_opens), both(a_closed_window_hears_urgent_and_reset),
+		both(lent_octets_fill_the_buffer),
 		both(what_crosses_the_edge_is_cut), both(the_buffer_grows_with_what_is_read), both(a_buffer_that_was_set_stays),
 		both(rcvlowat_holds_poll_back), both(first_quickly_then_delayed), both(every_second_full_segment_is_acknowledged),
 		both(an_answer_carries_the_ack), both(reading_all_sends_the_ack_that_is_owed), both(quickack_can_be_turned_off_and_on),

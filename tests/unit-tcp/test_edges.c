@@ -1,7 +1,7 @@
 /* Where an octet or a second more or less makes the difference: the edge of the receive window, the place of a FIN, time that runs out. */
 #include "bench.h"
 
-/* RFC 9293 §3.8.6, RFC 7323 §2.4: windows are told in units, but rounding may not add up to a buffer without end. */
+/* RFC 9293 §3.8.6, RFC 7323 §2.4: windows are told in units, but rounding may not add up to a buffer without end. RFC 9293 (SHLD-14). */
 static void single_octets_do_not_push_the_window_on(void **state)
 {
 	struct bench *b = *state;
@@ -92,6 +92,7 @@ static void user_timeout_starts_anew_with_progress(void **state)
 }
 
 /* RFC 6582 §3.2 (2), RFC 5681 §3.1: after a time-out the window is one segment, and duplicate ACKs, which our own repetition brings about, do not inflate it. */
+/* RFC 6582 (6582-2). */
 static void duplicate_acks_after_a_timeout_send_nothing(void **state)
 {
 	struct bench *b = *state;
@@ -116,6 +117,7 @@ static bool next_has_df(struct bench *b)
 }
 
 /* RFC 1191 §3: a path below the least that we believe is not forged away: routers may cut what we send (net.ipv4.route.min_pmtu). */
+/* RFC 1191 (1191-6). */
 static void a_path_too_narrow_to_believe_is_not_a_black_hole(void **state)
 {
 	struct bench *b = *state;

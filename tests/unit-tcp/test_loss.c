@@ -47,7 +47,7 @@ static void send_segments(struct bench *b, unsigned n)
 	bench_flush(b);
 }
 
-/* RFC 3168 §6.1 */
+/* RFC 3168 §6.1 RFC 9293 (SHLD-8). */
 static void ecn_is_given_to_who_asks(void **state)
 {
 	struct bench *b = *state;
@@ -112,7 +112,7 @@ static void ecn_is_not_asked_for_by_default(void **state)
 	assert_false(info_of(b).tcpi_options & TCPI_OPT_ECN);
 }
 
-/* RFC 2883 §4, RFC 3708: the retransmission is reported as a duplicate: nothing was lost. */
+/* RFC 2883 §4, RFC 3708: the retransmission is reported as a duplicate: nothing was lost. RFC 2883 (2883-3). */
 static void dsack_undoes(void **state)
 {
 	struct bench *b = *state;
@@ -257,7 +257,7 @@ static void frto_with_sack(void **state)
 	info_is(b, 8, 0, 0, 0, 14, CC_INFINITE, TCP_OPEN);
 }
 
-/* RFC 5681 §4.1 */
+/* RFC 5681 §4.1 RFC 5681 (5681-10). */
 static void after_a_pause_it_starts_slowly(void **state)
 {
 	struct bench *b = *state;
@@ -272,7 +272,7 @@ static void after_a_pause_it_starts_slowly(void **state)
 	info_is(b, 10, 0, 0, 0, 10, CC_INFINITE, TCP_OPEN);
 }
 
-/* RFC 2018 §8: the peer dropped what it had sacked. After a time-out all goes again. */
+/* RFC 2018 §8: the peer dropped what it had sacked. After a time-out all goes again. RFC 2018 (2018-6). */
 static void a_peer_may_renege(void **state)
 {
 	struct bench *b = *state;
@@ -292,7 +292,7 @@ static void a_peer_may_renege(void **state)
 	assert_int_equal(info_of(b).tcpi_unacked, 0);
 }
 
-/* RFC 2883 §4, as a receiver. */
+/* RFC 2883 §4, as a receiver. RFC 2883 (2883-1, 2883-2). */
 static void duplicates_are_reported(void **state)
 {
 	struct bench *b = *state;

@@ -1,6 +1,7 @@
 /* Opening: RFC 9293 §3.5 and §3.10.7.1 to §3.10.7.4, the two queues of a listener, and how opening fails. */
 #include "bench.h"
 
+/* RFC 9293 (MUST-67). */
 static void active_open(void **state)
 {
 	struct bench *b = *state;
@@ -19,6 +20,7 @@ static void active_open(void **state)
 	assert_int_equal(bench_connect(b, b->sk), -EISCONN);
 }
 
+/* RFC 9293 (MUST-14, SHLD-5). */
 static void passive_open(void **state)
 {
 	struct bench *b = *state;
@@ -35,7 +37,7 @@ static void passive_open(void **state)
 	assert_int_equal(sock_poll(b->listener), 0);
 }
 
-/* What the peer did not offer is not used. */
+/* What the peer did not offer is not used. RFC 7323 (7323-2); RFC 2018 (2018-1). */
 static void options_are_agreed(void **state)
 {
 	struct bench *b = *state;
@@ -52,7 +54,7 @@ static void options_are_agreed(void **state)
 	assert_false(b->last.opts.has_ts);
 }
 
-/* RFC 7323 §2.3: a shift above 14 is used as 14. */
+/* RFC 7323 §2.3: a shift above 14 is used as 14. RFC 7323 (7323-3). */
 static void a_huge_window_scale_is_14(void **state)
 {
 	struct bench *b = *state;
@@ -163,6 +165,7 @@ static void an_ack_of_something_else_is_reset(void **state)
 	expect(b, ACK, .seq = 1, .ack = 1);
 }
 
+/* RFC 9293 (MUST-22, MUST-23); RFC 6298 (6298-1). */
 static void a_syn_is_repeated_six_times(void **state)
 {
 	struct bench *b = *state;
@@ -195,6 +198,7 @@ static void syncnt_limits_the_syns(void **state)
 	assert_int_equal(bench_error(b->sk), ETIMEDOUT);
 }
 
+/* RFC 9293 (MUST-54, SHLD-26); RFC 5927 (5927-1); RFC 5461 (5461-1). */
 static void icmp_ends_an_opening_connection(void **state)
 {
 	struct bench *b = *state;
@@ -219,6 +223,7 @@ static void no_route_is_told_at_once(void **state)
 	assert_int_equal(bench_connect(b, b->sk), -EINPROGRESS);
 }
 
+/* RFC 9293 (MUST-46). */
 static void groups_are_not_connected_to(void **state)
 {
 	struct bench *b = *state;
@@ -226,12 +231,13 @@ static void groups_are_not_connected_to(void **state)
 	struct sockaddr_storage a;
 	addr_parse(&group, b->v6 ? "ff0e::1" : "224.0.0.9");
 	b->sk = bench_socket(b);
-	/* RFC 9293 §3.9.2.3 (MUST-55) */
+	/* RFC 9293 §3.9.1.1 (MUST-46) */
 	assert_int_equal(sock_connect(b->sk, (struct sockaddr *)&a, bench_name(b, &a, &group, 1)), -ENETUNREACH);
 }
 
 /* ---- closed and listening ---- */
 
+/* RFC 9293 (MUST-3). */
 static void nobody_listens(void **state)
 {
 	struct bench *b = *state;
@@ -381,6 +387,7 @@ static void abort_on_overflow_resets(void **state)
 	expect(b, RST, .seq = 1);
 }
 
+/* RFC 4987 (4987-1, 4987-2). */
 static void the_syn_queue_is_bounded(void **state)
 {
 	struct bench *b = *state;

@@ -43,6 +43,7 @@ static void info_is(struct bench *b, uint32_t unacked, uint32_t sacked, uint32_t
 	assert_int_equal(i.tcpi_ca_state, phase);
 }
 
+/* RFC 5681 (5681-7); RFC 6582 (6582-1). */
 static void three_duplicates_and_the_first_goes_again(void **state)
 {
 	struct bench *b = *state;
@@ -79,6 +80,7 @@ static void three_duplicates_and_the_first_goes_again(void **state)
 	bench_flush(b);
 }
 
+/* RFC 5681 (5681-8). */
 static void two_duplicates_are_only_disorder(void **state)
 {
 	struct bench *b = *state;
@@ -95,6 +97,7 @@ static void two_duplicates_are_only_disorder(void **state)
 	bench_flush(b);
 }
 
+/* RFC 5681 (5681-9). */
 static void what_is_no_duplicate(void **state)
 {
 	struct bench *b = *state;
@@ -109,6 +112,7 @@ static void what_is_no_duplicate(void **state)
 	bench_flush(b);
 }
 
+/* RFC 2018 (2018-5); RFC 6675 (6675-1, 6675-3). */
 static void sack_sends_just_the_holes(void **state)
 {
 	struct bench *b = *state;
@@ -140,6 +144,7 @@ static void sack_sends_just_the_holes(void **state)
 	expect_nothing(b);
 }
 
+/* RFC 6675 (6675-2). */
 static void sack_blocks_that_cannot_be_are_ignored(void **state)
 {
 	struct bench *b = *state;
@@ -151,6 +156,7 @@ static void sack_blocks_that_cannot_be_are_ignored(void **state)
 	bench_flush(b);
 }
 
+/* RFC 5681 (5681-3, 5681-4); RFC 6298 (6298-9). */
 static void a_time_out_starts_over(void **state)
 {
 	struct bench *b = *state;
@@ -203,6 +209,7 @@ static void frto_finds_a_time_out_spurious(void **state)
 	bench_flush(b);
 }
 
+/* RFC 5681 (5681-5). */
 static void a_second_time_out_does_not_halve_again(void **state)
 {
 	struct bench *b = *state;
@@ -215,6 +222,7 @@ static void a_second_time_out_does_not_halve_again(void **state)
 	bench_flush(b);
 }
 
+/* RFC 9293 (MUST-19); RFC 5681 (5681-2). */
 static void congestion_avoidance_adds_one_a_round(void **state)
 {
 	struct bench *b = *state;
@@ -235,6 +243,7 @@ static void congestion_avoidance_adds_one_a_round(void **state)
 	bench_flush(b);
 }
 
+/* RFC 5681 (5681-13). */
 static void cwnd_grows_only_when_it_is_in_the_way(void **state)
 {
 	struct bench *b = *state;
@@ -247,6 +256,7 @@ static void cwnd_grows_only_when_it_is_in_the_way(void **state)
 	assert_true(cwnd(b) <= 20);
 }
 
+/* RFC 9293 (SHLD-6); RFC 1191 (1191-5). */
 static void a_smaller_path_is_cut_for(void **state)
 {
 	struct bench *b = *state;

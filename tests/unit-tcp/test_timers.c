@@ -12,6 +12,7 @@ static struct tcp_info info_of(struct sock *sk)
 
 /* ---- retransmission ---- */
 
+/* RFC 9293 (MUST-19, SHLD-9); RFC 6298 (6298-3, 6298-6, 6298-10). */
 static void a_lost_segment_is_sent_again_ever_more_slowly(void **state)
 {
 	struct bench *b = *state;
@@ -35,6 +36,7 @@ static void a_lost_segment_is_sent_again_ever_more_slowly(void **state)
 	expect_nothing(b);
 }
 
+/* RFC 9293 (MUST-20, SHLD-11). */
 static void it_gives_up_after_924_seconds(void **state)
 {
 	struct bench *b = *state;
@@ -49,6 +51,7 @@ static void it_gives_up_after_924_seconds(void **state)
 	bench_flush(b);
 }
 
+/* RFC 9293 (MUST-47, MUST-54, SHLD-25). */
 static void a_soft_error_names_the_reason(void **state)
 {
 	struct bench *b = *state;
@@ -63,6 +66,7 @@ static void a_soft_error_names_the_reason(void **state)
 	bench_flush(b);
 }
 
+/* RFC 9293 (MUST-18); RFC 6298 (6298-2, 6298-5). */
 static void the_timer_follows_the_round_trip(void **state)
 {
 	struct bench *b = *state;
@@ -86,6 +90,7 @@ static void the_timer_follows_the_round_trip(void **state)
 	assert_int_equal(info_of(b->sk).tcpi_rtt, i.tcpi_rtt);
 }
 
+/* RFC 7323 (7323-14). */
 static void with_timestamps_a_repeated_segment_is_a_sample_too(void **state)
 {
 	struct bench *b = *state;
@@ -99,6 +104,7 @@ static void with_timestamps_a_repeated_segment_is_a_sample_too(void **state)
 	assert_in_range(info_of(b->sk).tcpi_rtt, 9000, 11000);
 }
 
+/* RFC 6298 (6298-11). */
 static void a_syn_sent_twice_starts_with_three_seconds(void **state)
 {
 	struct bench *b = *state;
@@ -129,6 +135,7 @@ static void thin_linear_timeouts_do_not_back_off(void **state)
 
 /* ---- zero window ---- */
 
+/* RFC 9293 (MUST-37). */
 static void a_closed_window_is_probed(void **state)
 {
 	struct bench *b = *state;
@@ -193,6 +200,7 @@ static void a_fin_waits_for_the_window_too(void **state)
 
 /* ---- keepalive ---- */
 
+/* RFC 9293 (MUST-24, MUST-26, MUST-27, SHLD-12). */
 static void keepalive_probes_an_idle_peer(void **state)
 {
 	struct bench *b = *state;
@@ -244,6 +252,7 @@ static void a_keepalive_of_the_peer_is_answered(void **state)
 
 /* ---- TCP_USER_TIMEOUT ---- */
 
+/* RFC 9293 (MUST-21). */
 static void user_timeout_ends_retransmission(void **state)
 {
 	struct bench *b = *state;
@@ -282,6 +291,7 @@ static void user_timeout_ends_opening(void **state)
 
 /* ---- idleness ---- */
 
+/* RFC 6298 (6298-7). */
 static void nothing_ticks_when_nothing_happens(void **state)
 {
 	struct bench *b = *state;
@@ -293,6 +303,7 @@ static void nothing_ticks_when_nothing_happens(void **state)
 	assert_false(timer_is_set(&tcp_of(b->sk)->timer.rtx) || timer_is_set(&tcp_of(b->sk)->timer.delack) || timer_is_set(&tcp_of(b->sk)->timer.keep));
 }
 
+/* RFC 5681 (5681-10). */
 static void after_idleness_cwnd_starts_small(void **state)
 {
 	struct bench *b = *state;

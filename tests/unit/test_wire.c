@@ -104,6 +104,7 @@ static void arp_and_ethernet_round_trip(void **state)
 	}
 }
 
+/* RFC 8200 (8200-25); RFC 4443 (4443-2). */
 static void icmp_checksum_covers_what_its_family_says(void **state)
 {
 	(void)state;
@@ -163,6 +164,7 @@ static void nd_refuses_what_the_rfc_does(void **state)
 	assert_int_equal(nd_parse(&m, &ns, body, 16), -EBADMSG);
 }
 
+/* RFC 1122 (1122-47); RFC 768 (768-3). */
 static void udp_checksum_is_never_sent_as_zero(void **state)
 {
 	(void)state;
@@ -213,6 +215,7 @@ static void udplite_checks_what_is_covered(void **state)
 	}
 }
 
+/* RFC 9293 (MUST-69). */
 static void tcp_options_are_laid_out_as_linux_does(void **state)
 {
 	(void)state;
@@ -257,6 +260,7 @@ static struct tcp_hdr random_tcp(struct random *r)
 	return h;
 }
 
+/* RFC 9293 (MUST-2). */
 static void tcp_round_trip(void **state)
 {
 	(void)state;
@@ -305,7 +309,7 @@ static struct tcp_hdr with_options(const uint8_t *opts, size_t n)
 	return h;
 }
 
-/* RFC 9293 §3.1 (MUST-6, MUST-7) */
+/* RFC 9293 §3.1 (MUST-6, MUST-7) RFC 9293 (MUST-4, MUST-64, MUST-68). */
 static void tcp_survives_illegal_options(void **state)
 {
 	(void)state;

@@ -175,7 +175,7 @@ static void trim_text(struct tcp_sock *conn, struct segment *g)
 	}
 }
 
-/* RFC 9293 §3.6.1 (MUST-13, SHLD-3): data for a program that said it reads no more: it is told, not left to guess. */
+/* RFC 9293 §3.6.1 (SHLD-3): data for a program that said it reads no more: it is told, not left to guess. */
 static bool nobody_reads(const struct tcp_sock *conn, const struct segment *g)
 {
 	return IN_STATES(conn, S_(FIN_WAIT_1) | S_(FIN_WAIT_2)) && (conn->inet.sk.shut & 1) && seq_gt(g->h.seq + g->len, conn->rcv.nxt);

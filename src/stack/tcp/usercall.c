@@ -98,7 +98,7 @@ static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
 	if (r < 0) return r;
 	if (addr_is_v4(&dst) && is->sk.domain == AF_INET6 && is->v6only) return -ENETUNREACH;
 	name_this_host(is, &dst);
-	/* RFC 9293 §3.9.2.3 (MUST-55) */
+	/* RFC 9293 §3.9.1.1 (MUST-46) */
 	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
 	r = inet_scope_bind(is, &dst, scope);
 	if (r < 0) return r;
