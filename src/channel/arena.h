@@ -74,6 +74,7 @@ struct channel {
 	_Atomic uint32_t poll;                     /* EPOLL* bits for reasons that are not in the rings: see channel_poll() */
 	_Atomic int32_t rcvlowat;
 	_Atomic int32_t linger_s;                  /* what a close waits at most; 0: it does not */
+	_Atomic int32_t peek_off;                  /* SO_PEEK_OFF: where the next peek begins; < 0: it is off. The program's side moves it */
 	_Atomic int64_t rcvtimeo_us, sndtimeo_us;  /* copies of the options; 0 = none */
 	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
 	struct direct_sent sent;

@@ -235,6 +235,50 @@ bool chan_peek_record(struct arena *a, struct channel *c, struct record *r)
 	return true;
 }
 
+/* Name and control of the record at pos; where its data lies. */
+static uint32_t record_head_out(struct arena *a, struct segment *s, uint32_t pos, const struct record *r, void *name, size_t name_cap, void *control,
+				size_t control_cap)
+{
+	pos += (uint32_t)sizeof *r;
+	segment_copy_out(a, s, pos, name, MIN(name_cap, r->name_len));
+	pos += r->name_len;
+	segment_copy_out(a, s, pos, control, MIN(control_cap, r->control_len));
+	return pos + r->control_len;
+}
+
+/* Where in s the record lies that reaches beyond *offset; false: it is none of these, and *offset counts from the next segment on. */
+static bool record_find(struct arena *a, struct segment *s, uint32_t *offset, struct record *r, uint32_t *ret_pos)
+{
+	uint32_t pos = shared_get32(&s->tail), used = segment_used(s);
+	while (used >= sizeof *r) {
+		segment_copy_out(a, s, pos, r, sizeof *r);
+		uint64_t total = record_size(r->name_len, r->control_len, r->data_len);
+		if (total > used) return false;
+		*ret_pos = pos;
+		if (*offset == 0 || *offset < r->data_len) return true;
+		*offset -= r->data_len;
+		pos = (pos + (uint32_t)total) & SEG_POS;
+		used -= (uint32_t)total;
+	}
+	return false;
+}
+
+bool chan_peek_record_at(struct arena *a, struct channel *c, struct record *r, uint32_t *offset, void *name, size_t name_cap, void *control,
+			 size_t control_cap, void *data, size_t data_cap)
+{
+	struct segment *s = rx_first(a, &c->rx);
+	uint32_t pos;
+	for (int n = 0; s && n < WALK_MAX; n++) {
+		if (record_find(a, s, offset, r, &pos)) {
+			pos = record_head_out(a, s, pos, r, name, name_cap, control, control_cap);
+			segment_copy_out(a, s, pos + *offset, data, MIN(data_cap, r->data_len - *offset));
+			return true;
+		}
+		s = segment_at(a, shared_get32(&s->follow));
+	}
+	return false;
+}
+
 bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
 		      void *data, size_t data_cap, bool peek)
 {
@@ -243,11 +287,7 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 	uint32_t tail = shared_get32(&s->tail), used = segment_used(s);
 	uint64_t total = record_size(r->name_len, r->control_len, r->data_len);
 	if (total > used) return false;
-	uint32_t pos = tail + (uint32_t)sizeof *r;
-	segment_copy_out(a, s, pos, name, MIN(name_cap, r->name_len));
-	pos += r->name_len;
-	segment_copy_out(a, s, pos, control, MIN(control_cap, r->control_len));
-	pos += r->control_len;
+	uint32_t pos = record_head_out(a, s, tail, r, name, name_cap, control, control_cap);
 	segment_copy_out(a, s, pos, data, MIN(data_cap, r->data_len));
 	if (peek) return true;
 	shared_set32(&s->tail, (tail + (uint32_t)total) & SEG_POS);

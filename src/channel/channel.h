@@ -24,6 +24,9 @@ bool chan_tx_relieve(struct arena *a, struct channel *c);             /* has a w
 /* The next datagram: fills r, and name, control, data up to the capacities given; consumes unless peek. false when there is none. */
 bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
 		      void *data, size_t data_cap, bool peek);
+/* The same peek of the first one that reaches beyond *offset octets of data, those of the datagrams before it counted; *offset becomes the place in it. */
+bool chan_peek_record_at(struct arena *a, struct channel *c, struct record *r, uint32_t *offset, void *name, size_t name_cap, void *control,
+			 size_t control_cap, void *data, size_t data_cap);
 bool chan_peek_record(struct arena *a, struct channel *c, struct record *r);   /* header only */
 
 /* EPOLL* bits of a channel, from rings and published state; the one place that decides readiness. */

@@ -10,8 +10,10 @@ int64_t serve_setsockopt(struct call *k)
 {
 	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
 	char text[96];
+	if (k->q->arg[2] != 0) return sock_setsockopt_unread(k->es->sk, level, name, (socklen_t)(k->q->arg[2] - 1));
 	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
+	if (err == 0 && level == SOL_SOCKET && name == SO_PEEK_OFF) atomic_store(&esock_channel(k->e, k->es)->peek_off, k->es->sk->peek_off);
 	if (k->es->stream && k->es->sk->filter) direct_bar(k->e, k->es);   /* a filter looks at segments */
 	if (err == 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;
 	return refuse(k, err, "setsockopt(%s)", text);
@@ -27,6 +29,13 @@ static void info_complete(struct call *k, socklen_t len)
 	memcpy(k->e->scratch, &i, len);
 }
 
+/* What the program's peeks have made of it. */
+static void peek_off_complete(struct call *k, socklen_t len)
+{
+	int off = atomic_load(&esock_channel(k->e, k->es)->peek_off);
+	memcpy(k->e->scratch, &off, MIN(len, (socklen_t)sizeof off));
+}
+
 int64_t serve_getsockopt(struct call *k)
 {
 	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
@@ -40,6 +49,7 @@ int64_t serve_getsockopt(struct call *k)
 	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
 	if (err < 0) return option_text(text, sizeof text, k->es->sk, level, name, err) ? refuse(k, err, "getsockopt(%s)", text) : err;
 	if (level == IPPROTO_TCP && name == TCP_INFO && k->es->stream) info_complete(k, len);
+	if (level == SOL_SOCKET && name == SO_PEEK_OFF && k->es->sk->domain != AF_UNIX) peek_off_complete(k, len);
 	call_out(k, k->e->scratch, MIN(len, 65536));
 	return len;
 }

@@ -133,6 +133,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	es->state = es->stream ? CHS_STREAM : 0;
 	shared_set32(&ch->state, es->state);
 	shared_set32(&ch->poll, 0);
+	atomic_store(&ch->peek_off, sk->peek_off);
 	esock_mirror(e, es);
 	bell_publish(e, es);
 	shared_set32(&ch->generation, es->generation);

@@ -87,15 +87,20 @@ static int word(char *buf, size_t size, const char *text, int number)
 }
 #define WORD(buf, size, names, number) word(buf, size, name_find(names, ARRAY_SIZE(names), 0, number), number)
 
+static const struct sockopt *row_in(const struct sockopt *table, int level, int name)
+{
+	for (const struct sockopt *o = table; o->text; o++)
+		if (o->level == level && o->name == name) return o;
+	return NULL;
+}
+
 /* The row that the stack has for it, if any. */
 static const struct sockopt *row_find(const struct sock *sk, int level, int name)
 {
-	for (const struct sockopt *const *table = sk->ops->options; table && *table; table++)
-		for (const struct sockopt *o = *table; o->text; o++)
-			if (o->level == level && o->name == name) return o;
-	for (const struct sockopt *o = sock_options; o->text; o++)
-		if (o->level == level && o->name == name) return o;
-	return NULL;
+	const struct sockopt *o = NULL;
+	for (const struct sockopt *const *table = sk->ops->options; table && *table && !o; table++) o = row_in(*table, level, name);
+	if (!o) o = row_in(sock_options, level, name);
+	return o ? o : row_in(device_options, level, name);
 }
 
 /* Does a socket of this kind have the level at all? Linux passes SOL_IP on for both IP families. */

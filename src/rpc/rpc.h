@@ -24,7 +24,7 @@
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
-	X(SETSOCKOPT,   0,   65536) /* arg: level, name; in: value */ \
+	X(SETSOCKOPT,   0,   65536) /* arg: level, name, 0; in: value. Or 1 + the length of a value that can't be read: the error */ \
 	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length */ \
 	X(GETSOCKNAME,  0,   0)     /* out: sockaddr */ \
 	X(GETPEERNAME,  0,   0)     /* out: sockaddr */ \

@@ -54,19 +54,31 @@ static int control_put(struct message *m, const uint8_t *block, size_t len)
 }
 
 /* What the call answers and reports about a message with these lengths. */
-static long message_result(struct message *m, size_t name_len, size_t data_len)
+static long message_result(struct message *m, size_t name_len, size_t data_len, size_t skip)
 {
-	if (data_len > m->total) m->ret_flags |= MSG_TRUNC;
+	size_t rest = data_len - skip;
+	if (rest > m->total || (skip > 0 && rest == m->total)) m->ret_flags |= MSG_TRUNC;   /* the latter as Linux */
 	m->name_len = (socklen_t)name_len;
-	return m->flags & MSG_TRUNC ? (long)data_len : (long)MIN(data_len, m->total);
+	return m->flags & MSG_TRUNC ? (long)data_len : (long)MIN(rest, m->total);
 }
 
-struct taking { const struct sock *s; const struct message *m; const struct landing *to; struct record r; bool peek; uint8_t control[CONTROL_MAX]; };
+struct taking {
+	const struct sock *s;
+	const struct message *m;
+	const struct landing *to;
+	struct record r;
+	bool peek;
+	uint32_t skip;                       /* what a peek leaves out */
+	uint8_t control[CONTROL_MAX];
+};
 
 static long record_copy(void *arg)
 {
 	struct taking *t = arg;
 	const struct message *m = t->m;
+	if (t->skip > 0)
+		return chan_peek_record_at(shim.arena, t->s->c, &t->r, &t->skip, m->name, m->name ? m->name_len : 0, t->control, sizeof t->control,
+					   t->to->at, t->to->cap);
 	return chan_read_record(shim.arena, t->s->c, &t->r, m->name, m->name ? m->name_len : 0, t->control, sizeof t->control, t->to->at, t->to->cap,
 				t->peek);
 }
@@ -75,7 +87,7 @@ static long record_copy(void *arg)
 static bool record_take(const struct sock *s, struct message *m, struct landing *to, long *ret)
 {
 	struct taking t;
-	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK;
+	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK, t.skip = peek_skip(s, m->flags);
 	critical_enter();
 	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
@@ -84,7 +96,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
 	if (got == 0) return false;
-	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len, to->cap));
+	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len - t.skip, to->cap));
 	if (got >= 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
 	if (!t.peek) consumed(s, t.r.data_len + 64);   /* a message costs the buffer more than its data */
 	if (got < 0) {
@@ -92,7 +104,8 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 		return true;
 	}
 	m->ret_flags |= (int)t.r.flags;
-	*ret = message_result(m, t.r.name_len, t.r.data_len);
+	*ret = message_result(m, t.r.name_len, t.r.data_len, t.skip);
+	peek_moves(s, m->flags, (size_t)*ret);
 	return true;
 }
 
@@ -110,7 +123,7 @@ static long recv_into(const struct sock *s, struct message *m, struct landing *t
 			if (err != 0) return err > 0 ? -(long)err : (long)err;
 		}
 		if (record_take(s, m, to, &r)) return r;
-		if (state & CHS_EOF && !m->nonblock) return control_put(m, NULL, 0), message_result(m, 0, 0);
+		if (state & CHS_EOF && !m->nonblock) return control_put(m, NULL, 0), message_result(m, 0, 0, 0);
 		if (m->nonblock && look_again(&looked)) continue;
 		if (m->nonblock) return -EAGAIN;
 		r = wait_on(&w, &s->c->rx, seq);

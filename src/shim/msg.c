@@ -86,6 +86,20 @@ void consumed(const struct sock *s, uint32_t octets)
 	handed_over(s);
 }
 
+uint32_t peek_skip(const struct sock *s, int flags)
+{
+	return flags & MSG_PEEK ? (uint32_t)MAX(atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), 0) : 0;
+}
+
+void peek_moves(const struct sock *s, int flags, size_t n)
+{
+	int32_t off = atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), by = (int32_t)MIN(n, INT_MAX / 2);
+	if (off < 0) return;
+	if (flags & MSG_PEEK) off = (int32_t)((uint32_t)off + (uint32_t)by);
+	else off = MAX(off - by, 0);
+	atomic_store_explicit(&s->c->peek_off, off, memory_order_relaxed);
+}
+
 static long broken_pipe(const struct sock *s, const struct message *m, long r)
 {
 	if (r == -EPIPE && s->c->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
@@ -124,7 +138,7 @@ long sock_recv(const struct sock *s, struct message *m)
 	else r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
 	unpin();
 	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
-	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX) return r;
+	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || m->flags & MSG_ERRQUEUE) return r;
 	m->control_len = 0;
 	m->name_len = 0;
 	return r;

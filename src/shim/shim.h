@@ -255,6 +255,8 @@ bool nonblocking(const struct sock *s, int flags);
 void descriptors_leave(const struct msghdr *msg);      /* passing.c */
 void descriptors_arrive(const struct msghdr *msg);
 void consumed(const struct sock *s, uint32_t octets);
+uint32_t peek_skip(const struct sock *s, int flags);   /* SO_PEEK_OFF: octets that a receive with these flags leaves out */
+void peek_moves(const struct sock *s, int flags, size_t n);   /* … and n were peeked at, or read */
 
 /* ---- program, signals, libc ---- */
 void *libc_symbol(const char *name);        /* libc's own function; NULL: it has none of that name */

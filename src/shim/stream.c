@@ -9,7 +9,7 @@
  */
 #include "shim/shim.h"
 
-struct copy { const struct sock *s; const struct message *m; size_t from, done; struct handover h; };
+struct copy { const struct sock *s; const struct message *m; size_t from, done, skip; struct handover h; };   /* skip: octets that a peek leaves out */
 
 static long tx_copy(void *arg)
 {
@@ -74,7 +74,7 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	return n != 0 ? n : -EAGAIN;
 }
 
-long stream_send(const struct sock *s, struct message *m)
+static long stream_put(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0;
@@ -95,6 +95,18 @@ long stream_send(const struct sock *s, struct message *m)
 	return done > 0 ? (long)done : r;
 }
 
+/* The octets of a send with MSG_ZEROCOPY go as all do; an empty one that follows tells that they are copied, for the error queue. */
+long stream_send(const struct sock *s, struct message *m)
+{
+	bool tells = m->flags & MSG_ZEROCOPY;
+	m->flags &= ~MSG_ZEROCOPY;
+	long r = stream_put(s, m);
+	if (r <= 0 || !tells) return r;
+	struct message none = {.flags = MSG_ZEROCOPY, .nonblock = true};
+	engine_send_once(s, &none, 0);
+	return r;
+}
+
 static long rx_copy(void *arg)
 {
 	struct copy *c = arg;
@@ -107,7 +119,7 @@ static long rx_copy(void *arg)
 			continue;
 		}
 		char *to = (char *)c->m->iov[i].iov_base + from;
-		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->from + c->done : 0, peek, &c->h);
+		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->skip + c->from + c->done : 0, peek, &c->h);
 		c->done += n;
 		if (n < len - from) break;
 		from = 0;
@@ -117,7 +129,7 @@ static long rx_copy(void *arg)
 
 static long rx_take(const struct sock *s, const struct message *m, size_t from)
 {
-	struct copy c = {.s = s, .m = m, .from = from};
+	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m->flags)};
 	if (from == 0 && message_there(m, chan_rx_used(shim.arena, s->c), true) != 0) return -EFAULT;
 	critical_enter();
 	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
@@ -162,29 +174,12 @@ static size_t recv_wanted(const struct sock *s, const struct message *m)
 	return MIN(m->total, (size_t)MAX(lowat, 1));
 }
 
-/* With MSG_TRUNC a stream's octets are thrown away instead of copied. */
-static long recv_discard(const struct sock *s, struct message *m)
-{
-	struct iovec to = {scratch_take(), MIN(m->total, SCRATCH_SIZE)};
-	struct message n = *m;
-	if (!to.iov_base) return -ENOMEM;
-	n.iov = &to;
-	n.count = 1;
-	n.total = to.iov_len;
-	n.flags &= ~MSG_TRUNC;
-	long r = stream_recv(s, &n);
-	scratch_give(to.iov_base);
-	return r;
-}
-
-long stream_recv(const struct sock *s, struct message *m)
+static long stream_take(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0, wanted = recv_wanted(s, m);
 	bool looked = false;
 	long r = 0;
-	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
-	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
 	closes_settle();
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
@@ -211,4 +206,28 @@ long stream_recv(const struct sock *s, struct message *m)
 		if (r < 0) break;
 	}
 	return done > 0 ? (long)done : r;
+}
+
+/* With MSG_TRUNC a stream's octets are thrown away instead of copied. */
+static long recv_discard(const struct sock *s, struct message *m)
+{
+	struct iovec to = {scratch_take(), MIN(m->total, SCRATCH_SIZE)};
+	struct message n = *m;
+	if (!to.iov_base) return -ENOMEM;
+	n.iov = &to;
+	n.count = 1;
+	n.total = to.iov_len;
+	n.flags &= ~MSG_TRUNC;
+	long r = stream_recv(s, &n);
+	scratch_give(to.iov_base);
+	return r;
+}
+
+long stream_recv(const struct sock *s, struct message *m)
+{
+	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
+	long r = stream_take(s, m);
+	if (r > 0) peek_moves(s, m->flags, (size_t)r);
+	return r;
 }

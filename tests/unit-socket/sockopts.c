@@ -123,6 +123,7 @@ int main(int argc, char **argv)
 	for (size_t p = 0; p < ARRAY_SIZE(protocols); p++)
 		for (const struct sockopt *const *t = protocols[p]->options; t && *t; t++) collect(*t);
 	collect(sock_options);
+	collect(device_options);
 	collect(refused_options);
 	for (const struct sockopt *const *t = netlink_ops.options; t && *t; t++) collect(*t);
 	qsort(rows, n_rows, sizeof *rows, by_number);

@@ -84,7 +84,8 @@ static void test_directions_and_unknown_ones(void **state)
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_PRIORITY, 6), 0);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_PRIORITY, 7), -EPERM);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_DEBUG, 1), -EACCES);
-	assert_int_equal(set_int(s, SOL_SOCKET, SO_PEEK_OFF, 0), -EOPNOTSUPP);
+	assert_int_equal(set_int(s, SOL_SOCKET, SO_PEEK_OFF, 5), 0);
+	assert_int_equal(get_int(s, SOL_SOCKET, SO_PEEK_OFF), 5);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_BUSY_POLL, -1), -EINVAL);
 	assert_int_equal(set_int(s, SOL_SOCKET, SO_DETACH_FILTER, 0), -ENOENT);
 }

@@ -68,6 +68,23 @@ void errqueue_put_local(struct inet_sock *is, int err, uint32_t mtu_bytes, const
 	sock_ready(&is->sk);
 }
 
+static bool is_of_icmp(const struct entry *e) { return e->ee.ee_origin == SO_EE_ORIGIN_ICMP || e->ee.ee_origin == SO_EE_ORIGIN_ICMP6; }
+
+void errqueue_put_zerocopy(struct inet_sock *is)
+{
+	uint32_t id = is->sk.zerocopy_id++;
+	struct entry *e = errqueue_has(is) ? list_last(&is->errqueue->entries, struct entry, node) : NULL;
+
+	if (e && e->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY && e->ee.ee_data + 1 == id) {
+		e->ee.ee_data = id;
+		return;
+	}
+	e = entry_add(is, &is->raddr, 0, NULL, 0);
+	if (!e) return;
+	e->ee = (struct sock_extended_err){.ee_origin = SO_EE_ORIGIN_ZEROCOPY, .ee_code = SO_EE_CODE_ZEROCOPY_COPIED, .ee_info = id, .ee_data = id};
+	sock_ready(&is->sk);
+}
+
 bool errqueue_has(const struct inet_sock *is)
 {
 	return is->errqueue && is->errqueue->count;
@@ -80,16 +97,16 @@ static void put_extended(struct cmsg_out *o, const struct inet_sock *is, const s
 	bool six = is->sk.domain == AF_INET6;
 	socklen_t len = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
-	if (e->ee.ee_origin != SO_EE_ORIGIN_LOCAL) inet_sockaddr_emit(is, &e->offender, 0, is->scope, &v.from, &len);
+	if (is_of_icmp(e)) inet_sockaddr_emit(is, &e->offender, 0, is->scope, &v.from, &len);
 	cmsg_put(o, six ? SOL_IPV6 : SOL_IP, six ? IPV6_RECVERR : IP_RECVERR, &v, sizeof v.ee + len);
 }
 
 static void give_name(const struct inet_sock *is, const struct entry *e, struct sock_msg *m)
 {
 	struct sockaddr_storage name;
-	socklen_t len;
+	socklen_t len = 0;
 
-	inet_sockaddr_emit(is, &e->dst, e->port, is->scope, &name, &len);
+	if (is_of_icmp(e) || e->ee.ee_origin == SO_EE_ORIGIN_LOCAL) inet_sockaddr_emit(is, &e->dst, e->port, is->scope, &name, &len);
 	if (m->name) memcpy(m->name, &name, MIN(m->name_len, len));
 	m->name_len = len;
 }
@@ -100,13 +117,14 @@ static void next_becomes_pending(struct inet_sock *is)
 	struct errqueue *q = is->errqueue;
 	const struct entry *e = list_empty(&q->entries) ? NULL : list_first(&q->entries, struct entry, node);
 
-	is->sk.err = e && e->ee.ee_origin != SO_EE_ORIGIN_LOCAL ? (int)e->ee.ee_errno : 0;
+	is->sk.err = e && is_of_icmp(e) ? (int)e->ee.ee_errno : 0;
 }
 
 ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 {
 	struct cmsg_out o = cmsg_out_begin(m);
 	struct entry *e;
+	bool was_of_icmp;
 	size_t n;
 
 	if (!errqueue_has(is)) return -EAGAIN;
@@ -115,13 +133,14 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 	memcpy(m->data, e->data, n);
 	m->flags = MSG_ERRQUEUE | (n < e->len ? MSG_TRUNC : 0);
 	give_name(is, e, m);
-	cmsg_put_timestamp(&o, &is->sk, e->when);
+	if (e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY) cmsg_put_timestamp(&o, &is->sk, e->when);
 	put_extended(&o, is, e);
 	cmsg_out_end(&o, m);
+	was_of_icmp = is_of_icmp(e);
 	list_remove(&e->node);
 	is->errqueue->count--;
 	free(e);
-	next_becomes_pending(is);
+	if (was_of_icmp) next_becomes_pending(is);
 	return (ssize_t)n;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The error queue of a socket: what ICMP said about datagrams it sent, kept when it asked for that with IP_RECVERR or IPV6_RECVERR and
- * read with MSG_ERRQUEUE. Bounded. Read first: ip(7), IP_RECVERR.
+ * The error queue of a socket: what ICMP said about datagrams it sent, kept when it asked for that with IP_RECVERR or IPV6_RECVERR, and
+ * what became of sends (MSG_ZEROCOPY). Read with MSG_ERRQUEUE. Bounded. Read first: ip(7), IP_RECVERR.
  */
 #pragma once
 #include "stack/inet/inet.h"
@@ -12,6 +12,8 @@
 void errqueue_put_icmp(struct inet_sock *is, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len);
 /* An error of our own: the datagram was larger than mtu_bytes. */
 void errqueue_put_local(struct inet_sock *is, int err, uint32_t mtu_bytes, const struct addr *dst, uint16_t port);
+/* A send with MSG_ZEROCOPY is done with the program's memory, after a copy as always: one entry for as many as follow each other. */
+void errqueue_put_zerocopy(struct inet_sock *is);
 bool errqueue_has(const struct inet_sock *is);
 ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m);   /* -EAGAIN when empty */
 void errqueue_free(struct inet_sock *is);

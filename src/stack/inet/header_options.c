@@ -21,6 +21,7 @@ int header_options_set4(struct sock *sk, const void *val, socklen_t len)
 	if (len > sizeof opt) return -EINVAL;
 	if (len) memcpy(opt, val, len);
 	if (ip4_options_check(&h, &source_route) || source_route) return -EINVAL;
+	ip4_options_clear_rest(opt, h.opt_len);
 	memcpy(is->ip_opt, opt, sizeof opt);
 	is->ip_opt_len = h.opt_len;
 	return 0;
@@ -31,13 +32,12 @@ int header_options_get4(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, inet_of(sk)->ip_opt, inet_of(sk)->ip_opt_len);
 }
 
-/* Linux: privileged, a multiple of 8 octets, as long as it says; nothing takes it back. */
-static int set_ext(struct sock *sk, int which, const void *val, socklen_t len)
+/* Linux: privileged, a multiple of 8 octets, of which as many count as it says; nothing takes it back. */
+static int set_ext(const struct sock *sk, struct ip_ext *e, const void *val, socklen_t len)
 {
-	struct ip_ext *e = &inet_of(sk)->ext6[which];
-
 	if (!sock_is_privileged(sk)) return -EPERM;
-	if (len && (len < 8 || len % 8 || len > EXT_MAX || 8 * (((const uint8_t *)val)[1] + 1u) != len)) return -EINVAL;
+	if (len && (len < 8 || len % 8 || len > EXT_MAX || 8 * (((const uint8_t *)val)[1] + 1u) > len)) return -EINVAL;
+	if (len) len = 8 * (((const uint8_t *)val)[1] + 1u);
 	if (len && !e->at) e->at = malloc(EXT_MAX);
 	if (len && !e->at) return -ENOBUFS;
 	if (len) memcpy((void *)e->at, val, len);
@@ -45,16 +45,16 @@ static int set_ext(struct sock *sk, int which, const void *val, socklen_t len)
 	return 0;
 }
 
-static int get_ext(struct sock *sk, int which, void *val, socklen_t *len)
+static int get_ext(const struct ip_ext *e, void *val, socklen_t *len)
 {
-	const struct ip_ext *e = &inet_of(sk)->ext6[which];
-
 	*len = MIN(*len, e->len);
 	if (*len) memcpy(val, e->at, *len);
 	return 0;
 }
 
-int header_options_set_hop(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, IP_EXT_HOP, val, len); }
-int header_options_get_hop(struct sock *sk, void *val, socklen_t *len) { return get_ext(sk, IP_EXT_HOP, val, len); }
-int header_options_set_dst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, IP_EXT_DST, val, len); }
-int header_options_get_dst(struct sock *sk, void *val, socklen_t *len) { return get_ext(sk, IP_EXT_DST, val, len); }
+int header_options_set_hop(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, &inet_of(sk)->ext6[IP_EXT_HOP], val, len); }
+int header_options_get_hop(struct sock *sk, void *val, socklen_t *len) { return get_ext(&inet_of(sk)->ext6[IP_EXT_HOP], val, len); }
+int header_options_set_dst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, &inet_of(sk)->ext6[IP_EXT_DST], val, len); }
+int header_options_get_dst(struct sock *sk, void *val, socklen_t *len) { return get_ext(&inet_of(sk)->ext6[IP_EXT_DST], val, len); }
+int header_options_set_rthdrdst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, &inet_of(sk)->rthdrdst6, val, len); }
+int header_options_get_rthdrdst(struct sock *sk, void *val, socklen_t *len) { return get_ext(&inet_of(sk)->rthdrdst6, val, len); }

@@ -6,5 +6,7 @@ int header_options_set4(struct sock *sk, const void *val, socklen_t len);     /*
 int header_options_get4(struct sock *sk, void *val, socklen_t *len);
 int header_options_set_hop(struct sock *sk, const void *val, socklen_t len);  /* IPV6_HOPOPTS */
 int header_options_get_hop(struct sock *sk, void *val, socklen_t *len);
+int header_options_set_rthdrdst(struct sock *sk, const void *val, socklen_t len);   /* IPV6_RTHDRDSTOPTS */
+int header_options_get_rthdrdst(struct sock *sk, void *val, socklen_t *len);
 int header_options_set_dst(struct sock *sk, const void *val, socklen_t len);  /* IPV6_DSTOPTS */
 int header_options_get_dst(struct sock *sk, void *val, socklen_t *len);

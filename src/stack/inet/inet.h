@@ -88,13 +88,15 @@ struct inet_sock {
 	int pmtudisc6, mcast_if6;
 	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
 	bool recvopts, retopts, recvfragsize, passsec, checksum, transparent;
-	bool recvhopopts6, recvdstopts6, recvrthdr6, recvflowinfo6, sendflow6, autoflowlabel6, recvfragsize6;
+	bool recvhopopts6, recvdstopts6, recvrthdr6, recvflowinfo6, sendflow6, autoflowlabel6, recvfragsize6, alert_isolate6;
 	bool old_pktinfo6, old_hops6, old_hopopts6, old_dstopts6, old_rthdr6;   /* RFC 2292's */
 	uint8_t min_ttl, min_hops;       /* IP_MINTTL, IPV6_MINHOPCOUNT: TCP's */
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
 	uint32_t srcprefs6;              /* IPV6_ADDR_PREFERENCES */
 	uint8_t ip_opt[40], ip_opt_len;  /* IP_OPTIONS */
+	int recverr_rfc4884, recverr_rfc4884_6;
+	struct ip_ext rthdrdst6;          /* IPV6_RTHDRDSTOPTS: kept, as there is no routing header to go before */
 	struct ip_ext ext6[IP_EXT_COUNT]; /* IPV6_HOPOPTS, IPV6_DSTOPTS: in memory of their own that stays until the socket is gone */
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */

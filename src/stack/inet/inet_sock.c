@@ -43,6 +43,7 @@ void inet_sock_done(struct sock *sk)
 	membership_leave_all(is);
 	for (size_t i = 0; i < IP_EXT_COUNT; i++)
 		free((void *)is->ext6[i].at);
+	free((void *)is->rthdrdst6.at);
 	errqueue_free(is);
 }
 

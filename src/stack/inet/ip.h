@@ -41,6 +41,7 @@ static inline bool packet_is_v4(struct packet *p) { return *packet_at(p, p->net_
 
 /* IPv4 options (ip4_options.c): 0, or the offset in the header of the octet that is wrong; *ret_source_route when one is there. */
 uint8_t ip4_options_check(const struct ip4_hdr *h, bool *ret_source_route);
+void ip4_options_clear_rest(uint8_t *opt, size_t len);     /* of options that were checked */
 /* Turns the options that belong into the first fragment only to no-operations (RFC 791 §3.1, "copied flag"). */
 void ip4_options_for_fragment(uint8_t *opt, size_t len);
 

@@ -43,6 +43,16 @@ uint8_t ip4_options_check(const struct ip4_hdr *h, bool *ret_source_route)
 	return 0;
 }
 
+/* As Linux: what lies behind the end is made zero. */
+void ip4_options_clear_rest(uint8_t *opt, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && opt[at] != OPT_END)
+		at += opt[at] == OPT_NOP ? 1 : opt[at + 1];
+	if (at < len) memset(opt + at, OPT_END, len - at);
+}
+
 void ip4_options_for_fragment(uint8_t *opt, size_t len)
 {
 	size_t at = 0, n;

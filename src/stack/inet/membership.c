@@ -78,7 +78,7 @@ int membership_leave(struct inet_sock *is, const struct addr *group, struct neti
 {
 	struct membership *m;
 
-	if (!addr_is_multicast(group)) return -EINVAL;
+	if (!addr_is_multicast(group) && !addr_is_v4(group)) return -EINVAL;
 	m = find(is, group, nif);
 	if (!m) return -EADDRNOTAVAIL;
 	forget(m);

@@ -32,12 +32,11 @@ static int netif_of(const struct sock *sk, uint32_t index, struct netif **ret)
 
 /* ---- a group ---- */
 
-static int group_req_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+static int group_req_read(const struct sock *sk, const void *val, struct addr *ret_group, struct netif **ret_netif)
 {
 	struct group_req req;
 	int r;
 
-	if (len < sizeof req) return -EINVAL;
 	if (sk->type == SOCK_STREAM) return -EPROTO;
 	memcpy(&req, val, sizeof req);
 	/* As Linux, whose two families disagree here. */
@@ -50,8 +49,9 @@ int membership_set_join(struct sock *sk, const void *val, socklen_t len)
 {
 	struct addr group;
 	struct netif *nif;
-	int r = group_req_read(sk, val, len, &group, &nif);
+	int r = group_req_read(sk, val, &group, &nif);
 
+	(void)len;
 	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
 }
 
@@ -59,21 +59,21 @@ int membership_set_leave(struct sock *sk, const void *val, socklen_t len)
 {
 	struct addr group;
 	struct netif *nif;
-	int r = group_req_read(sk, val, len, &group, &nif);
+	int r = group_req_read(sk, val, &group, &nif);
 
+	(void)len;
 	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
 }
 
 /* ---- a source of a group ---- */
 
-static int set_source(struct sock *sk, enum membership_change how, const void *val, socklen_t len)
+static int set_source(struct sock *sk, enum membership_change how, const void *val)
 {
 	struct group_source_req q;
 	struct addr group, source;
 	struct netif *nif;
 	int r;
 
-	if (len < sizeof q) return -EINVAL;
 	memcpy(&q, val, sizeof q);
 	r = address_of(sk, &q.gsr_group, &group);
 	if (r == 0) r = address_of(sk, &q.gsr_source, &source);
@@ -81,10 +81,10 @@ static int set_source(struct sock *sk, enum membership_change how, const void *v
 	return r < 0 ? r : membership_source(inet_of(sk), how, &group, &source, nif);
 }
 
-int membership_set_block(struct sock *sk, const void *val, socklen_t len) { return set_source(sk, SOURCE_BLOCK, val, len); }
-int membership_set_unblock(struct sock *sk, const void *val, socklen_t len) { return set_source(sk, SOURCE_UNBLOCK, val, len); }
-int membership_set_join_source(struct sock *sk, const void *val, socklen_t len) { return set_source(sk, SOURCE_JOIN, val, len); }
-int membership_set_leave_source(struct sock *sk, const void *val, socklen_t len) { return set_source(sk, SOURCE_LEAVE, val, len); }
+int membership_set_block(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_BLOCK, val); }
+int membership_set_unblock(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_UNBLOCK, val); }
+int membership_set_join_source(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_JOIN, val); }
+int membership_set_leave_source(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_LEAVE, val); }
 
 /* The interface that has this address; none when it is 0. */
 static int netif_with(const struct sock *sk, const struct in_addr *in, struct netif **ret)
@@ -133,7 +133,6 @@ int membership_set_filter4(struct sock *sk, const void *val, socklen_t len)
 	bool exclude;
 	int r;
 
-	if (len < SLIST4) return -EINVAL;
 	memcpy(&f, val, SLIST4);
 	if (f.imsf_numsrc > FILTER_MAX) return -ENOBUFS;
 	if (len < SLIST4 + 4 * (size_t)f.imsf_numsrc) return -EINVAL;
@@ -178,7 +177,6 @@ int membership_set_filter(struct sock *sk, const void *val, socklen_t len)
 	bool exclude;
 	int r;
 
-	if (len < SLIST) return -EINVAL;
 	memcpy(&f, val, SLIST);
 	if (f.gf_numsrc > FILTER_MAX) return -ENOBUFS;
 	if (len < SLIST + sizeof(struct sockaddr_storage) * f.gf_numsrc) return -EINVAL;

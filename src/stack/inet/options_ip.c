@@ -8,6 +8,7 @@
 #include "stack/inet/membership.h"
 
 #define TOS_ECN_MASK 3
+#define RECVERR_RFC4884 26
 #define LOCAL_PORT_RANGE 51      /* names of newer headers */
 #define PROTOCOL 52
 
@@ -113,7 +114,6 @@ static int mreq_read(const struct sock *sk, const void *val, socklen_t len, stru
 {
 	struct ip_mreqn m = {0};
 
-	if (len < sizeof(struct ip_mreq)) return -EINVAL;
 	memcpy(&m, val, len >= sizeof m ? sizeof m : sizeof(struct ip_mreq));
 	*ret_group = addr_v4_octets((const uint8_t *)&m.imr_multiaddr);
 	*ret_netif = NULL;
@@ -128,7 +128,7 @@ static int set_add_membership(struct sock *sk, const void *val, socklen_t len)
 {
 	struct addr group;
 	struct netif *nif;
-	int r = sk->type == SOCK_STREAM ? -EPROTO : mreq_read(sk, val, len, &group, &nif);
+	int r = mreq_read(sk, val, len, &group, &nif);
 
 	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
 }
@@ -137,7 +137,7 @@ static int set_drop_membership(struct sock *sk, const void *val, socklen_t len)
 {
 	struct addr group;
 	struct netif *nif;
-	int r = sk->type == SOCK_STREAM ? -EPROTO : mreq_read(sk, val, len, &group, &nif);
+	int r = mreq_read(sk, val, len, &group, &nif);
 
 	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
 }
@@ -148,7 +148,6 @@ static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 	struct ip_mreqn m = {0};
 	struct netif *nif;
 
-	if (sk->type == SOCK_STREAM || len < sizeof(struct in_addr)) return -EINVAL;
 	if (len >= sizeof(struct ip_mreq))
 		memcpy(&m, val, MIN(len, sizeof m));
 	else
@@ -198,7 +197,9 @@ static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
 {
 	be32 index = be32_of((uint32_t)inet_of(sk)->unicast_if);
 
-	return opt_copy_out(val, len, &index, sizeof index);
+	(void)len;
+	memcpy(val, &index, sizeof index);
+	return 0;
 }
 
 #define I(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_INT
@@ -230,33 +231,36 @@ const struct sockopt ip_options[] = {
 	 .note = "no device here sums for us, so none is told"},
 	{.level = IPPROTO_IP, .name = IP_PASSSEC, .text = "IP_PASSSEC", .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(passsec),
 	 .note = "there are no labels to pass"},
-	{.level = IPPROTO_IP, .name = LOCAL_PORT_RANGE, .text = "IP_LOCAL_PORT_RANGE", .type = OPT_INT, BOTH, .get = get_port_range,
+	{.level = IPPROTO_IP, .name = LOCAL_PORT_RANGE, .text = "IP_LOCAL_PORT_RANGE", .type = OPT_INT, .exact = true, BOTH, .get = get_port_range,
 	 .set = set_port_range},
 	{.level = IPPROTO_IP, .name = PROTOCOL, .text = "IP_PROTOCOL", .type = OPT_INT, GET, FIELD(lport),
 	 .note = "of raw sockets; of others the port, as Linux"},
-	{I(IP_NODEFRAG), GET, .get = opt_get_zero},                  /* of raw sockets, too */
+	{I(IP_NODEFRAG), BOTH, .get = opt_get_zero, .set = opt_set_unknown},                  /* of raw sockets, too */
+	{.level = IPPROTO_IP, .name = RECVERR_RFC4884, .text = "IP_RECVERR_RFC4884", .type = OPT_BYTE_OR_INT, BOTH, .max = 1, FIELD(recverr_rfc4884),
+	 .note = "no host here extends its ICMP messages"},
 	FLAG(IP_RECVOPTS, recvopts),
 	FLAG(IP_RETOPTS, retopts),
-	{I(IP_HDRINCL), GET, .get = opt_get_zero},                   /* of raw sockets, which have a row of their own */
-	{BLOB(IP_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
+	{I(IP_HDRINCL), BOTH, .get = opt_get_zero, .set = opt_set_unknown},                   /* of raw sockets, which have a row of their own */
+	{.level = IPPROTO_IP, .name = IP_UNICAST_IF, .text = "IP_UNICAST_IF", .type = OPT_INT, .exact = true, BOTH,
+	 .get = get_unicast_if, .set = set_unicast_if},
 	{BLOB(IP_OPTIONS), BOTH, .get = header_options_get4, .set = header_options_set4, .note = "not by TCP"},
 	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
 	FLAG1(IP_MULTICAST_LOOP, mcast_loop),
 	{I(IP_MULTICAST_ALL), .least = 1, .max = 1, BOTH, FIELD(mcast_all)},
-	{BLOB(IP_MULTICAST_IF), BOTH, .get = get_mcast_if, .set = set_mcast_if},
-	{BLOB(IP_ADD_MEMBERSHIP), SET, .set = set_add_membership},
-	{BLOB(IP_DROP_MEMBERSHIP), SET, .set = set_drop_membership},
-	{BLOB(MCAST_JOIN_GROUP), SET, .set = membership_set_join},
-	{BLOB(MCAST_LEAVE_GROUP), SET, .set = membership_set_leave},
-	{BLOB(IP_BLOCK_SOURCE), SET, .set = membership_set_block4},
-	{BLOB(IP_UNBLOCK_SOURCE), SET, .set = membership_set_unblock4},
-	{BLOB(IP_ADD_SOURCE_MEMBERSHIP), SET, .set = membership_set_join_source4},
-	{BLOB(IP_DROP_SOURCE_MEMBERSHIP), SET, .set = membership_set_leave_source4},
-	{BLOB(IP_MSFILTER), BOTH, .get = membership_get_filter4, .set = membership_set_filter4},
-	{BLOB(MCAST_BLOCK_SOURCE), SET, .set = membership_set_block},
-	{BLOB(MCAST_UNBLOCK_SOURCE), SET, .set = membership_set_unblock},
-	{BLOB(MCAST_JOIN_SOURCE_GROUP), SET, .set = membership_set_join_source},
-	{BLOB(MCAST_LEAVE_SOURCE_GROUP), SET, .set = membership_set_leave_source},
-	{BLOB(MCAST_MSFILTER), BOTH, .get = membership_get_filter, .set = membership_set_filter},
+	{BLOB(IP_MULTICAST_IF), .least = sizeof(struct in_addr), .of_stream = EINVAL, BOTH, .get = get_mcast_if, .set = set_mcast_if},
+	{BLOB(IP_ADD_MEMBERSHIP), .least = sizeof(struct ip_mreq), .of_stream = EPROTO, SET, .set = set_add_membership},
+	{BLOB(IP_DROP_MEMBERSHIP), .least = sizeof(struct ip_mreq), .of_stream = EPROTO, SET, .set = set_drop_membership},
+	{BLOB(MCAST_JOIN_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_join},
+	{BLOB(MCAST_LEAVE_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_leave},
+	{BLOB(IP_BLOCK_SOURCE), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_block4},
+	{BLOB(IP_UNBLOCK_SOURCE), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_unblock4},
+	{BLOB(IP_ADD_SOURCE_MEMBERSHIP), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_join_source4},
+	{BLOB(IP_DROP_SOURCE_MEMBERSHIP), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_leave_source4},
+	{BLOB(IP_MSFILTER), .least = offsetof(struct ip_msfilter, imsf_slist), BOTH, .get = membership_get_filter4, .set = membership_set_filter4},
+	{BLOB(MCAST_BLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_block},
+	{BLOB(MCAST_UNBLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_unblock},
+	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_join_source},
+	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_leave_source},
+	{BLOB(MCAST_MSFILTER), .least = offsetof(struct group_filter, gf_slist), BOTH, .get = membership_get_filter, .set = membership_set_filter},
 	{.text = NULL},
 };

@@ -4,7 +4,8 @@
 #include "stack/inet/membership.h"
 
 #define DEFAULT_HOPS 64
-enum { FLOWINFO = 11, MULTICAST_ALL = 29, FLOWINFO_SEND = 33, RECVFRAGSIZE = 77 };     /* of <linux/in6.h>; libcs do not name them */
+/* Of <linux/in6.h>; libcs do not name them. */
+enum { FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWINFO_SEND = 33, RECVFRAGSIZE = 77 };
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -33,7 +34,6 @@ static int set_mcast_hops(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	if (sk->type == SOCK_STREAM) return -ENOPROTOOPT;
 	if (hops_check(v) < 0) return -EINVAL;
 	inet_of(sk)->mcast_hops = v < 0 ? 1 : v;
 	return 0;
@@ -44,7 +44,7 @@ static int set_v6only(struct sock *sk, const void *val, socklen_t len)
 	struct inet_sock *is = inet_of(sk);
 
 	(void)len;
-	if (is->bound || (sk->type == SOCK_RAW && is->lport)) return -EINVAL;   /* it has a number; a raw one its protocol's */
+	if (is->bound) return -EINVAL;   /* it has a number */
 	is->v6only = *(const int *)val != 0;
 	return 0;
 }
@@ -85,12 +85,11 @@ static int set_mtu(struct sock *sk, const void *val, socklen_t len)
 
 static int get_path_mtu(struct sock *sk, void *val, socklen_t *len)
 {
-	struct ip6_mtuinfo info = {.ip6m_addr.sin6_family = AF_INET6};
+	struct ip6_mtuinfo info = {0};   /* Linux tells no address here */
 	int mtu = inet_path_mtu(inet_of(sk));
 
 	if (*len < sizeof info) return -EINVAL;
 	if (mtu < 0) return mtu;
-	memcpy(&info.ip6m_addr.sin6_addr, inet_of(sk)->raddr.b, 16);
 	info.ip6m_mtu = (uint32_t)mtu;
 	return opt_copy_out(val, len, &info, sizeof info);
 }
@@ -103,10 +102,13 @@ static int set_transparent(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
-/* RFC 5014: three choices of two; hosts here have neither temporary nor care-of nor cryptographic addresses, so only the words are kept. */
+/*
+ * RFC 5014: three choices of two; hosts here have neither temporary nor care-of nor cryptographic addresses, so only the words are kept. As Linux, a choice
+ * that is left out goes back to its default, and that of cryptographic addresses is checked and forgotten.
+ */
 enum { TMP = 1, PUBLIC = 2, COA = 4, CGA = 8, PUBTMP_DEFAULT = 0x100, HOME = 0x400, NONCGA = 0x800 };
 
-static bool one_of(uint32_t v, uint32_t mask)
+static bool at_most_one(uint32_t v, uint32_t mask)
 {
 	v &= mask;
 	return (v & (v - 1)) == 0;
@@ -114,12 +116,11 @@ static bool one_of(uint32_t v, uint32_t mask)
 
 static int set_preferences(struct sock *sk, const void *val, socklen_t len)
 {
-	uint32_t v = *(const uint32_t *)val, *prefs = &inet_of(sk)->srcprefs6;
+	uint32_t v = *(const uint32_t *)val;
 
 	(void)len;
-	if (!one_of(v, TMP | PUBLIC | PUBTMP_DEFAULT) || !one_of(v, HOME | COA) || !one_of(v, CGA | NONCGA)) return -EINVAL;
-	if (v & (TMP | PUBLIC | PUBTMP_DEFAULT)) *prefs = (*prefs & ~(uint32_t)(TMP | PUBLIC)) | (v & (TMP | PUBLIC));
-	if (v & (HOME | COA)) *prefs = (*prefs & ~(uint32_t)COA) | (v & COA);
+	if (!at_most_one(v, TMP | PUBLIC | PUBTMP_DEFAULT) || !at_most_one(v, HOME | COA) || !at_most_one(v, CGA | NONCGA)) return -EINVAL;
+	inet_of(sk)->srcprefs6 = v & (TMP | PUBLIC | COA);
 	return 0;
 }
 
@@ -131,6 +132,42 @@ static int get_preferences(struct sock *sk, void *val, socklen_t *len)
 	if (!(v & (TMP | PUBLIC))) v |= PUBTMP_DEFAULT;
 	if (!(v & COA)) v |= HOME;
 	*(uint32_t *)val = v;
+	return 0;
+}
+
+/* Turning into a socket of IPv4 is not done: a connection that could is refused, the others as Linux does. */
+static int set_addrform(struct sock *sk, const void *val, socklen_t len)
+{
+	struct sockaddr_storage peer;
+	socklen_t peer_len;
+
+	(void)len;
+	if (*(const int *)val != AF_INET) return -EINVAL;
+	if (sk->ops->name_of(sk, true, &peer, &peer_len) < 0) return -ENOTCONN;
+	return inet_of(sk)->v6only || !addr_is_v4(&inet_of(sk)->raddr) ? -EADDRNOTAVAIL : -ENOPROTOOPT;
+}
+
+static int get_addrform(struct sock *sk, void *val, socklen_t *len)
+{
+	struct sockaddr_storage peer;
+	socklen_t peer_len;
+
+	(void)len;
+	*(int *)val = AF_INET6;
+	return sk->ops->name_of(sk, true, &peer, &peer_len) < 0 ? -ENOTCONN : 0;
+}
+
+/* RFC 5095 took type 0 away, and the others are for mobile and segment routing: only the empty one can be set. */
+static int set_rthdr(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val;
+	return len ? -EINVAL : 0;
+}
+
+static int get_rthdr(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)sk, (void)val;
+	*len = 0;
 	return 0;
 }
 
@@ -173,7 +210,6 @@ static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 	struct netif *nif = index > 0 ? netif_by_index(sk->stack, index) : NULL;
 
 	(void)len;
-	if (sk->type == SOCK_STREAM) return -ENOPROTOOPT;
 	if (index && !nif) return -ENODEV;
 	if (nif && sk->bound_if && sk->bound_if != nif) return -EINVAL;
 	inet_of(sk)->mcast_if6 = index;
@@ -200,6 +236,7 @@ static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
 #define GET .access = OPT_GET
 #define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct inet_sock, f)
+#define LOOSE(n, t, f) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_BOOL, .short_is_zero = true, BOTH, FIELD(f)}
 #define FLAG(n, f) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BOOL, BOTH, FIELD(f)}
 
 const struct sockopt ipv6_options[] = {
@@ -217,17 +254,21 @@ const struct sockopt ipv6_options[] = {
 	FLAG(IPV6_2292HOPOPTS, old_hopopts6),
 	FLAG(IPV6_2292DSTOPTS, old_dstopts6),
 	FLAG(IPV6_2292RTHDR, old_rthdr6),
-	FLAG(IPV6_AUTOFLOWLABEL, autoflowlabel6),
+	LOOSE(IPV6_AUTOFLOWLABEL, "IPV6_AUTOFLOWLABEL", autoflowlabel6),
 	{B(FLOWINFO, "IPV6_FLOWINFO"), BOTH, FIELD(recvflowinfo6)},
 	{B(FLOWINFO_SEND, "IPV6_FLOWINFO_SEND"), BOTH, FIELD(sendflow6)},
-	{B(RECVFRAGSIZE, "IPV6_RECVFRAGSIZE"), BOTH, FIELD(recvfragsize6)},
+	LOOSE(RECVFRAGSIZE, "IPV6_RECVFRAGSIZE", recvfragsize6),
 	{I(IPV6_MINHOPCOUNT), BOTH, .min = 0, .max = 255, FIELD(min_hops)},
 	{I(IPV6_ADDR_PREFERENCES), BOTH, .get = get_preferences, .set = set_preferences, .note = "kept: no host here has such addresses to choose from"},
 	{BLOB(IPV6_HOPOPTS), BOTH, .get = header_options_get_hop, .set = header_options_set_hop,
 	 .note = "takes CAP_NET_RAW; not by TCP"},
 	{BLOB(IPV6_DSTOPTS), BOTH, .get = header_options_get_dst, .set = header_options_set_dst,
 	 .note = "takes CAP_NET_RAW; not by TCP"},
-	FLAG(IPV6_DONTFRAG, dontfrag6),
+	{BLOB(IPV6_RTHDRDSTOPTS), BOTH, .get = header_options_get_rthdrdst, .set = header_options_set_rthdrdst,
+	 .note = "takes CAP_NET_RAW; goes before a routing header, of which none can be set"},
+	{BLOB(IPV6_RTHDR), BOTH, .get = get_rthdr, .set = set_rthdr, .note = "the types that Linux has by default are all refused: EINVAL"},
+	{I(IPV6_ADDRFORM), BOTH, .get = get_addrform, .set = set_addrform, .note = "a socket keeps its family: ENOPROTOOPT"},
+	LOOSE(IPV6_DONTFRAG, "IPV6_DONTFRAG", dontfrag6),
 	FLAG(IPV6_RECVERR, recverr6),
 	FLAG(IPV6_RECVPKTINFO, pktinfo6),
 	FLAG(IPV6_RECVHOPLIMIT, recvhops6),
@@ -235,19 +276,21 @@ const struct sockopt ipv6_options[] = {
 	FLAG(IPV6_RECVORIGDSTADDR, recvorigdst6),
 	FLAG(IPV6_FREEBIND, freebind),
 	{I(IPV6_TRANSPARENT), BOTH, FIELD(transparent), .set = set_transparent},
-	{I(IPV6_MULTICAST_HOPS), BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
+	{I(IPV6_MULTICAST_HOPS), .of_stream = ENOPROTOOPT, BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
 	{I(IPV6_MULTICAST_LOOP), BOTH, .max = 1, FIELD(mcast_loop6)},
 	{BLOB(IPV6_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
-	{I(IPV6_MULTICAST_IF), BOTH, FIELD(mcast_if6), .set = set_mcast_if},
-	{N(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, .max = 1, FIELD(mcast_all6)},
+	{I(IPV6_MULTICAST_IF), .of_stream = ENOPROTOOPT, BOTH, FIELD(mcast_if6), .set = set_mcast_if},
+	{B(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, FIELD(mcast_all6)},
+	{B(ROUTER_ALERT_ISOLATE, "IPV6_ROUTER_ALERT_ISOLATE"), BOTH, FIELD(alert_isolate6), .note = "of IPV6_ROUTER_ALERT, which is refused"},
+	{N(RECVERR_RFC4884, "IPV6_RECVERR_RFC4884"), BOTH, .max = 1, FIELD(recverr_rfc4884_6), .note = "no host here extends its ICMP messages"},
 	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},
 	{BLOB(IPV6_LEAVE_GROUP), SET, .set = set_leave},
-	{BLOB(MCAST_JOIN_GROUP), SET, .set = membership_set_join},
-	{BLOB(MCAST_LEAVE_GROUP), SET, .set = membership_set_leave},
-	{BLOB(MCAST_BLOCK_SOURCE), SET, .set = membership_set_block},
-	{BLOB(MCAST_UNBLOCK_SOURCE), SET, .set = membership_set_unblock},
-	{BLOB(MCAST_JOIN_SOURCE_GROUP), SET, .set = membership_set_join_source},
-	{BLOB(MCAST_LEAVE_SOURCE_GROUP), SET, .set = membership_set_leave_source},
-	{BLOB(MCAST_MSFILTER), BOTH, .get = membership_get_filter, .set = membership_set_filter},
+	{BLOB(MCAST_JOIN_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_join},
+	{BLOB(MCAST_LEAVE_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_leave},
+	{BLOB(MCAST_BLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_block},
+	{BLOB(MCAST_UNBLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_unblock},
+	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_join_source},
+	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_leave_source},
+	{BLOB(MCAST_MSFILTER), .least = offsetof(struct group_filter, gf_slist), BOTH, .get = membership_get_filter, .set = membership_set_filter},
 	{.text = NULL},
 };

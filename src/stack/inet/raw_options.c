@@ -57,6 +57,13 @@ static int set_checksum_ipv6(struct sock *sk, const void *val, socklen_t len)
 	return sk->protocol == IPPROTO_ICMPV6 ? -EINVAL : set_checksum(sk, val, len);
 }
 
+/* Its number, which is its protocol's, binds it: too late for a choice. */
+static int set_v6only(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EINVAL;
+}
+
 #define BOTH .access = OPT_GET | OPT_SET
 #define IS(f) OPT_FIELD(struct raw_sock, ds.is.f)
 
@@ -72,6 +79,7 @@ const struct sockopt raw6_options[] = {
 	 .set = set_checksum},
 	{.level = IPPROTO_IPV6, .name = IPV6_CHECKSUM, .text = "IPV6_CHECKSUM", .type = OPT_INT, BOTH, OPT_FIELD(struct raw_sock, checksum),
 	 .set = set_checksum_ipv6},
+	{.level = IPPROTO_IPV6, .name = IPV6_V6ONLY, .text = "IPV6_V6ONLY", .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_v6only},
 	{.level = IPPROTO_IPV6, .name = HDRINCL6, .text = "IPV6_HDRINCL", .type = OPT_BOOL, BOTH, IS(hdrincl)},
 	{.level = IPPROTO_ICMPV6, .name = FILTER6, .text = "ICMPV6_FILTER", .type = OPT_BLOB, BOTH, .get = get_filter6, .set = set_filter6},
 	{.text = NULL},

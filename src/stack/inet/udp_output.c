@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include "stack/inet/errqueue.h"
 #include "stack/inet/ip.h"
 #include "stack/inet/udp.h"
 
@@ -170,5 +171,6 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 		r = destination(&us->ds, m, &d);
 		if (r == 0 && !(m->flags & PROBE)) r = message_send(us, &d, m);
 	}
+	if (r == 0 && m->flags & MSG_ZEROCOPY && sk->zerocopy) errqueue_put_zerocopy(&us->ds.is);
 	return r < 0 ? r : (ssize_t)m->len;
 }

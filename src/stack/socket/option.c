@@ -28,6 +28,7 @@ static const struct sockopt *row_find(const struct sock *sk, int level, int name
 	for (const struct sockopt *const *t = sk->ops->options; t && *t && !o; t++)
 		o = row_in(*t, sk, level, name);
 	if (!o) o = row_in(sock_options, sk, level, name);
+	if (!o) o = row_in(device_options, sk, level, name);
 	return o ? o : row_in(refused_options, sk, level, name);
 }
 
@@ -87,9 +88,11 @@ static int get_unknown(const struct sock *sk, int level)
 /* The integer in val under the rules of the row's type. */
 static int int_read(const struct sockopt *o, const void *val, socklen_t len, int *ret)
 {
-	if (len < o->least) return -EINVAL;
+	if (o->exact && len != sizeof *ret) return -EINVAL;
 	if (len >= sizeof *ret)
 		memcpy(ret, val, sizeof *ret);
+	else if (o->short_is_zero)
+		*ret = 0;
 	else if (!takes_octet(o))
 		return -EINVAL;
 	else
@@ -102,8 +105,41 @@ static int int_read(const struct sockopt *o, const void *val, socklen_t len, int
 /* Levels at which Linux wants an int before it looks for the option. */
 static bool looks_at_length_first(const struct sock *sk, int level)
 {
+	bool udp = sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE;
+
 	if (sk->type == SOCK_RAW) return level == SOL_SOCKET || (level == IPPROTO_RAW && sk->domain == AF_INET6);
-	return level == SOL_SOCKET || level == sk->protocol;
+	return level == SOL_SOCKET || level == sk->protocol || (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE));
+}
+
+static bool is_settable(const struct sock *sk, const struct sockopt *o) { return o && o->access & OPT_SET && level_is_served(sk, o); }
+
+/* What Linux looks at before the value of a row that may be set. */
+static int set_allowed(const struct sock *sk, const struct sockopt *o, socklen_t len)
+{
+	if (o->of_stream && sk->type == SOCK_STREAM) return -o->of_stream;
+	if (len < o->least) return -EINVAL;
+	if (o->privileged && !sock_is_privileged(sk)) return -EPERM;
+	return 0;
+}
+
+static bool too_short(const struct sock *sk, const struct sockopt *o, int level, socklen_t len)
+{
+	bool own_length = o && o->type == OPT_BLOB && o->access & OPT_SET;
+
+	return len < sizeof(int) && !own_length && looks_at_length_first(sk, level);
+}
+
+int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len)
+{
+	const struct sockopt *o = row_find(sk, level, name);
+	bool reads_first = looks_at_length_first(sk, level) || (level == IPPROTO_IPV6 && sk->domain == AF_INET6);
+	int r;
+
+	if ((int)len < 0 || too_short(sk, o, level, len)) return -EINVAL;
+	if (!is_settable(sk, o)) return reads_first ? -EFAULT : -ENOPROTOOPT;
+	if (reads_first && len >= sizeof(int)) return -EFAULT;
+	r = o->type == OPT_BLOB || o->refused ? set_allowed(sk, o, len) : 0;
+	return r < 0 ? r : -EFAULT;
 }
 
 int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
@@ -113,10 +149,11 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 
 	if ((int)len < 0) return -EINVAL;
 	if (sk->domain == AF_UNIX && level != SOL_SOCKET) return -EOPNOTSUPP;   /* the family has no level of its own */
-	if (len < sizeof v && looks_at_length_first(sk, level) && !(o && o->type == OPT_BLOB)) return -EINVAL;
-	if (!o || !(o->access & OPT_SET) || !level_is_served(sk, o)) return -ENOPROTOOPT;
+	if (too_short(sk, o, level, len)) return -EINVAL;
+	if (!is_settable(sk, o)) return -ENOPROTOOPT;
+	r = set_allowed(sk, o, len);
+	if (r < 0) return r;
 	if (o->refused) return -o->refused;
-	if (o->privileged && !sock_is_privileged(sk)) return -EPERM;
 	if (o->type == OPT_BLOB) return o->set(sk, val, len);
 	r = int_read(o, val, len, &v);
 	if (r < 0) return r;
@@ -136,7 +173,7 @@ static int int_write(const struct sockopt *o, int v, void *val, socklen_t *len)
 {
 	uint8_t octet = (uint8_t)v;
 
-	if (takes_octet(o) && *len > 0 && *len < sizeof v && v >= 0 && v <= 255) return opt_copy_out(val, len, &octet, 1);
+	if ((takes_octet(o) || o->level == IPPROTO_IP) && *len > 0 && *len < sizeof v && v >= 0 && v <= 255) return opt_copy_out(val, len, &octet, 1);
 	return opt_copy_out(val, len, &v, sizeof v);
 }
 
@@ -169,6 +206,18 @@ int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)sk, (void)len;
 	return *(const int *)val ? -EPERM : 0;
+}
+
+int opt_set_nothing(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return 0;
+}
+
+int opt_set_unknown(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -ENOPROTOOPT;
 }
 
 bool sock_is_privileged(const struct sock *sk) { return sk->stack->sysctl->privileged; }

@@ -18,7 +18,10 @@ struct sockopt {
 	int refused;                               /* what Linux answers that lacks the feature: so do we, to either direction that there is */
 	const char *note;                          /* for docs/sockopts.md: what is particular, or why it is refused */
 	bool privileged;                           /* to set it takes CAP_NET_RAW or CAP_NET_ADMIN: -EPERM */
-	uint8_t least;                             /* octets that a set of OPT_BYTE_OR_… needs: 0 (an empty value is 0) or 1 */
+	uint16_t least;                            /* octets that a set needs before Linux looks at them: else -EINVAL. OPT_BYTE_OR_…: 0 (an empty value is 0) or 1 */
+	bool exact;                                /* an int and no more: -EINVAL */
+	bool short_is_zero;                        /* less than an int is 0 */
+	int of_stream;                             /* what a set answers on a stream socket, whatever the value; 0: the same as on others */
 	int min, max;                              /* of ints, as given; min == max == 0: any */
 	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
 	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val */
@@ -30,6 +33,8 @@ int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size);  /* 
 /* What several rows do. */
 int opt_get_zero(struct sock *sk, void *val, socklen_t *len);
 int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len);     /* off is what it is anyway */
+int opt_set_nothing(struct sock *sk, const void *val, socklen_t len);         /* Linux does no more */
+int opt_set_unknown(struct sock *sk, const void *val, socklen_t len);         /* -ENOPROTOOPT, after the value was read */
 bool sock_is_privileged(const struct sock *sk);    /* its program has CAP_NET_RAW and CAP_NET_ADMIN */
 extern const struct sockopt refused_options[];     /* of any level: looked at last (refused.c) */
-extern const struct sockopt sock_options[];        /* SOL_SOCKET; each table ends with .text == NULL */
+extern const struct sockopt sock_options[], device_options[];   /* SOL_SOCKET; each table ends with .text == NULL */

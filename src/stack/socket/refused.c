@@ -9,6 +9,8 @@
 
 #define ZERO(l, n, t, e, why) {.level = l, .name = n, .text = t, .access = BOTH, .refused = e, .get = opt_get_zero, .note = why}
 #define ROW(l, n, t, a, e, why) {.level = l, .name = n, .text = t, .access = a, .refused = e, .note = why}
+#define ROOTS(l, d, n, t, e, why) \
+	{.level = l, .domain = d, .name = n, .text = t, .access = OPT_SET, .privileged = true, .refused = e, .note = why}
 #define SO(n, t, a, e, why) ROW(SOL_SOCKET, n, t, a, e, why)
 #define I4(n, t, a, e, why) ROW(IPPROTO_IP, n, t, a, e, why)
 #define I6(n, t, a, e, why) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .access = a, .refused = e, .note = why}
@@ -17,6 +19,9 @@
 #define EBPF "programs of eBPF are the kernel's"
 #define NO_IPSEC "no IPsec"
 #define NO_ANYCAST "no anycast membership"
+#define ANYCAST(n, t) \
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .access = OPT_SET, .least = sizeof(struct ipv6_mreq), .refused = ENOPROTOOPT, \
+	 .note = NO_ANYCAST}
 #define OLD_API "the interface of RFC 2292, of which there are the flags"
 
 const struct sockopt refused_options[] = {
@@ -27,34 +32,24 @@ const struct sockopt refused_options[] = {
 	SO(SO_PEERGROUPS, "SO_PEERGROUPS", OPT_GET, ENODATA, OF_UNIX),
 	SO(77, "SO_PEERPIDFD", OPT_GET, ENODATA, OF_UNIX),
 	SO(SO_PEERSEC, "SO_PEERSEC", OPT_GET, ENOPROTOOPT, "no security labels"),
-	SO(SO_PEEK_OFF, "SO_PEEK_OFF", BOTH, EOPNOTSUPP, "peeking always begins at the first octet"),
 	SO(SO_ATTACH_BPF, "SO_ATTACH_BPF", OPT_SET, EINVAL, EBPF),
 	SO(SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", OPT_SET, EINVAL, EBPF),
 	SO(SO_ATTACH_REUSEPORT_CBPF, "SO_ATTACH_REUSEPORT_CBPF", OPT_SET, ENOPROTOOPT, "groups are spread by a hash alone"),
 	SO(68, "SO_DETACH_REUSEPORT_BPF", OPT_SET, EINVAL, "groups are spread by a hash alone"),
-	SO(SO_MAX_PACING_RATE, "SO_MAX_PACING_RATE", BOTH, ENOPROTOOPT, "no pacing by rate"),
-	SO(SO_TXTIME, "SO_TXTIME", BOTH, EINVAL, "no queue that sends at a time"),
-	ZERO(SOL_SOCKET, 73, "SO_RESERVE_MEM", EOPNOTSUPP, "no memory control group"),
-	SO(74, "SO_TXREHASH", BOTH, EOPNOTSUPP, "no hash that chooses among paths"),
-	SO(80, "SO_DEVMEM_DONTNEED", OPT_SET, EBADF, "no device memory"),
 	ZERO(IPPROTO_IP, 5, "IP_ROUTER_ALERT", EINVAL, "forwarded datagrams with the option go to no socket"),
 	I4(9, "IP_PKTOPTIONS", OPT_GET, ENOPROTOOPT, "of TCP: what came with the segment that opened the connection"),
-	I4(16, "IP_IPSEC_POLICY", OPT_SET, EOPNOTSUPP, NO_IPSEC),
-	I4(17, "IP_XFRM_POLICY", OPT_SET, EINVAL, NO_IPSEC),
-	I4(26, "IP_RECVERR_RFC4884", BOTH, ENOPROTOOPT, "extensions of ICMP messages are not read"),
-	I6(1, "IPV6_ADDRFORM", BOTH, ENOPROTOOPT, "a socket keeps its family"),
+	ROOTS(IPPROTO_IP, 0, 16, "IP_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),
+	ROOTS(IPPROTO_IP, 0, 17, "IP_XFRM_POLICY", EINVAL, NO_IPSEC),
 	I6(6, "IPV6_2292PKTOPTIONS", BOTH, ENOPROTOOPT, OLD_API),
-	I6(22, "IPV6_ROUTER_ALERT", OPT_SET, ENOPROTOOPT, "forwarded datagrams with the option go to no socket"),
-	I6(27, "IPV6_JOIN_ANYCAST", OPT_SET, ENOPROTOOPT, NO_ANYCAST),
-	I6(28, "IPV6_LEAVE_ANYCAST", OPT_SET, ENOPROTOOPT, NO_ANYCAST),
-	I6(30, "IPV6_ROUTER_ALERT_ISOLATE", BOTH, ENOPROTOOPT, "forwarded datagrams with the option go to no socket"),
-	I6(31, "IPV6_RECVERR_RFC4884", BOTH, ENOPROTOOPT, "extensions of ICMP messages are not read"),
-	I6(32, "IPV6_FLOWLABEL_MGR", BOTH, ENOPROTOOPT, "labels are not leased"),
-	I6(34, "IPV6_IPSEC_POLICY", OPT_SET, EOPNOTSUPP, NO_IPSEC),
-	I6(35, "IPV6_XFRM_POLICY", OPT_SET, EINVAL, NO_IPSEC),
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 22, .text = "IPV6_ROUTER_ALERT", .access = BOTH, .least = 4, .refused = ENOPROTOOPT,
+	 .get = opt_get_zero, .note = "forwarded datagrams with the option go to no socket"},
+	ANYCAST(27, "IPV6_JOIN_ANYCAST"),
+	ANYCAST(28, "IPV6_LEAVE_ANYCAST"),
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 32, .text = "IPV6_FLOWLABEL_MGR", .access = BOTH, .least = 32, .refused = ENOPROTOOPT,
+	 .note = "labels are not leased"},
+	ROOTS(IPPROTO_IPV6, AF_INET6, 34, "IPV6_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),
+	ROOTS(IPPROTO_IPV6, AF_INET6, 35, "IPV6_XFRM_POLICY", EINVAL, NO_IPSEC),
 	I6(50, "IPV6_PKTINFO", OPT_SET, EINVAL, "as a control message only"),
-	I6(55, "IPV6_RTHDRDSTOPTS", OPT_SET, EINVAL, "no routing headers are sent"),
-	I6(57, "IPV6_RTHDR", OPT_SET, EINVAL, "no routing headers are sent"),
 	I6(60, "IPV6_RECVPATHMTU", BOTH, ENOPROTOOPT, "IPV6_RECVERR tells of it"),
 	ZERO(IPPROTO_UDP, UDP_ENCAP, "UDP_ENCAP", ENOPROTOOPT, NO_IPSEC),
 	{.text = NULL},

@@ -23,6 +23,7 @@ static void defaults_set(struct sock *sk)
 
 	sk->rcvbuf = (uint32_t)c->core_rmem_default;
 	sk->sndbuf = (uint32_t)c->core_wmem_default;
+	sk->peek_off = -1;
 	sk->rcvlowat = 1;
 	sk->incoming_cpu = -1;
 }

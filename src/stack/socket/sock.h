@@ -68,10 +68,15 @@ struct sock {
 	uint32_t mark; int priority;
 	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, prefer_busy_poll, wifi_status, nofcs, rcvmark, rcvpriority, select_err_queue;
 	int incoming_cpu, busy_poll;               /* SO_INCOMING_CPU, SO_BUSY_POLL: kept, mean nothing here */
+	bool zerocopy; uint32_t zerocopy_id;       /* SO_ZEROCOPY, and the number of the next send with MSG_ZEROCOPY */
+	bool no_txrehash, txtime_on;               /* SO_TXREHASH, off; SO_TXTIME was set */
+	uint8_t txtime_clock, txtime_flags;
+	uint64_t no_pacing_to;                     /* all ones less SO_MAX_PACING_RATE: 0 = no bound */
 	uint32_t timestamping;                     /* SO_TIMESTAMPING: flags */
 	struct linger linger;
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */
+	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
 	struct filter *filter;                     /* socket/filter.h; NULL: none */
 	bool filter_locked;
 	uint32_t uid;                              /* of the creator, for diag */
@@ -94,6 +99,7 @@ uint32_t sock_poll(const struct sock *sk);
 int sock_getsockname(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
 int sock_getpeername(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
 int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len);   /* the error of a set whose value can't be read: -EFAULT, or what comes before */
 int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len); /* len in and out; truncates as Linux */
 int sock_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  /* -ENOTTY when nobody knows it */
 int sock_take_error(struct sock *sk);                     /* 0 or the positive pending error, cleared */

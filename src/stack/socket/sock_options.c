@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include "stack/core/netif.h"
 #include "stack/core/sysctl.h"
 #include "stack/socket/filter.h"
@@ -15,8 +16,7 @@
 enum {
 	TIMESTAMP_OLD = 29, TIMESTAMPNS_OLD = 35, TIMESTAMPING_OLD = 37, RCVTIMEO_OLD = 20, SNDTIMEO_OLD = 21,
 	TIMESTAMP_NEW = 63, TIMESTAMPNS_NEW = 64, TIMESTAMPING_NEW = 65, RCVTIMEO_NEW = 66, SNDTIMEO_NEW = 67,
-	PREFER_BUSY_POLL = 69, BUSY_POLL_BUDGET = 70, BUF_LOCK = 72,
-	NETNS_COOKIE = 71, RCVMARK = 75, RCVPRIORITY = 82,
+	NETNS_COOKIE = 71, BUF_LOCK = 72, RCVMARK = 75, RCVPRIORITY = 82,
 };
 #define RCVBUF_MIN 2304      /* Linux's SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF on 64 bits */
 #define SNDBUF_MIN 4608
@@ -28,35 +28,15 @@ static int get_one(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-/* MSG_ZEROCOPY's completions are not there: off can be had. */
 static int set_zerocopy(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)len;
-	return *(const int *)val ? -EOPNOTSUPP : 0;
-}
-
-static int set_nothing(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return 0;
-}
-
-/* SO_PREFER_BUSY_POLL and its kin: only more of it than now needs the capability, and now is none. */
-static int set_busy_poll(struct sock *sk, const void *val, socklen_t len)
 {
 	int v = *(const int *)val;
 
 	(void)len;
-	if (v > 0 && !sock_is_privileged(sk)) return -EPERM;
-	return v < 0 ? -EINVAL : 0;
-}
-
-static int set_prefer_busy_poll(struct sock *sk, const void *val, socklen_t len)
-{
-	int r = set_busy_poll(sk, val, len);
-
-	if (r == 0) sk->prefer_busy_poll = *(const int *)val != 0;
-	return r;
+	if ((sk->domain != AF_INET && sk->domain != AF_INET6) || (sk->protocol != IPPROTO_TCP && sk->protocol != IPPROTO_UDP)) return -EOPNOTSUPP;
+	if (v < 0 || v > 1) return -EINVAL;
+	sk->zerocopy = v;
+	return 0;
 }
 
 static int set_debug(struct sock *sk, const void *val, socklen_t len)
@@ -276,6 +256,7 @@ static int set_bindtoifindex(struct sock *sk, const void *val, socklen_t len)
 	struct netif *nif = index > 0 ? netif_by_index(sk->stack, index) : NULL;
 
 	(void)len;
+	if (sk->bound_if && !sock_is_privileged(sk)) return -EPERM;
 	if (index < 0) return -EINVAL;
 	if (index && !nif) return -ENODEV;
 	return bound_if_set(sk, nif);
@@ -328,6 +309,27 @@ static int get_netns_cookie(struct sock *sk, void *val, socklen_t *len)
 	uint64_t v = stack_hash(sk->stack, "netns", 5);
 
 	return *len == sizeof v ? opt_copy_out(val, len, &v, sizeof v) : -EINVAL;
+}
+
+/* Linux has it for sockets that a program can connect. */
+static bool peeks_at_offset(const struct sock *sk)
+{
+	return sk->domain != AF_NETLINK && sk->domain != AF_PACKET && sk->type != SOCK_RAW;
+}
+
+static int set_peek_off(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	if (!peeks_at_offset(sk)) return -EOPNOTSUPP;
+	sk->peek_off = *(const int *)val;
+	return 0;
+}
+
+static int get_peek_off(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = sk->peek_off;
+	return peeks_at_offset(sk) ? 0 : -EOPNOTSUPP;
 }
 
 static int get_bpf_extensions(struct sock *sk, void *val, socklen_t *len)
@@ -398,23 +400,16 @@ const struct sockopt sock_options[] = {
 	{S(SO_COOKIE), .type = OPT_BLOB, GET, .get = get_cookie},
 	{S(SO_PEERCRED), .type = OPT_BLOB, GET, .get = get_peercred},
 	{S(SO_PEERNAME), .type = OPT_BLOB, GET, .get = get_peername},
-	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu)},
-	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = opt_get_zero},
-	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .min = 0, .max = INT_MAX, FIELD(busy_poll)},
-	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_BOOL, BOTH, FIELD(prefer_busy_poll), .set = set_prefer_busy_poll},
-	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
-	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, .max = 1, .get = opt_get_zero, .set = set_zerocopy},
+	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_peek_off, .set = set_peek_off},
+	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, FIELD(zerocopy), .set = set_zerocopy},
 	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = filter_set},
 	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = filter_detach},
 	{S(SO_LOCK_FILTER), .type = OPT_BOOL, BOTH, FIELD(filter_locked), .set = filter_lock},
 	{S(SO_MEMINFO), .type = OPT_BLOB, GET, .get = get_meminfo},
 	{N(NETNS_COOKIE, "SO_NETNS_COOKIE"), .type = OPT_BLOB, GET, .get = get_netns_cookie},
 	{S(SO_BPF_EXTENSIONS), .type = OPT_INT, GET, .get = get_bpf_extensions},
-	{S(SO_CNX_ADVICE), .type = OPT_INT, SET, .set = set_nothing, .note = "no route is kept that could be dropped"},
-	{S(SO_WIFI_STATUS), .type = OPT_BOOL, BOTH, FIELD(wifi_status), .note = "no device here has it to tell"},
-	{S(SO_NOFCS), .type = OPT_BOOL, BOTH, FIELD(nofcs), .note = "no device here has one to leave out"},
-	{N(RCVMARK, "SO_RCVMARK"), .type = OPT_BOOL, .privileged = true, BOTH, FIELD(rcvmark)},
+	{N(RCVMARK, "SO_RCVMARK"), .type = OPT_BOOL, BOTH, FIELD(rcvmark)},
 	{N(RCVPRIORITY, "SO_RCVPRIORITY"), .type = OPT_BOOL, BOTH, FIELD(rcvpriority)},
-	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_nothing},   /* Linux too does nothing */
+	{S(SO_BSDCOMPAT), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = opt_set_nothing},   /* Linux too does nothing */
 	{.text = NULL},
 };
