@@ -22,7 +22,8 @@ static const struct verb verbs[] = {
 	 "        paretonormal, loss P% | gemodel … | state …, duplicate P%, corrupt P%, reorder P% [gap N], rate R, limit N, pfifo, codel …,\n"
 	 "        fq_codel …, red …, up, down, clear", verb_tell},
 	{"cut", "cut [--net NAME] [--one-way] HOST… [/ HOST…] [for T] | --majority|--halves|--node|--bridge|--ring [HOST…] [for T] | --heal",
-	 "parts the network, and heals it", verb_tell},
+	 "parts the network, and heals it: --heal ends flaps, too", verb_tell},
+	{"flap", "flap [--net NAME] LINK|HOST[:IF] up T down T [jitter P%] [for T]", "a link that goes down again and again, until cut --heal", verb_tell},
 	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",
 	 verb_cap},
 	{"show", "show [--net NAME] [--json] net [--dot | --mermaid] | conns | links | programs | refused | hosts | counts | log | doctor | top",

@@ -22,6 +22,14 @@ static void text_host(const struct records *r, const struct item *host, FILE *to
 	}
 }
 
+static void text_flap(const struct records *r, const struct item *d, FILE *to)
+{
+	const char *jitter = item_text(r, d, "jitter_percent");
+
+	fprintf(to, "flap %s up %sms down %sms", item_text(r, d, "name"), item_text(r, d, "up_ms"), item_text(r, d, "down_ms"));
+	if (strcmp(jitter, "0") != 0) fprintf(to, " jitter %s%%", jitter);
+}
+
 static void text_line(const struct records *r, const struct item *d, FILE *to)
 {
 	const char *out = item_text(r, d, "out"), *in = item_text(r, d, "in"), *both = item_text(r, d, "impairment");
@@ -29,9 +37,10 @@ static void text_line(const struct records *r, const struct item *d, FILE *to)
 
 	if (*out) fprintf(to, "%s:%s out  %s\n", host, name, out);
 	if (*in) fprintf(to, "%s:%s in   %s\n", host, name, in);
+	if (item_is(d, "flap")) text_flap(r, d, to);
 	if (item_is(d, "trunk")) fprintf(to, "%s%s%s\n", name, *both ? "  " : "", both);
-	if (!item_is(d, "cut")) return;
-	fprintf(to, "cut %s", item_text(r, d, "sides"));
+	if (item_is(d, "cut")) fprintf(to, "cut %s", item_text(r, d, "sides"));
+	if (!item_is(d, "cut") && !item_is(d, "flap")) return;
 	if (*item_text(r, d, "ends_in_ms")) fprintf(to, ", for %.1f s more", (double)item_number(r, d, "ends_in_ms") / 1000);
 	fputc('\n', to);
 }

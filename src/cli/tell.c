@@ -1,4 +1,4 @@
-/* sockland set and cut: words for the engine, which knows hosts and links and answers with a text. */
+/* sockland set, cut and flap: words for the engine, which knows hosts and links and answers with a text. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 int verb_tell(const struct verb *v, int argc, char **argv)
 {
 	const char *net = NULL;
-	bool setting = strcmp(argv[0], "set") == 0;
+	bool link_first = strcmp(argv[0], "cut") != 0;
 	char *verb = argv[0], *text = NULL;
 	struct client c;
 	int r;
@@ -19,7 +19,7 @@ int verb_tell(const struct verb *v, int argc, char **argv)
 		argv += 2;
 		argv[0] = verb;
 	}
-	if (argc < (setting ? 3 : 2) || strcmp(argv[1], "--net") == 0 || (setting && argv[1][0] == '-')) return cli_usage(v);
+	if (argc < (link_first ? 3 : 2) || strcmp(argv[1], "--net") == 0 || (link_first && argv[1][0] == '-')) return cli_usage(v);
 	if (rendezvous_find(&c, net) < 0) return EXIT_OWN_FAILURE;
 	r = client_verb(&c, (size_t)argc, argv, &text);
 	if (text) text[strcspn(text, r < 0 ? "\n" : "")] = 0;

@@ -20,6 +20,7 @@ struct fault {
 	struct aim aim;
 	struct impairment base;
 	time_ns due;                               /* TIME_NEVER: stays */
+	const void *owner;                         /* the flap that set it, or NULL */
 	uint32_t cut;
 	size_t n_words;
 	char *words[WORDS_MAX];
@@ -66,29 +67,27 @@ static void fault_free(struct fault *f)
 	free(f);
 }
 
-static int layer_add(struct engine *e, const struct aim *a, size_t n, char **words, time_ns due)
+static int layer_add(struct engine *e, const struct aim *a, const struct fault_words *c)
 {
 	struct fault *f = calloc(1, sizeof *f);
 	if (!f) return -ENOMEM;
-	f->kind = FAULT_LAYER;
-	f->aim = *a;
-	f->due = due;
+	*f = (struct fault){.kind = FAULT_LAYER, .aim = *a, .due = c->due, .owner = c->owner};
 	list_append(&e->faults, &f->node);
-	for (; f->n_words < n; f->n_words++) {
-		f->words[f->n_words] = strdup(words[f->n_words]);
+	for (; f->n_words < c->n; f->n_words++) {
+		f->words[f->n_words] = strdup(c->words[f->n_words]);
 		if (!f->words[f->n_words]) break;
 	}
-	if (f->n_words == n) return 0;
+	if (f->n_words == c->n) return 0;
 	fault_free(f);
 	return -ENOMEM;
 }
 
-static int aim_set(struct engine *e, const struct aim *a, size_t n, char **words, time_ns due)
+static int aim_set(struct engine *e, const struct aim *a, const struct fault_words *c)
 {
 	size_t wrong;
 	struct fault *base = base_of(e, a);
 	if (!base) return -ENOMEM;
-	int err = due == TIME_NEVER ? impair_parse(&base->base, n, words, &wrong) : layer_add(e, a, n, words, due);
+	int err = c->due == TIME_NEVER ? impair_parse(&base->base, c->n, c->words, &wrong) : layer_add(e, a, c);
 	if (err == 0) aim_apply(e, a);
 	return err;
 }
@@ -103,13 +102,13 @@ static struct netif *pair_peer(const struct engine *e, size_t i)
 	return NULL;
 }
 
-static int both_set(struct engine *e, size_t i, size_t n, char **words, time_ns due)
+static int both_set(struct engine *e, size_t i, const struct fault_words *c)
 {
 	const struct port *p = &e->ports[i];
 	struct netif *peer = pair_peer(e, i);
 	struct aim out = {p->link, p->nif, false}, in = {p->link, peer ? peer : p->nif, !peer};
-	int err = aim_set(e, &out, n, words, due);
-	return err < 0 ? err : aim_set(e, &in, n, words, due);
+	int err = aim_set(e, &out, c);
+	return err < 0 ? err : aim_set(e, &in, c);
 }
 
 size_t host_find(const struct engine *e, const char *name)
@@ -130,7 +129,7 @@ static bool port_is(const struct engine *e, size_t i, const char *name)
 }
 
 /* Everything that a name stands for: a host's links both ways, one interface outwards, a link both ways, a switch or trunk as a whole. */
-static int name_set(struct engine *e, const char *name, size_t n, char **words, time_ns due)
+int fault_name_set(struct engine *e, const char *name, const struct fault_words *c)
 {
 	struct net_link *l = net_find_link(e->net, name);
 	int err = 0;
@@ -139,18 +138,17 @@ static int name_set(struct engine *e, const char *name, size_t n, char **words, 
 		struct aim out = {e->ports[i].link, e->ports[i].nif, false};
 		bool host = host_is(e, e->topo->ifs[i].host, name), port = !host && port_is(e, i, name);
 		if (!host && !port && e->ports[i].link != l) continue;
-		err = port ? aim_set(e, &out, n, words, due) : both_set(e, i, n, words, due);
+		err = port ? aim_set(e, &out, c) : both_set(e, i, c);
 		found = true;
 		if (!host) return err;
 	}
 	if (found || !l) return found ? err : -ENOENT;
-	return aim_set(e, &(struct aim){l, NULL, false}, n, words, due);
+	return aim_set(e, &(struct aim){l, NULL, false}, c);
 }
 
 /* ---- the verbs ---- */
 
-/* Takes "for 5s" off the end: when it is over, TIME_NEVER without, or -EINVAL. */
-static time_ns ending(const struct engine *e, size_t *n, char **words, struct text *t)
+time_ns fault_ending(const struct engine *e, size_t *n, char **words, struct text *t)
 {
 	if (*n < 2 || strcmp(words[*n - 2], "for") != 0) return TIME_NEVER;
 	time_ns d = duration_parse(words[*n - 1]);
@@ -166,7 +164,7 @@ int fault_set(struct engine *e, size_t n, char **words, struct text *t)
 {
 	struct impairment trial = {0};
 	size_t wrong = 0;
-	time_ns due = ending(e, &n, words, t);
+	time_ns due = fault_ending(e, &n, words, t);
 	if (due < 0) return -EINVAL;
 	if (n < 2 || n > WORDS_MAX) {
 		text_add(t, "set LINK|HOST WORDS… [for DURATION]\n");
@@ -176,7 +174,7 @@ int fault_set(struct engine *e, size_t n, char **words, struct text *t)
 		text_add(t, "not understood: %s\n", wrong + 1 < n ? words[wrong + 1] : "the end");
 		return -EINVAL;
 	}
-	int err = name_set(e, words[0], n - 1, words + 1, due);
+	int err = fault_name_set(e, words[0], &(struct fault_words){n - 1, words + 1, due, NULL});
 	direct_look_again(e);
 	if (err == -ENOENT) text_add(t, "no link or host named %s\n", words[0]);
 	return err;
@@ -185,6 +183,7 @@ int fault_set(struct engine *e, size_t n, char **words, struct text *t)
 static int heal(struct engine *e)
 {
 	net_heal(e->net, 0);
+	flaps_free(e);
 	list_each(struct fault, f, &e->faults, node)
 		if (f->kind == FAULT_CUT) fault_free(f);
 	direct_look_again(e);
@@ -265,7 +264,7 @@ int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
 	size_t n_hosts = e->topo->n_hosts, n_cuts = 1;
 	bool one_way = n > 0 && strcmp(words[0], "--one-way") == 0;
 	if (n == 1 && strcmp(words[0], "--heal") == 0) return heal(e);
-	time_ns due = ending(e, &n, words, t);
+	time_ns due = fault_ending(e, &n, words, t);
 	if (due < 0) return -EINVAL;
 	words += one_way;
 	n -= one_way;
@@ -295,6 +294,13 @@ time_ns faults_deadline(const struct engine *e)
 	time_ns due = TIME_NEVER;
 	list_each(struct fault, f, &e->faults, node) due = MIN(due, f->due);
 	return due;
+}
+
+void faults_end_of(struct engine *e, const void *owner)
+{
+	list_each(struct fault, f, &e->faults, node)
+		if (f->owner == owner) f->due = e->now;
+	faults_expire(e);
 }
 
 void faults_expire(struct engine *e)

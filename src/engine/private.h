@@ -124,7 +124,7 @@ struct engine {
 	struct bell_owned *bells[BELL_MAX];
 	uint32_t last_client;
 
-	struct list refusals, log, faults, captures;
+	struct list refusals, log, faults, flaps, captures;
 	struct list unix_names;                    /* long ones */
 	uint32_t n_unix_names;
 	uint64_t unix_token;                       /* what the tags of this net's hosts are made of */
@@ -300,7 +300,18 @@ int show(struct engine *e, const struct client *asker, size_t n, char **words, s
 int partition_make(struct engine *e, const char *kind, size_t n, char **hosts, struct text *t, uint8_t **ret_sides, size_t *ret_n);
 size_t host_find(const struct engine *e, const char *name);                /* topo->n_hosts: nowhere */
 
+/* flap.c: links that go up and down */
+int flap_begin(struct engine *e, size_t n, char **words, struct text *t);
+time_ns flaps_deadline(const struct engine *e);
+void flaps_advance(struct engine *e);
+void flaps_show(struct engine *e, struct page *p);
+void flaps_free(struct engine *e);
+
 /* fault.c: impairments and cuts, and their end */
+struct fault_words { size_t n; char **words; time_ns due; const void *owner; };   /* until due; TIME_NEVER: for good */
+int fault_name_set(struct engine *e, const char *name, const struct fault_words *c);   /* -ENOENT: nothing is called so */
+void faults_end_of(struct engine *e, const void *owner);                  /* what it has set ends now */
+time_ns fault_ending(const struct engine *e, size_t *n, char **words, struct text *t);   /* takes "for 5s" off the end: when it is over, or TIME_NEVER; -EINVAL */
 time_ns faults_deadline(const struct engine *e);
 void faults_expire(struct engine *e);
 int fault_set(struct engine *e, size_t n, char **words, struct text *t);

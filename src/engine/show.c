@@ -99,6 +99,7 @@ static void show_net(struct engine *e, struct page *p)
 		text_add(p->t, "\n");
 	}
 	faults_show(e, p);
+	flaps_show(e, p);
 	show_programs(e, p);
 }
 

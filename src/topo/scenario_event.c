@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/duration.h"
+#include "link/flap.h"
 #include "topo/scenario_load.h"
 
 #define WORDS_MAX 4200        /* as the engine's: a cut may name every host, with a slash after each */
@@ -26,10 +27,21 @@ static int check_cut(struct load *l, yaml_node_t *at, const struct scenario_even
 	return 0;
 }
 
+static int check_flap(struct load *l, yaml_node_t *at, const struct scenario_event *e, size_t n)
+{
+	struct flap trial;
+	size_t wrong = 0;
+
+	if (n < 3) return doc_fail(&l->d, at, "flap LINK|HOST up TIME down TIME [jitter PERCENT] [for DURATION]");
+	if (!topo_has_link(&l->s->topo, e->words[1])) return doc_fail(&l->d, at, "no link or host named %.60s", e->words[1]);
+	if (flap_parse(&trial, n - 2, e->words + 2, &wrong) == 0) return 0;
+	return doc_fail(&l->d, at, "not understood: %.60s (up 2s down 500ms)", wrong + 2 < n ? e->words[wrong + 2] : "the end");
+}
+
 static int check_heal(struct load *l, yaml_node_t *at, const struct scenario_event *e, size_t n)
 {
 	(void)e;
-	return n == 1 ? 0 : doc_fail(&l->d, at, "heal stands alone: it ends every cut");
+	return n == 1 ? 0 : doc_fail(&l->d, at, "heal stands alone: it ends every cut and flap");
 }
 
 static int check_process(struct load *l, yaml_node_t *at, const char *name)
@@ -57,7 +69,7 @@ static const struct verb {
 	bool lasts;                    /* [for DURATION] may follow */
 	int (*check)(struct load *, yaml_node_t *, const struct scenario_event *, size_t n);
 } verbs[] = {
-	{"set", EVENT_ENGINE, true, check_set}, {"cut", EVENT_ENGINE, true, check_cut}, {"heal", EVENT_HEAL, false, check_heal},
+	{"set", EVENT_ENGINE, true, check_set}, {"cut", EVENT_ENGINE, true, check_cut}, {"flap", EVENT_ENGINE, true, check_flap}, {"heal", EVENT_HEAL, false, check_heal},
 	{"kill", EVENT_KILL, false, check_kill}, {"stop", EVENT_STOP, false, check_one_process},
 	{"continue", EVENT_CONTINUE, false, check_one_process}, {"start", EVENT_START, false, check_one_process},
 };
@@ -75,7 +87,7 @@ static int check_event(struct load *l, yaml_node_t *at, struct scenario_event *e
 		e->kind = v->kind;
 		return v->check(l, at, e, n);
 	}
-	return doc_fail(&l->d, at, "what happens is set, cut, heal, kill, stop, continue or start, not %.60s", n > 0 ? e->words[0] : "nothing");
+	return doc_fail(&l->d, at, "what happens is set, cut, flap, heal, kill, stop, continue or start, not %.60s", n > 0 ? e->words[0] : "nothing");
 }
 
 static int event_words(struct load *l, yaml_node_t *n, struct scenario_event *e)
