@@ -37,7 +37,7 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 2u
+#define ARENA_VERSION 3u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 1024u
@@ -148,6 +148,7 @@ struct arena {
 	uint32_t magic, version;
 	uint64_t size;
 	_Atomic uint32_t dead;                     /* the engine is gone: every call answers ENETDOWN */
+	_Atomic uint32_t faults;                   /* FAULT_BIT(…) of rpc/call_fault.h: calls that somebody has set faults on, which the engine is asked about */
 	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
 	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
 	_Atomic uint64_t rung_local;               /* the last of it that was about a socket whose peer is on its own host: see arena_synced_locally() */

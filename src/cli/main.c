@@ -24,9 +24,12 @@ static const struct verb verbs[] = {
 	{"cut", "cut [--net NAME] [--one-way] HOST… [/ HOST…] [for T] | --majority|--halves|--node|--bridge|--ring [HOST…] [for T] | --heal",
 	 "parts the network, and heals it: --heal ends flaps, too", verb_tell},
 	{"flap", "flap [--net NAME] LINK|HOST[:IF] up T down T [jitter P%] [for T]", "a link that goes down again and again, until cut --heal", verb_tell},
+	{"fault", "fault [--net NAME] HOST[:PROGRAM] CALL[,CALL…] errno NAME|short N|delay T|reset [p P%] [first N] [every N] [after OCTETS]\n"
+	 "        [port N] [for T] | --heal [HOST]",
+	 "calls that fail: socket, bind, listen, connect, accept, send, recv, or all", verb_tell},
 	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",
 	 verb_cap},
-	{"show", "show [--net NAME] [--json] net [--dot | --mermaid] | conns | links | programs | refused | hosts | counts | log | doctor | top",
+	{"show", "show [--net NAME] [--json] net [--dot | --mermaid] | conns | links | programs | refused | faults | hosts | counts | log | doctor | top",
 	 "the network, its connections, what its links did; what was refused to programs; what this machine denies", verb_show},
 };
 

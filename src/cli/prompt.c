@@ -216,6 +216,7 @@ static const struct command {
 	{"set", "LINK|HOST WORDS… [for T]", "as sockland set does", false, do_verb},
 	{"cut", "HOST… [/ HOST…] [for T]", "as sockland cut does, with --majority and the others", false, do_verb},
 	{"flap", "LINK|HOST up T down T [for T]", "as sockland flap does", false, do_verb},
+	{"fault", "HOST[:PROGRAM] CALL… ACTION [for T]", "as sockland fault does", false, do_verb},
 	{"heal", "", "ends every cut and every flap", true, do_heal},
 	{"show", "conns|links|programs|refused|log|top…", "as sockland show does", false, do_verb},
 	{"cap", "HOST:IF|LINK -w FILE", "captures until ^C, as sockland cap does", false, do_verb},

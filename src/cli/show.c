@@ -39,9 +39,15 @@ static const struct column link_columns[] = {
 };
 static const struct column program_columns[] = {{"host", "HOST", false, NULL}, {"pid", "PID", true, NULL}, {"name", "PROGRAM", false, NULL}};
 
+static const struct column fault_columns[] = {
+	{"host", "HOST", false, NULL}, {"program", "PROGRAM", false, NULL}, {"calls", "CALLS", true, NULL}, {"struck", "STRUCK", true, NULL},
+	{"fault", "FAULT", false, NULL},
+};
+
 static void print_conns(const struct records *r) { records_table(r, "conn", conn_columns, ARRAY_SIZE(conn_columns), stdout); }
 static void print_links(const struct records *r) { records_table(r, "link", link_columns, ARRAY_SIZE(link_columns), stdout); }
 static void print_programs(const struct records *r) { records_table(r, "program", program_columns, ARRAY_SIZE(program_columns), stdout); }
+static void print_faults(const struct records *r) { records_table(r, "fault", fault_columns, ARRAY_SIZE(fault_columns), stdout); }
 static void print_net(const struct records *r) { picture_text(r, stdout); }
 
 /* One line a record: the values of some fields, with something between them. */
@@ -62,6 +68,7 @@ static const struct thing {
 } things[] = {
 	{"net", "net", print_net}, {"conns", "conns", print_conns}, {"links", "links", print_links}, {"programs", "programs", print_programs},
 	{"refused", "refused", print_refused}, {"hosts", "net", print_hosts}, {"counts", "counts", print_counts}, {"log", "log", print_log},
+	{"faults", "faults", print_faults},
 };
 
 static const struct thing *thing_find(const char *name)

@@ -1,4 +1,4 @@
-/* sockland set, cut and flap: words for the engine, which knows hosts and links and answers with a text. */
+/* sockland set, cut, flap and fault: words for the engine, which knows hosts and links and answers with a text. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 int verb_tell(const struct verb *v, int argc, char **argv)
 {
 	const char *net = NULL;
-	bool link_first = strcmp(argv[0], "cut") != 0;
+	bool link_first = strcmp(argv[0], "set") == 0 || strcmp(argv[0], "flap") == 0;
 	char *verb = argv[0], *text = NULL;
 	struct client c;
 	int r;

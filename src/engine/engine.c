@@ -192,7 +192,7 @@ static bool linger_pays(struct engine *e)
 /* Until when this turn may sleep; 0 when there is something to do. */
 static time_ns sleep_until(struct engine *e)
 {
-	time_ns due = MIN(MIN(net_deadline(e->net), idle_deadline(e)), MIN(faults_deadline(e), flaps_deadline(e)));
+	time_ns due = MIN(MIN(net_deadline(e->net), idle_deadline(e)), MIN(faults_deadline(e), MIN(flaps_deadline(e), call_faults_deadline(e))));
 	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
 	atomic_store(&e->arena->asleep, 1);
@@ -208,6 +208,7 @@ static void turn(struct engine *e)
 	clock_update(e);
 	flaps_advance(e);
 	faults_expire(e);
+	call_faults_expire(e);
 	for (struct list *l; (l = list_pop(&e->again));) list_append(&e->pump, l);
 	/* What was sent before a close comes before it: octets that the closed side has not read make its end a reset. */
 	dirty(e);
@@ -250,7 +251,8 @@ static int arena_make(struct engine *e)
 
 static void lists_init(struct engine *e)
 {
-	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->warm, &e->refusals, &e->log, &e->faults, &e->flaps, &e->captures};
+	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->warm, &e->refusals, &e->log,
+			     &e->faults, &e->flaps, &e->call_faults, &e->captures};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
 	list_init(&e->listener.ready);
@@ -302,6 +304,7 @@ static void engine_end(struct engine *e)
 	captures_free(e);
 	unix_names_free(e);
 	loop_end(&e->loop);
+	call_faults_free(e);
 	flaps_free(e);
 	faults_free(e);
 	if (e->net) build_end(e);

@@ -129,6 +129,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	direction_clear(&ch->rx);
 	direction_clear(&ch->tx);
 	direct_forget(e, es);
+	es->faulted[0] = es->faulted[1] = 0;
 	shared_set32(&ch->flags, 0);
 	es->state = es->stream ? CHS_STREAM : 0;
 	shared_set32(&ch->state, es->state);

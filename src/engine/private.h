@@ -89,6 +89,7 @@ struct esock {
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */
 	uint64_t path_epoch;                       /* when the way was looked at last */
 	uint64_t turn; uint32_t turn_bytes;        /* what it sent in this turn */
+	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 };
 
 struct slot { struct esock *es; uint32_t generation, next_free; };
@@ -124,9 +125,10 @@ struct engine {
 	struct bell_owned *bells[BELL_MAX];
 	uint32_t last_client;
 
-	struct list refusals, log, faults, flaps, captures;
+	struct list refusals, log, faults, flaps, call_faults, captures;
 	struct list unix_names;                    /* long ones */
 	uint32_t n_unix_names;
+	uint32_t last_call_fault;
 	uint64_t unix_token;                       /* what the tags of this net's hosts are made of */
 	size_t n_log, n_refusals;
 	int guard_pipe;
@@ -299,6 +301,15 @@ int show(struct engine *e, const struct client *asker, size_t n, char **words, s
 /* partition.c: cuts in Jepsen's words. ret: n cuts, each a side for every host, one behind the other; free() it. -EINVAL with a text */
 int partition_make(struct engine *e, const char *kind, size_t n, char **hosts, struct text *t, uint8_t **ret_sides, size_t *ret_n);
 size_t host_find(const struct engine *e, const char *name);                /* topo->n_hosts: nowhere */
+
+/* call_fault.c: calls that fail because somebody wants them to */
+int call_fault_set(struct engine *e, size_t n, char **words, struct text *t);
+int64_t serve_fault(struct call *k);
+int64_t serve_fault_done(struct call *k);
+time_ns call_faults_deadline(const struct engine *e);
+void call_faults_expire(struct engine *e);
+void call_faults_show(struct engine *e, struct page *p);
+void call_faults_free(struct engine *e);
 
 /* flap.c: links that go up and down */
 int flap_begin(struct engine *e, size_t n, char **words, struct text *t);

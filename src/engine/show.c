@@ -244,7 +244,7 @@ static void show_counts(struct engine *e, struct page *p)
 
 static const struct { const char *name; void (*show)(struct engine *, struct page *); } kinds[] = {
 	{"net", show_net}, {"programs", show_programs}, {"links", show_links}, {"conns", show_conns}, {"refused", refused_show}, {"log", engine_log_show},
-	{"counts", show_counts},
+	{"counts", show_counts}, {"faults", call_faults_show},
 };
 
 int show(struct engine *e, const struct client *asker, size_t n, char **words, struct text *t)

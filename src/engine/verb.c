@@ -1,4 +1,4 @@
-/* The words of the command line: set, cut, flap, show, down and what they answer. */
+/* The words of the command line: set, cut, flap, fault, show, down and what they answer. */
 #include <errno.h>
 #include "engine/private.h"
 
@@ -9,6 +9,8 @@ struct verb { const char *name; int (*serve)(struct call *k, size_t n, char **wo
 static int verb_set(struct call *k, size_t n, char **words, struct text *t) { return fault_set(k->e, n, words, t); }
 static int verb_cut(struct call *k, size_t n, char **words, struct text *t) { return fault_cut(k->e, n, words, t); }
 static int verb_flap(struct call *k, size_t n, char **words, struct text *t) { return flap_begin(k->e, n, words, t); }
+
+static int verb_fault(struct call *k, size_t n, char **words, struct text *t) { return call_fault_set(k->e, n, words, t); }
 
 static int verb_show(struct call *k, size_t n, char **words, struct text *t) { return show(k->e, k->c, n, words, t); }
 
@@ -34,7 +36,7 @@ static int verb_down(struct call *k, size_t n, char **words, struct text *t)
 }
 
 static const struct verb verbs[] = {
-	{"set", verb_set}, {"cut", verb_cut}, {"flap", verb_flap}, {"show", verb_show}, {"down", verb_down},
+	{"set", verb_set}, {"cut", verb_cut}, {"flap", verb_flap}, {"fault", verb_fault}, {"show", verb_show}, {"down", verb_down},
 	{"report", verb_report}, {"refused", verb_refused},
 };
 

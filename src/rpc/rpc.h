@@ -41,9 +41,11 @@
 	X(UNIX_NAME,    1,   108)   /* in: an abstract name, of its host, that is too long for its tag. result: its number */ \
 	X(UNIX_NAMED,   0,   0)     /* arg: number. out: the name */ \
 	X(REFUSED,      1,   256)   /* arg: errno; in: the call's text: counted for the report at the end */ \
+	X(FAULT,        0,   128)   /* arg: enum fault_call, octets to move; in: the address of a bind or connect. channel 0: a socket() to be. out: struct rpc_fault */ \
+	X(FAULT_DONE,   0,   0)     /* after a call whose octets count. arg: enum fault_call, octets it was allowed, octets it moved. -EAGAIN: ask again, with 0 and 0 */ \
 	/* for the command line */ \
 	X(DOOR,         1,   64)    /* in: host. fd: its door */ \
-	X(VERB,         1,   65536) /* in: words of set, cut, show, down …, each ended by NUL. out: text for the user */ \
+	X(VERB,         1,   65536) /* in: words of set, cut, flap, fault, show, down …, each ended by NUL. out: text for the user */ \
 	X(CAPTURE,      2,   256)   /* in: HOST:IF or a link, ended by NUL. result: link type; fd: a stream socket that brings pcapng, until it is shut; out: what is wrong */
 
 #define X(name, in_min, in_max) RPC_##name,
@@ -67,6 +69,7 @@ struct rpc_hello { uint32_t client, host, privileged, pad; uint64_t arena_size; 
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_watch { uint32_t channel, generation; };
+struct rpc_fault { int32_t err; uint32_t counts; int64_t delay_ns; uint64_t limit; };   /* what happens to a call: err 0: none; counts: FAULT_DONE wants to know */
 
 /* Checks a received request of n octets against its row: 0, or -EPROTO (a violation). */
 int rpc_check(const struct rpc_request *q, size_t n);

@@ -107,7 +107,7 @@ static long broken_pipe(const struct sock *s, const struct message *m, long r)
 	return r;
 }
 
-long sock_send(const struct sock *s, struct message *m)
+static long send_plain(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
 	m->flags &= ~MSG_DONTWAIT;
@@ -125,10 +125,16 @@ long sock_send(const struct sock *s, struct message *m)
 	if (s->c->domain == AF_UNIX) r = unix_send(s, m);
 	else r = ring ? stream_send(s, m) : engine_send(s, m);
 	unpin();
-	return broken_pipe(s, m, r);
+	return r;
 }
 
-long sock_recv(const struct sock *s, struct message *m)
+long sock_send(const struct sock *s, struct message *m)
+{
+	bool wanted = has_trouble(FAULT_SEND) && s->c->domain != AF_UNIX;
+	return broken_pipe(s, m, wanted ? troubled(FAULT_SEND, s, m, send_plain) : send_plain(s, m));
+}
+
+static long recv_plain(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
 	if (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE) m->flags &= ~MSG_OOB;   /* not looked at there */
@@ -142,6 +148,11 @@ long sock_recv(const struct sock *s, struct message *m)
 	m->control_len = 0;
 	m->name_len = 0;
 	return r;
+}
+
+long sock_recv(const struct sock *s, struct message *m)
+{
+	return has_trouble(FAULT_RECV) && s->c->domain != AF_UNIX ? troubled(FAULT_RECV, s, m, recv_plain) : recv_plain(s, m);
 }
 
 /* ---- plain buffers ---- */

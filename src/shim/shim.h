@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include "channel/atomic.h"
 #include "channel/channel.h"
+#include "rpc/call_fault.h"
 #include "rpc/rpc.h"
 #include "shim/fault.h"
 #include "shim/gate.h"
@@ -189,6 +190,12 @@ void closes_settle(void);                  /* after a close of our own: the engi
 void linger(const struct sock *s);         /* before its last close, where SO_LINGER asks for it */
 void signals_drain(const struct sock *s);  /* what made the kernel send its signals (host/anchor.h) */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
+
+/* ---- faults that somebody has set on calls (trouble.c) ---- */
+struct message;
+static inline bool has_trouble(enum fault_call call) { return shim.arena && __builtin_expect(shared_get32(&shim.arena->faults) & FAULT_BIT(call), 0); }
+int trouble(enum fault_call call, const struct sock *s, const struct sockaddr *addr, socklen_t len);   /* before any other: 0, or the errno; s, addr NULL allowed */
+long troubled(enum fault_call call, const struct sock *s, struct message *m, long (*move)(const struct sock *, struct message *));   /* instead of move */
 
 /* ---- sleeping (wait.c) ---- */
 struct wait { uint32_t handled, interrupts; bool restartable; time_ns deadline; };

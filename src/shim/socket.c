@@ -60,7 +60,9 @@ long do_socket(int domain, int type, int protocol)
 	}
 	if (spawned()) return -ENETDOWN;
 	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
-	long fd = spare_socket(domain, type & ~TYPE_FLAGS, protocol, type);
+	long fd = attach() == 0 && has_trouble(FAULT_SOCKET) ? trouble(FAULT_SOCKET, NULL, NULL, 0) : 0;
+	if (fd < 0) return fd;
+	fd = spare_socket(domain, type & ~TYPE_FLAGS, protocol, type);
 	if (fd == -ENOENT) fd = socket_make(domain, type & ~TYPE_FLAGS, protocol, type);
 	if (fd < 0 || caps_allow(domain, type)) return fd;
 	do_close((int)fd);
@@ -85,6 +87,8 @@ long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!sock_of(fd, &s)) return kernel_bind(fd, addr, len);
 	if (s.c->domain == AF_UNIX) return unix_bind(&s, addr, len);
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	int r = has_trouble(FAULT_BIND) ? trouble(FAULT_BIND, &s, addr, len) : 0;
+	if (r < 0) return r;
 	struct call c = {.op = RPC_BIND, .sock = &s, .in = {{(void *)addr, len}}};
 	return (long)control(&c);
 }
@@ -92,7 +96,9 @@ long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
 long do_listen(int fd, int backlog)
 {
 	struct sock s;
-	return sock_of(fd, &s) ? (long)control_simple(RPC_LISTEN, &s, backlog, 0, 0) : gate(SYS_listen, fd, backlog);
+	if (!sock_of(fd, &s)) return gate(SYS_listen, fd, backlog);
+	int r = has_trouble(FAULT_LISTEN) && s.c->domain != AF_UNIX ? trouble(FAULT_LISTEN, &s, NULL, 0) : 0;
+	return r < 0 ? r : (long)control_simple(RPC_LISTEN, &s, backlog, 0, 0);
 }
 
 /* The resolvers that libc would ask over a real Unix socket know nothing of this network. */
@@ -134,6 +140,7 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	struct unix_target t;
 	long r = s.c->domain == AF_UNIX ? unix_target(addr, len, &t) : 0;
 	if (r == 0 && s.c->domain == AF_UNIX) c.in[0] = (struct iovec){&t.un, t.len};
+	if (r == 0 && has_trouble(FAULT_CONNECT) && s.c->domain != AF_UNIX) r = trouble(FAULT_CONNECT, &s, addr, len);
 	if (r == 0) r = pin(&s);
 	if (r != 0) return r;
 	r = connect_on(&s, &c);
@@ -211,7 +218,8 @@ long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	struct sock s;
 	if (!sock_of(fd, &s)) return kernel_accept4(fd, addr, len, flags);
 	if (flags & ~TYPE_FLAGS) return -EINVAL;
-	long r = pin(&s);
+	long r = has_trouble(FAULT_ACCEPT) && s.c->domain != AF_UNIX ? trouble(FAULT_ACCEPT, &s, NULL, 0) : 0;
+	if (r == 0) r = pin(&s);
 	if (r != 0) return r;
 	r = accept_on(&s, addr, len, flags);
 	unpin();

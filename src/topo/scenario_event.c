@@ -1,8 +1,10 @@
 /* What happens during a scenario: words for the engine, checked as far as they can be without one, and what is done to processes. A verb is a row. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/duration.h"
 #include "link/flap.h"
+#include "rpc/call_fault.h"
 #include "topo/scenario_load.h"
 
 #define WORDS_MAX 4200        /* as the engine's: a cut may name every host, with a slash after each */
@@ -38,6 +40,20 @@ static int check_flap(struct load *l, yaml_node_t *at, const struct scenario_eve
 	return doc_fail(&l->d, at, "not understood: %.60s (up 2s down 500ms)", wrong + 2 < n ? e->words[wrong + 2] : "the end");
 }
 
+static int check_fault(struct load *l, yaml_node_t *at, const struct scenario_event *e, size_t n)
+{
+	char host[TOPO_NAME_MAX] = "";
+	struct call_fault trial;
+	size_t wrong = 0;
+
+	if (n == 2 && strcmp(e->words[1], "--heal") == 0) return 0;
+	if (n < 3) return doc_fail(&l->d, at, "fault HOST[:PROGRAM] CALL ACTION … [for DURATION]");
+	if (strcspn(e->words[1], ":") < sizeof host) snprintf(host, sizeof host, "%.*s", (int)strcspn(e->words[1], ":"), e->words[1]);
+	if (topo_find_host(&l->s->topo, host) == TOPO_NONE) return doc_fail(&l->d, at, "no host named %.60s", e->words[1]);
+	if (call_fault_parse(&trial, n - 2, e->words + 2, &wrong) == 0) return 0;
+	return doc_fail(&l->d, at, "not understood: %.60s", wrong + 2 < n ? e->words[wrong + 2] : "the end");
+}
+
 static int check_heal(struct load *l, yaml_node_t *at, const struct scenario_event *e, size_t n)
 {
 	(void)e;
@@ -69,7 +85,8 @@ static const struct verb {
 	bool lasts;                    /* [for DURATION] may follow */
 	int (*check)(struct load *, yaml_node_t *, const struct scenario_event *, size_t n);
 } verbs[] = {
-	{"set", EVENT_ENGINE, true, check_set}, {"cut", EVENT_ENGINE, true, check_cut}, {"flap", EVENT_ENGINE, true, check_flap}, {"heal", EVENT_HEAL, false, check_heal},
+	{"set", EVENT_ENGINE, true, check_set}, {"cut", EVENT_ENGINE, true, check_cut}, {"flap", EVENT_ENGINE, true, check_flap},
+	{"fault", EVENT_ENGINE, true, check_fault}, {"heal", EVENT_HEAL, false, check_heal},
 	{"kill", EVENT_KILL, false, check_kill}, {"stop", EVENT_STOP, false, check_one_process},
 	{"continue", EVENT_CONTINUE, false, check_one_process}, {"start", EVENT_START, false, check_one_process},
 };
@@ -87,7 +104,7 @@ static int check_event(struct load *l, yaml_node_t *at, struct scenario_event *e
 		e->kind = v->kind;
 		return v->check(l, at, e, n);
 	}
-	return doc_fail(&l->d, at, "what happens is set, cut, flap, heal, kill, stop, continue or start, not %.60s", n > 0 ? e->words[0] : "nothing");
+	return doc_fail(&l->d, at, "what happens is set, cut, flap, fault, heal, kill, stop, continue or start, not %.60s", n > 0 ? e->words[0] : "nothing");
 }
 
 static int event_words(struct load *l, yaml_node_t *n, struct scenario_event *e)
