@@ -2,7 +2,7 @@
  * The loader against damaged files: a good one with a few octets changed, doubled, cut or moved, many times, all from one seed. It must come back
  * with a whole topology or with one line that names the file; the sanitizers watch for the rest.
  *
- *     mutate-topo FILE SEED ROUNDS        FILE is a scenario when it is called one
+ *     mutate-topo topology|scenario SEED ROUNDS FILE…        the files as they are, and then so many mutants of them
  */
 #include <errno.h>
 #include <stdio.h>
@@ -84,30 +84,39 @@ static int load_scenario(const char *text, size_t len, char *err, size_t size)
 	return wrong < 0 ? 1 : r;
 }
 
+static size_t read_file(const char *path, char *text)
+{
+	FILE *f = fopen(path, "r");
+	size_t len = f ? fread(text, 1, TEXT_MAX, f) : 0;
+
+	if (f) fclose(f);
+	if (len > 0) return len;
+	perror(path);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
-	char seed_text[TEXT_MAX], text[TEXT_MAX], err[400];
-	uint64_t state = argc > 2 ? strtoull(argv[2], NULL, 10) * 0x9e3779b97f4a7c15u | 1 : 1;
-	unsigned long rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 0, good = 0;
-	FILE *f = argc > 3 ? fopen(argv[1], "r") : NULL;
-	size_t seed_len = f ? fread(seed_text, 1, sizeof seed_text, f) : 0;
+	char text[TEXT_MAX], err[400];
+	uint64_t state = argc > 4 ? strtoull(argv[2], NULL, 10) * 0x9e3779b97f4a7c15u | 1 : 1;
+	unsigned long rounds = argc > 4 ? strtoul(argv[3], NULL, 10) : 0, files = argc > 4 ? (unsigned long)argc - 4 : 0, good = 0;
+	int (*load)(const char *, size_t, char *, size_t) = argc > 4 && strcmp(argv[1], "scenario") == 0 ? load_scenario : load_topo;
 
-	if (seed_len == 0) return 2;
-	fclose(f);
-	for (unsigned long i = 0; i < rounds; i++) {
-		size_t len = seed_len;
+	if (files == 0) return 2;
+	for (unsigned long i = 0; i < files + rounds; i++) {
+		bool plain = i < files;
+		size_t len = read_file(argv[4 + (plain ? i : draw(&state, files))], text);
 		int r;
 
-		memcpy(text, seed_text, seed_len);
-		for (uint64_t k = 0, n = 1 + draw(&state, 4); k < n; k++) len = mutate(&state, text, len);
+		for (uint64_t k = 0, n = 1 + draw(&state, 4); k < n && !plain; k++) len = mutate(&state, text, len);
 		err[0] = 0;
-		r = (strstr(argv[1], "scenario") ? load_scenario : load_topo)(text, len, err, sizeof err);
+		r = load(text, len, err, sizeof err);
 		if (r > 0) {
 			printf("round %lu: result %d, \"%s\", of:\n%.*s\n", i, r, err, (int)len, text);
 			return 1;
 		}
 		good += r == 0;
 	}
-	printf("%lu mutants, %lu still whole\n", rounds, good);
-	return good > 0 && good < rounds ? 0 : 1;
+	printf("%lu inputs, %lu still whole\n", files + rounds, good);
+	return good > 0 && good < files + rounds ? 0 : 1;
 }
