@@ -20,7 +20,7 @@ not_ok() { echo "not ok $NAME/$1: $2"; FAILED=1; }
 skip() { echo "skip $NAME/$1: $2"; }
 FAILED=0
 
-# net SHAPE|FILE: the rest of the script runs on h1 of such a network, in the sandbox if $SANDBOX is set.
+# net SHAPE|FILE: the rest of the script runs on h1 of such a network, in a sandbox if $SANDBOX is set: "network" or "docker".
 net() {
 	[ -z "${INSIDE-}" ] || return 0
 	TMP=$(mktemp -d "${TMPDIR:-/tmp}/sockland-test.XXXXXX") || exit 1
@@ -30,6 +30,7 @@ net() {
 	trap 'exit 143' TERM INT
 	local wrap=()
 	[ -z "${SANDBOX-}" ] || wrap=("$BUILD/tests/tools/sandbox")
+	[ "${SANDBOX-}" != docker ] || wrap+=(--docker)
 	if [ -f "$1" ]; then set -- "$1"; else set -- --topo "$1"; fi
 	"${wrap[@]}" "$SOCKLAND" up "$@" -- bash "$0"
 	local status=$?
