@@ -5,6 +5,9 @@ import statistics
 import subprocess
 from html import escape
 
+import cost
+import throughput
+
 HEAD = """# How fast it is
 
 Made by `make bench`; figures are a report of one run on one machine, not a promise. Each is the median of up to {rounds} rounds, with the smallest and the
@@ -158,12 +161,22 @@ def picture(rows, taken):
             f'<rect width="{WIDTH}" height="{y}" fill="#fff"/>\n<text x="10" y="20">Times as fast as the kernel</text>{legend}\n' + "\n".join(body) + "\n</svg>\n")
 
 
+def kept_sections(out):
+    """Of the page as it is: what others of `make bench` write, until they do so anew."""
+    try:
+        with open(f"{out}/performance.md", encoding="utf-8") as f:
+            page = f.read()
+    except OSError:
+        return []
+    return [s for s in (throughput.section_of(title, page) for title in (cost.TITLE, throughput.TITLE)) if s]
+
+
 def write(out, rows, taken):
     rounds = max((len(s) for _, _, results in taken for by in results.values() for s in by.values()), default=0)
     text = HEAD.format(rounds=rounds, unix=UNIX, machine=machine())
     for name, cores, results in taken:
         text += "\n" + tables(rows, name, cores, results)
-    text += "\n" + WHY
+    text += "\n" + WHY + "".join("\n" + section for section in kept_sections(out))
     with open(f"{out}/performance.md", "w", encoding="utf-8") as f:
         f.write(text)
     with open(f"{out}/performance.svg", "w", encoding="utf-8") as f:

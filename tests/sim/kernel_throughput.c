@@ -2,7 +2,7 @@
  * The kernel's TCP on the link of throughput.c: two network namespaces, a TUN device in each, and this program between them, which paces, delays and
  * loses packets in real time. It needs root, and touches nothing outside its namespaces.
  *
- *     kernel-throughput LOSS_PERCENT SEED [SECONDS [CONTROLLER]]
+ *     kernel-throughput LOSS_PERCENT SEED [SECONDS [CONTROLLER [--episode]]]     with --episode instead the segments around one loss: episode.h
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -14,11 +14,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/types.h"
+#include "episode.h"
 
 #define DELAY_NS (20 * NS_PER_MS)
 #define RATE_BITS 100000000ll
@@ -27,7 +29,7 @@
 #define CHUNK (1 << 16)
 
 struct pkt { time_ns due; ssize_t len; uint8_t data[1600]; };
-struct direction { struct pkt *queue; unsigned head, tail; time_ns free_at; int in, out; };
+struct direction { struct pkt *queue; unsigned head, tail; time_ns free_at; int in, out; struct episode *sent, *acked; };
 
 static uint64_t state;
 
@@ -64,6 +66,17 @@ static int open_tun(const char *ours, const char *theirs)
 	return fd;
 }
 
+/* A segment of TCP over IPv4, without options in the IP header. */
+static void note(const struct direction *d, const struct pkt *p, time_ns at, bool lost)
+{
+	const uint8_t *tcp = p->data + 20;
+	ssize_t text = p->len - 20 - 4 * (p->len > 40 ? tcp[12] >> 4 : 5);
+
+	if (p->len < 40 || p->data[0] != 0x45 || p->data[9] != 6) return;
+	if (d->sent) episode_data(d->sent, at, read32(tcp + 4), (uint32_t)text, lost);
+	if (d->acked) episode_ack(d->acked, at, read32(tcp + 8));
+}
+
 static void take(struct direction *d, double loss)
 {
 	while (d->tail - d->head < QUEUE) {
@@ -72,7 +85,9 @@ static void take(struct direction *d, double loss)
 		p->len = read(d->in, p->data, sizeof p->data);
 		if (p->len <= 0) return;
 		bool full = (start - now_ns()) * RATE_BITS / 8 / NS_PER_S > LIMIT_PACKETS * 1514ll;
-		if (full || uniform() < loss) continue;
+		bool lost = full || uniform() < loss;
+		if (d->sent) note(d, p, now_ns(), lost);
+		if (lost) continue;
 		d->free_at = start + (p->len + 14) * 8 * NS_PER_S / RATE_BITS;
 		p->due = d->free_at + DELAY_NS;
 		d->tail++;
@@ -84,6 +99,7 @@ static void give(struct direction *d)
 	for (; d->head != d->tail && d->queue[d->head % QUEUE].due <= now_ns(); d->head++) {
 		struct pkt *p = &d->queue[d->head % QUEUE];
 		if (write(d->out, p->data, (size_t)p->len) < 0) continue;   /* as good as lost */
+		if (d->acked) note(d, p, now_ns(), false);
 	}
 }
 
@@ -135,6 +151,12 @@ int main(int argc, char **argv)
 	struct direction way[2] = {{.queue = calloc(QUEUE, sizeof(struct pkt)), .in = here, .out = there},
 				   {.queue = calloc(QUEUE, sizeof(struct pkt)), .in = there, .out = here}};
 	if (!way[0].queue || !way[1].queue) fail("memory");
+	if (argc > 5 && strcmp(argv[5], "--episode") == 0) {
+		way[0].sent = way[1].acked = calloc(1, sizeof(struct episode));
+		move(way, client, listener, atof(argv[1]) / 100, seconds);
+		episode_print(way[0].sent);
+		return 0;
+	}
 	printf("kernel, %s, loss %s%%: %.2f Mbit/s\n", controller, argv[1], (double)move(way, client, listener, atof(argv[1]) / 100, seconds) * 8 / 1e6 / seconds);
 	return 0;
 }

@@ -69,6 +69,7 @@ static void watch(void *user, const struct net_frame *f)
 	bool is_a = f->nif == sim->nif_a;
 	count_segment(is_a ? &sim->count_a : &sim->count_b, &h, len - (size_t)hdr_len, f->dropped != DROP_NONE);
 	write_segment(sim, is_a ? 'a' : 'b', &h, len - (size_t)hdr_len, f->dropped != DROP_NONE);
+	if (sim->on_segment) sim->on_segment(sim, is_a, &h, len - (size_t)hdr_len, f->dropped != DROP_NONE);
 }
 
 void sim_wire_clear(struct sim *sim)

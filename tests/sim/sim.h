@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include "link/net.h"
 #include "stack/socket/sock.h"
+#include "wire/wire.h"
 
 enum sim_shape { SIM_PAIR, SIM_ROUTED };
 #define SIM_PORT 80
@@ -45,6 +46,9 @@ struct sim {
 	time_ns now;
 	struct list actors;
 	struct sim_count count_a, count_b;
+	/* Told of each segment as it leaves a or b, if set. */
+	void (*on_segment)(struct sim *sim, bool is_a, const struct tcp_hdr *h, size_t payload, bool lost);
+	void *user;
 	char wire[SIM_WIRE_MAX];            /* TCP segments as sent: "a:S b:SA a:A a:A(100) …", "!" behind one that the link lost */
 	size_t wire_len;
 };
