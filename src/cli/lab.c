@@ -2,7 +2,8 @@
  * Starting an engine. It needs nothing but socketpairs and fork:
  *
  *     we ──fork──► engine (own session, no stream of ours, no descriptor but its end of the door)
- *      └─ a door to a host ─ inherited by whatever runs there ─ the engine ends when the last one hangs up
+ *      ├─ a door to a host ─ inherited by whatever runs there ─ the engine ends when the last one hangs up
+ *      └─ a socket that nobody else has ─ when it hangs up before lab_end() has let go, we were killed, and nothing shall be left behind
  */
 #include "cli/lab.h"
 
@@ -11,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -42,10 +44,10 @@ bool lab_topology(struct topo *t, const char *file_or_shape)
 	return r == 0;
 }
 
-static _Noreturn void engine_process(const struct lab *l, const struct lab_options *o, const int *doors, int ready)
+static _Noreturn void engine_process(const struct lab *l, const struct lab_options *o, const int *doors, int owner, int ready)
 {
-	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .ready_fd = ready, .keep = o->keep,
-				  .unprivileged = o->unprivileged};
+	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .owner = owner, .ready_fd = ready,
+				  .keep = o->keep, .unprivileged = o->unprivileged};
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -53,21 +55,41 @@ static _Noreturn void engine_process(const struct lab *l, const struct lab_optio
 	_exit(chdir("/") < 0 ? EXIT_OWN_FAILURE : engine_run(&c));
 }
 
+/* It goes on without us. */
+static void lab_release(struct lab *l)
+{
+	if (l->hold < 0) return;
+	if (send(l->hold, "", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) cli_warn("the network ends with me: %s", strerror(errno));
+	close(l->hold);
+	l->hold = -1;
+}
+
 static int engine_fork(struct lab *l, const struct lab_options *o, const int *doors)
 {
-	int ready[2];
+	int ready[2], hold[2];
 	ssize_t n;
 	char octet;
 
-	if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hold) < 0) return -errno;
+	if (pipe2(ready, O_CLOEXEC) < 0) {
+		int err = -errno;
+
+		close(hold[0]);
+		close(hold[1]);
+		return err;
+	}
 	fflush(NULL);
+	l->hold = hold[1];
+	if (o->released) lab_release(l);
 	l->engine = fork();
-	if (l->engine == 0) engine_process(l, o, doors, ready[1]);
+	if (l->engine == 0) engine_process(l, o, doors, hold[0], ready[1]);
+	close(hold[0]);
 	close(ready[1]);
 	do n = l->engine < 0 ? -1 : read(ready[0], &octet, 1);
 	while (n < 0 && l->engine > 0 && errno == EINTR);
 	close(ready[0]);
 	if (n == 1) return 0;
+	lab_release(l);
 	if (l->engine < 0) return -EAGAIN;
 	waitpid(l->engine, NULL, 0);
 	return -ECONNRESET;
@@ -138,6 +160,7 @@ void lab_end(struct lab *l)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 	close(l->door);
+	lab_release(l);
 	if (pidfd >= 0) {
 		poll(&p, 1, LEAVE_MS);
 		close(pidfd);

@@ -8,6 +8,7 @@ struct lab {
 	struct topo topo;
 	pid_t engine;
 	int door;
+	int hold;                      /* the engine's owner: its hang-up ends the net */
 };
 
 struct lab_options {
@@ -15,6 +16,7 @@ struct lab_options {
 	int listener;                  /* as engine_config.listener; taken over; -1: none */
 	bool unprivileged;             /* programs are no root of their hosts */
 	bool keep;                     /* stays when all programs have gone */
+	bool released;                 /* stays when we have gone, however that comes */
 };
 
 uint64_t lab_seed(void);           /* one from the kernel's randomness, short enough to type */
@@ -28,5 +30,5 @@ int lab_host(const struct lab *l, const char *name);
 void lab_report(const struct lab *l);
 /* Ends what still runs, by name, and then the net, whatever it keeps. */
 void lab_down(const struct lab *l);
-/* Lets go of the door: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
+/* Lets go of the door and of the engine: the engine ends with its last program, unless it keeps. Waits a moment, so that in the usual case nothing is left. */
 void lab_end(struct lab *l);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -165,7 +166,7 @@ int launch_wait(int door, char *const *argv, int *ret_signal)
 {
 	struct sigaction before, normal = {.sa_handler = SIG_DFL};
 	sigset_t waited, mask;
-	pid_t child;
+	pid_t child, us = getpid();
 	int status;
 
 	sigemptyset(&waited);
@@ -178,6 +179,8 @@ int launch_wait(int door, char *const *argv, int *ret_signal)
 	if (child == 0) {
 		sigaction(SIGCHLD, &before, NULL);
 		sigprocmask(SIG_SETMASK, &mask, NULL);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);    /* whoever kills us means the program, too */
+		if (getppid() != us) _exit(EXIT_SIGNAL + SIGKILL);
 		_exit(launch_exec(door, argv));
 	}
 	status = child < 0 ? cannot_run(argv[0], -errno) : wait_for(child, &waited, ret_signal);

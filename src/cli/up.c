@@ -109,6 +109,7 @@ static int up_reachable(struct up *u, struct lab *l)
 	snprintf(name, sizeof name, "%s", u->name ? u->name : l->topo.name);
 	if (!prompting) signals_block(&waited);
 	u->how.keep = true;
+	u->how.released = u->background;
 	u->how.listener = rendezvous_listen(name);
 	if (u->how.listener < 0 && (!prompting || u->how.listener == -EADDRINUSE)) return topo_free(&l->topo), EXIT_OWN_FAILURE;
 	if (lab_start(l, 0, &u->how) < 0) return rendezvous_forget(name), topo_free(&l->topo), EXIT_OWN_FAILURE;

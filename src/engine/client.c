@@ -76,6 +76,18 @@ void listener_ready(struct engine *e)
 	else door_add(e, fd, 0);
 }
 
+/* Who started us has let us go, or has died over it. */
+void owner_ready(struct engine *e)
+{
+	char octet;
+	ssize_t n = read(e->owner_fd, &octet, 1);
+	if (n < 0) return;
+	e->ending |= n == 0;
+	loop_remove(&e->loop, e->owner_fd);
+	close(e->owner_fd);
+	e->owner_fd = -1;
+}
+
 /* ---- clients ---- */
 
 /* Lock words and watches name clients by these: a number comes back only after two thousand million others, and not while it is in use. */

@@ -156,6 +156,7 @@ static void controls(struct engine *e)
 {
 	for (struct source *s; (s = ready_pop(e, SOURCE_DOOR));) door_ready(e, container_of(s, struct door, source));
 	if (ready_pop(e, SOURCE_LISTENER)) listener_ready(e);
+	if (ready_pop(e, SOURCE_OWNER)) owner_ready(e);
 	for (struct source *s; (s = ready_pop(e, SOURCE_CAPTURE));) capture_ready(e, s);
 	for (struct source *s; (s = ready_pop(e, SOURCE_CLIENT));) client_ready(e, container_of(s, struct client, source));
 	client_reap(e);
@@ -256,6 +257,7 @@ static void lists_init(struct engine *e)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
 	list_init(&e->listener.ready);
+	list_init(&e->owner.ready);
 	hash_init(&e->inodes);
 }
 
@@ -278,6 +280,9 @@ static int doors_make(struct engine *e)
 	e->listener.kind = SOURCE_LISTENER;
 	e->listener_fd = e->config->listener;
 	if (err == 0 && e->listener_fd >= 0) err = loop_add(&e->loop, e->listener_fd, EPOLLIN, &e->listener);
+	e->owner.kind = SOURCE_OWNER;
+	e->owner_fd = e->config->owner;
+	if (err == 0 && e->owner_fd >= 0) err = loop_add(&e->loop, e->owner_fd, EPOLLIN, &e->owner);
 	return err;
 }
 
@@ -297,6 +302,7 @@ static int engine_start(struct engine *e)
 static void engine_end(struct engine *e)
 {
 	if (e->listener_fd >= 0) close(e->listener_fd);
+	if (e->owner_fd >= 0) close(e->owner_fd);
 	list_each(struct client, c, &e->clients, node) client_end(e, c, NULL);
 	client_reap(e);
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
@@ -323,10 +329,11 @@ static void engine_end(struct engine *e)
 
 static void keep_only_given(const struct engine_config *c)
 {
-	int fds[c->topo->n_hosts + 2];
+	int fds[c->topo->n_hosts + 3];
 	size_t n = 0;
 	for (size_t i = 0; i < c->topo->n_hosts; i++) fds[n++] = c->doors[i];
 	fds[n++] = c->listener;
+	fds[n++] = c->owner;
 	fds[n++] = c->ready_fd;
 	process_keep_only(fds, n);
 }
@@ -337,7 +344,7 @@ int engine_run(const struct engine_config *c)
 	if (!e) return 1;
 	e->config = c;
 	e->topo = c->topo;
-	e->guard_pipe = e->loop.epfd = e->listener_fd = -1;
+	e->guard_pipe = e->loop.epfd = e->listener_fd = e->owner_fd = -1;
 	lists_init(e);
 	unix_names_start(e);
 	keep_only_given(c);

@@ -7,6 +7,7 @@ struct engine_config {
 	uint64_t seed;
 	const int *doors;          /* the engine's end of each host's door, by host, or -1; owned by the engine from now on */
 	int listener;              /* listening AF_UNIX socket whose connections are doors of host 0 (`up -d`), or -1 */
+	int owner;                 /* a stream: the engine ends when it hangs up, unless an octet has come that lets it go on; -1: nobody's */
 	int ready_fd;              /* gets one octet when the engine serves, then closed */
 	uint32_t segments;         /* of shared memory, at most; 0: as many as it has numbers for */
 	bool unprivileged;         /* programs have no CAP_NET_RAW and CAP_NET_ADMIN over their hosts */

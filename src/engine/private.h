@@ -23,7 +23,7 @@
 #include "stack/socket/sock.h"
 
 /* What an epoll event means: a member of everything that is watched. */
-enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_ANCHOR };
+enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_OWNER, SOURCE_ANCHOR };
 struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
@@ -117,8 +117,8 @@ struct engine {
 
 	struct list doors, clients, ended, socks, pump, again, warm;
 	struct list ready[SOURCE_KINDS];
-	struct source listener;
-	int listener_fd;
+	struct source listener, owner;
+	int listener_fd, owner_fd;
 	struct slot *slots;                        /* by channel */
 	uint32_t slots_used, free_first, free_last;
 	struct hash inodes;
@@ -173,6 +173,7 @@ int door_add(struct engine *e, int fd, size_t host);                      /* tak
 void door_free(struct engine *e, struct door *d);
 void door_ready(struct engine *e, struct door *d);
 void listener_ready(struct engine *e);
+void owner_ready(struct engine *e);
 void client_ready(struct engine *e, struct client *c);
 void client_end(struct engine *e, struct client *c, const char *why);     /* why NULL: it went by itself; else logged */
 void client_reap(struct engine *e);                                        /* frees the ended ones */

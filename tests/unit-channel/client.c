@@ -50,7 +50,7 @@ void lab_start_small(struct lab *l, const char *shape, uint32_t segments)
 	l->engine = fork();
 	need(l->engine >= 0, "fork");
 	if (l->engine == 0) {
-		struct engine_config c = {.topo = &l->topo, .seed = 1, .segments = segments, .doors = ours, .listener = -1, .ready_fd = ready[1]};
+		struct engine_config c = {.topo = &l->topo, .seed = 1, .segments = segments, .doors = ours, .listener = -1, .owner = -1, .ready_fd = ready[1]};
 		int status = engine_run(&c);
 		topo_free(&l->topo);
 		exit(status);
