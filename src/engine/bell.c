@@ -84,8 +84,8 @@ static struct bell_owned *bell_of(struct call *k)
 int64_t serve_bell(struct call *k)
 {
 	uint32_t i = 1;
-	while (i < BELL_MAX && k->e->bells[i]) i++;
-	if (i == BELL_MAX) return -ENOSPC;
+	if (!share_left(BELL_MAX - 1, k->e->n_bells, k->c->n_bells)) return -ENOSPC;
+	while (k->e->bells[i]) i++;
 	struct bell_owned *b = calloc(1, sizeof *b);
 	if (!b) return -ENOMEM;
 	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -97,6 +97,8 @@ int64_t serve_bell(struct call *k)
 	b->owner = k->c;
 	list_init(&b->watches);
 	list_append(&k->c->bells, &b->node);
+	k->c->n_bells++;
+	k->e->n_bells++;
 	k->e->bells[i] = b;
 	struct bell *shared = arena_bell(k->e->arena, i);
 	atomic_store(&shared->armed, 0);
@@ -111,6 +113,8 @@ void bell_destroy(struct engine *e, struct bell_owned *b)
 	while (!list_empty(&b->watches)) watch_free(e, list_first(&b->watches, struct watch, of_bell));
 	list_remove(&b->node);
 	e->bells[b->index] = NULL;
+	b->owner->n_bells--;
+	e->n_bells--;
 	close(b->fd);
 	free(b);
 }

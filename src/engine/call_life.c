@@ -125,7 +125,7 @@ int64_t serve_identify(struct call *k)
 {
 	struct esock *es = esock_by_inode(k->e, (ino_t)k->q->arg[0]);
 	if (!es) return -ENOTSOCK;
-	if (!es->client) es->client = k->c;
+	if (!es->client) esock_own(es, k->c);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;
 	return 0;

@@ -220,7 +220,7 @@ static void client_clean(struct engine *e, struct client *c)
 		bool shared = shared_get32(&ch->flags) & CHF_SHARED;
 		lock_release(&ch->rx.lock, c->id, shared);
 		lock_release(&ch->tx.lock, c->id, shared);
-		if (es->client == c) es->client = NULL;
+		if (es->client == c) esock_own(es, NULL);
 		/* It may have been about to wake a peer; those who share the socket go on, and so must the peer. */
 		if (es->peer && shared) {
 			es->rung = true;

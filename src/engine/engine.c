@@ -269,6 +269,7 @@ static int memory_make(struct engine *e)
 	e->scratch = malloc(SCRATCH_SIZE);
 	e->slots_used = 1;
 	e->path_epoch = 1;
+	e->max_socks = (uint32_t)MIN(process_descriptors() / 4 * 3, (uint64_t)CHANNEL_MAX - 1);   /* the rest: bells, clients, paths */
 	return e->slots && e->in && e->out && e->scratch ? 0 : -ENOMEM;
 }
 

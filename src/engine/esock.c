@@ -71,6 +71,13 @@ static struct esock *spare_take(struct engine *e, const struct client *c, bool s
 	return es;
 }
 
+void esock_own(struct esock *es, struct client *c)
+{
+	if (es->client) es->client->n_socks--;
+	if (c) c->n_socks++;
+	es->client = c;
+}
+
 int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, int *ret_fd, struct esock **ret)
 {
 	struct esock *es = spare_take(e, c, stream, spare);
@@ -79,6 +86,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 		*ret = es;
 		return 0;
 	}
+	if (!share_left(e->max_socks, e->n_socks, c->n_socks)) return -ENFILE;
 	es = calloc(1, sizeof *es);
 	uint32_t i = es ? slot_take(e) : 0;
 	if (i == 0) {
@@ -87,7 +95,6 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 	}
 	es->stream = stream;
 	es->inode_fd = -1;
-	es->client = c;
 	es->channel = i;
 	list_init(&es->source.ready);
 	list_init(&es->pump);
@@ -99,6 +106,8 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 		free(es);
 		return err;
 	}
+	esock_own(es, c);
+	e->n_socks++;
 	generation_next(e, es);
 	e->slots[i].es = es;
 	list_append(&e->socks, &es->node);
@@ -209,6 +218,8 @@ static void esock_clear(struct engine *e, struct esock *es)
 void esock_free(struct engine *e, struct esock *es)
 {
 	esock_clear(e, es);
+	esock_own(es, NULL);
+	e->n_socks--;
 	hash_remove(&e->inodes, &es->by_inode);
 	list_remove(&es->node);
 	list_remove(&es->source.ready);

@@ -42,6 +42,7 @@ struct client {
 	gid_t gid;                                 /* its own word */
 	char name[64];
 	struct list bells;
+	uint32_t n_bells, n_socks;                 /* held: see share_left() */
 };
 
 /* How what a socket sends reaches its peer: through the stack; the same, and nothing more is taken from the ring until that has arrived; directly. */
@@ -92,6 +93,12 @@ struct esock {
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 };
 
+/*
+ * What all programs take from: nobody may have more than is left for the others, so however many one asks for, the next one finds some. The one who
+ * asks alone gets half.
+ */
+static inline bool share_left(uint32_t limit, uint32_t in_use, uint32_t own) { return in_use < limit && own < limit - in_use; }
+
 struct slot { struct esock *es; uint32_t generation, next_free; };
 
 /* A host's interface as the topology drew it. */
@@ -121,8 +128,10 @@ struct engine {
 	int listener_fd, owner_fd;
 	struct slot *slots;                        /* by channel */
 	uint32_t slots_used, free_first, free_last;
+	uint32_t n_socks, max_socks;               /* anchors that we hold, and may */
 	struct hash inodes;
 	struct bell_owned *bells[BELL_MAX];
+	uint32_t n_bells;
 	uint32_t last_client;
 
 	struct list refusals, log, faults, flaps, call_faults, captures;
@@ -194,6 +203,7 @@ void esock_give_back(struct engine *e, struct esock *es, int fd);         /* a n
 void esock_free(struct engine *e, struct esock *es);
 void esock_violate(struct engine *e, struct esock *es, const char *what); /* a shared word that can't be */
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation);
+void esock_own(struct esock *es, struct client *c);                       /* c, or nobody, answers for it from now on */
 struct esock *esock_by_inode(struct engine *e, ino_t inode);
 void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */

@@ -34,6 +34,12 @@ void process_settle(const char *name)
 	}
 }
 
+uint64_t process_descriptors(void)
+{
+	struct rlimit r;
+	return getrlimit(RLIMIT_NOFILE, &r) == 0 ? r.rlim_cur : 1024;
+}
+
 void process_quiet(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

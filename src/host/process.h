@@ -5,6 +5,7 @@
 
 /* A name, a session of its own (so that ^C reaches programs only), no signals that kill by accident, as many descriptors as are allowed. */
 void process_settle(const char *name);
+uint64_t process_descriptors(void);                    /* how many that is */
 void process_fill_standard(void);                      /* standard streams that are closed become /dev/null, so that no descriptor of ours is 0, 1 or 2 */
 void process_quiet(void);                              /* standard streams become /dev/null */
 void process_keep_only(int *fds, size_t n);            /* closes every other descriptor above 2; sorts fds */

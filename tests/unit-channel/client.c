@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,9 +35,9 @@ static double now_s(void)
 
 /* ---- a lab ---- */
 
-void lab_start(struct lab *l, const char *shape) { lab_start_small(l, shape, 0); }
+void lab_start(struct lab *l, const char *shape) { lab_start_small(l, shape, 0, 0); }
 
-void lab_start_small(struct lab *l, const char *shape, uint32_t segments)
+void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32_t descriptors)
 {
 	char err[200] = "";
 	int ready[2], pairs[16][2], ours[16];
@@ -51,6 +52,8 @@ void lab_start_small(struct lab *l, const char *shape, uint32_t segments)
 	need(l->engine >= 0, "fork");
 	if (l->engine == 0) {
 		struct engine_config c = {.topo = &l->topo, .seed = 1, .segments = segments, .doors = ours, .listener = -1, .owner = -1, .ready_fd = ready[1]};
+		struct rlimit few = {descriptors, descriptors};
+		need(descriptors == 0 || setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
 		int status = engine_run(&c);
 		topo_free(&l->topo);
 		exit(status);

@@ -14,7 +14,7 @@ struct tclient { int fd, doorbell; struct arena *arena; uint32_t id; };
 struct tsock { struct tclient *c; int fd; uint32_t channel, generation; };   /* fd: the anchor */
 
 void lab_start(struct lab *l, const char *shape);     /* "single,2": h1 and h2 on a switch */
-void lab_start_small(struct lab *l, const char *shape, uint32_t segments);   /* with so few of them */
+void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32_t descriptors);   /* with so few of them; 0: as usual */
 int lab_end(struct lab *l);                           /* closes the doors; the engine's exit status */
 
 void t_hello(struct tclient *c, const struct lab *l, size_t host);
