@@ -279,14 +279,16 @@ long do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return r;
 }
 
-static long created(long fd)
+static long created(long n, long arg)
 {
+	long fd = sys(n, arg);
+	if (shim.active && spares_give_way(fd)) fd = sys(n, arg);
 	if (fd >= 0 && shim.active && !spawned() && epoll_adopt((int)fd) < 0) table_set_kernel((int)fd);
 	return fd;
 }
 
-long do_epoll_create(int size) { return created(sys(SYS_epoll_create, size)); }
-long do_epoll_create1(int flags) { return created(sys(SYS_epoll_create1, flags)); }
+long do_epoll_create(int size) { return created(SYS_epoll_create, size); }
+long do_epoll_create1(int flags) { return created(SYS_epoll_create1, flags); }
 
 int instance_kick(struct instance *e)
 {

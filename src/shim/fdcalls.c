@@ -66,6 +66,7 @@ long do_dup(int fd)
 {
 	if (shim.active && table_peek(fd) == FD_HIDDEN) return -EBADF;
 	long to = sys(SYS_dup, fd);
+	if (shim.active && spares_give_way(to)) to = sys(SYS_dup, fd);
 	if (to >= 0 && !spawned()) table_copy(fd, (int)to);
 	return to;
 }
@@ -141,6 +142,7 @@ long do_fcntl(int fd, int cmd, long arg)
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	if (says_of_file(cmd, arg)) keep_apart(fd);
 	long r = cmd == F_SETLKW || cmd == F_OFD_SETLKW ? cancellable(sys(SYS_fcntl, fd, cmd, arg)) : sys(SYS_fcntl, fd, cmd, arg);
+	if (r == -EMFILE && spares_give_way(r)) return do_fcntl(fd, cmd, arg);
 	if (r < 0 || spawned()) return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) table_copy(fd, (int)r);
 	if (cmd == F_SETFL && sock_of(fd, &s)) {

@@ -49,7 +49,9 @@ long do_openat(int dir, const char *path, int flags, mode_t mode)
 		if (fd != -ENOENT) return fd;
 	}
 	bool is_table = path && (flags & (O_ACCMODE | O_PATH)) == O_RDONLY && unix_table_is(path);
-	long fd = is_table ? unix_table_open(path, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
+	long fd;
+	do fd = is_table ? unix_table_open(path, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
+	while (spares_give_way(fd));
 	if (fd >= 0) table_set_kernel((int)fd);
 	return fd;
 }

@@ -143,6 +143,8 @@ uint32_t spare_channel(const struct spare *sp);           /* NULL allowed: 0 */
 int spare_used(struct spare *sp, int flags, uint32_t generation);   /* its descriptor, the program's from now on */
 void spare_return(struct spare *sp, bool refused);        /* NULL allowed. refused: the engine knows better */
 void spares_drop(void);                                   /* the program needs the numbers, or will change what we are allowed */
+bool spares_give_way(long r);                             /* r is -EMFILE, and now there are numbers: try again */
+void spares_forbid(void);                                 /* the program holds what we can't see: from now on none is kept */
 int *spare_slot(int fd);
 void spares_before_fork(void);                            /* none is left; spares_after_fork() in the parent */
 void spares_after_fork(void);

@@ -46,7 +46,9 @@ static long socket_make(int domain, int type, int protocol, int flags)
 
 long kernel_socket(int domain, int type, int protocol)
 {
-	long fd = gate(SYS_socket, domain, type, protocol);
+	long fd;
+	do fd = gate(SYS_socket, domain, type, protocol);
+	while (shim.active && spares_give_way(fd));
 	if (fd >= 0) table_set_kernel((int)fd);
 	return fd;
 }
@@ -64,6 +66,7 @@ long do_socket(int domain, int type, int protocol)
 	if (fd < 0) return fd;
 	fd = spare_socket(domain, type & ~TYPE_FLAGS, protocol, type);
 	if (fd == -ENOENT) fd = socket_make(domain, type & ~TYPE_FLAGS, protocol, type);
+	if (spares_give_way(fd)) fd = socket_make(domain, type & ~TYPE_FLAGS, protocol, type);
 	if (fd < 0 || caps_allow(domain, type)) return fd;
 	do_close((int)fd);
 	return -EPERM;
@@ -73,7 +76,9 @@ long do_socketpair(int domain, int type, int protocol, int *pair)
 {
 	if (shim.active && domain != AF_UNIX)
 		return domain == AF_INET || domain == AF_INET6 || domain == AF_NETLINK || domain == AF_PACKET ? -EOPNOTSUPP : -EAFNOSUPPORT;
-	long r = gate(SYS_socketpair, domain, type, protocol, pair);
+	long r;
+	do r = gate(SYS_socketpair, domain, type, protocol, pair);
+	while (shim.active && spares_give_way(r));
 	if (r == 0) {
 		table_set_kernel(pair[0]);
 		table_set_kernel(pair[1]);

@@ -7,7 +7,9 @@
  *     accept     the anchor is lent for the call, which then passes no descriptor
  *
  * The number is taken before the call, so that there is nothing to undo when none is free. A process that ends, or is killed between any two steps,
- * closes them all, and the engine sees them hang up. None is left over a fork: the child's copy would keep what the parent closes.
+ * closes them all, and the engine sees them hang up. None is left over a fork: the child's copy would keep what the parent closes. Nor in a program
+ * that makes system calls of its own: it may have duplicated with one what we take to be held once. (One that does so, and makes none that is
+ * trapped, is not found out.)
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -29,6 +31,7 @@ struct spare {
 
 static struct spare spares[SPARES_MAX];
 static unsigned hand, room;                /* where the next one is looked for: the oldest comes first. room 0: not known yet */
+static _Atomic bool forbidden;
 static int base;                           /* hidden numbers from here on */
 static struct lock lock;
 static _Atomic uint32_t *born;             /* by channel: the generation that this process has made */
@@ -81,7 +84,7 @@ static struct spare *place_free(void)
 static bool keepable(int fd, const struct sock *s)
 {
 	struct stat st;
-	if (shim.sandboxed || engine_dead() || !born || atomic_load(&born[s->index]) != s->generation) return false;
+	if (shim.sandboxed || engine_dead() || atomic_load(&forbidden) || !born || atomic_load(&born[s->index]) != s->generation) return false;
 	if (s->c->type != SOCK_STREAM || (s->c->domain != AF_INET && s->c->domain != AF_INET6)) return false;
 	if (shared_get32(&s->c->flags) & CHF_SHARED || shared_get32(&s->c->generation) != s->generation) return false;
 	if (table_refs(s->index) != 0 || pin_kept(s->index)) return false;
@@ -128,6 +131,20 @@ void spares_drop(void)
 	drop_all();
 	leave();
 }
+
+bool spares_give_way(long r)
+{
+	bool any = false;
+	if (r != -EMFILE || !born || spawned()) return false;
+	enter();
+	for (unsigned i = 0; i < SPARES_MAX; i++) any |= spares[i].state == KEPT;
+	drop_all();
+	leave();
+	return any;
+}
+
+/* In the handler of SIGSYS: those that are kept stay, for they were alone when they were closed, as far as anybody can tell. */
+void spares_forbid(void) { atomic_store(&forbidden, true); }
 
 /* The lowest number that is free, as the kernel gives it. */
 static bool number_take(struct spare *sp, int flags)

@@ -41,6 +41,22 @@ static void raw_calls_on_sockets(void)
 	close(to);
 }
 
+/* What a raw call has duplicated is not known to be held twice; such a program closes for good. */
+static void raw_copies_live_on(void)
+{
+	for (int i = 0; i < 40; i++) {
+		int pair[2], next[2];
+		char c;
+		tcp_pair(pair);
+		int copy = (int)raw(SYS_dup, pair[0], 0, 0, 0, 0, 0);
+		CHECK(copy >= 0 && close(pair[0]) == 0 && recv(pair[1], &c, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN);
+		tcp_pair(next);
+		talk(next[0], next[1]);
+		talk(copy, pair[1]);
+		CHECK(close(copy) == 0 && recv(pair[1], &c, 1, 0) == 0 && close(pair[1]) == 0 && close(next[0]) == 0 && close(next[1]) == 0);
+	}
+}
+
 static volatile sig_atomic_t got;
 static void note(int sig) { got = sig; }
 
@@ -68,6 +84,7 @@ int main(void)
 {
 	sockets_of_raw_calls();
 	raw_calls_on_sockets();
+	raw_copies_live_on();
 	sigsys_stays_ours();
 	return 0;
 }

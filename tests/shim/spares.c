@@ -169,6 +169,39 @@ static void gives_way(void)
 	CHECK(setrlimit(RLIMIT_NOFILE, &was) == 0);
 }
 
+static int opened(void) { return open("/dev/null", O_RDONLY); }
+static int doubled(void) { return dup(0); }
+static int doubled_by_fcntl(void) { return fcntl(0, F_DUPFD, 3); }
+static int polling(void) { return epoll_create1(0); }
+static int unix_one(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
+
+static int numbers_left(int (*make)(void))
+{
+	int fds[700], n = 0, all;
+	while (n < 700 && (fds[n] = make()) >= 0) n++;
+	CHECK(errno == EMFILE && n > 500);
+	for (all = n; n > 0;) CHECK(close(fds[--n]) == 0);
+	return all;
+}
+
+/* Every call that gives a number gets each of them, though closed sockets had been kept on some. */
+static void gives_way_to_all(void)
+{
+	int (*const makes[])(void) = {opened, doubled, doubled_by_fcntl, polling, unix_one};
+	struct rlimit was, few;
+	CHECK(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	few = (struct rlimit){600, was.rlim_max};
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);   /* none is kept now */
+	int all = numbers_left(opened);
+	for (size_t k = 0; k < sizeof makes / sizeof *makes; k++) {
+		int pairs[8][2];
+		for (int i = 0; i < 8; i++) tcp_pair(pairs[i]);
+		for (int i = 0; i < 8; i++) CHECK(close(pairs[i][0]) == 0 && close(pairs[i][1]) == 0);
+		CHECK(numbers_left(makes[k]) == all);
+	}
+	CHECK(setrlimit(RLIMIT_NOFILE, &was) == 0);
+}
+
 static void *churn(void *arg)
 {
 	(void)arg;
@@ -208,6 +241,7 @@ int main(void)
 	held_by_spawned();
 	leaves_epoll();
 	gives_way();
+	gives_way_to_all();
 	by_threads();
 	used_again();
 	return 0;
