@@ -31,11 +31,11 @@ static void file_hosts(const struct engine *e, size_t host, struct text *t)
 
 static void file_hostname(const struct engine *e, size_t host, struct text *t) { text_add(t, "%s\n", e->topo->hosts[host].name); }
 
-/* No name server is there to be asked. */
+/* There is no name server to be asked, unless the host itself runs one: what glibc assumes without this line, and other resolvers do not. */
 static void file_resolv(const struct engine *e, size_t host, struct text *t)
 {
 	(void)e, (void)host;
-	text_add(t, "options timeout:1 attempts:1\n");
+	text_add(t, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
 }
 
 static void file_nsswitch(const struct engine *e, size_t host, struct text *t)
