@@ -447,6 +447,38 @@ static void test_link_local(void **state)
 	assert_int_equal(get_int(bound, SOL_SOCKET, SO_BINDTOIFINDEX), w->a_if->index);
 }
 
+/* What a host sends to itself comes in where it has the address, and a link-local address of its own is as good as any other. */
+static void test_own_addresses(void **state)
+{
+	struct world *w = *state;
+	struct name own = link_local(w->a_if, 53, w->a_if->index);
+	struct sock *r4 = udp_bound(w->a, name4("0.0.0.0", 54)), *r6 = udp_bound(w->a, own);
+	struct sock *server = sock_make(w->a, AF_INET6, SOCK_STREAM, 0), *client = sock_make(w->a, AF_INET6, SOCK_STREAM, 0), *accepted;
+	struct in_pktinfo info;
+	struct sock_msg m;
+
+	set_int(r4, IPPROTO_IP, IP_PKTINFO, 1);
+	assert_int_equal(do_sendto(r4, "x", 1, name4("10.0.0.1", 54)), 1);
+	assert_int_equal(do_sendto(r4, "y", 1, name4("127.0.0.1", 54)), 1);
+	assert_int_equal(do_sendto(udp(w->a, AF_INET6), "z", 1, own), 1);
+	settle(w);
+	assert_int_equal(do_recvmsg(r4, 0, &m), 1);
+	assert_int_equal(control_of(&m, IPPROTO_IP, IP_PKTINFO, &info, sizeof info), sizeof info);
+	assert_int_equal(info.ipi_ifindex, w->a_if->index);
+	assert_int_equal(do_recvmsg(r4, 0, &m), 1);
+	assert_int_equal(control_of(&m, IPPROTO_IP, IP_PKTINFO, &info, sizeof info), sizeof info);
+	assert_int_not_equal(info.ipi_ifindex, w->a_if->index);
+	assert_int_equal(do_recvmsg(r6, 0, &m), 1);
+	assert_int_equal(((struct sockaddr_in6 *)m.name)->sin6_scope_id, w->a_if->index);
+
+	assert_int_equal(do_bind(server, own), 0);
+	assert_int_equal(sock_listen(server, 1), 0);
+	assert_int_equal(do_connect(client, own), -EINPROGRESS);
+	settle(w);
+	assert_int_equal(sock_accept(server, &accepted), 0);
+	assert_name(peer_name(accepted), local_name(client));
+}
+
 /* A socket of IPv6 hears of IPv4's errors when it asked for those. */
 static void test_error_queue_of_mapped(void **state)
 {
@@ -523,6 +555,7 @@ int main(void)
 		WORLD_TEST(test_control_out),
 		WORLD_TEST(test_too_big_for_the_path),
 		WORLD_TEST(test_link_local),
+		WORLD_TEST(test_own_addresses),
 		WORLD_TEST(test_error_queue_of_mapped),
 		WORLD_TEST(test_cork),
 	};

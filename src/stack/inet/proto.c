@@ -18,11 +18,21 @@ const struct ip_proto *ip_proto_find(uint8_t proto, bool v4)
 	return NULL;
 }
 
+/* What a host sends to itself is taken to have come in where it has that address, as Linux's local routes say, and not by the loopback that brought it. */
+static void name_interface(const struct stack *s, struct packet *p)
+{
+	const struct netif_addr *ia = p->netif->kind == NETIF_LOOPBACK ? netif_addr_find(s, &p->dst, NULL) : NULL;
+
+	if (ia) p->netif = ia->netif;
+}
+
 bool ip_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto)
 {
 	const struct ip_proto *row = ip_proto_find(proto, packet_is_v4(p));
-	bool copied = raw_deliver(s, p, at, proto);
+	bool copied;
 
+	name_interface(s, p);
+	copied = raw_deliver(s, p, at, proto);
 	if (!row && copied) packet_free(p);
 	if (!row) return copied;
 	packet_pull(p, at);
