@@ -16,6 +16,7 @@ int verb_run(const struct verb *v, int argc, char **argv);
 int verb_up(const struct verb *v, int argc, char **argv);
 int verb_down(const struct verb *v, int argc, char **argv);
 int verb_exec(const struct verb *v, int argc, char **argv);
+int verb_plot(const struct verb *v, int argc, char **argv);
 int verb_cap(const struct verb *v, int argc, char **argv);
 int verb_tell(const struct verb *v, int argc, char **argv);     /* set, cut: the engine knows the words */
 int verb_show(const struct verb *v, int argc, char **argv);

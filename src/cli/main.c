@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
 	 "calls that fail: socket, bind, listen, connect, accept, send, recv, or all", verb_tell},
 	{"cap", "cap [--net NAME] HOST:IF|LINK [-w FILE|-] [-c COUNT] [FILTER]", "what an interface or a link carries, as pcapng; filters are tcpdump's",
 	 verb_cap},
+	{"plot", "plot FILE.pcapng [-o FILE.svg] [FILTER]", "the sequence numbers of a captured connection against time, as SVG", verb_plot},
 	{"show", "show [--net NAME] [--json] net [--dot | --mermaid] | conns | links | programs | refused | faults | hosts | counts | log | doctor | top",
 	 "the network, its connections, what its links did; what was refused to programs; what this machine denies", verb_show},
 };

@@ -112,19 +112,28 @@ size_t pcapng_statistics(uint8_t *to, size_t size, uint32_t interface, time_ns w
 
 /* ---- reading ---- */
 
-/* An option of 64 bits among those from at to stop, or 0. */
-static uint64_t find_option(const uint8_t *at, const uint8_t *stop, uint16_t code)
+/* The value of an option among those from at to stop, or NULL. */
+static const uint8_t *find_option(const uint8_t *at, const uint8_t *stop, uint16_t code, uint16_t *ret_len)
 {
 	uint16_t head[2];
-	uint64_t value;
 	for (; (size_t)(stop - at) >= sizeof head; at += sizeof head + padded(head[1])) {
 		memcpy(head, at, sizeof head);
 		if (head[0] == OPTION_END || padded(head[1]) > (size_t)(stop - at) - sizeof head) break;
-		if (head[0] != code || head[1] != sizeof value) continue;
-		memcpy(&value, at + sizeof head, sizeof value);
-		return value;
+		if (head[0] != code) continue;
+		*ret_len = head[1];
+		return at + sizeof head;
 	}
-	return 0;
+	return NULL;
+}
+
+/* Of so many octets, or 0. */
+static uint64_t find_number(const uint8_t *at, const uint8_t *stop, uint16_t code, size_t size)
+{
+	uint16_t len;
+	uint64_t value = 0;
+	const uint8_t *found = find_option(at, stop, code, &len);
+	if (found && len == size) memcpy(&value, found, size);
+	return value;
 }
 
 /* From body to stop: what is between a block's lengths. */
@@ -136,8 +145,22 @@ static int read_packet(struct pcapng_block *b, const uint8_t *body, const uint8_
 	if (padded(head.captured) > (size_t)(stop - body) - sizeof head) return -EPROTO;
 	b->data = body + sizeof head;
 	b->data_len = head.captured;
-	b->missed = find_option(b->data + padded(head.captured), stop, PACKET_DROPCOUNT);
+	b->interface = head.interface;
+	b->when = (time_ns)((uint64_t)head.time_high << 32 | head.time_low);
+	const uint8_t *options = b->data + padded(head.captured);
+	b->missed = find_number(options, stop, PACKET_DROPCOUNT, sizeof b->missed);
+	b->inbound = find_number(options, stop, PACKET_FLAGS, sizeof(uint32_t)) == FLAG_INBOUND;
+	b->comment = (const char *)find_option(options, stop, OPTION_COMMENT, &b->comment_len);
 	return 0;
+}
+
+static int read_interface(struct pcapng_block *b, const uint8_t *body, const uint8_t *stop)
+{
+	struct interface head;
+	if ((size_t)(stop - body) < sizeof head) return -EPROTO;
+	memcpy(&head, body, sizeof head);
+	b->linktype = head.linktype;
+	return find_number(body + sizeof head, stop, INTERFACE_RESOLUTION, 1) == NANOSECONDS ? 0 : -EPROTO;
 }
 
 ssize_t pcapng_read(const uint8_t *at, size_t len, struct pcapng_block *ret)
@@ -149,9 +172,10 @@ ssize_t pcapng_read(const uint8_t *at, size_t len, struct pcapng_block *ret)
 	if (len < head[1]) return 0;
 	struct pcapng_block b = {.type = head[0], .len = head[1]};
 	const uint8_t *body = at + sizeof head, *stop = at + head[1] - sizeof head[1];
+	if (b.type == PCAPNG_INTERFACE && read_interface(&b, body, stop) < 0) return -EPROTO;
 	if (b.type == PCAPNG_PACKET && read_packet(&b, body, stop) < 0) return -EPROTO;
 	if (b.type == PCAPNG_STATISTICS && (size_t)(stop - body) >= sizeof(struct statistics))
-		b.missed = find_option(body + sizeof(struct statistics), stop, STATISTICS_MISSED);
+		b.missed = find_number(body + sizeof(struct statistics), stop, STATISTICS_MISSED, sizeof b.missed);
 	*ret = b;
 	return (ssize_t)b.len;
 }

@@ -32,7 +32,20 @@ size_t pcapng_packet(uint8_t *to, size_t size, const struct pcapng_packet *p);
 /* At the end: packets that were missed behind the last one. */
 size_t pcapng_statistics(uint8_t *to, size_t size, uint32_t interface, time_ns when, uint64_t missed);
 
-/* data: of a packet; they stay where they are. missed: of a packet or statistics. */
-struct pcapng_block { uint32_t type; size_t len; const uint8_t *data; uint32_t data_len; uint64_t missed; };
+/*
+ * Of an interface: its linktype; -EPROTO when its times are not in nanoseconds. Of a packet: interface, when, inbound, data and comment, which stay where they
+ * are. missed: of a packet or statistics.
+ */
+struct pcapng_block {
+	uint32_t type;
+	size_t len;
+	uint16_t linktype, comment_len;
+	uint32_t interface, data_len;
+	time_ns when;
+	bool inbound;
+	const uint8_t *data;
+	const char *comment;                  /* not ended; NULL: none */
+	uint64_t missed;
+};
 /* The block that begins at `at`: its length, 0 when it is not all there yet, -EPROTO when it is none. */
 ssize_t pcapng_read(const uint8_t *at, size_t len, struct pcapng_block *ret);

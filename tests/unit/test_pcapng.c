@@ -9,10 +9,10 @@ static size_t section(uint8_t *to, size_t size) { return pcapng_section(to, size
 static size_t interface(uint8_t *to, size_t size) { return pcapng_interface(to, size, PCAPNG_ETHERNET, "h1:eth0", &(struct mac){{2, 0, 0, 0, 0, 1}}); }
 static size_t statistics(uint8_t *to, size_t size) { return pcapng_statistics(to, size, 0, 1, 77); }
 
-static size_t packet(uint8_t *to, size_t size)
-{
-	return pcapng_packet(to, size, &(struct pcapng_packet){.when = 1700000000 * NS_PER_S + 1, .data = frame, .len = sizeof frame, .comment = "why", .missed = 9});
-}
+static const struct pcapng_packet want = {.interface = 3, .when = 1700000000 * NS_PER_S + 1, .data = frame, .len = sizeof frame, .inbound = true,
+					  .comment = "why", .missed = 9};
+
+static size_t packet(uint8_t *to, size_t size) { return pcapng_packet(to, size, &want); }
 
 static size_t bare_packet(uint8_t *to, size_t size) { return pcapng_packet(to, size, &(struct pcapng_packet){.data = frame, .len = 0}); }
 
@@ -54,9 +54,14 @@ static void blocks_are_found_again(void **state)
 			assert_int_equal(pcapng_read(cut, (size_t)part, &none), 0);
 			free(cut);
 		}
+		if (i == 1) assert_int_equal(b.linktype, PCAPNG_ETHERNET);
+		if (i == 3) assert_true(!b.inbound && !b.comment && b.when == 0);
 		if (i == 2) {
 			assert_int_equal(b.data_len, sizeof frame);
 			assert_memory_equal(b.data, frame, sizeof frame);
+			assert_true(b.interface == want.interface && b.when == want.when && b.inbound == want.inbound);
+			assert_int_equal(b.comment_len, strlen(want.comment));
+			assert_memory_equal(b.comment, want.comment, b.comment_len);
 		}
 		assert_int_equal(b.missed, i == 2 ? 9 : i == 4 ? 77 : 0);
 		at += (size_t)n;
