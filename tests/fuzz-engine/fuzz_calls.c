@@ -36,9 +36,9 @@ static int64_t take_number(struct input *in)
 	uint8_t kind = take8(in);
 	if (kind < 160) return kind % 40;
 	if (kind < 224) return known[take8(in) % ARRAY_SIZE(known)];
-	int64_t v = 0;
+	uint64_t v = 0;
 	for (int i = 0; i < 1 + kind % 8; i++) v = v << 8 | take8(in);
-	return v;
+	return (int64_t)v;
 }
 
 static void must(bool ok, const char *what)
