@@ -12,41 +12,41 @@ void heap_init(struct heap *h) { *h = (struct heap){0}; }
 
 void heap_free(struct heap *h)
 {
-	free(h->nodes);
+	free(h->places);
 	heap_init(h);
 }
 
-static bool before(const struct heap_node *a, const struct heap_node *b)
+static bool before(const struct heap_place *a, const struct heap_place *b)
 {
-	return a->due < b->due || (a->due == b->due && a->order < b->order);
+	return a->node->due < b->node->due || (a->node->due == b->node->due && a->order < b->order);
 }
 
-static void place(struct heap *h, uint32_t i, struct heap_node *n)
+static void place(struct heap *h, uint32_t i, struct heap_place p)
 {
-	h->nodes[i] = n;
-	n->index = i + 1;
+	h->places[i] = p;
+	p.node->index = i + 1;
 }
 
-static void sift_up(struct heap *h, struct heap_node *n)
+static void sift_up(struct heap *h, struct heap_place p)
 {
-	uint32_t i = n->index - 1;
-	for (; i > 0 && before(n, h->nodes[(i - 1) / 2]); i = (i - 1) / 2)
-		place(h, i, h->nodes[(i - 1) / 2]);
-	place(h, i, n);
+	uint32_t i = p.node->index - 1;
+	for (; i > 0 && before(&p, &h->places[(i - 1) / 2]); i = (i - 1) / 2)
+		place(h, i, h->places[(i - 1) / 2]);
+	place(h, i, p);
 }
 
-static void sift_down(struct heap *h, struct heap_node *n)
+static void sift_down(struct heap *h, struct heap_place p)
 {
-	uint32_t i = n->index - 1;
+	uint32_t i = p.node->index - 1;
 	for (;;) {
 		uint32_t child = 2 * i + 1;
 		if (child >= h->count) break;
-		if (child + 1 < h->count && before(h->nodes[child + 1], h->nodes[child])) child++;
-		if (!before(h->nodes[child], n)) break;
-		place(h, i, h->nodes[child]);
+		if (child + 1 < h->count && before(&h->places[child + 1], &h->places[child])) child++;
+		if (!before(&h->places[child], &p)) break;
+		place(h, i, h->places[child]);
 		i = child;
 	}
-	place(h, i, n);
+	place(h, i, p);
 }
 
 static int reserve(struct heap *h)
@@ -54,9 +54,9 @@ static int reserve(struct heap *h)
 	if (h->count < h->cap) return 0;
 	if (h->cap > UINT32_MAX / 2) return -ENOMEM;
 	uint32_t cap = h->cap ? h->cap * 2 : HEAP_MIN_CAP;
-	struct heap_node **nodes = realloc(h->nodes, cap * sizeof(struct heap_node *));
-	if (!nodes) return -ENOMEM;
-	h->nodes = nodes;
+	struct heap_place *places = realloc(h->places, cap * sizeof *places);
+	if (!places) return -ENOMEM;
+	h->places = places;
 	h->cap = cap;
 	return 0;
 }
@@ -66,20 +66,21 @@ int heap_insert(struct heap *h, struct heap_node *n, time_ns due)
 	if (!heap_has(n)) {
 		int err = reserve(h);
 		if (err < 0) return err;
-		place(h, h->count++, n);
+		n->index = ++h->count;
 	}
+	struct heap_place p = {n, h->next_order++};
 	n->due = due;
-	n->order = h->next_order++;
-	sift_up(h, n);
-	sift_down(h, n);
+	place(h, n->index - 1, p);
+	sift_up(h, p);
+	sift_down(h, p);
 	return 0;
 }
 
 void heap_remove(struct heap *h, struct heap_node *n)
 {
 	if (!heap_has(n)) return;
-	struct heap_node *last = h->nodes[--h->count];
-	if (last != n) {
+	struct heap_place last = h->places[--h->count];
+	if (last.node != n) {
 		place(h, n->index - 1, last);
 		sift_up(h, last);
 		sift_down(h, last);
@@ -87,4 +88,5 @@ void heap_remove(struct heap *h, struct heap_node *n)
 	n->index = 0;
 }
 
-struct heap_node *heap_min(const struct heap *h) { return h->count ? h->nodes[0] : NULL; }
+struct heap_node *heap_min(const struct heap *h) { return h->count ? h->places[0].node : NULL; }
+uint64_t heap_min_order(const struct heap *h) { return h->count ? h->places[0].order : UINT64_MAX; }

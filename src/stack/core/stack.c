@@ -183,7 +183,7 @@ void stack_advance(struct stack *s, time_ns now)
 
 	stack_set_now(s, now);
 	/* Timers set from here on wait for the next call, also when they are due already: so one call always ends. */
-	while ((n = heap_min(&s->timers)) && n->due <= s->now && n->order < limit) {
+	while ((n = heap_min(&s->timers)) && n->due <= s->now && heap_min_order(&s->timers) < limit) {
 		struct timer *t = container_of(n, struct timer, node);
 		heap_remove(&s->timers, n);
 		t->fire(t);
