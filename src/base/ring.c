@@ -22,9 +22,9 @@ void ring_free(struct ring *r)
 static int reserve(struct ring *r, size_t need)
 {
 	if (need <= r->cap) return 0;
-	size_t cap = r->cap ? r->cap : RING_MIN_CAP;
+	uint32_t cap = r->cap ? r->cap : RING_MIN_CAP;
 	while (cap < need) {
-		if (cap > SIZE_MAX / 2) return -ENOMEM;
+		if (cap > UINT32_MAX / 2) return -ENOMEM;
 		cap *= 2;
 	}
 	uint8_t *buf = malloc(cap);
@@ -45,7 +45,7 @@ int ring_append(struct ring *r, const void *data, size_t len)
 	size_t first = MIN(len, r->cap - end);
 	memcpy(r->buf + end, data, first);
 	memcpy(r->buf, (const uint8_t *)data + first, len - first);
-	r->len += len;
+	r->len += (uint32_t)len;
 	return 0;
 }
 
@@ -66,6 +66,6 @@ void ring_consume(struct ring *r, size_t len)
 		ring_free(r);
 		return;
 	}
-	r->start = (r->start + len) & (r->cap - 1);
-	r->len -= len;
+	r->start = (r->start + (uint32_t)len) & (r->cap - 1);
+	r->len -= (uint32_t)len;
 }

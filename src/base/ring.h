@@ -2,7 +2,7 @@
 #pragma once
 #include "base/types.h"
 
-struct ring { uint8_t *buf; size_t cap, start, len; };
+struct ring { uint8_t *buf; uint32_t cap, start, len; };
 
 void ring_init(struct ring *r);
 void ring_free(struct ring *r);

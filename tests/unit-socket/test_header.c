@@ -270,6 +270,7 @@ static void test_accepted_have_the_filter(void **state)
 
 	assert_int_equal(sock_setsockopt(l, SOL_SOCKET, SO_ATTACH_FILTER, all, sizeof all), 0);
 	assert_int_equal(sock_setsockopt(l, IPPROTO_IPV6, IPV6_HOPOPTS, router_alert6, 8), 0);
+	assert_int_equal(sock_setsockopt(l, IPPROTO_IPV6, IPV6_RTHDRDSTOPTS, pad6, 8), 0);
 	assert_int_equal(do_bind(l, name6("fd00::2", 80)), 0);
 	assert_int_equal(sock_listen(l, 5), 0);
 	assert_int_equal(do_connect(c, name6("fd00::2", 80)), -EINPROGRESS);

@@ -11,6 +11,20 @@
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
+static struct header_opts *header_of(struct inet_sock *is)
+{
+	if (!is->header) is->header = calloc(1, sizeof *is->header);
+	return is->header;
+}
+
+void header_options_free(struct inet_sock *is)
+{
+	if (!is->header) return;
+	for (size_t i = 0; i < IP_EXT_COUNT; i++) free((void *)is->header->ext6[i].at);
+	free((void *)is->header->rthdrdst6.at);
+	free(is->header);
+}
+
 int header_options_set4(struct sock *sk, const void *val, socklen_t len)
 {
 	struct inet_sock *is = inet_of(sk);
@@ -22,39 +36,51 @@ int header_options_set4(struct sock *sk, const void *val, socklen_t len)
 	if (len) memcpy(opt, val, len);
 	if (ip4_options_check(&h, &source_route) || source_route) return -EINVAL;
 	ip4_options_clear_rest(opt, h.opt_len);
-	memcpy(is->ip_opt, opt, sizeof opt);
-	is->ip_opt_len = h.opt_len;
+	if (!header_of(is)) return -ENOBUFS;
+	memcpy(is->header->ip, opt, sizeof opt);
+	is->header->ip_len = h.opt_len;
 	return 0;
 }
 
 int header_options_get4(struct sock *sk, void *val, socklen_t *len)
 {
-	return opt_copy_out(val, len, inet_of(sk)->ip_opt, inet_of(sk)->ip_opt_len);
+	const struct header_opts *o = inet_of(sk)->header;
+
+	return o ? opt_copy_out(val, len, o->ip, o->ip_len) : opt_copy_out(val, len, "", 0);
 }
 
 /* Linux: privileged, a multiple of 8 octets, of which as many count as it says; nothing takes it back. */
-static int set_ext(const struct sock *sk, struct ip_ext *e, const void *val, socklen_t len)
+static int set_ext(struct sock *sk, struct ip_ext *(*which)(struct header_opts *), const void *val, socklen_t len)
 {
+	struct ip_ext *e;
+
 	if (!sock_is_privileged(sk)) return -EPERM;
 	if (len && (len < 8 || len % 8 || len > EXT_MAX || 8 * (((const uint8_t *)val)[1] + 1u) > len)) return -EINVAL;
 	if (len) len = 8 * (((const uint8_t *)val)[1] + 1u);
-	if (len && !e->at) e->at = malloc(EXT_MAX);
-	if (len && !e->at) return -ENOBUFS;
+	e = header_of(inet_of(sk)) ? which(inet_of(sk)->header) : NULL;
+	if (e && len && !e->at) e->at = malloc(EXT_MAX);
+	if (!e || (len && !e->at)) return -ENOBUFS;
 	if (len) memcpy((void *)e->at, val, len);
 	e->len = (uint16_t)len;
 	return 0;
 }
 
-static int get_ext(const struct ip_ext *e, void *val, socklen_t *len)
+static int get_ext(struct sock *sk, struct ip_ext *(*which)(struct header_opts *), void *val, socklen_t *len)
 {
+	const struct ip_ext none = {0}, *e = inet_of(sk)->header ? which(inet_of(sk)->header) : &none;
+
 	*len = MIN(*len, e->len);
 	if (*len) memcpy(val, e->at, *len);
 	return 0;
 }
 
-int header_options_set_hop(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, &inet_of(sk)->ext6[IP_EXT_HOP], val, len); }
-int header_options_get_hop(struct sock *sk, void *val, socklen_t *len) { return get_ext(&inet_of(sk)->ext6[IP_EXT_HOP], val, len); }
-int header_options_set_dst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, &inet_of(sk)->ext6[IP_EXT_DST], val, len); }
-int header_options_get_dst(struct sock *sk, void *val, socklen_t *len) { return get_ext(&inet_of(sk)->ext6[IP_EXT_DST], val, len); }
-int header_options_set_rthdrdst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, &inet_of(sk)->rthdrdst6, val, len); }
-int header_options_get_rthdrdst(struct sock *sk, void *val, socklen_t *len) { return get_ext(&inet_of(sk)->rthdrdst6, val, len); }
+static struct ip_ext *hop(struct header_opts *o) { return &o->ext6[IP_EXT_HOP]; }
+static struct ip_ext *dst(struct header_opts *o) { return &o->ext6[IP_EXT_DST]; }
+static struct ip_ext *rthdrdst(struct header_opts *o) { return &o->rthdrdst6; }
+
+int header_options_set_hop(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, hop, val, len); }
+int header_options_get_hop(struct sock *sk, void *val, socklen_t *len) { return get_ext(sk, hop, val, len); }
+int header_options_set_dst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, dst, val, len); }
+int header_options_get_dst(struct sock *sk, void *val, socklen_t *len) { return get_ext(sk, dst, val, len); }
+int header_options_set_rthdrdst(struct sock *sk, const void *val, socklen_t len) { return set_ext(sk, rthdrdst, val, len); }
+int header_options_get_rthdrdst(struct sock *sk, void *val, socklen_t *len) { return get_ext(sk, rthdrdst, val, len); }

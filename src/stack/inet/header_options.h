@@ -2,6 +2,7 @@
 #pragma once
 #include "stack/inet/inet.h"
 
+void header_options_free(struct inet_sock *is);
 int header_options_set4(struct sock *sk, const void *val, socklen_t len);     /* IP_OPTIONS */
 int header_options_get4(struct sock *sk, void *val, socklen_t *len);
 int header_options_set_hop(struct sock *sk, const void *val, socklen_t len);  /* IPV6_HOPOPTS */

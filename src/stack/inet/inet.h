@@ -66,42 +66,46 @@ void icmp_send_port_unreachable(struct stack *s, const struct packet *p);
 
 /* ---- sockets ---- */
 struct port_bind;                    /* inet/port.h */
+/* Headers that the program wants sent with its datagrams; header_options.c */
+struct header_opts {
+	uint8_t ip[40], ip_len;          /* IP_OPTIONS */
+	struct ip_ext ext6[IP_EXT_COUNT]; /* IPV6_HOPOPTS, IPV6_DSTOPTS: in memory of their own that stays until the socket is gone */
+	struct ip_ext rthdrdst6;         /* IPV6_RTHDRDSTOPTS: kept, as there is no routing header to go before */
+};
 struct inet_sock {
 	struct sock sk;
 	struct addr laddr, raddr;        /* any of the right kind when not bound or connected */
 	uint16_t lport, rport;           /* host order, 0 = none */
 	bool bound;                      /* lport belongs to us */
 	bool addr_bound, port_bound;     /* bound by the program (bind), not by connect: survives disconnect */
-	uint32_t scope;                  /* ifindex of a link-local peer or address */
 	bool v6only;
+	uint32_t scope;                  /* ifindex of a link-local peer or address */
 	/* IP_* and IPV6_* */
 	int ttl, mcast_ttl;              /* -1: default */
 	uint8_t tos;
 	bool mcast_loop, mcast_all, recverr, recverr6, pktinfo, recvttl, recvtos, pktinfo6, recvhops6, recvtclass6, freebind, hdrincl, recvorigdst;
-	int pmtudisc;                    /* IP_PMTUDISC_* */
-	int mcast_if;
-	/* IPv6's own: an AF_INET6 socket keeps both sets, and the destination says which one counts */
-	int hops, mcast_hops;            /* -1: default */
-	uint8_t tclass;
-	bool mcast_loop6, mcast_all6, recvorigdst6, dontfrag6;
-	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
-	int pmtudisc6, mcast_if6;
-	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
 	bool recvopts, retopts, recvfragsize, passsec, checksum, transparent;
 	bool recvhopopts6, recvdstopts6, recvrthdr6, recvflowinfo6, sendflow6, autoflowlabel6, recvfragsize6, alert_isolate6;
 	bool old_pktinfo6, old_hops6, old_hopopts6, old_dstopts6, old_rthdr6;   /* RFC 2292's */
 	uint8_t min_ttl, min_hops;       /* IP_MINTTL, IPV6_MINHOPCOUNT: TCP's */
+	/* IPv6's own: an AF_INET6 socket keeps both sets, and the destination says which one counts */
+	uint8_t tclass;
+	bool mcast_loop6, mcast_all6, recvorigdst6, dontfrag6;
+	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
+	bool in_flows;
+	int pmtudisc;                    /* IP_PMTUDISC_* */
+	int mcast_if;
+	int hops, mcast_hops;            /* -1: default */
+	int pmtudisc6, mcast_if6;
+	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
+	int recverr_rfc4884, recverr_rfc4884_6;
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
 	uint32_t srcprefs6;              /* IPV6_ADDR_PREFERENCES */
-	uint8_t ip_opt[40], ip_opt_len;  /* IP_OPTIONS */
-	int recverr_rfc4884, recverr_rfc4884_6;
-	struct ip_ext rthdrdst6;          /* IPV6_RTHDRDSTOPTS: kept, as there is no routing header to go before */
-	struct ip_ext ext6[IP_EXT_COUNT]; /* IPV6_HOPOPTS, IPV6_DSTOPTS: in memory of their own that stays until the socket is gone */
+	struct header_opts *header;      /* NULL: none was ever set */
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */
-	bool in_flows;
 	struct list memberships;
 };
 

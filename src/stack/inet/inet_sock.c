@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/errqueue.h"
+#include "stack/inet/header_options.h"
 #include "stack/inet/inet.h"
 #include "stack/inet/membership.h"
 #include "stack/inet/pmtu.h"
@@ -41,9 +42,7 @@ void inet_sock_done(struct sock *sk)
 
 	port_release(is);
 	membership_leave_all(is);
-	for (size_t i = 0; i < IP_EXT_COUNT; i++)
-		free((void *)is->ext6[i].at);
-	free((void *)is->rthdrdst6.at);
+	header_options_free(is);
 	errqueue_free(is);
 }
 
@@ -182,16 +181,17 @@ static void out_v4(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->df = is->pmtudisc == IP_PMTUDISC_WANT || is->pmtudisc == IP_PMTUDISC_DO || is->pmtudisc == IP_PMTUDISC_PROBE;
 	o->mcast_loop = is->mcast_loop;
 	o->host_only = mcast && ttl == 0;
-	if (is->sk.type != SOCK_STREAM) {
-		o->opt = is->ip_opt;
-		o->opt_len = is->ip_opt_len;
+	if (is->sk.type != SOCK_STREAM && is->header) {
+		o->opt = is->header->ip;
+		o->opt_len = is->header->ip_len;
 	}
 	if (mcast && !o->oif && is->mcast_if) o->oif = netif_by_index(is->sk.stack, is->mcast_if);
 }
 
 void inet_sock_ext(const struct inet_sock *is, struct ip_out *ret)
 {
-	memcpy(ret->ext, is->ext6, sizeof ret->ext);
+	if (is->header) memcpy(ret->ext, is->header->ext6, sizeof ret->ext);
+	else memset(ret->ext, 0, sizeof ret->ext);
 }
 
 static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)

@@ -48,38 +48,40 @@ struct sock_ops {
 	const struct sockopt *const *options;      /* tables of rows, NULL-terminated: option.h */
 };
 
+/* The order leaves no holes: there are two of these for each connection. */
 struct sock {
 	struct list node;                          /* stack->socks */
 	struct stack *stack;
 	const struct sock_ops *ops;
 	int domain, type, protocol;
+	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
 	void *user;                                /* the host's; NULL until it sets it */
+	uint64_t cookie;
 	bool closed;                               /* the program let go */
 	bool listening;                            /* SO_ACCEPTCONN; kept by the protocol */
 	uint8_t shut;                              /* SHUT_RD + 1 = 1, SHUT_WR + 1 = 2, both 3 */
-	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
-	uint64_t cookie;
-	/* Octets that recv handed to the host with MSG_LEND and that the program has not read yet: they still fill the buffer. */
-	uint32_t lent;
 	/* SOL_SOCKET */
-	uint32_t rcvbuf, sndbuf;                   /* as getsockopt shows them (doubled) */
 	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */
-	int rcvlowat;
-	uint32_t mark; int priority;
+	bool filter_locked;
 	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, prefer_busy_poll, wifi_status, nofcs, rcvmark, rcvpriority, select_err_queue;
-	int incoming_cpu, busy_poll;               /* SO_INCOMING_CPU, SO_BUSY_POLL: kept, mean nothing here */
-	bool zerocopy; uint32_t zerocopy_id;       /* SO_ZEROCOPY, and the number of the next send with MSG_ZEROCOPY */
+	bool zerocopy;                             /* SO_ZEROCOPY */
 	bool no_txrehash, txtime_on;               /* SO_TXREHASH, off; SO_TXTIME was set */
 	uint8_t txtime_clock, txtime_flags;
-	uint64_t no_pacing_to;                     /* all ones less SO_MAX_PACING_RATE: 0 = no bound */
+	/* Octets that recv handed to the host with MSG_LEND and that the program has not read yet: they still fill the buffer. */
+	uint32_t lent;
+	uint32_t rcvbuf, sndbuf;                   /* as getsockopt shows them (doubled) */
+	int rcvlowat;
+	uint32_t mark; int priority;
+	int incoming_cpu, busy_poll;               /* SO_INCOMING_CPU, SO_BUSY_POLL: kept, mean nothing here */
+	uint32_t zerocopy_id;                      /* the number of the next send with MSG_ZEROCOPY */
 	uint32_t timestamping;                     /* SO_TIMESTAMPING: flags */
 	struct linger linger;
+	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
+	uint32_t uid;                              /* of the creator, for diag */
+	uint64_t no_pacing_to;                     /* all ones less SO_MAX_PACING_RATE: 0 = no bound */
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */
-	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
 	struct filter *filter;                     /* socket/filter.h; NULL: none */
-	bool filter_locked;
-	uint32_t uid;                              /* of the creator, for diag */
 };
 
 #define MSG_LEND 0x01000000                        /* recv, host only: see sock.lent */

@@ -12,6 +12,7 @@
  * Read first: RFC 5681 §3.1 and §4.1, RFC 6928, RFC 3465, RFC 7661.
  */
 #include "stack/tcp/conn.h"
+#include <stdlib.h>
 
 /* ---- reno ---- */
 
@@ -77,6 +78,7 @@ const struct tcp_cc *cc_default(const struct sysctl *sys)
 
 void cc_init(struct tcp_sock *conn)
 {
+	free(conn->cc.cubic);
 	memset(&conn->cc, 0, sizeof conn->cc);
 	conn->cc.cwnd = TCP_INIT_CWND;
 	/* RFC 5681 §3.1, RFC 6298 §5 (5.7): if our SYN was lost, start with one segment; Linux forgives one, and one shown to be needless. */

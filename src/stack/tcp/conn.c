@@ -53,7 +53,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->memberships = own.memberships;
 	is->errqueue = NULL;
 	is->sk.filter = filter_ref(parent->inet.sk.filter);
-	memcpy(is->ext6, own.ext6, sizeof is->ext6);
+	is->header = own.header;
 	is->sk.listening = false;
 	child->set = parent->set;
 }
@@ -171,6 +171,8 @@ static void purge_send(struct tcp_sock *conn)
 	ring_free(&conn->snd.queue);
 	conn->snd.fin = false;
 	rtxq_clear(&conn->rtxq);
+	free(conn->cc.cubic);
+	conn->cc.cubic = NULL;
 }
 
 void conn_purge(struct tcp_sock *conn)

@@ -156,7 +156,7 @@ struct tcp_sock {
 	struct tcp_rack rack;
 	struct tcp_congestion cc;
 	/* retransmissions or probes since something was acknowledged; keepalives unanswered; when the first of them was; the last ICMP error */
-	struct { uint8_t retries, probes; time_ns since; int soft_err; } trouble;
+	struct { time_ns since; int soft_err; uint8_t retries, probes; } trouble;
 	struct { time_ns heard, sent_data, got_data, oow; } when;
 	/* figures for TCP_INFO */
 	struct {

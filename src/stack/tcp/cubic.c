@@ -13,6 +13,7 @@
  * Read first: RFC 9438 §4.
  */
 #include "stack/tcp/conn.h"
+#include <stdlib.h>
 
 /* RFC 9438 §4.6: beta = 0.7; in 1024ths, Linux's */
 #define BETA 717u
@@ -35,10 +36,22 @@ static uint32_t cube_root(uint64_t v)
 	return (uint32_t)low;
 }
 
+/* Nothing is remembered: a connection that has sent little needs no memory for it. */
 static void cubic_init(struct tcp_sock *conn)
 {
-	memset(&conn->cc.cubic, 0, sizeof conn->cc.cubic);
+	free(conn->cc.cubic);
+	conn->cc.cubic = NULL;
+}
+
+/* NULL when there is no memory: then it is reno for a while. */
+static struct cubic *state_of(struct tcp_sock *conn)
+{
+	if (conn->cc.cubic) return conn->cc.cubic;
+	conn->cc.cubic = calloc(1, sizeof *conn->cc.cubic);
+	if (!conn->cc.cubic) return NULL;
+	conn->cc.cubic->delay_min = conn->rtt.min == TIME_NEVER ? 0 : conn->rtt.min;
 	hystart_init(conn);
+	return conn->cc.cubic;
 }
 
 /* RFC 9438 §4.2: a new epoch begins in avoidance. */
@@ -88,10 +101,15 @@ static void follow_reno(struct cubic *c, uint32_t cwnd)
 
 static void cubic_acked(struct tcp_sock *conn, uint32_t segments)
 {
-	struct cubic *c = &conn->cc.cubic;
+	struct cubic *c = conn->cc.cubic;
 
-	if (cc_in_slow_start(conn)) segments = cc_slow_start(conn, hystart_limit(conn, segments));
+	if (cc_in_slow_start(conn)) segments = cc_slow_start(conn, c ? hystart_limit(conn, segments) : segments);
 	if (!segments) return;
+	c = state_of(conn);
+	if (!c) {
+		cc_avoid(conn, conn->cc.cwnd, segments);
+		return;
+	}
 	follow_curve(c, conn->cc.cwnd, conn_now(conn));
 	c->ack_cnt += segments;
 	follow_reno(c, conn->cc.cwnd);
@@ -102,24 +120,28 @@ static void cubic_acked(struct tcp_sock *conn, uint32_t segments)
 
 static uint32_t cubic_ssthresh(struct tcp_sock *conn)
 {
-	struct cubic *c = &conn->cc.cubic;
+	struct cubic *c = state_of(conn);
 	uint32_t cwnd = conn->cc.cwnd;
 
-	c->epoch = 0;
-	/* RFC 9438 §4.7: fast convergence: a flow that did not get back to where it was makes room. */
-	c->w_max = cwnd < c->w_max ? (uint32_t)((uint64_t)cwnd * (1024 + BETA) / 2048) : cwnd;
+	if (c) {
+		c->epoch = 0;
+		/* RFC 9438 §4.7: fast convergence: a flow that did not get back to where it was makes room. */
+		c->w_max = cwnd < c->w_max ? (uint32_t)((uint64_t)cwnd * (1024 + BETA) / 2048) : cwnd;
+	}
 	/* RFC 9438 §4.6 */
 	return MAX((uint32_t)((uint64_t)cwnd * BETA / 1024), 2u);
 }
 
 static void cubic_event(struct tcp_sock *conn, enum cc_event event)
 {
-	struct cubic *c = &conn->cc.cubic;
+	struct cubic *c = conn->cc.cubic;
 	time_ns idle = conn_now(conn) - conn->when.sent_data;
 
+	if (!c) return;
 	if (event == CC_TIMEOUT) {
 		/* RFC 9438 §4.8 */
-		cubic_init(conn);
+		memset(c, 0, sizeof *c);
+		hystart_init(conn);
 	} else if (event == CC_SEND && c->epoch && idle > 0) {
 		/* RFC 9438 §5.8: the time without anything in flight is no time of the curve. */
 		c->epoch = MIN(c->epoch + idle, conn_now(conn));
@@ -128,8 +150,9 @@ static void cubic_event(struct tcp_sock *conn, enum cc_event event)
 
 static void cubic_sample(struct tcp_sock *conn, time_ns rtt)
 {
-	struct cubic *c = &conn->cc.cubic;
+	struct cubic *c = conn->cc.cwnd < HYSTART_LOW_WINDOW ? conn->cc.cubic : state_of(conn);
 
+	if (!c) return;
 	/* Right after a reduction the queue is still there. */
 	if (c->epoch && conn_now(conn) - c->epoch < NS_PER_S) return;
 	if (!c->delay_min || rtt < c->delay_min) c->delay_min = MAX(rtt, 1);

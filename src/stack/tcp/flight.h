@@ -33,19 +33,19 @@ struct tcp_rtxq {
 /* Linux's numbers: TCP_INFO shows them. Disorder: duplicate ACKs or SACK blocks, nothing lost yet. CWR: cwnd comes down for another reason than loss. */
 enum tcp_phase { TCP_OPEN, TCP_DISORDER, TCP_CWR, TCP_RECOVERY, TCP_LOSS };
 struct tcp_recovery {
+	time_ns retrans_at;                   /* first retransmission of this episode; 0: none */
 	uint8_t phase;
 	bool frto;                            /* LOSS: the time-out may have been spurious (RFC 5682) */
 	bool reneged;                         /* the peer dropped what it had sacked */
 	bool reord_seen;                      /* reordering was observed on this connection */
 	bool tlp_resent;                      /* the tail probe was a retransmission */
 	bool dsack_seen;                      /* of the peer, ever: TCP_INFO */
+	bool can_undo;                        /* undo_from is valid */
 	uint16_t reordering;                  /* duplicate ACKs that mean loss: grows with the reordering seen */
 	seq32 point;                          /* nxt when the phase was entered */
 	seq32 tlp_end;                        /* nxt when a tail loss probe left, 0: none is out. tlp.c */
 	seq32 undo_from;                      /* una when cwnd was cut; undo.c */
-	bool can_undo;                        /* undo_from is valid */
 	int32_t undo_retrans;                 /* retransmissions not yet known to have been needless */
-	time_ns retrans_at;                   /* first retransmission of this episode; 0: none */
 	uint32_t retrans_ts;                  /* its timestamp option */
 	uint32_t prior_cwnd, prior_ssthresh;  /* what undoing gives back; prior_ssthresh 0: nothing */
 	uint32_t prr_delivered, prr_out;      /* segments since the reduction began; prr.c */
@@ -78,12 +78,7 @@ struct tcp_acked {
 
 /* ---- congestion control: congestion.c ---- */
 
-struct cubic {
-	uint32_t w_max, origin, w_est;        /* segments */
-	uint32_t count, ack_cnt, last_cwnd;
-	uint32_t k_ms;
-	time_ns epoch, last_time, delay_min;  /* epoch 0: begins with the next step */
-};
+#define HYSTART_LOW_WINDOW 16u           /* below it there is nothing to be gained; Linux's hystart_low_window */
 struct hystart {
 	seq32 round_end;
 	time_ns last_min, now_min, css_baseline;
@@ -91,15 +86,21 @@ struct hystart {
 	bool started, css, done;
 	uint8_t css_part;
 };
+struct cubic {
+	uint32_t w_max, origin, w_est;        /* segments */
+	uint32_t count, ack_cnt, last_cwnd;
+	uint32_t k_ms;
+	time_ns epoch, last_time, delay_min;  /* epoch 0: begins with the next step */
+	struct hystart hystart;
+};
 struct tcp_congestion {
+	struct cubic *cubic;                  /* cubic.c's: NULL until there is something to remember */
+	time_ns stamp;                        /* when cwnd was last full, or set */
 	uint32_t cwnd, ssthresh;              /* segments */
 	uint32_t cnt;                         /* segments acknowledged towards the next step of cwnd */
 	uint32_t delivered, lost;             /* segments, ever */
 	uint32_t delivered_ce;
 	uint32_t max_out, used;               /* RFC 7661's pipeACK, as Linux has it: most in flight in this round; since the last time cwnd was full */
 	seq32 usage_end;
-	time_ns stamp;                        /* when cwnd was last full, or set */
 	bool limited;                         /* cwnd was what held us back in the round that ended last */
-	struct cubic cubic;
-	struct hystart hystart;
 };

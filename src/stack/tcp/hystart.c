@@ -19,13 +19,11 @@
 #define RTT_SAMPLES 8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS 5
-#define LOW_WINDOW 16                 /* below it there is nothing to be gained; Linux's hystart_low_window */
 
 void hystart_init(struct tcp_sock *conn)
 {
-	struct hystart *h = &conn->cc.hystart;
+	struct hystart *h = &conn->cc.cubic->hystart;
 
-	memset(h, 0, sizeof *h);
 	h->last_min = h->now_min = h->css_baseline = TIME_NEVER;
 	h->done = conn->cc.ssthresh < CC_INFINITE;
 }
@@ -33,7 +31,7 @@ void hystart_init(struct tcp_sock *conn)
 /* RFC 9406 §4.2: how much of what was acknowledged counts. */
 uint32_t hystart_limit(struct tcp_sock *conn, uint32_t segments)
 {
-	struct hystart *h = &conn->cc.hystart;
+	struct hystart *h = &conn->cc.cubic->hystart;
 	uint32_t part = h->css_part + segments;
 
 	if (h->done || !h->css) return segments;
@@ -43,7 +41,7 @@ uint32_t hystart_limit(struct tcp_sock *conn, uint32_t segments)
 
 static void begin_round(struct tcp_sock *conn)
 {
-	struct hystart *h = &conn->cc.hystart;
+	struct hystart *h = &conn->cc.cubic->hystart;
 
 	h->last_min = h->now_min;
 	h->now_min = TIME_NEVER;
@@ -56,7 +54,7 @@ static void begin_round(struct tcp_sock *conn)
 
 static void judge(struct tcp_sock *conn)
 {
-	struct hystart *h = &conn->cc.hystart;
+	struct hystart *h = &conn->cc.cubic->hystart;
 	time_ns thresh;
 
 	if (h->samples < RTT_SAMPLES || h->last_min == TIME_NEVER) return;
@@ -75,9 +73,9 @@ static void judge(struct tcp_sock *conn)
 
 void hystart_sample(struct tcp_sock *conn, time_ns rtt)
 {
-	struct hystart *h = &conn->cc.hystart;
+	struct hystart *h = &conn->cc.cubic->hystart;
 
-	if (h->done || !cc_in_slow_start(conn) || conn->cc.cwnd < LOW_WINDOW) return;
+	if (h->done || !cc_in_slow_start(conn) || conn->cc.cwnd < HYSTART_LOW_WINDOW) return;
 	if (!h->started || seq_ge(conn->snd.una, h->round_end)) begin_round(conn);
 	h->started = true;
 	h->now_min = MIN(h->now_min, rtt);
