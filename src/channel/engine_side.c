@@ -241,8 +241,7 @@ static int64_t tx_used(struct seg_pool *p, struct tx_side *tx)
 	return used <= ps->size && (ps->ended || !(head & SEG_ENDED)) ? (int64_t)used : -EPROTO;
 }
 
-/* Recycles what we have drained and the program has left: 0, or -EPROTO. */
-static int tx_retire(struct seg_pool *p, struct direction *d, struct tx_side *tx)
+int tx_retire(struct seg_pool *p, struct direction *d, struct tx_side *tx)
 {
 	if (tx->oldest == tx->last) return 0;
 	uint32_t writing = shared_get32(&d->write_seg), i = tx->oldest;

@@ -54,6 +54,7 @@ int tx_start(struct seg_pool *p, struct direction *d, struct tx_side *tx);
 /* The next octets that the program wrote: contiguous ones in len, all of the segment in used (both 0: none). 0, or -EPROTO.
  * They can change while they are looked at. */
 int tx_span(struct seg_pool *p, struct direction *d, struct tx_side *tx, const uint8_t **ret_at, size_t *ret_len, uint32_t *ret_used);
+int tx_retire(struct seg_pool *p, struct direction *d, struct tx_side *tx);   /* recycles what was drained and the program has left: 0, or -EPROTO */
 void tx_consume(struct seg_pool *p, struct tx_side *tx, size_t n);      /* n <= the span's len */
 bool tx_grow(struct seg_pool *p, struct direction *d, struct tx_side *tx);   /* the program goes on in a large segment, if it writes to a small one */
 uint32_t tx_size(const struct seg_pool *p, const struct tx_side *tx);   /* of the segment being written, when it is the one being drained; else 0 */

@@ -13,7 +13,7 @@ void bell_publish(struct engine *e, struct esock *es)
 {
 	const struct list *first = es->watches.next;
 	uint32_t bell = 0;
-	if (first != &es->watches) bell = first->next != &es->watches ? BELL_MANY : list_entry(first, struct watch, of_sock)->bell->index;
+	if (first != &es->watches) bell = first->next != &es->watches ? BELL_MANY : list_entry(first, struct watch, of_sock)->bell;
 	/* Before the bit that makes the watcher look: a peer that did not see the bell has published before that look. */
 	atomic_store(&esock_channel(e, es)->bell, bell);
 }
@@ -27,10 +27,10 @@ static void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 void bells_ring(struct engine *e, struct esock *es)
 {
 	list_each(struct watch, w, &es->watches, of_sock) {
-		struct bell *b = arena_bell(e->arena, w->bell->index);
+		struct bell *b = arena_bell(e->arena, w->bell);
 		uint64_t claim;
 		bell_set(b, es->channel);
-		bell_wake(e, w->bell, bell_ring(b, 0, &claim));
+		bell_wake(e, e->bells[w->bell], bell_ring(b, 0, &claim));
 	}
 }
 
@@ -49,14 +49,14 @@ void watch_free(struct engine *e, struct watch *w)
 {
 	list_remove(&w->of_sock);
 	list_remove(&w->of_bell);
-	bell_publish(e, w->es);
+	bell_publish(e, e->slots[w->channel].es);
 	free(w);
 }
 
 static struct watch *watch_find(struct esock *es, const struct bell_owned *b)
 {
 	list_each(struct watch, w, &es->watches, of_sock)
-		if (w->bell == b) return w;
+		if (w->bell == b->index) return w;
 	return NULL;
 }
 
@@ -66,7 +66,7 @@ static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
 	if (!w) {
 		w = malloc(sizeof *w);
 		if (!w) return -ENOMEM;
-		*w = (struct watch){.bell = b, .es = es};
+		*w = (struct watch){.bell = b->index, .channel = es->channel};
 		list_append(&es->watches, &w->of_sock);
 		list_append(&b->watches, &w->of_bell);
 		bell_publish(e, es);

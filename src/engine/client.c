@@ -215,7 +215,7 @@ void client_end(struct engine *e, struct client *c, const char *why)
 /* What a dead client may have left: locks it held, wakes it owed, work it had marked half, bells. Its sockets go by their anchors. */
 static void client_clean(struct engine *e, struct client *c)
 {
-	list_each(struct esock, es, &e->socks, node) {
+	each_esock(e, es) {
 		struct channel *ch = esock_channel(e, es);
 		bool shared = shared_get32(&ch->flags) & CHF_SHARED;
 		lock_release(&ch->rx.lock, c->id, shared);

@@ -55,7 +55,7 @@ static void pair_look(struct engine *e, struct esock *es)
 void direct_look_again(struct engine *e)
 {
 	e->path_epoch++;
-	list_each(struct esock, es, &e->socks, node)
+	each_esock(e, es)
 		if (es->stream && es->sk) esock_queue(e, es);
 }
 
@@ -105,8 +105,11 @@ void direct_update(struct engine *e, struct esock *es)
 	struct esock *peer = es->peer;
 	flow_update(e, es, peer);
 	flow_update(e, peer, es);
+	if (!rung) return;
+	/* The reader has left a segment, perhaps, which the writer left before. What can't be is found when the peer is pumped. */
+	if (tx_retire(&e->pool, &esock_channel(e, peer)->tx, &peer->tx) < 0) esock_queue(e, peer);
 	/* What the program did to the peer's ring it may have been unable to tell the peer itself. */
-	if (rung) esock_wake(e, peer);
+	esock_wake(e, peer);
 }
 
 /* ---- what the stack would have counted ---- */

@@ -193,7 +193,7 @@ static bool linger_pays(struct engine *e)
 /* Until when this turn may sleep; 0 when there is something to do. */
 static time_ns sleep_until(struct engine *e)
 {
-	time_ns due = MIN(MIN(net_deadline(e->net), idle_deadline(e)), MIN(faults_deadline(e), MIN(flaps_deadline(e), call_faults_deadline(e))));
+	time_ns due = MIN(MIN(net_deadline(e->net), e->idle_due), MIN(faults_deadline(e), MIN(flaps_deadline(e), call_faults_deadline(e))));
 	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
 	atomic_store(&e->arena->asleep, 1);
@@ -252,7 +252,7 @@ static int arena_make(struct engine *e)
 
 static void lists_init(struct engine *e)
 {
-	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->socks, &e->pump, &e->again, &e->warm, &e->refusals, &e->log,
+	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->pump, &e->again, &e->warm, &e->cooling, &e->refusals, &e->log,
 			     &e->faults, &e->flaps, &e->call_faults, &e->captures};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
@@ -269,6 +269,7 @@ static int memory_make(struct engine *e)
 	e->scratch = malloc(SCRATCH_SIZE);
 	e->slots_used = 1;
 	e->path_epoch = 1;
+	e->idle_due = TIME_NEVER;
 	e->max_socks = (uint32_t)MIN(process_descriptors() / 4 * 3, (uint64_t)CHANNEL_MAX - 1);   /* the rest: bells, clients, paths */
 	return e->slots && e->in && e->out && e->scratch ? 0 : -ENOMEM;
 }
@@ -307,7 +308,7 @@ static void engine_end(struct engine *e)
 	list_each(struct client, c, &e->clients, node) client_end(e, c, NULL);
 	client_reap(e);
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
-	list_each(struct esock, es, &e->socks, node) esock_free(e, es);
+	each_esock(e, es) esock_free(e, es);
 	captures_free(e);
 	unix_names_free(e);
 	loop_end(&e->loop);

@@ -110,7 +110,6 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 	e->n_socks++;
 	generation_next(e, es);
 	e->slots[i].es = es;
-	list_append(&e->socks, &es->node);
 	*ret = es;
 	return 0;
 }
@@ -207,8 +206,8 @@ static void esock_clear(struct engine *e, struct esock *es)
 	tx_release(&e->pool, &es->tx);
 	list_remove(&es->pump);
 	list_remove(&es->warm);
-	free(es->charges.at);
-	es->charges = (struct charges){0};
+	charges_free(es->charges);
+	es->charges = NULL;
 	es->listening = es->connecting = es->eof = es->told = es->barred = es->rung = es->asked_for = false;
 	es->generation = es->state = es->poll = es->tx_limit = 0;
 	es->flow = FLOW_STACK;
@@ -221,7 +220,6 @@ void esock_free(struct engine *e, struct esock *es)
 	esock_own(es, NULL);
 	e->n_socks--;
 	hash_remove(&e->inodes, &es->by_inode);
-	list_remove(&es->node);
 	list_remove(&es->source.ready);
 	loop_remove(&e->loop, es->anchor);
 	close(es->anchor);

@@ -1,18 +1,21 @@
 /*
  * Connections that do nothing hold no memory for octets. A ring keeps its place and its positions, and only its pages go back to the kernel:
  *
- *     pumped ──► warm ── a second ──► where do its rings stand? ── elsewhere, or something is unread ──► warm
- *                                       └─ where they stood, and drained ──► pages given back, segments cold
+ *     pumped ─► warm ─ at the next tick ─► cooling ─ at the one after: do its rings stand where they stood, and drained?
+ *                 ▲                                     yes: pages are given back, segments are cold
+ *                 └──────────── no ─────────────────────┘
  *
- * When the last one has come to rest, so have the segments that nobody uses. What is written next finds pages of zeros. The program that writes to
- * a cold segment clears the mark and tells the engine, once, which pumps the socket; so an idle net needs no timer. Nobody may be in the middle of
- * writing: the engine takes the direction's lock for that moment, if it is free, and never waits for it. Should it die meanwhile, the guard opens it.
+ * When the last one has come to rest, so have the segments that nobody uses, and what the engine itself had for packets. What is written next finds
+ * pages of zeros. The program that writes to a cold segment clears the mark and tells the engine, once, which pumps the socket; so an idle net has no
+ * ticks. Nobody may be in the middle of writing: the engine takes the direction's lock for that moment, if it is free, and never waits for it. Should
+ * it die meanwhile, the guard opens it.
  */
 #include "channel/channel.h"
 #include "engine/private.h"
 #include "host/futex.h"
+#include "host/memory.h"
 
-#define REST_NS NS_PER_S
+#define TICK_NS (500 * NS_PER_MS)
 #define LOOKS_MAX 256              /* in one turn */
 
 static long wake_only(_Atomic uint32_t *word, int op, uint32_t n, const void *timeout)
@@ -25,13 +28,9 @@ static long wake_only(_Atomic uint32_t *word, int op, uint32_t n, const void *ti
 void idle_note(struct engine *e, struct esock *es)
 {
 	if (!list_empty(&es->warm) || (es->rx.first == 0 && es->tx.first == 0)) return;
-	es->warm_due = e->now + REST_NS;
+	es->stand = flow_stand(&e->pool, &es->rx, &es->tx);
 	list_append(&e->warm, &es->warm);
-}
-
-time_ns idle_deadline(const struct engine *e)
-{
-	return list_empty(&e->warm) ? TIME_NEVER : list_first(&e->warm, struct esock, warm)->warm_due;
+	if (e->idle_due == TIME_NEVER) e->idle_due = e->now + TICK_NS;
 }
 
 /* false: something is unread, or a program is writing. */
@@ -46,15 +45,24 @@ static bool rest(struct engine *e, struct esock *es)
 	return all;
 }
 
+static void tick(struct engine *e)
+{
+	for (struct list *l; (l = list_pop(&e->warm));) list_append(&e->cooling, l);
+	e->idle_due = list_empty(&e->cooling) ? TIME_NEVER : e->now + TICK_NS;
+	if (!list_empty(&e->cooling)) return;
+	pool_rest(&e->pool);
+	memory_trim();
+}
+
 void idle_look(struct engine *e)
 {
-	for (int i = 0; i < LOOKS_MAX && idle_deadline(e) <= e->now; i++) {
-		struct esock *es = list_first(&e->warm, struct esock, warm);
-		uint32_t stand = flow_stand(&e->pool, &es->rx, &es->tx);
-		bool stands = stand == es->stand;
-		es->stand = stand;
+	if (e->idle_due > e->now) return;
+	for (int i = 0; i < LOOKS_MAX && !list_empty(&e->cooling); i++) {
+		struct esock *es = list_first(&e->cooling, struct esock, warm);
+		bool stands = flow_stand(&e->pool, &es->rx, &es->tx) == es->stand;
 		list_remove(&es->warm);
-		if (!stands || !rest(e, es)) idle_note(e, es);
-		if (list_empty(&e->warm)) pool_rest(&e->pool);
+		if (!stands) esock_queue(e, es);   /* recycles what its programs have left meanwhile, and notes it again */
+		else if (!rest(e, es)) idle_note(e, es);
 	}
+	if (list_empty(&e->cooling)) tick(e);
 }

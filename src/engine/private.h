@@ -49,7 +49,7 @@ struct client {
 enum flow { FLOW_STACK, FLOW_HELD, FLOW_DIRECT };
 
 struct bell_owned { struct list node, watches; uint32_t index; int fd; struct client *owner; };
-struct watch { struct list of_sock, of_bell; struct bell_owned *bell; struct esock *es; };
+struct watch { struct list of_sock, of_bell; uint32_t bell, channel; };   /* numbers */
 
 /* What the stack counts for one entry of an rx ring until the program has read it. */
 struct charge { uint32_t ring, lent, data; };
@@ -58,13 +58,11 @@ struct charges { struct charge *at; uint32_t cap, start, count; uint64_t partial
 /* A copy of what a program counted (struct direct_sent). */
 struct direct_count { uint64_t octets; uint32_t writes, last_ms; };
 
+/* There are two for each connection: the order leaves no holes. */
 struct esock {
 	struct source source;                      /* the anchor's */
-	struct list node;                          /* engine.socks */
 	struct list pump;                          /* engine.pump or engine.again */
-	struct list warm;                          /* engine.warm: its rings may hold pages */
-	time_ns warm_due;                          /* when it is looked at */
-	uint32_t stand;                            /* where its rings stood at the last look */
+	struct list warm;                          /* engine.warm or .cooling: its rings may hold pages */
 	struct list watches;
 	struct hash_node by_inode;
 	ino_t inode;
@@ -72,25 +70,26 @@ struct esock {
 	int inode_fd;                              /* of the path that a Unix socket is bound to, so that no other file gets its number; -1: none */
 	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
 	struct client *client;                     /* who last made, accepted or identified it; NULL when that one is gone */
+	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
+	struct charges *charges;                   /* datagrams, from the first one on */
+	struct direct_count got;                   /* what the last peer had sent when the two parted */
+	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 	uint32_t channel, generation;
 	struct rx_side rx;
 	struct tx_side tx;
-	struct charges charges;
+	uint32_t stand;                            /* where its rings stood at the last look */
+	uint32_t state, poll;                      /* as published */
+	uint32_t tx_limit;                         /* as published */
+	uint32_t path_epoch;                       /* when the way was looked at last; 0: never */
+	uint32_t turn, turn_bytes;                 /* what it sent in this turn */
+	uint8_t flow;                              /* enum flow, with a peer */
 	bool stream, listening, connecting, eof;
 	bool mark;                                 /* what the stack still has lies behind urgent data's mark, which the program's call passes */
 	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
-	uint32_t state, poll;                      /* as published */
-	uint32_t tx_limit;                         /* as published */
-	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
-	enum flow flow;                            /* with a peer */
 	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
-	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	bool rung;                                 /* its program said that there is something to do */
 	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */
-	uint64_t path_epoch;                       /* when the way was looked at last */
-	uint64_t turn; uint32_t turn_bytes;        /* what it sent in this turn */
-	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 };
 
 /*
@@ -100,6 +99,11 @@ struct esock {
 static inline bool share_left(uint32_t limit, uint32_t in_use, uint32_t own) { return in_use < limit && own < limit - in_use; }
 
 struct slot { struct esock *es; uint32_t generation, next_free; };
+
+/* Walks all; the body may free the current one. */
+#define each_esock(e, var) \
+	for (uint32_t var##_at = 1; var##_at < (e)->slots_used; var##_at++) \
+		for (struct esock *var = (e)->slots[var##_at].es; var; var = NULL)
 
 /* A host's interface as the topology drew it. */
 struct port { struct net_link *link; struct netif *nif; };
@@ -114,15 +118,16 @@ struct engine {
 	struct net *net;
 	struct port *ports;                        /* by topo_if */
 	time_ns now, real_offset;
-	uint64_t turn;
-	uint64_t path_epoch;                       /* grows when any way may have changed */
+	uint32_t turn;
+	uint32_t path_epoch;                       /* grows when any way may have changed */
 	uint64_t rung;                             /* as last read: what this turn works off */
 	bool ending, had_door, scan_dirty;
 	bool looked;                               /* all that was ready at the last look is noted */
 	struct random random;                      /* for who stands where in a partition */
 	uint32_t linger_skip, linger_failed;       /* whether staying awake has paid lately */
 
-	struct list doors, clients, ended, socks, pump, again, warm;
+	struct list doors, clients, ended, pump, again, warm, cooling;
+	time_ns idle_due;                          /* when the cooling ones are looked at; TIME_NEVER: there is none, nor a warm one */
 	struct list ready[SOURCE_KINDS];
 	struct source listener, owner;
 	int listener_fd, owner_fd;
@@ -216,7 +221,8 @@ void esock_mirror(struct engine *e, struct esock *es);                    /* opt
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
 void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
 uint32_t charges_pop(struct charges *q, uint64_t octets);
-int charges_push(struct charges *q, struct charge c);                     /* -ENOMEM */
+int charges_push(struct charges **q, struct charge c);                    /* the first one makes *q. -ENOMEM */
+void charges_free(struct charges *q);
 
 /* direct.c: TCP without the stack between two of our sockets */
 void direct_update(struct engine *e, struct esock *es);                   /* after its pump: enters, goes on entering, grows, wakes */
@@ -231,7 +237,6 @@ uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* oct
 
 /* idle.c: rings that nothing happens in hold no pages */
 void idle_note(struct engine *e, struct esock *es);                       /* something has happened, or may have */
-time_ns idle_deadline(const struct engine *e);
 void idle_look(struct engine *e);                                          /* gives back what is due */
 
 /* bell.c */

@@ -221,7 +221,7 @@ static size_t list_count(const struct list *l)
 static void count_spares(struct engine *e, size_t *ret_socks, size_t *ret_stack_socks)
 {
 	*ret_socks = *ret_stack_socks = 0;
-	list_each(struct esock, es, &e->socks, node) {
+	each_esock(e, es) {
 		*ret_socks += es->spare;
 		*ret_stack_socks += es->spare && es->sk;
 	}
@@ -235,7 +235,7 @@ static void show_counts(struct engine *e, struct page *p)
 	for (size_t i = 0; i < net_host_count(e->net); i++) stack_socks += list_count(&net_stack(net_host_at(e->net, i))->socks);
 	count_spares(e, &spare_socks, &spare_stack_socks);
 	const struct { const char *name; size_t n; } counts[] = {
-		{"clients", list_count(&e->clients)}, {"sockets", list_count(&e->socks) - spare_socks}, {"stack sockets", stack_socks - spare_stack_socks},
+		{"clients", list_count(&e->clients)}, {"sockets", e->n_socks - spare_socks}, {"stack sockets", stack_socks - spare_stack_socks},
 		{"segments", e->pool.in_use}, {"bells", bells},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)

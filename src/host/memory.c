@@ -2,6 +2,7 @@
 #include "host/memory.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,3 +36,5 @@ void memory_punch(int fd, uint64_t offset, uint64_t len)
 {
 	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len);
 }
+
+void memory_trim(void) { malloc_trim(0); }
