@@ -50,6 +50,7 @@ static void advertise(struct netif *nif)
 	nd_transmit(nif, p, &from->addr, &all_nodes);
 }
 
+/* RFC 4861 §6.2.4: again and again. */
 static void advertise_fire(struct timer *t)
 {
 	struct netif *nif = container_of(t, struct netif, advertise);

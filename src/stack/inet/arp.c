@@ -57,6 +57,7 @@ void arp_receive(struct stack *s, struct packet *p)
 	struct arp_hdr h;
 	bool to_us;
 
+	/* RFC 826, "Packet Reception": is it of our kind, do we know the sender, is it about us, is it a question? */
 	if (arp_parse(&h, p->data, p->len) < 0 || !believable(s, &h)) {
 		stack_drop(s, p, DROP_ARP_BAD);
 		return;

@@ -41,6 +41,7 @@ bool dad_conflict(struct netif *nif, const struct addr *target)
 	list_each(struct netif_addr, ia, &nif->addrs, node) {
 		if (!addr_eq(&ia->addr, target) || !netif_addr_is_tentative(ia)) continue;
 		timer_clear(nif->stack, &ia->dad);
+		/* RFC 4862 §5.4.5: it is not used, and stays to be seen. */
 		ia->flags |= IFA_F_DADFAILED;
 		return true;
 	}

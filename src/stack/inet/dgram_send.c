@@ -261,6 +261,7 @@ int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 	if (addr_is_v4(&d->out.src) != addr_is_v4(&d->dst)) return addr_is_v4(&d->dst) ? -ENETUNREACH : -EAFNOSUPPORT;
 	r = lookup(ds, d);
 	if (r < 0) return r;
+	/* RFC 1122 §3.3.6: only who asked for that right. */
 	if (d->hop.broadcast && !ds->is.sk.broadcast) return -EACCES;
 	if (addr_is_any(&d->out.src)) d->out.src = d->hop.src;
 	return 0;

@@ -11,6 +11,7 @@
 #include "stack/inet/inet_private.h"
 #include "stack/inet/ping.h"
 
+/* RFC 1122 §3.2.2.1, §3.2.2.4: what the transports learn of unreachables and of time that ran out. */
 /* Linux's icmp_err_convert: what "unreachable" of each code means to a program. */
 static const struct { uint8_t err; bool hard; } unreach[] = {
 	{ENETUNREACH, false}, {EHOSTUNREACH, false}, {ENOPROTOOPT, true}, {ECONNREFUSED, true}, {EMSGSIZE, false}, {EOPNOTSUPP, false},
@@ -85,7 +86,9 @@ static void receive(struct stack *s, struct packet *p)
 	case ICMP4_UNREACH:
 	case ICMP4_TIME_EXCEEDED:
 	case ICMP4_PARAM_PROBLEM: receive_error(s, p, &h); break;
-	default: stack_drop(s, p, DROP_ICMP_TYPE);
+	default:
+		/* RFC 1122 §3.2.2.3, RFC 6633 §3, RFC 5927 §6.2: source quenches are among those that change nothing. */
+		stack_drop(s, p, DROP_ICMP_TYPE);
 	}
 }
 

@@ -18,6 +18,7 @@ static const struct { uint8_t err; bool hard; } unreach[] = {
 
 static bool translate(const struct icmp_hdr *h, struct ip_error *e)
 {
+	/* RFC 4443 §3.1, §3.2, §3.3, §3.4: what each kind means to a program. */
 	e->err = EPROTO;
 	switch (h->type) {
 	case ICMP6_UNREACH:
@@ -73,6 +74,7 @@ static void receive(struct stack *s, struct packet *p)
 		return;
 	}
 	switch (h.type) {
+	/* RFC 4443 §4.1, §4.2: answered with all its data, also when it was asked of a group. */
 	case ICMP6_ECHO:
 		if (!s->sysctl->icmp_echo_ignore_all) icmp_answer_echo(s, p, ICMP6_ECHO_REPLY);
 		packet_free(p);

@@ -110,7 +110,7 @@ static bool within_rate(struct stack *s, const struct addr *dst)
 
 /* ---- sending ---- */
 
-/* The address that the datagram was for, if it is ours: programs expect the answer from there. */
+/* RFC 4443 §2.2, RFC 1122 §3.2.2.6: the address that the datagram was for, if it is ours: programs expect the answer from there. */
 static struct addr answer_source(const struct stack *s, const struct packet *p)
 {
 	if (!addr_is_multicast(&p->dst) && stack_is_local(s, &p->dst)) return p->dst;

@@ -6,6 +6,7 @@
  */
 #include "stack/inet/inet_private.h"
 
+/* RFC 1122 §3.2.1.5, RFC 6864 §4.3, RFC 7739 §4: late to repeat, hard to guess. */
 uint32_t ip_ident(struct stack *s, const struct addr *src, const struct addr *dst, uint8_t proto)
 {
 	struct { struct addr src, dst; uint8_t proto; char use[3]; } key = {*src, *dst, proto, "id"};

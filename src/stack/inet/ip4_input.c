@@ -33,6 +33,7 @@ static void deliver(struct stack *s, struct packet *p, const struct ip4_hdr *h)
 {
 	size_t hdr_len = ip4_hdr_len(h);
 
+	/* RFC 1122 §3.2.1.7: whatever is left of its time to live, it has arrived. RFC 1122 §3.2.2.1: a protocol that nobody knows is told. */
 	if (ip_deliver(s, p, hdr_len, h->proto)) return;
 	icmp_complain(s, p, ICMP_PROBLEM_PROTO, 0);
 	stack_drop(s, p, DROP_IP_PROTO);
@@ -95,7 +96,7 @@ static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
 		stack_drop(s, p, DROP_IP_NOT_FORWARDING);
 }
 
-/* RFC 1122 §3.2.1.8 (c): source routes are refused in silence; malformed options are answered. */
+/* RFC 1122 §3.2.1.8 (c): source routes are refused in silence. RFC 1122 §3.2.2.5: malformed options are answered. */
 static bool options_refused(struct stack *s, struct packet *p, const struct ip4_hdr *h)
 {
 	bool source_route = false;
@@ -115,6 +116,7 @@ void ip4_receive(struct stack *s, struct packet *p)
 		stack_drop(s, p, DROP_IP_BAD);
 		return;
 	}
+	/* RFC 1122 §3.2.1.2: a wrong checksum is dropped in silence. */
 	if (!ip4_csum_ok(p->data, (size_t)hdr_len)) {
 		stack_drop(s, p, DROP_IP_CSUM);
 		return;

@@ -120,6 +120,7 @@ static bool pass_fragment(struct stack *s, struct packet **p, struct ip6_walk *w
 
 static void deliver(struct stack *s, struct packet *p, const struct ip6_walk *w)
 {
+	/* RFC 8200 §4.7: what stands behind it is nobody's. */
 	if (w->next == IP_PROTO_NONE) {
 		stack_drop(s, p, DROP_IP_PROTO);
 		return;
@@ -133,6 +134,7 @@ static void receive_ours(struct stack *s, struct packet *p, struct ip6_walk *w)
 {
 	bool more = true;
 
+	/* RFC 8200 §4.1: in whatever order they stand. RFC 8200 §4.6: destination options are looked at here only, where the datagram ends. */
 	while (more) {
 		if (w->count++ > IP6_EXT_MAX) {
 			stack_drop(s, p, DROP_IP_OPTIONS);

@@ -21,6 +21,7 @@ static bool may_not_pass(const struct packet *p)
 	return !addr_is_v4(&p->dst) && addr_is_linklocal(&p->dst);
 }
 
+/* RFC 4443 §3.1, RFC 1812 §5.2.7.1: which code says why there is no way on. */
 static enum icmp_problem route_problem(int err)
 {
 	switch (err) {
@@ -46,6 +47,7 @@ static void take_hop(struct packet *p)
 	p->forwarded = true;
 }
 
+/* RFC 791 §2.3, RFC 6864 §5.3: cut unless its source forbade it; the pieces keep its identification. */
 static bool may_fragment(struct packet *p)
 {
 	return packet_is_v4(p) && !(p->data[6] & 0x40);
@@ -53,7 +55,7 @@ static bool may_fragment(struct packet *p)
 
 static void pass_on(struct stack *s, struct packet *p, const struct route_hop *hop)
 {
-	/* RFC 792, RFC 8200 §3: discarded when the count reaches zero. */
+	/* RFC 792, RFC 8200 §3, RFC 4443 §3.3: discarded when the count reaches zero. RFC 4443 §3.2: told when it is too large. */
 	if (p->ttl <= 1) {
 		refuse(s, p, ICMP_PROBLEM_TTL, 0, DROP_IP_TTL);
 	} else if (p->len <= hop->mtu_bytes) {

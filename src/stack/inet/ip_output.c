@@ -62,6 +62,7 @@ static void push_header6(struct stack *s, struct packet *p, const struct ip_out 
 	static const uint8_t protos[IP_EXT_COUNT] = {[IP_EXT_HOP] = IP_PROTO_HOPOPTS, [IP_EXT_DST] = IP_PROTO_DSTOPTS};
 	struct ip6_hdr h = {.src = *src, .dst = out->dst, .tclass = out->tos, .next = out->proto, .hops = ttl};
 
+	/* RFC 8200 §6: programs may choose a label of their own. */
 	h.flow = out->flow || out->no_flow ? out->flow : flow_label(s, p, src, out);
 	for (size_t i = IP_EXT_COUNT; i-- > 0;) {
 		const struct ip_ext *e = &out->ext[i];
@@ -82,6 +83,7 @@ static void push_header(struct stack *s, struct packet *p, const struct ip_out *
 	p->dst = out->dst;
 	p->proto = out->proto;
 	p->tos = out->tos;
+	/* RFC 1122 §3.2.1.7: never zero: 0 says "not chosen". */
 	p->ttl = out->ttl ? out->ttl : default_ttl(s, &out->dst);
 	p->mark = out->mark;
 	p->netif = NULL;
@@ -193,6 +195,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 
 	if (out->mtu_bytes && !out->df) mtu = MIN(mtu, out->mtu_bytes);
 
+	/* RFC 791 §2.3: what must not be cut is not. */
 	if ((v4 ? len : len - IP6_HDR_LEN) > UINT16_MAX || (piece > mtu && out->df)) {
 		stack_drop(s, p, DROP_IP_TOO_BIG);
 		return -EMSGSIZE;
@@ -206,6 +209,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 		packet_free(p);
 		return 0;
 	}
+	/* RFC 8021 §3: what fits goes whole, however small a path was said to be. */
 	if (piece > mtu) return ip_fragment(s, p, mtu, hop);
 	ip_link_output(s, p, hop);
 	return 0;

@@ -126,6 +126,7 @@ void netif_group_flush(struct netif *nif)
 static bool is_node_group(const struct netif *nif, const struct addr *group)
 {
 	static const uint8_t all_nodes[2][16] = {{0xff, 1, [15] = 1}, {0xff, 2, [15] = 1}};
+	/* RFC 4861 §6.2.2: as long as it forwards. */
 	static const uint8_t all_routers[3][16] = {{0xff, 1, [15] = 2}, {0xff, 2, [15] = 2}, {0xff, 5, [15] = 2}};
 
 	if (addr_is_v4(group)) return addr_to_v4(group) == INADDR_ALLHOSTS_GROUP;

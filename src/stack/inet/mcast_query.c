@@ -21,6 +21,7 @@
 /* A query, whatever version and family. */
 struct query { bool v4; unsigned version; struct addr group; time_ns within; const uint8_t *sources; size_t n; };
 
+/* RFC 3376 §7.2.1: the oldest router that may still be there decides. */
 unsigned mcast_old_version(const struct netif *nif, bool v4)
 {
 	time_ns now = nif->stack->now;

@@ -74,6 +74,7 @@ static void report_flush(struct report *r)
 	p->data[0] = r->v4 ? IGMP_REPORT3 : MLD_REPORT2;
 	write16(p->data + 6, r->records);
 	packet_trim(p, r->used);
+	/* RFC 3376 §4.2.14, RFC 3810 §5.2.14, §5: to the routers alone, over one hop, with router alert. */
 	message_send(r->netif, p, r->v4 ? &igmp_routers : &mld_routers, true);
 }
 

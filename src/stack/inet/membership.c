@@ -91,6 +91,7 @@ void membership_leave_all(struct inet_sock *is)
 		forget(m);
 }
 
+/* RFC 3376 §4.2.12: what a socket asked for, not what its interface gets for all. */
 bool membership_allows(const struct inet_sock *is, const struct addr *group, const struct addr *source, const struct netif *nif)
 {
 	const struct membership *m;

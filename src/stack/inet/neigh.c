@@ -6,6 +6,7 @@
 #include "stack/inet/inet_private.h"
 
 #define REACHABLE_BASE (30 * NS_PER_S)
+/* RFC 1122 §2.3.2.1, RFC 4861 §10: asked once a second. */
 #define RETRANS (1 * NS_PER_S)
 #define DELAY_FIRST_PROBE (5 * NS_PER_S)
 #define PROBES_MAX 3
@@ -99,6 +100,7 @@ void neigh_flush(struct netif *nif)
 
 static void make_room(struct neigh_table *t)
 {
+	/* RFC 6583 §7.1: those who have not answered take half of the room at most. */
 	if (t->n_pending >= NEIGH_MAX / 2)
 		forget(list_last(&t->pending, struct neigh, node));
 	else if (t->n_resolved + t->n_pending >= NEIGH_MAX)
@@ -225,6 +227,7 @@ void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *
 		if (ask) solicit(n, NULL);
 		return;
 	}
+	/* RFC 4861 §7.3.3, RFC 1122 §2.3.2.1: used as it is, and asked after a while. */
 	if (neigh_state(n) == NUD_STALE) {
 		enter(n, NUD_DELAY);
 		timer_set(n->stack, &n->timer, n->stack->now + DELAY_FIRST_PROBE);

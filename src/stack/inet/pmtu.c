@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "stack/inet/inet_private.h"
 
+/* RFC 1191 §6.3, RFC 8201 §5.3: for so long an estimate is believed. RFC 8201 §5.2: so many are kept. */
 #define PMTU_EXPIRES (600 * NS_PER_S)
 #define PMTU_MAX 1024
 
@@ -91,7 +92,7 @@ void ip_pmtu_learn(struct stack *s, const struct ip_error *e)
 
 	if (!m) m = add(s, &e->dst, h);
 	if (!m) return;
-	/* RFC 8201 §4: the estimate is never increased by a message, only by time. */
+	/* RFC 1191 §3, RFC 8201 §4, RFC 5927 §7.2: within bounds, and never increased by a message, only by time. */
 	m->mtu_bytes = MIN(m->mtu_bytes, MAX(e->mtu_bytes, floor));
 	m->locked |= e->mtu_bytes < floor;
 	m->expires = s->now + PMTU_EXPIRES;

@@ -5,6 +5,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 
+/* RFC 1122 §3.3.2: how long the first piece waits for the others. */
 #define LIFE4 (30 * NS_PER_S)          /* Linux's ipfrag_time */
 #define LIFE6 (60 * NS_PER_S)          /* RFC 8200 §4.5 */
 #define WORD_BITS 64

@@ -20,7 +20,7 @@ static bool covers_enough(const struct udp_sock *us, const struct udp_hdr *h)
 	return !want->asked || h->coverage == h->len || (want->octets && h->coverage >= want->octets);
 }
 
-/* RFC 6935: a datagram over IPv6 may lack its checksum where the program says so; else it counts as wrong. */
+/* RFC 6935 §5: a datagram over IPv6 may lack its checksum where the program says so; else it counts as wrong. */
 static bool is_bare6(const struct packet *p, const struct udp_hdr *h) { return h->csum == 0 && !addr_is_v4(&p->dst) && p->proto == IP_PROTO_UDP; }
 
 static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr *h)
@@ -72,7 +72,7 @@ static void deliver_unicast(struct stack *s, struct packet *p, const struct udp_
 		stack_drop(s, p, DROP_UDP_CSUM);
 		return;
 	}
-	/* RFC 1122 §4.1.3.1 (SHOULD): nobody there is a port unreachable. */
+	/* RFC 1122 §4.1.3.1, §3.2.2.1, RFC 8085 §5.1: nobody there is a port unreachable. */
 	icmp_send_port_unreachable(s, p);
 	stack_drop(s, p, DROP_UDP_NO_SOCKET);
 }

@@ -258,6 +258,7 @@ void conn_disconnect(struct tcp_sock *conn)
 
 void conn_fail(struct tcp_sock *conn, int err)
 {
+	/* RFC 9293 §3.6 (MUST-12), RFC 9293 §3.9.1.8 (MUST-47): the program learns of it by its next call. */
 	conn->inet.sk.err = err;
 	conn_done(conn);
 }

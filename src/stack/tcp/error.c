@@ -8,6 +8,7 @@
 #include "stack/inet/errqueue.h"
 #include "stack/tcp/conn.h"
 
+/* RFC 1191 §6.4, RFC 8201 §5.4: what was too large is cut anew, and sent again. */
 static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
 {
 	uint16_t before = conn->snd.mss;
@@ -24,10 +25,11 @@ static void report(struct tcp_sock *conn, const struct ip_error *e)
 	if (conn->wait.embryo) {
 		if (e->hard) conn_free(conn);
 	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) {
-		/* As Linux: who asked for it finds the message itself in the error queue. */
+		/* RFC 5461 §4.1, as Linux: it ends the attempt; who asked for it finds the message itself in the error queue. */
 		if (conn->inet.recverr || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
 		conn_fail(conn, e->err);
 	} else if (conn->inet.recverr || conn->inet.recverr6) {
+		/* RFC 9293 §3.9.1.8 (SHLD-20): told at once to those who asked only. RFC 5927 §5.2: to a synchronized connection all errors are soft. */
 		sock_set_error(&conn->inet.sk, e->err);
 	} else {
 		conn->trouble.soft_err = e->err;

@@ -118,6 +118,7 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 
 	if (accept_queue_full(l)) return DROP_TCP_BACKLOG;
 	if (g->tw) timewait_end(conn_stack(conn), g->tw);
+	/* RFC 4987 §3.2, §3.3: bounded, and the oldest makes room. */
 	if (l->n_embryos >= (uint32_t)MAX(conn_sysctl(conn)->tcp_max_syn_backlog, 1))
 		conn_free(list_first(&l->embryos, struct tcp_sock, wait.node));
 	child = embryo_new(conn, g->p, &g->h);

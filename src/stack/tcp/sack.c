@@ -15,6 +15,9 @@
 
 /* ---- receiving ---- */
 
+/* As Linux: an early FIN belongs to the block that ends with it. */
+static seq32 with_fin(const struct tcp_sock *conn, seq32 end) { return conn->rcv.fin && end == conn->rcv.fin_seq ? end + 1 : end; }
+
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max)
 {
 	const struct tcp_runs *r = &conn->rcv.ooo;
@@ -27,7 +30,7 @@ uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max
 	}
 	for (uint8_t i = 0; i < r->n_latest && n < max; i++) {
 		o->sack[n].start = r->latest[i].start;
-		o->sack[n++].end = r->latest[i].end;
+		o->sack[n++].end = with_fin(conn, r->latest[i].end);
 	}
 	return n;
 }

@@ -67,6 +67,7 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	if (!p) return -ENOBUFS;
 	if (len) ring_peek(&conn->snd.queue, h->seq - conn->snd.data, p->data + hdr_len, len);
 	tcp_emit(h, p->data, len, &is->laddr, &is->raddr);
+	/* RFC 9293 §3.9.1.9 (MUST-48, SHLD-21, SHLD-22), RFC 9293 §3.9.2 (MUST-49): what the program set counts from the next segment on. */
 	inet_sock_out(is, &is->laddr, &is->raddr, IP_PROTO_TCP, &out);
 	out.tos |= ecn;
 	if (conn->snd.tso_bytes && len > snd_mss(conn)) out.cut_bytes = (uint32_t)hdr_len + snd_mss(conn);

@@ -98,6 +98,7 @@ bool undo_at_end(struct tcp_sock *conn, const struct tcp_acked *a)
 	return false;
 }
 
+/* RFC 2883 §5: all that was sent again was sent in vain. */
 bool undo_by_dsack(struct tcp_sock *conn)
 {
 	if (!conn->rec.can_undo || conn->rec.undo_retrans) return false;
