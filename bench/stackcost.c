@@ -50,7 +50,7 @@ static void address(struct netif *nif, const char *text)
 void cost_open(struct cost *c, uint32_t mtu_bytes, bool to_wire)
 {
 	static const struct net_ops ops = {.ready = on_ready, .tap = on_frame};
-	struct net_link *l;
+	struct net_link *l = NULL;
 
 	c->now = NS_PER_S;
 	c->net = net_new(1, &ops, c, c->now);
