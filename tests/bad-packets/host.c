@@ -101,7 +101,8 @@ static size_t echo6(void *world, uint8_t *to)
 
 static size_t neighbour(uint8_t *to, uint8_t type, const char *dst)
 {
-	struct nd_msg m = {.target = lab_addr(type == ICMP6_NS ? US6 : PEER6), .has_lladdr = true, .lladdr = mac_peer, .solicited = type == ICMP6_NA, .override = true};
+	struct nd_msg m = {.target = lab_addr(type == ICMP6_NS ? US6 : PEER6), .has_lladdr = true, .lladdr = mac_peer, .solicited = type == ICMP6_NA,
+		.override = true};
 	struct addr s = lab_addr(PEER6), d = lab_addr(dst);
 	uint8_t buf[64];
 	size_t len = nd_emit(&m, type, buf, &s, &d);
@@ -115,7 +116,8 @@ static size_t advertisement(void *world, uint8_t *to) { (void)world; return neig
 static size_t router_advertisement(void *world, uint8_t *to)
 {
 	struct nd_ra ra = {.hops = 64, .lifetime_s = 1800, .has_lladdr = true, .lladdr = mac_peer, .n_prefixes = 1,
-			   .prefixes = {{.prefix = lab_addr("2001:db8:7::"), .plen = 64, .on_link = true, .autonomous = true, .valid_s = 3600, .preferred_s = 1800}}};
+			   .prefixes = {{.prefix = lab_addr("2001:db8:7::"), .plen = 64, .on_link = true, .autonomous = true, .valid_s = 3600,
+				.preferred_s = 1800}}};
 	struct addr s = lab_addr(LINK6), d = lab_addr("ff02::1");
 	uint8_t m[128];
 	size_t len = nd_ra_emit(&ra, m, &s, &d);
@@ -365,12 +367,14 @@ static const char *check_host(void *world)
 #define IP6(n, make_one, mend_one, routes, third) PACKETS(n, make_one, mend_one, routes, fields_ip6, ETH_HDR_LEN, third, AT6)
 
 const struct target host_targets[] = {
-	IP4("UDP over IPv4", udp4, mend_udp4, 0, fields_udp), IP6("UDP over IPv6", udp6, mend_udp6, 0, fields_udp), IP4("echo", echo4, mend_icmp4, 0, fields_icmp),
+	IP4("UDP over IPv4", udp4, mend_udp4, 0, fields_udp), IP6("UDP over IPv6", udp6, mend_udp6, 0, fields_udp),
+	IP4("echo", echo4, mend_icmp4, 0, fields_icmp),
 	IP6("ICMPv6 echo", echo6, mend_icmp6, 0, fields_icmp), IP6("neighbour solicitation", solicitation, mend_icmp6, 0, fields_nd),
 	IP6("neighbour advertisement", advertisement, mend_icmp6, 0, fields_nd), IP6("router advertisement", router_advertisement, mend_icmp6, 0, fields_ra),
 	IP6("router solicitation", router_solicitation, mend_icmp6, 1, fields_icmp), IP4("IGMP query", igmp_query, mend_igmp, 0, fields_igmp),
 	IP4("IGMP report", igmp_report, mend_igmp, 0, fields_igmp), IP6("MLD query", mld_query, mend_icmp6, 0, fields_mld),
-	PACKETS("ARP request", arp_request, mend_nothing, 0, fields_arp, ETH_HDR_LEN, NULL, 0), PACKETS("ARP reply", arp_reply, mend_nothing, 0, fields_arp, ETH_HDR_LEN, NULL, 0),
+	PACKETS("ARP request", arp_request, mend_nothing, 0, fields_arp, ETH_HDR_LEN, NULL, 0),
+	PACKETS("ARP reply", arp_reply, mend_nothing, 0, fields_arp, ETH_HDR_LEN, NULL, 0),
 	IP4("fragment of IPv4", fragment4, mend_ip, 0, NULL), IP6("fragment of IPv6", fragment6, mend_nothing, 0, fields_fragment),
 	IP6("extension headers", extensions, mend_nothing, 0, fields_extension), IP6("routing header", routing_header, mend_nothing, 0, fields_extension),
 	IP4("forwarded over IPv4", forwarded4, mend_udp4, 1, fields_udp), IP6("forwarded over IPv6", forwarded6, mend_udp6, 1, fields_udp), {0},

@@ -13,8 +13,10 @@
 
 const struct field fields_eth[] = {{"eth dst", 4, 2, 0xffff}, {"eth group", 0, 1, 0xff}, {"eth src", 6, 1, 0xff}, {"eth type", 12, 2, 0xffff}, {0}};
 const struct field fields_ip4[] = {
-	{"version", 0, 1, 0xf0}, {"header length", 0, 1, 0x0f}, {"tos", 1, 1, 0xff}, {"total length", 2, 2, 0xffff}, {"id", 4, 2, 0xffff}, {"flags", 6, 1, 0xe0},
-	{"offset", 6, 2, 0x1fff}, {"ttl", 8, 1, 0xff}, {"protocol", 9, 1, 0xff}, {"ip checksum", 10, 2, 0xffff}, {"src net", 12, 1, 0xff}, {"src host", 15, 1, 0xff},
+	{"version", 0, 1, 0xf0}, {"header length", 0, 1, 0x0f}, {"tos", 1, 1, 0xff}, {"total length", 2, 2, 0xffff}, {"id", 4, 2, 0xffff},
+	{"flags", 6, 1, 0xe0},
+	{"offset", 6, 2, 0x1fff}, {"ttl", 8, 1, 0xff}, {"protocol", 9, 1, 0xff}, {"ip checksum", 10, 2, 0xffff}, {"src net", 12, 1, 0xff},
+	{"src host", 15, 1, 0xff},
 	{"dst net", 16, 1, 0xff}, {"dst host", 19, 1, 0xff}, {0},
 };
 const struct field fields_ip6[] = {
@@ -22,13 +24,15 @@ const struct field fields_ip6[] = {
 	{"hops", 7, 1, 0xff}, {"src net", 8, 1, 0xff}, {"src host", 23, 1, 0xff}, {"dst net", 24, 1, 0xff}, {"dst host", 39, 1, 0xff}, {0},
 };
 const struct field fields_tcp[] = {
-	{"sport", 0, 2, 0xffff}, {"dport", 2, 2, 0xffff}, {"seq", 4, 4, 0xffffffff}, {"seq high", 4, 1, 0xff}, {"ack", 8, 4, 0xffffffff}, {"ack low", 11, 1, 0xff},
+	{"sport", 0, 2, 0xffff}, {"dport", 2, 2, 0xffff}, {"seq", 4, 4, 0xffffffff}, {"seq high", 4, 1, 0xff}, {"ack", 8, 4, 0xffffffff},
+	{"ack low", 11, 1, 0xff},
 	{"data offset", 12, 1, 0xf0}, {"reserved", 12, 1, 0x0f}, {"tcp flags", 13, 1, 0xff}, {"window", 14, 2, 0xffff}, {"tcp checksum", 16, 2, 0xffff},
 	{"urgent", 18, 2, 0xffff}, {0},
 };
 const struct field fields_tcp_options[] = {
 	{"kind 0", 20, 1, 0xff}, {"length 0", 21, 1, 0xff}, {"kind 2", 22, 1, 0xff}, {"ts length", 23, 1, 0xff}, {"ts value", 24, 4, 0xffffffff},
-	{"ts echo", 28, 4, 0xffffffff}, {"sack kind", 34, 1, 0xff}, {"sack length", 35, 1, 0xff}, {"sack start", 36, 4, 0xffffffff}, {"sack end", 40, 4, 0xffffffff}, {0},
+	{"ts echo", 28, 4, 0xffffffff}, {"sack kind", 34, 1, 0xff}, {"sack length", 35, 1, 0xff}, {"sack start", 36, 4, 0xffffffff},
+	{"sack end", 40, 4, 0xffffffff}, {0},
 };
 const struct field fields_udp[] = {{"sport", 0, 2, 0xffff}, {"dport", 2, 2, 0xffff}, {"udp length", 4, 2, 0xffff}, {"udp checksum", 6, 2, 0xffff}, {0}};
 const struct field fields_icmp[] = {
@@ -37,20 +41,25 @@ const struct field fields_icmp[] = {
 	{"quoted 6 protocol", 14, 1, 0xff}, {"quoted src", 23, 1, 0xff}, {"quoted dst", 27, 1, 0xff}, {"quoted ports", 28, 4, 0xffffffff}, {0},
 };
 const struct field fields_nd[] = {
-	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"icmp checksum", 2, 2, 0xffff}, {"nd flags", 4, 1, 0xff}, {"target net", 8, 1, 0xff}, {"target host", 23, 1, 0xff},
+	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"icmp checksum", 2, 2, 0xffff}, {"nd flags", 4, 1, 0xff}, {"target net", 8, 1, 0xff},
+	{"target host", 23, 1, 0xff},
 	{"option", 24, 1, 0xff}, {"option length", 25, 1, 0xff}, {"option mac", 26, 1, 0xff}, {0},
 };
 const struct field fields_ra[] = {
-	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"icmp checksum", 2, 2, 0xffff}, {"hop limit", 4, 1, 0xff}, {"ra flags", 5, 1, 0xff}, {"lifetime", 6, 2, 0xffff},
+	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"icmp checksum", 2, 2, 0xffff}, {"hop limit", 4, 1, 0xff}, {"ra flags", 5, 1, 0xff},
+	{"lifetime", 6, 2, 0xffff},
 	{"reachable", 8, 4, 0xffffffff}, {"option", 16, 1, 0xff}, {"option length", 17, 1, 0xff}, {"option body", 18, 1, 0xff}, {"second option", 24, 1, 0xff},
-	{"second length", 25, 1, 0xff}, {"second body", 26, 1, 0xff}, {"second flags", 27, 1, 0xff}, {"second time", 28, 4, 0xffffffff}, {"second later", 32, 4, 0xffffffff}, {0},
+	{"second length", 25, 1, 0xff}, {"second body", 26, 1, 0xff}, {"second flags", 27, 1, 0xff}, {"second time", 28, 4, 0xffffffff},
+	{"second later", 32, 4, 0xffffffff}, {0},
 };
 const struct field fields_igmp[] = {
-	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"igmp checksum", 2, 2, 0xffff}, {"group net", 4, 1, 0xff}, {"group host", 7, 1, 0xff}, {"robustness", 8, 1, 0xff},
+	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"igmp checksum", 2, 2, 0xffff}, {"group net", 4, 1, 0xff}, {"group host", 7, 1, 0xff},
+	{"robustness", 8, 1, 0xff},
 	{"interval", 9, 1, 0xff}, {"sources", 10, 2, 0xffff}, {"source", 12, 4, 0xffffffff}, {0},
 };
 const struct field fields_mld[] = {
-	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"icmp checksum", 2, 2, 0xffff}, {"response time", 4, 2, 0xffff}, {"group net", 8, 1, 0xff}, {"group host", 23, 1, 0xff},
+	{"type", 0, 1, 0xff}, {"code", 1, 1, 0xff}, {"icmp checksum", 2, 2, 0xffff}, {"response time", 4, 2, 0xffff}, {"group net", 8, 1, 0xff},
+	{"group host", 23, 1, 0xff},
 	{"robustness", 24, 1, 0xff}, {"interval", 25, 1, 0xff}, {"sources", 26, 2, 0xffff}, {0},
 };
 const struct field fields_arp[] = {
@@ -62,7 +71,8 @@ const struct field fields_fragment[] = {
 	{"next", 0, 1, 0xff}, {"reserved", 1, 1, 0xff}, {"offset", 2, 2, 0xfff8}, {"bits", 3, 1, 0x07}, {"identification", 4, 4, 0xffffffff}, {0},
 };
 const struct field fields_extension[] = {
-	{"next", 0, 1, 0xff}, {"length", 1, 1, 0xff}, {"option", 2, 1, 0xff}, {"option length", 3, 1, 0xff}, {"segments left", 3, 1, 0xff}, {"option body", 4, 1, 0xff},
+	{"next", 0, 1, 0xff}, {"length", 1, 1, 0xff}, {"option", 2, 1, 0xff}, {"option length", 3, 1, 0xff}, {"segments left", 3, 1, 0xff},
+	{"option body", 4, 1, 0xff},
 	{"second next", 8, 1, 0xff}, {"second length", 9, 1, 0xff}, {"second option", 10, 1, 0xff}, {"second option length", 11, 1, 0xff}, {0},
 };
 

@@ -78,7 +78,8 @@ static bool read_ip6(const struct tcp_world *w, const struct bad_packet *p, size
 	const uint8_t *d = p->data;
 
 	*ret_len = read16(d + 4);
-	return d[0] >> 4 == 6 && IP6_HDR_LEN + *ret_len <= p->len && d[6] == IP_PROTO_TCP && memcmp(d + 8, w->b->peer.b, 16) == 0 && memcmp(d + 24, w->b->us.b, 16) == 0;
+	return d[0] >> 4 == 6 && IP6_HDR_LEN + *ret_len <= p->len && d[6] == IP_PROTO_TCP && memcmp(d + 8, w->b->peer.b, 16) == 0 &&
+	       memcmp(d + 24, w->b->us.b, 16) == 0;
 }
 
 static bool is_ours(const struct tcp_world *w, const struct bad_packet *p, struct seg *ret)
@@ -114,7 +115,8 @@ static struct snapshot look(const struct bench *b)
 	struct snapshot s = {.waits = timewait_find(b->s, &b->us, b->us_port, &b->peer, b->peer_port) != NULL, .exists = c != NULL};
 
 	if (b->listener) s.embryos = tcp_of(b->listener)->listener->n_embryos;
-	if (c) s = (struct snapshot){c->state, c->rcv.urg, c->snd.una, c->snd.nxt, c->snd.wl1, c->rcv.nxt, c->snd.wnd, c->rcv.queued, c->rcv.ooo.n, s.embryos, s.waits, true};
+	if (c) s = (struct snapshot){c->state, c->rcv.urg, c->snd.una, c->snd.nxt, c->snd.wl1, c->rcv.nxt, c->snd.wnd, c->rcv.queued, c->rcv.ooo.n,
+		s.embryos, s.waits, true};
 	return s;
 }
 

@@ -63,7 +63,8 @@ bool script_parse(struct script *s, const char *text)
 	s->error[0] = 0;
 	for (const char *at = text, *end; *at; at = end + (*end == '\n'), number++) {
 		end = at + strcspn(at, "\n");
-		if (end - at >= (long)sizeof line) return words_fail(&(struct words){.script = s, .line = number}, "a line of over %zu octets", sizeof line - 1);
+		if (end - at >= (long)sizeof line) return words_fail(&(struct words){.script = s, .line = number},
+			"a line of over %zu octets", sizeof line - 1);
 		memcpy(line, at, (size_t)(end - at));
 		line[end - at] = 0;
 		if (!parse_line(s, number, line)) return false;

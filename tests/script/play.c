@@ -193,8 +193,16 @@ static bool parse_transfer(struct script_step *step, struct words *w)
 		if (words_take_if(w, f->name)) step->flags |= f->number;
 	return parse_gives(step, w);
 }
-static void run_send(struct play *p, const struct script_step *step) { is(p, step, "what send returned", bench_send(p->b, (size_t)step->n, step->flags), step->gives); }
-static void run_recv(struct play *p, const struct script_step *step) { is(p, step, "what recv returned", bench_recv(p->b, (size_t)step->n, step->flags), step->gives); }
+
+static void run_send(struct play *p, const struct script_step *step)
+{
+	is(p, step, "what send returned", bench_send(p->b, (size_t)step->n, step->flags), step->gives);
+}
+
+static void run_recv(struct play *p, const struct script_step *step)
+{
+	is(p, step, "what recv returned", bench_recv(p->b, (size_t)step->n, step->flags), step->gives);
+}
 
 static bool parse_shutdown(struct script_step *step, struct words *w)
 {
@@ -280,7 +288,8 @@ static void run_flight(struct play *p, const struct script_step *step) { is(p, s
 
 static bool parse_poll(struct script_step *step, struct words *w)
 {
-	static const struct word_number bits[] = {{"in", 0, EPOLLIN}, {"out", 0, EPOLLOUT}, {"pri", 0, EPOLLPRI}, {"hup", 0, EPOLLHUP}, {"err", 0, EPOLLERR}, {0}};
+	static const struct word_number bits[] = {{"in", 0, EPOLLIN}, {"out", 0, EPOLLOUT}, {"pri", 0, EPOLLPRI}, {"hup", 0, EPOLLHUP},
+		{"err", 0, EPOLLERR}, {0}};
 
 	while (!words_over(w) && !words_take_if(w, "nothing")) {
 		if (!words_take_named(w, bits, "thing to poll for", &step->named)) return false;
@@ -316,11 +325,13 @@ static void run_icmp(struct play *p, const struct script_step *step)
 
 const struct verb verbs[] = {
 	{">", segment_parse, run_expect}, {"<", segment_parse, run_inject}, {"expect", parse_expect_nothing, run_expect_nothing}, {"forget", NULL, run_forget},
-	{"wait", parse_wait, run_wait}, {"established", parse_syn, run_established}, {"connected", parse_syn, run_connected}, {"listen", parse_listen, run_listen},
+	{"wait", parse_wait, run_wait}, {"established", parse_syn, run_established}, {"connected", parse_syn, run_connected},
+	{"listen", parse_listen, run_listen},
 	{"socket", NULL, run_socket}, {"accept", parse_gives, run_accept}, {"connect", parse_connect, run_connect}, {"peer", parse_peer, run_peer},
 	{"send", parse_transfer, run_send}, {"recv", parse_transfer, run_recv}, {"shutdown", parse_shutdown, run_shutdown}, {"close", NULL, run_close},
 	{"set", parse_option, run_set}, {"get", parse_option, run_get}, {"sysctl", parse_sysctl, run_sysctl}, {"state", parse_state, run_state},
-	{"error", parse_error, run_error}, {"flight", parse_flight, run_flight}, {"poll", parse_poll, run_poll}, {"sockets", parse_sockets, run_sockets}, {"icmp", parse_icmp, run_icmp}, {0},
+	{"error", parse_error, run_error}, {"flight", parse_flight, run_flight}, {"poll", parse_poll, run_poll},
+	{"sockets", parse_sockets, run_sockets}, {"icmp", parse_icmp, run_icmp}, {0},
 };
 
 void script_play(const struct script *s, bool v6)

@@ -3,13 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum field { FIELD_NONE, FIELD_SEQ, FIELD_ACK, FIELD_LEN, FIELD_WIN, FIELD_URG, FIELD_MSS, FIELD_WSCALE, FIELD_TS, FIELD_ECR, FIELD_SACK, FIELD_SACKOK, FIELD_ECN,
+enum field { FIELD_NONE, FIELD_SEQ, FIELD_ACK, FIELD_LEN, FIELD_WIN, FIELD_URG, FIELD_MSS, FIELD_WSCALE, FIELD_TS, FIELD_ECR, FIELD_SACK,
+	FIELD_SACKOK, FIELD_ECN,
 	     FIELD_BAD, FIELD_TOS, FIELD_TTL, FIELD_NO };
 
 static const struct { const char *name; uint8_t flags; enum field field; long max; } rows[] = {
 	{"syn", SYN, FIELD_NONE, 0}, {"fin", FIN, FIELD_NONE, 0}, {"rst", RST, FIELD_NONE, 0}, {"psh", PSH, FIELD_NONE, 0}, {"ece", ECE, FIELD_NONE, 0},
 	{"cwr", CWR, FIELD_NONE, 0}, {"ack", ACK, FIELD_ACK, 0xfffffffe}, {"urg", URG, FIELD_URG, 65535}, {"seq", 0, FIELD_SEQ, 0xfffffffe},
-	{"len", 0, FIELD_LEN, 65000}, {"win", 0, FIELD_WIN, 65535}, {"mss", 0, FIELD_MSS, 65535}, {"wscale", 0, FIELD_WSCALE, 255}, {"ts", 0, FIELD_TS, 0xffffffff},
+	{"len", 0, FIELD_LEN, 65000}, {"win", 0, FIELD_WIN, 65535}, {"mss", 0, FIELD_MSS, 65535}, {"wscale", 0, FIELD_WSCALE, 255},
+	{"ts", 0, FIELD_TS, 0xffffffff},
 	{"ecr", 0, FIELD_ECR, 0xffffffff}, {"sack", 0, FIELD_SACK, 0}, {"sackok", 0, FIELD_SACKOK, 0}, {"ect0", 0, FIELD_ECN, 2}, {"ect1", 0, FIELD_ECN, 1},
 	{"ce", 0, FIELD_ECN, 3}, {"bad-checksum", 0, FIELD_BAD, 0}, {"tos", 0, FIELD_TOS, 254},
 	{"ttl", 0, FIELD_TTL, 254}, {"no", 0, FIELD_NO, 0},

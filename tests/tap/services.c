@@ -152,7 +152,8 @@ void services_start(struct tap *t)
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
 		struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(services[i].port)};
 		struct sock *sk;
-		if (sock_create(net_stack(t->us), AF_INET6, SOCK_STREAM, 0, &sk) < 0 || sock_bind(sk, (struct sockaddr *)&a, sizeof a) < 0 || sock_listen(sk, 16) < 0) {
+		if (sock_create(net_stack(t->us), AF_INET6, SOCK_STREAM, 0, &sk) < 0 || sock_bind(sk, (struct sockaddr *)&a, sizeof a) < 0 ||
+		    sock_listen(sk, 16) < 0) {
 			fprintf(stderr, "cannot listen on %d\n", services[i].port);
 			exit(1);
 		}

@@ -158,7 +158,8 @@ static void the_last_hop_is_enough(void **state)
 
 	for (int v6 = 0; v6 < 2; v6++)
 		for (int ttl = 0; ttl < 2; ttl++) {
-			struct packet *p = frame_of(.src = v6 ? "2001:db8::2" : "10.0.0.2", .dst = v6 ? "2001:db8::1" : "10.0.0.1", .proto = 99, .data = nothing, .len = 16);
+			struct packet *p = frame_of(.src = v6 ? "2001:db8::2" : "10.0.0.2", .dst = v6 ? "2001:db8::1" : "10.0.0.1", .proto = 99,
+				.data = nothing, .len = 16);
 			lab_ip(p)[v6 ? 7 : 8] = (uint8_t)ttl;
 			if (!v6) lab_fix_csum(p);
 			lab_receive(l, l->eth0, p);
@@ -202,7 +203,8 @@ static void an_echo_is_answered_by_who_was_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		on_bench(a_syn_to_many_is_dropped), on_bench(a_syn_from_nobody_is_ignored), on_bench(ip_options_do_not_matter), on_bench(udp_lengths_are_checked),
+		on_bench(a_syn_to_many_is_dropped), on_bench(a_syn_from_nobody_is_ignored), on_bench(ip_options_do_not_matter),
+		on_bench(udp_lengths_are_checked),
 		on_bench(udp_checksums_are_checked), on_bench(the_last_hop_is_enough), on_bench(no_datagram_leaves_without_hops),
 		on_bench(an_echo_is_answered_by_who_was_asked),
 	};

@@ -110,7 +110,8 @@ static enum tcp_state stage_now(struct bench *b)
 
 /* ---- what became of it ---- */
 
-static const uint8_t answer_flags[] = {[ANSWER_ACK] = ACK, [ANSWER_MAY_ACK] = ACK, [ANSWER_RST] = RST, [ANSWER_RST_ACK] = RST | ACK, [ANSWER_SYN_ACK] = SYN | ACK};
+static const uint8_t answer_flags[] = {[ANSWER_ACK] = ACK, [ANSWER_MAY_ACK] = ACK, [ANSWER_RST] = RST, [ANSWER_RST_ACK] = RST | ACK,
+	[ANSWER_SYN_ACK] = SYN | ACK};
 
 /* NULL, or what is wrong. */
 static const char *check_answer(struct bench *b, const struct verdict *v)

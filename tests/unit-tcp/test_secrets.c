@@ -29,7 +29,8 @@ static void sequence_numbers_follow_the_clock(void **state)
 	assert_true(seq_gt(isn_to(b, 80, NULL), first));
 }
 
-/* RFC 9293 §3.4.1 (MUST-9, SHLD-1), RFC 6528 §3 (6528-1): what one sees of his own tells nothing of another's: the differences of neighbours are all different. */
+/* RFC 9293 §3.4.1 (MUST-9, SHLD-1), RFC 6528 §3 (6528-1): what one sees of his own tells nothing of another's: the differences of neighbours are all
+ * different. */
 static void sequence_numbers_of_others_tell_nothing(void **state)
 {
 	struct bench *b = *state;
