@@ -97,5 +97,7 @@ int main(int argc, char **argv)
 	each = (heap_octets() - before) / c.n;
 	arrived = octets_that_arrive(&c, MAX(c.n / 2 / SAMPLE, 1u));
 	printf("%zu ends of idle connections, %zu octets each, %zu of %zu octets arrived\n", c.n, each, arrived, arrived);
+	sim_free(c.sim);
+	free(c.end);
 	return each > BYTES_MAX;
 }

@@ -72,8 +72,11 @@ static void close_sockets(struct stack *s)
 		sk->linger = (struct linger){.l_onoff = 1};
 	for (;;) {
 		struct sock *open = NULL;
-		list_each(struct sock, sk, &s->socks, node)
-			if (!sk->closed && !open) open = sk;
+		list_each(struct sock, sk, &s->socks, node) {
+			if (sk->closed) continue;
+			open = sk;
+			break;
+		}
 		if (!open) return;
 		sock_close(open);
 	}
