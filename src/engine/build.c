@@ -69,7 +69,8 @@ static int build_route(struct engine *e, const struct topo_route *tr)
 	static const struct addr none;
 	struct route r = {.dst = tr->dst.addr, .plen = (uint8_t)tr->dst.plen, .has_gateway = memcmp(&tr->gateway, &none, sizeof none) != 0,
 			  .gateway = tr->gateway, .netif = e->ports[tr->iface].nif, .type = RTN_UNICAST, .protocol = RTPROT_STATIC,
-			  .scope = RT_SCOPE_UNIVERSE, .table = RT_TABLE_MAIN};
+			  .table = RT_TABLE_MAIN};
+	r.scope = r.has_gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	int err = route_add(net_stack(net_host_at(e->net, tr->host)), &r, NULL);
 	return err == -EEXIST ? 0 : err;
 }

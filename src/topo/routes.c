@@ -4,7 +4,8 @@
  *
  *     host ── its networks (distance 0) ── routers there ── their networks (distance 1, first hop = that router) ── …
  *
- * Only routers carry on. There is no default route: what no network of the topology holds is unreachable (ENETUNREACH), as it should be.
+ * Only routers carry on. There is no default route: what no network of the topology holds is unreachable (ENETUNREACH), as it should be. Only to
+ * groups is there a way, the first interface, for programs that name none: elsewhere they rely on the default route for that.
  */
 #include "topo/build.h"
 
@@ -69,16 +70,30 @@ static void search_from(struct search *s, const struct topo *t, size_t host)
 	}
 }
 
-static int route_append(struct topo *t, size_t host, const struct search *s, size_t domain)
+static int route_append(struct topo *t, struct topo_route r)
 {
-	const struct topo_if *gateway = &t->ifs[s->gateway[domain]];
-	const struct topo_network *n = &t->networks[domain];
-	struct topo_route *more = realloc(t->routes, (t->n_routes + 2) * sizeof *more);
+	struct topo_route *more = realloc(t->routes, (t->n_routes + 1) * sizeof *more);
 
 	if (!more) return -ENOMEM;
 	t->routes = more;
-	more[t->n_routes++] = (struct topo_route){host, n->v4, gateway->v4.addr, s->leave[domain]};
-	more[t->n_routes++] = (struct topo_route){host, n->v6, gateway->v6.addr, s->leave[domain]};
+	more[t->n_routes++] = r;
+	return 0;
+}
+
+static int append_both(struct topo *t, size_t host, const struct search *s, size_t domain)
+{
+	const struct topo_if *gateway = &t->ifs[s->gateway[domain]];
+	const struct topo_network *n = &t->networks[domain];
+	int r = route_append(t, (struct topo_route){host, n->v4, gateway->v4.addr, s->leave[domain]});
+
+	return r < 0 ? r : route_append(t, (struct topo_route){host, n->v6, gateway->v6.addr, s->leave[domain]});
+}
+
+/* IPv6 has such a route on every interface. */
+static int append_groups(struct topo *t, size_t host)
+{
+	for (size_t i = 0; i < t->n_ifs; i++)
+		if (t->ifs[i].host == host) return route_append(t, (struct topo_route){host, {addr_v4(0xe0000000), 4}, {{0}}, i});
 	return 0;
 }
 
@@ -90,7 +105,8 @@ int topo_plan_routes(struct topo *t)
 	for (size_t host = 0; host < t->n_hosts && r == 0; host++) {
 		search_from(&s, t, host);
 		for (size_t i = 0; i < s.tail && r == 0; i++)
-			if (s.gateway[s.queue[i]] != TOPO_NONE) r = route_append(t, host, &s, s.queue[i]);
+			if (s.gateway[s.queue[i]] != TOPO_NONE) r = append_both(t, host, &s, s.queue[i]);
+		if (r == 0) r = append_groups(t, host);
 	}
 	search_free(&s);
 	return r;

@@ -138,7 +138,9 @@ static void test_joined_networks(void **state)
 				 "- endpoints: [\"a:eth0\", z]\n- endpoints: [\"b:eth0\", x]\n"), 0);
 	has_addresses(&t, "a", "eth0", "10.1.0.1/16", "fd00:1::1/64");
 	has_addresses(&t, "b", "eth0", "10.1.0.2/16", "fd00:1::2/64");
-	assert_int_equal(t.n_routes, 0);
+	assert_int_equal(t.n_routes, 2);                        /* to groups, one a host */
+	assert_int_equal(t.routes[1].host, 1);
+	assert_int_equal(t.routes[1].dst.plen, 4);
 	assert_string_equal(t.trunks[0].name, "y--z");
 	topo_free(&t);
 }
@@ -292,7 +294,7 @@ static void test_linear(void **state)
 	assert_int_equal(t.n_trunks, 2);
 	assert_string_equal(t.trunks[1].name, "s2--s3");
 	has_addresses(&t, "h3", "eth0", "10.0.0.3/8", "fd00::3/64");
-	assert_int_equal(t.n_routes, 0);
+	assert_int_equal(t.n_routes, 3);                        /* to groups, one a host */
 	topo_free(&t);
 }
 
