@@ -14,6 +14,11 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;
 	if (!completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
 	ssize_t n = sock_send(k->es->sk, m);
+	/* Fast Open: a send that connects. */
+	if (k->es->stream && (n == -EINPROGRESS || (n > 0 && m->flags & MSG_FASTOPEN))) {
+		k->es->connecting = true;
+		k->es->eof = false;
+	}
 	if (k->es->sk->domain == AF_NETLINK) direct_look_again(k->e);   /* it may have moved a route */
 	return n;
 }

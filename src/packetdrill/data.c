@@ -9,6 +9,17 @@
 
 /* ---- the two ---- */
 
+/* What sendto with MSG_FASTOPEN began: as a blocking connect it waits until that is decided. Whom to connect to is settled. */
+static int open_wait(struct blocking *b)
+{
+	const struct sockaddr to = {.sa_family = AF_INET};
+	int r;
+
+	while ((r = sock_connect(b->sk, &to, sizeof to)) == -EALREADY)
+		if ((r = block_wait(b)) < 0) return r;
+	return r;
+}
+
 /* A stream's blocking send goes on until it has sent everything; what went before an error is what counts. */
 static ssize_t send_wait(struct world *w, int fd, const struct sock_msg *m)
 {
@@ -21,6 +32,12 @@ static ssize_t send_wait(struct world *w, int fd, const struct sock_msg *m)
 	part.flags &= ~MSG_LEND;
 	for (;;) {
 		n = sock_send(b.sk, &part);
+		if (b.until && (n == -EINPROGRESS || (n > 0 && part.flags & MSG_FASTOPEN))) {
+			part.flags &= ~MSG_FASTOPEN;
+			n = MAX(n, 0);
+			r = open_wait(&b);
+			if (r < 0) return r;
+		}
 		if (n >= 0) {
 			done += n;
 			part.data = (char *)part.data + n;

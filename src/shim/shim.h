@@ -250,6 +250,7 @@ struct message {                           /* a send or a receive, whatever call
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 };
 long stream_send(const struct sock *s, struct message *m);
+long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t len);   /* a connect that has begun: 0, or why not */
 long stream_recv(const struct sock *s, struct message *m);
 void stream_forget(const struct sock *s);
 long dgram_recv(const struct sock *s, struct message *m);

@@ -136,6 +136,14 @@ static long connect_on(const struct sock *s, struct call *c)
 	}
 }
 
+/* A send has begun to connect. */
+long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t len)
+{
+	struct call c = {.op = RPC_CONNECT, .sock = s, .in = {{(void *)addr, len}}};
+	long r = connect_on(s, &c);
+	return r == -EALREADY ? -EINPROGRESS : r;
+}
+
 long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;

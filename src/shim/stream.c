@@ -74,6 +74,16 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	return n != 0 ? n : -EAGAIN;
 }
 
+/* sendto with MSG_FASTOPEN is connect and send in one, and waits as connect does. Octets that went with the SYN, or the error. */
+static long send_opening(const struct sock *s, struct message *m)
+{
+	long n = (long)engine_send_once(s, m, 0), r;
+	m->flags &= ~MSG_FASTOPEN;
+	if (m->nonblock || (n < 0 && n != -EINPROGRESS)) return n;
+	r = connect_wait(s, m->name, m->name_len);
+	return r < 0 ? r : MAX(n, 0);
+}
+
 static long stream_put(const struct sock *s, struct message *m)
 {
 	struct wait w;
@@ -81,6 +91,12 @@ static long stream_put(const struct sock *s, struct message *m)
 	bool looked = false;
 	long r;
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	if (m->flags & MSG_FASTOPEN) {
+		bool waits = !m->nonblock;
+		r = send_opening(s, m);
+		if (r < 0 || !waits || (size_t)r == m->total) return r;
+		done = (size_t)r;
+	}
 	do {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = send_once(s, m, done, seq);

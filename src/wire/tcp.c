@@ -1,10 +1,10 @@
 /*
- * The TCP header and the options we know: MSS, window scale, SACK permitted, SACK, timestamps. Options are laid out as
- * Linux does, padded in front so that the 32-bit values are aligned:
+ * The TCP header and the options we know: MSS, window scale, SACK permitted, SACK, timestamps, Fast Open cookies. Options
+ * are laid out as Linux does, padded in front so that the 32-bit values are aligned, cookies behind:
  *
- *     SYN   MSS  SACK-permitted TS  NOP WS        other   NOP NOP TS  NOP NOP SACK…
+ *     SYN   MSS  SACK-permitted TS  NOP WS  cookie        other   NOP NOP TS  NOP NOP SACK…
  *
- * Read first: RFC 9293 §3.1-3.2, RFC 7323 §§2-3, RFC 2018 §§2-3.
+ * Read first: RFC 9293 §3.1-3.2, RFC 7323 §§2-3, RFC 2018 §§2-3, RFC 7413 §4.1.1.
  */
 #include "wire/wire.h"
 #include <errno.h>
@@ -16,6 +16,9 @@
 #define OPT_SACK_OK 4
 #define OPT_SACK 5
 #define OPT_TS 8
+#define OPT_FAST_OPEN 34
+#define OPT_EXPERIMENT 254
+#define FAST_OPEN_MAGIC 0xf989         /* RFC 7413 §4.1.1: in option 254 */
 
 #define MSS_LEN 4
 #define WSCALE_LEN 3
@@ -42,6 +45,18 @@ static void parse_sack(struct tcp_opts *o, const uint8_t *p, unsigned len)
 	}
 }
 
+/* RFC 7413 §4.1.1: 4 to 16 octets, an even number; nothing asks for one. As Linux: odd is no option, another length a cookie that is not right. */
+static void parse_cookie(struct tcp_opts *o, const uint8_t *v, unsigned len, bool experimental)
+{
+	if (len & 1) return;
+	o->has_cookie = len == 0 || (len >= TCP_COOKIE_LEAST && len <= TCP_COOKIE_MOST);
+	o->bad_cookie = !o->has_cookie;
+	o->cookie = (struct tcp_cookie){.experimental = experimental};
+	if (!o->has_cookie) return;
+	o->cookie.len = (uint8_t)len;
+	memcpy(o->cookie.val, v, len);
+}
+
 /* One option; v are the len octets of its value. A known kind with a wrong length is passed over, as in Linux. */
 static void parse_option(struct tcp_opts *o, uint8_t kind, const uint8_t *v, unsigned len)
 {
@@ -60,6 +75,10 @@ static void parse_option(struct tcp_opts *o, uint8_t kind, const uint8_t *v, uns
 		o->has_ts = true;
 	} else if (kind == OPT_SACK) {
 		parse_sack(o, v, len);
+	} else if (kind == OPT_FAST_OPEN) {
+		parse_cookie(o, v, len, false);
+	} else if (kind == OPT_EXPERIMENT && len >= 2 && read16(v) == FAST_OPEN_MAGIC) {
+		parse_cookie(o, v + 2, len - 2, true);
 	}
 }
 
@@ -91,13 +110,23 @@ int tcp_parse(struct tcp_hdr *ret, const uint8_t *p, size_t n)
 	return (int)hdr_len;
 }
 
-/* Everything but the SACK blocks; always a multiple of 4. */
-static size_t fixed_opts_len(const struct tcp_opts *o)
+static size_t plain_opts_len(const struct tcp_opts *o)
 {
 	size_t len = (o->has_mss ? MSS_LEN : 0u) + (o->has_wscale ? 1u + WSCALE_LEN : 0u);
 	if (o->has_ts) return len + 2 + TS_LEN;   /* SACK-permitted takes the place of its two NOPs */
 	return len + (o->sack_ok ? 2u + SACK_OK_LEN : 0u);
 }
+
+/* What the cookie takes with its padding; 0: there is none, or no room for it, as with Linux. */
+static size_t cookie_len(const struct tcp_opts *o)
+{
+	size_t len = ((o->cookie.experimental ? 4u : 2u) + o->cookie.len + 3u) & ~(size_t)3;
+
+	return o->has_cookie && TCP_HDR_MIN + plain_opts_len(o) + len <= TCP_HDR_MAX ? len : 0;
+}
+
+/* Everything but the SACK blocks; always a multiple of 4. */
+static size_t fixed_opts_len(const struct tcp_opts *o) { return plain_opts_len(o) + cookie_len(o); }
 
 /* As many SACK blocks as there is room for. */
 static size_t sack_blocks(const struct tcp_opts *o)
@@ -132,6 +161,19 @@ static uint8_t *emit32(uint8_t *p, uint32_t v)
 	return p + 4;
 }
 
+static uint8_t *emit_cookie(uint8_t *p, const struct tcp_cookie *c, size_t padded)
+{
+	uint8_t len = (uint8_t)((c->experimental ? 4 : 2) + c->len);
+
+	p = emit_kind(p, c->experimental ? OPT_EXPERIMENT : OPT_FAST_OPEN, len);
+	if (c->experimental) {
+		write16(p, FAST_OPEN_MAGIC);
+		p += 2;
+	}
+	memcpy(p, c->val, c->len);
+	return emit_nops(p + c->len, padded - len);
+}
+
 static void emit_options(const struct tcp_opts *o, uint8_t *p)
 {
 	if (o->has_mss) {
@@ -151,6 +193,7 @@ static void emit_options(const struct tcp_opts *o, uint8_t *p)
 		p = emit_kind(emit_nops(p, 1), OPT_WSCALE, WSCALE_LEN);
 		*p++ = o->wscale;
 	}
+	if (cookie_len(o)) p = emit_cookie(p, &o->cookie, cookie_len(o));
 	size_t n = sack_blocks(o);
 	if (n) p = emit_kind(emit_nops(p, 2), OPT_SACK, (uint8_t)(2 + n * SACK_BLOCK_LEN));
 	for (size_t i = 0; i < n; i++)

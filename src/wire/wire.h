@@ -133,8 +133,16 @@ bool udplite_csum_ok(const struct udp_hdr *h, const uint8_t *p, const struct add
 #define TCP_ECE 0x40
 #define TCP_CWR 0x80
 #define TCP_SACK_MAX 4
+/* RFC 7413 §4.1.1. A SYN without octets asks for a cookie. */
+#define TCP_COOKIE_LEAST 4u
+#define TCP_COOKIE_MOST 16u
+struct tcp_cookie {
+	uint8_t len, val[TCP_COOKIE_MOST];
+	bool experimental;                    /* as option 254 of RFC 6994, which came first */
+};
 struct tcp_opts {
-	bool has_mss, has_wscale, has_ts, sack_ok;
+	bool has_mss, has_wscale, has_ts, sack_ok, has_cookie, bad_cookie;   /* bad: of a length that no cookie has */
+	struct tcp_cookie cookie;
 	uint16_t mss;
 	uint8_t wscale;                       /* as on the wire; the reader clamps to 14 */
 	uint32_t ts_val, ts_ecr;

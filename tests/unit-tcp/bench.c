@@ -97,6 +97,13 @@ static struct tcp_hdr header_of(const struct bench *b, const struct seg *g)
 	h.opts.has_ts = g->ts;
 	h.opts.ts_val = g->ts_val;
 	h.opts.ts_ecr = g->ts_ecr;
+	h.opts.has_cookie = g->cookie || g->given;
+	if (g->given) h.opts.cookie = *g->given;
+	if (g->cookie) {
+		h.opts.cookie.len = (uint8_t)strlen(g->cookie);
+		memcpy(h.opts.cookie.val, g->cookie, h.opts.cookie.len);
+		h.opts.cookie.experimental = g->exp_cookie;
+	}
 	for (int i = 0; i < 4 && g->sack[i].end; i++) {
 		h.opts.sack[i].start = b->iss + g->sack[i].start;
 		h.opts.sack[i].end = b->iss + g->sack[i].end;
@@ -207,6 +214,12 @@ static void check_options(struct bench *b, const struct seg *g, struct tcp_hdr h
 	if (g->ts) CHECK("timestamps", h.opts.has_ts, true);
 	if (g->ts_ecr) CHECK("TSecr", h.opts.ts_ecr, g->ts_ecr);
 	if (g->sack_ok) CHECK("SACK permitted", h.opts.sack_ok, true);
+	if (g->cookie) {
+		CHECK("a cookie option", h.opts.has_cookie, true);
+		CHECK("the cookie's length", h.opts.cookie.len, strlen(g->cookie));
+		CHECK("the cookie", memcmp(h.opts.cookie.val, g->cookie, strlen(g->cookie)), 0);
+		CHECK("the experimental option", h.opts.cookie.experimental, g->exp_cookie);
+	}
 	for (int i = 0; i < 4 && g->sack[i].end; i++) {
 		CHECK("SACK blocks", h.opts.n_sack > i, true);
 		CHECK("SACK start", h.opts.sack[i].start - PEER_ISN, g->sack[i].start);
@@ -247,7 +260,7 @@ void bench_expect(struct bench *b, const struct seg *g, const char *file, int li
 	if (g->urg) CHECK("urgent pointer", h.urg, g->urg);
 	check_options(b, g, h, len, file, line);
 	for (uint32_t i = 0; i < len && !g->data; i++)
-		CHECK("an octet", p->data[i], pattern(h.seq - b->iss + i));
+		CHECK("an octet", p->data[i], pattern(h.seq + !!(h.flags & SYN) - b->iss + i));
 	b->last = h;
 	b->last.seq -= b->iss;
 	b->last.ack -= PEER_ISN;

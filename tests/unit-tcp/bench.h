@@ -45,6 +45,8 @@ struct seg {
 	uint16_t mss; int wscale;         /* of SYNs; wscale is 1 + the shift */
 	bool ts, sack_ok; uint32_t ts_val, ts_ecr;
 	struct { seq32 start, end; } sack[4];
+	const char *cookie; bool exp_cookie;          /* Fast Open's option, "": asks for one. Expected: NULL: not checked */
+	const struct tcp_cookie *given;   /* sent: instead of cookie */
 	uint16_t sport, dport;            /* the usual ones when left out */
 	uint8_t ecn;                      /* sent: the ECN field; what came is in bench.ecn */
 	bool bad_csum, raw_seq;           /* raw_seq: seq and ack are absolute */

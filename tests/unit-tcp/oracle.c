@@ -43,7 +43,12 @@ static struct verdict in_listen(const struct tcb *t, const struct seg *g)
 static struct verdict in_syn_sent(const struct tcb *t, const struct seg *g)
 {
 	struct verdict v = nothing(t);
-	if ((g->flags & ACK) && g->ack != 1) return reset(t, g);
+	if ((g->flags & ACK) && g->ack != 1) {
+		/* Linux: the reset will have made the peer forget, so the SYN goes again at once. */
+		v = reset(t, g);
+		v.syn_again = true;
+		return v;
+	}
 	if (g->flags & RST) return g->flags & ACK ? over(t, ECONNREFUSED) : v;
 	if (!(g->flags & SYN)) return v;
 	if (!(g->flags & ACK)) return answer_syn(t, g, 0);

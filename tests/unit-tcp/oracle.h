@@ -24,6 +24,7 @@ struct verdict {
 	seq32 seq, ack;                   /* of the answer; ANY: not foretold */
 	struct tcb after;
 	int err;                          /* the socket's pending error */
+	bool syn_again;                   /* and our SYN follows it */
 };
 
 struct verdict oracle(const struct tcb *t, const struct seg *g);

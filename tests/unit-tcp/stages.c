@@ -118,12 +118,14 @@ static const char *check_answer(struct bench *b, const struct verdict *v)
 {
 	int len = bench_next(b);
 	if (len < 0) return v->answer == ANSWER_NONE || v->answer == ANSWER_MAY_ACK ? NULL : "no answer";
+	if (v->answer == ANSWER_NONE && v->syn_again) return b->last.flags == SYN && bench_next(b) < 0 ? NULL : "an answer to what calls for none but our SYN";
 	if (v->answer == ANSWER_NONE) return "an answer to what calls for none";
 	/* A SYN that asks for ECN gets it: no business of the oracle's. */
 	if ((b->last.flags & ~(v->answer == ANSWER_SYN_ACK ? ECE : 0)) != answer_flags[v->answer]) return "an answer of another kind";
 	if (len) return "text in the answer";
 	if (v->answer == ANSWER_RST_ACK ? b->last.seq + b->iss != v->seq : v->seq != ANY && b->last.seq != v->seq) return "its sequence number";
 	if ((b->last.flags & ACK) && b->last.ack != v->ack) return "its ACK";
+	if (v->syn_again && (bench_next(b) < 0 || b->last.flags != SYN)) return "the SYN did not follow";
 	return bench_next(b) >= 0 ? "a second answer" : NULL;
 }
 

@@ -161,14 +161,44 @@ static void an_ack_of_something_else_is_reset(void **state)
 	inject(b, ACK, .ack = 0);
 	expect(b, RST, .seq = 0);
 	assert_int_equal(bench_state(b->sk), TCPS_SYN_SENT);
+	/* The peer has forgotten now what it took this for. */
+	pass(b, 4 * NS_PER_MS);
+	expect(b, SYN, .seq = 0);
+	inject(b, SYN | ACK, .ack = 7);
+	expect(b, RST, .seq = 7);
+	pass(b, 500 * NS_PER_MS);
+	expect_nothing(b);
+	inject(b, SYN | ACK, .ack = 1, .ts = true, .ts_ecr = b->last.opts.ts_val + 600);
+	expect(b, RST, .seq = 1);
 	inject(b, SYN | ACK, .ack = 1);
 	expect(b, ACK, .seq = 1, .ack = 1);
+}
+
+/* Linux 6.5 and later: the first four time-outs do not count. */
+static void the_first_syns_are_a_second_apart(void **state)
+{
+	struct bench *b = *state;
+	static const int at_s[] = {1, 2, 3, 4, 5, 7, 11, 19, 35, 67};
+	int now = 0;
+	b->sk = bench_socket(b);
+	bench_connect(b, b->sk);
+	expect(b, SYN);
+	for (size_t i = 0; i < ARRAY_SIZE(at_s); now = at_s[i++]) {
+		pass(b, (at_s[i] - now) * NS_PER_S - NS_PER_MS);
+		expect_nothing(b);
+		pass(b, NS_PER_MS);
+		expect(b, SYN);
+	}
+	pass(b, 64 * NS_PER_S);
+	expect_nothing(b);
+	assert_int_equal(bench_connect(b, b->sk), -ETIMEDOUT);
 }
 
 /* RFC 9293 (MUST-22, MUST-23); RFC 6298 (6298-1). */
 static void a_syn_is_repeated_six_times(void **state)
 {
 	struct bench *b = *state;
+	assert_int_equal(sysctl_set(b->s->sysctl, "net.ipv4.tcp_syn_linear_timeouts", "0"), 0);
 	b->sk = bench_socket(b);
 	bench_connect(b, b->sk);
 	expect(b, SYN);
@@ -187,6 +217,7 @@ static void a_syn_is_repeated_six_times(void **state)
 static void syncnt_limits_the_syns(void **state)
 {
 	struct bench *b = *state;
+	assert_int_equal(sysctl_set(b->s->sysctl, "net.ipv4.tcp_syn_linear_timeouts", "0"), 0);
 	b->sk = bench_socket(b);
 	bench_set(b->sk, IPPROTO_TCP, TCP_SYNCNT, 1);
 	bench_connect(b, b->sk);
@@ -484,7 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		both(active_open), both(passive_open), both(options_are_agreed), both(a_huge_window_scale_is_14), both(simultaneous_open),
 		both(simultaneous_open_ends_with_a_bare_ack_too), both(a_socket_may_connect_to_itself), both(a_reset_refuses),
-		both(an_error_taken_by_so_error_leaves_econnaborted), both(an_ack_of_something_else_is_reset), both(a_syn_is_repeated_six_times),
+		both(an_error_taken_by_so_error_leaves_econnaborted), both(an_ack_of_something_else_is_reset), both(the_first_syns_are_a_second_apart), both(a_syn_is_repeated_six_times),
 		both(syncnt_limits_the_syns), both(icmp_ends_an_opening_connection), both(no_route_is_told_at_once), both(groups_are_not_connected_to),
 		both(nobody_listens), both(a_listener_answers_syns_only), both(a_syn_received_is_answered_again),
 		both(an_embryo_gives_up_after_five_retries), both(a_reset_ends_an_embryo), both(a_full_accept_queue_drops),

@@ -16,6 +16,7 @@ struct row {
 	/* A switch here that is a range of group ids on Linux: how its two states read. */
 	const char *on, *off;
 	const char *words[3];      /* a setting by name: the field is which of them */
+	bool keys;                 /* one or two keys of 16 octets: xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx,… */
 };
 
 #define AT(f) .offset = offsetof(struct sysctl, f)
@@ -40,6 +41,10 @@ static const struct row rows[] = {
 	THREE("net.ipv4.tcp_rmem", tcp_rmem, 1, 4096, 131072, 6291456),
 	THREE("net.ipv4.tcp_wmem", tcp_wmem, 1, 4096, 16384, 4194304),
 	ONE("net.ipv4.tcp_syn_retries", tcp_syn_retries, 1, 127, 6),
+	ONE("net.ipv4.tcp_syn_linear_timeouts", tcp_syn_linear_timeouts, 0, 127, 4),
+	ONE("net.ipv4.tcp_fastopen", tcp_fastopen, INT_MIN, INT_MAX, 1),
+	{.name = "net.ipv4.tcp_fastopen_key", AT(tcp_fastopen_keys), .keys = true},
+	ONE("net.ipv4.tcp_fastopen_blackhole_timeout_sec", tcp_fastopen_blackhole_timeout_s, 0, INT_MAX, 0),
 	ONE("net.ipv4.tcp_synack_retries", tcp_synack_retries, 0, 255, 5),
 	ONE("net.ipv4.tcp_retries1", tcp_retries1, 0, 255, 3),
 	ONE("net.ipv4.tcp_retries2", tcp_retries2, 0, 255, 15),
@@ -123,6 +128,48 @@ static int read_word(const struct row *r, const char *text)
 	return -ENOENT;
 }
 
+/* Four words of up to eight digits. They are little-endian: the first is the low half of k0. What follows, or NULL. */
+static const char *read_key(const char *text, struct siphash_key *ret)
+{
+	uint64_t w[4];
+
+	for (int i = 0; i < 4; i++) {
+		size_t digits = strspn(text, "0123456789abcdefABCDEF");
+		if (digits == 0 || digits > 8 || (i < 3 && text[digits] != '-')) return NULL;
+		w[i] = (uint64_t)strtol(text, NULL, 16);
+		text += digits + (i < 3);
+	}
+	*ret = (struct siphash_key){w[0] | w[1] << 32, w[2] | w[3] << 32};
+	return text;
+}
+
+static int read_keys(const char *text, struct fastopen_keys *ret)
+{
+	struct fastopen_keys k = {0};
+
+	do {
+		text = k.n < ARRAY_SIZE(k.key) ? read_key(text + (k.n != 0), &k.key[k.n]) : NULL;
+		if (!text) return -EINVAL;
+		k.n++;
+	} while (*text == ',');
+	if (text[strspn(text, " \t\n")]) return -EINVAL;
+	*ret = k;
+	return 0;
+}
+
+static int write_keys(const struct fastopen_keys *keys, char *buf, size_t size)
+{
+	int len = 0;
+
+	for (uint32_t i = 0; i < MAX(keys->n, 1u); i++) {
+		const struct siphash_key *k = &keys->key[i];
+		size_t used = MIN((size_t)len, size);
+		len += snprintf(buf + used, size - used, "%s%08x-%08x-%08x-%08x", i ? "," : "", (unsigned)k->k0, (unsigned)(k->k0 >> 32), (unsigned)k->k1,
+				(unsigned)(k->k1 >> 32));
+	}
+	return len;
+}
+
 /* Linux takes fewer values than a row has and leaves the rest as they were. */
 int sysctl_set(struct sysctl *s, const char *name, const char *value)
 {
@@ -130,6 +177,7 @@ int sysctl_set(struct sysctl *s, const char *name, const char *value)
 	int v[3] = {0}, n;
 
 	if (!r) return -ENOENT;
+	if (r->keys) return read_keys(value, (struct fastopen_keys *)field(s, r));
 	if (r->on) {
 		n = read_ints(value, v, 2);
 		if (n != 2) return -EINVAL;
@@ -158,6 +206,7 @@ int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 
 	if (!r) return -ENOENT;
 	v = field(s, r);
+	if (r->keys) return write_keys((const struct fastopen_keys *)v, buf, size);
 	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);
 	if (r->words[0]) return snprintf(buf, size, "%s", r->words[*v]);
 	if (r->count == 1) return snprintf(buf, size, "%d", v[0]);

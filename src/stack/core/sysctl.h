@@ -1,6 +1,10 @@
 /* The stack's settings, by Linux's sysctl names: one row each in sysctl.c (name, range, field). Units are Linux's unless the field says otherwise. */
 #pragma once
+#include "base/siphash.h"
 #include "base/types.h"
+
+/* Fast Open: the first makes cookies, either proves one. */
+struct fastopen_keys { struct siphash_key key[2]; uint32_t n; };
 
 struct sysctl {
 	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
@@ -21,6 +25,9 @@ struct sysctl {
 	int tcp_moderate_rcvbuf, tcp_invalid_ratelimit_ms;
 	int tcp_congestion_control;          /* the controller's place in the table of stack/tcp/congestion.c */
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
+	int tcp_fastopen, tcp_fastopen_blackhole_timeout_s;
+	struct fastopen_keys tcp_fastopen_keys;      /* none: drawn when first needed */
+	int tcp_syn_linear_timeouts;
 	int privileged;                      /* sockland.privileged: programs have CAP_NET_RAW and CAP_NET_ADMIN over their host */
 	int icmp_echo_ignore_all;
 	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */

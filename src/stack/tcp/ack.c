@@ -31,7 +31,8 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 	ack_syn_acked(conn, g);
 	/* As Linux: a socket that was shut before it met itself goes on to close. */
 	if (conn->inet.sk.shut & 2) conn->snd.fin = true;
-	conn_established(conn);
+	if (conn->fastopen.unproven) fastopen_proven(conn);
+	else conn_established(conn);
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
 }
@@ -96,6 +97,19 @@ static void advance(struct tcp_sock *conn, const struct segment *g)
 	conn->trouble.retries = 0;
 	conn->trouble.since = 0;
 	conn->trouble.soft_err = 0;
+}
+
+/* RFC 7413 §4.2.1: a SYN and ACK acknowledges as much of the SYN's data as the server took. */
+void ack_syn_data(struct tcp_sock *conn, const struct segment *g)
+{
+	struct tcp_rtxq *q = &conn->rtxq;
+
+	advance(conn, g);
+	while (q->n && seq_le(rtxq_at(q, 0)->end, conn->snd.una)) {
+		conn->cc.delivered++;
+		rtxq_pop(q);
+	}
+	if (q->n) rtxq_at(q, 0)->seq = conn->snd.una;
 }
 
 /* A record that is wholly acknowledged. */
@@ -262,7 +276,7 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	uint32_t prior_out;
 	struct tcp_acked a = {0};
 
-	if (conn->state == TCPS_SYN_RECEIVED) {
+	if (conn->state == TCPS_SYN_RECEIVED || conn->fastopen.unproven) {
 		enum step r = ack_of_syn(conn, g);
 		if (r != STEP_NEXT) return r;
 	}

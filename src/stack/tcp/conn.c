@@ -136,14 +136,19 @@ void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 	conn->opt.sack = conn->opt.sack && o->sack_ok;
 }
 
-void conn_established(struct tcp_sock *conn)
+void conn_ready_to_send(struct tcp_sock *conn)
 {
 	conn->when.heard = conn_now(conn);
-	rtt_established(conn);
 	recovery_init(conn);
 	cc_init(conn);
 	sndbuf_expand(conn);
 	window_established(conn);
+}
+
+void conn_established(struct tcp_sock *conn)
+{
+	rtt_established(conn);
+	conn_ready_to_send(conn);
 	conn->trouble.retries = 0;
 	conn->trouble.since = 0;
 	/* A shutdown that came while the SYN was on its way. */
@@ -189,6 +194,8 @@ void conn_free(struct tcp_sock *conn)
 
 	listen_stop(conn);
 	if (conn->wait.parent) listen_forget(conn);
+	fastopen_end(conn);
+	free(conn->fastopen_keys);
 	timers_clear(conn);
 	conn_purge(conn);
 	inet_sock_done(&conn->inet.sk);

@@ -1,7 +1,8 @@
 /*
  * A TCP connection, and what the files of this directory share.
  *
- *     usercall.c   what the program asks: connect, listen, accept, send, recv, shutdown, close, poll
+ *     usercall.c   what the program asks: listen, accept, send, recv, shutdown, close, poll; connect.c: connect
+ *     fastopen.h   connections that begin with data
  *     listen.c     listening sockets, their SYN queue and accept queue
  *     input.c      SEGMENT ARRIVES, a function for each step of RFC 9293 §3.10.7; ack.c is its fifth step
  *     output.c     the one place that decides to send what is new; resend.c: what is lost; tso.c: for a device that cuts; segment.c builds
@@ -29,6 +30,7 @@
 #include "stack/tcp/flight.h"
 #include "stack/tcp/tcp.h"
 #include "wire/wire.h"
+#include "stack/tcp/fastopen.h"      /* after flight.h, whose names wire.h would take */
 
 /* Linux's numbers: TCP_INFO, diag and /proc/net/tcp show them. */
 enum tcp_state {
@@ -78,7 +80,7 @@ struct tcp_cc;
 
 /* What the program set, which accept() hands on. 0: the sysctl counts. */
 struct tcp_set {
-	bool nodelay, cork, thin_linear;
+	bool nodelay, cork, thin_linear, fastopen_connect, fastopen_no_cookie;
 	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
 	uint16_t fastopen_qlen;
 	int keepidle_s, keepintvl_s, keepcnt, syncnt, linger2_s;
@@ -100,7 +102,9 @@ struct tcp_sock {
 		struct list node;             /* in one of parent's queues */
 		bool embryo;                  /* which one: the SYN queue */
 		bool acked;                   /* TCP_DEFER_ACCEPT: the handshake is done but for data */
+		bool accepted;                /* and yet in parent's `unproven`: Fast Open */
 	} wait;                               /* not yet accepted */
+	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
 	struct { struct timer rtx, delack, keep; uint8_t role; } timer;   /* role: of rtx, enum tcp_timer_role */
 
 	/* From here on of one connection: conn_forget clears all of it. */
@@ -147,10 +151,11 @@ struct tcp_sock {
 	} ack;
 	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
 	struct {
-		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_at;
+		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_at, syn_first;
 		seq32 round;
 		uint8_t backoff;
 	} rtt;
+	struct fastopen fastopen;
 	struct tcp_rtxq rtxq;
 	struct tcp_recovery rec;
 	struct tcp_rack rack;
@@ -167,7 +172,8 @@ struct tcp_sock {
 
 struct tcp_listener {
 	struct list embryos, ready;           /* SYN queue and accept queue */
-	uint32_t n_embryos, n_ready, backlog;
+	struct list unproven, resets;         /* Fast Open: accepted, and their SYN not proven; struct reset_note */
+	uint32_t n_embryos, n_ready, n_unproven, backlog;
 };
 
 struct tcp_stack {
@@ -175,6 +181,7 @@ struct tcp_stack {
 	struct hash tw_flows, tw_ports;       /* struct timewait */
 	struct list tw_order;
 	struct timer tw_timer;
+	struct fastopen_cache fastopen;
 	struct stack *stack;
 	uint32_t n_tw, n_orphans;
 };
@@ -213,7 +220,10 @@ int conn_init(struct sock *sk);
 void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent);
 int conn_open(struct tcp_sock *conn, const struct route_hop *hop);      /* addresses are set: ISN, MSS, windows, timestamps' offset */
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o);      /* options of the peer's SYN */
+void conn_ready_to_send(struct tcp_sock *conn);  /* windows and congestion control start */
 void conn_established(struct tcp_sock *conn);
+/* Octets may go: the handshake is over, or this is a Fast Open whose SYN is still to be proven. */
+static inline bool conn_may_send(const struct tcp_sock *conn) { return IN_STATES(conn, STATES_SYNCED) || conn->fastopen.unproven; }
 void conn_enter(struct tcp_sock *conn, enum tcp_state state);
 void conn_done(struct tcp_sock *conn);           /* CLOSED; frees it when the program has let go: conn is dead for the caller */
 void conn_fail(struct tcp_sock *conn, int err);  /* conn_done with a pending error */
@@ -229,7 +239,8 @@ seq32 isn_new(const struct tcp_sock *conn);
 uint32_t ts_offset(const struct stack *s, const struct addr *laddr, const struct addr *raddr);
 uint32_t ts_clock(time_ns now, uint32_t offset);
 
-enum step { STEP_NEXT, STEP_STOP, STEP_GONE };   /* of processing a segment. GONE: the connection must not be touched any more */
+/* Of processing a segment. QUIET: the ACK that is owed waits for its timer; GONE: the connection must not be touched any more. */
+enum step { STEP_NEXT, STEP_STOP, STEP_QUIET, STEP_GONE };
 
 /* listen.c */
 int listen_start(struct tcp_sock *conn, int backlog);
@@ -248,6 +259,13 @@ bool ack_update_window(struct tcp_sock *conn, const struct segment *g);   /* tru
 void ack_syn_acked(struct tcp_sock *conn, const struct segment *g);
 static inline enum step step_drop(struct segment *g, enum drop_reason why) { g->why = why; return STEP_STOP; }
 
+void input_syn_text(struct tcp_sock *conn, struct segment *g);   /* text and FIN on a SYN; may take g->p */
+void ack_syn_data(struct tcp_sock *conn, const struct segment *g);
+
+/* connect.c */
+int tcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len);
+int conn_connect(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len, bool silent);  /* silent: -EINPROGRESS, and the SYN is the caller's to send */
+
 /* syn_sent.c */
 enum step input_syn_sent(struct tcp_sock *conn, struct segment *g);
 
@@ -265,6 +283,7 @@ void acking_timeout(struct tcp_sock *conn);
 void tcp_output(struct tcp_sock *conn);          /* sends all the new that may be sent now */
 void output_new(struct tcp_sock *conn);          /* the same, small or not */
 bool output_one_new(struct tcp_sock *conn);      /* one segment, whatever cwnd says */
+bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c);   /* the SYN, with so much of the queue. false: no memory */
 void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as far as cwnd goes. resend.c */
 int output_repeat(struct tcp_sock *conn, uint32_t i); /* sends that record of the rtxq again, as a probe. 0 or why not */
 int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is lost */
@@ -280,6 +299,7 @@ bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for 
 int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags);  /* builds, hands to IP, counts */
 void segment_send_ack(struct tcp_sock *conn);
 int segment_send_syn(struct tcp_sock *conn);     /* SYN, or SYN and ACK in SYN-RECEIVED */
+int segment_send_syn_with(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c);   /* the first, with text and a cookie */
 void segment_send_reset(struct tcp_sock *conn);
 uint32_t segment_opt_len(const struct tcp_sock *conn);
 
@@ -377,6 +397,7 @@ void recovery_mark_lost(struct tcp_sock *conn, struct tcp_sent *s);
 bool recovery_any_resent(const struct tcp_sock *conn);
 void recovery_timeout(struct tcp_sock *conn);
 void recovery_resegment(struct tcp_sock *conn);
+void recovery_resend_all(struct tcp_sock *conn);           /* what is in flight goes again, with no blame on the network */
 
 /* undo.c, prr.c */
 void undo_begin(struct tcp_sock *conn);

@@ -24,7 +24,7 @@ static void report(struct tcp_sock *conn, const struct ip_error *e)
 {
 	if (conn->wait.embryo) {
 		if (e->hard) conn_free(conn);
-	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) {
+	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->wait.accepted) {
 		/* RFC 5461 §4.1, as Linux: it ends the attempt; who asked for it finds the message itself in the error queue. */
 		if (conn->inet.recverr || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
 		conn_fail(conn, e->err);

@@ -68,7 +68,7 @@ static bool is_acceptable(const struct tcp_sock *conn, const struct segment *g)
 	seq32 end = segment_end(g);
 
 	/* RFC 9293 §3.4 table 6, to the letter before a handshake from outside is through, as Linux: nobody fills that window yet. */
-	if (conn->wait.embryo && end != g->h.seq) return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, rcv_edge(conn));
+	if ((conn->wait.embryo || conn->fastopen.unproven) && end != g->h.seq) return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, rcv_edge(conn));
 	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
 	 * that filled the window, and from reordered segments. The text itself is cut to the window below. */
 	return seq_ge(end, conn->rcv.wup) && seq_le(g->h.seq, rcv_edge(conn));
@@ -77,7 +77,8 @@ static bool is_acceptable(const struct tcp_sock *conn, const struct segment *g)
 /* RFC 9293 §3.10.7.4 (fourth, SYN-RECEIVED): the peer's SYN once more, without a word of ours. */
 static bool repeats_syn(const struct tcp_sock *conn, const struct segment *g)
 {
-	return conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && (g->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+	if (conn->state != TCPS_SYN_RECEIVED && !conn->fastopen.unproven) return false;
+	return g->h.seq == conn->rcv.irs && (g->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
 static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
@@ -106,9 +107,11 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 	/* RFC 5961 §3.2: only the very next sequence number resets; others in the window are asked about. As Linux: the end of what was
 	 * received out of order is as good, for a peer that resets after a loss. */
 	if (g->h.seq != conn->rcv.nxt && !resets_after_fin(conn, g) && !(conn->opt.sack && conn->rcv.ooo.n && g->h.seq == runs_end(&conn->rcv.ooo))) {
+		fastopen_reset_astray(conn);
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_WINDOW);
 	}
+	if (conn->fastopen.unproven) fastopen_reset(conn);
 	conn_fail(conn, reset_error(conn));
 	return STEP_GONE;
 }
@@ -117,7 +120,7 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 
 static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 {
-	bool again = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && !conn->wait.embryo;
+	bool again = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && !conn->wait.embryo && !conn->fastopen.unproven;
 
 	if (!(g->h.flags & TCP_SYN)) return g->h.flags & TCP_ACK ? STEP_NEXT : step_drop(g, DROP_TCP_FLAGS);
 	if (again && (g->h.flags & TCP_ACK) && g->h.ack == conn->snd.nxt) {
@@ -141,6 +144,11 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 		conn_free(conn);
 		g->why = DROP_TCP_FLAGS;
 		return STEP_GONE;
+	}
+	if (conn->fastopen.unproven) {
+		/* As Linux: the same word, but the program may have the connection already. */
+		reset_answer(conn_stack(conn), g->p, g);
+		return step_drop(g, DROP_TCP_FLAGS);
 	}
 	/* RFC 5961 §4.2: a challenge whatever the sequence number. */
 	ack_challenge(conn);
@@ -274,6 +282,19 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 	}
 }
 
+/* RFC 7413 §4.2: with Fast Open what a SYN carries is taken, and a FIN on a SYN and ACK. */
+void input_syn_text(struct tcp_sock *conn, struct segment *g)
+{
+	g->h.flags &= (uint8_t)~TCP_SYN;
+	g->h.seq++;
+	if (g->len > conn->rcv.wnd) trim_text(conn, g);
+	if (g->len) {
+		rcv_queue_append(conn, g->p);
+		g->p = NULL;
+	}
+	check_fin(conn, g);
+}
+
 /* ---- all of them ---- */
 
 static enum step run_steps(struct tcp_sock *conn, struct segment *g)
@@ -291,11 +312,14 @@ static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 
 void tcp_input(struct tcp_sock *conn, struct segment *g)
 {
+	enum step r;
+
 	conn->count.segs_in++;
 	/* RFC 7323 §2.3: windows are scaled but in SYNs. */
 	if (!(g->h.flags & TCP_SYN)) g->wnd = (uint32_t)g->h.wnd << conn->snd.wscale;
 	if (g->len) conn->count.data_segs_in++;
-	if (run_steps(conn, g) == STEP_GONE) return;
+	r = run_steps(conn, g);
+	if (r == STEP_GONE) return;
 	tcp_output(conn);
-	acking_check(conn);
+	if (r != STEP_QUIET) acking_check(conn);
 }

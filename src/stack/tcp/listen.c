@@ -8,6 +8,8 @@
  * both kinds of open. The accept queue holds backlog + 1 connections; while it is full, SYNs are dropped and embryos
  * stay what they are: the peer repeats. The SYN queue holds tcp_max_syn_backlog; a SYN more pushes out the oldest.
  *
+ * With Fast Open a connection is in the accept queue while its SYN is not proven: fastopen_listen.c.
+ *
  * Read first: RFC 9293 §3.10.7.2, listen(2), RFC 4987 §3.
  */
 #include "stack/tcp/conn.h"
@@ -38,7 +40,10 @@ int listen_start(struct tcp_sock *conn, int backlog)
 	if (!conn->listener) return -ENOMEM;
 	list_init(&conn->listener->embryos);
 	list_init(&conn->listener->ready);
+	list_init(&conn->listener->unproven);
+	list_init(&conn->listener->resets);
 	conn->listener->backlog = limit;
+	fastopen_listen(conn, limit);
 	conn->inet.sk.shut = 0;
 	r = port_listen_check(is);
 	if (r < 0) {
@@ -57,10 +62,11 @@ void listen_forget(struct tcp_sock *child)
 	list_remove(&child->wait.node);
 	if (child->wait.embryo)
 		l->n_embryos--;
-	else
+	else if (!child->wait.accepted)
 		l->n_ready--;
+	if (child->fastopen.unproven) l->n_unproven--;
 	child->wait.parent = NULL;
-	child->wait.embryo = false;
+	child->wait.embryo = child->wait.accepted = false;
 }
 
 /* Embryos go without a word, as on Linux; who thinks to be connected gets a reset. */
@@ -73,9 +79,12 @@ void listen_stop(struct tcp_sock *conn)
 		conn_free(list_first(&l->embryos, struct tcp_sock, wait.node));
 	while (!list_empty(&l->ready)) {
 		struct tcp_sock *child = list_first(&l->ready, struct tcp_sock, wait.node);
-		if (IN_STATES(child, STATES_SYNCED)) segment_send_reset(child);
+		if (conn_may_send(child)) segment_send_reset(child);
 		conn_free(child);
 	}
+	while (!list_empty(&l->unproven))
+		listen_forget(list_first(&l->unproven, struct tcp_sock, wait.node));
+	fastopen_listen_free(l);
 	conn->listener = NULL;
 	conn->inet.sk.listening = false;
 	free(l);
@@ -109,6 +118,32 @@ static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p
 	return child;
 }
 
+/* From the SYN queue to the accept queue. */
+static void move_to_ready(struct tcp_sock *child)
+{
+	struct tcp_sock *parent = child->wait.parent;
+
+	listen_forget(child);
+	child->wait.parent = parent;
+	list_append(&parent->listener->ready, &child->wait.node);
+	parent->listener->n_ready++;
+	sock_ready(&parent->inet.sk);
+}
+
+static void answer_syn(struct tcp_sock *conn, struct tcp_sock *child, struct segment *g)
+{
+	struct tcp_cookie buf;
+	bool open;
+	const struct tcp_cookie *c = fastopen_judge(conn, g, &buf, &open);
+
+	if (open) {
+		move_to_ready(child);
+		fastopen_open(child, g);
+	}
+	segment_send_syn_with(child, 0, c);
+	timers_syn_sent(child);
+}
+
 /* RFC 9293 §3.10.7.2, third: a SYN makes a connection in SYN-RECEIVED. */
 static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 {
@@ -137,8 +172,7 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 	conn_synced(child, &g->h.opts);
 	window_init(child);   /* again: the peer's options count */
 	ecn_syn_received(child, g);
-	segment_send_syn(child);
-	timers_syn_sent(child);
+	answer_syn(conn, child, g);
 	return DROP_NONE;
 }
 
@@ -173,11 +207,7 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 		conn_free(child);
 		return STEP_GONE;
 	}
-	listen_forget(child);
-	child->wait.parent = parent;
-	list_append(&parent->listener->ready, &child->wait.node);
-	parent->listener->n_ready++;
-	sock_ready(&parent->inet.sk);
+	move_to_ready(child);
 	return STEP_NEXT;
 }
 
@@ -188,7 +218,15 @@ int listen_accept(struct tcp_sock *conn, struct tcp_sock **ret)
 	if (conn->state != TCPS_LISTEN) return -EINVAL;
 	if (list_empty(&conn->listener->ready)) return -EAGAIN;
 	child = list_first(&conn->listener->ready, struct tcp_sock, wait.node);
-	listen_forget(child);
+	if (child->fastopen.unproven) {
+		/* It goes on to count as one that nobody has proven. */
+		list_remove(&child->wait.node);
+		list_append(&conn->listener->unproven, &child->wait.node);
+		conn->listener->n_ready--;
+		child->wait.accepted = true;
+	} else {
+		listen_forget(child);
+	}
 	*ret = child;
 	return 0;
 }

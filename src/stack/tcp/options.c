@@ -1,6 +1,6 @@
 /*
  * The rows of IPPROTO_TCP, and those of SOL_SOCKET that TCP has to hear of. What Linux knows and this stack does not
- * (MD5 signatures, Fast Open, repair, upper protocols) is refused as by a kernel that was built or set up without it.
+ * (MD5 signatures, repair, upper protocols) is refused as by a kernel that was built or set up without it.
  *
  * Read first: tcp(7), and the comments of <linux/tcp.h>.
  */
@@ -15,6 +15,7 @@
 #define FIN_TIMEOUT_MAX_S 120
 #define CLAMP_MIN 1152               /* half of Linux's SOCK_MIN_RCVBUF */
 #define CC_NAME_MAX 16
+#define TCPI_OPT_TFO_CHILD 128       /* of Linux 6.17, newer than its headers here */
 
 static int after_output(struct sock *sk)
 {
@@ -227,7 +228,7 @@ static int get_zero(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-/* ---- Fast Open: as with net.ipv4.tcp_fastopen = 0, where a listener may name its queue and no SYN ever carries data ---- */
+/* ---- Fast Open ---- */
 
 static int set_fastopen(struct sock *sk, const void *val, socklen_t len)
 {
@@ -237,13 +238,39 @@ static int set_fastopen(struct sock *sk, const void *val, socklen_t len)
 	(void)len;
 	if (v < 0 || !IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return -EINVAL;
 	conn->set.fastopen_qlen = (uint16_t)MIN(v, sk->stack->sysctl->somaxconn);
+	fastopen_keys_need(sk->stack);
 	return 0;
 }
 
 static int set_fastopen_connect(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)len;
-	return *(const int *)val ? -EOPNOTSUPP : 0;
+	struct tcp_sock *conn = tcp_of(sk);
+
+	(void)len;
+	if (!(sk->stack->sysctl->tcp_fastopen & FASTOPEN_CLIENT)) return -EOPNOTSUPP;
+	if (conn->state != TCPS_CLOSED) return -EINVAL;
+	conn->set.fastopen_connect = *(const int *)val;
+	return 0;
+}
+
+static int set_fastopen_no_cookie(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)len;
+	if (!IN_STATES(tcp_of(sk), S_(CLOSED) | S_(LISTEN))) return -EINVAL;
+	tcp_of(sk)->set.fastopen_no_cookie = *(const int *)val;
+	return 0;
+}
+
+static int set_fastopen_key(struct sock *sk, const void *val, socklen_t len)
+{
+	return fastopen_set_keys(tcp_of(sk), val, len);
+}
+
+static int get_fastopen_key(struct sock *sk, void *val, socklen_t *len)
+{
+	uint8_t keys[32];
+
+	return opt_copy_out(val, len, keys, fastopen_get_keys(tcp_of(sk), keys));
 }
 
 /* ---- receiving ---- */
@@ -279,6 +306,9 @@ static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 	unsigned options = (conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0u) | (conn->opt.sack ? TCPI_OPT_SACK : 0u) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0u);
 
 	if (conn->opt.ecn & TCP_ECN_OK) options |= TCPI_OPT_ECN | (conn->opt.ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0u);
+	if (conn->fastopen.data_acked) options |= TCPI_OPT_SYN_DATA;
+	if (conn->fastopen.server) options |= TCPI_OPT_TFO_CHILD;
+	i->tcpi_fastopen_client_fail = conn->fastopen.fail & 3u;
 	i->tcpi_state = conn->state;
 	i->tcpi_ca_state = conn->rec.phase;
 	i->tcpi_retransmits = conn->timer.role == TCP_TIMER_PROBE ? 0 : conn->trouble.retries;
@@ -292,13 +322,13 @@ static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 
 static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	bool opening = IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED));
+	bool opening = IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->fastopen.server;
 
 	i->tcpi_snd_mss = snd_mss(conn);
 	i->tcpi_rcv_mss = conn->rcv.mss;
 	i->tcpi_advmss = conn->rcv.adv_mss;
 	i->tcpi_pmtu = conn->snd.mss + TCP_HDR_MIN + (addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN);
-	i->tcpi_unacked = opening ? 1 : conn->rtxq.n;
+	i->tcpi_unacked = conn->rtxq.n + opening;
 	i->tcpi_sacked = conn->rtxq.sacked;
 	i->tcpi_lost = conn->rtxq.lost;
 	i->tcpi_retrans = conn->rtxq.retrans;
@@ -389,7 +419,9 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_REPAIR), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_eperm},
 	{T(TCP_TIMESTAMP), .type = OPT_INT, BOTH, .get = get_timestamp, .set = refuse_eperm},
 	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(set.fastopen_qlen), .set = set_fastopen},
-	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = set_fastopen_connect},
+	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.fastopen_connect), .set = set_fastopen_connect},
+	{T(TCP_FASTOPEN_KEY), .type = OPT_BLOB, BOTH, .get = get_fastopen_key, .set = set_fastopen_key},
+	{T(TCP_FASTOPEN_NO_COOKIE), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.fastopen_no_cookie), .set = set_fastopen_no_cookie},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},

@@ -112,6 +112,15 @@ static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 	return true;
 }
 
+/* RFC 7413 §4.2.1: from now on they are in flight, and the SYN may be sent again without them. */
+bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c)
+{
+	if (!rtxq_reserve(&conn->rtxq, 1)) return false;
+	segment_send_syn_with(conn, len, c);
+	record(conn, conn->snd.iss + 1, len, len, false, true);
+	return true;
+}
+
 /* force: one segment, whatever cwnd says; push: small ones too. */
 static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 {
@@ -137,7 +146,7 @@ static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 
 void tcp_output(struct tcp_sock *conn)
 {
-	if (!IN_STATES(conn, STATES_SYNCED)) return;
+	if (!conn_may_send(conn)) return;
 	if (snd_unsent(conn) || conn->snd.fin) send_new(conn, false, false);
 	timers_after_output(conn);
 	sndbuf_freed(conn);

@@ -320,6 +320,20 @@ static void join_lost(struct tcp_rtxq *q)
 	}
 }
 
+/* Linux's tcp_non_congestion_loss_retransmit. */
+static void resend_without_blame(struct tcp_sock *conn)
+{
+	if (!conn->opt.sack) limit_duplicates(conn, 0);
+	if (conn->rec.phase != TCP_LOSS) {
+		conn->rec.point = conn->snd.nxt;
+		conn->cc.ssthresh = cc_current_ssthresh(conn);
+		conn->rec.prior_ssthresh = 0;
+		conn->rec.can_undo = false;
+		conn->rec.phase = TCP_LOSS;
+	}
+	output_lost(conn);
+}
+
 /* The path MTU shrank: what is too long goes again, cut anew, with no blame on the network. */
 void recovery_resegment(struct tcp_sock *conn)
 {
@@ -331,13 +345,12 @@ void recovery_resegment(struct tcp_sock *conn)
 	}
 	if (conn->rtxq.lost == lost) return;
 	join_lost(&conn->rtxq);
-	if (!conn->opt.sack) limit_duplicates(conn, 0);
-	if (conn->rec.phase != TCP_LOSS) {
-		conn->rec.point = conn->snd.nxt;
-		conn->cc.ssthresh = cc_current_ssthresh(conn);
-		conn->rec.prior_ssthresh = 0;
-		conn->rec.can_undo = false;
-		conn->rec.phase = TCP_LOSS;
-	}
-	output_lost(conn);
+	resend_without_blame(conn);
+}
+
+void recovery_resend_all(struct tcp_sock *conn)
+{
+	for (uint32_t i = 0; i < conn->rtxq.n; i++)
+		recovery_mark_lost(conn, rtxq_at(&conn->rtxq, i));
+	resend_without_blame(conn);
 }

@@ -10,7 +10,7 @@
 
 #define TS_OPT_LEN 12u
 
-static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h)
+static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h, const struct tcp_cookie *c)
 {
 	struct tcp_opts *o = &h->opts;
 	bool syn = h->flags & TCP_SYN;
@@ -25,6 +25,8 @@ static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h)
 		o->has_wscale = conn->opt.wscale;
 		o->wscale = conn->rcv.wscale;
 		o->sack_ok = conn->opt.sack;
+		o->has_cookie = c != NULL;
+		if (c) o->cookie = *c;
 	} else if (conn->opt.sack) {
 		o->n_sack = sack_report(conn, o, conn->opt.ts ? 3 : 4);
 	}
@@ -34,7 +36,7 @@ uint32_t segment_opt_len(const struct tcp_sock *conn)
 {
 	struct tcp_hdr h = {.flags = TCP_ACK};
 
-	fill_options(conn, &h);
+	fill_options(conn, &h, NULL);
 	return (uint32_t)tcp_hdr_len(&h) - TCP_HDR_MIN;
 }
 
@@ -65,7 +67,8 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	int r;
 
 	if (!p) return -ENOBUFS;
-	if (len) ring_peek(&conn->snd.queue, h->seq - conn->snd.data, p->data + hdr_len, len);
+	/* A SYN stands before the octets. */
+	if (len) ring_peek(&conn->snd.queue, h->seq + (h->flags & TCP_SYN ? 1 : 0) - conn->snd.data, p->data + hdr_len, len);
 	tcp_emit(h, p->data, len, &is->laddr, &is->raddr);
 	/* RFC 9293 §3.9.1.9 (MUST-48, SHLD-21, SHLD-22), RFC 9293 §3.9.2 (MUST-49): what the program set counts from the next segment on. */
 	inet_sock_out(is, &is->laddr, &is->raddr, IP_PROTO_TCP, &out);
@@ -88,7 +91,7 @@ static void count_data(struct tcp_sock *conn, uint32_t len)
 	conn->when.sent_data = conn_now(conn);
 }
 
-int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags)
+static int send_segment(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags, const struct tcp_cookie *c)
 {
 	struct tcp_hdr h = {.src = conn->inet.lport, .dst = conn->inet.rport, .seq = seq, .flags = flags};
 	uint8_t ecn = 0;
@@ -99,7 +102,7 @@ int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags)
 		h.flags |= ecn_syn_flags(conn, flags);
 	else if (!(flags & TCP_RST))
 		h.flags |= ecn_flags(conn, len && !seq_lt(seq, conn->snd.nxt), &ecn);
-	fill_options(conn, &h);
+	fill_options(conn, &h, c);
 	fill_window(conn, &h);
 	fill_urgent(conn, &h);
 	r = hand_to_ip(conn, &h, len, ecn);
@@ -107,6 +110,11 @@ int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags)
 	conn->count.segs_out++;
 	if (len && r >= 0) count_data(conn, len);
 	return r;
+}
+
+int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags)
+{
+	return send_segment(conn, seq, len, flags, NULL);
 }
 
 /* Where a segment without data stands: at nxt, or at the edge when the window shrank below it by more than rounding explains. */
@@ -123,14 +131,18 @@ void segment_send_ack(struct tcp_sock *conn)
 	segment_send(conn, bare_seq(conn), 0, TCP_ACK);
 }
 
-int segment_send_syn(struct tcp_sock *conn)
+int segment_send_syn_with(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c)
 {
-	uint8_t flags = conn->state == TCPS_SYN_RECEIVED ? TCP_SYN | TCP_ACK : TCP_SYN;
+	uint8_t flags = conn->state == TCPS_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
 
-	conn->snd.nxt = conn->snd.iss + 1;
+	/* It may be repeated with octets behind it in flight. */
+	if (conn->snd.nxt == conn->snd.iss) conn->snd.nxt++;
 	conn->rtt.syn_at = MAX(conn_now(conn), 1);
-	return segment_send(conn, conn->snd.iss, 0, flags);
+	if (!conn->rtt.syn_first) conn->rtt.syn_first = conn->rtt.syn_at;
+	return send_segment(conn, conn->snd.iss, len, flags, c);
 }
+
+int segment_send_syn(struct tcp_sock *conn) { return segment_send_syn_with(conn, 0, NULL); }
 
 void segment_send_reset(struct tcp_sock *conn)
 {

@@ -7,6 +7,8 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
+#define SYN_AGAIN (4 * NS_PER_MS)       /* two ticks of Linux's clock, which ticks 250 to 1000 times a second */
+
 static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 {
 	conn->rcv.irs = g->h.seq;
@@ -18,21 +20,22 @@ static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 	return STEP_STOP;
 }
 
-static enum step open_done(struct tcp_sock *conn, const struct segment *g)
+static enum step open_done(struct tcp_sock *conn, struct segment *g)
 {
-	bool delay = conn->set.defer_accept || conn->ack.pingpong;
-
 	conn->snd.wl2 = g->h.ack;
 	ecn_syn_answered(conn, g);
 	ack_syn_acked(conn, g);
 	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */
 	conn_established(conn);
-	/* Text on it is not taken, as on Linux; it will be sent again. */
-	if (delay)
-		acking_delay_handshake(conn);
-	else
-		tcp_need_ack(conn, TCP_ACK_NOW);
+	ack_syn_data(conn, g);
 	sock_ready(&conn->inet.sk);
+	/* Without Fast Open text on it is not taken, as on Linux; it will be sent again. */
+	if (fastopen_answered(conn, g)) return STEP_STOP;
+	if (conn->set.defer_accept || conn->ack.pingpong) {
+		acking_delay_handshake(conn);
+		return STEP_QUIET;
+	}
+	tcp_need_ack(conn, TCP_ACK_NOW);
 	return STEP_STOP;
 }
 
@@ -45,6 +48,13 @@ static enum step open_simultaneously(struct tcp_sock *conn)
 	return STEP_STOP;
 }
 
+static bool echo_is_wrong(const struct tcp_sock *conn, const struct segment *g)
+{
+	uint32_t now = ts_clock(conn_now(conn), conn->opt.offset), first = ts_clock(conn->rtt.syn_first, conn->opt.offset);
+
+	return conn->opt.ts && g->h.opts.has_ts && g->h.opts.ts_ecr && g->h.opts.ts_ecr - first > now - first;
+}
+
 enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 {
 	bool ack = g->h.flags & TCP_ACK;
@@ -52,7 +62,14 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 	/* first */
 	if (ack && (seq_le(g->h.ack, conn->snd.iss) || seq_gt(g->h.ack, conn->snd.nxt))) {
 		reset_answer(conn_stack(conn), g->p, g);
+		/* As Linux: the reset ends what the peer remembers, so the first SYN is repeated at once. */
+		if (!conn->trouble.retries) timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, SYN_AGAIN);
 		return step_drop(g, DROP_TCP_ACK);
+	}
+	/* As Linux: an echo of what our clock did not say since the SYN is of another connection. */
+	if (ack && echo_is_wrong(conn, g)) {
+		reset_answer(conn_stack(conn), g->p, g);
+		return step_drop(g, DROP_TCP_PAWS);
 	}
 	/* second */
 	if (g->h.flags & TCP_RST) {

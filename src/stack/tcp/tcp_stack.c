@@ -20,6 +20,7 @@ int tcp_new(struct stack *s)
 	hash_init(&tcp->tw_flows);
 	hash_init(&tcp->tw_ports);
 	list_init(&tcp->tw_order);
+	fastopen_cache_init(&tcp->fastopen);
 	s->tcp = tcp;
 	return 0;
 }
@@ -46,6 +47,7 @@ void tcp_free(struct stack *s)
 	timewait_free_all(s);
 	hash_free(&s->tcp->tw_flows);
 	hash_free(&s->tcp->tw_ports);
+	fastopen_cache_free(&s->tcp->fastopen);
 	free(s->tcp);
 	s->tcp = NULL;
 }

@@ -73,9 +73,14 @@ static time_ns rtx_delay(const struct tcp_sock *conn)
 
 static int syn_retries_allowed(const struct tcp_sock *conn)
 {
+	/* As Linux: a program may have it already, so it is tried once more. */
+	if (conn->fastopen.unproven) return conn->set.syncnt ? conn->set.syncnt : conn_sysctl(conn)->tcp_synack_retries + 1;
 	if (conn->wait.embryo) return MAX(conn_sysctl(conn)->tcp_synack_retries, conn->wait.acked ? conn->wait.parent->set.defer_accept : 0);
 	return conn->set.syncnt ? conn->set.syncnt : conn_sysctl(conn)->tcp_syn_retries;
 }
+
+/* Linux sends the first SYNs a second apart: net.ipv4.tcp_syn_linear_timeouts. */
+static int linear_syns(const struct tcp_sock *conn) { return conn->state == TCPS_SYN_SENT ? conn_sysctl(conn)->tcp_syn_linear_timeouts : 0; }
 
 static void syn_timeout(struct tcp_sock *conn)
 {
@@ -83,13 +88,18 @@ static void syn_timeout(struct tcp_sock *conn)
 	/* The peer of a deferred connection has our SYN: it is reminded only when its time is up. */
 	bool wait_for_data = conn->wait.embryo && conn->wait.acked && conn->trouble.retries + 1 < conn->wait.parent->set.defer_accept;
 
-	if (conn->trouble.retries >= syn_retries_allowed(conn) || user_expired) {
+	bool expired = conn->trouble.retries >= syn_retries_allowed(conn) + linear_syns(conn) || user_expired;
+
+	fastopen_syn_timeout(conn, expired);
+	if (expired) {
 		give_up(conn);
 		return;
 	}
+	/* As Linux, at the second: what went with the SYN and ACK is not to be thought in flight. */
+	if (conn->fastopen.unproven && conn->trouble.retries == 1) recovery_timeout(conn);
 	if (!conn->trouble.since) conn->trouble.since = conn_now(conn) - rtt_timeout(conn);
 	conn->trouble.retries++;
-	conn->rtt.backoff++;
+	if (conn->trouble.retries > linear_syns(conn)) conn->rtt.backoff++;
 	if (!wait_for_data) {
 		conn->count.total_retrans++;
 		conn_stack(conn)->tcp_retransmits++;
@@ -177,7 +187,7 @@ static void fire_rtx(struct timer *t)
 	enum tcp_timer_role role = conn->timer.role;
 
 	conn->timer.role = TCP_TIMER_IDLE;
-	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)))
+	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) || conn->fastopen.unproven)
 		syn_timeout(conn);
 	else if (role == TCP_TIMER_PROBE)
 		probe_timeout(conn);
@@ -212,6 +222,8 @@ void timers_rearm(struct tcp_sock *conn)
 {
 	bool after_probe = conn->timer.role == TCP_TIMER_TAIL || conn->timer.role == TCP_TIMER_REORDER;
 
+	/* The SYN and ACK comes first. */
+	if (conn->fastopen.unproven) return;
 	/* RFC 6298 §5 (5.2), (5.3); RFC 8985 §7.3: after a probe the time counts from when the first was sent. */
 	if (conn->rtxq.n == 0)
 		timers_stop_rtx(conn);
@@ -223,7 +235,7 @@ void timers_rearm(struct tcp_sock *conn)
 
 void timers_after_output(struct tcp_sock *conn)
 {
-	if (conn->rtxq.n) return;
+	if (conn->rtxq.n || conn->fastopen.unproven) return;
 	if (!something_to_send(conn)) {
 		timers_stop_rtx(conn);
 	} else if (conn->timer.role != TCP_TIMER_PROBE) {

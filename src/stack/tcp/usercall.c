@@ -42,124 +42,6 @@ static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	return -EADDRINUSE;
 }
 
-/* ---- connect ---- */
-
-/* The any-address as a destination is this host, as on Linux: with IPv4 the address that the socket is bound to. */
-static void name_this_host(const struct inet_sock *is, struct addr *dst)
-{
-	if (!addr_is_any(dst)) return;
-	bool own = addr_is_v4(dst) && addr_is_v4(&is->laddr) && !addr_is_any(&is->laddr);
-	*dst = own ? is->laddr : addr_is_v4(dst) ? addr_loop4 : addr_loop6;
-}
-
-static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_hop *hop)
-{
-	struct inet_sock *is = &conn->inet;
-	bool v4 = addr_is_v4(&is->raddr), chosen = !addr_is_any(&is->laddr);
-	struct addr src = chosen ? is->laddr : v4 ? addr_any4 : addr_any6;
-	int r;
-
-	if (chosen && addr_is_v4(&src) != v4) return v4 ? -ENETUNREACH : -EAFNOSUPPORT;
-	r = conn_path(conn, &src, hop);
-	if (r < 0) return r;
-	if (hop->broadcast) return -ENETUNREACH;
-	*ret_src = chosen ? src : hop->src;
-	return addr_is_any(ret_src) ? -EADDRNOTAVAIL : 0;
-}
-
-/* A local port with which the 4-tuple is new: neither a flow nor a TIME-WAIT that can't be reused. */
-static int take_port(struct tcp_sock *conn, const struct addr *src)
-{
-	struct inet_sock *is = &conn->inet;
-	int r;
-
-	if (is->bound) {
-		is->laddr = *src;
-		r = timewait_reuse(conn);
-		return r < 0 ? r : flow_add(is);
-	}
-	for (unsigned tries = 0; tries < 65536; tries++) {
-		r = port_autobind(is, src, &is->raddr, is->rport);
-		if (r < 0) return r;
-		if (timewait_reuse(conn) == 0) return flow_add(is);
-		port_release(is);
-	}
-	return -EADDRNOTAVAIL;
-}
-
-static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
-{
-	struct inet_sock *is = &conn->inet;
-	struct addr dst;
-	uint16_t port;
-	uint32_t scope;
-	int r = inet_sockaddr_parse(is, a, len, &dst, &port, &scope);
-
-	if (r < 0) return r;
-	if (addr_is_v4(&dst) && is->sk.domain == AF_INET6 && is->v6only) return -ENETUNREACH;
-	name_this_host(is, &dst);
-	/* RFC 9293 §3.9.1.1 (MUST-46) */
-	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
-	r = inet_scope_bind(is, &dst, scope);
-	if (r < 0) return r;
-	is->raddr = dst;
-	is->rport = port;
-	return 0;
-}
-
-static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
-{
-	struct route_hop hop;
-	struct addr src;
-	int r = aim(conn, a, len);
-
-	if (r < 0) return r;
-	r = find_path(conn, &src, &hop);
-	if (r == 0) r = take_port(conn, &src);
-	if (r < 0) {
-		uint8_t shut = conn->inet.sk.shut;
-		conn_disconnect(conn);
-		conn->inet.sk.shut = shut;
-		return r;
-	}
-	conn->inet.sk.err = 0;   /* as Linux: what an earlier connection left is forgotten */
-	conn_open(conn, &hop);
-	conn_enter(conn, TCPS_SYN_SENT);
-	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
-	segment_send_syn(conn);
-	timers_syn_sent(conn);
-	conn->use = TCP_CONNECTING;
-	return -EINPROGRESS;
-}
-
-static int connect_again(struct tcp_sock *conn)
-{
-	int err;
-
-	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) return -EALREADY;
-	if (conn->state != TCPS_CLOSED) {
-		conn->use = TCP_CONNECTED;
-		return 0;
-	}
-	err = sock_take_error(&conn->inet.sk);
-	conn_disconnect(conn);
-	return err ? -err : -ECONNABORTED;
-}
-
-static int tcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
-{
-	struct tcp_sock *conn = tcp_of(sk);
-
-	if (a->sa_family == AF_UNSPEC) {
-		conn_disconnect(conn);
-		return 0;
-	}
-	if (conn->use == TCP_CONNECTED) return -EISCONN;
-	if (conn->use == TCP_DISCONNECTING) return -EINVAL;
-	if (conn->use == TCP_CONNECTING) return connect_again(conn);
-	return conn->state == TCPS_CLOSED ? connect_start(conn, a, len) : -EISCONN;
-}
-
 /* ---- listen, accept ---- */
 
 static int tcp_listen(struct sock *sk, int backlog)
@@ -184,6 +66,7 @@ static int send_refused(struct tcp_sock *conn)
 	struct sock *sk = &conn->inet.sk;
 
 	if (sk->err) return -sock_take_error(sk);
+	if (conn->fastopen.unproven && conn->state == TCPS_SYN_RECEIVED) return sk->shut & 2 ? -EPIPE : 0;
 	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) return -EAGAIN;
 	if (!IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT)) || (sk->shut & 2)) return -EPIPE;
 	return 0;
@@ -201,8 +84,10 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 	size_t n = MIN(m->len, send_room(conn));
-	int r = m->flags & MSG_FASTOPEN ? -EOPNOTSUPP : send_refused(conn);
+	ssize_t r = fastopen_wanted(conn, m->flags) ? fastopen_send(conn, m) : 0;
 
+	if (r) return r;
+	r = send_refused(conn);
 	if (r < 0) return r;
 	if (n == 0 && m->len) {
 		conn->nospace = true;
@@ -312,7 +197,7 @@ static void send_fin(struct tcp_sock *conn)
 {
 	if (!IN_STATES(conn, S_(SYN_RECEIVED) | S_(ESTABLISHED) | S_(CLOSE_WAIT))) return;
 	conn->snd.fin = true;
-	if (conn->state == TCPS_ESTABLISHED)
+	if (conn->state == TCPS_ESTABLISHED || conn->fastopen.unproven)
 		conn_enter(conn, TCPS_FIN_WAIT_1);
 	else if (conn->state == TCPS_CLOSE_WAIT)
 		conn_enter(conn, TCPS_LAST_ACK);
@@ -332,7 +217,8 @@ static int tcp_shutdown(struct sock *sk, int how)
 		return 0;
 	}
 	sk->shut |= halves;
-	if ((halves & 2) && conn->state != TCPS_LISTEN) send_fin(conn);
+	/* As Linux: while a Fast Open is to be proven, the FIN waits for that. */
+	if ((halves & 2) && conn->state != TCPS_LISTEN && !conn->fastopen.unproven) send_fin(conn);
 	sock_ready(sk);
 	return unconnected ? -ENOTCONN : 0;
 }
@@ -363,7 +249,7 @@ static void tcp_close(struct sock *sk)
 	bool unread = conn->rcv.queued + sk->lent != 0;
 
 	sk->shut = 3;
-	if (conn->wait.parent) listen_forget(conn);
+	if (conn->wait.parent && !conn->wait.accepted) listen_forget(conn);
 	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN) | S_(SYN_SENT))) {
 		conn_free(conn);
 	} else if (unread || (sk->linger.l_onoff && sk->linger.l_linger == 0)) {
@@ -398,7 +284,8 @@ static uint32_t tcp_poll(const struct sock *sk)
 	if (conn->state == TCPS_LISTEN) return list_empty(&conn->listener->ready) ? 0 : EPOLLIN | EPOLLRDNORM;
 	if (sk->shut == 3 || conn->state == TCPS_CLOSED) ready |= EPOLLHUP;
 	if (sk->shut & 1) ready |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (!IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) ready |= poll_data(conn);
+	if (!IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) || conn->fastopen.unproven) ready |= poll_data(conn);
+	if (conn->fastopen.deferred) ready |= EPOLLOUT | EPOLLWRNORM;
 	if (sk->err || errqueue_has(&conn->inet)) ready |= EPOLLERR;
 	return ready;
 }
