@@ -27,7 +27,7 @@ struct sysctl {
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
 	int tcp_fastopen, tcp_fastopen_blackhole_timeout_s;
 	struct fastopen_keys tcp_fastopen_keys;      /* none: drawn when first needed */
-	int tcp_syn_linear_timeouts;
+	int tcp_syn_linear_timeouts, tcp_syncookies, tcp_pacing_ss_ratio, tcp_pacing_ca_ratio;
 	int privileged;                      /* sockland.privileged: programs have CAP_NET_RAW and CAP_NET_ADMIN over their host */
 	int icmp_echo_ignore_all;
 	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */

@@ -168,12 +168,3 @@ void cc_restart_idle(struct tcp_sock *conn)
 	conn->cc.stamp = conn_now(conn);
 	conn->cc.used = 0;
 }
-
-/* What a pacer would allow a second, as Linux reckons it: twice the window a round trip in slow start, 1.2 times after. */
-uint64_t cc_pacing_rate(const struct tcp_sock *conn)
-{
-	uint64_t segments = MAX(conn->cc.cwnd, conn->rtxq.n), percent = conn->cc.cwnd < conn->cc.ssthresh / 2 ? 200 : 120;
-
-	if (!conn->rtt.srtt) return UINT64_MAX;
-	return segments * snd_mss(conn) * percent / 100 * (uint64_t)NS_PER_S / (uint64_t)conn->rtt.srtt;
-}

@@ -105,7 +105,7 @@ struct tcp_sock {
 		bool accepted;                /* and yet in parent's `unproven`: Fast Open */
 	} wait;                               /* not yet accepted */
 	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
-	struct { struct timer rtx, delack, keep; uint8_t role; } timer;   /* role: of rtx, enum tcp_timer_role */
+	struct { struct timer rtx, delack, keep, pace; uint8_t role; } timer;   /* role: of rtx, enum tcp_timer_role */
 
 	/* From here on of one connection: conn_forget clears all of it. */
 	struct {
@@ -151,7 +151,7 @@ struct tcp_sock {
 	} ack;
 	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
 	struct {
-		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_at, syn_first;
+		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_at;
 		seq32 round;
 		uint8_t backoff;
 	} rtt;
@@ -162,6 +162,7 @@ struct tcp_sock {
 	struct tcp_congestion cc;
 	/* retransmissions or probes since something was acknowledged; keepalives unanswered; when the first of them was; the last ICMP error */
 	struct { time_ns since; int soft_err; uint8_t retries, probes; } trouble;
+	time_ns pace_next;                    /* pacing.c: nothing leaves before */
 	struct { time_ns heard, sent_data, got_data, oow; } when;
 	/* figures for TCP_INFO */
 	struct {
@@ -174,6 +175,7 @@ struct tcp_listener {
 	struct list embryos, ready;           /* SYN queue and accept queue */
 	struct list unproven, resets;         /* Fast Open: accepted, and their SYN not proven; struct reset_note */
 	uint32_t n_embryos, n_ready, n_unproven, backlog;
+	time_ns cookies_at;                   /* when the last SYN cookie was given out; 0: never */
 };
 
 struct tcp_stack {
@@ -250,6 +252,12 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g);  /* the han
 void listen_forget(struct tcp_sock *child);                           /* takes it out of its parent's queues */
 int listen_accept(struct tcp_sock *conn, struct tcp_sock **ret);
 
+/* syncookie.c */
+bool syncookie_wanted(const struct tcp_sock *conn, const struct segment *g);
+void syncookie_send(struct tcp_sock *conn, struct tcp_sock *child, const struct segment *g);   /* child is all that the SYN says, and needed no more */
+/* Is it the ACK of a cookie? Then the options of the SYN that drew it. */
+bool syncookie_read(const struct tcp_sock *conn, const struct segment *g, struct tcp_opts *ret, bool *ret_ecn);
+
 /* input.c, ack.c */
 void tcp_input(struct tcp_sock *conn, struct segment *g);
 enum step input_ack(struct tcp_sock *conn, struct segment *g);
@@ -294,6 +302,12 @@ void output_probe(struct tcp_sock *conn);        /* what the persist timer sends
 uint32_t tso_segments(const struct tcp_sock *conn);        /* most that leave in one packet; 1: nobody cuts them */
 uint32_t tso_quota(const struct tcp_sock *conn);           /* most that may now, by cwnd */
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for the next ACK, to send more at once */
+
+/* pacing.c */
+uint64_t pacing_most(const struct tcp_sock *conn);         /* what the program allows; UINT64_MAX: anything */
+uint64_t pacing_rate(const struct tcp_sock *conn);         /* octets a second */
+bool pacing_must_wait(struct tcp_sock *conn);              /* true: a timer will call for output */
+void pacing_sent(struct tcp_sock *conn, uint32_t octets);
 
 /* segment.c */
 int segment_send(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags);  /* builds, hands to IP, counts */
@@ -439,7 +453,6 @@ void cc_restart_idle(struct tcp_sock *conn);
 bool cc_in_slow_start(const struct tcp_sock *conn);
 uint32_t cc_slow_start(struct tcp_sock *conn, uint32_t segments);          /* returns what is left for avoidance */
 void cc_avoid(struct tcp_sock *conn, uint32_t every, uint32_t segments);   /* cwnd + 1 for each `every` acknowledged */
-uint64_t cc_pacing_rate(const struct tcp_sock *conn);      /* octets a second */
 void hystart_init(struct tcp_sock *conn);
 uint32_t hystart_limit(struct tcp_sock *conn, uint32_t segments);
 void hystart_sample(struct tcp_sock *conn, time_ns rtt);

@@ -31,12 +31,12 @@ enum fastopen_fail { FASTOPEN_FINE, FASTOPEN_NO_COOKIE_YET, FASTOPEN_DATA_NOT_AC
 
 /* Of one connection. */
 struct fastopen {
-	bool deferred;                        /* client: connect() only promised; the first send sends the SYN */
-	bool asked, experimental;             /* client: our SYN had the option */
-	bool data, data_acked;                /* there was data in the SYN, and it was taken */
-	bool on_trial;                        /* client: the first since a pause */
-	bool unproven;                        /* server: our SYN and ACK is not acknowledged, and yet octets flow */
-	bool server;                          /* it was such a connection */
+	bool deferred : 1;                    /* client: connect() only promised; the first send sends the SYN */
+	bool asked : 1, experimental : 1;     /* client: our SYN had the option */
+	bool data : 1, data_acked : 1;        /* there was data in the SYN, and it was taken */
+	bool on_trial : 1;                    /* client: the first since a pause */
+	bool unproven : 1;                    /* server: our SYN and ACK is not acknowledged, and yet octets flow */
+	bool server : 1;                      /* it was such a connection */
 	uint8_t fail;                         /* client: enum fastopen_fail */
 };
 

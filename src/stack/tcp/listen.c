@@ -6,7 +6,8 @@
  *
  * An embryo is a whole connection in SYN-RECEIVED, in the flow table like any other, so that one state machine serves
  * both kinds of open. The accept queue holds backlog + 1 connections; while it is full, SYNs are dropped and embryos
- * stay what they are: the peer repeats. The SYN queue holds tcp_max_syn_backlog; a SYN more pushes out the oldest.
+ * stay what they are: the peer repeats. The SYN queue holds as many; while it is full, cookies go out (syncookie.c), or,
+ * without those, SYNs are dropped, and from three quarters of tcp_max_syn_backlog on.
  *
  * With Fast Open a connection is in the accept queue while its SYN is not proven: fastopen_listen.c.
  *
@@ -144,36 +145,81 @@ static void answer_syn(struct tcp_sock *conn, struct tcp_sock *child, struct seg
 	timers_syn_sent(child);
 }
 
-/* RFC 9293 §3.10.7.2, third: a SYN makes a connection in SYN-RECEIVED. */
-static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
+/* RFC 4987 §3.2: bounded. As Linux, without cookies the last quarter is for peers that are known to live. */
+static bool keeps_room(const struct tcp_sock *conn, const struct segment *g)
 {
-	struct tcp_listener *l = conn->listener;
-	struct tcp_sock *child;
+	int most = conn_sysctl(conn)->tcp_max_syn_backlog;
+
+	return !g->iss && !conn_sysctl(conn)->tcp_syncookies && most - (int)conn->listener->n_embryos < most / 4;
+}
+
+/* In SYN-RECEIVED, with the options that the peer's SYN had. */
+static enum drop_reason embryo_open(struct tcp_sock *conn, const struct segment *syn, const struct tcp_opts *o, seq32 iss, struct tcp_sock **ret)
+{
+	struct tcp_sock *child = embryo_new(conn, syn->p, &syn->h);
 	struct route_hop hop;
 
-	if (accept_queue_full(l)) return DROP_TCP_BACKLOG;
-	if (g->tw) timewait_end(conn_stack(conn), g->tw);
-	/* RFC 4987 §3.2, §3.3: bounded, and the oldest makes room. */
-	if (l->n_embryos >= (uint32_t)MAX(conn_sysctl(conn)->tcp_max_syn_backlog, 1))
-		conn_free(list_first(&l->embryos, struct tcp_sock, wait.node));
-	child = embryo_new(conn, g->p, &g->h);
 	if (!child) return DROP_NO_MEMORY;
 	if (conn_path(child, &child->inet.laddr, &hop) < 0) {
 		conn_free(child);
 		return DROP_IP_NO_ROUTE;
 	}
-	child->snd.iss = g->iss;
+	child->snd.iss = iss;
 	conn_enter(child, TCPS_SYN_RECEIVED);
 	conn_open(child, &hop);
-	child->rcv.irs = g->h.seq;
-	child->rcv.nxt = g->h.seq + 1;
-	child->snd.wl1 = g->h.seq;
-	child->snd.wnd = child->snd.max_wnd = g->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
-	conn_synced(child, &g->h.opts);
+	child->rcv.irs = syn->h.seq;
+	child->rcv.nxt = syn->h.seq + 1;
+	child->snd.wl1 = syn->h.seq;
+	child->snd.wnd = child->snd.max_wnd = syn->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
+	conn_synced(child, o);
 	window_init(child);   /* again: the peer's options count */
-	ecn_syn_received(child, g);
-	answer_syn(conn, child, g);
+	*ret = child;
 	return DROP_NONE;
+}
+
+/* RFC 9293 §3.10.7.2, third: a SYN makes a connection in SYN-RECEIVED. */
+static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
+{
+	struct tcp_sock *child;
+	enum drop_reason why;
+	bool cookie = syncookie_wanted(conn, g);
+
+	if (accept_queue_full(conn->listener) || (cookie && !conn_sysctl(conn)->tcp_syncookies) || keeps_room(conn, g)) return DROP_TCP_BACKLOG;
+	if (g->tw) timewait_end(conn_stack(conn), g->tw);
+	why = embryo_open(conn, g, &g->h.opts, g->iss, &child);
+	if (why != DROP_NONE) return why;
+	ecn_syn_received(child, g);
+	if (cookie) {
+		syncookie_send(conn, child, g);
+		conn_free(child);
+	} else {
+		answer_syn(conn, child, g);
+	}
+	return DROP_NONE;
+}
+
+/* RFC 4987 §3.6: the ACK of a cookie brings back all that was known. true: it was one. */
+static bool receive_cookie(struct tcp_sock *conn, struct segment *g)
+{
+	struct segment syn = *g;
+	struct tcp_sock *child;
+	struct tcp_opts o;
+	bool ecn;
+
+	if (!syncookie_read(conn, g, &o, &ecn)) return false;
+	if (accept_queue_full(conn->listener)) {
+		g->why = DROP_TCP_BACKLOG;
+		return true;
+	}
+	syn.h.seq--;
+	g->why = embryo_open(conn, &syn, &o, g->h.ack - 1, &child);
+	if (g->why != DROP_NONE) return true;
+	if (ecn) child->opt.ecn |= TCP_ECN_OK;
+	child->snd.nxt = child->snd.iss + 1;
+	child->rcv.wup = child->rcv.nxt;
+	move_to_ready(child);
+	tcp_input(child, g);
+	return true;
 }
 
 /* RFC 9293 §3.10.7.2: LISTEN STATE */
@@ -181,6 +227,8 @@ void listen_receive(struct tcp_sock *conn, struct segment *g)
 {
 	if (g->h.flags & TCP_RST)
 		g->why = DROP_TCP_FLAGS;
+	else if ((g->h.flags & (TCP_ACK | TCP_SYN)) == TCP_ACK && receive_cookie(conn, g))
+		return;
 	else if (g->h.flags & TCP_ACK)
 		reset_answer(conn_stack(conn), g->p, g);
 	else if ((g->h.flags & (TCP_SYN | TCP_FIN)) == TCP_SYN)

@@ -340,8 +340,8 @@ static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
 	i->tcpi_rcv_rtt = us(conn->tune.rtt);
 	i->tcpi_snd_wnd = conn->snd.wnd;
 	i->tcpi_min_rtt = conn->rtt.min == TIME_NEVER ? UINT32_MAX : us(conn->rtt.min);
-	i->tcpi_pacing_rate = cc_pacing_rate(conn);
-	i->tcpi_max_pacing_rate = UINT64_MAX;
+	i->tcpi_pacing_rate = pacing_rate(conn);
+	i->tcpi_max_pacing_rate = pacing_most(conn);
 }
 
 static void info_times(const struct tcp_sock *conn, struct tcp_info *i)

@@ -107,6 +107,7 @@ static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 	/* The path became narrower: cut anew. */
 	if (r < 0) return r == -EMSGSIZE && snd_mss(conn) < mss;
 	record(conn, seq, len, mss, fin, psh);
+	pacing_sent(conn, len);
 	/* RFC 6298 §5 (5.1) */
 	if (first || conn->timer.role == TCP_TIMER_TAIL) timers_rearm(conn);
 	return true;
@@ -128,6 +129,7 @@ static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 	bool fin, limited;
 
 	while (plan(conn, push, &len, &fin)) {
+		if (!force && pacing_must_wait(conn)) break;
 		if (conn->rtxq.n == 0 && !sent) start_sending(conn);
 		if (!force && (tso_quota(conn) == 0 || tso_should_defer(conn, len))) break;
 		if (!force) extend(conn, push, &len, &fin);

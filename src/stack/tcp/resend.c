@@ -46,8 +46,10 @@ static int transmit(struct tcp_sock *conn, uint32_t i, uint32_t n)
 	seq32 end = snd_end(conn);
 	bool fin = seq_gt(last->end, end), psh = n > 1 || (last->tag & TAG_PUSH);
 	uint32_t len = (fin ? end : last->end) - s->seq;
+	int r = segment_send(conn, s->seq, len, (uint8_t)(TCP_ACK | (psh ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
 
-	return segment_send(conn, s->seq, len, (uint8_t)(TCP_ACK | (psh ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)));
+	if (r >= 0) pacing_sent(conn, len);
+	return r;
 }
 
 static void note_repeated(struct tcp_sock *conn, uint32_t i, uint32_t n)
@@ -128,7 +130,7 @@ void output_lost(struct tcp_sock *conn)
 
 	for (uint32_t i = 0; i < q->n && q->retrans < q->lost; i++) {
 		uint32_t n;
-		if (rtxq_in_flight(q) >= conn->cc.cwnd) break;
+		if (rtxq_in_flight(q) >= conn->cc.cwnd || pacing_must_wait(conn)) break;
 		if (!waits(rtxq_at(q, i))) continue;
 		n = together(conn, i);
 		if (resend_together(conn, i, n) < 0) break;

@@ -138,7 +138,6 @@ int segment_send_syn_with(struct tcp_sock *conn, uint32_t len, const struct tcp_
 	/* It may be repeated with octets behind it in flight. */
 	if (conn->snd.nxt == conn->snd.iss) conn->snd.nxt++;
 	conn->rtt.syn_at = MAX(conn_now(conn), 1);
-	if (!conn->rtt.syn_first) conn->rtt.syn_first = conn->rtt.syn_at;
 	return send_segment(conn, conn->snd.iss, len, flags, c);
 }
 

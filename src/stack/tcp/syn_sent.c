@@ -50,7 +50,9 @@ static enum step open_simultaneously(struct tcp_sock *conn)
 
 static bool echo_is_wrong(const struct tcp_sock *conn, const struct segment *g)
 {
-	uint32_t now = ts_clock(conn_now(conn), conn->opt.offset), first = ts_clock(conn->rtt.syn_first, conn->opt.offset);
+	/* Once a SYN was repeated, trouble began when the first was sent. */
+	time_ns sent = conn->trouble.since ? conn->trouble.since : conn->rtt.syn_at;
+	uint32_t now = ts_clock(conn_now(conn), conn->opt.offset), first = ts_clock(sent, conn->opt.offset);
 
 	return conn->opt.ts && g->h.opts.has_ts && g->h.opts.ts_ecr && g->h.opts.ts_ecr - first > now - first;
 }

@@ -1,11 +1,12 @@
 /*
- * The three timers of a connection.
+ * The four timers of a connection.
  *
  *     rtx     in flight: retransmission (RFC 6298), backing off from the RTO to two minutes; before that, as its role
  *             says, the tail loss probe (tlp.c) or the end of the reordering window (rack.c)
  *             nothing in flight but something to send: the persist timer, probing the window
  *     delack  an ACK is owed and not sent within the time that acking.c chose
  *     keep    keepalive; after close(), how long FIN-WAIT-2 may last
+ *     pace    pacing.c held a segment back
  *
  * A connection gives up when nothing was acknowledged for as long as tcp_retries2 back-offs of an RTO of 200 ms take,
  * or TCP_USER_TIMEOUT if that is set; an opening one after so many SYNs. The error is the last soft one, or ETIMEDOUT.
@@ -289,6 +290,16 @@ static void keepalive(struct tcp_sock *conn)
 	}
 }
 
+/* pacing.c held something back. */
+static void fire_pace(struct timer *t)
+{
+	struct tcp_sock *conn = container_of(t, struct tcp_sock, timer.pace);
+
+	if (!conn_may_send(conn)) return;
+	if (conn->rtxq.lost > conn->rtxq.retrans) output_lost(conn);
+	tcp_output(conn);
+}
+
 static void fire_keep(struct timer *t)
 {
 	struct tcp_sock *conn = container_of(t, struct tcp_sock, timer.keep);
@@ -325,6 +336,7 @@ void timers_init(struct tcp_sock *conn)
 	conn->timer.rtx.fire = fire_rtx;
 	conn->timer.delack.fire = fire_delack;
 	conn->timer.keep.fire = fire_keep;
+	conn->timer.pace.fire = fire_pace;
 }
 
 void timers_clear(struct tcp_sock *conn)
@@ -332,4 +344,5 @@ void timers_clear(struct tcp_sock *conn)
 	timer_clear(conn_stack(conn), &conn->timer.rtx);
 	timer_clear(conn_stack(conn), &conn->timer.delack);
 	timer_clear(conn_stack(conn), &conn->timer.keep);
+	timer_clear(conn_stack(conn), &conn->timer.pace);
 }

@@ -18,7 +18,7 @@
 uint32_t tso_segments(const struct tcp_sock *conn)
 {
 	uint32_t mss = snd_mss(conn), most = conn->snd.tso_bytes;
-	uint64_t bytes = MIN(cc_pacing_rate(conn) >> PACING_SHIFT, (uint64_t)most);
+	uint64_t bytes = MIN(pacing_rate(conn) >> PACING_SHIFT, (uint64_t)most);
 	uint64_t shift = conn->rtt.min == TIME_NEVER ? 32 : (uint64_t)(conn->rtt.min / NS_PER_US) >> RTT_LOG;
 
 	if (!most) return 1;
