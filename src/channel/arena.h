@@ -57,7 +57,8 @@ struct direction {
 	_Atomic uint32_t waiters;                  /* armed: number of sleepers on seq, or about to */
 	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments).
 	                                            * rx: octets read that the program's side must tell of at the latest (0: its own choice) */
-	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes */
+	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes.
+	                                            * rx: the peer waits for an ACK that reading sends. Who empties the ring takes it, and tells the engine */
 };
 
 /* What was written past the stack, for those who ask the stack: counted by the writer, under tx's lock. */

@@ -142,6 +142,8 @@ static bool pump_stream(struct engine *e, struct esock *es)
 {
 	bool moved = false;
 	struct direction *d = &esock_channel(e, es)->rx;
+	/* Before the octets are there: whoever reads them shall see it. */
+	if (tcp_owes_ack(es->sk)) shared_set32(&d->starved, 1);
 	while (!(es->mark = tcp_at_mark(es->sk))) {
 		uint8_t octet, *at;
 		struct sock_msg first = {.data = &octet, .len = 1}, m = {0};

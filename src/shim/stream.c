@@ -143,6 +143,13 @@ static long rx_copy(void *arg)
 	return 0;
 }
 
+/* With the last of the octets the program sends the ACK that the peer may wait for, as on Linux. */
+static bool peer_waits(const struct sock *s)
+{
+	struct direction *d = &s->c->rx;
+	return shared_get32(&d->starved) != 0 && chan_rx_used(shim.arena, s->c) == 0 && atomic_exchange(&d->starved, 0) != 0;
+}
+
 static long rx_take(const struct sock *s, const struct message *m, size_t from)
 {
 	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m->flags)};
@@ -154,7 +161,7 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	critical_leave();
 	if (c.h.peer != 0) direct_read(s, c.h.peer);
-	if (c.h.left) handed_over(s);
+	if (c.h.left || (c.h.engine > 0 && peer_waits(s))) handed_over(s);
 	else if (c.h.engine > 0) consumed(s, c.h.engine);
 	return c.done > 0 ? (long)c.done : r;
 }

@@ -331,6 +331,7 @@ bool window_grow(struct tcp_sock *conn, uint32_t len);     /* text of this lengt
 void window_established(struct tcp_sock *conn);
 void window_measure(struct tcp_sock *conn, const struct segment *g);      /* the round trip as the receiver sees it */
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
+bool window_read_acks(const struct tcp_sock *conn);        /* an ACK is owed for something small, and goes when all is read */
 void sndbuf_expand(struct tcp_sock *conn);
 bool sndbuf_writable(const struct tcp_sock *conn);
 void sndbuf_freed(struct tcp_sock *conn);                  /* octets left the queue, or its unsent part: wakes a writer that waits */

@@ -12,6 +12,8 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s);
 bool tcp_all_arrived(const struct sock *from, const struct sock *to);
 /* Does recv stand at the mark of urgent data? Such octets come apart from those before, and the next recv passes the mark. */
 bool tcp_at_mark(const struct sock *sk);
+/* Does the peer wait for an ACK that goes once the program has read all there is? */
+bool tcp_owes_ack(const struct sock *sk);
 /* What was carried past the stack is lost: the other end is reset, and so is this one. */
 void tcp_break(struct sock *sk);
 /* tcp_ops (socket/family.h) and tcp_proto (inet/inet.h) are defined here. */

@@ -157,15 +157,19 @@ static void rcvbuf_tune(struct tcp_sock *conn)
 	conn->tune.since = conn_now(conn);
 }
 
+/* As Linux: the program has drained a small segment, and is not likely to answer, or there were two. */
+bool window_read_acks(const struct tcp_sock *conn)
+{
+	return conn->ack.need != TCP_ACK_NONE && (conn->ack.pushed == 2 || (conn->ack.pushed && !conn->ack.pingpong));
+}
+
 /* Does what the program read call for an ACK? */
 static bool owes_news(struct tcp_sock *conn)
 {
 	uint32_t left = window_left(conn), held = conn->rcv.queued + conn->inet.sk.lent, wnd;
 
-	if (conn->ack.need != TCP_ACK_NONE) {
-		bool small = conn->ack.pushed == 2 || (conn->ack.pushed && !conn->ack.pingpong);
-		if (conn->rcv.nxt - conn->rcv.wup > conn->rcv.mss || (small && held == 0)) return true;
-	}
+	if (conn->ack.need != TCP_ACK_NONE && conn->rcv.nxt - conn->rcv.wup > conn->rcv.mss) return true;
+	if (window_read_acks(conn) && held == 0) return true;
 	/* As Linux: an update when it at least doubles what the peer may send. */
 	if ((conn->inet.sk.shut & 1) || 2 * (uint64_t)left > conn->rcv.clamp) return false;
 	wnd = window_select(conn);
