@@ -16,6 +16,7 @@ struct row {
 	/* A switch here that is a range of group ids on Linux: how its two states read. */
 	const char *on, *off;
 	const char *words[3];      /* a setting by name: the field is which of them */
+	bool is_unsigned;          /* any of 32 bits */
 	bool keys;                 /* one or two keys of 16 octets: xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx,… */
 };
 
@@ -42,6 +43,26 @@ static const struct row rows[] = {
 	THREE("net.ipv4.tcp_wmem", tcp_wmem, 1, 4096, 16384, 4194304),
 	ONE("net.ipv4.tcp_syn_retries", tcp_syn_retries, 1, 127, 6),
 	ONE("net.ipv4.tcp_syn_linear_timeouts", tcp_syn_linear_timeouts, 0, 127, 4),
+	ONE("net.ipv4.tcp_mtu_probing", tcp_mtu_probing, 0, 2, 0),
+	ONE("net.ipv4.tcp_base_mss", tcp_base_mss, 1, 32767, 1024),
+	ONE("net.ipv4.tcp_mtu_probe_floor", tcp_mtu_probe_floor, 48, 65535, 48),
+	ONE("net.ipv4.tcp_probe_interval", tcp_probe_interval_s, 0, INT_MAX / 1000, 600),
+	ONE("net.ipv4.tcp_probe_threshold", tcp_probe_threshold, 0, INT_MAX, 8),
+	ONE("net.ipv4.tcp_min_snd_mss", tcp_min_snd_mss, 48, 65535, 48),
+	ONE("net.ipv4.tcp_rto_min_us", tcp_rto_min_us, 1, INT_MAX, 200000),
+	ONE("net.ipv4.tcp_rto_max_ms", tcp_rto_max_ms, 1000, 120000, 120000),
+	ONE("net.ipv4.tcp_pingpong_thresh", tcp_pingpong_thresh, 1, 255, 1),
+	ONE("net.ipv4.tcp_thin_linear_timeouts", tcp_thin_linear_timeouts, 0, 1, 0),
+	ONE("net.ipv4.tcp_min_rtt_wlen", tcp_min_rtt_wlen_s, 0, 86400, 300),
+	ONE("net.ipv4.tcp_comp_sack_nr", tcp_comp_sack_nr, 0, 255, 44),
+	ONE("net.ipv4.tcp_comp_sack_delay_ns", tcp_comp_sack_delay_ns, 0, INT_MAX, 1000000),
+	ONE("net.ipv4.tcp_min_tso_segs", tcp_min_tso_segs, 1, 255, 2),
+	ONE("net.ipv4.tcp_tso_rtt_log", tcp_tso_rtt_log, 0, 31, 9),
+	ONE("net.ipv4.tcp_tso_win_divisor", tcp_tso_win_divisor, 0, 255, 3),
+	ONE("net.ipv4.tcp_max_tw_buckets", tcp_max_tw_buckets, 0, INT_MAX, 65536),
+	ONE("net.ipv4.tcp_max_orphans", tcp_max_orphans, 0, INT_MAX, 16384),
+	ONE("net.ipv4.tcp_tw_reuse_delay", tcp_tw_reuse_delay_ms, 1, INT_MAX, 1000),
+	{.name = "net.ipv4.tcp_notsent_lowat", AT(tcp_notsent_lowat), .count = 1, .is_unsigned = true, .def = {-1}},
 	ONE("net.ipv4.tcp_syncookies", tcp_syncookies, 0, 2, 1),
 	ONE("net.ipv4.tcp_pacing_ss_ratio", tcp_pacing_ss_ratio, 0, 1000, 200),
 	ONE("net.ipv4.tcp_pacing_ca_ratio", tcp_pacing_ca_ratio, 0, 1000, 120),
@@ -105,8 +126,8 @@ static const struct row *find(const char *name)
 	return NULL;
 }
 
-/* Reads up to max ints, parted by blanks: how many, or -EINVAL. */
-static int read_ints(const char *text, int *ret, int max)
+/* Reads up to max numbers, parted by blanks: how many, or -EINVAL. */
+static int read_longs(const char *text, long *ret, int max)
 {
 	int n = 0;
 
@@ -116,8 +137,8 @@ static int read_ints(const char *text, int *ret, int max)
 		text += strspn(text, " \t\n");
 		if (!*text) return n;
 		v = strtol(text, &end, 10);
-		if (end == text || v < INT_MIN || v > INT_MAX || n == max) return -EINVAL;
-		ret[n++] = (int)v;
+		if (end == text || v < INT_MIN || v > UINT_MAX || n == max) return -EINVAL;
+		ret[n++] = v;
 		text = end;
 	}
 }
@@ -177,12 +198,13 @@ static int write_keys(const struct fastopen_keys *keys, char *buf, size_t size)
 int sysctl_set(struct sysctl *s, const char *name, const char *value)
 {
 	const struct row *r = find(name);
-	int v[3] = {0}, n;
+	long v[3] = {0};
+	int n;
 
 	if (!r) return -ENOENT;
 	if (r->keys) return read_keys(value, (struct fastopen_keys *)field(s, r));
 	if (r->on) {
-		n = read_ints(value, v, 2);
+		n = read_longs(value, v, 2);
 		if (n != 2) return -EINVAL;
 		*field(s, r) = v[0] <= v[1];
 		return 0;
@@ -192,13 +214,13 @@ int sysctl_set(struct sysctl *s, const char *name, const char *value)
 		if (n >= 0) *field(s, r) = n;
 		return MIN(n, 0);
 	}
-	memcpy(v, field(s, r), r->count * sizeof(int));
-	n = read_ints(value, v, r->count);
+	n = read_longs(value, v, r->count);
 	if (n <= 0) return -EINVAL;
 	for (int i = 0; i < n; i++)
-		if (v[i] < r->min || v[i] > r->max) return -EINVAL;
-	if (r->ascending && v[0] > v[1]) return -EINVAL;
-	memcpy(field(s, r), v, r->count * sizeof(int));
+		if (r->is_unsigned ? v[i] < 0 : v[i] < r->min || v[i] > r->max) return -EINVAL;
+	if (r->ascending && v[0] > (n > 1 ? v[1] : field(s, r)[1])) return -EINVAL;
+	for (int i = 0; i < n; i++)
+		field(s, r)[i] = (int)v[i];
 	return 0;
 }
 
@@ -212,6 +234,7 @@ int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 	if (r->keys) return write_keys((const struct fastopen_keys *)v, buf, size);
 	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);
 	if (r->words[0]) return snprintf(buf, size, "%s", r->words[*v]);
+	if (r->is_unsigned) return snprintf(buf, size, "%u", (unsigned)v[0]);
 	if (r->count == 1) return snprintf(buf, size, "%d", v[0]);
 	if (r->count == 2) return snprintf(buf, size, "%d\t%d", v[0], v[1]);
 	return snprintf(buf, size, "%d\t%d\t%d", v[0], v[1], v[2]);

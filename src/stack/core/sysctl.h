@@ -27,6 +27,11 @@ struct sysctl {
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
 	int tcp_fastopen, tcp_fastopen_blackhole_timeout_s;
 	struct fastopen_keys tcp_fastopen_keys;      /* none: drawn when first needed */
+	int tcp_mtu_probing, tcp_base_mss, tcp_mtu_probe_floor, tcp_probe_interval_s, tcp_probe_threshold;
+	int tcp_min_snd_mss, tcp_rto_min_us, tcp_rto_max_ms, tcp_pingpong_thresh, tcp_thin_linear_timeouts, tcp_min_rtt_wlen_s;
+	int tcp_comp_sack_nr, tcp_comp_sack_delay_ns, tcp_min_tso_segs, tcp_tso_rtt_log, tcp_tso_win_divisor;
+	int tcp_max_tw_buckets, tcp_max_orphans, tcp_tw_reuse_delay_ms;
+	uint32_t tcp_notsent_lowat;
 	int tcp_syn_linear_timeouts, tcp_syncookies, tcp_pacing_ss_ratio, tcp_pacing_ca_ratio;
 	int privileged;                      /* sockland.privileged: programs have CAP_NET_RAW and CAP_NET_ADMIN over their host */
 	int icmp_echo_ignore_all;

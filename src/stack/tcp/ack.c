@@ -94,6 +94,7 @@ static void advance(struct tcp_sock *conn, const struct segment *g)
 		conn->count.bytes_acked += octets;
 	}
 	if (conn->snd.urgent && seq_ge(ack, conn->snd.up)) conn->snd.urgent = false;
+	mtuprobe_acked(conn);
 	conn->trouble.retries = 0;
 	conn->trouble.since = 0;
 	conn->trouble.soft_err = 0;

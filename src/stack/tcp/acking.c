@@ -14,8 +14,6 @@
  */
 #include "stack/tcp/conn.h"
 
-#define COMPRESS_MAX_NS (1 * NS_PER_MS)    /* net.ipv4.tcp_comp_sack_delay_ns */
-#define COMPRESS_MAX 44                    /* net.ipv4.tcp_comp_sack_nr */
 #define MSS_RCV_MIN 88u                    /* Linux's TCP_MIN_MSS */
 #define TCP_TS_SPACE 12u
 #define GROWS_WINDOW 128u                  /* smaller segments say nothing of what text costs */
@@ -36,7 +34,7 @@ static void quicken(struct tcp_sock *conn, unsigned max)
 void tcp_enter_quickack(struct tcp_sock *conn, unsigned max)
 {
 	quicken(conn, max);
-	conn->ack.pingpong = false;
+	conn->ack.pingpong = 0;
 	conn->ack.ato = TCP_DELACK;
 }
 
@@ -107,7 +105,7 @@ void acking_sent(struct tcp_sock *conn)
 /* It answers what came a moment ago. */
 void acking_data_sent(struct tcp_sock *conn)
 {
-	if (conn->ack.ato && conn_now(conn) - conn->when.got_data < conn->ack.ato) conn->ack.pingpong = true;
+	if (conn->ack.ato && conn_now(conn) - conn->when.got_data < conn->ack.ato && conn->ack.pingpong < UINT8_MAX) conn->ack.pingpong++;
 }
 
 static void delay(struct tcp_sock *conn)
@@ -116,10 +114,11 @@ static void delay(struct tcp_sock *conn)
 
 	if (ato > TCP_DELACK) {
 		/* RFC 9293 §3.8.6.3 (MUST-40): less than half a second. */
-		if (conn->ack.pingpong || conn->ack.pushed) most = TCP_DELACK_MAX;
+		if (conn_answers(conn) || conn->ack.pushed) most = TCP_DELACK_MAX;
 		if (conn->rtt.srtt) most = MIN(most, MAX(conn->rtt.srtt, TCP_DELACK));
 		ato = MIN(ato, most);
 	}
+	if (conn->set.delack_max) ato = MIN(ato, conn->set.delack_max * TCP_TICK);
 	at = conn_now(conn) + ato;
 	if (timer_is_set(&conn->timer.delack)) {
 		/* About to go off anyway. */
@@ -135,9 +134,10 @@ static void delay(struct tcp_sock *conn)
 /* With SACK one ACK tells of many segments out of order: after three at once, those of a twentieth of the round trip go together. */
 static void compress(struct tcp_sock *conn)
 {
+	const struct sysctl *sys = conn_sysctl(conn);
 	time_ns rtt;
 
-	if (!conn->opt.sack || conn->ack.compressed >= COMPRESS_MAX) {
+	if (!conn->opt.sack || conn->ack.compressed >= sys->tcp_comp_sack_nr) {
 		segment_send_ack(conn);
 		return;
 	}
@@ -154,7 +154,7 @@ static void compress(struct tcp_sock *conn)
 	if (rtt == 0)
 		segment_send_ack(conn);
 	else if (conn->ack.compressed++ == 0)
-		timers_set_delack(conn, conn_now(conn) + MIN(COMPRESS_MAX_NS, rtt / 20));
+		timers_set_delack(conn, conn_now(conn) + MIN((time_ns)sys->tcp_comp_sack_delay_ns, rtt / 20));
 }
 
 /* RFC 9293 §3.8.6.3 (MUST-58, SHLD-18, SHLD-19), RFC 5681 §4.2: at least every second full segment, at once what is out of order. */
@@ -166,7 +166,7 @@ void acking_check(struct tcp_sock *conn)
 	if (conn->ack.need == TCP_ACK_NONE || !IN_STATES(conn, STATES_SYNCED)) return;
 	/* While the program does not read, the window stays, and its reading will send the ACK. */
 	if (two_segments && conn->rcv.queued >= low) two_segments = window_select(conn) >= conn->rcv.wnd;
-	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn->ack.pingpong))
+	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn_answers(conn)))
 		segment_send_ack(conn);
 	else if (conn->rcv.ooo.n == 0)
 		delay(conn);
@@ -186,8 +186,8 @@ void acking_timeout(struct tcp_sock *conn)
 {
 	if (conn->ack.compressed == 0) {
 		/* Nothing carried it: delay longer, or, when answers were expected, no more of that. */
-		conn->ack.ato = conn->ack.pingpong ? TCP_DELACK : MIN(2 * conn->ack.ato, rtt_timeout(conn));
-		conn->ack.pingpong = false;
+		conn->ack.ato = conn_answers(conn) ? TCP_DELACK : MIN(2 * conn->ack.ato, rtt_timeout(conn));
+		conn->ack.pingpong = 0;
 	}
 	segment_send_ack(conn);
 }

@@ -71,17 +71,17 @@ static uint16_t mss_of_mtu(const struct tcp_sock *conn, uint32_t mtu)
 	uint32_t ip = addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN;
 
 	mtu = MIN(mtu, (uint32_t)PACKET_MAX);
-	return (uint16_t)MAX(mtu > ip + TCP_HDR_MIN ? mtu - ip - TCP_HDR_MIN : 0, MSS_MIN);
+	return (uint16_t)MAX(mtu > ip + TCP_HDR_MIN ? mtu - ip - TCP_HDR_MIN : 0, conn_mss_least(conn));
 }
 
 static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 {
-	uint16_t mss = mss_of_mtu(conn, path_mtu);
+	uint16_t mss = mss_of_mtu(conn, mtuprobe_limit(conn, path_mtu));
 
 	/* RFC 9293 §3.7.1 (MUST-16): the least of what the peer and the path take. */
 	if (conn->snd.peer_mss) mss = MIN(mss, conn->snd.peer_mss);
 	if (conn->set.mss) mss = (uint16_t)MIN(mss, conn->set.mss);
-	conn->snd.mss = (uint16_t)MAX(mss, MSS_MIN);
+	conn->snd.mss = MAX(mss, conn_mss_least(conn));
 }
 
 void conn_update_mss(struct tcp_sock *conn)
@@ -122,7 +122,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 {
 	/* RFC 9293 §3.7.1 (MUST-15): without the option the peer takes 536. */
-	conn->snd.peer_mss = o->has_mss ? MAX(o->mss, (uint16_t)MSS_MIN) : (uint16_t)MSS_DEFAULT;
+	conn->snd.peer_mss = o->has_mss ? MAX(o->mss, conn_mss_least(conn)) : (uint16_t)MSS_DEFAULT;
 	conn->snd.mss = MIN(conn->snd.mss, conn->snd.peer_mss);
 	/* RFC 7323 §2.2: both sides must have sent the option; a shift above 14 counts as 14 (§2.3). */
 	conn->opt.wscale = conn->opt.wscale && o->has_wscale;
@@ -141,6 +141,7 @@ void conn_ready_to_send(struct tcp_sock *conn)
 	conn->when.heard = conn_now(conn);
 	recovery_init(conn);
 	cc_init(conn);
+	mtuprobe_established(conn);
 	sndbuf_expand(conn);
 	window_established(conn);
 }
@@ -174,6 +175,8 @@ static void free_chain(struct list *packets)
 static void purge_send(struct tcp_sock *conn)
 {
 	ring_free(&conn->snd.queue);
+	free(conn->mtu_probe);
+	conn->mtu_probe = NULL;
 	conn->snd.fin = false;
 	rtxq_clear(&conn->rtxq);
 	free(conn->cc.cubic);

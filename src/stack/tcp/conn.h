@@ -46,9 +46,7 @@ enum tcp_state {
 enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING };
 
 #define MSS_DEFAULT 536u
-#define MSS_MIN 48u                       /* Linux's TCP_MIN_SND_MSS: options of 40 octets leave 8 for data */
-#define TCP_RTO_MIN (200 * NS_PER_MS)         /* RFC 6298 says 1 s; Linux's floor */
-#define TCP_RTO_MAX (120 * NS_PER_S)
+#define TCP_TICK (4 * NS_PER_MS)
 #define TCP_RTO_INIT (1 * NS_PER_S)
 #define TCP_RTO_FALLBACK (3 * NS_PER_S)
 #define TCP_DELACK (40 * NS_PER_MS)           /* at first; acking.c adapts it, up to */
@@ -57,7 +55,6 @@ enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING
 #define TCP_DUPACKS 3u
 #define TCP_INIT_CWND 10u                     /* RFC 6928 */
 #define TCP_WSCALE_MAX 14
-#define TCP_MAX_ORPHANS 16384
 #define TCP_PAWS_IDLE_MAX (24 * 24 * 3600 * NS_PER_S)   /* RFC 7323 §5.5 */
 #define TCP_QUICK_ACKS 16u
 
@@ -74,6 +71,7 @@ enum tcp_urg_state { TCP_URG_NONE, TCP_URG_AWAITED, TCP_URG_VALID, TCP_URG_READ 
 /* RFC 3168, ecn.c. DEMAND: the peer is told of congestion until it says CWR; CWR: our next new segment says it. SEEN: ECT arrived once. */
 enum tcp_ecn { TCP_ECN_OK = 1, TCP_ECN_CWR = 2, TCP_ECN_DEMAND = 4, TCP_ECN_SEEN = 8, TCP_ECN_NO_ECT_ON_RETRANS = 16 };
 
+struct mtu_probe;
 struct tcp_listener;
 struct timewait;
 struct tcp_cc;
@@ -83,7 +81,10 @@ struct tcp_set {
 	bool nodelay, cork, thin_linear, fastopen_connect, fastopen_no_cookie;
 	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
 	uint16_t fastopen_qlen;
-	int keepidle_s, keepintvl_s, keepcnt, syncnt, linger2_s;
+	uint8_t keepcnt, syncnt;
+	uint8_t rto_min, delack_max;          /* in ticks of 4 ms, as of a Linux that ticks 250 times a second */
+	uint16_t rto_max;
+	int keepidle_s, keepintvl_s, linger2_s;
 	uint32_t user_timeout_ms, notsent_lowat;
 	uint32_t clamp;                       /* TCP_WINDOW_CLAMP */
 	int mss;
@@ -144,7 +145,7 @@ struct tcp_sock {
 	struct {
 		uint8_t need, quick;          /* enum tcp_ack_need; ACKs to be sent at once */
 		uint8_t pushed;               /* small segments since the last ACK: none, one, more */
-		bool pingpong;                /* answers carry our ACKs */
+		uint8_t pingpong;             /* answers carry our ACKs, once there were net.ipv4.tcp_pingpong_thresh of them */
 		uint8_t dups, compressed;     /* ACKs of disorder sent at once, and held back */
 		seq32 dups_nxt;
 		time_ns ato, due;             /* delay of the next delayed ACK */
@@ -156,6 +157,7 @@ struct tcp_sock {
 		uint8_t backoff;
 	} rtt;
 	struct fastopen fastopen;
+	struct mtu_probe *mtu_probe;          /* mtuprobe.c; NULL: there is no search */
 	struct tcp_rtxq rtxq;
 	struct tcp_recovery rec;
 	struct tcp_rack rack;
@@ -214,6 +216,23 @@ static inline uint32_t snd_unsent(const struct tcp_sock *conn)
 {
 	return seq_gt(snd_end(conn), conn->snd.nxt) ? snd_end(conn) - conn->snd.nxt : 0;
 }
+/* Linux's TCP_MIN_SND_MSS: options of 40 octets leave 8 for data. */
+static inline uint16_t conn_mss_least(const struct tcp_sock *conn) { return (uint16_t)conn_sysctl(conn)->tcp_min_snd_mss; }
+/* RFC 6298 §2 (2.4) says 1 s; Linux's floor is 200 ms. (2.5): a minute or more. */
+static inline time_ns conn_rto_min(const struct tcp_sock *conn)
+{
+	return conn->set.rto_min ? conn->set.rto_min * TCP_TICK : conn_sysctl(conn)->tcp_rto_min_us * NS_PER_US;
+}
+static inline time_ns conn_rto_max(const struct tcp_sock *conn)
+{
+	return conn->set.rto_max ? conn->set.rto_max * TCP_TICK : conn_sysctl(conn)->tcp_rto_max_ms * NS_PER_MS;
+}
+static inline uint32_t conn_notsent_lowat(const struct tcp_sock *conn)
+{
+	return conn->set.notsent_lowat ? conn->set.notsent_lowat : conn_sysctl(conn)->tcp_notsent_lowat;
+}
+static inline bool conn_answers(const struct tcp_sock *conn) { return conn->ack.pingpong >= conn_sysctl(conn)->tcp_pingpong_thresh; }
+static inline void conn_set_answers(struct tcp_sock *conn, bool on) { conn->ack.pingpong = on ? (uint8_t)conn_sysctl(conn)->tcp_pingpong_thresh : 0; }
 /* Right edge of what we offered: the peer may send below it. */
 static inline seq32 rcv_edge(const struct tcp_sock *conn) { return conn->rcv.wup + conn->rcv.wnd; }
 
@@ -296,12 +315,22 @@ void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as
 int output_repeat(struct tcp_sock *conn, uint32_t i); /* sends that record of the rtxq again, as a probe. 0 or why not */
 int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is lost */
 uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
+bool output_whole(struct tcp_sock *conn, uint32_t len);    /* new octets in one segment, though it is longer than snd_mss */
 void output_probe(struct tcp_sock *conn);        /* what the persist timer sends */
 
 /* tso.c */
 uint32_t tso_segments(const struct tcp_sock *conn);        /* most that leave in one packet; 1: nobody cuts them */
 uint32_t tso_quota(const struct tcp_sock *conn);           /* most that may now, by cwnd */
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for the next ACK, to send more at once */
+
+/* mtuprobe.c */
+void mtuprobe_established(struct tcp_sock *conn);
+uint32_t mtuprobe_limit(struct tcp_sock *conn, uint32_t path_mtu);     /* the MTU of segments now */
+void mtuprobe_black_hole(struct tcp_sock *conn);
+bool mtuprobe_send(struct tcp_sock *conn);                 /* before new segments: a probe, if it is time. false: nothing else should leave */
+void mtuprobe_acked(struct tcp_sock *conn);                /* una moved */
+bool mtuprobe_lost(struct tcp_sock *conn);                 /* something is: true, if it was the probe, and repaired */
+void mtuprobe_forget(struct tcp_sock *conn);
 
 /* pacing.c */
 uint64_t pacing_most(const struct tcp_sock *conn);         /* what the program allows; UINT64_MAX: anything */
@@ -316,6 +345,7 @@ int segment_send_syn(struct tcp_sock *conn);     /* SYN, or SYN and ACK in SYN-R
 int segment_send_syn_with(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c);   /* the first, with text and a cookie */
 void segment_send_reset(struct tcp_sock *conn);
 uint32_t segment_opt_len(const struct tcp_sock *conn);
+uint32_t segment_fixed_len(const struct tcp_sock *conn);   /* of a header without SACK blocks */
 
 /* reset.c: segments that belong to no connection */
 void reset_answer(struct stack *s, const struct packet *p, const struct segment *g);

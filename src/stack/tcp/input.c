@@ -267,7 +267,7 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 	switch (conn->state) {
 	case TCPS_ESTABLISHED:
 		/* As Linux: the program will soon close, and its FIN carry the ACK. */
-		conn->ack.pingpong = true;
+		conn_set_answers(conn, true);
 		conn_enter(conn, TCPS_CLOSE_WAIT);
 		tcp_need_ack(conn, TCP_ACK_DELAYED);
 		return STEP_NEXT;

@@ -102,7 +102,7 @@ static int set_window_clamp(struct sock *sk, const void *val, socklen_t len)
 static int get_quickack(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	*(int *)val = !tcp_of(sk)->ack.pingpong;
+	*(int *)val = !conn_answers(tcp_of(sk));
 	return 0;
 }
 
@@ -112,11 +112,11 @@ static int set_quickack(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	conn->ack.pingpong = v == 0;
+	conn_set_answers(conn, v == 0);
 	if (v == 0 || conn->ack.need != TCP_ACK_DELAYED || !IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT))) return 0;
 	segment_send_ack(conn);
 	/* As Linux: an even number sends what is owed once, and goes on delaying. */
-	conn->ack.pingpong = !(v & 1);
+	conn_set_answers(conn, !(v & 1));
 	return 0;
 }
 
@@ -139,13 +139,13 @@ static int set_linger2(struct sock *sk, const void *val, socklen_t len)
 }
 
 /* Linux counts TCP_DEFER_ACCEPT in retransmissions of the SYN and ACK: after 1, 3, 7, 15 … seconds. */
-static int defer_seconds(int retransmissions)
+static int defer_seconds(const struct tcp_sock *conn, int retransmissions)
 {
 	int period = 0, timeout = 1;
 
 	for (; retransmissions > 0; retransmissions--) {
 		period += timeout;
-		timeout = MIN(2 * timeout, (int)(TCP_RTO_MAX / NS_PER_S));
+		timeout = MIN(2 * timeout, (int)(conn_rto_max(conn) / NS_PER_S));
 	}
 	return period;
 }
@@ -153,7 +153,7 @@ static int defer_seconds(int retransmissions)
 static int get_defer_accept(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	*(int *)val = defer_seconds(tcp_of(sk)->set.defer_accept);
+	*(int *)val = defer_seconds(tcp_of(sk), tcp_of(sk)->set.defer_accept);
 	return 0;
 }
 
@@ -162,7 +162,7 @@ static int set_defer_accept(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val, n = 0;
 
 	(void)len;
-	while (n < UINT8_MAX && defer_seconds(n) < v)
+	while (n < UINT8_MAX && defer_seconds(tcp_of(sk), n) < v)
 		n++;
 	tcp_of(sk)->set.defer_accept = (uint8_t)n;
 	return 0;
@@ -175,6 +175,64 @@ static int set_user_timeout(struct sock *sk, const void *val, socklen_t len)
 	(void)len;
 	if (v < 0) return -EINVAL;
 	tcp_of(sk)->set.user_timeout_ms = (uint32_t)v;
+	return 0;
+}
+
+/* TCP_RTO_MAX_MS, TCP_RTO_MIN_US, TCP_DELACK_MAX_US: kept in ticks, rounded up, as by Linux. */
+static int ticks_of(int v, time_ns unit, time_ns least, time_ns most)
+{
+	time_ns ticks = (v * unit + TCP_TICK - 1) / TCP_TICK;
+
+	return ticks * TCP_TICK < least || ticks * TCP_TICK > most ? -EINVAL : (int)ticks;
+}
+
+static int set_rto_max(struct sock *sk, const void *val, socklen_t len)
+{
+	int n = ticks_of(*(const int *)val, NS_PER_MS, NS_PER_S, 120 * NS_PER_S);
+
+	(void)len;
+	if (n > 0) tcp_of(sk)->set.rto_max = (uint16_t)n;
+	return MIN(n, 0);
+}
+
+static int set_rto_min(struct sock *sk, const void *val, socklen_t len)
+{
+	int n = ticks_of(*(const int *)val, NS_PER_US, 2 * TCP_TICK, TCP_DELACK_MAX);
+
+	(void)len;
+	if (n > 0) tcp_of(sk)->set.rto_min = (uint8_t)n;
+	return MIN(n, 0);
+}
+
+static int set_delack_max(struct sock *sk, const void *val, socklen_t len)
+{
+	int n = ticks_of(*(const int *)val, NS_PER_US, 2 * TCP_TICK, TCP_DELACK_MAX);
+
+	(void)len;
+	if (n > 0) tcp_of(sk)->set.delack_max = (uint8_t)n;
+	return MIN(n, 0);
+}
+
+static int get_rto_max(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = (int)(conn_rto_max(tcp_of(sk)) / NS_PER_MS);
+	return 0;
+}
+
+static int get_rto_min(struct sock *sk, void *val, socklen_t *len)
+{
+	(void)len;
+	*(int *)val = (int)(conn_rto_min(tcp_of(sk)) / NS_PER_US);
+	return 0;
+}
+
+static int get_delack_max(struct sock *sk, void *val, socklen_t *len)
+{
+	time_ns ticks = tcp_of(sk)->set.delack_max;
+
+	(void)len;
+	*(int *)val = (int)((ticks ? ticks * TCP_TICK : TCP_DELACK_MAX) / NS_PER_US);
 	return 0;
 }
 
@@ -391,6 +449,7 @@ static int get_info(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &i, sizeof i);
 }
 
+#define N(n, t) .level = IPPROTO_TCP, .name = n, .text = t
 #define T(n) .level = IPPROTO_TCP, .name = n, .text = #n
 #define S(n) .level = SOL_SOCKET, .name = n, .text = #n
 #define BOTH .access = OPT_GET | OPT_SET
@@ -422,6 +481,9 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.fastopen_connect), .set = set_fastopen_connect},
 	{T(TCP_FASTOPEN_KEY), .type = OPT_BLOB, BOTH, .get = get_fastopen_key, .set = set_fastopen_key},
 	{T(TCP_FASTOPEN_NO_COOKIE), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.fastopen_no_cookie), .set = set_fastopen_no_cookie},
+	{N(44, "TCP_RTO_MAX_MS"), .type = OPT_INT, BOTH, .get = get_rto_max, .set = set_rto_max},
+	{N(45, "TCP_RTO_MIN_US"), .type = OPT_INT, BOTH, .get = get_rto_min, .set = set_rto_min},
+	{N(46, "TCP_DELACK_MAX_US"), .type = OPT_INT, BOTH, .get = get_delack_max, .set = set_delack_max},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},

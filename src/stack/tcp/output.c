@@ -17,7 +17,7 @@ uint32_t snd_mss(const struct tcp_sock *conn)
 	uint32_t half = conn->snd.max_wnd > MSS_DEFAULT ? conn->snd.max_wnd / 2 : conn->snd.max_wnd;
 
 	/* Never more than half of the largest window seen (Linux's tcp_bound_to_half_wnd): RFC 9293 §3.8.6.2.1 (MUST-38) condition (3) comes with it. */
-	return half && mss > half ? MAX(half, MSS_MIN) : mss;
+	return half && mss > half ? MAX(half, conn_mss_least(conn)) : mss;
 }
 
 /* A segment that is not full, though it holds all there is: may it go? */
@@ -113,6 +113,24 @@ static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 	return true;
 }
 
+bool output_whole(struct tcp_sock *conn, uint32_t len)
+{
+	uint32_t tso_bytes = conn->snd.tso_bytes;
+	seq32 seq = conn->snd.nxt;
+	bool first = conn->rtxq.n == 0;
+	int r;
+
+	if (!rtxq_reserve(&conn->rtxq, 1)) return false;
+	conn->snd.tso_bytes = 0;              /* nobody cuts it */
+	r = segment_send(conn, seq, len, TCP_ACK);
+	conn->snd.tso_bytes = tso_bytes;
+	if (r < 0) return false;
+	record(conn, seq, len, len, false, false);
+	pacing_sent(conn, len);
+	if (first || conn->timer.role == TCP_TIMER_TAIL) timers_rearm(conn);
+	return true;
+}
+
 /* RFC 7413 §4.2.1: from now on they are in flight, and the SYN may be sent again without them. */
 bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c)
 {
@@ -128,6 +146,7 @@ static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 	uint32_t len, sent = 0, before = conn->rtxq.n;
 	bool fin, limited;
 
+	if (!force && !push && !mtuprobe_send(conn)) return 0;
 	while (plan(conn, push, &len, &fin)) {
 		if (!force && pacing_must_wait(conn)) break;
 		if (conn->rtxq.n == 0 && !sent) start_sending(conn);

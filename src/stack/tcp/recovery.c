@@ -238,6 +238,7 @@ static bool acked_otherwise(struct tcp_sock *conn, bool duplicate, struct tcp_ac
 		try_to_open(conn, a);
 		return false;
 	}
+	if (conn->rec.phase <= TCP_DISORDER && mtuprobe_lost(conn)) return false;
 	recovery_enter(conn, a->ece);
 	return true;
 }
@@ -337,13 +338,13 @@ static void resend_without_blame(struct tcp_sock *conn)
 /* The path MTU shrank: what is too long goes again, cut anew, with no blame on the network. */
 void recovery_resegment(struct tcp_sock *conn)
 {
-	uint32_t mss = snd_mss(conn), lost = conn->rtxq.lost;
+	uint32_t mss = snd_mss(conn);
 
 	for (uint32_t i = 0; i < conn->rtxq.n; i++) {
 		struct tcp_sent *s = rtxq_at(&conn->rtxq, i);
 		if (s->end - s->seq > mss) recovery_mark_lost(conn, s);
 	}
-	if (conn->rtxq.lost == lost) return;
+	if (!conn->rtxq.lost) return;
 	join_lost(&conn->rtxq);
 	resend_without_blame(conn);
 }

@@ -67,7 +67,10 @@ static void note_repeated(struct tcp_sock *conn, uint32_t i, uint32_t n)
 int output_repeat(struct tcp_sock *conn, uint32_t i)
 {
 	uint32_t mss = snd_mss(conn);
-	int r = fit(conn, i);
+	int r;
+
+	mtuprobe_forget(conn);
+	r = fit(conn, i);
 
 	if (r == 0) r = transmit(conn, i, 1);
 	if (r == -EMSGSIZE && snd_mss(conn) < mss) {

@@ -12,8 +12,6 @@
  */
 #include "stack/tcp/conn.h"
 
-#define MIN_RTT_WINDOW (300 * NS_PER_S)     /* net.ipv4.tcp_min_rtt_wlen */
-
 void rtt_init(struct tcp_sock *conn)
 {
 	memset(&conn->rtt, 0, sizeof conn->rtt);
@@ -27,7 +25,7 @@ static void first_sample(struct tcp_sock *conn, time_ns r)
 	/* RFC 6298 §2 (2.2) */
 	conn->rtt.srtt = r;
 	conn->rtt.mdev = 2 * r;
-	conn->rtt.var = conn->rtt.mdev_max = MAX(2 * r, TCP_RTO_MIN);
+	conn->rtt.var = conn->rtt.mdev_max = MAX(2 * r, conn_rto_min(conn));
 	conn->rtt.round = conn->snd.nxt;
 }
 
@@ -46,12 +44,12 @@ static void next_sample(struct tcp_sock *conn, time_ns r)
 	/* A round trip is over. */
 	if (conn->rtt.mdev_max < conn->rtt.var) conn->rtt.var -= (conn->rtt.var - conn->rtt.mdev_max) / 4;
 	conn->rtt.round = conn->snd.nxt;
-	conn->rtt.mdev_max = TCP_RTO_MIN;
+	conn->rtt.mdev_max = conn_rto_min(conn);
 }
 
 static void note_minimum(struct tcp_sock *conn, time_ns r)
 {
-	if (r > conn->rtt.min && conn_now(conn) - conn->rtt.min_at < MIN_RTT_WINDOW) return;
+	if (r > conn->rtt.min && conn_now(conn) - conn->rtt.min_at < conn_sysctl(conn)->tcp_min_rtt_wlen_s * NS_PER_S) return;
 	conn->rtt.min = r;
 	conn->rtt.min_at = conn_now(conn);
 }
@@ -63,7 +61,7 @@ static void add_sample(struct tcp_sock *conn, time_ns r)
 		first_sample(conn, r);
 	else
 		next_sample(conn, r);
-	conn->rtt.rto = MIN(conn->rtt.srtt + conn->rtt.var, TCP_RTO_MAX);
+	conn->rtt.rto = MIN(conn->rtt.srtt + conn->rtt.var, conn_rto_max(conn));
 	/* RFC 6298 §5 (5.7), as Linux: a valid measurement ends the back-off. */
 	conn->rtt.backoff = 0;
 }
@@ -111,10 +109,10 @@ void rtt_established(struct tcp_sock *conn)
 
 time_ns rtt_timeout(const struct tcp_sock *conn)
 {
-	time_ns rto = conn->rtt.rto;
+	time_ns rto = conn->rtt.rto, most = conn_rto_max(conn);
 
-	for (unsigned i = 0; i < conn->rtt.backoff && rto < TCP_RTO_MAX; i++)
+	for (unsigned i = 0; i < conn->rtt.backoff && rto < most; i++)
 		rto *= 2;
 	/* RFC 6298 §2 (2.5) */
-	return MIN(rto, TCP_RTO_MAX);
+	return MIN(rto, most);
 }

@@ -40,6 +40,8 @@ uint32_t segment_opt_len(const struct tcp_sock *conn)
 	return (uint32_t)tcp_hdr_len(&h) - TCP_HDR_MIN;
 }
 
+uint32_t segment_fixed_len(const struct tcp_sock *conn) { return TCP_HDR_MIN + (conn->opt.ts ? TS_OPT_LEN : 0); }
+
 static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
 {
 	bool syn = h->flags & TCP_SYN;

@@ -31,7 +31,7 @@ static enum step open_done(struct tcp_sock *conn, struct segment *g)
 	sock_ready(&conn->inet.sk);
 	/* Without Fast Open text on it is not taken, as on Linux; it will be sent again. */
 	if (fastopen_answered(conn, g)) return STEP_STOP;
-	if (conn->set.defer_accept || conn->ack.pingpong) {
+	if (conn->set.defer_accept || conn_answers(conn)) {
 		acking_delay_handshake(conn);
 		return STEP_QUIET;
 	}

@@ -37,14 +37,14 @@ static int retries_allowed(const struct tcp_sock *conn)
 	return sys->tcp_orphan_retries ? sys->tcp_orphan_retries : ORPHAN_RETRIES;
 }
 
-/* How long n back-offs from first last: Linux's tcp_model_timeout. */
-static time_ns backoff_sum(time_ns first, int n)
+/* How long n back-offs from the least RTO last: Linux's tcp_model_timeout. */
+static time_ns backoff_sum(const struct tcp_sock *conn, int n)
 {
-	time_ns sum = 0, rto = first;
+	time_ns sum = 0, rto = conn_rto_min(conn), most = conn_rto_max(conn);
 
 	for (int i = 0; i <= n; i++) {
 		sum += rto;
-		rto = MIN(2 * rto, TCP_RTO_MAX);
+		rto = MIN(2 * rto, most);
 	}
 	return sum;
 }
@@ -57,7 +57,7 @@ static bool retransmission_expired(const struct tcp_sock *conn)
 {
 	if (!conn->trouble.retries) return false;
 	if (conn->set.user_timeout_ms) return stuck_for(conn) >= user_timeout(conn);
-	return stuck_for(conn) >= backoff_sum(TCP_RTO_MIN, retries_allowed(conn));
+	return stuck_for(conn) >= backoff_sum(conn, retries_allowed(conn));
 }
 
 /* The RTO, but not past the moment at which TCP_USER_TIMEOUT ends it all. */
@@ -114,7 +114,7 @@ static void syn_timeout(struct tcp_sock *conn)
 /* TCP_THIN_LINEAR_TIMEOUTS: a stream that never has four segments in flight can't be the congestion; six times it does not back off. */
 static bool stays_linear(const struct tcp_sock *conn)
 {
-	return conn->set.thin_linear && conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->trouble.retries <= THIN_RETRIES;
+	return (conn->set.thin_linear || conn_sysctl(conn)->tcp_thin_linear_timeouts) && conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->trouble.retries <= THIN_RETRIES;
 }
 
 static void retransmission_timeout(struct tcp_sock *conn)
@@ -125,6 +125,8 @@ static void retransmission_timeout(struct tcp_sock *conn)
 		return;
 	}
 	if (!conn->trouble.since) conn->trouble.since = conn_now(conn) - rtt_timeout(conn);
+	/* RFC 9293 §3.8.3 (MUST-20): R1, counted from the first retransmission; the way may be the trouble. */
+	if (conn->trouble.retries && stuck_for(conn) - conn->rtt.rto >= backoff_sum(conn, conn_sysctl(conn)->tcp_retries1)) mtuprobe_black_hole(conn);
 	/* RFC 6298 §5 (5.4-5.6) */
 	recovery_timeout(conn);
 	if (conn->trouble.retries < UINT8_MAX) conn->trouble.retries++;
@@ -137,7 +139,7 @@ static void retransmission_timeout(struct tcp_sock *conn)
 static bool probing_expired(const struct tcp_sock *conn)
 {
 	if (conn->set.user_timeout_ms && conn->trouble.since && stuck_for(conn) >= user_timeout(conn)) return true;
-	if (conn->inet.sk.closed && rtt_timeout(conn) >= TCP_RTO_MAX && conn->rtt.backoff >= retries_allowed(conn)) return true;
+	if (conn->inet.sk.closed && rtt_timeout(conn) >= conn_rto_max(conn) && conn->rtt.backoff >= retries_allowed(conn)) return true;
 	return conn->trouble.retries >= retries_allowed(conn);
 }
 

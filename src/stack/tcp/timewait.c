@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define TIMEWAIT_MAX 65536u
-#define REUSE_AFTER (1 * NS_PER_S)
 #define ISS_STEP (65535u + 2)        /* as Linux: above everything the old connection can have sent */
 
 struct timewait {
@@ -96,7 +94,7 @@ void timewait_add(struct tcp_sock *conn)
 	struct timewait *tw;
 
 	/* As Linux: when there are too many, or no memory, the connection just ends. */
-	if (s->tcp->n_tw >= TIMEWAIT_MAX) return;
+	if (s->tcp->n_tw >= (uint32_t)s->sysctl->tcp_max_tw_buckets) return;
 	tw = calloc(1, sizeof *tw);
 	if (!tw) return;
 	tw->laddr = conn->inet.laddr;
@@ -201,7 +199,8 @@ int timewait_reuse(struct tcp_sock *conn)
 	int mode = s->sysctl->tcp_tw_reuse;
 
 	if (!tw) return 0;
-	if (!(mode == 1 || (mode == 2 && addr_is_loopback(&is->raddr))) || !tw->ts || s->now - tw->recent_when <= REUSE_AFTER) return -EADDRNOTAVAIL;
+	if (!(mode == 1 || (mode == 2 && addr_is_loopback(&is->raddr))) || !tw->ts) return -EADDRNOTAVAIL;
+	if (s->now - tw->recent_when <= s->sysctl->tcp_tw_reuse_delay_ms * NS_PER_MS) return -EADDRNOTAVAIL;
 	conn->snd.iss = tw->snd_nxt + ISS_STEP ? tw->snd_nxt + ISS_STEP : 1;
 	timewait_end(s, tw);
 	return 0;

@@ -22,7 +22,7 @@ static time_ns probe_delay(const struct tcp_sock *conn)
 	if (!conn->rtt.srtt) return TCP_RTO_INIT;
 	pto = 2 * conn->rtt.srtt;
 	/* One segment in flight: its ACK may be delayed. Linux allows for the least RTO. */
-	return pto + (conn->rtxq.n == 1 ? TCP_RTO_MIN : PTO_MIN_RTT);
+	return pto + (conn->rtxq.n == 1 ? conn_rto_min(conn) : PTO_MIN_RTT);
 }
 
 bool tlp_schedule(struct tcp_sock *conn, bool advancing)

@@ -9,21 +9,19 @@
  */
 #include "stack/tcp/conn.h"
 
-#define SEGMENTS_MIN 2u                /* net.ipv4.tcp_min_tso_segs */
-#define RTT_LOG 9                      /* net.ipv4.tcp_tso_rtt_log */
-#define WIN_DIVISOR 3                  /* net.ipv4.tcp_tso_win_divisor */
 #define PACING_SHIFT 10
 #define SOON (1 * NS_PER_MS)
 
 uint32_t tso_segments(const struct tcp_sock *conn)
 {
+	const struct sysctl *sys = conn_sysctl(conn);
 	uint32_t mss = snd_mss(conn), most = conn->snd.tso_bytes;
 	uint64_t bytes = MIN(pacing_rate(conn) >> PACING_SHIFT, (uint64_t)most);
-	uint64_t shift = conn->rtt.min == TIME_NEVER ? 32 : (uint64_t)(conn->rtt.min / NS_PER_US) >> RTT_LOG;
+	uint64_t shift = conn->rtt.min == TIME_NEVER ? 32 : (uint64_t)(conn->rtt.min / NS_PER_US) >> sys->tcp_tso_rtt_log;
 
 	if (!most) return 1;
-	if (shift < 32) bytes += most >> shift;
-	return MAX((uint32_t)MIN(bytes, (uint64_t)most) / mss, SEGMENTS_MIN);
+	if (sys->tcp_tso_rtt_log && shift < 32) bytes += most >> shift;
+	return MAX((uint32_t)MIN(bytes, (uint64_t)most) / mss, (uint32_t)sys->tcp_min_tso_segs);
 }
 
 uint32_t tso_quota(const struct tcp_sock *conn)
@@ -37,12 +35,13 @@ uint32_t tso_quota(const struct tcp_sock *conn)
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len)
 {
 	uint32_t mss = snd_mss(conn), cwnd = conn->cc.cwnd, flight = rtxq_in_flight(&conn->rtxq), limit;
+	uint32_t divisor = (uint32_t)conn_sysctl(conn)->tcp_tso_win_divisor, part = divisor ? MIN(conn->snd.wnd, cwnd * mss) / divisor : UINT32_MAX;
 	time_ns now = conn_now(conn), due;
 
 	if (!conn->snd.tso_bytes || len < mss || snd_unsent(conn) <= mss || conn->rec.phase >= TCP_RECOVERY || !conn->rtxq.n) return false;
 	if (now - conn->when.sent_data > SOON) return false;
 	limit = MIN(conn->snd.una + conn->snd.wnd - conn->snd.nxt, (cwnd - MIN(flight, cwnd)) * mss);
-	if (limit >= tso_segments(conn) * mss || limit >= snd_unsent(conn) || limit >= MIN(conn->snd.wnd, cwnd * mss) / WIN_DIVISOR) return false;
+	if (limit >= tso_segments(conn) * mss || limit >= snd_unsent(conn) || limit >= part) return false;
 	due = rtxq_at(&conn->rtxq, 0)->at + conn->rtt.srtt;
 	return due - now <= MIN(conn->rtt.srtt / 2, SOON);
 }

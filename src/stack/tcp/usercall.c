@@ -76,7 +76,7 @@ static size_t send_room(const struct tcp_sock *conn)
 {
 	size_t queued = conn->snd.queue.len, size = conn->inet.sk.sndbuf;
 
-	if (conn->set.notsent_lowat && snd_unsent(conn) >= conn->set.notsent_lowat) return 0;
+	if (snd_unsent(conn) >= conn_notsent_lowat(conn)) return 0;
 	return queued < size ? size - queued : 0;
 }
 
@@ -234,7 +234,7 @@ static void orphan(struct tcp_sock *conn)
 {
 	struct tcp_stack *tcp = conn_stack(conn)->tcp;
 
-	if (tcp->n_orphans >= TCP_MAX_ORPHANS || (conn->state == TCPS_FIN_WAIT_2 && conn->set.linger2_s < 0)) {
+	if (tcp->n_orphans >= (uint32_t)conn_sysctl(conn)->tcp_max_orphans || (conn->state == TCPS_FIN_WAIT_2 && conn->set.linger2_s < 0)) {
 		close_abruptly(conn);
 		return;
 	}

@@ -160,7 +160,7 @@ static void rcvbuf_tune(struct tcp_sock *conn)
 /* As Linux: the program has drained a small segment, and is not likely to answer, or there were two. */
 bool window_read_acks(const struct tcp_sock *conn)
 {
-	return conn->ack.need != TCP_ACK_NONE && (conn->ack.pushed == 2 || (conn->ack.pushed && !conn->ack.pingpong));
+	return conn->ack.need != TCP_ACK_NONE && (conn->ack.pushed == 2 || (conn->ack.pushed && !conn_answers(conn)));
 }
 
 /* Does what the program read call for an ACK? */
@@ -204,7 +204,7 @@ bool sndbuf_writable(const struct tcp_sock *conn)
 {
 	size_t queued = conn->snd.queue.len;
 
-	if (conn->set.notsent_lowat && 2 * (uint64_t)snd_unsent(conn) >= conn->set.notsent_lowat) return false;
+	if (2 * (uint64_t)snd_unsent(conn) >= conn_notsent_lowat(conn)) return false;
 	return queued + queued / 2 <= conn->inet.sk.sndbuf;
 }
 
