@@ -97,6 +97,7 @@ struct channel {
 #define CHS_SHUT_WR 64u
 #define CHS_LOCAL 256u       /* connected to an address of its own host: what is sent there is there at once */
 #define CHS_MARK 512u        /* after what is in rx comes urgent data's mark: the stack has what lies behind, and RPC_RECV passes it */
+#define CHS_INQ 1024u        /* TCP_INQ: each recvmsg says what is left */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */

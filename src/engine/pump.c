@@ -228,6 +228,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	es->listening = es->listening && still_listens(sk);
 	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP);
 	if (sk->err != 0) state |= CHS_ERROR;
+	if (es->stream && tcp_tells_inq(sk)) state |= CHS_INQ;
 	if (es->listening) state |= CHS_LISTENING;
 	if (es->connecting) state |= CHS_CONNECTING;
 	if (es->eof) state |= CHS_EOF;

@@ -33,7 +33,7 @@ static int spread(const struct message *m, const uint8_t *from, size_t len)
 #define CONTROL_MAX 2048
 
 /* Hands out control messages as the kernel does: the last one is cut when there is no room, and padding that has none is left out. */
-static int control_put(struct message *m, const uint8_t *block, size_t len)
+int control_put(struct message *m, const uint8_t *block, size_t len)
 {
 	size_t used = 0;
 	for (size_t at = 0; len - at >= sizeof(struct cmsghdr);) {

@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include "shim/shim.h"
 #include "shim/unix.h"
 
@@ -134,6 +135,16 @@ long sock_send(const struct sock *s, struct message *m)
 	return broken_pipe(s, m, wanted ? troubled(FAULT_SEND, s, m, send_plain) : send_plain(s, m));
 }
 
+/* TCP_INQ. As on Linux the end counts as an octet. */
+static int inq_put(const struct sock *s, struct message *m)
+{
+	union { struct cmsghdr h; uint8_t octets[CMSG_SPACE(sizeof(int))]; } c = {.h = {CMSG_LEN(sizeof(int)), IPPROTO_TCP, TCP_INQ}};
+	bool end = shared_get32(&s->c->state) & CHS_EOF;
+	uint32_t left = chan_rx_used(shim.arena, s->c) + end;
+	memcpy(CMSG_DATA(&c.h), &left, sizeof left);
+	return control_put(m, c.octets, CMSG_LEN(sizeof(int)));
+}
+
 static long recv_plain(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
@@ -145,8 +156,9 @@ static long recv_plain(const struct sock *s, struct message *m)
 	unpin();
 	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
 	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || m->flags & MSG_ERRQUEUE) return r;
-	m->control_len = 0;
 	m->name_len = 0;
+	if (r >= 0 && shared_get32(&s->c->state) & CHS_INQ) return inq_put(s, m) < 0 ? -EFAULT : r;
+	m->control_len = 0;
 	return r;
 }
 

@@ -132,10 +132,52 @@ static void all(int family)
 	close(fd[1]);
 }
 
+/* TCP_INQ: what is left comes beside each message. */
+static void say_left(const char *name, int fd, size_t len)
+{
+	union { struct cmsghdr align; char octets[64]; } control;
+	char buf[100];
+	struct iovec iov = { buf, len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	int left = -1;
+
+	say_rc(name, recvmsg(fd, &m, 0));
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		memcpy(&left, CMSG_DATA(c), sizeof(left));
+		say("control", "level %d type %d len %zu: %d", c->cmsg_level, c->cmsg_type, (size_t)c->cmsg_len, left);
+	}
+	say("control length", "%zu", (size_t)m.msg_controllen);
+}
+
+static void inq(int family)
+{
+	int fd[2];
+
+	tcp_pair(family, fd);
+	say_about("%s inq", family_text(family));
+	MUST(send(fd[0], "0123456789", 10, 0));
+	wait_for(fd[1], POLLIN);
+	say_left("not asked for", fd[1], 2);
+	set_int(fd[1], IPPROTO_TCP, TCP_INQ, 1);
+	say_left("two", fd[1], 2);
+	say_left("all", fd[1], 100);
+	MUST(send(fd[0], "abc", 3, 0));
+	close(fd[0]);
+	wait_for(fd[1], POLLRDHUP);
+	say_left("one", fd[1], 1);
+	say_left("last", fd[1], 100);
+	say_left("end", fd[1], 100);
+	set_int(fd[1], IPPROTO_TCP, TCP_INQ, 0);
+	say_left("no more", fd[1], 100);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	say_start();
 	all(AF_INET);
 	all(AF_INET6);
+	inq(AF_INET);
+	inq(AF_INET6);
 	return 0;
 }

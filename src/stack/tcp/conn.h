@@ -78,7 +78,7 @@ struct tcp_cc;
 
 /* What the program set, which accept() hands on. 0: the sysctl counts. */
 struct tcp_set {
-	bool nodelay, cork, thin_linear, fastopen_connect, fastopen_no_cookie;
+	bool nodelay, cork, thin_linear, inq, fastopen_connect, fastopen_no_cookie;
 	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
 	uint16_t fastopen_qlen;
 	uint8_t keepcnt, syncnt;

@@ -19,6 +19,8 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
 
 bool tcp_at_mark(const struct sock *sk) { return sk->ops == &tcp_ops && urgent_at_mark(tcp_of(sk)); }
 
+bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->set.inq; }
+
 bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_read_acks(tcp_of(sk)); }
 
 bool tcp_all_arrived(const struct sock *from, const struct sock *to)

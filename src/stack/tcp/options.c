@@ -484,6 +484,7 @@ const struct sockopt tcp_options[] = {
 	{N(44, "TCP_RTO_MAX_MS"), .type = OPT_INT, BOTH, .get = get_rto_max, .set = set_rto_max},
 	{N(45, "TCP_RTO_MIN_US"), .type = OPT_INT, BOTH, .get = get_rto_min, .set = set_rto_min},
 	{N(46, "TCP_DELACK_MAX_US"), .type = OPT_INT, BOTH, .get = get_delack_max, .set = set_delack_max},
+	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},

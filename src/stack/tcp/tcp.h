@@ -14,6 +14,8 @@ bool tcp_all_arrived(const struct sock *from, const struct sock *to);
 bool tcp_at_mark(const struct sock *sk);
 /* Does the peer wait for an ACK that goes once the program has read all there is? */
 bool tcp_owes_ack(const struct sock *sk);
+/* Has its program asked to be told with each message what is left (TCP_INQ)? */
+bool tcp_tells_inq(const struct sock *sk);
 /* What was carried past the stack is lost: the other end is reset, and so is this one. */
 void tcp_break(struct sock *sk);
 /* tcp_ops (socket/family.h) and tcp_proto (inet/inet.h) are defined here. */

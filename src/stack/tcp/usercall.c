@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include "stack/inet/errqueue.h"
+#include "stack/socket/ancillary.h"
 #include "stack/socket/family.h"
 #include "stack/tcp/conn.h"
 
@@ -175,6 +177,8 @@ static ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 	int flags = m->flags;
+	struct cmsg_out o = cmsg_out_begin(m);
+	ssize_t n;
 
 	if (flags & MSG_ERRQUEUE) return errqueue_recv(&conn->inet, m);
 	m->name_len = 0;
@@ -182,7 +186,12 @@ static ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 	if (conn->state == TCPS_LISTEN) return -ENOTCONN;
 	if (flags & MSG_OOB) return urgent_read(conn, m);
 	m->flags = 0;
-	return recv_stream(conn, m, flags);
+	n = recv_stream(conn, m, flags);
+	if (n < 0 || !conn->set.inq) return n;
+	/* TCP_INQ; as Linux: the end counts as one. */
+	cmsg_put_int(&o, IPPROTO_TCP, TCP_INQ, (int)conn->rcv.queued + conn->rcv.done);
+	cmsg_out_end(&o, m);
+	return n;
 }
 
 static void tcp_consumed(struct sock *sk)
