@@ -1,7 +1,7 @@
 /*
  * Octets: sending and receiving on the rings of a connected stream socket.
  *
- *     send   CHS_SENDABLE: copy into tx, tell the engine; full: sleep on tx.seq. Otherwise, and with MSG_OOB or MSG_MORE, RPC_SEND,
+ *     send   CHS_SENDABLE: copy into tx, tell the engine; full: sleep on tx.seq. Otherwise, and with MSG_OOB, MSG_MORE or MSG_EOR, RPC_SEND,
  *            which knows the errno or takes the data
  *     recv   copy out of rx; empty: pending error, end of stream, not connected (RPC_RECV knows), or sleep on rx.seq
  *
@@ -65,7 +65,7 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
-	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & (MSG_OOB | MSG_MORE)) return (long)engine_send_once(s, m, from);
+	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & (MSG_OOB | MSG_MORE | MSG_EOR)) return (long)engine_send_once(s, m, from);
 	bool wants_room;
 	long n = tx_put(s, m, from, &wants_room);
 	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);

@@ -175,6 +175,7 @@ static void free_chain(struct list *packets)
 static void purge_send(struct tcp_sock *conn)
 {
 	ring_free(&conn->snd.queue);
+	eor_free(conn);
 	free(conn->mtu_probe);
 	conn->mtu_probe = NULL;
 	conn->snd.fin = false;

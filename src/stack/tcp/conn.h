@@ -71,6 +71,7 @@ enum tcp_urg_state { TCP_URG_NONE, TCP_URG_AWAITED, TCP_URG_VALID, TCP_URG_READ 
 /* RFC 3168, ecn.c. DEMAND: the peer is told of congestion until it says CWR; CWR: our next new segment says it. SEEN: ECT arrived once. */
 enum tcp_ecn { TCP_ECN_OK = 1, TCP_ECN_CWR = 2, TCP_ECN_DEMAND = 4, TCP_ECN_SEEN = 8, TCP_ECN_NO_ECT_ON_RETRANS = 16 };
 
+struct eor_marks;
 struct mtu_probe;
 struct tcp_listener;
 struct timewait;
@@ -94,6 +95,7 @@ struct tcp_set {
 struct tcp_sock {
 	struct inet_sock inet;
 	uint8_t state, use;
+	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
 	bool nospace;                         /* a writer found no room */
 	bool orphan;                          /* counted in tcp_stack.n_orphans */
 	struct tcp_set set;
@@ -106,7 +108,7 @@ struct tcp_sock {
 		bool accepted;                /* and yet in parent's `unproven`: Fast Open */
 	} wait;                               /* not yet accepted */
 	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
-	struct { struct timer rtx, delack, keep, pace; uint8_t role; } timer;   /* role: of rtx, enum tcp_timer_role */
+	struct { struct timer rtx, delack, keep, pace; } timer;
 
 	/* From here on of one connection: conn_forget clears all of it. */
 	struct {
@@ -122,6 +124,7 @@ struct tcp_sock {
 		bool fin;                     /* a FIN follows the queue */
 		bool urgent;                  /* up is ahead of una */
 		bool more;                    /* during a send with MSG_MORE */
+		struct eor_marks *eor;        /* eor.c; NULL: none */
 		struct ring queue;
 	} snd;
 	struct {
@@ -322,6 +325,12 @@ void output_probe(struct tcp_sock *conn);        /* what the persist timer sends
 uint32_t tso_segments(const struct tcp_sock *conn);        /* most that leave in one packet; 1: nobody cuts them */
 uint32_t tso_quota(const struct tcp_sock *conn);           /* most that may now, by cwnd */
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for the next ACK, to send more at once */
+
+/* eor.c */
+void eor_mark(struct tcp_sock *conn);
+uint32_t eor_unsent(const struct tcp_sock *conn);
+bool eor_reached(struct tcp_sock *conn, seq32 end);
+void eor_free(struct tcp_sock *conn);
 
 /* mtuprobe.c */
 void mtuprobe_established(struct tcp_sock *conn);

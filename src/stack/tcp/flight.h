@@ -13,6 +13,7 @@ enum tcp_tag {
 	TAG_RETRANS = 4,                      /* sent again, and that is in the network */
 	TAG_EVER = 8,                         /* was sent again at some time */
 	TAG_PUSH = 16,                        /* it left with PSH */
+	TAG_EOR = 64,                         /* MSG_EOR: nothing goes with what follows */
 	TAG_HEAD = 32,                        /* the first of those that left in one packet, for the device to cut */
 };
 struct tcp_sent {

@@ -369,8 +369,8 @@ static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 	i->tcpi_fastopen_client_fail = conn->fastopen.fail & 3u;
 	i->tcpi_state = conn->state;
 	i->tcpi_ca_state = conn->rec.phase;
-	i->tcpi_retransmits = conn->timer.role == TCP_TIMER_PROBE ? 0 : conn->trouble.retries;
-	i->tcpi_probes = conn->timer.role == TCP_TIMER_PROBE ? conn->trouble.retries : conn->trouble.probes;
+	i->tcpi_retransmits = conn->timer_role == TCP_TIMER_PROBE ? 0 : conn->trouble.retries;
+	i->tcpi_probes = conn->timer_role == TCP_TIMER_PROBE ? conn->trouble.retries : conn->trouble.probes;
 	i->tcpi_backoff = conn->rtt.backoff;
 	i->tcpi_options = (uint8_t)options;
 	i->tcpi_snd_wscale = conn->snd.wscale & 15u;

@@ -34,17 +34,18 @@ static bool small_may_go(const struct tcp_sock *conn, bool fin)
 /* How much goes in the next segment: octets of data, and whether the FIN goes with them. false: nothing may go. */
 static bool plan(const struct tcp_sock *conn, bool push, uint32_t *ret_len, bool *ret_fin)
 {
-	uint32_t unsent = snd_unsent(conn), mss = snd_mss(conn), len;
+	uint32_t unsent = snd_unsent(conn), whole = eor_unsent(conn), mss = snd_mss(conn), len;
 	int32_t room = (int32_t)(conn->snd.una + conn->snd.wnd - conn->snd.nxt);
 	bool fin_due = conn->snd.fin && !snd_fin_sent(conn), fin;
 
 	if ((!unsent && !fin_due) || room <= 0) return false;
-	len = MIN(MIN(unsent, mss), (uint32_t)room);
+	len = MIN(MIN(whole, mss), (uint32_t)room);
 	fin = fin_due && len == unsent && len < (uint32_t)room;
 	if (!len && !fin) return false;
 	/* RFC 9293 §3.8.6.2.1 (MUST-38): cut short by the window: wait for it to open. */
-	if (len < mss && len < unsent) return false;
-	if (len < mss && !push && !small_may_go(conn, fin)) return false;
+	if (len < mss && len < whole) return false;
+	/* As Linux: only the last of what is queued may have to wait for more. */
+	if (len < mss && len == unsent && !push && !small_may_go(conn, fin)) return false;
 	*ret_len = len;
 	*ret_fin = fin;
 	return true;
@@ -59,18 +60,18 @@ static void start_sending(struct tcp_sock *conn)
 /* As many segments as may leave in one packet: len is of the first of them. */
 static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
 {
-	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), room = conn->snd.una + conn->snd.wnd - conn->snd.nxt, most, all, part;
+	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = eor_unsent(conn), room = conn->snd.una + conn->snd.wnd - conn->snd.nxt, most, all, part;
 
 	if (!conn->snd.tso_bytes || *len < mss) return;
 	most = MIN(tso_segments(conn), tso_quota(conn)) * mss;
-	all = MIN(unsent, room);
+	all = MIN(whole, room);
 	part = all % mss;
 	if (all >= most) {
 		*len = MAX(most, mss);
 	} else {
 		/* The last, small one goes along if it may go at all. */
 		*fin = conn->snd.fin && !snd_fin_sent(conn) && all == unsent && all < room;
-		*len = part && (all < unsent || !(push || small_may_go(conn, *fin))) ? all - part : all;
+		*len = part && (all < whole || !(whole < unsent || push || small_may_go(conn, *fin))) ? all - part : all;
 	}
 	*fin = conn->snd.fin && !snd_fin_sent(conn) && *len == unsent && *len < room;
 }
@@ -79,12 +80,14 @@ static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
 static void record(struct tcp_sock *conn, seq32 seq, uint32_t len, uint32_t mss, bool fin, bool psh)
 {
 	seq32 end = seq + len + fin;
+	bool eor = eor_reached(conn, seq + len);
 	uint8_t tag = TAG_HEAD;
 
 	do {
 		seq32 to = end - seq > mss + fin ? seq + mss : end;
 		struct tcp_sent sent = {.seq = seq, .end = to, .at = MAX(conn_now(conn), 1), .delivered = conn->cc.delivered, .tag = tag};
 		if (to == end && psh) sent.tag |= TAG_PUSH;
+		if (to == end && eor) sent.tag |= TAG_EOR;
 		rtxq_append(&conn->rtxq, &sent);
 		seq = to;
 		tag = 0;
@@ -98,7 +101,7 @@ static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 	uint32_t mss = snd_mss(conn);
 	seq32 seq = conn->snd.nxt;
 	/* RFC 9293 §3.9.1.2 (MUST-61): the last segment of what is queued is pushed. */
-	bool psh = len && (push || seq + len == snd_end(conn)), first = conn->rtxq.n == 0;
+	bool psh = len && (push || len == eor_unsent(conn)), first = conn->rtxq.n == 0;
 	int r;
 
 	if (!rtxq_reserve(&conn->rtxq, len / mss + 2)) return false;
@@ -109,7 +112,7 @@ static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 	record(conn, seq, len, mss, fin, psh);
 	pacing_sent(conn, len);
 	/* RFC 6298 §5 (5.1) */
-	if (first || conn->timer.role == TCP_TIMER_TAIL) timers_rearm(conn);
+	if (first || conn->timer_role == TCP_TIMER_TAIL) timers_rearm(conn);
 	return true;
 }
 
@@ -127,7 +130,7 @@ bool output_whole(struct tcp_sock *conn, uint32_t len)
 	if (r < 0) return false;
 	record(conn, seq, len, len, false, false);
 	pacing_sent(conn, len);
-	if (first || conn->timer.role == TCP_TIMER_TAIL) timers_rearm(conn);
+	if (first || conn->timer_role == TCP_TIMER_TAIL) timers_rearm(conn);
 	return true;
 }
 

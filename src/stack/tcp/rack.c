@@ -137,5 +137,5 @@ void rack_timeout(struct tcp_sock *conn)
 		}
 		output_lost(conn);
 	}
-	if (conn->timer.role != TCP_TIMER_RETRANSMIT) timers_rearm(conn);
+	if (conn->timer_role != TCP_TIMER_RETRANSMIT) timers_rearm(conn);
 }

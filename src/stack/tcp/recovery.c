@@ -314,7 +314,7 @@ static void join_lost(struct tcp_rtxq *q)
 {
 	for (uint32_t i = 0; i + 1 < q->n;) {
 		const struct tcp_sent *s = rtxq_at(q, i);
-		if ((s[0].tag & s[1].tag & TAG_LOST) && !((s[0].tag | s[1].tag) & TAG_RETRANS))
+		if ((s[0].tag & s[1].tag & TAG_LOST) && !((s[0].tag | s[1].tag) & TAG_RETRANS) && !(s[0].tag & TAG_EOR))
 			rtxq_join(q, i);
 		else
 			i++;

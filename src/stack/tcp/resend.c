@@ -13,7 +13,7 @@ static bool goes_with(const struct tcp_sock *conn, uint32_t i, uint32_t room)
 	const struct tcp_rtxq *q = &conn->rtxq;
 	const struct tcp_sent *s = rtxq_at(q, i);
 
-	if (!conn_sysctl(conn)->tcp_retrans_collapse || i + 1 >= q->n || (s[1].tag & TAG_SACKED)) return false;
+	if (!conn_sysctl(conn)->tcp_retrans_collapse || i + 1 >= q->n || (s[1].tag & TAG_SACKED) || (s[0].tag & TAG_EOR)) return false;
 	return s[1].end - s[0].seq <= room && seq_le(s[1].end, conn->snd.una + conn->snd.wnd);
 }
 
@@ -32,7 +32,7 @@ static int fit(struct tcp_sock *conn, uint32_t i)
 	if (s->end - s->seq > room && seq_lt(s->seq + room, snd_end(conn))) {
 		if (!rtxq_split(q, i, s->seq + room)) return -ENOMEM;
 		s = rtxq_at(q, i);
-		rtxq_tag(q, s, s->tag & ~(unsigned)TAG_PUSH);
+		rtxq_tag(q, s, s->tag & ~(unsigned)(TAG_PUSH | TAG_EOR));
 	}
 	while (goes_with(conn, i, room))
 		rtxq_join(q, i);
@@ -138,7 +138,7 @@ void output_lost(struct tcp_sock *conn)
 		n = together(conn, i);
 		if (resend_together(conn, i, n) < 0) break;
 		if (prr_is_active(conn)) conn->rec.prr_out += n;
-		if (i == 0 && conn->timer.role != TCP_TIMER_REORDER) rearm = true;
+		if (i == 0 && conn->timer_role != TCP_TIMER_REORDER) rearm = true;
 		i += n - 1;
 	}
 	/* RFC 6298 §5 (5.4) by another way: the first was sent just now. */

@@ -108,7 +108,7 @@ void rtxq_join(struct tcp_rtxq *q, uint32_t i)
 {
 	struct tcp_sent *s = rtxq_at(q, i);
 
-	rtxq_tag(q, s, s[0].tag | (s[1].tag & TAG_EVER));
+	rtxq_tag(q, s, s[0].tag | (s[1].tag & (TAG_EVER | TAG_EOR)));
 	s[0].end = s[1].end;
 	rtxq_tag(q, s + 1, 0);
 	memmove(s + 1, s + 2, (q->n - i - 2) * sizeof *s);

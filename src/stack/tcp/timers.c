@@ -171,7 +171,7 @@ static void probe_timeout(struct tcp_sock *conn)
 /* RFC 9293 §3.8.6.1: the answer to a probe, or any ACK: if there is still no room, on with the back-off. */
 void timers_window_news(struct tcp_sock *conn)
 {
-	if (conn->timer.role != TCP_TIMER_PROBE) return;
+	if (conn->timer_role != TCP_TIMER_PROBE) return;
 	/* A peer that answers probes lives; TCP_USER_TIMEOUT goes on counting until it takes something. */
 	conn->trouble.retries = 0;
 	if (!something_to_send(conn)) return;
@@ -187,9 +187,9 @@ void timers_window_news(struct tcp_sock *conn)
 static void fire_rtx(struct timer *t)
 {
 	struct tcp_sock *conn = container_of(t, struct tcp_sock, timer.rtx);
-	enum tcp_timer_role role = conn->timer.role;
+	enum tcp_timer_role role = conn->timer_role;
 
-	conn->timer.role = TCP_TIMER_IDLE;
+	conn->timer_role = TCP_TIMER_IDLE;
 	if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) || conn->fastopen.unproven)
 		syn_timeout(conn);
 	else if (role == TCP_TIMER_PROBE)
@@ -204,13 +204,13 @@ static void fire_rtx(struct timer *t)
 
 void timers_set_rtx(struct tcp_sock *conn, enum tcp_timer_role role, time_ns in)
 {
-	conn->timer.role = (uint8_t)role;
+	conn->timer_role = (uint8_t)role;
 	arm(conn, &conn->timer.rtx, in);
 }
 
 void timers_stop_rtx(struct tcp_sock *conn)
 {
-	conn->timer.role = TCP_TIMER_IDLE;
+	conn->timer_role = TCP_TIMER_IDLE;
 	timer_clear(conn_stack(conn), &conn->timer.rtx);
 }
 
@@ -223,14 +223,14 @@ time_ns timers_rto_left(const struct tcp_sock *conn)
 
 void timers_rearm(struct tcp_sock *conn)
 {
-	bool after_probe = conn->timer.role == TCP_TIMER_TAIL || conn->timer.role == TCP_TIMER_REORDER;
+	bool after_probe = conn->timer_role == TCP_TIMER_TAIL || conn->timer_role == TCP_TIMER_REORDER;
 
 	/* The SYN and ACK comes first. */
 	if (conn->fastopen.unproven) return;
 	/* RFC 6298 §5 (5.2), (5.3); RFC 8985 §7.3: after a probe the time counts from when the first was sent. */
 	if (conn->rtxq.n == 0)
 		timers_stop_rtx(conn);
-	else if (after_probe || conn->timer.role == TCP_TIMER_IDLE)
+	else if (after_probe || conn->timer_role == TCP_TIMER_IDLE)
 		timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, MAX(timers_rto_left(conn), NS_PER_US));
 	else
 		timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtt_timeout(conn));
@@ -241,7 +241,7 @@ void timers_after_output(struct tcp_sock *conn)
 	if (conn->rtxq.n || conn->fastopen.unproven) return;
 	if (!something_to_send(conn)) {
 		timers_stop_rtx(conn);
-	} else if (conn->timer.role != TCP_TIMER_PROBE) {
+	} else if (conn->timer_role != TCP_TIMER_PROBE) {
 		conn->trouble.retries = 0;
 		conn->trouble.since = 0;
 		probe_again(conn);

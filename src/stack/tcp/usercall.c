@@ -99,6 +99,7 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (m->flags & MSG_ZEROCOPY && sk->zerocopy && n == m->len) errqueue_put_zerocopy(&conn->inet);
 	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
+	if (n && n == m->len && (m->flags & MSG_EOR)) eor_mark(conn);
 	conn->snd.more = (m->flags & MSG_MORE) && n == m->len;
 	tcp_output(conn);
 	conn->snd.more = false;
