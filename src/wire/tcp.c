@@ -4,8 +4,11 @@
  *
  *     SYN   MSS  SACK-permitted TS  NOP WS  cookie        other   NOP NOP TS  NOP NOP SACK…
  *
- * Read first: RFC 9293 §3.1-3.2, RFC 7323 §§2-3, RFC 2018 §§2-3, RFC 7413 §4.1.1.
+ * A signature comes before all others.
+ *
+ * Read first: RFC 9293 §3.1-3.2, RFC 7323 §§2-3, RFC 2018 §§2-3, RFC 7413 §4.1.1, RFC 2385 §3.
  */
+#include "base/md5.h"
 #include "wire/wire.h"
 #include <errno.h>
 
@@ -16,6 +19,7 @@
 #define OPT_SACK_OK 4
 #define OPT_SACK 5
 #define OPT_TS 8
+#define OPT_MD5 19
 #define OPT_FAST_OPEN 34
 #define OPT_EXPERIMENT 254
 #define FAST_OPEN_MAGIC 0xf989         /* RFC 7413 §4.1.1: in option 254 */
@@ -25,6 +29,7 @@
 #define SACK_OK_LEN 2
 #define TS_LEN 10
 #define SACK_BLOCK_LEN 8
+#define MD5_OPT_LEN (2 + MD5_LEN)
 #define CSUM_OFF 16
 
 struct tcp_octets {
@@ -75,6 +80,9 @@ static void parse_option(struct tcp_opts *o, uint8_t kind, const uint8_t *v, uns
 		o->has_ts = true;
 	} else if (kind == OPT_SACK) {
 		parse_sack(o, v, len);
+	} else if (kind == OPT_MD5 && len == MD5_LEN) {
+		memcpy(o->md5, v, MD5_LEN);
+		o->has_md5 = true;
 	} else if (kind == OPT_FAST_OPEN) {
 		parse_cookie(o, v, len, false);
 	} else if (kind == OPT_EXPERIMENT && len >= 2 && read16(v) == FAST_OPEN_MAGIC) {
@@ -112,7 +120,7 @@ int tcp_parse(struct tcp_hdr *ret, const uint8_t *p, size_t n)
 
 static size_t plain_opts_len(const struct tcp_opts *o)
 {
-	size_t len = (o->has_mss ? MSS_LEN : 0u) + (o->has_wscale ? 1u + WSCALE_LEN : 0u);
+	size_t len = (o->sign ? 2u + MD5_OPT_LEN : 0u) + (o->has_mss ? MSS_LEN : 0u) + (o->has_wscale ? 1u + WSCALE_LEN : 0u);
 	if (o->has_ts) return len + 2 + TS_LEN;   /* SACK-permitted takes the place of its two NOPs */
 	return len + (o->sack_ok ? 2u + SACK_OK_LEN : 0u);
 }
@@ -176,6 +184,7 @@ static uint8_t *emit_cookie(uint8_t *p, const struct tcp_cookie *c, size_t padde
 
 static void emit_options(const struct tcp_opts *o, uint8_t *p)
 {
+	if (o->sign) p = emit_kind(emit_nops(p, 2), OPT_MD5, MD5_OPT_LEN) + MD5_LEN;
 	if (o->has_mss) {
 		p = emit_kind(p, OPT_MSS, MSS_LEN);
 		write16(p, o->mss);
@@ -205,6 +214,32 @@ static uint16_t sum_segment(const uint8_t *p, size_t len, const struct addr *src
 	return csum_fold(csum_add(csum_pseudo(src, dst, IP_PROTO_TCP, (uint32_t)len), p, len));
 }
 
+void tcp_signature(const uint8_t *p, size_t hdr_len, size_t len, const struct addr *src, const struct addr *dst, const struct tcp_secret *s, uint8_t ret[16])
+{
+	bool v4 = addr_is_v4(src);
+	size_t width = v4 ? 4 : 16;
+	uint8_t pseudo[40] = {0}, hdr[TCP_HDR_MIN];
+	struct md5 m;
+
+	memcpy(pseudo, (const uint8_t *)src + 16 - width, width);
+	memcpy(pseudo + width, (const uint8_t *)dst + 16 - width, width);
+	if (v4) {
+		pseudo[9] = IP_PROTO_TCP;
+		write16(pseudo + 10, (uint16_t)(hdr_len + len));
+	} else {
+		write32(pseudo + 32, (uint32_t)(hdr_len + len));
+		pseudo[39] = IP_PROTO_TCP;
+	}
+	memcpy(hdr, p, sizeof hdr);
+	write16(hdr + CSUM_OFF, 0);
+	md5_begin(&m);
+	md5_add(&m, pseudo, v4 ? 12 : 40);
+	md5_add(&m, hdr, sizeof hdr);         /* without options */
+	md5_add(&m, p + hdr_len, len);
+	md5_add(&m, s->key, s->len);
+	md5_end(&m, ret);
+}
+
 void tcp_emit(const struct tcp_hdr *h, uint8_t *p, size_t len, const struct addr *src, const struct addr *dst)
 {
 	size_t hdr_len = tcp_hdr_len(h);
@@ -214,6 +249,7 @@ void tcp_emit(const struct tcp_hdr *h, uint8_t *p, size_t len, const struct addr
 	};
 	memcpy(p, &o, sizeof o);
 	emit_options(&h->opts, p + TCP_HDR_MIN);
+	if (h->opts.sign) tcp_signature(p, hdr_len, len, src, dst, h->opts.sign, p + TCP_HDR_MIN + 4);
 	write16(p + CSUM_OFF, sum_segment(p, hdr_len + len, src, dst));
 }
 

@@ -140,7 +140,12 @@ struct tcp_cookie {
 	uint8_t len, val[TCP_COOKIE_MOST];
 	bool experimental;                    /* as option 254 of RFC 6994, which came first */
 };
+/* RFC 2385: what both ends know. */
+#define TCP_SECRET_MOST 80u
+struct tcp_secret { uint8_t len, key[TCP_SECRET_MOST]; };
 struct tcp_opts {
+	bool has_md5; uint8_t md5[16];        /* as it came */
+	const struct tcp_secret *sign;        /* what goes is signed with it; NULL: not */
 	bool has_mss, has_wscale, has_ts, sack_ok, has_cookie, bad_cookie;   /* bad: of a length that no cookie has */
 	struct tcp_cookie cookie;
 	uint16_t mss;
@@ -160,4 +165,6 @@ int tcp_parse(struct tcp_hdr *ret, const uint8_t *p, size_t n);
 size_t tcp_hdr_len(const struct tcp_hdr *h);
 /* Header in front of a payload in place; len = payload octets. Fills in the checksum. */
 void tcp_emit(const struct tcp_hdr *h, uint8_t *p, size_t len, const struct addr *src, const struct addr *dst);
+/* RFC 2385 §2.0, of a segment: header and len octets of data. */
+void tcp_signature(const uint8_t *p, size_t hdr_len, size_t len, const struct addr *src, const struct addr *dst, const struct tcp_secret *s, uint8_t ret[16]);
 bool tcp_csum_ok(const uint8_t *p, size_t len, const struct addr *src, const struct addr *dst);

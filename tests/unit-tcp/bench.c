@@ -97,6 +97,7 @@ static struct tcp_hdr header_of(const struct bench *b, const struct seg *g)
 	h.opts.has_ts = g->ts;
 	h.opts.ts_val = g->ts_val;
 	h.opts.ts_ecr = g->ts_ecr;
+	h.opts.sign = g->sign;
 	h.opts.has_cookie = g->cookie || g->given;
 	if (g->given) h.opts.cookie = *g->given;
 	if (g->cookie) {
@@ -195,6 +196,7 @@ static uint32_t read_sent(struct bench *b, struct packet *p, struct tcp_hdr *h)
 	assert_true(tcp_csum_ok(p->data, p->len, &src, &dst));
 	n = tcp_parse(h, p->data, p->len);
 	assert_true(n > 0);
+	if (b->sign) tcp_signature(p->data, (size_t)n, p->len - (size_t)n, &src, &dst, b->sign, b->digest);
 	packet_pull(p, (size_t)n);
 	if (h->flags & SYN && !b->iss_known) {
 		b->iss = h->seq;
@@ -247,7 +249,10 @@ void bench_expect(struct bench *b, const struct seg *g, const char *file, int li
 		fail();
 		return;
 	}
+	b->sign = g->sign;
 	len = read_sent(b, p, &h);
+	b->sign = NULL;
+	if (g->sign) CHECK("a signature", h.opts.has_md5 && memcmp(b->digest, h.opts.md5, sizeof b->digest) == 0, true);
 	if ((h.flags & ~PSH) != (g->flags & ~PSH) || ((g->flags & PSH) && !(h.flags & PSH))) {
 		printf("%s:%d: sent %s seq %u ack %u len %u, expected %s\n", file, line, flags_text(h.flags), h.seq - b->iss, h.ack - PEER_ISN, len,
 		       flags_text(g->flags));

@@ -47,6 +47,7 @@ struct seg {
 	struct { seq32 start, end; } sack[4];
 	const char *cookie; bool exp_cookie;          /* Fast Open's option, "": asks for one. Expected: NULL: not checked */
 	const struct tcp_cookie *given;   /* sent: instead of cookie */
+	const struct tcp_secret *sign;    /* sent: signed with it. Expected: so it has to be */
 	uint16_t sport, dport;            /* the usual ones when left out */
 	uint8_t ecn;                      /* sent: the ECN field; what came is in bench.ecn */
 	bool bad_csum, raw_seq;           /* raw_seq: seq and ack are absolute */
@@ -64,6 +65,8 @@ struct bench {
 	bool iss_known;
 	struct sock *listener, *sk;
 	uint64_t random;
+	const struct tcp_secret *sign;    /* of the segment that is looked at, and what its signature is to be */
+	uint8_t digest[16];
 	unsigned readies;                 /* calls of host_ops.ready */
 	uint8_t ecn, tos, ttl;            /* of the segment expected last; tos is the whole octet */
 	struct tcp_hdr last;              /* the segment expected last, sequence numbers relative */

@@ -47,6 +47,7 @@
 	X(TCP_FLAGS, "flags unacceptable in this state") \
 	X(TCP_BACKLOG, "listen queue full") \
 	X(TCP_OLD, "nothing new in the segment") \
+	X(TCP_MD5, "signature missing, wrong or not asked for") \
 	X(TCP_RCVBUF, "no room in the receive buffer") \
 	X(TCP_RATE, "answer rate limited") \
 	X(LINK_LOSS, "link: random loss") \

@@ -103,7 +103,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 
 	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = iss;
 	conn->snd.data = iss + 1;
-	conn->opt.ts = sys->tcp_timestamps != 0;
+	conn->opt.ts = sys->tcp_timestamps != 0 && !(conn->state == TCPS_CLOSED && md5_find(conn, &conn->inet.raddr));
 	conn->opt.wscale = sys->tcp_window_scaling != 0;
 	conn->opt.sack = sys->tcp_sack != 0;
 	conn->opt.offset = ts_offset(s, &conn->inet.laddr, &conn->inet.raddr);
@@ -200,6 +200,7 @@ void conn_free(struct tcp_sock *conn)
 	if (conn->wait.parent) listen_forget(conn);
 	fastopen_end(conn);
 	free(conn->fastopen_keys);
+	md5_free(conn);
 	timers_clear(conn);
 	conn_purge(conn);
 	inet_sock_done(&conn->inet.sk);

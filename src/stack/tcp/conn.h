@@ -85,7 +85,8 @@ struct tcp_set {
 	uint8_t keepcnt, syncnt;
 	uint8_t rto_min, delack_max;          /* in ticks of 4 ms, as of a Linux that ticks 250 times a second */
 	uint16_t rto_max;
-	int keepidle_s, keepintvl_s, linger2_s;
+	uint16_t keepidle_s, keepintvl_s;
+	int16_t linger2_s;
 	uint32_t user_timeout_ms, notsent_lowat;
 	uint32_t clamp;                       /* TCP_WINDOW_CLAMP */
 	int mss;
@@ -107,6 +108,7 @@ struct tcp_sock {
 		bool acked;                   /* TCP_DEFER_ACCEPT: the handshake is done but for data */
 		bool accepted;                /* and yet in parent's `unproven`: Fast Open */
 	} wait;                               /* not yet accepted */
+	struct list *md5_keys;                /* struct tcp_key (md5.c); NULL: none */
 	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
 	struct { struct timer rtx, delack, keep, pace; } timer;
 
@@ -202,6 +204,7 @@ struct segment {
 	enum drop_reason why;
 	seq32 iss;                            /* a SYN that may end a TIME-WAIT: where the new connection starts; else 0 */
 	struct timewait *tw;                  /* that TIME-WAIT, or NULL */
+	const struct tcp_secret *sign;        /* for an answer; NULL: none */
 };
 static inline seq32 segment_end(const struct segment *g)
 {
@@ -325,6 +328,13 @@ void output_probe(struct tcp_sock *conn);        /* what the persist timer sends
 uint32_t tso_segments(const struct tcp_sock *conn);        /* most that leave in one packet; 1: nobody cuts them */
 uint32_t tso_quota(const struct tcp_sock *conn);           /* most that may now, by cwnd */
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for the next ACK, to send more at once */
+
+/* md5.c */
+int md5_set(struct tcp_sock *conn, const void *val, size_t len, bool extended);       /* TCP_MD5SIG, TCP_MD5SIG_EXT */
+const struct tcp_secret *md5_find(const struct tcp_sock *conn, const struct addr *peer);   /* NULL: segments are not signed */
+int md5_inherit(struct tcp_sock *child, const struct tcp_sock *parent);               /* 0, -ENOMEM */
+void md5_free(struct tcp_sock *conn);
+bool md5_accepts(const struct tcp_sock *conn, struct segment *g);                     /* signed as it has to be; sets g->sign */
 
 /* eor.c */
 void eor_mark(struct tcp_sock *conn);

@@ -107,7 +107,7 @@ static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p
 	is->raddr = p->src;
 	is->rport = h->src;
 	is->scope = addr_is_linklocal(&p->src) ? (uint32_t)p->netif->index : 0;
-	if (port_inherit(is, &conn->inet) < 0 || flow_add(is) < 0) {
+	if (port_inherit(is, &conn->inet) < 0 || flow_add(is) < 0 || md5_inherit(child, conn) < 0) {
 		conn_free(child);
 		return NULL;
 	}
@@ -172,6 +172,7 @@ static enum drop_reason embryo_open(struct tcp_sock *conn, const struct segment 
 	child->snd.wl1 = syn->h.seq;
 	child->snd.wnd = child->snd.max_wnd = syn->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
 	conn_synced(child, o);
+	if (child->md5_keys && child->opt.sack) child->opt.ts = false;   /* as Linux: no room for both */
 	window_init(child);   /* again: the peer's options count */
 	*ret = child;
 	return DROP_NONE;

@@ -1,6 +1,6 @@
 /*
  * The rows of IPPROTO_TCP, and those of SOL_SOCKET that TCP has to hear of. What Linux knows and this stack does not
- * (MD5 signatures, repair, upper protocols) is refused as by a kernel that was built or set up without it.
+ * (repair, upper protocols) is refused as by a kernel that was built or set up without it.
  *
  * Read first: tcp(7), and the comments of <linux/tcp.h>.
  */
@@ -134,7 +134,7 @@ static int set_linger2(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	tcp_of(sk)->set.linger2_s = v < 0 ? -1 : v > FIN_TIMEOUT_MAX_S ? FIN_TIMEOUT_MAX_S : v;
+	tcp_of(sk)->set.linger2_s = (int16_t)(v < 0 ? -1 : MIN(v, FIN_TIMEOUT_MAX_S));
 	return 0;
 }
 
@@ -285,6 +285,11 @@ static int get_zero(struct sock *sk, void *val, socklen_t *len)
 	*(int *)val = 0;
 	return 0;
 }
+
+/* ---- signatures ---- */
+
+static int set_md5(struct sock *sk, const void *val, socklen_t len) { return md5_set(tcp_of(sk), val, len, false); }
+static int set_md5_extended(struct sock *sk, const void *val, socklen_t len) { return md5_set(tcp_of(sk), val, len, true); }
 
 /* ---- Fast Open ---- */
 
@@ -484,6 +489,8 @@ const struct sockopt tcp_options[] = {
 	{N(44, "TCP_RTO_MAX_MS"), .type = OPT_INT, BOTH, .get = get_rto_max, .set = set_rto_max},
 	{N(45, "TCP_RTO_MIN_US"), .type = OPT_INT, BOTH, .get = get_rto_min, .set = set_rto_min},
 	{N(46, "TCP_DELACK_MAX_US"), .type = OPT_INT, BOTH, .get = get_delack_max, .set = set_delack_max},
+	{T(TCP_MD5SIG), .type = OPT_BLOB, SET, .set = set_md5},
+	{T(TCP_MD5SIG_EXT), .type = OPT_BLOB, SET, .set = set_md5_extended},
 	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},

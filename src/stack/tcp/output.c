@@ -60,7 +60,8 @@ static void start_sending(struct tcp_sock *conn)
 /* As many segments as may leave in one packet: len is of the first of them. */
 static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
 {
-	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = eor_unsent(conn), room = conn->snd.una + conn->snd.wnd - conn->snd.nxt, most, all, part;
+	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = eor_unsent(conn), most, all, part;
+	uint32_t room = conn->snd.una + conn->snd.wnd - conn->snd.nxt;
 
 	if (!conn->snd.tso_bytes || *len < mss) return;
 	most = MIN(tso_segments(conn), tso_quota(conn)) * mss;

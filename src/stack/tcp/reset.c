@@ -18,7 +18,7 @@ void reset_answer_header(struct stack *s, const struct packet *in, const struct 
 
 void reset_answer(struct stack *s, const struct packet *p, const struct segment *g)
 {
-	struct tcp_hdr h = {.src = g->h.dst, .dst = g->h.src, .flags = TCP_RST};
+	struct tcp_hdr h = {.src = g->h.dst, .dst = g->h.src, .flags = TCP_RST, .opts.sign = g->sign};
 
 	if (g->h.flags & TCP_RST) return;
 	/* RFC 9293 §3.10.7.1: the reset has to be acceptable to who sent this. */

@@ -15,6 +15,7 @@ static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h, const s
 	struct tcp_opts *o = &h->opts;
 	bool syn = h->flags & TCP_SYN;
 
+	o->sign = md5_find(conn, &conn->inet.raddr);
 	/* RFC 7323 §3.2: in every segment once agreed, resets excepted or not as one likes. */
 	o->has_ts = conn->opt.ts;
 	o->ts_val = ts_clock(conn_now(conn), conn->opt.offset);

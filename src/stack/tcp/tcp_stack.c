@@ -101,6 +101,14 @@ static bool is_wanted(struct inet_sock *is, struct segment *g)
 	return allowed;
 }
 
+static bool may_enter(struct inet_sock *is, struct segment *g)
+{
+	if (!is_wanted(is, g)) return false;
+	if (md5_accepts(tcp_of(&is->sk), g)) return true;
+	g->why = DROP_TCP_MD5;
+	return false;
+}
+
 static void deliver(struct stack *s, struct segment *g)
 {
 	const struct packet *p = g->p;
@@ -108,7 +116,7 @@ static void deliver(struct stack *s, struct segment *g)
 	struct inet_sock *is = flow_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src);
 	struct timewait *tw;
 
-	if (is && !is_wanted(is, g)) return;
+	if (is && !may_enter(is, g)) return;
 	if (is) {
 		tcp_input(tcp_of(&is->sk), g);
 		return;
@@ -116,7 +124,7 @@ static void deliver(struct stack *s, struct segment *g)
 	tw = timewait_find(s, &p->dst, g->h.dst, &p->src, g->h.src);
 	if (tw && !timewait_receive(s, tw, g)) return;
 	is = port_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src, p->netif, is_listening);
-	if (is && !is_wanted(is, g)) return;
+	if (is && !may_enter(is, g)) return;
 	if (is)
 		listen_receive(tcp_of(&is->sk), g);
 	else if (tw)

@@ -114,7 +114,8 @@ static void syn_timeout(struct tcp_sock *conn)
 /* TCP_THIN_LINEAR_TIMEOUTS: a stream that never has four segments in flight can't be the congestion; six times it does not back off. */
 static bool stays_linear(const struct tcp_sock *conn)
 {
-	return (conn->set.thin_linear || conn_sysctl(conn)->tcp_thin_linear_timeouts) && conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->trouble.retries <= THIN_RETRIES;
+	if (!conn->set.thin_linear && !conn_sysctl(conn)->tcp_thin_linear_timeouts) return false;
+	return conn->state == TCPS_ESTABLISHED && snd_flight(conn) < 4 * snd_mss(conn) && conn->trouble.retries <= THIN_RETRIES;
 }
 
 static void retransmission_timeout(struct tcp_sock *conn)

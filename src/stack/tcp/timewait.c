@@ -24,6 +24,7 @@ struct timewait {
 	uint16_t wnd;
 	bool ts, reuseaddr;
 	uint32_t recent, offset;
+	struct tcp_secret *secret;            /* its segments are signed; NULL: not */
 };
 
 struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
@@ -54,6 +55,7 @@ void timewait_end(struct stack *s, struct timewait *tw)
 	hash_remove(&s->tcp->tw_ports, &tw->by_port);
 	list_remove(&tw->order);
 	s->tcp->n_tw--;
+	free(tw->secret);
 	free(tw);
 }
 
@@ -110,7 +112,13 @@ void timewait_add(struct tcp_sock *conn)
 	tw->recent_when = conn->opt.recent_when;
 	tw->offset = conn->opt.offset;
 	tw->last_oow = INT64_MIN / 2;
-	if (!enlist(s, tw)) free(tw);
+	if (md5_find(conn, &tw->raddr)) {
+		tw->secret = malloc(sizeof *tw->secret);
+		if (tw->secret) *tw->secret = *md5_find(conn, &tw->raddr);
+	}
+	if (enlist(s, tw)) return;
+	free(tw->secret);
+	free(tw);
 }
 
 void timewait_free_all(struct stack *s)
@@ -128,6 +136,7 @@ void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *
 
 	if (s->now - tw->last_oow < s->sysctl->tcp_invalid_ratelimit_ms * NS_PER_MS) return;
 	tw->last_oow = s->now;
+	h.opts.sign = tw->secret;
 	h.opts.has_ts = tw->ts;
 	h.opts.ts_val = ts_clock(s->now, tw->offset);
 	h.opts.ts_ecr = tw->recent;
