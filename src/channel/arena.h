@@ -29,6 +29,7 @@
  *     B.rx  .. 8 ─ follow ► 9 ─ follow ─► 13 ..           `next` is where the writing program goes on, `follow` the reading one
  *
  * A segment is recycled when the reading program has left it (read_seg) and the writing one, too (write_seg).
+ * What other programs write datagrams to (inbox.h) is a segment of the rx chain as well, and shared in the same way.
  *
  * The pages of a segment in which nothing has happened for a while, and nothing is unread, are given back (*cold*): src/engine/idle.c.
  */
@@ -58,7 +59,8 @@ struct direction {
 	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments).
 	                                            * rx: octets read that the program's side must tell of at the latest (0: its own choice) */
 	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes.
-	                                            * rx: the peer waits for an ACK that reading sends. Who empties the ring takes it, and tells the engine */
+	                                            * rx of a stream: the peer waits for an ACK that reading sends. Who empties the ring takes it, and tells the engine.
+	                                            * rx of datagrams: a peer has put one there and could not wake the reader itself: the engine does */
 };
 
 /* What was written past the stack, for those who ask the stack: counted by the writer, under tx's lock. */
@@ -78,6 +80,7 @@ struct channel {
 	_Atomic int32_t peek_off;                  /* SO_PEEK_OFF: where the next peek begins; < 0: it is off. The program's side moves it */
 	_Atomic int64_t rcvtimeo_us, sndtimeo_us;  /* copies of the options; 0 = none */
 	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
+	_Atomic uint32_t ticket;                   /* datagrams: what a ticket (inbox.h) of this socket's must say to be good. Changes with what it was given for */
 	struct direct_sent sent;
 	struct direction rx, tx;
 } __attribute__((aligned(64)));
@@ -87,6 +90,7 @@ struct channel {
 #define CHF_CLOSED 4u        /* the program has closed it, and keeps the anchor for another socket */
 #define CHF_ASYNC 8u         /* O_ASYNC: signals for what happens here */
 #define CHF_OWNED 16u        /* an owner was set once: a signal for urgent data */
+#define CHF_CLOSING 32u      /* its only descriptor is being closed: what comes now comes too late */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
 #define CHS_SENDABLE 2u      /* stream, connected, send side open: data may be put into tx. Otherwise sending is a control call */
@@ -108,15 +112,29 @@ struct segment {
 	_Atomic uint32_t next;                     /* where the program that writes carries on when this is ended; 0: not known yet */
 	_Atomic uint32_t reader;                   /* the channel whose program reads what is written here; 0: the engine does */
 	_Atomic uint32_t cold;                     /* holds no pages: the program that writes here next clears it, and tells the engine */
+	_Atomic uint32_t serial;                   /* changes with each use of the number */
+	struct {                                   /* of an inbox, see inbox.h */
+		struct chan_lock lock;             /* never waited for; the engine recycles no segment while it is held */
+		_Atomic uint32_t charged;          /* what all that was put here took of the receive buffer; `discharged`: what was read of it */
+		_Atomic uint32_t limit, before;    /* of the receive buffer; what was unread when this segment began */
+		_Atomic uint32_t dropped;
+	} in;
 	_Atomic uint32_t tail __attribute__((aligned(64)));
 	_Atomic uint32_t follow;                   /* where the program that reads carries on when this is ended and drained; 0: not known yet */
-	_Atomic uint32_t writer;                   /* the channel whose program writes here; 0: the engine does */
+	_Atomic uint32_t writer;                   /* the channel whose program writes here; 0: the engine does, or many do */
+	_Atomic uint32_t discharged;
 } __attribute__((aligned(128)));
 #define SEG_ENDED 0x80000000u
 #define SEG_POS 0x7fffffffu
 
 /* In a datagram channel's rx. Followed by name, control, data, padded to 8 octets. Never split over two segments. */
-struct record { uint32_t data_len, flags; uint16_t name_len, control_len; uint32_t pad; };   /* flags: MSG_TRUNC … of the message */
+struct record {
+	uint32_t data_len, flags;                  /* flags: MSG_TRUNC … of the message */
+	uint16_t name_len, control_len;
+	uint32_t charge;                           /* in an inbox: `charged` with this one. 0: it came from the engine */
+	uint32_t sender;                           /* in an inbox: the channel it was sent by */
+	uint32_t pad;
+};
 static inline uint64_t record_size(uint32_t name_len, uint32_t control_len, uint32_t data_len)
 {
 	return (sizeof(struct record) + (uint64_t)name_len + control_len + data_len + 7) & ~(uint64_t)7;

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include "channel/atomic.h"
 #include "channel/bitmap.h"
+#include "channel/copy.h"
 
 _Static_assert(sizeof(struct arena) <= ARENA_CHANNELS_OFF && ARENA_DATA_OFF % 4096 == 0, "the arena's parts must not overlap");
 
@@ -28,25 +29,6 @@ static uint32_t segment_used(struct segment *s)
 {
 	uint32_t tail = shared_get32(&s->tail);
 	return used_between(s, shared_get32(&s->head), tail);
-}
-
-/* Copies n octets out of s, starting at free-running position pos. */
-static void segment_copy_out(struct arena *a, const struct segment *s, uint32_t pos, void *to, size_t n)
-{
-	if (n == 0) return;
-	uint32_t off = pos & (s->size - 1);
-	size_t first = MIN(n, s->size - off);
-	memcpy(to, arena_data(a, s->page) + off, first);
-	if (n > first) memcpy((uint8_t *)to + first, arena_data(a, s->page), n - first);
-}
-
-static void segment_copy_in(struct arena *a, const struct segment *s, uint32_t pos, const void *from, size_t n)
-{
-	if (n == 0) return;
-	uint32_t off = pos & (s->size - 1);
-	size_t first = MIN(n, s->size - off);
-	memcpy(arena_data(a, s->page) + off, from, first);
-	if (n > first) memcpy(arena_data(a, s->page), (const uint8_t *)from + first, n - first);
 }
 
 static uint32_t segment_after(struct segment *s, bool writing) { return shared_get32(writing ? &s->next : &s->follow); }
@@ -290,6 +272,8 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 	uint32_t pos = record_head_out(a, s, tail, r, name, name_cap, control, control_cap);
 	segment_copy_out(a, s, pos, data, MIN(data_cap, r->data_len));
 	if (peek) return true;
+	/* First, so that an inbox that is empty is discharged. */
+	if (r->charge != 0) shared_set32(&s->discharged, r->charge);
 	shared_set32(&s->tail, (tail + (uint32_t)total) & SEG_POS);
 	rx_follow(a, &c->rx, s);
 	return true;

@@ -2,9 +2,11 @@
 #include "channel/engine_side.h"
 #include <errno.h>
 #include <stdlib.h>
+#include "channel/pool.h"
 
 #define LARGE_PAGES (SEGMENT_LARGE / 4096)
 #define SMALL_PAGES (SEGMENT_SMALL / 4096)
+#define HELD_LOOKS 8u
 #define WARM_BYTES ((uint32_t)16 << 20)    /* of each size: what may lie idle with its pages */
 
 static const uint32_t class_size[2] = {SEGMENT_SMALL, SEGMENT_LARGE};
@@ -45,9 +47,44 @@ static bool pages_take(struct seg_pool *p, int class, uint32_t *ret_page)
 	return true;
 }
 
-static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
+static void seg_recycle(struct seg_pool *p, uint32_t i)
+{
+	struct pool_seg *ps = &p->segs[i];
+	int class = ps->size > SEGMENT_SMALL;
+	bool warm = p->free[class].n_warm < WARM_BYTES / class_size[class];
+	uint32_t *head = warm ? &p->free[class].warm : &p->free[class].cold;
+	if (warm) p->free[class].n_warm++;
+	else p->punch(p->user, ARENA_DATA_OFF + (uint64_t)ps->page * 4096, ps->size);
+	ps->inbox = false;
+	ps->next = *head;
+	*head = i;
+	p->in_use--;
+}
+
+/* Is a program in the middle of writing there, or was it stopped so? Asked after the end was set: who comes later sees that. */
+bool seg_is_held(struct seg_pool *p, uint32_t i)
+{
+	return p->segs[i].inbox && shared_load32(&arena_segment(p->arena, i)->in.lock.word) != 0;
+}
+
+/* A few of those that waited for such a program. */
+static void held_look(struct seg_pool *p)
+{
+	for (uint32_t *at = &p->held, n = 0; *at != 0 && n < HELD_LOOKS; n++) {
+		uint32_t i = *at;
+		if (seg_is_held(p, i)) {
+			at = &p->segs[i].next;
+			continue;
+		}
+		*at = p->segs[i].next;
+		seg_recycle(p, i);
+	}
+}
+
+uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 {
 	int class = size > SEGMENT_SMALL;
+	held_look(p);
 	uint32_t i = free_pop(p, class);
 	if (i == 0) {
 		uint32_t page;
@@ -58,10 +95,11 @@ static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 	}
 	struct pool_seg *ps = &p->segs[i];
 	struct segment *s = arena_segment(p->arena, i);
-	*ps = (struct pool_seg){.page = ps->page, .size = ps->size, .refs = 1};
+	*ps = (struct pool_seg){.page = ps->page, .size = ps->size, .serial = ps->serial + 1, .refs = 1};
 	/* The same for each use of a number. A program that has not seen yet that this one was recycled may be looking: only what is wrong is written. */
 	if (s->size != ps->size) s->size = ps->size;
 	if (s->page != ps->page) s->page = ps->page;
+	shared_set32(&s->serial, ps->serial);   /* before head: see inbox.c */
 	_Atomic uint32_t *words[] = {&s->head, &s->next, &s->reader, &s->cold, &s->tail, &s->follow, &s->writer};
 	for (size_t w = 0; w < ARRAY_SIZE(words); w++) shared_set32(words[w], 0);
 	p->in_use++;
@@ -70,22 +108,19 @@ static uint32_t seg_alloc(struct seg_pool *p, uint32_t size)
 
 static void seg_free(struct seg_pool *p, uint32_t i)
 {
-	struct pool_seg *ps = &p->segs[i];
-	int class = ps->size > SEGMENT_SMALL;
-	if (--ps->refs > 0) return;
-	bool warm = p->free[class].n_warm < WARM_BYTES / class_size[class];
-	uint32_t *head = warm ? &p->free[class].warm : &p->free[class].cold;
-	if (warm) p->free[class].n_warm++;
-	else p->punch(p->user, ARENA_DATA_OFF + (uint64_t)ps->page * 4096, ps->size);
-	ps->next = *head;
-	*head = i;
-	p->in_use--;
+	if (--p->segs[i].refs > 0) return;
+	if (!seg_is_held(p, i)) {
+		seg_recycle(p, i);
+		return;
+	}
+	p->segs[i].next = p->held;
+	p->held = i;
 }
 
 static uint8_t *seg_data(struct seg_pool *p, uint32_t i) { return arena_data(p->arena, p->segs[i].page); }
 
 /* The next one is named before: whoever sees the end finds the way on. What a program wrote up to here is its last word. */
-static void seg_end(struct seg_pool *p, uint32_t i, bool of_program)
+void seg_end(struct seg_pool *p, uint32_t i, bool of_program)
 {
 	uint32_t head = shared_or32(&arena_segment(p->arena, i)->head, SEG_ENDED) & SEG_POS;
 	if (of_program) p->segs[i].head = head;
@@ -102,7 +137,7 @@ static bool rx_has(const struct seg_pool *p, uint32_t first, uint32_t i)
 }
 
 /* A shared segment's words are the programs' own business: what can't be counts as what can. */
-static uint32_t shared_used(struct seg_pool *p, uint32_t i)
+uint32_t seg_shared_used(struct seg_pool *p, uint32_t i)
 {
 	struct segment *s = arena_segment(p->arena, i);
 	uint32_t tail = shared_get32(&s->tail), used = (shared_get32(&s->head) - tail) & SEG_POS;
@@ -136,11 +171,11 @@ uint32_t rx_used(struct seg_pool *p, const struct rx_side *rx)
 {
 	uint32_t used = 0;
 	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
-		used += p->segs[i].shared ? shared_used(p, i) : (p->segs[i].head - p->segs[i].tail) & SEG_POS;
+		used += p->segs[i].shared ? seg_shared_used(p, i) : (p->segs[i].head - p->segs[i].tail) & SEG_POS;
 	return used;
 }
 
-static void rx_append(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t i)
+void rx_append(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t i)
 {
 	if (rx->first == 0) {
 		rx->first = i;
@@ -195,7 +230,8 @@ int rx_put(struct seg_pool *p, struct direction *d, struct rx_side *rx, const st
 {
 	if (total > SEGMENT_LARGE) return -ENOBUFS;
 	if (rx_room(p, rx) < total) {
-		int err = rx_grow(p, d, rx, rx->last != 0 || total > SEGMENT_SMALL ? SEGMENT_LARGE : SEGMENT_SMALL);
+		bool outgrown = rx->last != 0 && !p->segs[rx->last].shared;
+		int err = rx_grow(p, d, rx, outgrown || total > SEGMENT_SMALL ? SEGMENT_LARGE : SEGMENT_SMALL);
 		if (err < 0) return err;
 	}
 	const struct pool_seg *ps = &p->segs[rx->last];
@@ -357,12 +393,12 @@ int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, 
 	return 0;
 }
 
-bool direct_full(struct seg_pool *p, const struct tx_side *tx) { return (uint64_t)shared_used(p, tx->last) * 3 > (uint64_t)p->segs[tx->last].size * 2; }
+bool direct_full(struct seg_pool *p, const struct tx_side *tx) { return (uint64_t)seg_shared_used(p, tx->last) * 3 > (uint64_t)p->segs[tx->last].size * 2; }
 
 uint32_t direct_unread(struct seg_pool *p, const struct rx_side *rx)
 {
 	uint32_t used = 0;
 	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
-		if (p->segs[i].shared) used += shared_used(p, i);
+		if (p->segs[i].shared) used += seg_shared_used(p, i);
 	return used;
 }

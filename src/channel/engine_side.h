@@ -16,8 +16,10 @@
 struct pool_seg {
 	uint32_t page, size;
 	uint32_t next, follow;                     /* in a tx chain or a free list; in an rx chain */
+	uint32_t serial;                           /* of this use of the number */
 	uint32_t head, tail;                       /* positions: ours where we write and read, the last ones known where the program does */
 	uint8_t refs;                              /* chains that it is in */
+	bool inbox;                                /* many programs write there: see inbox.h. It is shared, too */
 	bool shared, ended;                        /* shared: a program reads what another writes, and head and tail here mean nothing */
 };
 
@@ -28,6 +30,7 @@ struct seg_pool {
 	uint64_t next_page;                        /* of the data area */
 	uint32_t carve_page, carve_left;           /* a large segment's pages being cut into small ones */
 	struct { uint32_t warm, cold, n_warm; } free[2];   /* small, large; cold: pages were given back */
+	uint32_t held;                             /* inboxes that nobody has any more, but for a program in the middle of writing there */
 	void (*punch)(void *user, uint64_t offset, uint64_t len);   /* gives pages of the arena back */
 	void *user;
 };

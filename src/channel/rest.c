@@ -2,7 +2,7 @@
  * Rings that nothing happens in give their pages back, and keep their places and positions: see src/engine/idle.c for when. The pages of a
  * segment are free to go when all in it is read and nobody is in the middle of writing to it.
  */
-#include "channel/engine_side.h"
+#include "channel/pool.h"
 
 static void seg_punch(struct seg_pool *p, uint32_t i)
 {
@@ -35,11 +35,14 @@ uint32_t flow_stand(struct seg_pool *p, const struct rx_side *rx, const struct t
 	return sum;
 }
 
+/* To an inbox: it is ended, and whoever was in there has left it. */
+static bool nobody_writes(struct seg_pool *p, uint32_t i) { return !p->segs[i].inbox || (p->segs[i].ended && !seg_is_held(p, i)); }
+
 bool rx_rest(struct seg_pool *p, const struct rx_side *rx)
 {
 	bool all = true;
 	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
-		if (p->segs[i].refs == 1) all &= seg_rest(p, i);
+		if (p->segs[i].refs == 1) all &= nobody_writes(p, i) && seg_rest(p, i);
 	return all;
 }
 

@@ -10,6 +10,7 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 {
 	/* An urgent octet has its place in the stack's stream, and only the stack holds back what more will follow. */
 	if (h->flags & (MSG_OOB | MSG_MORE | MSG_EOR)) direct_bar(k->e, k->es);
+	if (h->flags & MSG_MORE) inbox_changed(k->e, k->es);   /* what comes next belongs to the same datagram */
 	/* A stream's octets that are still in the ring come first; that a send of them is complete does not wait. */
 	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;
 	if (!completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;

@@ -229,6 +229,7 @@ static void client_clean(struct engine *e, struct client *c)
 	}
 	while (!list_empty(&c->bells)) bell_destroy(e, list_first(&c->bells, struct bell_owned, node));
 	bells_of_dead(e, c->id);
+	inboxes_of_dead(e, c->id);
 	e->scan_dirty = true;
 }
 

@@ -55,6 +55,7 @@ static void pair_look(struct engine *e, struct esock *es)
 void direct_look_again(struct engine *e)
 {
 	e->path_epoch++;
+	inbox_shut_all(e);
 	each_esock(e, es)
 		if (es->stream && es->sk) esock_queue(e, es);
 }

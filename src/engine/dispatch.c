@@ -10,20 +10,21 @@
 #include "stack/unix/unix.h"
 
 enum { NO_SOCKET, SOCKET, HELLO };
-struct row { int64_t (*serve)(struct call *); int about; };
+/* changes: what datagrams that go past us depend on (inbox.c) */
+struct row { int64_t (*serve)(struct call *); int about; bool changes; };
 
 static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_HELLO] = {NULL, HELLO},
 	[RPC_SOCKET] = {serve_socket, NO_SOCKET},
-	[RPC_BIND] = {serve_bind, SOCKET},
-	[RPC_CONNECT] = {serve_connect, SOCKET},
+	[RPC_BIND] = {serve_bind, SOCKET, true},
+	[RPC_CONNECT] = {serve_connect, SOCKET, true},
 	[RPC_LISTEN] = {serve_listen, SOCKET},
 	[RPC_ACCEPT] = {serve_accept, SOCKET},
 	[RPC_SEND] = {serve_send, SOCKET},
 	[RPC_RECV] = {serve_recv, SOCKET},
 	[RPC_TAKE_ERROR] = {serve_take_error, SOCKET},
-	[RPC_SHUTDOWN] = {serve_shutdown, SOCKET},
-	[RPC_SETSOCKOPT] = {serve_setsockopt, SOCKET},
+	[RPC_SHUTDOWN] = {serve_shutdown, SOCKET, true},
+	[RPC_SETSOCKOPT] = {serve_setsockopt, SOCKET, true},
 	[RPC_GETSOCKOPT] = {serve_getsockopt, SOCKET},
 	[RPC_GETSOCKNAME] = {serve_getsockname, SOCKET},
 	[RPC_GETPEERNAME] = {serve_getpeername, SOCKET},
@@ -75,6 +76,7 @@ static int64_t serve(struct call *k)
 		if (!k->es->sk) return -ENETDOWN;
 	}
 	int64_t result = row->serve(k);
+	if (k->es && row->changes) inbox_changed(k->e, k->es);
 	if (k->es && k->es->sk) {
 		net_touch(k->e->net, k->es->sk->stack);
 		esock_queue(k->e, k->es);
@@ -110,6 +112,7 @@ void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds)
 	else {
 		k.reply.result = serve(&k);
 		engine_settle(e);
+		if (k.q->op == RPC_SEND && k.q->arg[0] && k.reply.result >= 0) inbox_ticket(&k);
 		answer(&k);
 	}
 	for (int i = 0; i < n_fds; i++)

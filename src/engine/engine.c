@@ -252,7 +252,7 @@ static int arena_make(struct engine *e)
 
 static void lists_init(struct engine *e)
 {
-	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->pump, &e->again, &e->warm, &e->cooling, &e->refusals, &e->log,
+	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->pump, &e->again, &e->warm, &e->cooling, &e->inboxes, &e->refusals, &e->log,
 			     &e->faults, &e->flaps, &e->call_faults, &e->captures};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);

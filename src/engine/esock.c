@@ -100,6 +100,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 	list_init(&es->pump);
 	list_init(&es->warm);
 	list_init(&es->watches);
+	list_init(&es->inbox);
 	int err = esock_anchor(e, es, ret_fd);
 	if (err < 0) {
 		slot_give(e, i);
@@ -143,6 +144,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	shared_set32(&ch->state, es->state);
 	shared_set32(&ch->poll, 0);
 	atomic_store(&ch->peek_off, sk->peek_off);
+	inbox_changed(e, es);
 	esock_mirror(e, es);
 	bell_publish(e, es);
 	shared_set32(&ch->generation, es->generation);
@@ -196,6 +198,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
 	direct_part(e, es);
+	inbox_shut(e, es);
 	esock_drop(e, es);
 	shared_set32(&ch->generation, 0);
 	shared_set32(&ch->state, CHS_GONE);
@@ -208,7 +211,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	list_remove(&es->warm);
 	charges_free(es->charges);
 	es->charges = NULL;
-	es->listening = es->connecting = es->eof = es->told = es->barred = es->rung = es->asked_for = false;
+	es->listening = es->connecting = es->eof = es->told = es->barred = es->rung = es->asked_for = es->inbox_outgrown = false;
 	es->generation = es->state = es->poll = es->tx_limit = 0;
 	es->flow = FLOW_STACK;
 	es->path_epoch = es->turn = 0;
@@ -254,6 +257,7 @@ static void esock_finish(struct engine *e, struct esock *es)
 
 void esock_hangup(struct engine *e, struct esock *es)
 {
+	inbox_refuse(e, es);
 	esock_finish(e, es);
 	esock_free(e, es);
 }
@@ -294,6 +298,7 @@ void esock_violate(struct engine *e, struct esock *es, const char *what)
 	struct linger abort_now = {.l_onoff = 1, .l_linger = 0};
 	if (!es->sk) return;
 	direct_part(e, es);
+	inbox_shut(e, es);
 	es->sk->linger = abort_now;
 	esock_drop(e, es);
 	es->state = CHS_GONE;

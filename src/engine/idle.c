@@ -37,6 +37,7 @@ void idle_note(struct engine *e, struct esock *es)
 static bool rest(struct engine *e, struct esock *es)
 {
 	struct chan_lock *lock = &esock_channel(e, es)->tx.lock;
+	if (rx_used(&e->pool, &es->rx) == 0) inbox_shut(e, es);
 	bool all = rx_rest(&e->pool, &es->rx);
 	if (es->tx.first == 0) return all;
 	if (!chan_trylock(lock, LOCK_ENGINE)) return false;

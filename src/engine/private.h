@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/random.h"
-#include "channel/engine_side.h"
+#include "channel/inbox_side.h"
 #include "engine/engine.h"
 #include "host/loop.h"
 #include "link/net.h"
@@ -64,6 +64,7 @@ struct esock {
 	struct list pump;                          /* engine.pump or engine.again */
 	struct list warm;                          /* engine.warm or .cooling: its rings may hold pages */
 	struct list watches;
+	struct list inbox;                         /* engine.inboxes, while its inbox is open */
 	struct hash_node by_inode;
 	ino_t inode;
 	int anchor;                                /* our end */
@@ -75,6 +76,8 @@ struct esock {
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 	uint32_t channel, generation;
+	struct inbox_place inbox_place;
+	uint32_t ticket;                           /* as published */
 	struct rx_side rx;
 	struct tx_side tx;
 	uint32_t stand;                            /* where its rings stood at the last look */
@@ -90,6 +93,7 @@ struct esock {
 	bool rung;                                 /* its program said that there is something to do */
 	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */
+	bool inbox_outgrown;
 };
 
 /*
@@ -126,7 +130,7 @@ struct engine {
 	struct random random;                      /* for who stands where in a partition */
 	uint32_t linger_skip, linger_failed;       /* whether staying awake has paid lately */
 
-	struct list doors, clients, ended, pump, again, warm, cooling;
+	struct list doors, clients, ended, pump, again, warm, cooling, inboxes;
 	time_ns idle_due;                          /* when the cooling ones are looked at; TIME_NEVER: there is none, nor a warm one */
 	struct list ready[SOURCE_KINDS];
 	struct source listener, owner;
@@ -238,6 +242,16 @@ uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* oct
 /* idle.c: rings that nothing happens in hold no pages */
 void idle_note(struct engine *e, struct esock *es);                       /* something has happened, or may have */
 void idle_look(struct engine *e);                                          /* gives back what is due */
+
+/* inbox.c: datagrams from program to program */
+void inbox_ticket(struct call *k);                                        /* puts a ticket into the answer, if one can be given */
+void inbox_changed(struct engine *e, struct esock *es);                   /* what a ticket of es's was given for, or who gets what comes to its port */
+void inbox_shut(struct engine *e, struct esock *es);                      /* harmless when it is not open */
+void inbox_shut_all(struct engine *e);                                    /* something about the net's ways has changed */
+bool inbox_makes_way(struct engine *e, struct esock *es, uint32_t charge);   /* for a datagram of the engine's, counted in already. false: no room */
+void inbox_refuse(struct engine *e, struct esock *es);                    /* at a hang-up */
+void inboxes_of_dead(struct engine *e, uint32_t client);
+bool inbox_owes_wake(struct engine *e, struct esock *es);                 /* somebody has put a datagram there and could not wake the reader. Taken */
 
 /* bell.c */
 void bell_publish(struct engine *e, struct esock *es);

@@ -191,7 +191,9 @@ static bool pump_records(struct engine *e, struct esock *es)
 		uint32_t lent = es->sk->lent;
 		ssize_t n = recv_lent(es->sk, &m, MSG_LEND);
 		if (n < 0) break;
-		record_put(e, es, &m, MIN((size_t)n, (size_t)DATA_MAX), es->sk->lent - lent);
+		lent = es->sk->lent - lent;
+		if (inbox_makes_way(e, es, lent)) record_put(e, es, &m, MIN((size_t)n, (size_t)DATA_MAX), lent);
+		else sock_consumed(es->sk, lent);
 		moved = true;
 	}
 	moved |= eof && !es->eof;
@@ -333,6 +335,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	bool asked = es->sk->domain == AF_UNIX, asked_told = asked && es->told;
 	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
 	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
+	in |= inbox_owes_wake(e, es);
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, es->state, es->poll};

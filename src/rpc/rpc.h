@@ -20,7 +20,7 @@
 	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
 	X(ACCEPT,       0,   0)     /* spare. channel, generation of the new socket; out: peer sockaddr; fd: as with SOCKET; -EAGAIN */ \
-	X(SEND,         16,  131072) /* in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno */ \
+	X(SEND,         16,  131072) /* arg: whether a ticket is wanted; in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno; out: struct rpc_ticket, if there is one */ \
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
@@ -68,6 +68,8 @@ struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; }
 struct rpc_hello { uint32_t client, host, privileged, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
+/* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */
+struct rpc_ticket { uint32_t segment, serial, ticket, octets_max, name_len; uint8_t name[28]; };
 struct rpc_watch { uint32_t channel, generation; };
 struct rpc_fault { int32_t err; uint32_t counts; int64_t delay_ns; uint64_t limit; };   /* what happens to a call: err 0: none; counts: FAULT_DONE wants to know */
 

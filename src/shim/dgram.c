@@ -1,6 +1,6 @@
 /*
  * Messages. They are received from rx, where each is one record (arena.h), and sent by RPC_SEND: its errors (no route, message too long, an
- * ICMP error that came back) belong to the very call, so nothing is put into a ring unseen.
+ * ICMP error that came back) belong to the very call. Where there can be none they go straight to the receiver: ticket.c.
  */
 #include <netinet/in.h>
 #include "shim/shim.h"
@@ -98,7 +98,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	if (got == 0) return false;
 	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len - t.skip, to->cap));
 	if (got >= 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
-	if (!t.peek) consumed(s, t.r.data_len + 64);   /* a message costs the buffer more than its data */
+	if (!t.peek && t.r.charge == 0) consumed(s, t.r.data_len + 64);   /* a message costs the buffer more than its data */
 	if (got < 0) {
 		*ret = got;
 		return true;
@@ -164,7 +164,8 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 		q.data_len += (uint32_t)v.iov_len;
 	}
 	if (len > 0 && s->c->type != SOCK_STREAM) return -EMSGSIZE;
-	struct call c = {.op = RPC_SEND, .sock = s, .in = {{&q, sizeof q}}, .more = data, .more_count = n, .rights = m->rights, .n_rights = m->n_rights};
+	struct call c = {.op = RPC_SEND, .sock = s, .arg = {m->ticket != NULL}, .in = {{&q, sizeof q}}, .more = data, .more_count = n,
+			 .rights = m->rights, .n_rights = m->n_rights, .out = m->ticket, .out_cap = sizeof *m->ticket};
 	int used = 1;
 	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
 	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};

@@ -90,12 +90,18 @@ static bool bell_ring_of(struct channel *c, uint32_t index)
 	return woken;
 }
 
-static void wake(const struct sock *own, uint32_t peer, struct direction *d)
+/* false: the engine must do the rest. */
+static bool woken(uint32_t peer, struct direction *d)
 {
 	/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
 	atomic_fetch_add(&d->seq, 1);
 	if (atomic_load(&d->waiters) != 0) sys(SYS_futex, &d->seq, FUTEX_WAKE, INT_MAX);
-	if (!bell_ring_of(arena_channel(shim.arena, peer), peer)) handed_over(own);
+	return bell_ring_of(arena_channel(shim.arena, peer), peer);
+}
+
+static void wake(const struct sock *own, uint32_t peer, struct direction *d)
+{
+	if (!woken(peer, d)) handed_over(own);
 }
 
 void direct_wrote(const struct sock *own, uint32_t peer)
@@ -107,4 +113,13 @@ void direct_read(const struct sock *own, uint32_t peer)
 {
 	struct channel *c = arena_channel(shim.arena, peer);
 	if (peer < CHANNEL_MAX && chan_tx_relieve(shim.arena, c)) wake(own, peer, &c->tx);
+}
+
+/* A sender of datagrams has no one peer that the engine would look at: it is told of the receiver. */
+void direct_delivered(uint32_t peer)
+{
+	struct sock to = {.index = peer, .c = arena_channel(shim.arena, peer)};
+	if (woken(peer, &to.c->rx)) return;
+	shared_set32(&to.c->rx.starved, 1);
+	handed_over(&to);
 }

@@ -124,7 +124,7 @@ static long send_plain(const struct sock *s, struct message *m)
 	long r = pin(s);
 	if (r != 0) return r;
 	if (s->c->domain == AF_UNIX) r = unix_send(s, m);
-	else r = ring ? stream_send(s, m) : engine_send(s, m);
+	else r = ring ? stream_send(s, m) : dgram_send(s, m);
 	unpin();
 	return r;
 }

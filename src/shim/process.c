@@ -36,6 +36,7 @@ static void after_fork_child(void)
 	spares_forked();
 	bells_forked();
 	ringers_forked();
+	tickets_forked();
 	epolls_forked();
 	table_forked();
 	pins_forked();

@@ -237,6 +237,7 @@ void epolls_forked(void);
 /* ---- peers that share a segment (direct.c) ---- */
 void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */
 void direct_read(const struct sock *own, uint32_t peer);      /* it wrote what we read */
+void direct_delivered(uint32_t peer);                         /* channel peer has a datagram of ours */
 int *ringer_slot(int fd);                  /* where the number of an eventfd of somebody's is kept, or NULL */
 void ringers_forked(void);
 
@@ -248,12 +249,15 @@ struct message {                           /* a send or a receive, whatever call
 	int flags, ret_flags;
 	bool nonblock, cloexec;
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
+	struct rpc_ticket *ticket;         /* send: filled if the engine gives one; NULL: not wanted */
 };
 int control_put(struct message *m, const uint8_t *block, size_t len);    /* control messages into what the program gave: 0, -EFAULT; MSG_CTRUNC */
 long stream_send(const struct sock *s, struct message *m);
 long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t len);   /* a connect that has begun: 0, or why not */
 long stream_recv(const struct sock *s, struct message *m);
 void stream_forget(const struct sock *s);
+long dgram_send(const struct sock *s, struct message *m);     /* straight to the receiver where that may be, else engine_send (ticket.c) */
+void tickets_forked(void);
 long dgram_recv(const struct sock *s, struct message *m);
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);

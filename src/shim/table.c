@@ -116,13 +116,22 @@ bool table_channel(int fd, struct sock *s)
 	return true;
 }
 
+/* Datagrams that others put straight into our ring come too late from now on. Where other processes have it, too, the engine sees its end. */
+static void last_closing(struct channel *c, uint32_t generation)
+{
+	if (c->type == SOCK_DGRAM && shared_get32(&c->generation) == generation && !(shared_get32(&c->flags) & CHF_SHARED))
+		atomic_fetch_or(&c->flags, CHF_CLOSING);
+}
+
 void table_closing(int fd)
 {
 	critical_enter();   /* a handler of the program's that came now would wait for us */
 	uint64_t e = entry_get(fd);
 	if (KIND(e) == FD_UNKNOWN && fd >= table_high()) return;
 	entry_set(fd, FD_CLOSING);
-	if (KIND(e) == FD_CHANNEL && table_refs(INDEX(e)) == 0) pin_closing(fd, INDEX(e));
+	if (KIND(e) != FD_CHANNEL || table_refs(INDEX(e)) != 0) return;
+	pin_closing(fd, INDEX(e));
+	last_closing(arena_channel(shim.arena, INDEX(e)), GENERATION(e));
 }
 
 void table_closed(int fd)

@@ -181,6 +181,6 @@ bool stack_is_watched(const struct stack *s)
 {
 	if (!list_empty(&s->taps)) return true;
 	list_each(const struct raw_sock, rs, &s->inet->raws, node)
-		if (rs->ds.is.sk.protocol == IPPROTO_TCP) return true;
+		if (rs->ds.is.sk.protocol == IPPROTO_TCP || rs->ds.is.sk.protocol == IPPROTO_UDP) return true;
 	return false;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <sys/socket.h>
+#include "base/charge.h"
 #include "stack/core/stack.h"
 
 struct netif;
@@ -106,23 +107,10 @@ int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *
 int sock_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  /* -ENOTTY when nobody knows it */
 int sock_take_error(struct sock *sk);                     /* 0 or the positive pending error, cleared */
 
-/*
- * What a message of data_len octets takes of rcvbuf, and MSG_LEND adds to lent: octets of a stream as they are, a datagram with what Linux 6.3
- * and later take for it, so that as many fit: an skb (256), and data with headers and shared info (320) in a small head of 576, else in a
- * power of two; what is larger than four pages lies in pages of its own.
- */
-#define SKB_TRUESIZE_OVERHEAD 256u
-#define SKB_SHARED_INFO 320u
-#define SKB_SMALL_HEAD 576u
+/* What a message of data_len octets takes of rcvbuf, and MSG_LEND adds to lent: octets of a stream as they are. */
 static inline uint32_t sock_charge(const struct sock *sk, uint32_t data_len)
 {
-	uint32_t need = data_len + SKB_SHARED_INFO + (sk->domain == AF_INET6 ? 87 : 59), size = 1024;   /* link, IP and UDP header */
-
-	if (!sk->ops->datagram) return data_len;
-	if (need <= SKB_SMALL_HEAD) return SKB_SMALL_HEAD + SKB_TRUESIZE_OVERHEAD;
-	if (need > 16384) return data_len + SKB_SMALL_HEAD + SKB_TRUESIZE_OVERHEAD;
-	while (size < need) size *= 2;
-	return size + SKB_TRUESIZE_OVERHEAD;
+	return sk->ops->datagram ? datagram_charge(sk->domain == AF_INET6, data_len) : data_len;
 }
 
 /* For protocols. */

@@ -1,0 +1,41 @@
+/*
+ * Datagrams from program to program, without the engine.
+ *
+ * An *inbox* is the last segment of a datagram socket's rx chain, while it is open: every program whose way to the socket is clear puts its datagrams
+ * there as the records that the engine would have put. So all datagrams of a socket stand in one line, whoever sent them and whichever way they came:
+ *
+ *     R.rx   .. 8 (engine) ── follow ──► 9 inbox ◄── A, B, C          the engine has a datagram for R: it ends 9, and goes on in 12
+ *
+ * The writers take turns by a lock in the segment that is only tried for: one that stands still in there sends the others the slow way, by the
+ * engine, and with its next datagram for R the inbox is at its end. A writer publishes by compare-and-exchange on `head`, as on every shared segment: ending is
+ * immediate whoever holds the lock, and one that is killed before has written nothing. A segment whose lock is held is not recycled.
+ *
+ * Whoever wants to put something there shows a *ticket*, which the engine gives with the answer to a SEND: the segment, with the serial number of
+ * this use, and the sender's own number (channel.ticket). Nothing else says that the way is clear; so the engine ends the inbox, or changes that
+ * number, before it lets anything change that they were given for.
+ *
+ * The receive buffer is counted as Linux does (base/charge.h), by sums that only grow: `charged` by the writers, `discharged` by the reader, who takes
+ * it out of the record. What was unread before the segment began counts until the reader has come to it.
+ */
+#pragma once
+#include "channel/arena.h"
+
+struct inbox_slot {
+	struct segment *s;
+	uint32_t head, at;                 /* where it begins, and how far it has come */
+	uint32_t charge, size;             /* `charged`, and the octets in the ring, with this one */
+	uint32_t reader;                   /* the channel that reads it */
+	uint32_t tail;                     /* as it was when there was no room */
+};
+enum inbox_answer {
+	INBOX_MINE,                        /* write, and end */
+	INBOX_FULL,                        /* the receive buffer is; Linux would drop it: then inbox_dropped */
+	INBOX_BUSY,                        /* somebody else writes */
+	INBOX_ELSEWHERE,                   /* the ticket is no good any more, or there is too little room in the ring: the engine knows */
+};
+
+/* For a record r (without its charge) of these lengths. MINE has the lock and has written r; the parts follow in their order, then inbox_end. */
+enum inbox_answer inbox_begin(struct arena *a, uint32_t segment, uint32_t serial, uint32_t client, struct record *r, struct inbox_slot *ret);
+void inbox_write(struct arena *a, struct inbox_slot *slot, const void *data, size_t len);
+bool inbox_end(struct inbox_slot *slot, bool publish);     /* false: not published; the inbox was ended meanwhile */
+void inbox_dropped(struct inbox_slot *slot);               /* counts it; the slot is one that was FULL */

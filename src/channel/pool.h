@@ -1,0 +1,9 @@
+/* What the files of the engine's side ask of each other. */
+#pragma once
+#include "channel/engine_side.h"
+
+uint32_t seg_alloc(struct seg_pool *p, uint32_t size);     /* with one reference; 0: there is none */
+void seg_end(struct seg_pool *p, uint32_t i, bool of_program);
+bool seg_is_held(struct seg_pool *p, uint32_t i);           /* an inbox that a program is in the middle of writing to */
+uint32_t seg_shared_used(struct seg_pool *p, uint32_t i);
+void rx_append(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t i);

@@ -1,0 +1,138 @@
+/*
+ * Datagrams past the engine (src/channel/inbox.h): who may write to whose inbox, and until when.
+ *
+ *     A's program ── SEND, by the stack ──► R.rx          asks for a ticket as well: R's inbox is opened, or is open
+ *                 ── inbox ───────────────► R.rx          from then on
+ *
+ * Two things are behind a ticket. *Who gets it*: R, chosen among the sockets of its port, over a way that is clear; whatever may change that (a socket
+ * of that port, R itself, the way) ends R's inbox before. *What is sent*: A's names and options; whatever may change those changes A's number.
+ * Either costs the next datagram of each sender the slow way once, by which everything is asked again.
+ */
+#include <errno.h>
+#include "channel/inbox_side.h"
+#include "engine/private.h"
+#include "stack/inet/udp_direct.h"
+
+static bool is_open(const struct esock *es) { return !list_empty(&es->inbox); }
+
+void inbox_shut(struct engine *e, struct esock *es)
+{
+	uint32_t dropped;
+	if (!is_open(es)) return;
+	list_remove(&es->inbox);
+	es->inbox_outgrown |= inbox_close(&e->pool, &es->rx, &dropped);
+	if (es->sk) udp_dropped(es->sk, dropped);
+}
+
+void inbox_shut_all(struct engine *e)
+{
+	while (!list_empty(&e->inboxes)) inbox_shut(e, list_first(&e->inboxes, struct esock, inbox));
+}
+
+static void tickets_void(struct engine *e, struct esock *es) { shared_set32(&esock_channel(e, es)->ticket, ++es->ticket); }
+
+void inbox_changed(struct engine *e, struct esock *es)
+{
+	tickets_void(e, es);
+	if (!es->sk) return;
+	for (struct sock *sk = NULL; (sk = udp_sharer(es->sk, sk));)
+		if (sk->user) inbox_shut(e, sk->user);
+}
+
+/* ---- tickets ---- */
+
+static struct esock *receiver_of(struct engine *e, struct sock *sk, const struct udp_way *w)
+{
+	struct net_host *end = net_clear_path(e->net, sk->stack, &w->src, &w->dst, w->oif);
+	struct sock *to = end ? udp_way_end(net_stack(end), w) : NULL;
+	return to ? to->user : NULL;
+}
+
+/* As much again as was too little: small ones serve whoever asks and is answered. */
+static uint32_t ring_size(const struct esock *es, uint32_t data_len)
+{
+	return es->inbox_outgrown || data_len > SEGMENT_SMALL / 8 ? SEGMENT_LARGE : SEGMENT_SMALL;
+}
+
+static bool open_for(struct engine *e, struct esock *es, uint32_t data_len)
+{
+	if (is_open(es)) return true;
+	uint64_t unread = inbox_unread(&e->pool, &es->rx) + es->sk->lent;
+	struct inbox_terms terms = {ring_size(es, data_len), es->sk->rcvbuf, (uint32_t)MIN(unread, UINT32_MAX)};
+	if (inbox_open(&e->pool, &esock_channel(e, es)->rx, &es->rx, es->channel, &terms, &es->inbox_place) < 0) return false;
+	list_append(&e->inboxes, &es->inbox);
+	return true;
+}
+
+/* k is a SEND that went well and has been settled. */
+void inbox_ticket(struct call *k)
+{
+	struct rpc_send h;
+	struct sockaddr_storage name = {0};
+	struct udp_way way;
+	socklen_t len = sizeof name;
+	if (!k->es->sk) return;
+	memcpy(&h, k->in, sizeof h);
+	memcpy(&name, k->in + sizeof h, h.name_len);
+	engine_enter(k->e, k->es->sk);
+	if (!udp_way_of(k->es->sk, h.name_len ? (struct sockaddr *)&name : NULL, h.name_len, &way)) return;
+	struct esock *to = receiver_of(k->e, k->es->sk, &way);
+	if (!to || to->stream || !open_for(k->e, to, h.data_len)) return;
+	struct rpc_ticket t = {.segment = to->inbox_place.segment, .serial = to->inbox_place.serial, .ticket = k->es->ticket, .octets_max = way.octets_max};
+	udp_way_name(to->sk, &way, &name, &len);
+	t.name_len = (uint32_t)MIN(len, sizeof t.name);
+	memcpy(t.name, &name, t.name_len);
+	call_out(k, &t, sizeof t);
+}
+
+/* ---- the engine's own datagrams ---- */
+
+bool inbox_makes_way(struct engine *e, struct esock *es, uint32_t charge)
+{
+	uint64_t unread = inbox_unread(&e->pool, &es->rx), before = es->sk->lent - charge;
+	if (unread > 0 && unread + before + charge > es->sk->rcvbuf) {
+		udp_dropped(es->sk, 1);
+		return false;
+	}
+	inbox_shut(e, es);
+	return true;
+}
+
+/* ---- ends ---- */
+
+struct refusal { struct engine *e; const struct esock *to; };
+
+static void refuse_sender(void *user, uint32_t channel)
+{
+	struct refusal *r = user;
+	struct esock *from = channel < CHANNEL_MAX ? r->e->slots[channel].es : NULL;
+	if (!from || !from->sk || from->sk->err != 0 || !udp_talks_to(from->sk, r->to->sk)) return;
+	engine_enter(r->e, from->sk);
+	sock_set_error(from->sk, ECONNREFUSED);
+}
+
+/*
+ * The last reference went without a word. What is unread may have been put there after that, before we could know: then a port unreachable would have
+ * come back. It is taken for that, as a sender that waits for an answer must not wait for ever.
+ */
+void inbox_refuse(struct engine *e, struct esock *es)
+{
+	struct refusal r = {e, es};
+	if (!es->sk || es->stream || shared_get32(&esock_channel(e, es)->flags) & CHF_CLOSING) return;
+	inbox_shut(e, es);
+	inbox_senders(&e->pool, &es->rx, refuse_sender, &r);
+}
+
+/* A program has died: it may have been writing, or about to wake a reader. */
+void inboxes_of_dead(struct engine *e, uint32_t client)
+{
+	inbox_release_dead(&e->pool, client);
+	list_each(struct esock, es, &e->inboxes, inbox)
+		if (inbox_unread(&e->pool, &es->rx) > 0) esock_wake(e, es);
+}
+
+bool inbox_owes_wake(struct engine *e, struct esock *es)
+{
+	struct direction *d = &esock_channel(e, es)->rx;
+	return !es->stream && shared_get32(&d->starved) != 0 && shared_swap32(&d->starved, 0) != 0;
+}
