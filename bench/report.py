@@ -24,9 +24,8 @@ for one round trip, call or connection. {unix}
 UNIX = "AF_UNIX on sockland is the kernel's, passed through."
 WHY = """## What is slower, and why
 
-* **UDP**: each datagram that is sent is a control call, because its errors belong to the very call; the engine, a process of its own, has to run for each
-  one: four changes of process for a round trip on one core instead of two, and on two cores wakes from one to the other. What is received is read
-  from the ring. A way past the engine for datagrams is not there yet.
+* **UDP** over links that are impaired or looked at, and the first datagram to each name: a control call, because its errors belong to the very call;
+  the engine, a process of its own, has to run for each one. (What is measured here goes from program to program: ARCHITECTURE.md.)
 * **Connections**: connect and accept are a control call each, and both ends of a close are told to the engine; its TCP then sees every segment of the
   handshake and of the end, as packets, timers and captures need them. Anchors are used again (ARCHITECTURE.md).
 * **A program's start**: the library is loaded and libc's entries are overwritten, in each process anew.

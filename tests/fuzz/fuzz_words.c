@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include "channel/channel.h"
-#include "channel/engine_side.h"
+#include "channel/inbox.h"
+#include "channel/inbox_side.h"
 
 #define COMMANDS_MAX 300
 
@@ -15,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct { const uint8_t *p; size_t left; } in;
 static bool hostile;                       /* the engine is at work: words may change */
 
-static struct end { struct channel *c; struct rx_side rx; struct tx_side tx; bool direct; } ends[2];
+static struct end { struct channel *c; struct rx_side rx; struct tx_side tx; bool direct, open; struct inbox_place inbox; } ends[2];
 static struct seg_pool pool;
 static struct arena *arena;
 
@@ -54,6 +55,47 @@ static void in_arena(const uint8_t *at, size_t len)
 	if (len > SEGMENT_LARGE || at < data || at + len > (uint8_t *)arena + ARENA_SIZE) abort();
 }
 
+static int shut(struct end *e)
+{
+	uint32_t dropped;
+	if (e->open) inbox_close(&pool, &e->rx, &dropped);
+	e->open = false;
+	return 0;
+}
+
+/* What is written behind an inbox ends it; here nothing else is in that direction then. */
+static int open_inbox(struct end *e)
+{
+	struct inbox_terms terms = {take8() % 2 ? SEGMENT_LARGE : SEGMENT_SMALL, take8() * 1000u, take8() * 100u};
+	if (!e->open) e->open = inbox_open(&pool, &e->c->rx, &e->rx, 1, &terms, &e->inbox) == 0;
+	return 0;
+}
+
+static void see(void *user, uint32_t channel) { *(uint32_t *)user += channel; }
+
+static int look_at_inbox(struct end *e)
+{
+	uint32_t sum = 0;
+	inbox_senders(&pool, &e->rx, see, &sum);
+	inbox_release_dead(&pool, take8());
+	return inbox_unread(&pool, &e->rx) > (uint64_t)INT32_MAX * SEGMENT_MAX ? -1 : 0;
+}
+
+/* A program that has a ticket, good or not. */
+static int letter(struct end *e)
+{
+	static const uint8_t data[30000];
+	struct record r = {.data_len = take8() * 100u, .sender = take8()};
+	struct inbox_slot slot;
+	hostile = false;
+	if (inbox_begin(arena, e->inbox.segment, e->inbox.serial, 1 + take8() % 2u, &r, &slot) == INBOX_MINE) {
+		inbox_write(arena, &slot, data, r.data_len);
+		if (take8() % 8) inbox_end(&slot, true);   /* else it is killed, or stands still */
+	}
+	hostile = true;
+	return 0;
+}
+
 static int receive(struct end *e)
 {
 	uint8_t *at;
@@ -70,6 +112,7 @@ static int record(struct end *e)
 {
 	static const uint8_t data[60000];
 	struct part parts[2] = {{data, take8()}, {data, take8() * 200u}};
+	shut(e);
 	rx_put(&pool, &e->c->rx, &e->rx, parts, 2, parts[0].len + parts[1].len);
 	return 0;
 }
@@ -95,6 +138,7 @@ static int send_on(struct end *e)
 static int grow(struct end *e)
 {
 	struct end *to = &ends[e == ends];
+	shut(to);
 	if (e->direct) direct_grow(&pool, &e->c->tx, &e->tx, 1, &to->c->rx, &to->rx, 2);
 	else tx_grow(&pool, &e->c->tx, &e->tx);
 	return 0;
@@ -104,6 +148,7 @@ static int enter(struct end *e)
 {
 	struct end *to = &ends[e == ends];
 	if (e->direct || e->tx.first == 0 || e->tx.first != e->tx.last) return 0;
+	shut(to);
 	e->direct = e->tx.held = true;
 	direct_link(&pool, e->tx.last, 1, &to->c->rx, &to->rx, 2);
 	return 0;
@@ -144,7 +189,8 @@ static int program(struct end *e)
 	return 0;
 }
 
-static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, rest, program, program};
+static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, rest, program, program,
+						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter};
 
 static void punch(void *user, uint64_t offset, uint64_t len)
 {
@@ -176,6 +222,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* A violation is the end of that socket. */
 		if (!over[i] && commands[(what & 127) % ARRAY_SIZE(commands)](&ends[i]) < 0) over[i] = true;
 	}
+	/* Nobody stands in an inbox any more. */
+	hostile = false;
+	for (uint32_t i = 1; i < pool.n_segs; i++) atomic_store(&arena_segment(arena, i)->in.lock.word, 0);
+	while (pool.held != 0 && open_inbox(&ends[0]) == 0) shut(&ends[0]);
 	for (int i = 0; i < 2; i++) {
 		rx_release(&pool, &ends[i].rx);
 		tx_release(&pool, &ends[i].tx);
