@@ -1,0 +1,375 @@
+/*
+ * Octets from a writer to a reader, while the engine leads the flow from the stack to the direct path, back, and in again, and lets it grow. The reader sleeps on
+ * its direction, as in recv, or on a bell, as in epoll_wait. Once for each step that the writer makes, and once for each of the reader's, that one is
+ * killed there, and another process goes on with the socket. The same again with an engine that takes the pages of whatever is drained in each of
+ * its turns, and a writer who holds his lock against that. At the end:
+ *
+ *     all octets have arrived, once and in order (of a killed writer: a beginning of them; with a killed reader: what it had read is gone)
+ *     nobody sleeps while there is something for him: no wake-up is lost
+ *     no segment is left over
+ */
+#include <stdio.h>
+#include <sys/mman.h>
+#include "channel/channel.h"
+#include "channel/engine_side.h"
+#include "plays.h"
+
+#define PIECE 9000          /* two fill a small segment */
+#define PIECES 4
+#define RINGS 3
+#define WIRE_MAX (PIECES * 2 * PIECE)
+
+/* The heirs go on with what another has left: the writer's when that one is dead or done, the reader's when that one is dead. */
+enum { WRITER, HEIR, READER, READERS_HEIR, ENGINE };
+static const char *const names[] = {"writer", "heir", "reader", "reader's heir", "engine"};
+
+static bool by_bell;                       /* how the reader waits */
+static bool rests;                         /* the engine takes pages */
+
+static struct {
+	struct arena *arena;
+	struct seg_pool pool;
+	struct channel *from, *to;
+	struct tx_side tx;
+	struct rx_side rx;
+	uint8_t wire[WIRE_MAX];
+	uint32_t wire_len, wire_done;
+	_Atomic uint32_t rung;                 /* the engine's doorbell */
+	_Atomic uint32_t rung_by[2];           /* what it finds marked then: of the writing socket, of the reading one */
+	_Atomic uint32_t box[2], gone;         /* with a bell alone: what was rung for; who is dead, + 1 */
+	uint32_t got, got_of_writer;
+	bool heirs, dead, made_good;           /* the heir's octets have begun; one was killed; the engine has seen to that */
+} net;
+
+static struct bell *bell(void) { return arena_bell(net.arena, 1); }
+
+static void ring(void)
+{
+	atomic_fetch_add(&net.rung, 1);
+	wake_actor(ENGINE, &net.rung);
+}
+
+/* Its hang-up. */
+static void killed(void)
+{
+	net.dead = true;
+	ring();
+}
+
+static void bump(struct direction *d)
+{
+	shared_add32(&d->seq, 1);
+	if (shared_load32(&d->waiters) != 0) wake_all(&d->seq);
+}
+
+static void bell_ring_as(uint32_t client)
+{
+	uint64_t claim;
+	bell_set(bell(), 2);
+	if (!(bell_ring(bell(), client, &claim) & BELL_FUTEX)) return;
+	wake_all(&bell()->seq);
+	bell_rung(bell(), claim);
+}
+
+static void wake_reader(uint32_t client)
+{
+	bump(&net.to->rx);
+	if (by_bell) bell_ring_as(client);
+}
+
+static void wait_on(struct direction *d, uint32_t seen)
+{
+	shared_add32(&d->waiters, 1);
+	sleep_on(&d->seq, seen);
+	shared_add32(&d->waiters, UINT32_MAX);
+}
+
+static void wait_on_bell(void)
+{
+	uint32_t seen = shared_get32(&bell()->seq);
+	bell_arm(bell(), BELL_FUTEX);
+	if (shared_get64(&bell()->summary[0]) == 0) sleep_on(&bell()->seq, seen);
+}
+
+static void hand_over(int reading)
+{
+	shared_set32(&net.rung_by[reading], 1);
+	ring();
+}
+
+/* ---- the programs: as stream.c and direct.c of the shim ---- */
+
+static void write_pieces(uint8_t mark)
+{
+	static uint8_t data[ACTORS][PIECE];
+	uint8_t *piece = data[sim.current];
+	memset(piece, mark, PIECE);
+	for (uint32_t done = 0; done < PIECES * PIECE;) {
+		struct handover h = {0};
+		uint32_t seq = shared_get32(&net.from->tx.seq);
+		if (rests) chan_lock(&net.from->tx.lock, 1 + (uint32_t)sim.current, futex);
+		size_t n = chan_write(net.arena, net.from, piece, MIN(PIECE - done % PIECE, PIECE), &h);
+		if (rests) chan_unlock(&net.from->tx.lock, futex);
+		done += (uint32_t)n;
+		if (h.peer != 0) wake_reader(1 + (uint32_t)sim.current);
+		if (h.engine > 0 || h.warmed || (n == 0 && h.wants_room)) hand_over(0);
+		if (n == 0) wait_on(&net.from->tx, seq);
+	}
+}
+
+static void writer(void) { write_pieces('w'); }
+static void heir(void) { write_pieces('h'); }
+
+static void count(const uint8_t *octets, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (octets[i] == 'h') net.heirs = true;
+		else if (octets[i] != 'w' || net.heirs) die("a wrong octet");
+		if (net.heirs) net.got++;
+		else net.got_of_writer++;
+	}
+}
+
+static bool all_read(void) { return net.heirs && net.got >= PIECES * PIECE; }
+
+static void reader(void)
+{
+	static uint8_t buf[ACTORS][PIECE];
+	uint8_t *to = buf[sim.current];
+	if (by_bell) bell_set(bell(), 2);      /* a new member of an epoll is looked at */
+	while (!all_read()) {
+		struct handover h = {0};
+		if (by_bell && bell_take(bell(), 1) == 0) {
+			wait_on_bell();
+			continue;
+		}
+		uint32_t seq = shared_get32(&net.to->rx.seq);
+		size_t n = chan_read(net.arena, net.to, to, PIECE, 0, false, &h);
+		count(to, n);
+		if (h.peer != 0 && chan_tx_relieve(net.arena, net.from)) bump(&net.from->tx);
+		if (h.engine > 0) hand_over(1);
+		if (n == 0 && !by_bell) wait_on(&net.to->rx, seq);
+		if (n > 0 && by_bell) bell_set(bell(), 2);   /* level-triggered: looked at again */
+	}
+	ring();
+}
+
+/* ---- the engine: as pump.c and direct.c ---- */
+
+static bool pump(void)
+{
+	const uint8_t *at;
+	uint8_t *to;
+	size_t len;
+	uint32_t used;
+	bool moved = false;
+	for (;;) {
+		if (tx_span(&net.pool, &net.from->tx, &net.tx, &at, &len, &used) < 0) die("a send ring that can't be");
+		if (len == 0) break;
+		memcpy(net.wire + net.wire_len, at, len);
+		net.wire_len += (uint32_t)len;
+		tx_consume(&net.pool, &net.tx, len);
+	}
+	if (rx_progress(&net.pool, &net.to->rx, &net.rx) < 0) die("a receive ring that can't be");
+	while (net.wire_done < net.wire_len) {
+		if (rx_span(&net.pool, &net.to->rx, &net.rx, &to, &len) < 0) die("no room to receive");
+		len = MIN(len, net.wire_len - net.wire_done);
+		memcpy(to, net.wire + net.wire_done, len);
+		rx_commit(&net.pool, &net.rx, len);
+		net.wire_done += (uint32_t)len;
+		moved = true;
+	}
+	return moved;
+}
+
+/* As idle.c, whether the flow is idle or not. */
+static void rest(void)
+{
+	struct chan_lock *lock = &net.from->tx.lock;
+	rx_rest(&net.pool, &net.rx);
+	if (!chan_trylock(lock, LOCK_ENGINE)) return;
+	tx_rest(&net.pool, &net.tx);
+	chan_unlock(lock, futex);
+}
+
+/* As client_clean(): the lock that the dead one held, and those whom it was about to wake. */
+static void make_good(void)
+{
+	net.made_good = true;
+	if ((shared_get32(&net.from->tx.lock.word) & ~LOCK_CONTENDED) == 1 + (uint32_t)sim.victim) shared_swap32(&net.from->tx.lock.word, 0);
+	if (rests) wake_all(&net.from->tx.lock.word);
+	if (bell_claimant(shared_get64(&bell()->armed)) == 1 + (uint32_t)sim.victim) {
+		shared_add32(&bell()->seq, 1);
+		wake_all(&bell()->seq);
+	}
+	atomic_store(&net.rung_by[sim.victim == READER], 1);
+}
+
+static void turn(void)
+{
+	bool direct = net.tx.held, grown = false;
+	if (net.dead && !net.made_good) make_good();
+	bool rung[2] = {shared_swap32(&net.rung_by[0], 0), shared_swap32(&net.rung_by[1], 0)};
+	if (pump()) wake_reader(0);
+	if (direct && shared_get32(&net.from->tx.starved) != 0 && direct_full(&net.pool, &net.tx))
+		grown = direct_grow(&net.pool, &net.from->tx, &net.tx, 1, &net.to->rx, &net.rx, 2) == 0;
+	if (grown || (direct && rung[1]) || (!direct && shared_swap32(&net.from->tx.starved, 0) != 0)) bump(&net.from->tx);
+	if (direct && rung[0]) wake_reader(0);
+	if (rests) rest();
+}
+
+static void flow_wake(void)
+{
+	if (direct_unread(&net.pool, &net.rx) > 0) wake_reader(0);
+	shared_fence();
+	if (shared_get32(&net.from->tx.starved) != 0 && shared_swap32(&net.from->tx.starved, 0) != 0) bump(&net.from->tx);
+}
+
+static void enter(void)
+{
+	net.tx.held = true;
+	pump();
+	direct_link(&net.pool, net.tx.last, 1, &net.to->rx, &net.rx, 2);
+	flow_wake();
+}
+
+static void leave(void)
+{
+	if (direct_unlink(&net.pool, &net.from->tx, &net.tx) < 0) die("no segment");
+	flow_wake();
+}
+
+static void engine(void)
+{
+	void (*const script[])(void) = {turn, enter, turn, leave, turn, enter, turn};
+	for (size_t i = 0; i < ARRAY_SIZE(script); i++) script[i]();
+	for (;;) {
+		uint32_t seen = shared_get32(&net.rung);
+		turn();
+		if (has_ended(READER) && (!net.dead || net.made_good) && all_read()) return;
+		sleep_on(&net.rung, seen);
+	}
+}
+
+/* ---- the same of a bell alone: few steps, so that the search can go deeper ---- */
+
+static void ringer(void)
+{
+	for (int i = 0; i < RINGS; i++) {
+		shared_add32(&net.box[sim.current], 1);
+		bell_ring_as(1 + (uint32_t)sim.current);
+	}
+}
+
+static bool boxes_full(void)
+{
+	for (int i = WRITER; i <= HEIR; i++)
+		if (shared_get32(&net.box[i]) != RINGS && shared_get32(&net.gone) != 1 + (uint32_t)i) return false;
+	return true;
+}
+
+static void listener(void)
+{
+	while (!boxes_full())
+		if (bell_take(bell(), 1) == 0) wait_on_bell();
+}
+
+static void undertaker(void)
+{
+	if (sim.kill_at == 0) return;
+	sleep_on(&net.rung, 0);
+	shared_set32(&net.gone, 1 + (uint32_t)sim.victim);
+	make_good();
+	bell_ring_as(0);
+}
+
+static bool octets_may_run(int i)
+{
+	if (i == HEIR) return has_ended(WRITER);
+	return i != READERS_HEIR || (net.dead && sim.victim == READER);
+}
+
+static bool bell_may_run(int i) { return i != READERS_HEIR || (net.dead && sim.victim == READER); }
+
+static void net_start(void)
+{
+	memset(arena_channel(net.arena, 1), 0, 2 * sizeof(struct channel));
+	memset(bell(), 0, sizeof *bell());
+	net.from = arena_channel(net.arena, 1);
+	net.to = arena_channel(net.arena, 2);
+	net.wire_len = net.wire_done = net.got = net.got_of_writer = 0;
+	net.heirs = net.dead = net.made_good = false;
+	atomic_store(&net.rung, 0);
+	atomic_store(&net.rung_by[0], 0);
+	atomic_store(&net.rung_by[1], 0);
+	atomic_store(&net.box[0], 0);
+	atomic_store(&net.box[1], 0);
+	atomic_store(&net.gone, 0);
+	if (tx_start(&net.pool, &net.from->tx, &net.tx) < 0) die("no segment");
+}
+
+/* With a killed reader nobody knows how much it had taken: then whoever still sleeps must have nothing to wake for. */
+static void outcome_check(void)
+{
+	const uint8_t *at;
+	size_t len;
+	uint32_t used;
+	bool robbed = net.dead && sim.victim == READER;
+	if (!has_ended(WRITER) || !has_ended(HEIR)) die("a writer's wake-up is lost");
+	if (tx_span(&net.pool, &net.from->tx, &net.tx, &at, &len, &used) < 0 || len > 0) die("octets are left with the engine");
+	if (chan_rx_used(net.arena, net.to) != 0) die("a reader's wake-up is lost");
+	if (!robbed && (!has_ended(READER) || !has_ended(ENGINE))) die("octets are lost");
+	if (net.got > PIECES * PIECE || net.got_of_writer > PIECES * PIECE) die("octets are repeated");
+	if (!net.dead && net.got_of_writer != PIECES * PIECE) die("octets are lost");
+}
+
+static void octets_end(void)
+{
+	outcome_check();
+	rx_release(&net.pool, &net.rx);
+	tx_release(&net.pool, &net.tx);
+	if (net.pool.in_use != 0) die("segments are left");
+}
+
+static void bell_end(void)
+{
+	if (!has_ended(READER)) die("the wake-up by a bell is lost");
+	tx_release(&net.pool, &net.tx);
+}
+
+static void punch(void *user, uint64_t offset, uint64_t len)
+{
+	(void)user;
+	if (sim.running) memset((uint8_t *)net.arena + offset, 0, len);
+}
+
+static void (*const octets_bodies[ACTORS])(void) = {writer, heir, reader, reader, engine};
+static void (*const bell_bodies[ACTORS])(void) = {ringer, ringer, listener, listener, undertaker};
+static const struct play octets = {names, octets_bodies, octets_may_run, net_start, octets_end, killed};
+static const struct play two_ring = {names, bell_bodies, bell_may_run, net_start, bell_end, killed};
+
+static void both_killed(const char *name, int preemptions, long max)
+{
+	search(&octets, name, WRITER, preemptions, max);
+	search(&octets, name, READER, preemptions, max);
+}
+
+void play_stream(struct arena *arena, int preemptions, long max)
+{
+	net.arena = arena;
+	if (pool_init(&net.pool, arena, punch, NULL) < 0) exit(1);
+	/* No bit that we use is in the rest of a bell's summary. */
+	sim.skip_from = &bell()->summary[1];
+	sim.skip_to = &bell()->summary[ARRAY_SIZE(bell()->summary)];
+	by_bell = rests = false;
+	both_killed("the reader waits on its direction", preemptions, max);
+	by_bell = true;
+	both_killed("the reader waits on a bell", preemptions, max);
+	by_bell = false;
+	rests = true;
+	both_killed("rings rest, the reader waits on its direction", preemptions, max / 2);
+	rests = false;
+	by_bell = true;
+	search(&two_ring, "two ring for one", WRITER, preemptions + 1, max * 100);
+	pool_destroy(&net.pool);
+}
