@@ -68,23 +68,23 @@ uint32_t direct_limit(const struct esock *es)
 }
 
 /*
- * After a change of the way that is from `from` to `to`: its ends are woken when there is something for them. A program's wake is a change of process, and a
- * connection that lives for a moment passes here several times.
+ * The segment between the two is another one now: a reader is woken for what is in it (its writer may be dead before it came to that). A connection that
+ * lives for a moment passes here several times, and each wake in vain is two changes of process.
  */
-static void flow_wake(struct engine *e, struct esock *from, struct esock *to)
+static void reader_wake(struct engine *e, struct esock *to)
 {
-	struct direction *tx = &esock_channel(e, from)->tx;
 	if (direct_unread(&e->pool, &to->rx) > 0) esock_wake(e, to);
-	shared_fence();
-	if (shared_get32(&tx->starved) != 0 && shared_swap32(&tx->starved, 0) != 0) esock_wake(e, from);
 }
 
 static void flow_link(struct engine *e, struct esock *from, struct esock *to)
 {
+	struct direction *tx = &esock_channel(e, from)->tx;
 	direct_link(&e->pool, from->tx.last, from->channel, &esock_channel(e, to)->rx, &to->rx, to->channel);
 	from->flow = FLOW_DIRECT;
 	esock_limit(e, from);
-	flow_wake(e, from, to);
+	reader_wake(e, to);
+	shared_fence();
+	if (shared_get32(&tx->starved) != 0 && shared_swap32(&tx->starved, 0) != 0) esock_wake_writer(e, from);
 }
 
 static void flow_grow(struct engine *e, struct esock *from, struct esock *to)
@@ -221,7 +221,8 @@ void direct_part(struct engine *e, struct esock *es)
 	for (int i = 0; i < 2; i++) {
 		if (both[i]->sk) esock_limit(e, both[i]);
 		esock_queue(e, both[i]);
-		flow_wake(e, both[i], both[!i]);
+		reader_wake(e, both[i]);
+		esock_wake_writer(e, both[i]);     /* a reader that made room may have died before it said so */
 	}
 }
 

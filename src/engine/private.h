@@ -223,6 +223,7 @@ void esock_pump(struct engine *e, struct esock *es);                      /* mov
 void esock_flush(struct engine *e, struct esock *es);                     /* what was written goes to the stack, whatever its limits */
 void esock_mirror(struct engine *e, struct esock *es);                    /* options that the shim obeys */
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
+void esock_wake_writer(struct engine *e, struct esock *es);               /* who waits for room: that direction, and every bell */
 void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
 uint32_t charges_pop(struct charges *q, uint64_t octets);
 int charges_push(struct charges **q, struct charge c);                    /* the first one makes *q. -ENOMEM */

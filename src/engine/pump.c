@@ -291,6 +291,12 @@ void esock_wake(struct engine *e, struct esock *es)
 	bells_ring(e, es);
 }
 
+void esock_wake_writer(struct engine *e, struct esock *es)
+{
+	direction_wake(&esock_channel(e, es)->tx);
+	bells_ring(e, es);
+}
+
 static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
 {
 	struct channel *ch = esock_channel(e, es);

@@ -218,11 +218,9 @@ static void turn(void)
 	if (rests) rest();
 }
 
-static void flow_wake(void)
+static void woken_for_unread(void)
 {
 	if (direct_unread(&net.pool, &net.rx) > 0) wake_reader(0);
-	shared_fence();
-	if (shared_get32(&net.from->tx.starved) != 0 && shared_swap32(&net.from->tx.starved, 0) != 0) bump(&net.from->tx);
 }
 
 static void enter(void)
@@ -230,13 +228,16 @@ static void enter(void)
 	net.tx.held = true;
 	pump();
 	direct_link(&net.pool, net.tx.last, 1, &net.to->rx, &net.rx, 2);
-	flow_wake();
+	woken_for_unread();
+	shared_fence();
+	if (shared_get32(&net.from->tx.starved) != 0 && shared_swap32(&net.from->tx.starved, 0) != 0) bump(&net.from->tx);
 }
 
 static void leave(void)
 {
 	if (direct_unlink(&net.pool, &net.from->tx, &net.tx) < 0) die("no segment");
-	flow_wake();
+	woken_for_unread();
+	bump(&net.from->tx);
 }
 
 static void engine(void)
