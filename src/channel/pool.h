@@ -3,6 +3,8 @@
 #include "channel/engine_side.h"
 
 uint32_t seg_alloc(struct seg_pool *p, uint32_t size);     /* with one reference; 0: there is none */
+void seg_free(struct seg_pool *p, uint32_t i);             /* gives up a reference */
+uint8_t *seg_data(struct seg_pool *p, uint32_t i);
 void seg_end(struct seg_pool *p, uint32_t i, bool of_program);
 bool seg_is_held(struct seg_pool *p, uint32_t i);           /* an inbox that a program is in the middle of writing to */
 uint32_t seg_shared_used(struct seg_pool *p, uint32_t i);
