@@ -6,8 +6,18 @@
 #include "channel/inbox_side.h"
 #include "channel/pool.h"
 
+#define UNREAD_MAX 16      /* segments before it: a reader that does not read shall not have one for each datagram */
+
+static bool is_far_behind(const struct seg_pool *p, const struct rx_side *rx)
+{
+	int n = 0;
+	for (uint32_t i = rx->first; i != 0 && n <= UNREAD_MAX; i = p->segs[i].follow) n++;
+	return n > UNREAD_MAX;
+}
+
 int inbox_open(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint32_t reader, const struct inbox_terms *terms, struct inbox_place *ret)
 {
+	if (is_far_behind(p, rx)) return -EBUSY;
 	uint32_t i = seg_alloc(p, terms->size);
 	if (i == 0) return -ENOBUFS;
 	struct segment *s = arena_segment(p->arena, i);

@@ -225,10 +225,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Nobody stands in an inbox any more. */
 	hostile = false;
 	for (uint32_t i = 1; i < pool.n_segs; i++) atomic_store(&arena_segment(arena, i)->in.lock.word, 0);
-	while (pool.held != 0 && open_inbox(&ends[0]) == 0) shut(&ends[0]);
 	for (int i = 0; i < 2; i++) {
+		shut(&ends[i]);
 		rx_release(&pool, &ends[i].rx);
 		tx_release(&pool, &ends[i].tx);
+	}
+	while (pool.held != 0 && open_inbox(&ends[0]) == 0) {
+		shut(&ends[0]);
+		rx_release(&pool, &ends[0].rx);
 	}
 	if (pool.in_use != 0) abort();
 	pool_destroy(&pool);

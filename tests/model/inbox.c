@@ -237,7 +237,7 @@ void play_inbox(struct arena *arena, int preemptions, long max)
 	net.arena = arena;
 	if (pool_init(&net.pool, arena, punch, NULL) < 0) exit(1);
 	sim.skip_from = sim.skip_to = NULL;
-	search(&play, "an inbox", ANNA, preemptions, max);
+	search(&play, "an inbox", ANNA, preemptions, max * 25);
 	search(&play, "an inbox", READER, preemptions, max);
 	pool_destroy(&net.pool);
 }

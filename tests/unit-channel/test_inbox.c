@@ -196,6 +196,8 @@ static void test_a_stopped_writer_harms_nobody(void **state)
 		open_with(b, SEGMENT_SMALL, 100000, 0);
 		assert_int_not_equal(b->place.segment, old.segment);
 		shut(b);
+		takes_nothing(b);
+		assert_true(rx_progress(&b->p, &b->c->rx, &b->rx) >= 0);
 	}
 	open_with(b, SEGMENT_SMALL, 100000, 0);
 	inbox_write(b->a, &slot, "y", 1);
@@ -205,6 +207,8 @@ static void test_a_stopped_writer_harms_nobody(void **state)
 	for (bool again = false; !again; again = b->place.segment == old.segment) {
 		shut(b);
 		open_with(b, SEGMENT_SMALL, 100000, 0);
+		takes_nothing(b);
+		assert_true(rx_progress(&b->p, &b->c->rx, &b->rx) >= 0);
 		assert_true(b->p.in_use < 100);
 	}
 	assert_int_equal(inbox_begin(b->a, old.segment, old.serial, 7, &other, &later), INBOX_ELSEWHERE);
@@ -227,6 +231,26 @@ static void test_who_goes_elsewhere(void **state)
 	shared_set32(&b->c->flags, 0);
 	assert_int_equal(put(b, b->place, 7, 'a', 1), INBOX_MINE);
 	takes(b, 'a', 1);
+}
+
+/* Where one reads nothing, the engine's datagrams and others' by turns take no segment each for ever. */
+static void test_far_behind(void **state)
+{
+	struct inbox *b = *state;
+	struct inbox_terms terms = {SEGMENT_SMALL, 10000000, 0};
+	int opened = 1, err = 0;
+	for (; err == 0; opened++) {
+		assert_int_equal(put(b, b->place, 7, 'a', 1), INBOX_MINE);
+		shut(b);
+		engine_put(b, 'b');
+		err = inbox_open(&b->p, &b->c->rx, &b->rx, READER, &terms, &b->place);
+	}
+	assert_int_equal(err, -EBUSY);
+	assert_in_range(opened, 4, 20);
+	for (int i = 1; i < opened; i++) takes(b, 'a', 1), takes(b, 'b', 1);
+	takes_nothing(b);
+	assert_true(rx_progress(&b->p, &b->c->rx, &b->rx) >= 0);
+	open_with(b, SEGMENT_SMALL, 100000, 0);
 }
 
 /* Its pages go back when all is read and nobody can be writing. */
@@ -270,7 +294,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, inbox_new, inbox_free)
 	const struct CMUnitTest tests[] = {
 		T(test_one_line_for_all), T(test_goes_round), T(test_counts_the_receive_buffer), T(test_a_killed_writer_takes_no_room),
-		T(test_a_stopped_writer_harms_nobody), T(test_who_goes_elsewhere), T(test_who_was_not_read), T(test_rests),
+		T(test_a_stopped_writer_harms_nobody), T(test_who_goes_elsewhere), T(test_who_was_not_read), T(test_rests), T(test_far_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
