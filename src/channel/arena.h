@@ -2,9 +2,9 @@
  * The shared memory of one virtual network, and the ABI between engine and shim.
  *
  *     arena (one memfd: made, sized and sealed by the engine, mapped whole by every client)
- *     +--------+----------------+--------------+----------------------+------------------------------------+
- *     | header | channel[65536] | bell[1024]   | segment[131072]      | data of the segments …             |
- *     +--------+----------------+--------------+----------------------+------------------------------------+
+ *     +--------+----------------+------------+-----------------+------------------------+------------------+
+ *     | header | channel[65536] | bell[2048] | segment[131072] | data of the segments … | epoll sets[2048] |
+ *     +--------+----------------+------------+-----------------+------------------------+------------------+
  *
  * Pages are touched lazily: what isn't used costs nothing. Every shared word is read once, through the accessors of
  * atomic.h, into a local; the engine checks the local and never trusts what it wrote itself (its own indices live in
@@ -41,11 +41,12 @@
 #define ARENA_VERSION 3u
 
 #define CHANNEL_MAX 65536u
-#define BELL_MAX 1024u
+#define BELL_MAX 2048u
 #define SEGMENT_MAX 131072u
 #define SEGMENT_DATA_MAX ((uint64_t)16 << 30)      /* address space, not memory */
 #define SEGMENT_SMALL 16384u                       /* the first of a direction */
 #define SEGMENT_LARGE 262144u                      /* the next ones */
+#define EPOLL_SET_SIZE ((uint64_t)4 << 20)         /* of each bell: address space, too. epoll_set.h says what lies there */
 
 struct chan_lock { _Atomic uint32_t word; };       /* 0 free; else client id | LOCK_CONTENDED. The program's side waits for it, the engine never */
 #define LOCK_CONTENDED 0x80000000u
@@ -61,6 +62,7 @@ struct direction {
 	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes.
 	                                            * rx of a stream: the peer waits for an ACK that reading sends. Who empties the ring takes it, and tells the engine.
 	                                            * rx of datagrams: a peer has put one there and could not wake the reader itself: the engine does */
+	_Atomic uint32_t owing;                    /* the client that moves octets here past the engine, until it has woken the peer: of shared sockets */
 };
 
 /* What was written past the stack, for those who ask the stack: counted by the writer, under tx's lock. */
@@ -167,6 +169,7 @@ static inline uint32_t bell_claimant(uint64_t armed) { return (uint32_t)(armed >
 struct arena {
 	uint32_t magic, version;
 	uint64_t size;
+	uint64_t set_locks;                        /* the epoll file of set i holds a lock on this octet + i: see epoll_set.h */
 	_Atomic uint32_t dead;                     /* the engine is gone: every call answers ENETDOWN */
 	_Atomic uint32_t faults;                   /* FAULT_BIT(…) of rpc/call_fault.h: calls that somebody has set faults on, which the engine is asked about */
 	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
@@ -182,7 +185,8 @@ struct arena {
 #define ARENA_BELLS_OFF (ARENA_CHANNELS_OFF + (uint64_t)CHANNEL_MAX * sizeof(struct channel))
 #define ARENA_SEGMENTS_OFF (ARENA_BELLS_OFF + (uint64_t)BELL_MAX * sizeof(struct bell))
 #define ARENA_DATA_OFF (ARENA_SEGMENTS_OFF + (uint64_t)SEGMENT_MAX * sizeof(struct segment))
-#define ARENA_SIZE (ARENA_DATA_OFF + SEGMENT_DATA_MAX)
+#define ARENA_SETS_OFF (ARENA_DATA_OFF + SEGMENT_DATA_MAX)
+#define ARENA_SIZE (ARENA_SETS_OFF + BELL_MAX * EPOLL_SET_SIZE)
 
 static inline struct channel *arena_channel(struct arena *a, uint32_t i)
 {

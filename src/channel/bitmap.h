@@ -34,3 +34,28 @@ static inline uint32_t bitmap_word(struct bitmap m, uint32_t w)
 	}
 	return w;
 }
+
+/* The next set bit >= from, cleared; 0 = none left. */
+static inline uint32_t bitmap_take(struct bitmap m, uint32_t from)
+{
+	for (uint32_t w = bitmap_word(m, from / 64); w < CHANNEL_MAX / 64; w = bitmap_word(m, w + 1)) {
+		uint64_t set = shared_get64(&m.bits[w]);
+		if (w == from / 64) set &= ~(uint64_t)0 << from % 64;
+		if (set == 0) {
+			bitmap_settle(m, w);
+			continue;
+		}
+		uint32_t bit = (uint32_t)__builtin_ctzll(set);
+		shared_and64(&m.bits[w], ~((uint64_t)1 << bit));
+		bitmap_settle(m, w);
+		return w * 64 + bit;
+	}
+	return 0;
+}
+
+static inline bool bitmap_any(struct bitmap m)
+{
+	for (uint32_t i = 0; i < CHANNEL_MAX / 64 / 64; i++)
+		if (shared_get64(&m.summary[i]) != 0) return true;
+	return false;
+}

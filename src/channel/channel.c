@@ -388,20 +388,6 @@ void bell_arm(struct bell *b, uint32_t how) { shared_or64(&b->armed, how); }
 
 void bell_disarm(struct bell *b) { shared_and64(&b->armed, ~(uint64_t)BELL_ARMED); }
 
-uint32_t bell_take(struct bell *b, uint32_t from)
-{
-	struct bitmap m = bell_bitmap(b);
-	for (uint32_t w = bitmap_word(m, from / 64); w < CHANNEL_MAX / 64; w = bitmap_word(m, w + 1)) {
-		uint64_t set = shared_get64(&m.bits[w]);
-		if (w == from / 64) set &= ~(uint64_t)0 << from % 64;
-		if (set == 0) {
-			bitmap_settle(m, w);
-			continue;
-		}
-		uint32_t bit = (uint32_t)__builtin_ctzll(set);
-		shared_and64(&m.bits[w], ~((uint64_t)1 << bit));
-		bitmap_settle(m, w);
-		return w * 64 + bit;
-	}
-	return 0;
-}
+uint32_t bell_take(struct bell *b, uint32_t from) { return bitmap_take(bell_bitmap(b), from); }
+
+bool bell_any(struct bell *b) { return bitmap_any(bell_bitmap(b)); }

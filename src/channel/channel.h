@@ -51,3 +51,4 @@ void bell_rung(struct bell *b, uint64_t claim);
 void bell_arm(struct bell *b, uint32_t how);       /* BELL_FUTEX and, or BELL_EVENTFD. Then look at the bits, then sleep */
 void bell_disarm(struct bell *b);                  /* by its only sleeper */
 uint32_t bell_take(struct bell *b, uint32_t from); /* the next set channel >= from, its bit cleared; 0 = none left */
+bool bell_any(struct bell *b);                     /* is one set? */

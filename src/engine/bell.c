@@ -18,10 +18,10 @@ void bell_publish(struct engine *e, struct esock *es)
 	atomic_store(&esock_channel(e, es)->bell, bell);
 }
 
-static void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
+void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 {
 	if (armed & BELL_FUTEX) futex_wake(&arena_bell(e->arena, b->index)->seq, INT_MAX);
-	if (armed & BELL_EVENTFD) eventfd_write(b->fd, 1);
+	if (armed & BELL_EVENTFD && b->fd >= 0) eventfd_write(b->fd, 1);
 }
 
 void bells_ring(struct engine *e, struct esock *es)
@@ -75,37 +75,63 @@ static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
 	return 0;
 }
 
-static struct bell_owned *bell_of(struct call *k)
+struct bell_owned *bell_of(struct call *k)
 {
 	int64_t i = k->q->arg[0];
 	return i > 0 && i < BELL_MAX ? k->e->bells[i] : NULL;
 }
 
+/* What a sleeper in the kernel sleeps on: -errno when there can't be one. */
+static int bell_eventfd(struct bell_owned *b)
+{
+	if (b->fd < 0) b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return b->fd < 0 ? -ENFILE : b->fd;
+}
+
+static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct client *payer)
+{
+	struct bell_owned *b = calloc(1, sizeof *b);
+	if (!b) return NULL;
+	b->fd = -1;
+	b->index = i;
+	list_init(&b->watches);
+	list_init(&b->holds);
+	list_init(&b->node);
+	b->payer = payer;
+	payer->n_bells++;
+	e->n_bells++;
+	e->bells[i] = b;
+	struct bell *shared = arena_bell(e->arena, i);
+	atomic_store(&shared->armed, 0);
+	atomic_fetch_add(&shared->generation, 1);
+	if (shared_get32(&e->arena->bells_used) < i) shared_set32(&e->arena->bells_used, i);
+	return b;
+}
+
 int64_t serve_bell(struct call *k)
 {
 	uint32_t i = 1;
+	sets_sweep(k->e);
 	if (!share_left(BELL_MAX - 1, k->e->n_bells, k->c->n_bells)) return -ENOSPC;
 	while (k->e->bells[i]) i++;
-	struct bell_owned *b = calloc(1, sizeof *b);
+	struct bell_owned *b = bell_make(k->e, i, k->c);
 	if (!b) return -ENOMEM;
-	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (b->fd < 0) {
-		free(b);
-		return -ENFILE;
+	if (k->q->arg[0] == BELL_OF_SET) return set_make(k->e, k->c, b);
+	int fd = bell_eventfd(b);
+	if (fd < 0) {
+		bell_destroy(k->e, b);
+		return fd;
 	}
-	b->index = i;
 	b->owner = k->c;
-	list_init(&b->watches);
 	list_append(&k->c->bells, &b->node);
-	k->c->n_bells++;
-	k->e->n_bells++;
-	k->e->bells[i] = b;
-	struct bell *shared = arena_bell(k->e->arena, i);
-	atomic_store(&shared->armed, 0);
-	atomic_fetch_add(&shared->generation, 1);
-	if (shared_get32(&k->e->arena->bells_used) < i) shared_set32(&k->e->arena->bells_used, i);
-	call_pass(k, b->fd, false);
+	call_pass(k, fd, false);
 	return i;
+}
+
+void bell_unpaid(struct bell_owned *b)
+{
+	if (b->payer) b->payer->n_bells--;
+	b->payer = NULL;
 }
 
 void bell_destroy(struct engine *e, struct bell_owned *b)
@@ -113,9 +139,9 @@ void bell_destroy(struct engine *e, struct bell_owned *b)
 	while (!list_empty(&b->watches)) watch_free(e, list_first(&b->watches, struct watch, of_bell));
 	list_remove(&b->node);
 	e->bells[b->index] = NULL;
-	b->owner->n_bells--;
+	bell_unpaid(b);
 	e->n_bells--;
-	close(b->fd);
+	if (b->fd >= 0) close(b->fd);
 	free(b);
 }
 
@@ -123,17 +149,20 @@ int64_t serve_bell_free(struct call *k)
 {
 	struct bell_owned *b = bell_of(k);
 	if (!b) return -EINVAL;
+	if (!b->owner) return set_leave(k->e, k->c, b);
 	if (b->owner != k->c) return -EPERM;
 	bell_destroy(k->e, b);
 	return 0;
 }
 
-/* The eventfd of somebody else's bell, for a program that rings it itself. */
+/* The eventfd of a bell, for those who sleep on an epoll file's, and for a program that rings somebody's itself. */
 int64_t serve_bell_fd(struct call *k)
 {
 	struct bell_owned *b = bell_of(k);
 	if (!b) return -ENOENT;
-	call_pass(k, b->fd, false);
+	int fd = bell_eventfd(b);
+	if (fd < 0) return fd;
+	call_pass(k, fd, false);
 	return shared_get32(&arena_bell(k->e->arena, b->index)->generation);
 }
 

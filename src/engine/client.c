@@ -154,6 +154,7 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 	c->doorbell = -1;
 	c->host = host;
 	list_init(&c->bells);
+	list_init(&c->holds);
 	client_name(c, in, q->in_len);
 	if (process_peer(fd, &c->uid, &c->pid) < 0) {
 		/* A sandbox may refuse us the question; then its own word must do: it is for people to read. */
@@ -191,7 +192,7 @@ void client_ready(struct engine *e, struct client *c)
  * A dead client's lock: it held it, or had let it go and was about to wake the next one in line. Those who wait may be changing the word at the same
  * moment, by LOCK_CONTENDED and no more; whoever changes it without end waits without end.
  */
-static void lock_release(struct chan_lock *l, uint32_t id, bool shared)
+void lock_release(struct chan_lock *l, uint32_t id, bool shared)
 {
 	for (int tries = 0; tries < 8; tries++) {
 		uint32_t held = shared_get32(&l->word);
@@ -221,8 +222,9 @@ static void client_clean(struct engine *e, struct client *c)
 		lock_release(&ch->rx.lock, c->id, shared);
 		lock_release(&ch->tx.lock, c->id, shared);
 		if (es->client == c) esock_own(es, NULL);
-		/* It may have been about to wake a peer; those who share the socket go on, and so must the peer. */
-		if (es->peer && shared) {
+		/* It was about to wake a peer; those who share the socket go on, and so must the peer. */
+		bool owed = shared_get32(&ch->rx.owing) == c->id || shared_get32(&ch->tx.owing) == c->id;
+		if (es->peer && shared && owed) {
 			es->rung = true;
 			esock_queue(e, es);
 		}
@@ -230,6 +232,7 @@ static void client_clean(struct engine *e, struct client *c)
 	while (!list_empty(&c->bells)) bell_destroy(e, list_first(&c->bells, struct bell_owned, node));
 	bells_of_dead(e, c->id);
 	inboxes_of_dead(e, c->id);
+	sets_of_dead(e, c);
 	e->scan_dirty = true;
 }
 

@@ -82,8 +82,8 @@ static void flow_link(struct engine *e, struct esock *from, struct esock *to)
 	direct_link(&e->pool, from->tx.last, from->channel, &esock_channel(e, to)->rx, &to->rx, to->channel);
 	from->flow = FLOW_DIRECT;
 	esock_limit(e, from);
-	reader_wake(e, to);
 	shared_fence();
+	reader_wake(e, to);
 	if (shared_get32(&tx->starved) != 0 && shared_swap32(&tx->starved, 0) != 0) esock_wake_writer(e, from);
 }
 

@@ -34,6 +34,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_BELL] = {serve_bell, NO_SOCKET},
 	[RPC_BELL_FREE] = {serve_bell_free, NO_SOCKET},
 	[RPC_BELL_FD] = {serve_bell_fd, NO_SOCKET},
+	[RPC_SET_JOIN] = {serve_set_join, NO_SOCKET},
 	[RPC_WATCH] = {serve_watch, NO_SOCKET},
 	[RPC_UNWATCH] = {serve_unwatch, NO_SOCKET},
 	[RPC_FILE] = {serve_file, NO_SOCKET},

@@ -245,6 +245,7 @@ static int arena_make(struct engine *e)
 	e->arena->magic = ARENA_MAGIC;
 	e->arena->version = ARENA_VERSION;
 	e->arena->size = ARENA_SIZE;
+	e->set_locks = e->arena->set_locks = process_token() >> 2;   /* what no other net is likely to lock */
 	err = pool_init(&e->pool, e->arena, punch, e);
 	if (e->config->segments > 0) e->pool.max_segs = MIN(e->config->segments, SEGMENT_MAX);
 	return err;

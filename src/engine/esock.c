@@ -122,6 +122,7 @@ static void direction_clear(struct direction *d)
 	shared_set32(&d->write_seg, 0);
 	shared_set32(&d->limit, 0);
 	shared_set32(&d->starved, 0);
+	shared_set32(&d->owing, 0);
 	atomic_store(&d->waiters, 0);      /* seq goes on: whoever still slept on the last use sees it move */
 }
 

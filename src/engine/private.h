@@ -9,7 +9,7 @@
  *     engine --- door   one for each inherited pair: HELLO makes a client
  *            --- client a process and its control pair
  *            --- esock  a socket: the stack's, its channel, its anchor, its two rings
- *            --- bell   what one sleeper of a client waits on; a watch joins it with an esock
+ *            --- bell   what one polling thread or one epoll file waits on; a watch joins it with an esock
  */
 #pragma once
 #include "base/hash.h"
@@ -43,12 +43,15 @@ struct client {
 	char name[64];
 	struct list bells;
 	uint32_t n_bells, n_socks;                 /* held: see share_left() */
+	struct list holds;                         /* on the bells of epoll files */
 };
 
 /* How what a socket sends reaches its peer: through the stack; the same, and nothing more is taken from the ring until that has arrived; directly. */
 enum flow { FLOW_STACK, FLOW_HELD, FLOW_DIRECT };
 
-struct bell_owned { struct list node, watches; uint32_t index; int fd; struct client *owner; };
+/* owner: whose thread sleeps on it; NULL: an epoll file's. payer: whose share it is of; NULL: a dead one's. fd: -1 until somebody wants it. */
+struct bell_owned { struct list node, watches, holds; uint32_t index; int fd; struct client *owner, *payer; };
+struct hold { struct list of_bell, of_client; struct bell_owned *bell; struct client *client; };
 struct watch { struct list of_sock, of_bell; uint32_t bell, channel; };   /* numbers */
 
 /* What the stack counts for one entry of an rx ring until the program has read it. */
@@ -141,6 +144,7 @@ struct engine {
 	struct hash inodes;
 	struct bell_owned *bells[BELL_MAX];
 	uint32_t n_bells;
+	uint64_t set_locks;                        /* as the arena says */
 	uint32_t last_client;
 
 	struct list refusals, log, faults, flaps, call_faults, captures;
@@ -194,6 +198,8 @@ void listener_ready(struct engine *e);
 void owner_ready(struct engine *e);
 void client_ready(struct engine *e, struct client *c);
 void client_end(struct engine *e, struct client *c, const char *why);     /* why NULL: it went by itself; else logged */
+/* Of a dead client, who held it or was about to wake the next one; shared: others may wait although it is free. */
+void lock_release(struct chan_lock *l, uint32_t id, bool shared);
 void client_reap(struct engine *e);                                        /* frees the ended ones */
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in);   /* takes fd */
 
@@ -263,7 +269,17 @@ int64_t serve_watch(struct call *k);
 int64_t serve_unwatch(struct call *k);
 void bells_ring(struct engine *e, struct esock *es);
 void bells_of_dead(struct engine *e, uint32_t client);
+void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed);
+struct bell_owned *bell_of(struct call *k);                               /* of its first argument; NULL: there is none */
 void bell_destroy(struct engine *e, struct bell_owned *b);
+void bell_unpaid(struct bell_owned *b);                                   /* its payer uses it no more */
+
+/* epoll_sets.c: the bells of epoll files, and who holds them */
+int64_t set_make(struct engine *e, struct client *c, struct bell_owned *b);
+int64_t set_leave(struct engine *e, struct client *c, struct bell_owned *b);
+int64_t serve_set_join(struct call *k);
+void sets_sweep(struct engine *e);                                        /* ends those whose file is closed everywhere */
+void sets_of_dead(struct engine *e, struct client *c);
 void watch_free(struct engine *e, struct watch *w);
 
 /* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, verb.c: what the rows do */

@@ -231,6 +231,7 @@ static void count_spares(struct engine *e, size_t *ret_socks, size_t *ret_stack_
 static void show_counts(struct engine *e, struct page *p)
 {
 	size_t bells = 0, stack_socks = 0, spare_socks, spare_stack_socks;
+	sets_sweep(e);
 	for (size_t i = 1; i < BELL_MAX; i++) bells += e->bells[i] != NULL;
 	for (size_t i = 0; i < net_host_count(e->net); i++) stack_socks += list_count(&net_stack(net_host_at(e->net, i))->socks);
 	count_spares(e, &spare_socks, &spare_stack_socks);

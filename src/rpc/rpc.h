@@ -31,8 +31,9 @@
 	X(IOCTL,        0,   4096)  /* arg: request; in: struct. out: struct */ \
 	X(IDENTIFY,     0,   0)     /* arg: inode of an anchor. channel, generation; -ENOTSOCK when it is none of ours */ \
 	X(SYNC,         0,   0)     /* answers when everything rung before is worked off */ \
-	X(BELL,         0,   0)     /* new bell. result: its index; fd: its eventfd */ \
-	X(BELL_FREE,    0,   0)     /* arg: index */ \
+	X(BELL,         0,   0)     /* new bell; arg: 0 or BELL_OF_SET. result: its index; fd: its eventfd, but not of a set's */ \
+	X(BELL_FREE,    0,   0)     /* arg: index. A set's: the client uses it no more */ \
+	X(SET_JOIN,     0,   0)     /* arg: index of an epoll file's bell that the client uses, too. result: its generation */ \
 	X(BELL_FD,      0,   0)     /* arg: index of any bell. result: its generation; fd: its eventfd */ \
 	X(WATCH,        8,   65536) /* arg: bell; in: struct rpc_watch[]. Their bits are set at once, so that the first look finds what is ready */ \
 	X(UNWATCH,      8,   65536) /* arg: bell; in: struct rpc_watch[] */ \
@@ -70,6 +71,7 @@ struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 /* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */
 struct rpc_ticket { uint32_t segment, serial, ticket, octets_max, name_len; uint8_t name[28]; };
+#define BELL_OF_SET 1             /* an epoll file's, with a place for its members */
 struct rpc_watch { uint32_t channel, generation; };
 struct rpc_fault { int32_t err; uint32_t counts; int64_t delay_ns; uint64_t limit; };   /* what happens to a call: err 0: none; counts: FAULT_DONE wants to know */
 

@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include "shim/shim.h"
 
-static int eventfds[BELL_MAX];             /* by bell; 0: not one of ours */
+static _Atomic int eventfds[BELL_MAX];     /* by bell; 0: not one of ours, or not asked for yet */
+static struct lock lock;
 static pthread_key_t thread_key;           /* its destructor gives a thread's bell back */
 
 uint32_t bell_new(void)
@@ -19,20 +20,38 @@ uint32_t bell_new(void)
 		for (int i = 0; i < c.fd_count; i++) sys(SYS_close, c.fds[i]);
 		return 0;
 	}
-	sys(SYS_fcntl, c.fds[0], F_SETFL, O_RDWR | O_NONBLOCK);
-	eventfds[r] = hide_fd(c.fds[0], false);
+	atomic_store(&eventfds[r], hide_fd(c.fds[0], false));
 	return (uint32_t)r;
+}
+
+void bell_forget(uint32_t bell)
+{
+	int fd = atomic_exchange(&eventfds[bell], 0);
+	if (fd > 0) hidden_close(&fd);
 }
 
 void bell_drop(uint32_t bell)
 {
 	if (bell == 0) return;
+	bell_forget(bell);
 	control_simple(RPC_BELL_FREE, NULL, bell, 0, 0);
-	hidden_close(&eventfds[bell]);
-	eventfds[bell] = 0;
 }
 
-int bell_eventfd(uint32_t bell) { return eventfds[bell]; }
+int bell_eventfd(uint32_t bell)
+{
+	struct call c = {.op = RPC_BELL_FD, .arg = {bell}, .want_fd = true, .cloexec = true};
+	int fd = atomic_load(&eventfds[bell]);
+	if (fd > 0 || shim.sandboxed) return fd > 0 ? fd : -1;
+	if (control(&c) <= 0 || c.fd_count != 1) return -1;
+	critical_enter();
+	lock_take(&lock);
+	fd = atomic_load(&eventfds[bell]);
+	if (fd > 0) sys(SYS_close, c.fds[0]);
+	else atomic_store(&eventfds[bell], fd = hide_fd(c.fds[0], false));
+	lock_drop(&lock);
+	critical_leave();
+	return fd;
+}
 
 void bell_ring_own(uint32_t bell, int sleepers)
 {
@@ -43,17 +62,20 @@ void bell_ring_own(uint32_t bell, int sleepers)
 	if (armed & BELL_EVENTFD) sys(SYS_write, bell_eventfd(bell), &one, sizeof one);
 }
 
+static uint32_t bells_used(void) { return shim.arena ? MIN(shared_get32(&shim.arena->bells_used), BELL_MAX - 1) : 0; }
+
 int *bell_slot(int fd)
 {
-	for (uint32_t i = 1; i < BELL_MAX; i++)
-		if (eventfds[i] == fd) return &eventfds[i];
+	for (uint32_t i = 1; i <= bells_used(); i++)
+		if (atomic_load(&eventfds[i]) == fd) return (int *)&eventfds[i];
 	return NULL;
 }
 
 void bell_drain(uint32_t bell)
 {
 	uint64_t n;
-	sys(SYS_read, eventfds[bell], &n, sizeof n);
+	int fd = atomic_load(&eventfds[bell]);
+	if (fd > 0) sys(SYS_read, fd, &n, sizeof n);
 }
 
 int bell_watch(uint32_t bell, const struct sock *s)
@@ -109,11 +131,8 @@ int bell_watch_thread(struct watch_list *l, const struct sock *s)
 /* The child's only thread starts anew; the parent's bells ring for the parent. */
 void bells_forked(void)
 {
-	for (uint32_t i = 1; i < BELL_MAX; i++) {
-		if (eventfds[i] <= 0) continue;
-		hidden_close(&eventfds[i]);
-		eventfds[i] = 0;
-	}
+	atomic_store(&lock.word, 0);
+	for (uint32_t i = 1; i <= bells_used(); i++) bell_forget(i);
 	self.bell = 0;
 	if (self.watched) sys(SYS_madvise, self.watched, CHANNEL_MAX * sizeof *self.watched, MADV_DONTNEED);
 }

@@ -1,52 +1,43 @@
-/* The inside of an epoll instance, for epoll.c (members), epoll_wait.c (looking, sleeping) and epoll_nest.c (epolls in epolls). */
+/*
+ * The inside of epoll:
+ *
+ *     epoll.c       epoll_create and epoll_ctl: members come, change and go
+ *     epoll_set.c   which set an epoll descriptor leads to, and who holds it
+ *     epoll_look.c  what is ready among the virtual members
+ *     epoll_nest.c  epoll files in the set of another
+ *     epoll_wait.c  look, sleep, look again
+ */
 #pragma once
+#include "channel/epoll_set.h"
 #include "shim/poll.h"
 
-/*
- * generation 0: a free slot. next: of the same channel, or free. off: one-shot, and fired. edge: its channel was rung, or it was changed, since
- * it was looked at last.
- */
-struct member { int fd; uint32_t index, generation, events, next; epoll_data_t data; bool off, edge; };
-
+/* This process's view of an epoll file that it has open. */
 struct instance {
-	struct lock lock;
-	_Atomic uint32_t refs;                     /* descriptors */
-	bool used;
-	int kick;                                  /* eventfd for those who sleep while no virtual member gives the instance a bell; 0: none */
-	uint32_t bell, members, free, top, room;   /* member slots: in use, first free one, ever used, there are */
-	_Atomic uint32_t kernel_members;           /* never too low */
-	_Atomic uint32_t sleepers;
-	uint32_t turn;                             /* the channel to look at first, so that all get theirs */
-	struct member *slot;                       /* from 1 */
-	struct bell *own;                          /* its bits only: channels to look at (again) whoever rang */
-	uint32_t *of_channel;                      /* first member, by channel; 0: none */
-	uint32_t *watched;                         /* by channel: the generation that the bell watches, if only since a member that went */
-	_Atomic bool kernel_owed;                  /* the last report had no room left for the kernel's members */
-	_Atomic bool kernel_ready;                 /* a sleeper has seen that the kernel's members are */
-	struct nest *nest;                         /* epoll descriptors in the set; NULL: none yet */
+	_Atomic uint32_t refs;                     /* descriptors, and calls under way */
+	_Atomic uint32_t client;                   /* as whom the engine knows that we use the set: another one after a fork */
+	uint32_t bell, generation;                 /* the bell's number, which is the set's, and its generation */
+	struct epoll_set *set;
+	struct scout *scouts;                      /* epoll_nest.c; NULL: none yet */
 };
 
 struct instance *instance_of(int fd);              /* NULL: not an epoll descriptor that we know */
 struct instance *instance_hold(int fd);            /* the same, for a call on it; instance_release() ends that */
 void instance_release(struct instance *e);
+struct instance *instance_inner(uint32_t bell, uint32_t generation);   /* open in this process or in another; NULL: closed everywhere */
 void instance_lock(struct instance *e);
 void instance_unlock(struct instance *e);
-int instance_bell(struct instance *e);             /* 0, or -ENOMEM: there is a bell, and it watches all members */
-int instance_kick(struct instance *e);             /* the same for the eventfd */
 void instance_wake(struct instance *e);            /* something to look at is there for those who sleep */
 int instance_watch(struct instance *e, const struct sock *s);      /* the channel's bit is set when it returns */
 void instance_unwatch(struct instance *e, uint32_t channel);       /* nobody wants its bit any more */
-void member_free(struct instance *e, uint32_t *link);
+static inline struct bell *instance_bell(const struct instance *e) { return arena_bell(shim.arena, e->bell); }
 
-bool instance_ready(struct instance *e);           /* would one be reported? Nothing is taken */
+void member_free(struct epoll_set *s, _Atomic uint32_t *link);
 
-#define NEST_MAX 64
-/*
- * fd: + 1; 0: a free place. Edge-triggered: scout is a hidden epoll descriptor that tells of edges among the kernel's members of the inner one, and seen
- * where the inner one's bell stood at the last report.
- */
-struct nested { int fd, scout; uint32_t instance, events, seen; epoll_data_t data; bool off; };
-struct nest { struct nested at[NEST_MAX]; };
+bool instance_ready(struct instance *e);           /* would a virtual member be reported? Nothing is taken */
+bool instance_stirs(const struct instance *e);     /* is there anything to look at? */
+int instance_look(struct instance *e, struct epoll_event *to, int max);   /* takes what the virtual members have to report */
+bool instance_is_plain(const struct instance *e);   /* nothing virtual is in the set, nor can be before the program's next call */
+bool instance_shows(struct instance *e);           /* for those who poll the epoll descriptor, and may go to sleep on its bell */
 
 long nest_control(struct instance *e, int epfd, int op, int fd, const struct epoll_event *ev);
 int nest_look(struct instance *e, struct epoll_event *to, int max);     /* reports what is ready */

@@ -45,7 +45,7 @@ static int *hidden_owner(int fd)
 	int *slot = bell_slot(fd);
 	if (!slot) slot = ringer_slot(fd);
 	if (!slot) slot = spare_slot(fd);
-	return slot ? slot : epoll_slot(fd);
+	return slot;
 }
 
 int hidden_move(int fd)

@@ -22,6 +22,7 @@ static void share(int fd)
 {
 	struct sock s;
 	if (sock_of(fd, &s)) atomic_fetch_or(&s.c->flags, CHF_SHARED);
+	else epoll_share(fd);
 }
 
 void descriptors_leave(const struct msghdr *msg) { each_passed(msg, share); }

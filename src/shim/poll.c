@@ -118,6 +118,14 @@ static struct timespec *time_left(time_ns deadline, struct timespec *t)
 	return t;
 }
 
+/* No bell is left in the network: look every few milliseconds. */
+#define BELL_LESS_NS (5 * NS_PER_MS)
+
+struct timespec *poll_left(const struct poll *p, bool in_slices, struct timespec *to)
+{
+	return time_left(in_slices ? MIN(p->wait.deadline, now_ns() + BELL_LESS_NS) : p->wait.deadline, to);
+}
+
 /* ---- sleeping ---- */
 
 static int watch_all(struct pollfd *fds, nfds_t n)
@@ -134,16 +142,12 @@ static int watch_all(struct pollfd *fds, nfds_t n)
 	return bell_watch_thread(&l, NULL);
 }
 
-/* No bell is left in the network: look every few milliseconds. */
-#define BELL_LESS_NS (5 * NS_PER_MS)
-
 static long kernel_sleep(struct poll *p, struct kernel_set *k, uint32_t own)
 {
 	struct timespec t;
-	bool slice = own > 0 && self.bell == 0;
 	if (self.bell != 0 && own > 0) kernel_set_add(k, bell_eventfd(self.bell), POLLIN, UINT_MAX);
 	kernel_set_add(k, shim.control, 0, UINT_MAX);
-	struct timespec *left = time_left(slice ? MIN(p->wait.deadline, now_ns() + BELL_LESS_NS) : p->wait.deadline, &t);
+	struct timespec *left = poll_left(p, own > 0 && self.bell == 0, &t);
 	long r = cancellable(sleep_call(SYS_ppoll, (long)k->fds, k->n, (long)left, (long)p->mask, KERNEL_MASK, 0, &self.handled, p->wait.handled));
 	if (r > 0 && k->fds[k->n - 1].revents & POLLHUP) atomic_store(&shim.cut, true);
 	return r;

@@ -17,6 +17,7 @@ static void before_fork(void)
 	critical_enter();
 	control_lock();
 	table_share_all();
+	epolls_before_fork();
 	spares_before_fork();
 }
 
@@ -37,7 +38,6 @@ static void after_fork_child(void)
 	bells_forked();
 	ringers_forked();
 	tickets_forked();
-	epolls_forked();
 	table_forked();
 	pins_forked();
 	signal_forked();

@@ -14,6 +14,7 @@ void sandbox_prepare(void)
 	spares_drop();
 	attach();
 	table_identify_all();
+	epolls_prepare();
 }
 
 long do_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)

@@ -217,7 +217,8 @@ long sleep_call(long n, long a, long b, long c, long d, long e, long f, _Atomic 
 void bell_start(void);
 uint32_t bell_new(void);                   /* 0: none to be had */
 void bell_drop(uint32_t bell);
-int bell_eventfd(uint32_t bell);
+void bell_forget(uint32_t bell);           /* closes our eventfd of it */
+int bell_eventfd(uint32_t bell);           /* asked of the engine when it is needed first; -1: it can't be had */
 void bell_ring_own(uint32_t bell, int sleepers);              /* one of this process's: that many who sleep on its futex, or all on its eventfd */
 int bell_watch(uint32_t bell, const struct sock *s);
 uint32_t bell_of_thread(void);
@@ -227,12 +228,14 @@ void bell_drain(uint32_t bell);
 void bells_forked(void);
 int *bell_slot(int fd);                    /* where the number of a bell's eventfd is kept, or NULL */
 
-int epoll_adopt(int fd);                   /* index of the instance of a kernel epoll descriptor, or -errno */
+int epoll_adopt(int fd);                   /* gives a kernel epoll descriptor a set: its number, or -errno */
+int epoll_identify(int fd);                /* the set of one that came from elsewhere; -ENOENT: it is none, or has none */
+void epoll_share(int fd);                  /* another process gets it */
 void epoll_ref(uint32_t instance);
 void epoll_unref(uint32_t instance);
 bool epoll_virtual_ready(int fd, uint32_t *ret_bell);         /* for a poll that has an epoll descriptor in its set */
-int *epoll_slot(int fd);                   /* the same for what epoll.c keeps */
-void epolls_forked(void);
+void epolls_before_fork(void);
+void epolls_prepare(void);                 /* before a sandbox */
 
 /* ---- peers that share a segment (direct.c) ---- */
 void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */

@@ -29,20 +29,36 @@ static long tx_copy(void *arg)
 	return 0;
 }
 
+/*
+ * Between moving octets and waking the peer we may be killed. Those who share the socket go on, and the engine wakes the peer in our place: but only if
+ * that is owed, for a wake without news is an edge that Linux does not have.
+ */
+static void owe(const struct sock *s, struct direction *d)
+{
+	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_set32(&d->owing, shim.client);
+}
+
+static void owe_no_more(const struct sock *s, struct direction *d)
+{
+	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_replace32(&d->owing, shim.client, 0);
+}
+
 /* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. wants_room: see struct handover. */
 static long tx_put(const struct sock *s, const struct message *m, size_t from, bool *wants_room)
 {
 	struct copy c = {.s = s, .m = m, .from = from};
 	critical_enter();
 	chan_lock(&s->c->tx.lock, shim.client, futex_shared);
+	owe(s, &s->c->tx);
 	long r = guarded(tx_copy, &c);
 	chan_unlock(&s->c->tx.lock, futex_shared);
-	critical_leave();
 	if (c.h.peer != 0) {
 		atomic_store_explicit(&s->c->sent.last_ms, (uint32_t)(coarse_ns() / NS_PER_MS), memory_order_relaxed);
 		direct_wrote(s, c.h.peer);
 	}
 	if (c.h.engine > 0 || c.h.warmed) handed_over(s);
+	owe_no_more(s, &s->c->tx);
+	critical_leave();
 	*wants_room = c.h.wants_room;
 	return c.done > 0 ? (long)c.done : r;
 }
@@ -157,12 +173,14 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 	critical_enter();
 	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
+	owe(s, &s->c->rx);
 	long r = before > 0 ? guarded(rx_copy, &c) : 0;
 	chan_unlock(&s->c->rx.lock, futex_shared);
-	critical_leave();
 	if (c.h.peer != 0) direct_read(s, c.h.peer);
 	if (c.h.left || (c.h.engine > 0 && peer_waits(s))) handed_over(s);
 	else if (c.h.engine > 0) consumed(s, c.h.engine);
+	owe_no_more(s, &s->c->rx);
+	critical_leave();
 	return c.done > 0 ? (long)c.done : r;
 }
 

@@ -207,6 +207,8 @@ static uint64_t identify(int fd)
 		struct call c = {.op = RPC_IDENTIFY, .arg = {(int64_t)st.st_ino}};
 		if (control(&c) >= 0) e = channel_entry(fd, c.channel, c.generation);
 	}
+	int set = (st.st_mode & S_IFMT) == 0 ? epoll_identify(fd) : -1;   /* a file without a kind: epoll's, an eventfd … */
+	if (set > 0) e = FD_EPOLL | (uint64_t)set << 16;
 	if (!entry_replace(fd, FD_UNKNOWN, e)) return entry_settled(fd);
 	if (sys(SYS_fstat, fd, &again) == 0 && again.st_ino == st.st_ino && again.st_dev == st.st_dev) return e;
 	entry_replace(fd, e, FD_UNKNOWN);

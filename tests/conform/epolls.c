@@ -1,44 +1,8 @@
-/* epoll beyond one set and one socket: all that is ready at once, duplicates, nesting, sets shared over fork and kept over exec, and its errors. */
-#include "say.h"
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
+/* epoll beyond one set and one socket: all that is ready at once, duplicates, nesting, and its errors. Sets of several processes: epoll_shared.c. */
+#include "say_epoll.h"
 
 static char buf[4096];
 
-static int ctl(int e, int op, int fd, unsigned events, unsigned data)
-{
-	struct epoll_event ev = { .events = events, .data.u64 = data };
-
-	return epoll_ctl(e, op, fd, &ev);
-}
-
-static void say_wait_for(const char *name, int e, int max, int ms)
-{
-	struct epoll_event ev[16];
-	char text[256] = "";
-	unsigned seen[64] = { 0 };
-	int n = epoll_wait(e, ev, max, ms);
-
-	for (int i = 0; i < n; i++)
-		if (ev[i].data.u64 < 64)
-			seen[ev[i].data.u64] = ev[i].events;
-	for (unsigned i = 0; i < 64; i++)
-		if (seen[i])
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %u:%#x", i, seen[i]);
-	if (n < 0)
-		say(name, "%s", say_errno(errno));
-	else
-		say(name, "%d%s", n, text);
-}
-
-static void say_wait(const char *name, int e) { say_wait_for(name, e, 16, 0); }
-static void send_one(int fd) { MUST(send(fd, "x", 1, 0)); }
-static void close_all(const int *fds, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		close(fds[i]);
-}
-#define CLOSE(...) close_all((int[]){ __VA_ARGS__ }, sizeof((int[]){ __VA_ARGS__ }) / sizeof(int))
 
 /* Everything that has happened before the call is in its answer, whatever is ready already. */
 static void all_at_once(void)
@@ -222,68 +186,6 @@ static void inside_others(void)
 	CLOSE(fd[1], e, u[0], u[1]);
 }
 
-/* The set is one open file: what one process changes the other has. */
-static void shared_over_fork(void)
-{
-	int a[2], b[2], e = MUST(epoll_create1(0)), go[2], back[2];
-	char c;
-
-	say_about("shared over fork");
-	tcp_pair(AF_INET, a);
-	tcp_pair(AF_INET, b);
-	MUST(pipe(go));
-	MUST(pipe(back));
-	MUST(ctl(e, EPOLL_CTL_ADD, a[0], EPOLLIN, 1));
-	fflush(stdout);
-	pid_t pid = MUST(fork());
-	if (pid == 0) {
-		say_about("shared over fork, child");
-		say_wait("nothing", e);
-		MUST(write(back[1], "1", 1));
-		MUST(read(go[0], &c, 1));
-		say_wait("what the parent added", e);
-		say_rc("delete what the parent added", ctl(e, EPOLL_CTL_DEL, b[0], 0, 0));
-		say_rc("mod what was there", ctl(e, EPOLL_CTL_MOD, a[0], EPOLLIN | EPOLLOUT, 5));
-		fflush(stdout);
-		_exit(0);
-	}
-	MUST(read(back[0], &c, 1));
-	say_rc("add", ctl(e, EPOLL_CTL_ADD, b[0], EPOLLIN, 2));
-	send_one(b[1]);
-	MUST(write(go[1], "1", 1));
-	MUST(waitpid(pid, NULL, 0));
-	say_wait("after the child's changes", e);
-	say_rc("add what it deleted", ctl(e, EPOLL_CTL_ADD, b[0], EPOLLIN, 3));
-	say_wait("again", e);
-	CLOSE(a[0], a[1], b[0], b[1], e, go[0], go[1], back[0], back[1]);
-}
-
-/* A member that the process has closed, but another still has open, is reported on. */
-static void closed_but_open(void)
-{
-	int fd[2], e = MUST(epoll_create1(0)), go[2];
-	char c;
-
-	say_about("closed here, open in a child");
-	tcp_pair(AF_INET, fd);
-	MUST(pipe(go));
-	MUST(ctl(e, EPOLL_CTL_ADD, fd[0], EPOLLIN, 1));
-	fflush(stdout);
-	pid_t pid = MUST(fork());
-	if (pid == 0) {
-		MUST(read(go[0], &c, 1));
-		_exit(0);
-	}
-	close(fd[0]);
-	send_one(fd[1]);
-	say_wait("still", e);
-	say_rc("del", ctl(e, EPOLL_CTL_DEL, fd[0], 0, 0));
-	MUST(write(go[1], "1", 1));
-	MUST(waitpid(pid, NULL, 0));
-	say_wait("gone", e);
-	CLOSE(fd[1], e, go[0], go[1]);
-}
-
 static void errors(void)
 {
 	int fd[2], e = MUST(epoll_create1(0)), closed = 900, chain[8];
@@ -363,76 +265,9 @@ static void other_calls(void)
 	CLOSE(fd[0], fd[1], d);
 }
 
-/* Two waiters, one event. */
-static void one_of_two(unsigned how, const char *text)
-{
-	int fd[2], e = MUST(epoll_create1(0)), go[2], woken = 0;
-	pid_t pid[2];
-
-	say_about("%s", text);
-	tcp_pair(AF_INET, fd);
-	MUST(pipe(go));
-	MUST(ctl(e, EPOLL_CTL_ADD, fd[0], EPOLLIN | how, 1));
-	fflush(stdout);
-	for (int i = 0; i < 2; i++) {
-		pid[i] = MUST(fork());
-		if (pid[i] == 0) {
-			struct epoll_event ev;
-			_exit(epoll_wait(e, &ev, 1, 400) == 1 ? 1 : 0);
-		}
-	}
-	usleep(100000);
-	send_one(fd[1]);
-	for (int i = 0; i < 2; i++) {
-		int status = 0;
-		MUST(waitpid(pid[i], &status, 0));
-		woken += WEXITSTATUS(status);
-	}
-	say("of two processes, woken", "%d", woken);
-	CLOSE(fd[0], fd[1], e, go[0], go[1]);
-}
-
-static void over_exec(char *self)
-{
-	int fd[2], e = MUST(epoll_create1(0));
-	char number[3][12];
-
-	say_about("kept over exec");
-	tcp_pair(AF_INET, fd);
-	MUST(ctl(e, EPOLL_CTL_ADD, fd[0], EPOLLIN, 1));
-	snprintf(number[0], sizeof(number[0]), "%d", e);
-	snprintf(number[1], sizeof(number[1]), "%d", fd[0]);
-	snprintf(number[2], sizeof(number[2]), "%d", fd[1]);
-	fflush(stdout);
-	pid_t pid = MUST(fork());
-	if (pid == 0) {
-		execl(self, self, number[0], number[1], number[2], NULL);
-		_exit(1);
-	}
-	MUST(waitpid(pid, NULL, 0));
-	say_wait("after the other program", e);
-	CLOSE(fd[0], fd[1], e);
-}
-
-static int after_exec(char **argv)
-{
-	int e = atoi(argv[1]), in = atoi(argv[2]), out = atoi(argv[3]);
-
-	say_about("after exec");
-	say_wait("nothing", e);
-	send_one(out);
-	say_wait("data", e);
-	say_rc("add again", ctl(e, EPOLL_CTL_ADD, in, EPOLLIN, 2));
-	say_rc("mod", ctl(e, EPOLL_CTL_MOD, in, EPOLLIN | EPOLLOUT, 3));
-	say_wait("changed", e);
-	return 0;
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 	say_start();
-	if (argc > 3)
-		return after_exec(argv);
 	all_at_once();
 	duplicates(0, "level");
 	duplicates(EPOLLET, "edge");
@@ -445,10 +280,5 @@ int main(int argc, char **argv)
 	inside_others();
 	errors();
 	other_calls();
-	shared_over_fork();
-	closed_but_open();
-	one_of_two(EPOLLET, "edge, one set");
-	one_of_two(EPOLLONESHOT, "oneshot, one set");
-	over_exec(argv[0]);
 	return 0;
 }
