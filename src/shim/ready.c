@@ -1,0 +1,35 @@
+/*
+ * What one descriptor has to say. Whose readiness comes from where is known here alone: a socket's from its channel; an epoll descriptor's from
+ * the virtual members of its set and from the kernel; every other one's from the kernel. A kind of descriptor that is to be polled with the
+ * rest gets its case here: its revents, and a bell if it has one of its own.
+ */
+#include "shim/poll.h"
+
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+
+static short channel_events(const struct sock *s)
+{
+	bool readable;
+	if (engine_dead()) return POLLERR | POLLHUP | POLLIN;
+	short events = (short)channel_poll(shim.arena, s->c);
+	if (s->c->domain != AF_PACKET || !packet_ring_fill(s, &readable)) return events;
+	events = (short)(channel_poll(shim.arena, s->c) & ~(uint32_t)(POLLIN | POLLRDNORM));
+	return readable ? events | POLLIN | POLLRDNORM : events;
+}
+
+short ready_look(int fd, short wanted, struct ready *ret)
+{
+	ret->bell = 0;
+	ret->asks_kernel = false;
+	ret->kind = fd < 0 ? FD_HIDDEN : table_kind(fd, &ret->sock);
+	switch (ret->kind) {
+	case FD_HIDDEN: return fd < 0 ? 0 : POLLNVAL;
+	case FD_CHANNEL: return channel_events(&ret->sock) & (short)(wanted | ALWAYS);
+	case FD_EPOLL:
+		ret->asks_kernel = true;
+		return epoll_virtual_ready(fd, &ret->bell) ? (POLLIN | POLLRDNORM) & wanted : 0;
+	default:
+		ret->asks_kernel = true;
+		return 0;
+	}
+}

@@ -1,0 +1,109 @@
+/*
+ * select and pselect: the three sets become a poll's list, and its answers the sets again. The sets may be longer than FD_SETSIZE: the kernel only counts their
+ * words, and so do we.
+ */
+#include <sys/mman.h>
+#include "shim/poll.h"
+
+#define STACK_FDS 64
+#define SELECT_IN (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
+#define SELECT_OUT (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR)
+#define SELECT_EX POLLPRI
+
+static bool bit_of(const fd_set *set, int fd) { return set && set->fds_bits[fd / 64] >> fd % 64 & 1; }
+
+static nfds_t select_to_poll(int n, const fd_set *in, const fd_set *out, const fd_set *ex, struct pollfd *to)
+{
+	nfds_t count = 0;
+	for (int fd = 0; fd < n; fd++) {
+		short e = (short)((bit_of(in, fd) ? POLLIN : 0) | (bit_of(out, fd) ? POLLOUT : 0) | (bit_of(ex, fd) ? POLLPRI : 0));
+		if (e == 0) continue;
+		if (to) to[count] = (struct pollfd){fd, e, 0};
+		count++;
+	}
+	return count;
+}
+
+static long set_result(fd_set *set, int fd, bool on)
+{
+	if (!bit_of(set, fd)) return 0;
+	if (on) return 1;
+	set->fds_bits[fd / 64] &= ~((long)1 << fd % 64);
+	return 0;
+}
+
+static long poll_to_select(const struct pollfd *fds, nfds_t n, fd_set *in, fd_set *out, fd_set *ex)
+{
+	long count = 0;
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].revents & POLLNVAL) return -EBADF;
+	for (nfds_t i = 0; i < n; i++) {
+		short r = fds[i].revents, e = fds[i].events;
+		count += set_result(in, fds[i].fd, e & POLLIN && r & SELECT_IN);
+		count += set_result(out, fds[i].fd, e & POLLOUT && r & SELECT_OUT);
+		count += set_result(ex, fds[i].fd, e & POLLPRI && r & SELECT_EX);
+	}
+	return count;
+}
+
+static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set *in, fd_set *out, fd_set *ex)
+{
+	long r = poll_run(p, fds, count);
+	if (r < 0) return r;
+	return poll_to_select(fds, count, in, out, ex);
+}
+
+static bool select_ours(int n, const fd_set *in, const fd_set *out, const fd_set *ex)
+{
+	struct sock s;
+	size_t size = (size_t)(n + 63) / 64 * 8;
+	if (!shim.active || spawned() || (in && !user_there(in, size)) || (out && !user_there(out, size)) || (ex && !user_there(ex, size))) return false;
+	for (int fd = 0; fd < n; fd++)
+		if ((bit_of(in, fd) || bit_of(out, fd) || bit_of(ex, fd)) && table_kind(fd, &s) != FD_KERNEL) return true;
+	return false;
+}
+
+static long select_any(struct poll *p, int n, fd_set *in, fd_set *out, fd_set *ex)
+{
+	struct pollfd here[STACK_FDS];
+	nfds_t count = select_to_poll(n, in, out, ex, NULL);
+	if (count <= STACK_FDS) {
+		select_to_poll(n, in, out, ex, here);
+		return select_run(p, here, count, in, out, ex);
+	}
+	long at = sys(SYS_mmap, NULL, count * sizeof *here, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at < 0 && at > -4096) return at;
+	select_to_poll(n, in, out, ex, (struct pollfd *)at);
+	long r = select_run(p, (struct pollfd *)at, count, in, out, ex);
+	sys(SYS_munmap, at, count * sizeof *here);
+	return r;
+}
+
+long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *timeout, const struct sigset_arg *mask)
+{
+	struct poll p;
+	struct sigset_arg without = {NULL, KERNEL_MASK};
+	if (!shim.active) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, mask));
+	time_ns wait;
+	int err = timeout_of(timeout, &wait);
+	if (err == 0 && mask && user_get(without, mask) != 0) err = -EFAULT;
+	if (err == 0) err = poll_begin(&p, wait, without.mask);
+	if (err != 0) return err;
+	without.mask = (const sigset_t *)p.mask;
+	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, &without));
+	long r = select_any(&p, n, in, out, ex);
+	timeout_report(timeout, &p);
+	return r;
+}
+
+long do_select(int n, fd_set *in, fd_set *out, fd_set *ex, struct timeval *timeout)
+{
+	struct timespec t;
+	if (!shim.active) return cancellable(sys(SYS_select, n, in, out, ex, timeout));
+	if (timeout && !user_there(timeout, sizeof *timeout)) return -EFAULT;
+	if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) return -EINVAL;
+	if (timeout) t = (struct timespec){timeout->tv_sec + timeout->tv_usec / 1000000, timeout->tv_usec % 1000000 * 1000};
+	long r = do_pselect6(n, in, out, ex, timeout ? &t : NULL, NULL);
+	if (timeout) *timeout = (struct timeval){t.tv_sec, t.tv_nsec / 1000};
+	return r;
+}
