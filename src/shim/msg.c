@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include "shim/shim.h"
+#include "shim/poll.h"
 #include "shim/unix.h"
 
 #define ADDRESS_END ((uintptr_t)0x7ffffffff000)   /* of programs */
@@ -301,7 +301,8 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
 	struct sock s;
 	n = MIN(n, (unsigned)IOV_MAX);
-	if (!sock_of(fd, &s) && !kernel_names(vec, n)) {
+	bool ours = sock_of(fd, &s);
+	if (!ours && !kernel_names(vec, n)) {
 		for (unsigned i = 0; i < n; i++) descriptors_leave(&vec[i].msg_hdr);
 		kernel_sends(fd);
 		return cancellable(gate(SYS_sendmmsg, fd, vec, n, flags));
@@ -315,26 +316,50 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	return n;
 }
 
+/* An error that is pending goes before all messages. */
+static int pending_error(const struct sock *s)
+{
+	return shared_get32(&s->c->state) & CHS_ERROR ? -(int)control_simple(RPC_TAKE_ERROR, s, 0, 0, 0) : 0;
+}
+
+static long recv_one_of(int fd, struct mmsghdr *m, int flags)
+{
+	long r = do_recvmsg(fd, &m->msg_hdr, flags & ~MSG_WAITFORONE);
+	unsigned len = (unsigned)r;
+	return r < 0 ? r : user_put(&m->msg_len, len);
+}
+
+/* Tells the caller what is left of its time. */
+static bool time_is_left(struct timespec *timeout, time_ns end)
+{
+	time_ns left = end == TIME_NEVER ? end : MAX(end - now_ns(), 0);
+	if (left == TIME_NEVER) return true;
+	struct timespec t = {left / NS_PER_S, left % NS_PER_S};
+	user_put(timeout, t);
+	return left > 0;
+}
+
 long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
 {
 	struct sock s;
-	if (!sock_of(fd, &s) && !kernel_names(vec, MIN(n, (unsigned)IOV_MAX))) {
+	bool ours = sock_of(fd, &s);
+	if (!ours && !kernel_names(vec, MIN(n, (unsigned)IOV_MAX))) {
 		long r = cancellable(gate(SYS_recvmmsg, fd, vec, n, flags, timeout));
 		for (long i = 0; i < r; i++) descriptors_arrive(&vec[i].msg_hdr);
 		return r;
 	}
-	/* As Linux: the timeout is looked at after each message, and ends no wait for one. */
-	time_ns end = timeout ? now_ns() + timeout->tv_sec * NS_PER_S + timeout->tv_nsec : TIME_NEVER;
+	time_ns wait;
+	int err = timeout_of(timeout, &wait);
+	if (err == 0 && ours && !(flags & MSG_ERRQUEUE)) err = pending_error(&s);
+	if (err != 0) return err;
 	unsigned got = 0;
-	while (got < MIN(n, (unsigned)IOV_MAX)) {
-		int f = flags & ~MSG_WAITFORONE;
-		if (got > 0 && flags & MSG_WAITFORONE) f |= MSG_DONTWAIT;
-		long r = do_recvmsg(fd, &vec[got].msg_hdr, f);
+	for (time_ns end = wait == TIME_NEVER ? wait : now_ns() + wait; got < n;) {
+		long r = recv_one_of(fd, &vec[got], got > 0 && flags & MSG_WAITFORONE ? flags | MSG_DONTWAIT : flags);
 		if (r < 0) return got > 0 ? (long)got : r;
-		unsigned len = (unsigned)r;
-		if (user_put(&vec[got].msg_len, len) != 0) return got > 0 ? (long)got : -EFAULT;
 		got++;
-		if (timeout && now_ns() >= end) break;
+		/* The timeout is looked at after each message, and ends no wait for one. */
+		if (timeout && !time_is_left(timeout, end)) break;
+		if (vec[got - 1].msg_hdr.msg_flags & MSG_OOB) break;
 	}
 	return got;
 }
