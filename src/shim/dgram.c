@@ -89,7 +89,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	struct taking t;
 	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK, t.skip = peek_skip(s, m->flags);
 	critical_enter();
-	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+	chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
 	long got = before > 0 ? guarded(record_copy, &t) : 0;
 	if (got < 0 && !t.peek) chan_read_record(shim.arena, s->c, &t.r, NULL, 0, NULL, 0, NULL, 0, false);
@@ -126,7 +126,7 @@ static long recv_into(const struct sock *s, struct message *m, struct landing *t
 		if (state & CHS_EOF && !m->nonblock) return control_put(m, NULL, 0), message_result(m, 0, 0, 0);
 		if (m->nonblock && look_again(&looked)) continue;
 		if (m->nonblock) return -EAGAIN;
-		r = wait_on(&w, &s->c->rx, seq);
+		r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return r;
 	}
 }
@@ -199,7 +199,7 @@ long engine_send(const struct sock *s, struct message *m)
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = (long)engine_send_once(s, m, 0);
 		if (r != -EAGAIN || m->nonblock) break;
-		r = wait_on(&w, &s->c->tx, seq);
+		r = wait_on(&w, s, &s->c->tx, seq);
 	}
 	scratch_give(one.iov_base);
 	return r;

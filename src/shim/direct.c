@@ -83,7 +83,7 @@ static bool bell_ring_of(struct channel *c, uint32_t index)
 	if (i >= BELL_MAX) return false;
 	struct bell *b = arena_bell(shim.arena, i);
 	bell_set(b, index);
-	uint32_t armed = bell_ring(b, shim.client, &claim);
+	uint32_t armed = bell_ring(b, lock_name(), &claim);
 	if (armed == 0) return true;
 	bool woken = bell_wake(i, armed);
 	bell_rung(b, claim);

@@ -132,9 +132,8 @@ struct instance *instance_inner(uint32_t bell, uint32_t generation)
 
 void instance_lock(struct instance *e)
 {
-	uint32_t client = atomic_load(&shim.client);
 	critical_enter();
-	chan_lock(&e->set->lock, client != 0 ? client : LOCK_CONTENDED - 1, futex_shared);
+	chan_lock(&e->set->lock, lock_name(), futex_shared);
 }
 
 void instance_unlock(struct instance *e)

@@ -53,9 +53,9 @@ static long instance_sleep(struct instance *e, int epfd, struct poll *p)
 {
 	bool futex = !p->mask && only_virtual(e);
 	_Atomic uint32_t *count = futex ? &e->set->on_futex : &e->set->on_eventfd;
-	atomic_fetch_add(count, 1);
+	bool noted = sleeper_in(count, &instance_bell(e)->generation);
 	long r = futex ? sleep_futex(e, p) : sleep_kernel(e, epfd, p);
-	atomic_fetch_sub(count, 1);
+	sleeper_out(count, noted);
 	/* The ringer has disarmed the bell; the others' sleep must be armed again, and what is there by now is theirs. */
 	if (sleepers(e)) bell_arm(instance_bell(e), sleepers(e));
 	return r;

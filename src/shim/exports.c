@@ -27,12 +27,12 @@ static size_t fits(size_t wanted, size_t have)
 
 #define X(name, type, params, call) \
 	__attribute__((visibility("default"))) type lib_##name params __asm__(#name); \
-	type lib_##name params { return (type)answer(call); }
+	type lib_##name params { return (type)answer((process_look(), call)); }
 NAMES(X)
 #undef X
 #define X(name, type, params, call) \
 	__attribute__((visibility("default"))) type lib_##name params __asm__(#name); \
-	type lib_##name params { return (type)-(call); }
+	type lib_##name params { return (type)-(process_look(), call); }
 NAMES_POSITIVE(X)
 #undef X
 

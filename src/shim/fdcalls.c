@@ -166,7 +166,7 @@ static long bytes_waiting(const struct sock *s, void *ret)
 	if (s->c->type == SOCK_STREAM) n = (int)chan_rx_used(shim.arena, s->c);
 	else {
 		critical_enter();
-		chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+		chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
 		n = chan_peek_record(shim.arena, s->c, &r) ? (int)r.data_len : 0;
 		chan_unlock(&s->c->rx.lock, futex_shared);
 		critical_leave();

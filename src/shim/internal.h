@@ -11,6 +11,8 @@ void table_closing(int fd);        /* a close begins: the descriptor is nobody's
 void table_closed(int fd);         /* it has ended, by success or not: unknown, if nobody has got the number since */
 void pin_closing(int fd, uint32_t channel);
 void pins_forked(void);
+void sleeper_start(void);
+void sleepers_forked(void);
 bool pin_kept(uint32_t channel);   /* calls are on it, or its last one has just ended */
 bool table_channel(int fd, struct sock *s);   /* what the table says, which may be out of date */
 void rung_by_close(void);          /* a hang-up of ours may be on its way to the engine: synchrony covers it */

@@ -196,7 +196,7 @@ bool packet_ring_fill(const struct sock *s, bool *ret_readable)
 	lock_take(&lock);
 	struct ring *r = ring_of(s);
 	if (r && data) {
-		chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+		chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
 		while (fill_one(r, s, data)) continue;
 		chan_unlock(&s->c->rx.lock, futex_shared);
 	}

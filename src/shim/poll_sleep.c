@@ -28,7 +28,7 @@ static long timed_out(long r) { return r == -EAGAIN ? 0 : r; }
 long sleep_direction(struct poll *p, const struct sock *s, struct direction *d, uint32_t seq)
 {
 	if (pin(s) != 0) return 0;   /* closed meanwhile */
-	int r = wait_on(&p->wait, d, seq);
+	int r = wait_on(&p->wait, s, d, seq);
 	unpin();
 	return timed_out(r);
 }

@@ -3,21 +3,41 @@
  *
  *  - fork: libc runs our handlers around it (pthread_atfork), whoever calls it. The child's tables are copies and right; its control pair is its own, made
  *    at its first control call. Before the fork every channel is marked as shared, and our locks are taken so that none is copied held.
+ *  - a fork by a system call of the program's own is seen by nobody. A page that the kernel wipes in every child tells: the first call that comes to us there
+ *    makes up for it.
  *  - vfork is done as fork. A true one would run the child on our caller's stack and in our memory, where its closes and dups would have to be told
  *    from ours; what programs do in such a child (a few calls on descriptors, then exec) a forked child does as well.
  */
 #include <sched.h>
+#include <sys/mman.h>
 #include "shim/internal.h"
 #include "shim/shim.h"
 #include "shim/signal.h"
+
+_Atomic uint32_t *process_mark;
+
+/* Without such pages (before Linux 4.14) the mark stands in the children, too. */
+static void mark_start(void)
+{
+	static _Atomic uint32_t always = 1;
+	long p = sys(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool wiped = p > 0 && sys(SYS_madvise, p, 4096, MADV_WIPEONFORK) == 0;
+	process_mark = wiped ? (_Atomic uint32_t *)p : &always;
+	atomic_store(process_mark, 1);
+}
+
+static void others_have_it_too(void)
+{
+	table_share_all();
+	epolls_before_fork();
+}
 
 static void before_fork(void)
 {
 	if (!shim.active) return;
 	critical_enter();
 	control_lock();
-	table_share_all();
-	epolls_before_fork();
+	others_have_it_too();
 	spares_before_fork();
 }
 
@@ -32,6 +52,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
 	if (!shim.active) return;
+	atomic_store(process_mark, 1);
 	shim.pid = (int)sys(SYS_getpid);
 	control_forked();
 	spares_forked();
@@ -40,14 +61,24 @@ static void after_fork_child(void)
 	tickets_forked();
 	table_forked();
 	pins_forked();
+	sleepers_forked();
 	signal_forked();
 	critical_leave();
 }
 
+void process_unseen(void)
+{
+	critical_enter();
+	others_have_it_too();
+	after_fork_child();
+}
+
 void process_start(void)
 {
+	mark_start();
 	pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 	bell_start();
+	sleeper_start();
 	scratch_start();
 }
 

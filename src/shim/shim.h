@@ -46,6 +46,7 @@ struct shim {
 extern struct shim shim;
 
 /* ---- the thread ---- */
+struct sleeping { _Atomic uint32_t *count, *life; uint32_t generation; const char *frame; };   /* life: stands while the count is that of `generation` */
 struct self {
 	uint32_t depth;                    /* critical sections entered */
 	uint32_t nocancel;                 /* inside a call that is no cancellation point */
@@ -58,6 +59,9 @@ struct self {
 	_Atomic uint32_t interrupts;       /* those of them without SA_RESTART */
 	void *guard;                       /* fault.c: where to go on when memory of the program's isn't there */
 	uint32_t spin_skip, spin_failed;   /* wait.c */
+	struct sleeping sleeping[4];       /* sleeper.c: where this thread is counted */
+	uint32_t sleeps;                   /* how many of these */
+	bool ends;                         /* its end will be seen */
 	_Atomic uint32_t *place;           /* pin.c: what our call is on, for those who close it */
 	uint32_t bell;                     /* bell.c: what this thread polls on; 0: none yet */
 	uint32_t *watched;                 /* by channel: the generation its bell watches */
@@ -170,6 +174,13 @@ int64_t control(struct call *c);           /* the engine's result, or -ENETDOWN,
 int64_t control_simple(uint32_t op, const struct sock *s, int64_t a, int64_t b, int64_t c);
 int attach(void);                          /* 0 or -errno; cheap when done already */
 void control_forked(void);                 /* in the child */
+/* As whom we hold locks in shared memory. A call that a handler has forked in goes on in the child, which has no number of its own yet. */
+static inline uint32_t lock_name(void)
+{
+	uint32_t client = atomic_load_explicit(&shim.client, memory_order_relaxed);
+	if (client == 0 && attach() == 0) client = atomic_load_explicit(&shim.client, memory_order_relaxed);
+	return client != 0 ? client : LOCK_CONTENDED - 1;
+}
 void control_lock(void);
 void control_unlock(void);
 void refused(const char *text, int err);   /* counted by the engine for the report at the end of a run */
@@ -204,7 +215,9 @@ struct wait { uint32_t handled, interrupts; bool restartable; time_ns deadline; 
 time_ns now_ns(void);
 time_ns coarse_ns(void);                   /* the same clock, some milliseconds behind, for less */
 void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
-int wait_on(struct wait *w, struct direction *d, uint32_t seq); /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
+int wait_on(struct wait *w, const struct sock *s, struct direction *d, uint32_t seq);   /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
+bool sleeper_in(_Atomic uint32_t *count, _Atomic uint32_t *life);   /* sleeper.c: counted until sleeper_out(), which takes the answer */
+void sleeper_out(_Atomic uint32_t *count, bool noted);
 bool spin(_Atomic uint32_t *word, uint32_t seen);              /* for a moment, if that has paid lately: has it changed? */
 int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen);   /* the same on another word */
 int pin(const struct sock *s);             /* pin.c: a call on s begins; unpin() ends it. -EBADF: closed meanwhile */
@@ -283,5 +296,11 @@ void signal_start(void);
 void sigsys_install(void);
 long dispatch(long n, const long a[6], bool raw);             /* a system call by number; raw: from code that bypasses libc */
 void process_start(void);
+extern _Atomic uint32_t *process_mark;     /* 0 in a child of a fork that was not ours to see; NULL off any network */
+void process_unseen(void);
+static inline void process_look(void)      /* at the begin of every call */
+{
+	if (process_mark && atomic_load_explicit(process_mark, memory_order_relaxed) == 0) process_unseen();
+}
 int file_open(const char *path, int flags);                   /* descriptor of this host's view of the file, or -ENOENT: not virtual */
 #include "shim/calls.h"

@@ -45,6 +45,7 @@ static void sigsys(int sig, siginfo_t *info, void *context)
 	int saved = errno;
 	spares_forbid();
 	long a[6] = {r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8], r[REG_R9]};
+	process_look();
 	r[REG_RAX] = dispatch(info->si_syscall, a, true);
 	errno = saved;
 }

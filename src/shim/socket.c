@@ -130,7 +130,7 @@ static long connect_on(const struct sock *s, struct call *c)
 		if (first == 0) first = r;
 		bool full = r == -EAGAIN && s->c->domain == AF_UNIX;
 		if ((r != -EINPROGRESS && r != -EALREADY && !full) || nonblocking(s, 0)) return (long)r;
-		r = full || shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, &s->c->tx, seq) : 0;
+		r = full || shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, s, &s->c->tx, seq) : 0;
 		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
 		if (r < 0) return (long)r;
 	}
@@ -221,7 +221,7 @@ static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *le
 		uint32_t seq = shared_get32(&s->c->rx.seq);
 		long r = accept_once(s, addr, len, flags);
 		if (r != -EAGAIN || nonblocking(s, 0)) return r;
-		r = wait_on(&w, &s->c->rx, seq);
+		r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return r;
 	}
 }

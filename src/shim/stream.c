@@ -35,12 +35,12 @@ static long tx_copy(void *arg)
  */
 static void owe(const struct sock *s, struct direction *d)
 {
-	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_set32(&d->owing, shim.client);
+	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_set32(&d->owing, lock_name());
 }
 
 static void owe_no_more(const struct sock *s, struct direction *d)
 {
-	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_replace32(&d->owing, shim.client, 0);
+	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_replace32(&d->owing, lock_name(), 0);
 }
 
 /* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. wants_room: see struct handover. */
@@ -48,7 +48,7 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from, b
 {
 	struct copy c = {.s = s, .m = m, .from = from};
 	critical_enter();
-	chan_lock(&s->c->tx.lock, shim.client, futex_shared);
+	chan_lock(&s->c->tx.lock, lock_name(), futex_shared);
 	owe(s, &s->c->tx);
 	long r = guarded(tx_copy, &c);
 	chan_unlock(&s->c->tx.lock, futex_shared);
@@ -122,7 +122,7 @@ static long stream_put(const struct sock *s, struct message *m)
 			r = 0;
 			continue;
 		}
-		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, &s->c->tx, seq);
+		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, s, &s->c->tx, seq);
 	} while (r >= 0);
 	return done > 0 ? (long)done : r;
 }
@@ -171,7 +171,7 @@ static long rx_take(const struct sock *s, const struct message *m, size_t from)
 	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m->flags)};
 	if (from == 0 && message_there(m, chan_rx_used(shim.arena, s->c), true) != 0) return -EFAULT;
 	critical_enter();
-	chan_lock(&s->c->rx.lock, shim.client, futex_shared);
+	chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
 	owe(s, &s->c->rx);
 	long r = before > 0 ? guarded(rx_copy, &c) : 0;
@@ -243,7 +243,7 @@ static long stream_take(const struct sock *s, struct message *m)
 			if (!look_again(&looked)) break;
 			continue;
 		}
-		r = wait_on(&w, &s->c->rx, seq);
+		r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) break;
 	}
 	return done > 0 ? (long)done : r;

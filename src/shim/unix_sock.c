@@ -182,7 +182,7 @@ static long send_all(const struct sock *s, struct message *m)
 			if (s->c->type != SOCK_STREAM || done >= m->total) return (long)done;
 			continue;
 		}
-		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, &s->c->tx, seq);
+		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, s, &s->c->tx, seq);
 		if (r < 0) return done > 0 ? (long)done : r;
 	}
 }
@@ -251,7 +251,7 @@ long unix_recv(const struct sock *s, struct message *m)
 		if (r > 0) done += (size_t)r;
 		if (r > 0 && goes_on(s, m, done)) continue;
 		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;
-		if (r == -EAGAIN && !m->nonblock && (done == 0 || goes_on(s, m, done))) r = wait_on(&w, &s->c->rx, seq);
+		if (r == -EAGAIN && !m->nonblock && (done == 0 || goes_on(s, m, done))) r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return done > 0 ? (long)done : r;
 	}
 }

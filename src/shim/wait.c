@@ -105,12 +105,12 @@ int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
 }
 
 /* Whoever only spins needs no wake. */
-int wait_on(struct wait *w, struct direction *d, uint32_t seq)
+int wait_on(struct wait *w, const struct sock *s, struct direction *d, uint32_t seq)
 {
 	if (engine_dead()) return -ENETDOWN;
 	if (spin(&d->seq, seq)) return 0;
-	atomic_fetch_add(&d->waiters, 1);
+	bool noted = sleeper_in(&d->waiters, &s->c->generation);
 	int r = engine_dead() ? -ENETDOWN : futex_sleep(w, &d->seq, seq);
-	atomic_fetch_sub(&d->waiters, 1);
+	sleeper_out(&d->waiters, noted);
 	return r;
 }
