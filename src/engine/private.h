@@ -86,6 +86,7 @@ struct esock {
 	uint32_t stand;                            /* where its rings stood at the last look */
 	uint32_t state, poll;                      /* as published */
 	uint32_t tx_limit;                         /* as published */
+	uint32_t urgents;                          /* announced, and signalled if that was asked for */
 	uint32_t path_epoch;                       /* when the way was looked at last; 0: never */
 	uint32_t turn, turn_bytes;                 /* what it sent in this turn */
 	uint8_t flow;                              /* enum flow, with a peer */
@@ -93,6 +94,7 @@ struct esock {
 	bool mark;                                 /* what the stack still has lies behind urgent data's mark, which the program's call passes */
 	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
 	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
+	bool missed_room;                          /* its program asked for signals, and found none */
 	bool rung;                                 /* its program said that there is something to do */
 	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */

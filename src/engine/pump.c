@@ -314,17 +314,30 @@ static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_resu
 	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
 }
 
-struct news { bool happened; uint32_t state, poll; };   /* before it was published */
+struct news { bool happened, room; uint32_t state, poll; };   /* before it was published */
+
+/* As for poll: when a third is free. */
+static bool tx_has_room(struct engine *e, struct esock *es)
+{
+	uint32_t size = tx_size(&e->pool, &es->tx), used = tx_pending(&e->pool, &es->tx);
+	if (es->tx_limit != 0) size = MIN(size, es->tx_limit);
+	return size > used && size - used >= size / 3;
+}
 
 /* Those who asked for signals. They are told of all that happens, so it must come by here. */
 static void pump_signal(struct engine *e, struct esock *es, const struct news *n)
 {
 	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
-	bool connected = (es->state & ~n->state) & CHS_SENDABLE, urgent = (es->poll & ~n->poll) & EPOLLPRI;
-	if (flags & CHF_OWNED && urgent) anchor_signal(es->anchor, true);
+	bool connected = (es->state & ~n->state) & CHS_SENDABLE;
+	uint32_t urgents = tcp_urgents(es->sk);
+	if (flags & CHF_OWNED && urgents != es->urgents) anchor_signal(es->anchor, true);
+	es->urgents = urgents;
 	if (!(flags & CHF_ASYNC)) return;
 	if (es->stream) direct_bar(e, es);
-	if (n->happened || connected) anchor_signal(es->anchor, false);
+	es->missed_room |= n->room;
+	bool room = connected || (es->missed_room && tx_has_room(e, es)), room_told = room && anchor_room(es->anchor);
+	if (room) es->missed_room = false;
+	if (n->happened || (connected && !room_told)) anchor_signal(es->anchor, false);
 }
 
 void esock_pump(struct engine *e, struct esock *es)
@@ -344,8 +357,9 @@ void esock_pump(struct engine *e, struct esock *es)
 	in |= inbox_owes_wake(e, es);
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
-	struct news news = {in || told, es->state, es->poll};
+	struct news news = {in || told, false, es->state, es->poll};
 	bool drained = tx_relieved(e, es, &r), changed = publish(e, es);
+	news.room = drained || grown;
 	net_touch(e->net, s);
 	if (asked) pump_wake(e, es, asked_told, asked_told);
 	else pump_wake(e, es, in || changed || told, changed || grown || drained);

@@ -27,3 +27,12 @@ void anchor_signal(int ours, bool urgent)
 {
 	if (send(ours, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL | (urgent ? MSG_OOB : 0)) < 0) return;
 }
+
+/* What fills it is the program's own, so there may be any amount: what is left keeps its place. */
+bool anchor_room(int ours)
+{
+	char sink[2048];
+	int n = 0;
+	while (n < 16 && recv(ours, sink, sizeof sink, MSG_DONTWAIT) > 0) n++;
+	return n > 0;
+}

@@ -10,3 +10,4 @@
 /* SOCK_STREAM for streams, else SEQPACKET: a DGRAM pair gives no hang-up. Negative errno. */
 int anchor_create(bool stream, int *ret_ours, int *ret_theirs, ino_t *ret_inode);
 void anchor_signal(int ours, bool urgent);   /* SIGIO, or SIGURG. The program's side takes the octet away again */
+bool anchor_room(int ours);                  /* SIGIO, with POLL_OUT, where the program's side has filled its buffer; false: it has not */

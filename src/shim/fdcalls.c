@@ -116,12 +116,6 @@ static void channel_flag(const struct sock *s, uint32_t flag, bool on)
 	engine_catch_up();
 }
 
-void signals_drain(const struct sock *s)
-{
-	char sink[256];
-	for (int i = 0; i < 64 && gate(SYS_recvfrom, s->fd, sink, sizeof sink, MSG_DONTWAIT, NULL, NULL) > 0; i++) {}
-}
-
 /* What is said of the open file stays with it: its anchor can serve no other socket. */
 static bool says_of_file(int cmd, long arg)
 {

@@ -201,7 +201,8 @@ bool rest_is_late(void);                   /* asked before the look: something w
 void rest_arrives(void);
 void closes_settle(void);                  /* after a close of our own: the engine has seen it */
 void linger(const struct sock *s);         /* before its last close, where SO_LINGER asks for it */
-void signals_drain(const struct sock *s);  /* what made the kernel send its signals (host/anchor.h) */
+void signals_drain(const struct sock *s);  /* what made the kernel send its signals (async.c) */
+bool signals_want_room(const struct sock *s);  /* there is none; false: nobody asked for a signal. Look once more after it */
 void handed_over(const struct sock *s);    /* the engine has something to do for this channel */
 
 /* ---- faults that somebody has set on calls (trouble.c) ---- */

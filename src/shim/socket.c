@@ -123,6 +123,7 @@ static long connect_on(const struct sock *s, struct call *c)
 	struct wait w;
 	int64_t first = 0;
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	signals_want_room(s);   /* the end of connecting is signalled as room */
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		c->arg[0] = !nonblocking(s, 0);

@@ -104,7 +104,7 @@ static long stream_put(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0;
-	bool looked = false;
+	bool looked = false, wanted = false;
 	long r;
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
 	if (m->flags & MSG_FASTOPEN) {
@@ -118,11 +118,12 @@ static long stream_put(const struct sock *s, struct message *m)
 		r = send_once(s, m, done, seq);
 		if (r >= 0 && (done += (size_t)r) == m->total) return (long)done;
 		if (r >= 0 || (r == -EAGAIN && m->nonblock && look_again(&looked))) {
-			if (r >= 0) looked = false;
+			if (r >= 0) looked = wanted = false;
 			r = 0;
 			continue;
 		}
-		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, s, &s->c->tx, seq);
+		if (r == -EAGAIN && !wanted && (wanted = signals_want_room(s))) r = 0;
+		else if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, s, &s->c->tx, seq);
 	} while (r >= 0);
 	return done > 0 ? (long)done : r;
 }

@@ -240,6 +240,47 @@ static void signals_of(int sig, int async, int family)
 	close(l);
 }
 
+/* Room to send again, after there was none. */
+static void room_signal(int sig)
+{
+	static char much[65536];
+	int fd[2], c, l;
+
+	say_about("room, signal %s", sig == SIGIO ? "SIGIO" : "chosen");
+	tcp_pair(AF_INET, fd);
+	MUST(fcntl(fd[0], F_SETOWN, getpid()));
+	if (sig != SIGIO)
+		MUST(fcntl(fd[0], F_SETSIG, sig));
+	MUST(fcntl(fd[0], F_SETFL, O_ASYNC | O_NONBLOCK));
+	MUST(fcntl(fd[1], F_SETFL, O_NONBLOCK));
+	for (int i = 0; i < 2; i++) {
+		MUST(send(fd[0], "x", 1, 0));
+		say_no_signal("sent", sig);
+		while (send(fd[0], much, sizeof(much), 0) > 0)
+			continue;
+		while (recv(fd[1], much, sizeof(much), 0) > 0 || poll(&(struct pollfd){ fd[1], POLLIN, 0 }, 1, 20) > 0)
+			continue;
+		say_signal("room again", sig, fd[0]);
+	}
+	close(fd[0]);
+	close(fd[1]);
+
+	say_about("connecting, signal %s", sig == SIGIO ? "SIGIO" : "chosen");
+	l = listening(AF_INET, 5);
+	c = MUST(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(fcntl(c, F_SETOWN, getpid()));
+	if (sig != SIGIO)
+		MUST(fcntl(c, F_SETSIG, sig));
+	MUST(fcntl(c, F_SETFL, O_ASYNC));
+	struct sockaddr_storage name;
+	socklen_t len = sizeof(name);
+	MUST(getsockname(l, (void *)&name, &len));
+	say_rc("connect", connect(c, (void *)&name, len));
+	say_signal("connected", sig, c);
+	close(c);
+	close(l);
+}
+
 static void urgent_signal(void)
 {
 	int fd[2];
@@ -259,6 +300,8 @@ static void urgent_signal(void)
 	say_recv("urgent", fd[0], 1, MSG_OOB);
 	MUST(send(fd[1], "Z", 1, MSG_OOB));
 	say_signal("urgent again", SIGURG, fd[0]);
+	MUST(send(fd[1], "Q", 1, MSG_OOB));
+	say_signal("urgent while one is unread", SIGURG, fd[0]);
 	say_recv("data", fd[0], 10, 0);
 	close(fd[0]);
 	close(fd[1]);
@@ -281,6 +324,8 @@ int main(void)
 	signals_of(SIGIO, O_ASYNC, AF_INET6);
 	signals_of(SIGIO, 0, AF_INET);
 	signals_of(SIGRTMIN + 3, O_ASYNC, AF_INET);
+	room_signal(SIGIO);
+	room_signal(SIGRTMIN + 3);
 	urgent_signal();
 	return 0;
 }

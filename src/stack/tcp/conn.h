@@ -133,6 +133,7 @@ struct tcp_sock {
 		seq32 nxt, irs, wup;
 		seq32 fin_seq;
 		seq32 up;                     /* the urgent octet itself */
+		uint32_t urgents;             /* how often one was announced */
 		uint32_t wnd;                 /* last advertised, from wup */
 		uint32_t ssthresh, clamp;     /* what may be advertised: grows while data comes, up to clamp (Linux's rcv_ssthresh, window_clamp) */
 		uint32_t queued, mem_bytes;   /* in queue: octets, and what they cost */

@@ -23,6 +23,8 @@ bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of
 
 bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_read_acks(tcp_of(sk)); }
 
+uint32_t tcp_urgents(const struct sock *sk) { return sk->ops == &tcp_ops ? tcp_of(sk)->rcv.urgents : 0; }
+
 bool tcp_all_arrived(const struct sock *from, const struct sock *to)
 {
 	const struct tcp_sock *a = tcp_of(from), *b = tcp_of(to);

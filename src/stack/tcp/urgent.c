@@ -48,6 +48,7 @@ void urgent_receive(struct tcp_sock *conn, const struct segment *g)
 		replace(conn);
 		conn->rcv.up = up;
 		conn->rcv.urg = TCP_URG_AWAITED;
+		conn->rcv.urgents++;
 		sock_ready(&conn->inet.sk);
 	}
 	fetch(conn, g);
