@@ -149,7 +149,7 @@ int64_t serve_bell_free(struct call *k)
 {
 	struct bell_owned *b = bell_of(k);
 	if (!b) return -EINVAL;
-	if (!b->owner) return set_leave(k->e, k->c, b);
+	if (!b->owner) return set_leave(k->c, b);
 	if (b->owner != k->c) return -EPERM;
 	bell_destroy(k->e, b);
 	return 0;

@@ -4,7 +4,6 @@
  * lock stands. That is looked at when something is made or somebody has gone: a set that is over costs nothing meanwhile.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include "channel/epoll_set.h"
 #include "engine/private.h"
@@ -56,9 +55,8 @@ int64_t serve_set_join(struct call *k)
 	return err < 0 ? err : (int64_t)shared_get32(&arena_bell(k->e->arena, b->index)->generation);
 }
 
-int64_t set_leave(struct engine *e, struct client *c, struct bell_owned *b)
+int64_t set_leave(struct client *c, struct bell_owned *b)
 {
-	(void)e;
 	struct hold *h = hold_find(b, c);
 	if (!h) return -EPERM;
 	hold_free(h);

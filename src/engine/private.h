@@ -278,7 +278,7 @@ void bell_unpaid(struct bell_owned *b);                                   /* its
 
 /* epoll_sets.c: the bells of epoll files, and who holds them */
 int64_t set_make(struct engine *e, struct client *c, struct bell_owned *b);
-int64_t set_leave(struct engine *e, struct client *c, struct bell_owned *b);
+int64_t set_leave(struct client *c, struct bell_owned *b);
 int64_t serve_set_join(struct call *k);
 void sets_sweep(struct engine *e);                                        /* ends those whose file is closed everywhere */
 void sets_of_dead(struct engine *e, struct client *c);
