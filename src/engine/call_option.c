@@ -6,6 +6,9 @@
 #include <sys/ioctl.h>
 #include "engine/private.h"
 
+#define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS, of whose layouts the header names the other */
+#define STAMPNS 0x8907
+
 int64_t serve_setsockopt(struct call *k)
 {
 	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
@@ -77,7 +80,8 @@ static int64_t queue_ioctl(struct call *k, unsigned long request)
 	if (request == SIOCATMARK && k->es->stream && rx_used(&k->e->pool, &k->es->rx) > 0) return call_out(k, &n, sizeof n), 0;
 	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
 	if (err < 0) return err;
-	if (request == SIOCOUTQ && k->es->stream) n += (int)(tx_pending(&k->e->pool, &k->es->tx) + direct_ahead(k->e, k->es));
+	if (k->es->stream && (request == SIOCOUTQ || request == SIOCOUTQNSD)) n += (int)tx_pending(&k->e->pool, &k->es->tx);
+	if (k->es->stream && request == SIOCOUTQ) n += (int)direct_ahead(k->e, k->es);
 	call_out(k, &n, sizeof n);
 	return 0;
 }
@@ -91,17 +95,38 @@ static int64_t interface_rows(struct call *k)
 	return 0;
 }
 
+/* SIOCGSTAMP, SIOCGSTAMPNS: when the message arrived that the program read last. */
+static int64_t arrival_ioctl(struct call *k, unsigned long request)
+{
+	pump_consumed(k->e, k->es);
+	const struct sock *sk = k->es->sk;
+	if (sk->arrival == 0) return -ENOENT;
+	time_ns real = sk->arrival + sk->stack->realtime_offset;
+	int64_t v[2] = {real / NS_PER_S, real % NS_PER_S / (request == STAMP ? NS_PER_US : 1)};
+	call_out(k, v, sizeof v);
+	return 0;
+}
+
+static bool moves_paths(unsigned long request)
+{
+	static const unsigned long all[] = {SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCDIFADDR, SIOCSIFMTU, SIOCSIFHWADDR, SIOCADDRT, SIOCDELRT, SIOCSARP, SIOCDARP};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i] == request) return true;
+	return false;
+}
+
 int64_t serve_ioctl(struct call *k)
 {
 	unsigned long request = (unsigned long)k->q->arg[0];
 	char text[64];
 	int64_t err;
 	if (request == SIOCGIFCONF) return interface_rows(k);
-	if (request == SIOCINQ || request == SIOCOUTQ || request == SIOCATMARK) return queue_ioctl(k, request);
+	if (request == SIOCINQ || request == SIOCOUTQ || request == SIOCOUTQNSD || request == SIOCATMARK) return queue_ioctl(k, request);
+	if (request == STAMP || request == STAMPNS) return arrival_ioctl(k, request);
 	memcpy(k->e->scratch, k->in, k->q->in_len);
 	err = sock_ioctl(k->es->sk, request, k->e->scratch, k->q->in_len);
 	if (err >= 0) {
-		if (request == SIOCSIFFLAGS || request == SIOCSIFADDR || request == SIOCADDRT || request == SIOCDELRT) direct_look_again(k->e);
+		if (moves_paths(request)) direct_look_again(k->e);
 		call_out(k, k->e->scratch, k->q->in_len);
 		return err;
 	}

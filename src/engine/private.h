@@ -55,7 +55,7 @@ struct hold { struct list of_bell, of_client; struct bell_owned *bell; struct cl
 struct watch { struct list of_sock, of_bell; uint32_t bell, channel; };   /* numbers */
 
 /* What the stack counts for one entry of an rx ring until the program has read it. */
-struct charge { uint32_t ring, lent, data; };
+struct charge { uint32_t ring, lent, data; time_ns arrival; };
 struct charges { struct charge *at; uint32_t cap, start, count; uint64_t partial; };
 
 /* A copy of what a program counted (struct direct_sent). */
@@ -233,7 +233,8 @@ void esock_mirror(struct engine *e, struct esock *es);                    /* opt
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
 void esock_wake_writer(struct engine *e, struct esock *es);               /* who waits for room: that direction, and every bell */
 void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
-uint32_t charges_pop(struct charges *q, uint64_t octets);
+uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival);   /* *ret_arrival: of the last entry, if there was one */
+bool pump_consumed(struct engine *e, struct esock *es);                   /* sees what the program has read; false: the socket is gone */
 int charges_push(struct charges **q, struct charge c);                    /* the first one makes *q. -ENOMEM */
 void charges_free(struct charges *q);
 

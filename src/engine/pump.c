@@ -48,7 +48,7 @@ void charges_free(struct charges *q)
 }
 
 /* The charges of the entries that are wholly read once `octets` more of the ring are. */
-uint32_t charges_pop(struct charges *q, uint64_t octets)
+uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival)
 {
 	uint32_t lent = 0;
 	if (!q) return 0;
@@ -56,20 +56,21 @@ uint32_t charges_pop(struct charges *q, uint64_t octets)
 	while (q->count > 0 && q->partial >= q->at[q->start].ring) {
 		q->partial -= q->at[q->start].ring;
 		lent += q->at[q->start].lent;
+		*ret_arrival = q->at[q->start].arrival;
 		q->start = (q->start + 1) % q->cap;
 		q->count--;
 	}
 	return lent;
 }
 
-static bool pump_consumed(struct engine *e, struct esock *es)
+bool pump_consumed(struct engine *e, struct esock *es)
 {
 	int64_t n = rx_progress(&e->pool, &esock_channel(e, es)->rx, &es->rx);
 	if (n < 0) {
 		esock_violate(e, es, "the words of a receive ring can't be");
 		return false;
 	}
-	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(es->charges, (uint64_t)n);
+	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(es->charges, (uint64_t)n, &es->sk->arrival);
 	if (lent > 0) sock_consumed(es->sk, lent);
 	return true;
 }
@@ -175,7 +176,7 @@ static void record_put(struct engine *e, struct esock *es, const struct sock_msg
 	const struct part parts[] = {{&r, sizeof r}, {m->name, r.name_len}, {m->control, r.control_len}, {m->data, data_len}, {zero, total - sum}};
 	struct direction *d = &esock_channel(e, es)->rx;
 	/* Out of memory drops the datagram, as it would before it reached the socket. */
-	if (charges_push(&es->charges, (struct charge){(uint32_t)total, lent, r.data_len}) < 0) sock_consumed(es->sk, lent);
+	if (charges_push(&es->charges, (struct charge){(uint32_t)total, lent, r.data_len, es->sk->lent_arrival}) < 0) sock_consumed(es->sk, lent);
 	else if (rx_put(&e->pool, d, &es->rx, parts, ARRAY_SIZE(parts), total) < 0) {
 		es->charges->count--;
 		sock_consumed(es->sk, lent);

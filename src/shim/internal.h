@@ -15,4 +15,6 @@ void sleeper_start(void);
 void sleepers_forked(void);
 bool pin_kept(uint32_t channel);   /* calls are on it, or its last one has just ended */
 bool table_channel(int fd, struct sock *s);   /* what the table says, which may be out of date */
+void keep_apart(int fd);            /* something is said of the open file: its anchor can serve no other socket */
+void channel_flag(const struct sock *s, uint32_t flag, bool on);   /* CHF_* */
 void rung_by_close(void);          /* a hang-up of ours may be on its way to the engine: synchrony covers it */

@@ -4,6 +4,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include "stack/core/sysctl.h"
 #include "world.h"
 
 struct request {
@@ -272,6 +273,14 @@ static void test_ioctls(void **state)
 	memset(r.ifr_name, 0, sizeof r.ifr_name);
 	assert_int_equal(sock_ioctl(netlink(w->a), SIOCGIFNAME, &r, sizeof r), 0);
 	assert_string_equal(r.ifr_name, "eth0");
+	r.ifr_mtu = 67;
+	assert_int_equal(sock_ioctl(s, SIOCSIFMTU, &r, sizeof r), -EINVAL);
+	r.ifr_mtu = 1400;
+	assert_int_equal(sock_ioctl(s, SIOCSIFMTU, &r, sizeof r), 0);
+	r.ifr_mtu = 0;
+	assert_int_equal(sock_ioctl(s, SIOCGIFMTU, &r, sizeof r), 0);
+	assert_int_equal(r.ifr_mtu, 1400);
+	w->a->sysctl->privileged = 0;
 	assert_int_equal(sock_ioctl(s, SIOCSIFMTU, &r, sizeof r), -EPERM);
 	strcpy(r.ifr_name, "eth9");
 	assert_int_equal(sock_ioctl(s, SIOCGIFFLAGS, &r, sizeof r), -ENODEV);

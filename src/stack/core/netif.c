@@ -18,6 +18,7 @@
 #include "stack/inet/neigh.h"
 #include "stack/packet/tap.h"
 
+#define TXQLEN 1000               /* Linux's default */
 #define NETIF_MTU_MIN 68          /* RFC 791 §3.2 */
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
 
@@ -67,6 +68,7 @@ int netif_add(struct stack *s, const char *name, enum netif_kind kind, const str
 	nif->stack = s;
 	nif->kind = kind;
 	nif->mtu_bytes = mtu_bytes;
+	nif->txqlen = TXQLEN;
 	nif->flags = IFF_UP | IFF_RUNNING | kind_flags[kind];
 	memcpy(nif->name, name, strlen(name));
 	if (mac) nif->mac = *mac;

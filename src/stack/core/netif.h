@@ -29,6 +29,7 @@ struct netif {
 	struct mac mac;
 	uint32_t mtu_bytes;           /* of the IP datagram */
 	uint32_t tso_bytes;           /* the device cuts TCP segments of up to so many octets itself (segmentation offload); 0: it does not */
+	int txqlen;                   /* kept: the link has its own bound */
 	uint32_t flags;               /* IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_BROADCAST, IFF_MULTICAST */
 	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */

@@ -1,74 +1,22 @@
 /*
- * The ioctls that ask about interfaces: SIOCGIF*. Read first: netdevice(7).
- *
- * They carry a struct ifreq: the name in, one value out. SIOCGIFCONF is the exception: its struct holds a pointer, which means nothing
- * here, so that the host passes what the pointer points to: arg is the array of struct ifreq, len its size in octets (0: how much would
- * be needed), and the result is the number of octets.
+ * The ioctls about devices: their flags, size, name, hardware address. They carry a struct ifreq: the name in, one value in or out.
+ * Read first: netdevice(7).
  */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include "stack/inet/inet.h"
+#include "stack/core/netif.h"
+#include "stack/core/route.h"
+#include "stack/inet/ioctl.h"
+#include "stack/socket/option.h"
 
-#define TXQLEN_DEFAULT 1000
-#define NO_IOCTL_CMD 515
+#define MTU_LEAST 68              /* RFC 791: what every link carries */
+#define MTU_MOST 65535            /* of Ethernet's drivers; loopback knows no bound */
 
-/* ---- one interface ---- */
+/* ---- what it is ---- */
 
-/* The IPv4 address that a name means: the interface's first, or for an alias ("eth0:1") there is none here. */
-static const struct netif_addr *addr_of(const struct netif *nif)
-{
-	list_each(struct netif_addr, na, &nif->addrs, node)
-		if (addr_is_v4(&na->addr)) return na;
-	return NULL;
-}
-
-static void emit4(struct sockaddr *ret, const struct addr *a)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET};
-
-	memcpy(&in.sin_addr, a->b + 12, sizeof in.sin_addr);
-	memcpy(ret, &in, sizeof *ret);
-}
-
-static int get_addr(const struct netif *nif, struct ifreq *r)
-{
-	const struct netif_addr *na = addr_of(nif);
-
-	if (!na) return -EADDRNOTAVAIL;
-	emit4(&r->ifr_addr, &na->addr);
-	return 0;
-}
-
-static int get_netmask(const struct netif *nif, struct ifreq *r)
-{
-	const struct netif_addr *na = addr_of(nif);
-	struct addr ones = addr_bcast4, mask;
-
-	if (!na) return -EADDRNOTAVAIL;
-	mask = addr_mask(&ones, na->plen);
-	emit4(&r->ifr_netmask, &mask);
-	return 0;
-}
-
-static int get_brdaddr(const struct netif *nif, struct ifreq *r)
-{
-	const struct netif_addr *na = addr_of(nif);
-	struct addr last = addr_any4;
-
-	if (!na) return -EADDRNOTAVAIL;
-	if (nif->flags & IFF_BROADCAST) last = addr_last(&na->addr, na->plen);
-	emit4(&r->ifr_broadaddr, &last);
-	return 0;
-}
-
-static int get_dstaddr(const struct netif *nif, struct ifreq *r)
-{
-	return get_addr(nif, r);    /* Linux: the peer, which is the address itself where there is none */
-}
-
-static int get_hwaddr(const struct netif *nif, struct ifreq *r)
+static int get_hwaddr(struct netif *nif, struct ifreq *r)
 {
 	memset(&r->ifr_hwaddr, 0, sizeof r->ifr_hwaddr);
 	switch (nif->kind) {
@@ -82,84 +30,164 @@ static int get_hwaddr(const struct netif *nif, struct ifreq *r)
 	return 0;
 }
 
-static int get_flags(const struct netif *nif, struct ifreq *r)
+static int get_flags(struct netif *nif, struct ifreq *r)
 {
 	r->ifr_flags = (short)nif->flags;
 	return 0;
 }
 
-static int get_mtu(const struct netif *nif, struct ifreq *r)
+static int get_mtu(struct netif *nif, struct ifreq *r)
 {
 	r->ifr_mtu = (int)nif->mtu_bytes;
 	return 0;
 }
 
-static int get_index(const struct netif *nif, struct ifreq *r)
+static int get_index(struct netif *nif, struct ifreq *r)
 {
 	r->ifr_ifindex = nif->index;
 	return 0;
 }
 
-static int get_metric(const struct netif *nif, struct ifreq *r)
+static int get_metric(struct netif *nif, struct ifreq *r)
 {
 	(void)nif;
 	r->ifr_metric = 0;
 	return 0;
 }
 
-static int get_txqlen(const struct netif *nif, struct ifreq *r)
+static int get_txqlen(struct netif *nif, struct ifreq *r)
 {
-	(void)nif;
-	r->ifr_qlen = TXQLEN_DEFAULT;
+	r->ifr_qlen = nif->txqlen;
 	return 0;
 }
 
-static int get_map(const struct netif *nif, struct ifreq *r)
+static int get_map(struct netif *nif, struct ifreq *r)
 {
 	(void)nif;
 	memset(&r->ifr_map, 0, sizeof r->ifr_map);
 	return 0;
 }
 
-struct request { unsigned long request; int (*get)(const struct netif *, struct ifreq *); };
+/* ---- what it shall be ---- */
+
+/* Of the others some say nothing here and some are the device's own. */
+#define SETTABLE (IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_PROMISC | IFF_ALLMULTI | IFF_PORTSEL | IFF_AUTOMEDIA | IFF_DYNAMIC)
+
+static int set_flags(struct netif *nif, struct ifreq *r)
+{
+	uint32_t flags = (nif->flags & ~(uint32_t)SETTABLE) | ((uint16_t)r->ifr_flags & SETTABLE);
+	int err = netif_set_flags(nif, flags);
+
+	if (err == 0) nif->flags = (nif->flags & ~(uint32_t)(SETTABLE & ~IFF_UP)) | (flags & SETTABLE & ~(uint32_t)IFF_UP);
+	return err;
+}
+
+static int set_mtu(struct netif *nif, struct ifreq *r)
+{
+	bool ether = nif->kind == NETIF_ETHERNET;
+
+	if (r->ifr_mtu < (ether ? MTU_LEAST : 0) || (ether && r->ifr_mtu > MTU_MOST)) return -EINVAL;
+	nif->mtu_bytes = (uint32_t)r->ifr_mtu;
+	return 0;
+}
+
+static int set_txqlen(struct netif *nif, struct ifreq *r)
+{
+	if (r->ifr_qlen < 0) return -EINVAL;
+	nif->txqlen = r->ifr_qlen;
+	return 0;
+}
+
+static int set_hwaddr(struct netif *nif, struct ifreq *r)
+{
+	static const struct mac none;
+	struct mac mac;
+
+	memcpy(mac.b, r->ifr_hwaddr.sa_data, sizeof mac.b);
+	if (r->ifr_hwaddr.sa_family != netif_hatype(nif)) return -EINVAL;
+	if (mac.b[0] & 1 || memcmp(mac.b, none.b, sizeof mac.b) == 0) return -EADDRNOTAVAIL;
+	nif->mac = mac;
+	return 0;
+}
+
+static bool name_is_valid(const char *name)
+{
+	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
+	for (; *name; name++)
+		if (*name == '/' || *name == ':' || *name == ' ' || (*name >= '\t' && *name <= '\r')) return false;
+	return true;
+}
+
+static int set_name(struct netif *nif, struct ifreq *r)
+{
+	struct netif *other;
+
+	r->ifr_newname[sizeof r->ifr_newname - 1] = '\0';
+	if (!name_is_valid(r->ifr_newname)) return -EINVAL;
+	other = netif_by_name(nif->stack, r->ifr_newname);
+	if (other && other != nif) return -EEXIST;
+	memcpy(nif->name, r->ifr_newname, sizeof nif->name);
+	return 0;
+}
+
+static int invalid(struct netif *nif, struct ifreq *r)
+{
+	(void)nif, (void)r;
+	return -EINVAL;
+}
+
+static int unsupported(struct netif *nif, struct ifreq *r)
+{
+	(void)nif, (void)r;
+	return -EOPNOTSUPP;
+}
+
+/* ---- requests ---- */
+
+enum { ANYBODY, ADMIN };
+struct request { unsigned long first, last; int who; int (*serve)(struct netif *, struct ifreq *); };
 
 static const struct request requests[] = {
-	{SIOCGIFADDR, get_addr},
-	{SIOCGIFNETMASK, get_netmask},
-	{SIOCGIFBRDADDR, get_brdaddr},
-	{SIOCGIFDSTADDR, get_dstaddr},
-	{SIOCGIFHWADDR, get_hwaddr},
-	{SIOCGIFFLAGS, get_flags},
-	{SIOCGIFMTU, get_mtu},
-	{SIOCGIFINDEX, get_index},
-	{SIOCGIFMETRIC, get_metric},
-	{SIOCGIFTXQLEN, get_txqlen},
-	{SIOCGIFMAP, get_map},
+	{SIOCGIFFLAGS, SIOCGIFFLAGS, ANYBODY, get_flags},
+	{SIOCGIFMETRIC, SIOCGIFMETRIC, ANYBODY, get_metric},
+	{SIOCGIFMTU, SIOCGIFMTU, ANYBODY, get_mtu},
+	{SIOCGIFHWADDR, SIOCGIFHWADDR, ANYBODY, get_hwaddr},
+	{SIOCGIFSLAVE, SIOCGIFSLAVE, ANYBODY, invalid},
+	{SIOCGIFMAP, SIOCGIFMAP, ANYBODY, get_map},
+	{SIOCGIFINDEX, SIOCGIFINDEX, ANYBODY, get_index},
+	{SIOCGIFTXQLEN, SIOCGIFTXQLEN, ANYBODY, get_txqlen},
+	{SIOCSIFFLAGS, SIOCSIFFLAGS, ADMIN, set_flags},
+	{SIOCSIFMETRIC, SIOCSIFMETRIC, ADMIN, unsupported},
+	{SIOCSIFMTU, SIOCSIFMTU, ADMIN, set_mtu},
+	{SIOCSIFHWADDR, SIOCSIFHWADDR, ADMIN, set_hwaddr},
+	{SIOCSIFSLAVE, SIOCSIFSLAVE, ADMIN, invalid},
+	{SIOCSIFMAP, SIOCSIFMAP, ADMIN, unsupported},
+	{SIOCADDMULTI, SIOCDELMULTI, ADMIN, invalid},         /* no device here filters by them */
+	{SIOCSIFHWBROADCAST, SIOCSIFHWBROADCAST, ADMIN, invalid},
+	{SIOCSIFTXQLEN, SIOCSIFTXQLEN, ADMIN, set_txqlen},
+	{SIOCSIFNAME, SIOCSIFNAME, ADMIN, set_name},
+	/* Of drivers, bonds and bridges, which no device here is. */
+	{SIOCGMIIPHY, SIOCSMIIREG, ADMIN, unsupported},
+	{SIOCWANDEV, SIOCWANDEV, ANYBODY, unsupported},
+	{SIOCBONDENSLAVE, SIOCBONDSETHWADDR, ADMIN, unsupported},
+	{SIOCBONDSLAVEINFOQUERY, SIOCBONDINFOQUERY, ANYBODY, unsupported},
+	{SIOCBONDCHANGEACTIVE, SIOCBONDCHANGEACTIVE, ADMIN, unsupported},
+	{SIOCBRADDIF, SIOCBRDELIF, ADMIN, unsupported},
+	{SIOCSHWTSTAMP, SIOCSHWTSTAMP, ADMIN, unsupported},
+	{SIOCGHWTSTAMP, SIOCGHWTSTAMP, ANYBODY, unsupported},
+	{SIOCDEVPRIVATE, SIOCDEVPRIVATE + 15, ANYBODY, unsupported},
+	{SIOCETHTOOL, SIOCETHTOOL, ANYBODY, unsupported},     /* no device behind it has settings */
 };
 
-/* What changes an interface asks for CAP_NET_ADMIN. */
-static const unsigned long privileged[] = {
-	SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFBRDADDR, SIOCSIFDSTADDR, SIOCSIFHWADDR, SIOCSIFFLAGS, SIOCSIFMTU, SIOCSIFMETRIC, SIOCSIFTXQLEN,
-	SIOCSIFNAME, SIOCSIFMAP, SIOCADDRT, SIOCDELRT, SIOCSARP, SIOCDARP, SIOCADDMULTI, SIOCDELMULTI,
-};
-
-/* ---- all interfaces ---- */
-
-static int get_conf(const struct stack *s, void *arg, size_t len)
+struct netif *ioctl_netif(const struct stack *s, struct ifreq *r)
 {
-	size_t used = 0;
+	char name[sizeof r->ifr_name], *colon;
 
-	list_each(struct netif, nif, &s->netifs, node)
-		list_each(struct netif_addr, na, &nif->addrs, node) {
-			struct ifreq r = {0};
-			if (!addr_is_v4(&na->addr)) continue;
-			if (len && used + sizeof r > len) return (int)used;
-			memcpy(r.ifr_name, nif->name, sizeof r.ifr_name);
-			emit4(&r.ifr_addr, &na->addr);
-			if (len) memcpy((char *)arg + used, &r, sizeof r);
-			used += sizeof r;
-		}
-	return (int)used;
+	r->ifr_name[sizeof r->ifr_name - 1] = '\0';
+	memcpy(name, r->ifr_name, sizeof name);
+	colon = strchr(name, ':');
+	if (colon) *colon = '\0';
+	return netif_by_name(s, name);
 }
 
 static int get_name(const struct stack *s, struct ifreq *r)
@@ -171,36 +199,37 @@ static int get_name(const struct stack *s, struct ifreq *r)
 	return 0;
 }
 
-static int get_one(const struct stack *s, const struct request *q, struct ifreq *r)
+static int serve(const struct sock *sk, const struct request *q, struct ifreq *r)
 {
-	const struct netif *nif;
+	struct netif *nif;
 
-	r->ifr_name[sizeof r->ifr_name - 1] = '\0';
-	nif = netif_by_name(s, r->ifr_name);
-	return nif ? q->get(nif, r) : -ENODEV;
+	if (q->who == ADMIN && !sock_is_privileged(sk)) return -EPERM;
+	nif = ioctl_netif(sk->stack, r);
+	return nif ? q->serve(nif, r) : -ENODEV;
 }
 
-static const struct request *request_find(unsigned long request)
+int ioctl_device(struct sock *sk, unsigned long request, void *arg, size_t len)
 {
+	struct ifreq r;
+	int err = -NO_IOCTL_CMD;
+
+	if (len < sizeof r) return -NO_IOCTL_CMD;
+	memcpy(&r, arg, sizeof r);
+	if (request == SIOCGIFNAME) err = get_name(sk->stack, &r);
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
-		if (requests[i].request == request) return &requests[i];
-	return NULL;
+		if (requests[i].first <= request && request <= requests[i].last) err = serve(sk, &requests[i], &r);
+	if (err == 0) memcpy(arg, &r, sizeof r);
+	return err;
 }
+
+/* ---- any request ---- */
 
 int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 {
-	const struct request *q = request_find(request);
-	struct ifreq r;
-	int err;
+	int r = -NO_IOCTL_CMD;
 
-	if (request == SIOCGIFCONF) return get_conf(sk->stack, arg, len);
-	for (size_t i = 0; i < ARRAY_SIZE(privileged); i++)
-		if (privileged[i] == request) return -EPERM;
-	if (!q && request != SIOCGIFNAME && request != SIOCETHTOOL) return -NO_IOCTL_CMD;
-	if (len < sizeof r) return -EFAULT;
-	memcpy(&r, arg, sizeof r);
-	if (request == SIOCETHTOOL) return netif_by_name(sk->stack, r.ifr_name) ? -EOPNOTSUPP : -ENODEV;   /* no device behind it has settings */
-	err = q ? get_one(sk->stack, q, &r) : get_name(sk->stack, &r);
-	if (err == 0) memcpy(arg, &r, sizeof r);
-	return err;
+	if (request == SIOCGIFCONF) return ioctl_conf(sk, arg, len);
+	if (sk->domain == AF_INET || sk->domain == AF_PACKET) r = ioctl_inet4(sk, request, arg, len);
+	if (sk->domain == AF_INET6) r = ioctl_inet6(sk, request, arg, len);
+	return r == -NO_IOCTL_CMD ? ioctl_device(sk, request, arg, len) : r;
 }

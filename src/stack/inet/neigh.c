@@ -88,6 +88,14 @@ void neigh_table_free(struct stack *s)
 	hash_free(&t->by_addr);
 }
 
+bool neigh_forget(struct netif *nif, const struct addr *a)
+{
+	struct neigh *n = neigh_find(nif, a);
+
+	if (n) forget(n);
+	return n;
+}
+
 void neigh_flush(struct netif *nif)
 {
 	struct neigh_table *t = &nif->stack->inet->neigh;

@@ -52,6 +52,7 @@ void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *
 /* What ARP or neighbour discovery heard. Ignores group macs. */
 void neigh_learn(struct netif *nif, const struct addr *a, const struct mac *mac, unsigned how);
 struct neigh *neigh_find(const struct netif *nif, const struct addr *a);
+bool neigh_forget(struct netif *nif, const struct addr *a);       /* false: there was none */
 void neigh_flush(struct netif *nif);                              /* forgets those of nif; what waits is dropped */
 /* A higher layer saw progress that only a live neighbour explains (RFC 4861 §7.3.1). */
 void neigh_confirm(struct netif *nif, const struct addr *nexthop);

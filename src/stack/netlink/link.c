@@ -6,11 +6,9 @@
 #include "stack/core/netif.h"
 #include "stack/netlink/private.h"
 
-#define TXQLEN_DEFAULT 1000
-
 static void put_name(struct nl_writer *w, uint16_t type, const void *o) { nl_put_text(w, type, ((const struct netif *)o)->name); }
 static void put_mtu(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, ((const struct netif *)o)->mtu_bytes); }
-static void put_txqlen(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, TXQLEN_DEFAULT); }
+static void put_txqlen(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (uint32_t)((const struct netif *)o)->txqlen); }
 static void put_zero32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 0); }
 static void put_one32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 1); }
 static void put_zero8(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u8(w, type, 0); }

@@ -79,6 +79,7 @@ struct sock {
 	struct linger linger;
 	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
 	uint32_t uid;                              /* of the creator, for diag */
+	time_ns arrival, lent_arrival;             /* SIOCGSTAMP: of the message that the program read last, that the host took last. 0: none yet */
 	uint64_t no_pacing_to;                     /* all ones less SO_MAX_PACING_RATE: 0 = no bound */
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */

@@ -1,0 +1,21 @@
+/*
+ * Requests about interfaces, addresses, routes and neighbours that a program makes of any socket.
+ *
+ *     inet_ioctl -> AF_INET, AF_PACKET   ioctl_inet4.c   SIOCGIFADDR …, SIOCADDRT, SIOCGARP …
+ *                -> AF_INET6             ioctl_inet6.c   the same numbers, other structs
+ *                -> any                  ioctl_if.c      the device: flags, MTU, name …
+ *
+ * A part that does not know a request passes on with -NO_IOCTL_CMD. What changes something asks for CAP_NET_ADMIN first.
+ */
+#pragma once
+#include <net/if.h>
+#include "stack/inet/inet.h"
+
+#define NO_IOCTL_CMD 515
+
+int ioctl_inet4(struct sock *sk, unsigned long request, void *arg, size_t len);
+int ioctl_inet6(struct sock *sk, unsigned long request, void *arg, size_t len);
+int ioctl_conf(struct sock *sk, void *arg, size_t len);   /* SIOCGIFCONF */
+int ioctl_device(struct sock *sk, unsigned long request, void *arg, size_t len);
+/* The interface that an ifreq names; an alias ("eth0:1") is its interface's. NULL: there is none. */
+struct netif *ioctl_netif(const struct stack *s, struct ifreq *r);
