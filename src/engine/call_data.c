@@ -3,6 +3,7 @@
 #include "engine/private.h"
 
 #define CONTROL_MAX 8192
+#define ERRNO_MOST 4095
 #define HOST_FLAGS (MSG_LEND)     /* ours, not for programs */
 
 /* k is a SEND whose message is m. */
@@ -73,3 +74,11 @@ int64_t serve_recv(struct call *k)
 }
 
 int64_t serve_take_error(struct call *k) { return sock_take_error(k->es->sk); }
+
+int64_t serve_keep_error(struct call *k)
+{
+	int64_t err = k->q->arg[0];
+	if (err <= 0 || err > ERRNO_MOST) return -EINVAL;
+	sock_set_error(k->es->sk, (int)err);
+	return 0;
+}

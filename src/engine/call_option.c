@@ -109,7 +109,8 @@ static int64_t arrival_ioctl(struct call *k, unsigned long request)
 
 static bool moves_paths(unsigned long request)
 {
-	static const unsigned long all[] = {SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCDIFADDR, SIOCSIFMTU, SIOCSIFHWADDR, SIOCADDRT, SIOCDELRT, SIOCSARP, SIOCDARP};
+	static const unsigned long all[] = {SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCDIFADDR, SIOCSIFMTU, SIOCSIFHWADDR, SIOCADDRT, SIOCDELRT,
+					    SIOCSARP, SIOCDARP};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i] == request) return true;
 	return false;

@@ -23,6 +23,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_SEND] = {serve_send, SOCKET},
 	[RPC_RECV] = {serve_recv, SOCKET},
 	[RPC_TAKE_ERROR] = {serve_take_error, SOCKET},
+	[RPC_KEEP_ERROR] = {serve_keep_error, SOCKET},
 	[RPC_SHUTDOWN] = {serve_shutdown, SOCKET, true},
 	[RPC_SETSOCKOPT] = {serve_setsockopt, SOCKET, true},
 	[RPC_GETSOCKOPT] = {serve_getsockopt, SOCKET},

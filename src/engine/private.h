@@ -298,6 +298,7 @@ int64_t serve_getpeername(struct call *k);
 int64_t serve_send(struct call *k);
 int64_t serve_recv(struct call *k);
 int64_t serve_take_error(struct call *k);
+int64_t serve_keep_error(struct call *k);
 int64_t serve_setsockopt(struct call *k);
 int64_t serve_getsockopt(struct call *k);
 int64_t serve_ioctl(struct call *k);

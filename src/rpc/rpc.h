@@ -23,6 +23,7 @@
 	X(SEND,         16,  131072) /* arg: whether a ticket is wanted; in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno; out: struct rpc_ticket, if there is one */ \
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
+	X(KEEP_ERROR,   0,   0)     /* arg: a positive errno, pending from now on: what a call that had succeeded in part met */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
 	X(SETSOCKOPT,   0,   65536) /* arg: level, name, 0; in: value. Or 1 + the length of a value that can't be read: the error */ \
 	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length */ \

@@ -36,6 +36,8 @@
 	X(write, (int fd, const void *buf, size_t len)) \
 	X(readv, (int fd, const struct iovec *iov, int n)) \
 	X(writev, (int fd, const struct iovec *iov, int n)) \
+	X(preadv2, (int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)) \
+	X(pwritev2, (int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)) \
 	X(sendfile, (int out, int in, off_t *offset, size_t count)) \
 	X(splice, (int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags)) \
 	X(close, (int fd)) \
@@ -134,6 +136,10 @@ HANDLERS(X)
 	X(__write_nocancel, ssize_t, (int fd, const void *buf, size_t len), NOCANCEL(do_write(fd, buf, len))) \
 	X(readv, ssize_t, (int fd, const struct iovec *iov, int n), do_readv(fd, iov, n)) \
 	X(writev, ssize_t, (int fd, const struct iovec *iov, int n), do_writev(fd, iov, n)) \
+	X(preadv2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_preadv2(fd, iov, n, pos, 0, flags)) \
+	X(preadv64v2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_preadv2(fd, iov, n, pos, 0, flags)) \
+	X(pwritev2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_pwritev2(fd, iov, n, pos, 0, flags)) \
+	X(pwritev64v2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_pwritev2(fd, iov, n, pos, 0, flags)) \
 	X(sendfile, ssize_t, (int out, int in, off_t *offset, size_t count), do_sendfile(out, in, offset, count)) \
 	X(sendfile64, ssize_t, (int out, int in, off_t *offset, size_t count), do_sendfile(out, in, offset, count)) \
 	X(splice, ssize_t, (int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags), \

@@ -4,7 +4,13 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
 #include "shim/shim.h"
+
+#define COUNT_MOST 0x7ffff000      /* octets that Linux moves in one call */
+#define DATAGRAM_MOST 65507
+#define PROBE 0x10                 /* Linux's MSG_PROBE, which libc does not name: all but the sending */
 
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read. */
 static long sendfile_piece(uint8_t *buf, const struct sock *s, int in, off_t at, bool positioned, size_t count)
@@ -38,37 +44,82 @@ static long sendfile_all(uint8_t *buf, const struct sock *s, int in, off_t *offs
 
 static bool is_pipe(int fd) { return sys(SYS_fcntl, fd, F_GETPIPE_SZ) > 0; }
 
-/* From a stream socket: what the pipe takes of what is there is then read for good. */
+/* Until the pipe has room or data: 0, or -EAGAIN for a call that does not wait, -EINTR. A pipe that nobody reads ends the wait, and the write says so. */
+static long pipe_ready(int pipe, short what, bool nonblock)
+{
+	struct pollfd p = {pipe, what, 0};
+	struct timespec now = {0, 0};
+	long r = cancellable(sys(SYS_ppoll, &p, 1, nonblock ? &now : NULL, NULL, 0));
+	return r == 0 ? -EAGAIN : MIN(r, 0);
+}
+
+static bool pipe_waits_not(int pipe, unsigned flags) { return flags & SPLICE_F_NONBLOCK || sys(SYS_fcntl, pipe, F_GETFL) & O_NONBLOCK; }
+
+/* As much as the pipe has room for. */
+static long pipe_fill(int pipe, const struct iovec *iov)
+{
+	long n = sys(SYS_pwritev2, pipe, iov, 1, -1, -1, RWF_NOWAIT);
+	return n == -EOPNOTSUPP ? sys(SYS_write, pipe, iov->iov_base, MIN(iov->iov_len, (size_t)PIPE_BUF)) : n;
+}
+
+/*
+ * From a socket: what the pipe takes of what is there is then read for good, and of a message all. As in Linux the flag is the pipe's: whether the socket
+ * waits its own says.
+ */
 static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
 	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
-	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK | (flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0)};
-	long n = sock_recv(s, &m);
-	if (n <= 0) return n;
-	struct pollfd p = {pipe, POLLOUT, 0};
-	struct timespec now = {0, 0};
-	if (flags & SPLICE_F_NONBLOCK && sys(SYS_ppoll, &p, 1, &now, NULL, 0) <= 0) return -EAGAIN;
-	n = cancellable(sys(SYS_write, pipe, iov.iov_base, flags & SPLICE_F_NONBLOCK ? MIN(n, PIPE_BUF) : n));
-	if (n <= 0) return n;
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK};
+	long n = pipe_ready(pipe, POLLOUT, pipe_waits_not(pipe, flags));
+	if (n == 0) n = sock_recv(s, &m);
+	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
+	iov.iov_len = (size_t)n;
+	if (n > 0) n = pipe_fill(pipe, &iov);
+	if (n < 0) return n;
 	iov.iov_len = m.total = (size_t)n;
 	m.flags = MSG_DONTWAIT;
 	return sock_recv(s, &m);
 }
 
+/* May something be sent at all? Before it is taken from the pipe. */
+static long send_allowed(const struct sock *s)
+{
+	if (s->c->type == SOCK_STREAM && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
+	if (s->c->type != SOCK_STREAM && s->c->protocol != IPPROTO_UDP) return 0;
+	struct message nothing = {.flags = PROBE};
+	return sock_send(s, &nothing);
+}
+
+/* Octets that a stream socket has room for, when it has some; a call that may wait waits for that. */
+static long room_of(const struct sock *s, bool nonblock)
+{
+	struct pollfd p = {s->fd, POLLOUT, 0};
+	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX) return DATAGRAM_MOST;
+	size_t room = chan_tx_room(shim.arena, s->c);
+	if (room > 0) return (long)room;
+	long r = do_poll(&p, 1, nonblock ? 0 : -1);
+	if (r <= 0) return r < 0 ? r : -EAGAIN;
+	return (long)MAX(chan_tx_room(shim.arena, s->c), 1);
+}
+
 /* Into a socket: no more than it has room for now. */
 static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
-	size_t room = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX ? chan_tx_room(shim.arena, s->c) : 65507;
-	bool nonblock = flags & SPLICE_F_NONBLOCK || nonblocking(s, 0);
-	if (room == 0 && nonblock) return -EAGAIN;
-	struct pollfd p = {pipe, POLLIN, 0};
-	struct timespec now = {0, 0};
-	if (flags & SPLICE_F_NONBLOCK && sys(SYS_ppoll, &p, 1, &now, NULL, 0) <= 0) return -EAGAIN;
-	long n = cancellable(sys(SYS_read, pipe, at, MIN(MIN(len, room ? room : PIPE_BUF), SCRATCH_SIZE)));
+	long r = pipe_ready(pipe, POLLIN, pipe_waits_not(pipe, flags));
+	if (r == 0) r = send_allowed(s);
+	if (r == 0) r = room_of(s, flags & SPLICE_F_NONBLOCK || nonblocking(s, 0));
+	if (r < 0) return r;
+	long n = cancellable(sys(SYS_read, pipe, at, MIN(MIN(len, (size_t)r), SCRATCH_SIZE)));
 	if (n <= 0) return n;
 	struct iovec iov = {at, (size_t)n};
 	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n, .flags = flags & SPLICE_F_MORE ? MSG_MORE : 0};
 	return sock_send(s, &m);
+}
+
+static bool is_seekable_file(int fd)
+{
+	struct stat st;
+	return sys(SYS_fstat, fd, &st) != 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);   /* what is no descriptor the read refuses */
 }
 
 long do_sendfile(int out, int in, off_t *offset, size_t count)
@@ -79,12 +130,29 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 	if (!to_sock && !from_sock) return cancellable(sys(SYS_sendfile, out, in, offset, count));
 	if (offset && user_get(at, offset) != 0) return -EFAULT;
 	if (offset && (from_sock || is_pipe(in))) return -ESPIPE;
-	if (at < 0 || (from_sock ? !is_pipe(out) : is_pipe(in))) return -EINVAL;   /* from a socket: as splice, so a pipe must be there */
+	if (!from_sock && (sys(SYS_fcntl, in, F_GETFL) & O_ACCMODE) == O_WRONLY) return -EBADF;
+	if (at < 0 || (ssize_t)count < 0) return -EINVAL;
+	if (from_sock ? !is_pipe(out) : !is_seekable_file(in)) return -EINVAL;   /* from a socket: as splice, so a pipe must be there */
+	count = MIN(count, (size_t)COUNT_MOST);
 	uint8_t *buf = scratch_take();
 	long r = !buf ? -ENOMEM : from_sock ? splice_out(buf, &from, out, count, 0) : sendfile_all(buf, &s, in, offset ? &at : NULL, count);
 	scratch_give(buf);
 	if (offset && r > 0 && user_put(offset, at) != 0) return -EFAULT;
 	return r;
+}
+
+/* Linux's order of complaints about a splice with a socket at one end. */
+static long splice_refused(int in, const off_t *in_offset, int out, const off_t *out_offset, bool from)
+{
+	off_t at;
+	int modes[2] = {(int)sys(SYS_fcntl, in, F_GETFL), (int)sys(SYS_fcntl, out, F_GETFL)};
+	if (modes[0] < 0 || modes[1] < 0) return -EBADF;
+	bool pipe = is_pipe(from ? out : in);
+	if (pipe && (from ? out_offset : in_offset)) return -ESPIPE;   /* a pipe has no positions */
+	if (out_offset && user_get(at, out_offset) != 0) return -EFAULT;
+	if (in_offset && user_get(at, in_offset) != 0) return -EFAULT;
+	if ((modes[0] & O_ACCMODE) == O_WRONLY || (modes[1] & O_ACCMODE) == O_RDONLY) return -EBADF;
+	return !pipe || in_offset || out_offset ? -EINVAL : 0;         /* and a socket none that could be chosen */
 }
 
 long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags)
@@ -94,13 +162,10 @@ long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
 	if (!from && !to) return cancellable(sys(SYS_splice, in, in_offset, out, out_offset, len, flags));
 	if (len == 0) return 0;
 	if (flags & ~(unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)) return -EINVAL;
-	if (!is_pipe(from ? out : in)) return -EINVAL;
-	/* A pipe has no positions; a socket has none that could be chosen. */
-	if (from ? out_offset : in_offset) return -ESPIPE;
-	if (in_offset || out_offset) return -EINVAL;
-	if (from && s.c->type != SOCK_STREAM) return -EINVAL;
+	long r = splice_refused(in, in_offset, out, out_offset, from);
+	if (r != 0) return r;
 	uint8_t *buf = scratch_take();
-	long r = !buf ? -ENOMEM : from ? splice_out(buf, &s, out, len, flags) : splice_in(buf, &s, in, len, flags);
+	r = !buf ? -ENOMEM : from ? splice_out(buf, &s, out, len, flags) : splice_in(buf, &s, in, len, flags);
 	scratch_give(buf);
 	return r;
 }

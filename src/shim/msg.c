@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include "shim/poll.h"
+#include "shim/shim.h"
 #include "shim/unix.h"
 
 #define ADDRESS_END ((uintptr_t)0x7ffffffff000)   /* of programs */
@@ -213,6 +213,43 @@ long do_writev(int fd, const struct iovec *iov, int n)
 	return total <= 0 ? total : sock_send(&s, &m);   /* unlike write, which sends an empty message */
 }
 
+/* ---- with flags ---- */
+
+/* Of a socket: those that mean something to files only, or to the queue of a device, are taken and do nothing. */
+#define RWF_PASSED (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOWAIT)
+#define NOSIGNAL 0x100             /* RWF_NOSIGNAL, of Linux 6.18 */
+
+static long vector_flags(off_t pos, int flags, int *ret)
+{
+	if (pos != -1) return -ESPIPE;
+	if (flags & ~(RWF_PASSED | NOSIGNAL)) return -EOPNOTSUPP;
+	*ret = (flags & RWF_NOWAIT ? MSG_DONTWAIT : 0) | (flags & NOSIGNAL ? MSG_NOSIGNAL : 0);
+	return 0;
+}
+
+long do_preadv2(int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) return cancellable(sys(SYS_preadv2, fd, iov, n, pos, high, flags));
+	struct message m = {.iov = (struct iovec *)iov, .count = n};
+	long r = vector_flags(pos, flags, &m.flags), total = r < 0 ? r : iov_total(iov, n);
+	m.total = (size_t)total;
+	return total <= 0 ? total : sock_recv(&s, &m);
+}
+
+long do_pwritev2(int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)
+{
+	struct sock s;
+	if (!sock_of(fd, &s)) {
+		kernel_sends(fd);
+		return cancellable(sys(SYS_pwritev2, fd, iov, n, pos, high, flags));
+	}
+	struct message m = {.iov = (struct iovec *)iov, .count = n};
+	long r = vector_flags(pos, flags, &m.flags), total = r < 0 ? r : iov_total(iov, n);
+	m.total = (size_t)total;
+	return total <= 0 ? total : sock_send(&s, &m);
+}
+
 long do_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
 {
 	struct sock s;
@@ -316,50 +353,54 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	return n;
 }
 
-/* An error that is pending goes before all messages. */
-static int pending_error(const struct sock *s)
-{
-	return shared_get32(&s->c->state) & CHS_ERROR ? -(int)control_simple(RPC_TAKE_ERROR, s, 0, 0, 0) : 0;
-}
+#define SECONDS_MOST (time_t)1000000000   /* a time that nobody lives to see the end of */
 
-static long recv_one_of(int fd, struct mmsghdr *m, int flags)
+/* What is left of a recvmmsg's time: false when it is over. */
+static bool time_left(time_ns end, struct timespec *ret)
 {
-	long r = do_recvmsg(fd, &m->msg_hdr, flags & ~MSG_WAITFORONE);
-	unsigned len = (unsigned)r;
-	return r < 0 ? r : user_put(&m->msg_len, len);
-}
-
-/* Tells the caller what is left of its time. */
-static bool time_is_left(struct timespec *timeout, time_ns end)
-{
-	time_ns left = end == TIME_NEVER ? end : MAX(end - now_ns(), 0);
-	if (left == TIME_NEVER) return true;
-	struct timespec t = {left / NS_PER_S, left % NS_PER_S};
-	user_put(timeout, t);
+	time_ns left = MAX(end - now_ns(), 0);
+	*ret = (struct timespec){.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
 	return left > 0;
+}
+
+/* The messages that come, and in *err why there are no more. As Linux: the time is looked at after each, and ends no wait for one. */
+static unsigned recv_many(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout, long *err)
+{
+	time_ns end = timeout ? now_ns() + MIN(timeout->tv_sec, SECONDS_MOST) * NS_PER_S + timeout->tv_nsec : TIME_NEVER;
+	unsigned got = 0;
+	while (got < n) {
+		long r = do_recvmsg(fd, &vec[got].msg_hdr, flags & ~MSG_WAITFORONE);
+		unsigned len = (unsigned)r;
+		if (r >= 0 && user_put(&vec[got].msg_len, len) != 0) r = -EFAULT;
+		*err = MIN(r, 0);
+		if (r < 0) break;
+		if (flags & MSG_WAITFORONE) flags |= MSG_DONTWAIT;
+		got++;
+		if ((timeout && !time_left(end, timeout)) || vec[got - 1].msg_hdr.msg_flags & MSG_OOB) break;
+	}
+	return got;
 }
 
 long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
 {
 	struct sock s;
+	struct timespec t;
 	bool ours = sock_of(fd, &s);
-	if (!ours && !kernel_names(vec, MIN(n, (unsigned)IOV_MAX))) {
+	n = MIN(n, (unsigned)IOV_MAX);
+	if (!ours && !kernel_names(vec, n)) {
 		long r = cancellable(gate(SYS_recvmmsg, fd, vec, n, flags, timeout));
 		for (long i = 0; i < r; i++) descriptors_arrive(&vec[i].msg_hdr);
 		return r;
 	}
-	time_ns wait;
-	int err = timeout_of(timeout, &wait);
-	if (err == 0 && ours && !(flags & MSG_ERRQUEUE)) err = pending_error(&s);
-	if (err != 0) return err;
-	unsigned got = 0;
-	for (time_ns end = wait == TIME_NEVER ? wait : now_ns() + wait; got < n;) {
-		long r = recv_one_of(fd, &vec[got], got > 0 && flags & MSG_WAITFORONE ? flags | MSG_DONTWAIT : flags);
-		if (r < 0) return got > 0 ? (long)got : r;
-		got++;
-		/* The timeout is looked at after each message, and ends no wait for one. */
-		if (timeout && !time_is_left(timeout, end)) break;
-		if (vec[got - 1].msg_hdr.msg_flags & MSG_OOB) break;
-	}
-	return got;
+	if (flags & MSG_CMSG_COMPAT) return -EINVAL;
+	if (timeout && user_get(t, timeout) != 0) return -EFAULT;
+	if (timeout && (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= NS_PER_S)) return -EINVAL;
+	bool looks = ours && !(flags & MSG_ERRQUEUE) && shared_get32(&s.c->state) & CHS_ERROR;
+	int64_t pending = looks ? control_simple(RPC_TAKE_ERROR, &s, 0, 0, 0) : 0;
+	if (pending != 0) return pending > 0 ? -(long)pending : (long)pending;
+	long err = 0;
+	unsigned got = recv_many(fd, vec, n, flags, timeout ? &t : NULL, &err);
+	if (got == 0) return err;
+	if (ours && err != 0 && err != -EAGAIN) control_simple(RPC_KEEP_ERROR, &s, -err, 0, 0);
+	return timeout && user_put(timeout, t) != 0 ? -EFAULT : (long)got;
 }

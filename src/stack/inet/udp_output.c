@@ -94,7 +94,7 @@ static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct d
 	if (r < 0) return r;
 	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
 	r = check_len(d, m->len);
-	return r < 0 ? r : dgram_may_send(ds);
+	return r < 0 || m->flags & PROBE ? r : dgram_may_send(ds);
 }
 
 /* ---- several sends, one datagram ---- */

@@ -1,0 +1,189 @@
+/*
+ * splice, sendfile, tee and the positioned reads and writes with a socket at one end: which errors come, and in which order, what of a message is
+ * moved, and what is left on either side. Nothing here waits: sockets and pipes are nonblocking, but where the flags are the subject.
+ */
+#include "say.h"
+#include <sys/sendfile.h>
+
+#define BAD ((void *)1)
+
+static int pipes[2], file, null_in, null_out;
+
+enum { FRESH, LISTENING, PAIR, DATA, ENDED };
+static const struct kind { const char *text; int family, type, state; } kinds[] = {
+	{ "tcp", AF_INET, SOCK_STREAM, FRESH },	     { "tcp listening", AF_INET, SOCK_STREAM, LISTENING }, { "tcp pair", AF_INET6, SOCK_STREAM, PAIR },
+	{ "tcp data", AF_INET, SOCK_STREAM, DATA },  { "tcp ended", AF_INET, SOCK_STREAM, ENDED },	   { "udp", AF_INET6, SOCK_DGRAM, FRESH },
+	{ "udp pair", AF_INET, SOCK_DGRAM, PAIR },   { "udp data", AF_INET, SOCK_DGRAM, DATA },
+};
+
+static int make(const struct kind *k, int *ret_other)
+{
+	int fd[2] = { -1, -1 };
+
+	if (k->state == FRESH)
+		fd[0] = MUST(socket(k->family, k->type, 0));
+	else if (k->state == LISTENING)
+		fd[0] = listening(k->family, 1);
+	else if (k->type == SOCK_STREAM)
+		tcp_pair(k->family, fd);
+	else
+		udp_pair(k->family, fd);
+	if (k->state == DATA)
+		MUST(send(fd[1], "hello world", 11, 0));
+	if (k->state == ENDED)
+		MUST(shutdown(fd[1], SHUT_WR));
+	if (k->state == DATA || k->state == ENDED)
+		wait_for(fd[0], POLLIN);
+	MUST(fcntl(fd[0], F_SETFL, O_NONBLOCK));
+	*ret_other = fd[1];
+	return fd[0];
+}
+
+/* What the pipe holds, which is then empty. */
+static void drain(const char *name)
+{
+	char buf[64];
+	ssize_t n = read(pipes[0], buf, sizeof(buf));
+
+	say(name, "pipe has %zd '%.*s'", n, n > 0 ? (int)n : 0, buf);
+}
+
+static void errors(int s)
+{
+	loff_t at = 0;
+
+	say_rc("in to nothing", splice(s, NULL, -1, NULL, 4, 0));
+	say_rc("from nothing", splice(-1, NULL, s, NULL, 4, 0));
+	say_rc("length 0", splice(s, NULL, -1, NULL, 0, 0));
+	say_rc("flag", splice(s, NULL, -1, NULL, 4, 0x100));
+	say_rc("to the reading end", splice(s, NULL, pipes[0], NULL, 4, 0));
+	say_rc("from the writing end", splice(pipes[1], NULL, s, NULL, 4, 0));
+	say_rc("position of the pipe", splice(s, NULL, pipes[1], &at, 4, 0));
+	say_rc("position of the socket", splice(s, &at, pipes[1], NULL, 4, 0));
+	say_rc("bad position of the socket", splice(pipes[0], NULL, s, BAD, 4, 0));
+	say_rc("to a file", splice(s, NULL, file, NULL, 4, 0));
+	say_rc("to itself", splice(s, NULL, s, NULL, 4, 0));
+	say_rc("tee from", tee(s, pipes[1], 4, 0));
+	say_rc("tee to", tee(pipes[0], s, 4, 0));
+}
+
+static void splices(int s)
+{
+	say_rc("empty pipe", splice(pipes[0], NULL, s, NULL, 4, 0));
+	MUST(write(pipes[1], "pipedata", 8));
+	say_rc("four octets", splice(pipes[0], NULL, s, NULL, 4, SPLICE_F_MORE));
+	drain("after it");
+	say_rc("out, three", splice(s, NULL, pipes[1], NULL, 3, SPLICE_F_NONBLOCK));
+	drain("after it");
+	say_rc("out, the rest", splice(s, NULL, pipes[1], NULL, 100, 0));
+	drain("after it");
+	say_rc("out, nothing", splice(s, NULL, pipes[1], NULL, 100, 0));
+}
+
+static void sendfiles(int s)
+{
+	off_t at = 5;
+
+	say_rc("sendfile", sendfile(s, file, &at, 10));
+	say("position", "%ld", (long)at);
+	at = -1;
+	say_rc("negative position", sendfile(s, file, &at, 10));
+	say_rc("bad position", sendfile(s, file, BAD, 10));
+	at = 0;
+	say_rc("too much", sendfile(s, file, &at, (size_t)-1));
+	say_rc("much", sendfile(s, file, &at, (size_t)1 << 62));
+	say_rc("at the end", sendfile(s, file, &at, 10));
+	say_rc("of no length", sendfile(s, file, &at, 0));
+	say_rc("from a device", sendfile(s, null_in, NULL, 5));
+	say_rc("from what is to be written", sendfile(s, null_out, NULL, 5));
+	say_rc("from a pipe", sendfile(s, pipes[0], NULL, 5));
+	say_rc("from itself", sendfile(s, s, NULL, 5));
+	say_rc("to a file", sendfile(file, s, NULL, 5));
+	say_rc("from nothing", sendfile(s, -1, NULL, 5));
+}
+
+static void vectors(int s)
+{
+	static const int flags[] = { 0, RWF_HIPRI, RWF_DSYNC, RWF_SYNC, RWF_NOWAIT, RWF_APPEND, 0x40, 0x4000 };
+	char buf[8] = "vectors";
+	struct iovec iov = { buf, 2 };
+	char what[32];
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		snprintf(what, sizeof(what), "pwritev2 %x", flags[i]);
+		say_rc(what, pwritev2(s, &iov, 1, -1, flags[i]));
+		snprintf(what, sizeof(what), "preadv2 %x", flags[i]);
+		say_rc(what, preadv2(s, &iov, 1, -1, flags[i]));
+	}
+	say_rc("pwritev2 at 3", pwritev2(s, &iov, 1, 3, 0));
+	say_rc("preadv2 at 3", preadv2(s, &iov, 1, 3, 0));
+	say_rc("pread", pread(s, buf, 4, 0));
+	say_rc("pwrite", pwrite(s, buf, 4, 0));
+}
+
+/* SPLICE_F_NONBLOCK is the pipe's: a socket that waits does so all the same. */
+static void alarmed(int sig) { (void)sig; }
+
+static void waits(void)
+{
+	struct sigaction on = { .sa_handler = alarmed };
+	int fd[2];
+
+	say_about("a socket that waits");
+	tcp_pair(AF_INET, fd);
+	sigaction(SIGALRM, &on, NULL);
+	ualarm(50000, 50000);
+	say_rc("out of it", splice(fd[0], NULL, pipes[1], NULL, 4, SPLICE_F_NONBLOCK));
+	ualarm(0, 0);
+	say_rc("into it", splice(pipes[0], NULL, fd[0], NULL, 4, SPLICE_F_NONBLOCK));
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void ends(void)
+{
+	int fd[2], p[2];
+	char c;
+
+	say_about("ends");
+	tcp_pair(AF_INET, fd);
+	MUST(pipe(p));
+	close(p[1]);
+	say_rc("a pipe that has ended", splice(p[0], NULL, fd[0], NULL, 4, 0));
+	close(p[0]);
+	MUST(pipe(p));
+	close(p[0]);
+	MUST(send(fd[1], "x", 1, 0));
+	wait_for(fd[0], POLLIN);
+	say_rc("a pipe that nobody reads", splice(fd[0], NULL, p[1], NULL, 4, 0));
+	say_rc("left", recv(fd[0], &c, 1, MSG_DONTWAIT));
+	close(p[1]);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+int main(void)
+{
+	char name[] = "/tmp/splices.XXXXXX";
+
+	say_start();
+	MUST(pipe2(pipes, O_NONBLOCK));
+	file = MUST(mkstemp(name));
+	unlink(name);
+	MUST(write(file, "0123456789abcdefghij", 20));
+	null_in = MUST(open("/dev/null", O_RDWR));
+	null_out = MUST(open("/dev/null", O_WRONLY));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		static void (*const parts[])(int) = { errors, splices, sendfiles, vectors };
+		for (size_t j = 0; j < sizeof(parts) / sizeof(*parts); j++) {
+			int other, s = make(&kinds[i], &other);
+			say_about("%s", kinds[i].text);
+			parts[j](s);
+			close(s);
+			close(other);
+		}
+	}
+	waits();
+	ends();
+	return 0;
+}
