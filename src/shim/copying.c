@@ -4,13 +4,10 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <sys/stat.h>
 #include "shim/shim.h"
 
 #define COUNT_MOST 0x7ffff000      /* octets that Linux moves in one call */
-#define DATAGRAM_MOST 65507
-#define PROBE 0x10                 /* Linux's MSG_PROBE, which libc does not name: all but the sending */
 
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read. */
 static long sendfile_piece(uint8_t *buf, const struct sock *s, int in, off_t at, bool positioned, size_t count)
@@ -62,6 +59,13 @@ static long pipe_fill(int pipe, const struct iovec *iov)
 	return n == -EOPNOTSUPP ? sys(SYS_write, pipe, iov->iov_base, MIN(iov->iov_len, (size_t)PIPE_BUF)) : n;
 }
 
+/* As Linux: urgent data's mark is passed by a read only. */
+static bool at_mark(const struct sock *s)
+{
+	engine_catch_up();
+	return shared_get32(&s->c->state) & CHS_MARK && chan_rx_used(shim.arena, s->c) == 0;
+}
+
 /*
  * From a socket: what the pipe takes of what is there is then read for good, and of a message all. As in Linux the flag is the pipe's: whether the socket
  * waits its own says.
@@ -69,8 +73,9 @@ static long pipe_fill(int pipe, const struct iovec *iov)
 static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
 	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
-	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK, .past_peek_off = s->c->type == SOCK_STREAM};
 	long n = pipe_ready(pipe, POLLOUT, pipe_waits_not(pipe, flags));
+	if (n == 0 && at_mark(s)) return shared_get32(&s->c->poll) & EPOLLRDHUP ? 0 : -EAGAIN;
 	if (n == 0) n = sock_recv(s, &m);
 	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
 	iov.iov_len = (size_t)n;
@@ -81,20 +86,32 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	return sock_recv(s, &m);
 }
 
-/* May something be sent at all? Before it is taken from the pipe. */
-static long send_allowed(const struct sock *s)
+/* What the pipe holds, and goes on holding: a copy of it is read. */
+static long pipe_look(int pipe, uint8_t *to, size_t len)
 {
-	if (s->c->type == SOCK_STREAM && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
-	if (s->c->type != SOCK_STREAM && s->c->protocol != IPPROTO_UDP) return 0;
-	struct message nothing = {.flags = PROBE};
-	return sock_send(s, &nothing);
+	int copy[2];
+	long r = sys(SYS_pipe2, copy, O_CLOEXEC | O_NONBLOCK);
+	if (r < 0) return r;
+	r = sys(SYS_tee, pipe, copy[1], len, SPLICE_F_NONBLOCK);
+	if (r > 0) r = sys(SYS_read, copy[0], to, r);
+	sys(SYS_close, copy[0]);
+	sys(SYS_close, copy[1]);
+	return r;
+}
+
+/* A stream socket that takes all that it has room for. Of any other what comes of a send is seen before it is taken from the pipe. */
+static bool sends_surely(const struct sock *s)
+{
+	closes_settle();
+	engine_catch_up();
+	uint32_t state = shared_get32(&s->c->state);
+	return s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && state & CHS_SENDABLE && !(state & CHS_ERROR);
 }
 
 /* Octets that a stream socket has room for, when it has some; a call that may wait waits for that. */
 static long room_of(const struct sock *s, bool nonblock)
 {
 	struct pollfd p = {s->fd, POLLOUT, 0};
-	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX) return DATAGRAM_MOST;
 	size_t room = chan_tx_room(shim.arena, s->c);
 	if (room > 0) return (long)room;
 	long r = do_poll(&p, 1, nonblock ? 0 : -1);
@@ -106,14 +123,17 @@ static long room_of(const struct sock *s, bool nonblock)
 static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
 	long r = pipe_ready(pipe, POLLIN, pipe_waits_not(pipe, flags));
-	if (r == 0) r = send_allowed(s);
-	if (r == 0) r = room_of(s, flags & SPLICE_F_NONBLOCK || nonblocking(s, 0));
+	bool surely = sends_surely(s);
+	if (r == 0 && surely) r = room_of(s, flags & SPLICE_F_NONBLOCK || nonblocking(s, 0));
 	if (r < 0) return r;
-	long n = cancellable(sys(SYS_read, pipe, at, MIN(MIN(len, (size_t)r), SCRATCH_SIZE)));
+	len = MIN(len, surely ? (size_t)r : SCRATCH_SIZE);
+	long n = surely ? cancellable(sys(SYS_read, pipe, at, MIN(len, SCRATCH_SIZE))) : pipe_look(pipe, at, len);
 	if (n <= 0) return n;
 	struct iovec iov = {at, (size_t)n};
 	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n, .flags = flags & SPLICE_F_MORE ? MSG_MORE : 0};
-	return sock_send(s, &m);
+	long sent = sock_send(s, &m);
+	if (sent > 0 && !surely) sys(SYS_read, pipe, at, sent);
+	return sent;
 }
 
 static bool is_seekable_file(int fd)

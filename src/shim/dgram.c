@@ -87,7 +87,7 @@ static long record_copy(void *arg)
 static bool record_take(const struct sock *s, struct message *m, struct landing *to, long *ret)
 {
 	struct taking t;
-	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK, t.skip = peek_skip(s, m->flags);
+	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK, t.skip = peek_skip(s, m);
 	critical_enter();
 	chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
@@ -105,7 +105,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	}
 	m->ret_flags |= (int)t.r.flags;
 	*ret = message_result(m, t.r.name_len, t.r.data_len, t.skip);
-	peek_moves(s, m->flags, (size_t)*ret);
+	peek_moves(s, m, (size_t)*ret);
 	return true;
 }
 

@@ -87,16 +87,16 @@ void consumed(const struct sock *s, uint32_t octets)
 	handed_over(s);
 }
 
-uint32_t peek_skip(const struct sock *s, int flags)
+uint32_t peek_skip(const struct sock *s, const struct message *m)
 {
-	return flags & MSG_PEEK ? (uint32_t)MAX(atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), 0) : 0;
+	return m->flags & MSG_PEEK && !m->past_peek_off ? (uint32_t)MAX(atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), 0) : 0;
 }
 
-void peek_moves(const struct sock *s, int flags, size_t n)
+void peek_moves(const struct sock *s, const struct message *m, size_t n)
 {
 	int32_t off = atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), by = (int32_t)MIN(n, INT_MAX / 2);
-	if (off < 0) return;
-	if (flags & MSG_PEEK) off = (int32_t)((uint32_t)off + (uint32_t)by);
+	if (off < 0 || m->past_peek_off) return;
+	if (m->flags & MSG_PEEK) off = (int32_t)((uint32_t)off + (uint32_t)by);
 	else off = MAX(off - by, 0);
 	atomic_store_explicit(&s->c->peek_off, off, memory_order_relaxed);
 }

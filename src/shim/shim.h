@@ -265,6 +265,7 @@ struct message {                           /* a send or a receive, whatever call
 	void *control; size_t control_len; /* the same */
 	int flags, ret_flags;
 	bool nonblock, cloexec;
+	bool past_peek_off;                /* a look of ours: SO_PEEK_OFF is not for it */
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 	struct rpc_ticket *ticket;         /* send: filled if the engine gives one; NULL: not wanted */
 };
@@ -287,8 +288,8 @@ bool nonblocking(const struct sock *s, int flags);
 void descriptors_leave(const struct msghdr *msg);      /* passing.c */
 void descriptors_arrive(const struct msghdr *msg);
 void consumed(const struct sock *s, uint32_t octets);
-uint32_t peek_skip(const struct sock *s, int flags);   /* SO_PEEK_OFF: octets that a receive with these flags leaves out */
-void peek_moves(const struct sock *s, int flags, size_t n);   /* … and n were peeked at, or read */
+uint32_t peek_skip(const struct sock *s, const struct message *m);   /* SO_PEEK_OFF: octets that this receive leaves out */
+void peek_moves(const struct sock *s, const struct message *m, size_t n);   /* … and n were peeked at, or read */
 
 /* ---- program, signals, libc ---- */
 void *libc_symbol(const char *name);        /* libc's own function; NULL: it has none of that name */

@@ -169,7 +169,7 @@ static bool peer_waits(const struct sock *s)
 
 static long rx_take(const struct sock *s, const struct message *m, size_t from)
 {
-	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m->flags)};
+	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m)};
 	if (from == 0 && message_there(m, chan_rx_used(shim.arena, s->c), true) != 0) return -EFAULT;
 	critical_enter();
 	chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
@@ -236,7 +236,10 @@ static long stream_take(const struct sock *s, struct message *m)
 			continue;
 		}
 		if (n > 0) continue;
-		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF | CHS_MARK))) return (long)done;
+		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF | CHS_MARK))) {
+			if (!late || !look_again(&looked)) return (long)done;
+			continue;
+		}
 		r = recv_nothing(s, m, state);
 		if (r == 0 && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
 		if (r != -EAGAIN) break;
@@ -270,6 +273,6 @@ long stream_recv(const struct sock *s, struct message *m)
 	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
 	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
 	long r = stream_take(s, m);
-	if (r > 0) peek_moves(s, m->flags, (size_t)r);
+	if (r > 0) peek_moves(s, m, (size_t)r);
 	return r;
 }

@@ -155,6 +155,15 @@ static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
 	return r < 0 || more ? r : cork_push(us);
 }
 
+/* Linux's IPv4 minds MSG_OOB before it looks at the name, and its IPv6 not at all. */
+static bool goes_by_v4(const struct inet_sock *is, const struct sock_msg *m)
+{
+	const struct sockaddr *name = m->name;
+
+	if (is->sk.domain == AF_INET) return true;
+	return name && m->name_len >= sizeof name->sa_family && name->sa_family == AF_INET && !is->v6only;
+}
+
 ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct udp_sock *us = (struct udp_sock *)sk;
@@ -164,7 +173,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 
 	if (r < 0) return r;
 	if (m->len > UINT16_MAX) return -EMSGSIZE;
-	if (m->flags & MSG_OOB && sk->domain == AF_INET) return -EOPNOTSUPP;   /* IPv6's don't mind on Linux */
+	if (m->flags & MSG_OOB && goes_by_v4(&us->ds.is, m)) return -EOPNOTSUPP;
 	if (more || us->pending) {
 		r = cork_send(us, m, more);
 	} else {
