@@ -284,6 +284,73 @@ static void do_readv(struct program *p)
 	octets_say(p, octets[0], sizeof octets);
 }
 
+/* ---- several messages, and pipes ---- */
+
+static void do_sendmmsg(struct program *p)
+{
+	uint8_t octets[3][40];
+	struct iovec iov[3];
+	struct mmsghdr m[3] = {0};
+	int slot = slot_any(p), flags = flags_send(p);
+	for (int i = 0; i < 3; i++) {
+		octets_fill(p, octets[i], sizeof octets[i]);
+		iov[i] = (struct iovec){octets[i], number(&p->n, sizeof octets[i])};
+		m[i].msg_hdr = (struct msghdr){.msg_iov = chance(&p->n, 95) ? &iov[i] : (void *)1, .msg_iovlen = 1};
+	}
+	say(p, "sendmmsg(%d, %#x)", slot, flags);
+	say_result(p, sendmmsg(p->fd[slot], m, 3, flags));
+	for (int i = 0; i < 3; i++) say(p, " %u", m[i].msg_len);
+}
+
+/* Of datagrams: how a stream's octets part is nobody's promise. */
+static void do_recvmmsg(struct program *p)
+{
+	uint8_t octets[3][60] = {{0}};
+	struct iovec iov[3];
+	struct mmsghdr m[3] = {0};
+	int slot = slot_any(p), flags = flags_recv(p), type = 0;
+	socklen_t len = sizeof type;
+	getsockopt(p->fd[slot], SOL_SOCKET, SO_TYPE, &type, &len);
+	for (int i = 0; i < 3; i++) {
+		iov[i] = (struct iovec){octets[i], number(&p->n, sizeof octets[i])};
+		m[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+	}
+	if (type != SOCK_DGRAM) return;
+	say(p, "recvmmsg(%d, %#x)", slot, flags);
+	say_result(p, recvmmsg(p->fd[slot], m, 3, flags, NULL));
+	for (int i = 0; i < 3; i++) say(p, " %u", m[i].msg_len);
+	octets_say(p, octets[0], sizeof octets);
+}
+
+static void do_splice_out(struct program *p)
+{
+	uint8_t octets[200] = {0};
+	int slot = slot_any(p), fd[2];
+	if (pipe2(fd, O_NONBLOCK) < 0) return;
+	size_t len = number(&p->n, sizeof octets);
+	say(p, "splice(%d, pipe, %zu)", slot, len);
+	say_result(p, fcntl(p->fd[slot], F_GETFL) & O_NONBLOCK ? splice(p->fd[slot], NULL, fd[1], NULL, len, 0) : 0);
+	ssize_t n = read(fd[0], octets, sizeof octets);
+	octets_say(p, octets, n);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void do_splice_in(struct program *p)
+{
+	uint8_t octets[200];
+	int slot = slot_any(p), fd[2];
+	if (pipe2(fd, O_NONBLOCK) < 0) return;
+	octets_fill(p, octets, sizeof octets);
+	if (write(fd[1], octets, sizeof octets) < 0) return;
+	size_t len = number(&p->n, sizeof octets);
+	say(p, "splice(pipe, %d, %zu)", slot, len);
+	say_result(p, splice(fd[0], NULL, p->fd[slot], NULL, len, chance(&p->n, 50) ? SPLICE_F_NONBLOCK : 0));
+	say(p, " left %zd", read(fd[0], octets, sizeof octets));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* ---- what a socket says of itself ---- */
 
 static void do_getname(struct program *p)
@@ -306,7 +373,7 @@ static const struct option options[] = {
 	{SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT", true},   {SOL_SOCKET, SO_BROADCAST, "SO_BROADCAST", true},
 	{SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE", true},   {SOL_SOCKET, SO_OOBINLINE, "SO_OOBINLINE", true},
 	{SOL_SOCKET, SO_RCVLOWAT, "SO_RCVLOWAT", true},     {SOL_SOCKET, SO_PASSCRED, "SO_PASSCRED", true},
-	{SOL_SOCKET, SO_PROTOCOL, "SO_PROTOCOL", false},    {SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF", false},
+	{SOL_SOCKET, SO_PROTOCOL, "SO_PROTOCOL", false},    {SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF", true},
 	{SOL_SOCKET, SO_TIMESTAMP, "SO_TIMESTAMP", false},  {SOL_SOCKET, SO_PRIORITY, "SO_PRIORITY", true},
 	{IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY", true},    {IPPROTO_TCP, TCP_CORK, "TCP_CORK", false},
 	{IPPROTO_TCP, TCP_KEEPCNT, "TCP_KEEPCNT", true},    {IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT", true},
@@ -314,6 +381,11 @@ static const struct option options[] = {
 	{IPPROTO_IP, IP_RECVERR, "IP_RECVERR", true},       {IPPROTO_IP, IP_PKTINFO, "IP_PKTINFO", false},
 	{IPPROTO_IPV6, IPV6_V6ONLY, "IPV6_V6ONLY", true},   {IPPROTO_IPV6, IPV6_UNICAST_HOPS, "IPV6_UNICAST_HOPS", true},
 	{IPPROTO_IPV6, IPV6_TCLASS, "IPV6_TCLASS", true},   {IPPROTO_IPV6, IPV6_RECVERR, "IPV6_RECVERR", true},
+	{SOL_SOCKET, SO_DONTROUTE, "SO_DONTROUTE", true},   {SOL_SOCKET, SO_NO_CHECK, "SO_NO_CHECK", true},
+	{SOL_SOCKET, SO_DOMAIN, "SO_DOMAIN", true},         {SOL_SOCKET, SO_SNDLOWAT, "SO_SNDLOWAT", true},
+	{IPPROTO_IP, IP_MTU_DISCOVER, "IP_MTU_DISCOVER", true}, {IPPROTO_IP, IP_FREEBIND, "IP_FREEBIND", true},
+	{IPPROTO_IP, IP_MULTICAST_LOOP, "IP_MULTICAST_LOOP", true}, {IPPROTO_IPV6, IPV6_DONTFRAG, "IPV6_DONTFRAG", true},
+	{IPPROTO_TCP, TCP_DEFER_ACCEPT, "TCP_DEFER_ACCEPT", false}, {IPPROTO_TCP, TCP_LINGER2, "TCP_LINGER2", true},
 };
 
 static const struct option *option_any(struct program *p) { return &options[number(&p->n, sizeof options / sizeof *options)]; }
@@ -396,7 +468,7 @@ static const struct { void (*run)(struct program *); uint32_t weight; } calls[] 
 	{do_socket, 12},  {do_connected, 8}, {do_socketpair, 2}, {do_bind, 10},    {do_listen, 7},     {do_connect, 12},   {do_accept, 10},
 	{do_close, 5},    {do_shutdown, 6},  {do_dup, 2},        {do_send, 12},    {do_sendto, 7},     {do_writev, 3},     {do_recv, 12},
 	{do_recvmsg, 6},  {do_readv, 3},     {do_getname, 6},    {do_ioctl, 4},    {do_getsockopt, 6}, {do_setsockopt, 6}, {do_tcp_state, 4},
-	{do_fcntl, 1},    {do_poll, 8},      {do_epoll, 3},
+	{do_fcntl, 1},    {do_poll, 8},      {do_epoll, 3},      {do_sendmmsg, 3},  {do_recvmmsg, 3},   {do_splice_out, 3}, {do_splice_in, 3},
 };
 
 void call_any(struct program *p)
