@@ -77,6 +77,9 @@ static void pairs(void)
 				close(sv[0]);
 				close(sv[1]);
 			}
+			say_rc("bad pointer", socketpair(domains[d], type, 0, BAD));
+			say_rc("protocol", socketpair(domains[d], type, 77, sv));
+			say_rc("flags", socketpair(domains[d], type | 0x100, 0, sv));
 		}
 	}
 	say_about("socketpair");
