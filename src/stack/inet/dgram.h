@@ -37,6 +37,8 @@ struct dgram_dest {
 	bool named;                   /* by the message itself */
 	struct addr dst; uint16_t port; uint32_t scope;
 	uint32_t flowinfo;               /* of the name */
+	uint32_t stamps;              /* SOF_TIMESTAMPING_TX_*: which it is to have */
+	bool numbered; uint32_t stamp_id;  /* SCM_TS_OPT_ID */
 	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */
 	struct ip_out out;
 	struct route_hop hop;

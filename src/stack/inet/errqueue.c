@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <stdlib.h>
+#include "stack/core/netif.h"
 #include "stack/socket/ancillary.h"
+#include "wire/wire.h"
 
 struct errqueue { struct list entries; unsigned count; };
 
@@ -41,7 +43,7 @@ static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uin
 	e->port = port;
 	e->when = is->sk.stack->now;
 	e->len = len;
-	if (len) memcpy(e->data, payload, len);
+	if (len && payload) memcpy(e->data, payload, len);
 	list_append(&q->entries, &e->node);
 	q->count++;
 	return e;
@@ -82,6 +84,22 @@ void errqueue_put_zerocopy(struct inet_sock *is)
 	e = entry_add(is, &is->raddr, 0, NULL, 0);
 	if (!e) return;
 	e->ee = (struct sock_extended_err){.ee_origin = SO_EE_ORIGIN_ZEROCOPY, .ee_code = SO_EE_CODE_ZEROCOPY_COPIED, .ee_info = id, .ee_data = id};
+	sock_ready(&is->sk);
+}
+
+/* The frame comes back with its link header, which on loopback says nothing but what is in it. */
+void errqueue_put_stamp(struct inet_sock *is, int which, uint32_t id, const struct packet *frame, const struct netif *nif)
+{
+	size_t link = frame && nif->kind != NETIF_RAW_IP ? ETH_HDR_LEN : 0;
+	struct entry *e = entry_add(is, &is->raddr, 0, NULL, frame ? link + frame->len : 0);
+
+	if (!e) return;
+	e->ee = (struct sock_extended_err){.ee_errno = ENOMSG, .ee_origin = SO_EE_ORIGIN_TIMESTAMPING, .ee_info = (uint32_t)which, .ee_data = id};
+	if (link) {
+		memcpy(e->data + sizeof nif->mac, &nif->mac, sizeof nif->mac);
+		write16(e->data + 2 * sizeof nif->mac, addr_is_v4(&frame->dst) ? ETH_TYPE_IP4 : ETH_TYPE_IP6);
+	}
+	if (frame) memcpy(e->data + link, frame->data, MIN(frame->len, e->len - link));
 	sock_ready(&is->sk);
 }
 
@@ -133,7 +151,8 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 	memcpy(m->data, e->data, n);
 	m->flags = MSG_ERRQUEUE | (n < e->len ? MSG_TRUNC : 0);
 	give_name(is, e, m);
-	if (e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY) cmsg_put_timestamp(&o, &is->sk, e->when);
+	if (e->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) cmsg_put_stamp_of_sent(&o, &is->sk, e->when);
+	else if (e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY) cmsg_put_timestamp(&o, &is->sk, e->when);
 	put_extended(&o, is, e);
 	cmsg_out_end(&o, m);
 	was_of_icmp = is_of_icmp(e);

@@ -33,6 +33,7 @@ struct ip_out {
 	const uint8_t *opt; uint8_t opt_len;      /* IPv4: options, a multiple of 4 octets */
 	struct ip_ext ext[IP_EXT_COUNT];
 	bool no_flow;                    /* IPv6: no label, unless flow has one */
+	struct packet **ret_copy;        /* the datagram with its header, as it goes out, for who wants it back; NULL: nobody does */
 	uint32_t mtu_bytes;              /* not larger than that, where it may be cut; 0: as the path allows */
 };
 /* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large), -ENOBUFS, -EACCES …

@@ -12,6 +12,8 @@ void cmsg_put_int(struct cmsg_out *o, int level, int type, int value);
 /* Leaves the length in m->control_len and MSG_CTRUNC in m->flags. */
 void cmsg_out_end(const struct cmsg_out *o, struct sock_msg *m);
 /* What SO_TIMESTAMP and SO_TIMESTAMPNS ask for about a message that came in at `when`. */
+/* SO_TIMESTAMPING's own of what is sent: to the error queue, by software. */
+void cmsg_put_stamp_of_sent(struct cmsg_out *o, const struct sock *sk, time_ns when);
 void cmsg_put_timestamp(struct cmsg_out *o, const struct sock *sk, time_ns when);
 
 /* One control message of a sender. */

@@ -75,7 +75,7 @@ struct sock {
 	uint32_t mark; int priority;
 	int incoming_cpu, busy_poll;               /* SO_INCOMING_CPU, SO_BUSY_POLL: kept, mean nothing here */
 	uint32_t zerocopy_id;                      /* the number of the next send with MSG_ZEROCOPY */
-	uint32_t timestamping;                     /* SO_TIMESTAMPING: flags */
+	uint32_t timestamping, stamp_id;           /* SO_TIMESTAMPING: flags, and the number of the next datagram that is stamped as it goes */
 	struct linger linger;
 	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
 	uint32_t uid;                              /* of the creator, for diag */

@@ -198,17 +198,34 @@ TIMESTAMP(ts_new, false, true)
 TIMESTAMP(tsns_old, true, false)
 TIMESTAMP(tsns_new, true, true)
 
-#define RX_SOFTWARE 0x18u    /* SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE */
-#define OF_HARDWARE 0x65u    /* SOF_TIMESTAMPING_TX_HARDWARE, _RX_HARDWARE, _SYS_HARDWARE, _RAW_HARDWARE: may be asked for, and no device here has a clock */
+/* SOF_TIMESTAMPING_*, of <linux/net_tstamp.h>. */
+#define STAMPS_SENT 2u              /* _TX_SOFTWARE */
+#define STAMPS_ID 0x80u             /* _OPT_ID */
+#define STAMPS_SCHED 0x100u         /* _TX_SCHED */
+#define STAMPS_ACK 0x200u           /* _TX_ACK */
+#define STAMPS_CMSG 0x400u          /* _OPT_CMSG */
+#define STAMPS_ONLY 0x800u          /* _OPT_TSONLY */
+#define STAMPS_STATS 0x1000u        /* _OPT_STATS */
+#define STAMPS_PHC 0x8000u          /* _BIND_PHC */
+#define STAMPS_ID_TCP 0x10000u      /* _OPT_ID_TCP */
+#define STAMPS_ALL 0x7ffffu
 
-/* An int, or struct so_timestamping. Those of what is sent are refused, as by a kernel that does not know the flag. */
+/*
+ * An int, or struct so_timestamping. Those of hardware may be asked for, and no device here has a clock. Of what TCP sends there are none, nor addresses
+ * beside a stamp: refused, as by a kernel that does not know the flag.
+ */
 static int set_timestamping(struct sock *sk, const void *val, socklen_t len)
 {
 	uint32_t flags;
 
 	if (len < sizeof flags) return -EINVAL;
 	memcpy(&flags, val, sizeof flags);
-	if (flags & ~(RX_SOFTWARE | OF_HARDWARE)) return -EINVAL;
+	if (flags & ~STAMPS_ALL || (flags & STAMPS_ID_TCP && !(flags & STAMPS_ID))) return -EINVAL;
+	if (sk->type == SOCK_STREAM && flags & (STAMPS_SENT | STAMPS_SCHED | STAMPS_ACK | STAMPS_ID)) return -EINVAL;
+	if (flags & STAMPS_STATS && !(flags & STAMPS_ONLY)) return -EINVAL;
+	if (flags & STAMPS_PHC) return -EOPNOTSUPP;
+	if (flags & STAMPS_CMSG) return -EINVAL;
+	if (flags & STAMPS_ID && !(sk->timestamping & STAMPS_ID)) sk->stamp_id = 0;
 	sk->timestamping = flags;
 	return 0;
 }
@@ -390,9 +407,9 @@ const struct sockopt sock_options[] = {
 	{N(TIMESTAMPNS_OLD, "SO_TIMESTAMPNS"), .type = OPT_BOOL, BOTH, .get = get_tsns_old, .set = set_tsns_old},
 	{N(TIMESTAMPNS_NEW, "SO_TIMESTAMPNS_NEW"), .type = OPT_BOOL, BOTH, .get = get_tsns_new, .set = set_tsns_new},
 	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_BLOB, BOTH, .get = get_timestamping, .set = set_timestamping,
-	 .note = "of what is received, by software"},
+	 .note = "by software; of what is received, and of datagrams that are sent"},
 	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_BLOB, BOTH, .get = get_timestamping, .set = set_timestamping,
-	 .note = "of what is received, by software"},
+	 .note = "by software; of what is received, and of datagrams that are sent"},
 	{S(SO_BINDTODEVICE), .type = OPT_BLOB, BOTH, .get = get_bindtodevice, .set = set_bindtodevice},
 	{S(SO_BINDTOIFINDEX), .type = OPT_INT, BOTH, .get = get_bindtoifindex, .set = set_bindtoifindex},
 	{S(SO_PRIORITY), .type = OPT_INT, BOTH, FIELD(priority), .set = set_priority},
