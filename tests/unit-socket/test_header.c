@@ -286,11 +286,11 @@ static void test_accepted_have_the_filter(void **state)
 static void test_timestamping(void **state)
 {
 	struct world *w = *state;
-	struct sock *rx = udp_bound(w->b, name4("10.0.0.2", 7));
+	struct sock *rx = udp_bound(w->b, name4("10.0.0.2", 7)), *tcp = sock_make(w->a, AF_INET, SOCK_STREAM, 0);
 	struct timespec ts[3];
 	struct sock_msg m;
 
-	assert_int_equal(set_int(rx, SOL_SOCKET, SO_TIMESTAMPING, 2 /* of what is sent */), -EINVAL);
+	assert_int_equal(set_int(tcp, SOL_SOCKET, SO_TIMESTAMPING, 2 /* of what is sent */), -EINVAL);
 	assert_int_equal(set_int(rx, SOL_SOCKET, SO_TIMESTAMPING, 0x18), 0);
 	assert_int_equal(do_sendto(udp(w->a, AF_INET), "data", 4, name4("10.0.0.2", 7)), 4);
 	settle(w);

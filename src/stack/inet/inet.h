@@ -104,6 +104,7 @@ struct inet_sock {
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
 	uint32_t srcprefs6;              /* IPV6_ADDR_PREFERENCES */
 	struct header_opts *header;      /* NULL: none was ever set */
+	struct filter *chooser;          /* SO_ATTACH_REUSEPORT_CBPF; NULL: none */
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */
@@ -158,9 +159,11 @@ uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lpo
 /* The flow with this 4-tuple, else NULL. */
 struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* The best bound socket for a packet that matches no flow: scores address, interface, family as Linux does; REUSEPORT groups are spread by a hash
- * of the 4-tuple. raddr NULL: the peer does not matter (ICMP identifiers); nif NULL: nor does the interface (errors). filter (NULL: any) filters, e.g. TCP: only listeners. */
+ * of the 4-tuple, or by their program, where there is a packet that it can look at (payload, else NULL). raddr NULL: the peer does not matter (ICMP identifiers); nif NULL: nor does the interface (errors). filter (NULL: any) filters, e.g. TCP: only listeners. */
 struct inet_sock *port_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport,
-			      const struct netif *nif, bool (*filter)(const struct inet_sock *));
+			      const struct netif *nif, bool (*filter)(const struct inet_sock *), const struct packet *payload);
+int port_chooser_set(struct sock *sk, const void *val, socklen_t len);     /* SO_ATTACH_REUSEPORT_CBPF */
+int port_chooser_detach(struct sock *sk, const void *val, socklen_t len);  /* SO_DETACH_REUSEPORT_BPF */
 /* All bound sockets that get a copy of a multicast or broadcast datagram: start with NULL. */
 struct inet_sock *port_each(struct port_space *ps, struct inet_sock *after, const struct addr *laddr, uint16_t lport, const struct addr *raddr,
 			    uint16_t rport, const struct netif *nif);

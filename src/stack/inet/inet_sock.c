@@ -11,6 +11,7 @@
 #include "stack/inet/inet.h"
 #include "stack/inet/membership.h"
 #include "stack/inet/pmtu.h"
+#include "stack/socket/filter.h"
 
 void inet_sock_reset_addr(struct inet_sock *is)
 {
@@ -44,6 +45,7 @@ void inet_sock_done(struct sock *sk)
 	membership_leave_all(is);
 	header_options_free(is);
 	errqueue_free(is);
+	filter_free(is->chooser);
 }
 
 /* ---- bind ---- */

@@ -11,6 +11,7 @@
 #define RECVERR_RFC4884 26
 #define LOCAL_PORT_RANGE 51      /* names of newer headers */
 #define PROTOCOL 52
+#define DETACH_REUSEPORT_BPF 68
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -262,5 +263,7 @@ const struct sockopt ip_options[] = {
 	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_join_source},
 	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_leave_source},
 	{BLOB(MCAST_MSFILTER), .least = offsetof(struct group_filter, gf_slist), BOTH, .get = membership_get_filter, .set = membership_set_filter},
+	{.level = SOL_SOCKET, .name = SO_ATTACH_REUSEPORT_CBPF, .text = "SO_ATTACH_REUSEPORT_CBPF", .type = OPT_BLOB, SET, .set = port_chooser_set},
+	{.level = SOL_SOCKET, .name = DETACH_REUSEPORT_BPF, .text = "SO_DETACH_REUSEPORT_BPF", .type = OPT_INT, SET, .set = port_chooser_detach},
 	{.text = NULL},
 };

@@ -82,7 +82,7 @@ static bool owner_is_v6(const struct inet_sock *is) { return is->sk.domain == AF
 /* As on Linux the identifier decides alone: a connected socket gets replies from others too (a multicast echo has many answers). */
 static struct dgram_sock *owner_of(struct stack *s, const struct addr *laddr, uint16_t id, const struct netif *nif)
 {
-	return (struct dgram_sock *)port_lookup(port_space_of(s, IPPROTO_ICMP), laddr, id, NULL, 0, nif, addr_is_v4(laddr) ? owner_is_v4 : owner_is_v6);
+	return (struct dgram_sock *)port_lookup(port_space_of(s, IPPROTO_ICMP), laddr, id, NULL, 0, nif, addr_is_v4(laddr) ? owner_is_v4 : owner_is_v6, NULL);
 }
 
 void ping_receive(struct stack *s, struct packet *p)

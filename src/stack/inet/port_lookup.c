@@ -62,6 +62,7 @@ struct port_query {
 	uint16_t lport, rport;
 	const struct netif *nif;
 	bool (*filter)(const struct inet_sock *);
+	const struct packet *payload;        /* what the group's program may look at; NULL: nothing */
 };
 
 static bool peer_fits(const struct inet_sock *is, const struct port_query *q)
@@ -89,15 +90,20 @@ static int score_of(const struct inet_sock *is, const struct port_query *q, bool
 	return score;
 }
 
-/* Of the SO_REUSEPORT group of best, the member that this 4-tuple belongs to. */
+/* Of the SO_REUSEPORT group of best, the member that this 4-tuple belongs to, or that the group's program chooses. */
 static struct inet_sock *spread(const struct port *p, struct inet_sock *best, int best_score, const struct port_query *q, bool exact)
 {
+	const struct filter *chooser = q->payload ? port_chooser(p, best) : NULL;
 	uint32_t count = 0, pick;
 
 	list_each(struct inet_sock, is, &p->owners, port_node)
 		if (is->sk.reuseport && score_of(is, q, exact) == best_score) count++;
 	if (count < 2) return best;
-	pick = (uint32_t)(((flow_hash(best->sk.stack, q->laddr, q->lport, q->raddr, q->rport) >> 32) * count) >> 32);
+	pick = chooser ? port_choice(chooser, best, q->payload) : count;
+	if (pick < count)
+		pick = count - 1 - pick;     /* the owners stand the newest first */
+	else
+		pick = (uint32_t)(((flow_hash(best->sk.stack, q->laddr, q->lport, q->raddr, q->rport) >> 32) * count) >> 32);
 	list_each(struct inet_sock, is, &p->owners, port_node)
 		if (is->sk.reuseport && score_of(is, q, exact) == best_score && pick-- == 0) return is;
 	return best;
@@ -119,9 +125,9 @@ static struct inet_sock *best_of(const struct port *p, const struct port_query *
 }
 
 struct inet_sock *port_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport,
-			      const struct netif *nif, bool (*filter)(const struct inet_sock *))
+			      const struct netif *nif, bool (*filter)(const struct inet_sock *), const struct packet *payload)
 {
-	struct port_query q = {laddr, raddr, lport, rport, nif, filter};
+	struct port_query q = {laddr, raddr, lport, rport, nif, filter, payload};
 	const struct port *p = port_find(ps, lport);
 	struct inet_sock *is = p ? best_of(p, &q, true) : NULL;
 
@@ -137,7 +143,7 @@ static bool gets_copy(const struct inet_sock *is, const struct port_query *q)
 struct inet_sock *port_each(struct port_space *ps, struct inet_sock *after, const struct addr *laddr, uint16_t lport, const struct addr *raddr,
 			    uint16_t rport, const struct netif *nif)
 {
-	struct port_query q = {laddr, raddr, lport, rport, nif, NULL};
+	struct port_query q = {laddr, raddr, lport, rport, nif, NULL, NULL};
 	const struct port *p = port_find(ps, lport);
 
 	if (!p) return NULL;

@@ -19,5 +19,10 @@ struct port_range { uint32_t min, count; };
 struct port_space *port_space_of_sock(const struct inet_sock *is);
 struct port *port_find(const struct port_space *ps, uint16_t number);
 struct port_range port_range_of(const struct inet_sock *is);
+/* The program of the SO_REUSEPORT group that `of` is in, or NULL; the number of the member that it chooses for a packet: data = what follows
+ * TCP's header, or UDP's header itself. */
+struct filter;
+const struct filter *port_chooser(const struct port *p, const struct inet_sock *of);
+uint32_t port_choice(const struct filter *f, const struct inet_sock *of, const struct packet *p);
 /* a is a wildcard that takes in `other`. */
 bool port_addr_covers(const struct addr *a, bool v6only, const struct addr *other);

@@ -62,7 +62,7 @@ static void deliver_copies(struct stack *s, struct packet *p, const struct udp_h
 
 static void deliver_unicast(struct stack *s, struct packet *p, const struct udp_hdr *h)
 {
-	struct inet_sock *is = port_lookup(port_space_of(s, p->proto), &p->dst, h->dst, &p->src, h->src, p->netif, NULL);
+	struct inet_sock *is = port_lookup(port_space_of(s, p->proto), &p->dst, h->dst, &p->src, h->src, p->netif, NULL, p);
 
 	if (is) {
 		deliver((struct udp_sock *)is, p, h);
@@ -114,7 +114,7 @@ static void udplite_receive(struct stack *s, struct packet *p)
 static void udp_error(struct stack *s, const struct ip_error *e)
 {
 	uint16_t sport = read16(e->quote), dport = read16(e->quote + 2);
-	struct inet_sock *is = port_lookup(port_space_of(s, e->proto), &e->src, sport, &e->dst, dport, NULL, NULL);
+	struct inet_sock *is = port_lookup(port_space_of(s, e->proto), &e->src, sport, &e->dst, dport, NULL, NULL, NULL);
 
 	if (is) dgram_error((struct dgram_sock *)is, e, dport, e->quote + UDP_HDR_LEN, e->quote_len - UDP_HDR_LEN);
 }

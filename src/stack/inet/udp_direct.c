@@ -57,9 +57,10 @@ static bool asks_for_more(const struct inet_sock *is)
 struct sock *udp_way_end(struct stack *s, const struct udp_way *w)
 {
 	/* Which interface it comes in by is not known: whoever minds needs the stack, and stands before the others in the choice. */
-	struct inet_sock *is = port_lookup(port_space_of(s, IPPROTO_UDP), &w->dst, w->dport, &w->src, w->sport, NULL, NULL);
+	struct port_space *ps = port_space_of(s, IPPROTO_UDP);
+	struct inet_sock *is = port_lookup(ps, &w->dst, w->dport, &w->src, w->sport, NULL, NULL, NULL);
 	if (!is || !is_udp(&is->sk) || is->sk.bound_if || is->sk.filter || is->sk.closed || asks_for_more(is)) return NULL;
-	return &is->sk;
+	return port_chooser(port_find(ps, w->dport), is) ? NULL : &is->sk;
 }
 
 void udp_way_name(const struct sock *receiver, const struct udp_way *w, struct sockaddr_storage *ret, socklen_t *ret_len)

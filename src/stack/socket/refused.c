@@ -34,8 +34,6 @@ const struct sockopt refused_options[] = {
 	SO(SO_PEERSEC, "SO_PEERSEC", OPT_GET, ENOPROTOOPT, "no security labels"),
 	SO(SO_ATTACH_BPF, "SO_ATTACH_BPF", OPT_SET, EINVAL, EBPF),
 	SO(SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", OPT_SET, EINVAL, EBPF),
-	SO(SO_ATTACH_REUSEPORT_CBPF, "SO_ATTACH_REUSEPORT_CBPF", OPT_SET, ENOPROTOOPT, "groups are spread by a hash alone"),
-	SO(68, "SO_DETACH_REUSEPORT_BPF", OPT_SET, EINVAL, "groups are spread by a hash alone"),
 	ZERO(IPPROTO_IP, 5, "IP_ROUTER_ALERT", EINVAL, "forwarded datagrams with the option go to no socket"),
 	I4(9, "IP_PKTOPTIONS", OPT_GET, ENOPROTOOPT, "of TCP: what came with the segment that opened the connection"),
 	ROOTS(IPPROTO_IP, 0, 16, "IP_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),

@@ -52,6 +52,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->in_flows = false;
 	is->memberships = own.memberships;
 	is->errqueue = NULL;
+	is->chooser = NULL;
 	is->sk.zerocopy_id = 0;
 	is->sk.filter = filter_ref(parent->inet.sk.filter);
 	is->header = own.header;

@@ -123,7 +123,7 @@ static void deliver(struct stack *s, struct segment *g)
 	}
 	tw = timewait_find(s, &p->dst, g->h.dst, &p->src, g->h.src);
 	if (tw && !timewait_receive(s, tw, g)) return;
-	is = port_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src, p->netif, is_listening);
+	is = port_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src, p->netif, is_listening, p);
 	if (is && !may_enter(is, g)) return;
 	if (is)
 		listen_receive(tcp_of(&is->sk), g);
