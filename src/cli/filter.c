@@ -33,6 +33,7 @@
 /* Numbers of the i386 table, which this build's headers do not have. */
 enum { I386_SOCKETCALL = 102, I386_RECVMMSG = 337, I386_SENDMMSG = 345, I386_SOCKET = 359, I386_SHUTDOWN = 373, I386_IO_URING_SETUP = 425 };
 _Static_assert(SYS_socket == 41 && SYS_getsockopt == 55, "socket to getsockopt stand side by side");
+_Static_assert(SYS_io_uring_register == SYS_io_uring_setup + 2, "and so do io_uring's three");
 
 /* Jump distances count the instructions between; the labels on the right are what they lead to. */
 static const struct sock_filter program[] = {
@@ -49,22 +50,23 @@ static const struct sock_filter program[] = {
 	/* 10 */ RETURN(SECCOMP_RET_ALLOW),
 	/* 11 */ RETURN(TRAP),
 	/* 12 */ LOAD(nr),
-	/* 13 */ IF_AT_LEAST(SYS_socket, 0, 6),                 /* 20: allow */
-	/* 14 */ IF_AT_LEAST(SYS_getsockopt + 1, 0, 6),         /* 15, 21 */
-	/* 15 */ IF_AT_LEAST(X32_BIT, 11, 0),                   /* 27: trap */
-	/* 16 */ IF_EQUAL(SYS_accept4, 4, 0),
-	/* 17 */ IF_EQUAL(SYS_recvmmsg, 3, 0),
-	/* 18 */ IF_EQUAL(SYS_sendmmsg, 2, 0),
-	/* 19 */ IF_EQUAL(SYS_io_uring_setup, 1, 0),
-	/* 20 */ RETURN(SECCOMP_RET_ALLOW),
-	/* 21 */ LOAD_HIGH(instruction_pointer),
-	/* 22 */ IF_EQUAL(GATE_ADDR >> 32, 0, 4),               /* 27 */
-	/* 23 */ LOAD(instruction_pointer),
-	/* 24 */ IF_AT_LEAST(GATE_ADDR, 0, 2),                  /* 27 */
+	/* 13 */ IF_AT_LEAST(SYS_socket, 0, 7),                 /* 21: allow */
+	/* 14 */ IF_AT_LEAST(SYS_getsockopt + 1, 0, 7),         /* 15, 22 */
+	/* 15 */ IF_AT_LEAST(X32_BIT, 12, 0),                   /* 28: trap */
+	/* 16 */ IF_EQUAL(SYS_accept4, 5, 0),
+	/* 17 */ IF_EQUAL(SYS_recvmmsg, 4, 0),
+	/* 18 */ IF_EQUAL(SYS_sendmmsg, 3, 0),
+	/* 19 */ IF_AT_LEAST(SYS_io_uring_setup, 0, 1),         /* 21 */
+	/* 20 */ IF_AT_LEAST(SYS_io_uring_register + 1, 0, 1),  /* 21, 22 */
+	/* 21 */ RETURN(SECCOMP_RET_ALLOW),
+	/* 22 */ LOAD_HIGH(instruction_pointer),
+	/* 23 */ IF_EQUAL(GATE_ADDR >> 32, 0, 4),               /* 28 */
+	/* 24 */ LOAD(instruction_pointer),
+	/* 25 */ IF_AT_LEAST(GATE_ADDR, 0, 2),                  /* 28 */
 	/* In a system call the instruction pointer stands behind the instruction: the page's last one may end at its edge. */
-	/* 25 */ IF_AT_LEAST(GATE_ADDR + GATE_SIZE + 1, 1, 0),  /* 27 */
-	/* 26 */ RETURN(SECCOMP_RET_ALLOW),
-	/* 27 */ RETURN(TRAP),
+	/* 26 */ IF_AT_LEAST(GATE_ADDR + GATE_SIZE + 1, 1, 0),  /* 28 */
+	/* 27 */ RETURN(SECCOMP_RET_ALLOW),
+	/* 28 */ RETURN(TRAP),
 };
 
 int filter_install(void)

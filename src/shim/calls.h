@@ -77,6 +77,8 @@
 	X(capset, (struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)) \
 	X(seccomp, (unsigned op, unsigned flags, void *arg)) \
 	X(io_uring_setup, (unsigned entries, void *params)) \
+	X(io_uring_enter, (int fd, unsigned count, unsigned wanted, unsigned flags, const void *arg, size_t size)) \
+	X(io_uring_register, (int fd, unsigned opcode, void *arg, unsigned n)) \
 	X(fork, (void)) \
 	X(vfork, (void)) \
 	X(clone, (unsigned long flags, void *stack, int *parent_tid, int *child_tid, unsigned long tls))

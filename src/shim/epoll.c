@@ -135,6 +135,7 @@ long do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	if (!shim.active) return sys(SYS_epoll_ctl, epfd, op, fd, event);
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	bool ours = sock_of(fd, &s);
+	if (!ours && table_kind(fd, &s) == FD_URING && (fd = uring_poll_fd(fd)) < 0) return fd;
 	struct instance *e = instance_hold(epfd);
 	if (!e && ours) e = instance_late(epfd, fd, &r);
 	if (!e) return ours ? r : sys(SYS_epoll_ctl, epfd, op, fd, event);

@@ -45,6 +45,7 @@ static int *hidden_owner(int fd)
 	int *slot = bell_slot(fd);
 	if (!slot) slot = ringer_slot(fd);
 	if (!slot) slot = spare_slot(fd);
+	if (!slot) slot = uring_slot(fd);
 	return slot;
 }
 

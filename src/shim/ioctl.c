@@ -162,7 +162,7 @@ static long ioctl_anchor(const struct sock *s, unsigned long request, void *arg,
 	return r;
 }
 
-static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg)
+long sock_ioctl(const struct sock *s, unsigned long request, void *arg)
 {
 	switch (request) {
 	case FIONREAD:
@@ -178,7 +178,7 @@ static long ioctl_virtual(const struct sock *s, unsigned long request, void *arg
 	return ioctl_engine(s, request, arg);
 }
 
-static bool is_socket(int fd)
+bool is_socket(int fd)
 {
 	struct stat st;
 	return sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode);
@@ -190,7 +190,7 @@ static long ioctl_interface(unsigned long request, void *arg)
 	struct sock s;
 	long fd = do_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0) return fd;
-	long r = sock_of((int)fd, &s) ? ioctl_virtual(&s, request, arg) : -EBADF;
+	long r = sock_of((int)fd, &s) ? sock_ioctl(&s, request, arg) : -EBADF;
 	do_close((int)fd);
 	return r;
 }
@@ -205,7 +205,7 @@ static bool is_unix_own(unsigned long request)
 long do_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct sock s;
-	if (sock_of(fd, &s)) return ioctl_virtual(&s, request, arg);
+	if (sock_of(fd, &s)) return sock_ioctl(&s, request, arg);
 	if (shim.active && (request >> 8 & 0xff) == 0x89 && !is_unix_own(request) && is_socket(fd)) return ioctl_interface(request, arg);
 	return sys(SYS_ioctl, fd, request, arg);
 }

@@ -294,13 +294,8 @@ static int message_of(const struct msghdr *msg, struct msghdr *h, int flags, str
 	return 0;
 }
 
-long do_sendmsg(int fd, const struct msghdr *msg, int flags)
+long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags)
 {
-	struct sock s;
-	if (!sock_of(fd, &s)) {
-		descriptors_leave(msg);
-		return kernel_sendmsg(fd, msg, flags);
-	}
 	struct message m;
 	struct msghdr h;
 	int r = flags & MSG_CMSG_COMPAT ? -EINVAL : message_of(msg, &h, flags, &m);
@@ -308,10 +303,18 @@ long do_sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (r != 0) return r;
 	m.control_len = h.msg_controllen;
 	m.name_len = MIN(m.name_len, (socklen_t)sizeof(struct sockaddr_storage));
-	return sock_send(&s, &m);
+	return sock_send(s, &m);
 }
 
-static long recvmsg_virtual(const struct sock *s, struct msghdr *msg, int flags)
+long do_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct sock s;
+	if (sock_of(fd, &s)) return sock_sendmsg(&s, msg, flags);
+	descriptors_leave(msg);
+	return kernel_sendmsg(fd, msg, flags);
+}
+
+long sock_recvmsg(const struct sock *s, struct msghdr *msg, int flags)
 {
 	struct message m;
 	struct msghdr h;
@@ -328,7 +331,7 @@ static long recvmsg_virtual(const struct sock *s, struct msghdr *msg, int flags)
 long do_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct sock s;
-	if (sock_of(fd, &s)) return recvmsg_virtual(&s, msg, flags);
+	if (sock_of(fd, &s)) return sock_recvmsg(&s, msg, flags);
 	long r = kernel_recvmsg(fd, msg, flags);
 	if (r >= 0) descriptors_arrive(msg);
 	return r;

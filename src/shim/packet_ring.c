@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include "shim/shim.h"
+#include "shim/uring/abi.h"
 
 #define RINGS_MAX 64
 #define CONTROL_MAX 256
@@ -112,6 +113,8 @@ long do_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	struct sock s;
 	struct ring *r = NULL;
+	/* A ring of io_uring has its two parts at both places (uring/setup.c). */
+	if (fd >= 0 && !(flags & MAP_ANONYMOUS) && offset == IORING_OFF_CQ_RING && table_peek(fd) == FD_URING) offset = IORING_OFF_SQ_RING;
 	if (fd < 0 || flags & MAP_ANONYMOUS || table_peek(fd) != FD_CHANNEL) return sys(SYS_mmap, addr, len, prot, flags, fd, offset);
 	if (sock_of(fd, &s) && s.c->domain == AF_PACKET) r = ring_of(&s);
 	if (!r) return s.c && s.c->domain == AF_PACKET ? -EINVAL : -ENODEV;

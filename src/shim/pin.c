@@ -19,6 +19,8 @@
 
 static _Atomic uint32_t *places;           /* by thread: 0 free, PLACE_IDLE, or the channel */
 static _Atomic int *orphans;               /* by channel: number of the anchor kept open, 0: none */
+static _Atomic uint32_t *holds;            /* by channel: what outlasts calls, as requests of io_uring do */
+static _Atomic bool holds_used;
 static _Atomic uint32_t places_high, orphans_kept;
 static pthread_key_t place_key;
 
@@ -41,8 +43,9 @@ int pin_start(void)
 {
 	places = pages(PLACES * sizeof *places);
 	orphans = pages(CHANNEL_MAX * sizeof *orphans);
+	holds = pages(CHANNEL_MAX * sizeof *holds);
 	pthread_key_create(&place_key, place_end);
-	return places && orphans ? 0 : -ENOMEM;
+	return places && orphans && holds ? 0 : -ENOMEM;
 }
 
 static _Atomic uint32_t *place_take(void)
@@ -57,8 +60,11 @@ static _Atomic uint32_t *place_take(void)
 	return NULL;
 }
 
+static bool held(uint32_t channel) { return atomic_load(&holds[channel]) != 0; }
+
 static bool pinned(uint32_t channel)
 {
+	if (held(channel)) return true;
 	for (uint32_t i = 0; i < atomic_load(&places_high); i++)
 		if (&places[i] != self.place && atomic_load(&places[i]) == channel) return true;
 	return false;
@@ -80,13 +86,33 @@ static void show(uint32_t channel)
 	if (!pinned(before)) orphan_close(before);
 }
 
+/* Is the socket still open, by a descriptor or by what is kept for others? */
+static bool is_open(const struct sock *s)
+{
+	return (table_refs(s->index) > 0 || atomic_load(&orphans[s->index]) != 0) && shared_get32(&s->c->generation) == s->generation;
+}
+
+int channel_hold(const struct sock *s)
+{
+	atomic_store(&holds_used, true);
+	atomic_fetch_add(&holds[s->index], 1);
+	if (is_open(s)) return 0;
+	channel_release(s->index);
+	return -EBADF;
+}
+
+void channel_release(uint32_t channel)
+{
+	if (atomic_fetch_sub(&holds[channel], 1) == 1 && !pinned(channel)) orphan_close(channel);
+}
+
 int pin(const struct sock *s)
 {
 	if (__libc_single_threaded) return 0;
 	if (!self.place) self.place = place_take();
 	if (!self.place) return 0;
 	show(s->index);
-	if (table_refs(s->index) > 0 && shared_get32(&s->c->generation) == s->generation) return 0;
+	if (is_open(s)) return 0;
 	unpin();
 	return engine_dead() ? -ENETDOWN : -EBADF;
 }
@@ -98,7 +124,7 @@ void unpin(void)
 
 void pin_closing(int fd, uint32_t channel)
 {
-	if (__libc_single_threaded || !pinned(channel)) return;
+	if ((__libc_single_threaded && !held(channel)) || !pinned(channel)) return;
 	int to = (int)sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
 	if (to < 0) return;
 	to = hide_fd(to, false);
@@ -107,11 +133,16 @@ void pin_closing(int fd, uint32_t channel)
 	if (!pinned(channel)) orphan_close(channel);   /* the last one left meanwhile */
 }
 
-bool pin_kept(uint32_t channel) { return !__libc_single_threaded && (pinned(channel) || atomic_load(&orphans[channel]) != 0); }
+bool pin_kept(uint32_t channel)
+{
+	if (__libc_single_threaded) return held(channel);
+	return pinned(channel) || atomic_load(&orphans[channel]) != 0;
+}
 
 /* The child has one thread, which isn't asleep, and shares no orphan's fate. */
 void pins_forked(void)
 {
+	if (atomic_exchange(&holds_used, false)) sys(SYS_madvise, holds, CHANNEL_MAX * sizeof *holds, MADV_DONTNEED);
 	for (uint32_t i = 0; i < atomic_load(&places_high); i++)
 		if (&places[i] != self.place) atomic_store(&places[i], 0);
 	for (uint32_t i = 0; atomic_load(&orphans_kept) > 0 && i < CHANNEL_MAX; i++) orphan_close(i);

@@ -24,6 +24,7 @@ void look(struct pollfd *fds, nfds_t n, struct look *l, struct kernel_set *k)
 		if (r.kind == FD_EPOLL) l->partly |= revents == 0;
 		if (r.bell != 0) l->nested++;
 		if (k && r.bell != 0) kernel_set_add(k, bell_eventfd(r.bell), POLLIN, KERNEL_SET_WAKER);
+		if (k && r.waker >= 0) kernel_set_add(k, r.waker, fds[i].events & (POLLIN | POLLRDNORM), KERNEL_SET_WAKER);
 		if (k && r.asks_kernel) kernel_set_add(k, fds[i].fd, fds[i].events, (uint32_t)i);
 		fds[i].revents = revents;
 		if (revents) l->ready++;
@@ -66,6 +67,7 @@ bool poll_answers_now(const struct poll *p) { return p->mask || poll_over(p); }
 int poll_begin(struct poll *p, time_ns timeout, const void *mask)
 {
 	unix_settle();
+	urings_settle();
 	wait_begin(&p->wait, 0);
 	p->wait.restartable = false;
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;

@@ -28,6 +28,7 @@ struct ready {
 	enum fd_kind kind;
 	struct sock sock;                  /* of FD_CHANNEL */
 	uint32_t bell;                     /* which rings when it may have become ready, other than a thread's own; 0: none */
+	int waker;                         /* readable when it may have become ready; -1: none */
 	bool asks_kernel;                  /* the kernel has something to say, too */
 };
 short ready_look(int fd, short wanted, struct ready *ret);             /* its revents, as far as they are ours */

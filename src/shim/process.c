@@ -60,6 +60,7 @@ static void after_fork_child(void)
 	ringers_forked();
 	tickets_forked();
 	table_forked();
+	urings_forked();
 	pins_forked();
 	sleepers_forked();
 	signal_forked();

@@ -1,7 +1,7 @@
 /*
  * What one descriptor has to say. Whose readiness comes from where is known here alone: a socket's from its channel; an epoll descriptor's from
- * the virtual members of its set and from the kernel; every other one's from the kernel. A kind of descriptor that is to be polled with the
- * rest gets its case here: its revents, and a bell if it has one of its own.
+ * the virtual members of its set and from the kernel; an io_uring's from its queues; every other one's from the kernel. A kind of descriptor that is to be
+ * polled with the rest gets its case here: its revents, and a bell or a waker if it has one of its own.
  */
 #include "shim/poll.h"
 
@@ -21,6 +21,7 @@ static short channel_events(const struct sock *s)
 short ready_look(int fd, short wanted, struct ready *ret)
 {
 	ret->bell = 0;
+	ret->waker = -1;
 	ret->asks_kernel = false;
 	ret->kind = fd < 0 ? FD_HIDDEN : table_kind(fd, &ret->sock);
 	switch (ret->kind) {
@@ -29,6 +30,7 @@ short ready_look(int fd, short wanted, struct ready *ret)
 	case FD_EPOLL:
 		ret->asks_kernel = true;
 		return epoll_virtual_ready(fd, &ret->bell) ? (POLLIN | POLLRDNORM) & wanted : 0;
+	case FD_URING: return uring_poll(fd, &ret->waker) & (short)(wanted | ALWAYS);
 	default:
 		ret->asks_kernel = true;
 		return 0;

@@ -34,6 +34,3 @@ long do_seccomp(unsigned op, unsigned flags, void *arg)
 	if (r >= 0 && sets && shim.active) shim.sandboxed = true;
 	return r;
 }
-
-/* Its rings would take socket calls past us. Programs ask for it and do without. */
-long do_io_uring_setup(unsigned entries, void *params) { return shim.active ? -ENOSYS : sys(SYS_io_uring_setup, entries, params); }

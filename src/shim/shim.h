@@ -104,18 +104,21 @@ void lock_drop(struct lock *l);
 long futex_shared(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout);   /* for chan_lock */
 
 /* ---- descriptors (table.c) ---- */
-enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_HIDDEN, FD_CLOSING };
+enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_URING, FD_HIDDEN, FD_CLOSING };
 struct sock { int fd; uint32_t index, generation; struct channel *c; };
 
 /* Whose fd is. FD_CHANNEL fills *s. Unknown ones are looked at; with `s->c == NULL` the channel answers ENETDOWN. */
 enum fd_kind table_kind(int fd, struct sock *s);
 enum fd_kind table_peek(int fd);           /* the same without looking at unknown ones */
 uint32_t table_epoll(int fd);              /* index of the instance (epoll.c) */
+uint32_t table_uring(int fd);              /* of the ring (uring/ring.c) */
 void table_set_kernel(int fd);
 void table_mark(int fd);                   /* a kernel's one that unix_call.c has to look at when it sends */
 bool table_is_marked(int fd);
 void table_set_hidden(int fd);
 void table_set_epoll(int fd, uint32_t instance);
+void table_set_uring(int fd, uint32_t ring);
+void table_forget_uring(uint32_t ring);    /* closed past us */
 int table_set_channel(int fd, uint32_t index, uint32_t generation);
 void table_forget(int fd);                 /* replaced: unknown from now on */
 void table_copy(int from, int to);         /* dup: both refer to one open file */
@@ -223,6 +226,8 @@ bool spin(_Atomic uint32_t *word, uint32_t seen);              /* for a moment, 
 int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen);   /* the same on another word */
 int pin(const struct sock *s);             /* pin.c: a call on s begins; unpin() ends it. -EBADF: closed meanwhile */
 void unpin(void);
+int channel_hold(const struct sock *s);    /* the same for what outlasts a call: a counted hold, until channel_release() */
+void channel_release(uint32_t channel);
 bool wait_interrupted(const struct wait *w);
 /* A system call that sleeps, unless a handler has run since *counter was `seen`; then -EINTR. Closes the gap between check and sleep. */
 long sleep_call(long n, long a, long b, long c, long d, long e, long f, _Atomic uint32_t *counter, uint32_t seen);
@@ -250,6 +255,16 @@ void epoll_unref(uint32_t instance);
 bool epoll_virtual_ready(int fd, uint32_t *ret_bell);         /* for a poll that has an epoll descriptor in its set */
 void epolls_before_fork(void);
 void epolls_prepare(void);                 /* before a sandbox */
+
+/* ---- io_uring (uring/) ---- */
+void uring_ref(uint32_t ring);
+void uring_unref(uint32_t ring);
+bool uring_is(uint32_t ring, uint64_t inode);
+int uring_poll_fd(int fd);                 /* of a ring's descriptor: what to poll for completions in its place, or -errno */
+short uring_poll(int fd, int *ret_fd);     /* what it is ready for; *ret_fd as above, or -1 */
+void urings_settle(void);                  /* before a look at such descriptors */
+int *uring_slot(int fd);
+void urings_forked(void);
 
 /* ---- peers that share a segment (direct.c) ---- */
 void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */
@@ -280,11 +295,23 @@ long dgram_recv(const struct sock *s, struct message *m);
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
 int64_t engine_recv_once(const struct sock *s, struct message *m);
+long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags);
+long sock_recvmsg(const struct sock *s, struct msghdr *msg, int flags);
 long sock_send(const struct sock *s, struct message *m);
 long sock_recv(const struct sock *s, struct message *m);
 int message_there(const struct message *m, size_t len, bool writing);   /* 0 or -EFAULT: the memory of the first len octets */
 ssize_t iov_total(const struct iovec *iov, int count);        /* or -EINVAL */
 bool nonblocking(const struct sock *s, int flags);
+
+/* ---- calls by socket, where there may be no number any more ---- */
+long sock_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len);
+long sock_accept(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags);     /* never waits */
+long sock_connect(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool begins);   /* one step of it: -EINPROGRESS, -EALREADY */
+long sock_listen(const struct sock *s, int backlog);
+long sock_getsockopt(const struct sock *s, int level, int name, void *val, socklen_t *len);
+long sock_setsockopt(const struct sock *s, int level, int name, const void *val, socklen_t len);
+long sock_ioctl(const struct sock *s, unsigned long request, void *arg);
+bool is_socket(int fd);                    /* for the kernel */
 void descriptors_leave(const struct msghdr *msg);      /* passing.c */
 void descriptors_arrive(const struct msghdr *msg);
 void consumed(const struct sock *s, uint32_t octets);

@@ -97,24 +97,32 @@ long do_socketpair(int domain, int type, int protocol, int *pair)
 	return r;
 }
 
+long sock_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len)
+{
+	if (s->c->domain == AF_UNIX) return unix_bind(s, addr, len);
+	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	int r = has_trouble(FAULT_BIND) ? trouble(FAULT_BIND, s, addr, len) : 0;
+	if (r < 0) return r;
+	struct call c = {.op = RPC_BIND, .sock = s, .in = {{(void *)addr, len}}};
+	return (long)control(&c);
+}
+
 long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return kernel_bind(fd, addr, len);
-	if (s.c->domain == AF_UNIX) return unix_bind(&s, addr, len);
-	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
-	int r = has_trouble(FAULT_BIND) ? trouble(FAULT_BIND, &s, addr, len) : 0;
-	if (r < 0) return r;
-	struct call c = {.op = RPC_BIND, .sock = &s, .in = {{(void *)addr, len}}};
-	return (long)control(&c);
+	return sock_of(fd, &s) ? sock_bind(&s, addr, len) : kernel_bind(fd, addr, len);
+}
+
+long sock_listen(const struct sock *s, int backlog)
+{
+	int r = has_trouble(FAULT_LISTEN) && s->c->domain != AF_UNIX ? trouble(FAULT_LISTEN, s, NULL, 0) : 0;
+	return r < 0 ? r : (long)control_simple(RPC_LISTEN, s, backlog, 0, 0);
 }
 
 long do_listen(int fd, int backlog)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return gate(SYS_listen, fd, backlog);
-	int r = has_trouble(FAULT_LISTEN) && s.c->domain != AF_UNIX ? trouble(FAULT_LISTEN, &s, NULL, 0) : 0;
-	return r < 0 ? r : (long)control_simple(RPC_LISTEN, &s, backlog, 0, 0);
+	return sock_of(fd, &s) ? sock_listen(&s, backlog) : gate(SYS_listen, fd, backlog);
 }
 
 /* The resolvers that libc would ask over a real Unix socket know nothing of this network. */
@@ -156,22 +164,39 @@ long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t l
 	return r == -EALREADY ? -EINPROGRESS : r;
 }
 
+/* One step, as of a call that waits: it answers -EINPROGRESS or -EALREADY until the connection stands. */
+static long connect_once(const struct sock *s, struct call *c)
+{
+	(void)s;
+	c->arg[0] = true;
+	return (long)control(c);
+}
+
+typedef long connect_step(const struct sock *s, struct call *c);
+
+static long connect_by(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool begins, connect_step *step)
+{
+	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	struct call c = {.op = RPC_CONNECT, .sock = s, .in = {{(void *)addr, len}}};
+	struct unix_target t;
+	long r = s->c->domain == AF_UNIX ? unix_target(addr, len, &t) : 0;
+	if (r == 0 && s->c->domain == AF_UNIX) c.in[0] = (struct iovec){&t.un, t.len};
+	if (r == 0 && begins && has_trouble(FAULT_CONNECT) && s->c->domain != AF_UNIX) r = trouble(FAULT_CONNECT, s, addr, len);
+	if (r == 0) r = pin(s);
+	if (r != 0) return r;
+	r = step(s, &c);
+	if (r == 0 && s->c->type == SOCK_STREAM && addr->sa_family == AF_UNSPEC) stream_forget(s);
+	unpin();
+	return r;
+}
+
+long sock_connect(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool begins) { return connect_by(s, addr, len, begins, connect_once); }
+
 long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return asks_outside(addr, len) ? -ENOENT : kernel_connect(fd, addr, len);
-	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
-	struct call c = {.op = RPC_CONNECT, .sock = &s, .in = {{(void *)addr, len}}};
-	struct unix_target t;
-	long r = s.c->domain == AF_UNIX ? unix_target(addr, len, &t) : 0;
-	if (r == 0 && s.c->domain == AF_UNIX) c.in[0] = (struct iovec){&t.un, t.len};
-	if (r == 0 && has_trouble(FAULT_CONNECT) && s.c->domain != AF_UNIX) r = trouble(FAULT_CONNECT, &s, addr, len);
-	if (r == 0) r = pin(&s);
-	if (r != 0) return r;
-	r = connect_on(&s, &c);
-	if (r == 0 && s.c->type == SOCK_STREAM && addr->sa_family == AF_UNSPEC) stream_forget(&s);
-	unpin();
-	return r;
+	if (sock_of(fd, &s)) return connect_by(&s, addr, len, true, connect_on);
+	return asks_outside(addr, len) ? -ENOENT : kernel_connect(fd, addr, len);
 }
 
 /*
@@ -251,6 +276,18 @@ long do_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	return r;
 }
 
+long sock_accept(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	bool looked = !engine_is_late();
+	long r = has_trouble(FAULT_ACCEPT) && s->c->domain != AF_UNIX ? trouble(FAULT_ACCEPT, s, NULL, 0) : 0;
+	if (r == 0) r = pin(s);
+	if (r != 0) return r;
+	do r = accept_once(s, addr, len, flags);
+	while (r == -EAGAIN && look_again(&looked));
+	unpin();
+	return r;
+}
+
 long do_accept(int fd, struct sockaddr *addr, socklen_t *len) { return do_accept4(fd, addr, len, 0); }
 
 static long name_of(uint32_t op, const struct sock *s, struct sockaddr *addr, socklen_t *len)
@@ -293,23 +330,27 @@ static bool has_level(const struct sock *s, int level)
 
 #define NEGATIVE_ROOM 64   /* what any value but a list of sources fits into */
 
-long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+long sock_getsockopt(const struct sock *s, int level, int name, void *val, socklen_t *len)
 {
-	struct sock s;
-	if (!sock_of(fd, &s)) return kernel_getsockopt(fd, level, name, val, len);
 	socklen_t room;
 	if (user_get(room, len) != 0) {
-		long r = has_level(&s, level) ? 0 : option_fault(&s, level, name, 0);
+		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);
 		return r < 0 ? r : -EFAULT;
 	}
-	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(&s, level)) return -EINVAL;
+	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(s, level)) return -EINVAL;
 	size_t cap = (int)room < 0 ? NEGATIVE_ROOM : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
-	struct call c = {.op = RPC_GETSOCKOPT, .sock = &s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
 	int64_t r = control(&c);
-	if (r == -EFAULT) r = option_fault(&s, level, name, cap);
+	if (r == -EFAULT) r = option_fault(s, level, name, cap);
 	if (r < 0) return (long)r;
 	room = (socklen_t)r;
 	return user_put(len, room);
+}
+
+long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? sock_getsockopt(&s, level, name, val, len) : kernel_getsockopt(fd, level, name, val, len);
 }
 
 /* A receive buffer so small that reading less than consumed()'s usual worth may open the window. */
@@ -341,24 +382,28 @@ static long bpf_attach(const void *val, socklen_t len)
 	return len != sizeof fd || sys(SYS_fcntl, fd, F_GETFD) >= 0 ? -EINVAL : -EBADF;
 }
 
-long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+long sock_setsockopt(const struct sock *s, int level, int name, const void *val, socklen_t len)
 {
-	struct sock s;
-	if (!sock_of(fd, &s)) return kernel_setsockopt(fd, level, name, val, len);
-	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(&s, name, val, len);
+	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
 	if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
 	static const int zero;
-	if (!val && level == IPPROTO_IPV6 && s.c->domain == AF_INET6) {   /* to this level alone no value is 0 */
+	if (!val && level == IPPROTO_IPV6 && s->c->domain == AF_INET6) {   /* to this level alone no value is 0 */
 		val = &zero;
 		len = MIN(len, (socklen_t)sizeof zero);
 	}
-	struct call c = {.op = RPC_SETSOCKOPT, .sock = &s, .arg = {level, name}, .in = {{(void *)val, len}}};
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}};
 	int64_t r = control(&c);
-	if (r == -EFAULT) return (long)control_simple(RPC_SETSOCKOPT, &s, level, name, (int64_t)len + 1);
-	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(&s, *(const int *)val);
-	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) return packet_ring_set(&s, val);
+	if (r == -EFAULT) return (long)control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);
+	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(s, *(const int *)val);
+	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) return packet_ring_set(s, val);
 	return (long)r;
+}
+
+long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? sock_setsockopt(&s, level, name, val, len) : kernel_setsockopt(fd, level, name, val, len);
 }
 
 long do_shutdown(int fd, int how)

@@ -64,12 +64,14 @@ static void entry_counted(uint64_t e)
 {
 	if (KIND(e) == FD_CHANNEL) refs_add(e);
 	if (KIND(e) == FD_EPOLL) epoll_ref(INDEX(e));
+	if (KIND(e) == FD_URING) uring_ref(INDEX(e));
 }
 
 static void entry_let_go(uint64_t e)
 {
 	if (KIND(e) == FD_CHANNEL) refs_drop(e);
 	if (KIND(e) == FD_EPOLL) epoll_unref(INDEX(e));
+	if (KIND(e) == FD_URING) uring_unref(INDEX(e));
 }
 
 static bool entry_reach(int fd)
@@ -103,6 +105,7 @@ void table_mark(int fd) { entry_set(fd, FD_KERNEL | 1 << 16); }
 bool table_is_marked(int fd) { return entry_get(fd) == (FD_KERNEL | 1 << 16); }
 void table_set_hidden(int fd) { entry_set(fd, FD_HIDDEN); }
 void table_set_epoll(int fd, uint32_t instance) { entry_set(fd, FD_EPOLL | (uint64_t)instance << 16); }
+void table_set_uring(int fd, uint32_t ring) { entry_set(fd, FD_URING | (uint64_t)ring << 16); }
 void table_forget(int fd)
 {
 	if (entry_get(fd) != FD_UNKNOWN) entry_set(fd, FD_UNKNOWN);
@@ -169,7 +172,14 @@ void table_copy(int from, int to)
 int table_high(void) { return atomic_load(&high); }
 uint32_t table_refs(uint32_t index) { return (uint32_t)atomic_load(&refs[index]); }
 uint32_t table_epoll(int fd) { return INDEX(entry_get(fd)); }
+uint32_t table_uring(int fd) { return INDEX(entry_get(fd)); }
 enum fd_kind table_peek(int fd) { return KIND(entry_get(fd)); }
+
+void table_forget_uring(uint32_t ring)
+{
+	for (int fd = 0; fd < table_high(); fd++)
+		if (entry_get(fd) == (FD_URING | (uint64_t)ring << 16)) entry_replace(fd, FD_URING | (uint64_t)ring << 16, FD_UNKNOWN);
+}
 
 static bool inode_of(int fd, uint64_t *ret)
 {
@@ -224,12 +234,19 @@ static bool entry_stale(int fd, uint64_t e, const struct channel *c)
 	return !inode_of(fd, &inode) || (uint32_t)inode != atomic_load(&inodes[fd]);
 }
 
+/* A ring's descriptor that the program has closed past us: the number may be another's by now. */
+static bool uring_stale(int fd, uint64_t e)
+{
+	struct stat st;
+	return sys(SYS_fstat, fd, &st) != 0 || !uring_is(INDEX(e), st.st_ino);
+}
+
 enum fd_kind table_kind(int fd, struct sock *s)
 {
 	if (!shim.active || spawned()) return FD_KERNEL;
 	uint64_t e = entry_settled(fd);
 	if (KIND(e) == FD_UNKNOWN) e = identify(fd);
-	if (KIND(e) == FD_CHANNEL && entry_stale(fd, e, arena_channel(shim.arena, INDEX(e)))) {
+	if (KIND(e) == FD_CHANNEL ? entry_stale(fd, e, arena_channel(shim.arena, INDEX(e))) : KIND(e) == FD_URING && uring_stale(fd, e)) {
 		table_forget(fd);
 		e = identify(fd);
 	}

@@ -1,5 +1,6 @@
 /* System calls that bypass libc: the second net catches those of the socket family, and SIGSYS stays ours whatever the program does to it. */
 #include "check.h"
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/un.h>
@@ -19,7 +20,9 @@ static void sockets_of_raw_calls(void)
 	CHECK(raw(SYS_socket, AF_INET, SOCK_STREAM, 0, 0, 0, 0) == -EAFNOSUPPORT);
 	long fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0, 0, 0, 0);
 	CHECK(fd >= 0 && close((int)fd) == 0);
-	CHECK(raw(SYS_io_uring_setup, 4, 0, 0, 0, 0, 0) == -ENOSYS);
+	struct io_uring_params none = {0};
+	CHECK(raw(SYS_io_uring_setup, 0, (long)&none, 0, 0, 0, 0) == -EINVAL);
+	CHECK(raw(SYS_io_uring_enter, -1, 0, 0, 0, 0, 0) == -EBADF && raw(SYS_io_uring_register, -1, 0, 0, 0, 0, 0) == -EBADF);
 }
 
 /* On a socket that libc's call made, raw calls do what libc's do. */

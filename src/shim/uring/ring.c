@@ -1,0 +1,251 @@
+/*
+ * The process's rings, by number. The descriptor table leads from a descriptor to its ring; registered rings are numbers of a thread's own.
+ *
+ * A ring ends with its last descriptor, seen by the table; or, where the program closes it with a system call that nobody catches, as liburing does,
+ * by inotify's word that its file is closed. Then all requests are taken back. Its memory goes when the last call has left it, and its thread.
+ * A forked child sees the parent's rings as ended: the requests on them are the parent's.
+ */
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include "shim/internal.h"
+#include "shim/uring/uring.h"
+
+#define RINGS_MAX 1024u
+#define REGISTERED_MAX 16
+
+static struct ring *rings;                 /* RINGS_MAX, from 1; touched lazily */
+static struct lock rings_lock;
+static _Atomic uint32_t top;
+static _Atomic int watcher = -1;           /* inotify; hidden */
+static __thread uint32_t registered[REGISTERED_MAX] __attribute__((tls_model("initial-exec")));
+
+uint32_t rings_top(void) { return atomic_load(&top); }
+uint32_t ring_index(const struct ring *g) { return (uint32_t)(g - rings); }
+
+/* ---- coming and going ---- */
+
+struct ring *ring_new(void)
+{
+	struct ring *g = NULL;
+	critical_enter();
+	lock_take(&rings_lock);
+	if (!rings) rings = uring_pages(RINGS_MAX * sizeof *rings);
+	for (uint32_t i = 1; rings && i < RINGS_MAX && !g; i++)
+		if (!rings[i].used) g = &rings[i];
+	if (g) {
+		*g = (struct ring){.used = true, .refs = 1, .watch = -1, .ready = -1, .eventfd = -1, .kernel_set = -1, .wake = -1};
+		g->overflow_end = &g->overflow;
+		g->runnable_end = &g->runnable;
+		g->deferred_end = &g->deferred;
+		g->blocking_end = &g->blocking;
+	}
+	if (g && ring_index(g) > atomic_load(&top)) atomic_store(&top, ring_index(g));
+	lock_drop(&rings_lock);
+	critical_leave();
+	return g;
+}
+
+static void unmap(void *at, size_t size)
+{
+	if (at) sys(SYS_munmap, at, size);
+}
+
+static void ring_free(struct ring *g)
+{
+	int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake};
+	files_unregister(g);
+	buffers_unregister(g);
+	groups_free(g);
+	bell_drop(g->bell);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) hidden_close(own[i]);
+	if (g->watch >= 0 && watcher >= 0) sys(SYS_inotify_rm_watch, watcher, g->watch);
+	unmap(g->rings, g->rings_size);
+	unmap(g->sqes, g->sqes_size);
+	unmap(g->parked_on, CHANNEL_MAX * sizeof *g->parked_on);
+	unmap(g->watched, CHANNEL_MAX * sizeof *g->watched);
+	for (struct request *c = g->chunks; c;) {
+		struct request *next = c->next;
+		requests_unmap(c);
+		c = next;
+	}
+	g->used = false;
+}
+
+void ring_release(struct ring *g)
+{
+	if (atomic_fetch_sub(&g->refs, 1) == 1) ring_free(g);
+}
+
+void ring_end(struct ring *g)
+{
+	ring_lock(g);
+	bool ended = g->ended;
+	g->ended = true;
+	ring_unlock(g);
+	if (ended) return;
+	cancel_all(g);
+	park_end(g);
+}
+
+struct ring *ring_hold_index(uint32_t index)
+{
+	struct ring *g = rings && index > 0 && index < RINGS_MAX ? &rings[index] : NULL;
+	uint32_t refs = g ? atomic_load(&g->refs) : 0;
+	while (refs != 0 && !atomic_compare_exchange_weak(&g->refs, &refs, refs + 1)) {}
+	return refs != 0 ? g : NULL;
+}
+
+/* ---- descriptors ---- */
+
+void uring_ref(uint32_t index)
+{
+	atomic_fetch_add(&rings[index].refs, 1);
+	atomic_fetch_add(&rings[index].descriptors, 1);
+}
+
+void uring_unref(uint32_t index)
+{
+	struct ring *g = &rings[index];
+	if (atomic_fetch_sub(&g->descriptors, 1) == 1) ring_end(g);
+	ring_release(g);
+}
+
+bool uring_is(uint32_t index, uint64_t inode) { return rings[index].inode == inode; }
+
+int ring_install(struct ring *g, int fd)
+{
+	table_set_uring(fd, ring_index(g));
+	return fd;
+}
+
+struct ring *ring_hold(int fd, bool by_slot, long *ret_err)
+{
+	struct sock s;
+	uint32_t index = 0;
+	if (by_slot) {
+		*ret_err = fd < 0 || fd >= REGISTERED_MAX ? -EINVAL : -EBADF;
+		index = fd >= 0 && fd < REGISTERED_MAX ? registered[fd] : 0;
+	} else {
+		enum fd_kind kind = table_kind(fd, &s);
+		if (kind == FD_URING) index = table_uring(fd);
+		else *ret_err = kind == FD_HIDDEN || sys(SYS_fcntl, fd, F_GETFD) < 0 ? -EBADF : -EOPNOTSUPP;
+	}
+	struct ring *g = index ? ring_hold_index(index) : NULL;
+	if (!g || !g->ended) return g;
+	*ret_err = -EOPNOTSUPP;   /* on its way out, or our parent's */
+	ring_release(g);
+	return NULL;
+}
+
+static int slot_free(void)
+{
+	int i = 0;
+	while (i < REGISTERED_MAX && registered[i] != 0) i++;
+	return i < REGISTERED_MAX ? i : -EBUSY;
+}
+
+long registered_ring_add(int slot, int fd)
+{
+	long err;
+	if (slot >= REGISTERED_MAX) return -EINVAL;
+	struct ring *g = ring_hold(fd, false, &err);
+	if (!g) return err;
+	long r = slot < 0 ? slot_free() : registered[slot] != 0 ? -EBUSY : slot;
+	if (r >= 0) {
+		registered[r] = ring_index(g);
+		uring_ref(registered[r]);
+	}
+	ring_release(g);
+	return r;
+}
+
+long registered_ring_remove(unsigned slot)
+{
+	if (slot >= REGISTERED_MAX) return -EINVAL;
+	uint32_t index = registered[slot];
+	registered[slot] = 0;
+	if (index) uring_unref(index);
+	return 0;
+}
+
+/* ---- those closed past us ---- */
+
+int rings_watch_fd(void)
+{
+	critical_enter();
+	lock_take(&rings_lock);
+	if (watcher < 0) {
+		int fd = (int)sys(SYS_inotify_init1, IN_NONBLOCK | IN_CLOEXEC);
+		if (fd >= 0) watcher = hide_fd(fd, false);
+	}
+	lock_drop(&rings_lock);
+	critical_leave();
+	return watcher;
+}
+
+static void closed_past_us(int watch)
+{
+	for (uint32_t i = 1; i <= rings_top(); i++) {
+		struct ring *g = ring_hold_index(i);
+		if (!g) continue;
+		if (g->watch == watch) {
+			ring_end(g);
+			table_forget_uring(i);
+		}
+		ring_release(g);
+	}
+}
+
+void rings_sweep(void)
+{
+	struct inotify_event e[16];
+	long n;
+	while (watcher >= 0 && (n = sys(SYS_read, watcher, e, sizeof e)) > 0)
+		for (long i = 0; i < n / (long)sizeof *e; i++)
+			if (e[i].mask & IN_CLOSE_WRITE) closed_past_us(e[i].wd);
+}
+
+static int *held_slot(struct ring *g, int fd)
+{
+	for (struct request *r = g->parked; r; r = r->next)
+		if (r->file.held && !r->file.virtual && r->file.fd == fd) return &r->file.fd;
+	for (uint32_t i = 0; i < g->files.n; i++)
+		if (g->files.at[i].held && !g->files.at[i].virtual && g->files.at[i].fd == fd) return &g->files.at[i].fd;
+	return NULL;
+}
+
+int *uring_slot(int fd)
+{
+	if (watcher == fd) return (int *)&watcher;
+	for (uint32_t i = 1; i <= rings_top(); i++) {
+		struct ring *g = &rings[i];
+		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake};
+		for (size_t k = 0; g->used && k < ARRAY_SIZE(own); k++)
+			if (*own[k] == fd) return own[k];
+		int *held = g->used ? held_slot(g, fd) : NULL;
+		if (held) return held;
+	}
+	return NULL;
+}
+
+void urings_forked(void)
+{
+	int fd = watcher;
+	hidden_close(&fd);
+	atomic_store(&watcher, -1);
+	atomic_store(&rings_lock.word, 0);
+	for (uint32_t i = 1; i <= rings_top(); i++) {
+		struct ring *g = &rings[i];
+		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake};
+		if (!g->used) continue;
+		atomic_store(&g->lock.word, 0);
+		for (struct request *r = g->parked; r; r = r->next) file_release(&r->file);
+		files_unregister(g);
+		for (size_t k = 0; k < ARRAY_SIZE(own); k++) hidden_close(own[k]);
+		g->ended = true;
+		g->has_thread = false;
+		g->bell = 0;
+		atomic_store(&g->refs, atomic_load(&g->descriptors));
+	}
+}

@@ -1,0 +1,187 @@
+/*
+ * io_uring_setup: a memory file laid out as the kernel lays out its ring. liburing maps it with system calls of its own, which nobody catches; so the
+ * offsets that io_uring has agreed with programs are offsets in this file:
+ *
+ *     0            heads and tails, CQEs, SQ array
+ *     0x10000000   SQEs
+ *
+ * The program's descriptor is another open file of the same inode than the one that we map. So its last close, by whatever call, after the last
+ * unmapping, is an event for inotify (ring.c). The file is sealed: no size changes under us.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "shim/uring/uring.h"
+
+#define SQ_MAX 32768u
+#define CQ_MAX (2 * SQ_MAX)
+#define PAGE 4096u
+#define FLAGS_DONE \
+	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | \
+	 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | \
+	 URING_SETUP_NO_SQARRAY | IORING_SETUP_ATTACH_WQ)
+#define FEATURES \
+	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | \
+	 IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP | \
+	 IORING_FEAT_LINKED_FILE)
+
+/* As the kernel's struct io_rings; the CQEs follow. */
+struct rings {
+	_Atomic uint32_t sq_head __attribute__((aligned(64))), sq_tail;
+	_Atomic uint32_t cq_head __attribute__((aligned(64))), cq_tail;
+	uint32_t sq_mask, cq_mask, sq_entries, cq_entries;
+	_Atomic uint32_t sq_dropped, sq_flags, cq_flags, cq_overflow;
+	uint8_t cqes[] __attribute__((aligned(64)));
+};
+
+void *uring_pages(size_t size)
+{
+	long p = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p < 0 && p > -4096 ? NULL : (void *)p;
+}
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t p = 1;
+	while (p < n) p *= 2;
+	return p;
+}
+
+/* How many entries there are to be: 0, or -EINVAL. */
+static int entries_choose(uint32_t entries, struct io_uring_params *p)
+{
+	bool clamp = p->flags & IORING_SETUP_CLAMP;
+	if (entries == 0 || (entries > SQ_MAX && !clamp)) return -EINVAL;
+	p->sq_entries = power_of_two(MIN(entries, SQ_MAX));
+	if (!(p->flags & IORING_SETUP_CQSIZE)) {
+		p->cq_entries = 2 * p->sq_entries;
+		return 0;
+	}
+	if (p->cq_entries == 0 || (p->cq_entries > CQ_MAX && !clamp)) return -EINVAL;
+	p->cq_entries = power_of_two(MIN(p->cq_entries, CQ_MAX));
+	return p->cq_entries < p->sq_entries ? -EINVAL : 0;
+}
+
+static int flags_check(const struct io_uring_params *p)
+{
+	uint32_t f = p->flags;
+	if (p->resv[0] || p->resv[1] || p->resv[2]) return -EINVAL;
+	if (f & IORING_SETUP_SQPOLL) return -EPERM;   /* a thread that polls the program's memory needs a right, as it did in the kernel at first */
+	if (f & ~(uint32_t)FLAGS_DONE) return -EINVAL;
+	if (f & IORING_SETUP_TASKRUN_FLAG && !(f & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN))) return -EINVAL;
+	return f & IORING_SETUP_DEFER_TASKRUN && !(f & IORING_SETUP_SINGLE_ISSUER) ? -EINVAL : 0;
+}
+
+static size_t whole_pages(size_t n) { return (n + PAGE - 1) & ~(size_t)(PAGE - 1); }
+
+static int memory_map(struct ring *g, int fd)
+{
+	struct { uint8_t **at; size_t size; off_t offset; } parts[2] = {
+		{&g->rings, g->rings_size, IORING_OFF_SQ_RING}, {&g->sqes, g->sqes_size, IORING_OFF_SQES}};
+	long r = sys(SYS_ftruncate, fd, IORING_OFF_SQES + g->sqes_size);
+	if (r == 0) r = sys(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	for (int i = 0; r == 0 && i < 2; i++) {
+		long p = sys(SYS_mmap, NULL, parts[i].size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, parts[i].offset);
+		if (p < 0 && p > -4096) r = p;
+		else *parts[i].at = (uint8_t *)p;
+	}
+	return (int)r;
+}
+
+/* Another open file of the same memory. Where there is no /proc it is the same one, and its closing goes unseen. */
+static int descriptor_reopen(struct ring *g, int fd)
+{
+	char path[32];
+	struct stat st;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	int again = (int)sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+	if (again >= 0) {
+		if (rings_watch_fd() >= 0) g->watch = (int)sys(SYS_inotify_add_watch, rings_watch_fd(), path, 8 /* IN_CLOSE_WRITE */);
+		sys(SYS_close, fd);
+		fd = again;
+	}
+	if (sys(SYS_fstat, fd, &st) == 0) g->inode = st.st_ino;
+	return fd;
+}
+
+static void offsets_tell(struct ring *g, struct io_uring_params *p)
+{
+	struct rings *s = (struct rings *)g->rings;
+	bool has_array = !(p->flags & URING_SETUP_NO_SQARRAY);
+	uint32_t array = (uint32_t)(sizeof *s + (size_t)g->cq_entries * g->cqe_size);
+	p->sq_off = (struct io_sqring_offsets){
+		.head = offsetof(struct rings, sq_head), .tail = offsetof(struct rings, sq_tail), .ring_mask = offsetof(struct rings, sq_mask),
+		.ring_entries = offsetof(struct rings, sq_entries), .flags = offsetof(struct rings, sq_flags),
+		.dropped = offsetof(struct rings, sq_dropped), .array = has_array ? array : 0};
+	p->cq_off = (struct io_cqring_offsets){
+		.head = offsetof(struct rings, cq_head), .tail = offsetof(struct rings, cq_tail), .ring_mask = offsetof(struct rings, cq_mask),
+		.ring_entries = offsetof(struct rings, cq_entries), .overflow = offsetof(struct rings, cq_overflow), .cqes = sizeof *s,
+		.flags = offsetof(struct rings, cq_flags)};
+	s->sq_mask = g->sq_entries - 1, s->cq_mask = g->cq_entries - 1, s->sq_entries = g->sq_entries, s->cq_entries = g->cq_entries;
+	g->sq_head = &s->sq_head, g->sq_tail = &s->sq_tail, g->cq_head = &s->cq_head, g->cq_tail = &s->cq_tail;
+	g->sq_dropped = &s->sq_dropped, g->sq_flags = &s->sq_flags, g->cq_flags = &s->cq_flags, g->cq_overflow = &s->cq_overflow;
+	g->cqes = s->cqes;
+	g->sq_array = has_array ? (_Atomic uint32_t *)(g->rings + array) : NULL;
+}
+
+static int ring_make(struct ring *g, struct io_uring_params *p)
+{
+	g->setup_flags = p->flags;
+	g->worker_limits[0] = g->worker_limits[1] = 64;
+	g->sq_entries = p->sq_entries;
+	g->cq_entries = p->cq_entries;
+	g->sqe_size = p->flags & IORING_SETUP_SQE128 ? 128 : 64;
+	g->cqe_size = p->flags & IORING_SETUP_CQE32 ? 32 : 16;
+	g->rings_size = whole_pages(sizeof(struct rings) + (size_t)g->cq_entries * g->cqe_size + g->sq_entries * sizeof(uint32_t));
+	g->sqes_size = whole_pages((size_t)g->sq_entries * g->sqe_size);
+	g->parked_on = uring_pages(CHANNEL_MAX * sizeof(struct request *));
+	g->watched = uring_pages(CHANNEL_MAX * sizeof *g->watched);
+	if (!g->parked_on || !g->watched) return -ENOMEM;
+	atomic_store(&g->disabled, p->flags & IORING_SETUP_R_DISABLED);
+	if (p->flags & IORING_SETUP_SINGLE_ISSUER && !(p->flags & IORING_SETUP_R_DISABLED)) atomic_store(&g->issuer, (int)sys(SYS_gettid));
+	int fd = (int)sys(SYS_memfd_create, "io_uring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0) return fd;
+	int r = memory_map(g, fd);
+	if (r < 0) {
+		sys(SYS_close, fd);
+		return r;
+	}
+	offsets_tell(g, p);
+	return descriptor_reopen(g, fd);
+}
+
+/* ATTACH_WQ: whose threads are to be shared. Each ring has its own here; that it names a ring is checked. */
+static int attach_check(const struct io_uring_params *p)
+{
+	long err;
+	if (!(p->flags & IORING_SETUP_ATTACH_WQ)) return 0;
+	struct ring *other = ring_hold((int)p->wq_fd, false, &err);
+	if (!other) return err == -EBADF ? -ENXIO : -EINVAL;
+	ring_release(other);
+	return 0;
+}
+
+long do_io_uring_setup(unsigned entries, void *params)
+{
+	struct io_uring_params p;
+	if (!shim.active) return sys(SYS_io_uring_setup, entries, params);
+	if (shim.sandboxed || spawned()) return -ENOSYS;   /* few calls are left to us: no threads, no memory files */
+	if (user_get(p, (struct io_uring_params *)params) != 0) return -EFAULT;
+	int r = flags_check(&p);
+	if (r == 0) r = entries_choose(entries, &p);
+	if (r == 0) r = attach_check(&p);
+	if (r < 0) return r;
+	rings_sweep();
+	struct ring *g = ring_new();
+	if (!g) return -ENOMEM;
+	int fd = ring_make(g, &p);
+	p.features = FEATURES;
+	if (fd >= 0) fd = ring_install(g, fd);
+	if (fd >= 0 && user_put(params, p) != 0) {
+		do_close(fd);
+		fd = -EFAULT;
+	}
+	ring_release(g);
+	return fd;
+}

@@ -1,0 +1,261 @@
+/*
+ * io_uring, carried out by the shim. The kernel's own ring would take socket calls past us, and many machines refuse it; so the ring that a program
+ * gets is a memory file of the same layout, and its two system calls, which the filter traps, lead here.
+ *
+ *     setup.c     io_uring_setup: the memory            ring.c      rings by number; how one ends
+ *     enter.c     io_uring_enter: submit, then wait     submit.c    entries become requests: chains, drains
+ *     request.c   a request's life, to its end          cq.c        completions, and whoever waits for them
+ *     park.c      requests that wait for readiness      blocking.c  the few that can only be waited for in a thread
+ *     timer.c     timeouts                              cancel.c    taking requests back
+ *     files.c     the files that requests are on        buffers.c   provided and registered buffers
+ *     register.c  io_uring_register                     ops.c       a row an operation; op_*.c are what they do
+ *
+ * A request is tried at once, never waiting; if it would have to, it is parked with the file held, and the ring's one thread tries it again when
+ * the file is ready. A request belongs to whoever has taken it off its list. ring.lock guards the lists, the completion queue, timers and what is
+ * registered; no operation runs under it.
+ */
+#pragma once
+#include <limits.h>
+#include "shim/shim.h"
+#include "shim/uring/abi.h"
+
+struct ring;
+struct request;
+
+/* What a request is on. held: it stays open whatever the program closes. */
+struct file { bool virtual, held, is_ring; int fd, number; struct sock sock; };   /* number: what the program calls it */
+
+#define PARKED LONG_MIN        /* issue(): somebody else completes it */
+
+enum op_flag {
+	OP_FILE = 1,           /* sqe.fd is a file */
+	OP_IN = 2, OP_OUT = 4, /* -EAGAIN: wait until it can be read, or written */
+	OP_SELECTS = 8,        /* may take a provided buffer */
+	OP_RING = 16,          /* sqe.fd may be a ring */
+	OP_PRIO = 32,          /* has a use for sqe.ioprio */
+};
+struct op { unsigned flags; int (*prepare)(struct request *); long (*issue)(struct request *), (*block)(struct request *); };
+const struct op *op_of(unsigned opcode);               /* NULL: there is none */
+
+enum where { AT_WORK, IN_PARK, IN_TIMERS, IN_LINE };
+struct request {
+	struct request *next;              /* on the list where it is */
+	struct request *link;              /* the rest of its chain */
+	struct request **back, *beside;    /* once parked: what points to it in ring.parked; the next one on its channel */
+	uint32_t round;                    /* of the thread's, in which it was tried last */
+	struct request *limit;             /* its LINK_TIMEOUT, or, of one of those, what it limits */
+	struct ring *ring;
+	const struct op *op;
+	struct io_uring_sqe sqe;           /* the program's entry, as it was when it was taken */
+	enum where where;
+	struct file file;
+	unsigned events;                   /* to wait for when it can't be done at once; 0: it never waits */
+	uint64_t seen, told;               /* readiness_seen() before the last attempt; before a multishot poll's last report */
+	bool drains;                       /* waits for all before it */
+	bool failed;                       /* its chain ends with it */
+	bool invalid;                      /* result says why; it is not to be issued */
+	bool nowait;                       /* -EAGAIN is its result */
+	bool in_kernel_set;                /* a member of ring.kernel_set */
+	bool polled;                       /* POLL_FIRST has been heeded */
+	int result;
+	unsigned flags;                    /* of the completion */
+	/* data */
+	struct msghdr msg;
+	struct iovec *iov, iov_here[4];
+	size_t iov_mapped;
+	struct sockaddr_storage name;
+	size_t done;
+	/* timers */
+	time_ns deadline, period;
+	uint64_t target;
+	uint32_t rounds;
+};
+
+#define FILES_MAX 32768u
+#define GROUPS_MAX 256u
+/* Provided buffers: a stack of ours, or a ring in the program's memory, whose head is ours alone. */
+struct buffer_group { uint16_t id; bool used, is_ring; uint32_t mask, head, count, room; struct io_uring_buf *at; };
+struct file_table { struct file *at; uint32_t n, range_from, range_to; };
+struct buffer_table { struct iovec *at; uint32_t n; };
+
+struct ring {
+	struct lock lock, submitting, starting;    /* starting: the thread */
+	struct lock selecting;                     /* over an attempt that has a provided buffer in hand */
+	_Atomic uint32_t refs, descriptors;        /* refs: descriptors, calls, and the ring's thread */
+	bool used, ended;
+	uint64_t inode;
+	int watch;                                 /* of its file's closing */
+	uint32_t setup_flags, sq_entries, cq_entries, sqe_size, cqe_size;
+	_Atomic int issuer;                        /* the one thread that may submit; 0: any */
+	_Atomic bool disabled;
+	/* memory that the program shares */
+	uint8_t *rings;
+	size_t rings_size, sqes_size;
+	_Atomic uint32_t *sq_head, *sq_tail, *sq_flags, *sq_dropped, *sq_array, *cq_head, *cq_tail, *cq_overflow, *cq_flags;
+	uint8_t *sqes, *cqes;
+	/* completions */
+	uint32_t sq_taken, cq_posted;              /* what we have told of sq_head and cq_tail: theirs are only written */
+	uint64_t counted;                          /* completions that are not a timeout's */
+	struct request *overflow, **overflow_end;
+	_Atomic uint32_t cq_seq, cq_waiters;
+	_Atomic bool polled;
+	int ready;                                 /* eventfd for those who poll the ring; -1: none yet */
+	int eventfd;                               /* the program's, held; -1 */
+	bool eventfd_async;
+	/* requests */
+	struct request *chunks, *free;
+	struct request *runnable, **runnable_end, *deferred, **deferred_end;
+	uint32_t outstanding;
+	bool never_drains, drains_next;            /* drains_next: what follows a request that drains does so, too */
+	struct request *timers;                    /* by deadline */
+	struct request *expired;                   /* timeouts that are to end at once */
+	struct request *parked;                    /* all that have been, until they end */
+	uint32_t round;
+	struct request **parked_on;                /* by channel: the first one */
+	struct request *blocking, **blocking_end;
+	uint32_t *watched;                         /* by channel: the generation that the bell watches */
+	uint32_t parked_virtual, blocked_threads;
+	uint32_t bell;
+	int kernel_set, wake;                      /* epoll descriptor of held files; eventfd that wakes the thread */
+	_Atomic bool has_thread;
+	/* registered */
+	struct file_table files;
+	struct buffer_table buffers;
+	struct buffer_group *groups;
+	uint32_t worker_limits[2];
+};
+
+void *uring_pages(size_t size);                            /* NULL: no memory */
+static inline void eventfd_add(int fd)
+{
+	uint64_t one = 1;
+	sys(SYS_write, fd, &one, sizeof one);
+}
+
+/* ring.c */
+struct ring *ring_new(void);
+struct ring *ring_hold(int fd, bool registered, long *ret_err);   /* ring_release() ends that */
+struct ring *ring_hold_index(uint32_t index);
+void ring_release(struct ring *g);
+int ring_install(struct ring *g, int fd);                  /* the program's descriptor of it */
+void ring_end(struct ring *g);                             /* every request is taken back */
+void rings_sweep(void);                                    /* those whose descriptor was closed past us */
+int rings_watch_fd(void);                                  /* readable when one was; -1: not to be had */
+uint32_t ring_index(const struct ring *g);
+uint32_t rings_top(void);                                  /* no ring has a higher index */
+long registered_ring_add(int slot, int fd);                /* of this thread; slot -1: any */
+long registered_ring_remove(unsigned slot);
+static inline void ring_lock(struct ring *g)
+{
+	critical_enter();
+	lock_take(&g->lock);
+}
+static inline void ring_unlock(struct ring *g)
+{
+	lock_drop(&g->lock);
+	critical_leave();
+}
+
+/* cq.c; under ring.lock */
+void cq_post(struct ring *g, uint64_t user_data, int result, unsigned flags);
+void cq_end_with(struct request *r);                       /* posts its completion, and frees it */
+bool cq_post_if_room(struct ring *g, uint64_t user_data, int result, unsigned flags);
+void cq_flush(struct ring *g);
+uint32_t cq_ready(const struct ring *g);
+long cq_wait(struct ring *g, uint32_t wanted, time_ns deadline, uint32_t handled);   /* handled: self.handled before the call */
+extern __thread bool uring_asynchronous;                   /* we are a thread of the ring's */
+
+/* request.c */
+struct request *request_new(struct ring *g);               /* under ring.lock; NULL: no memory */
+void request_free(struct request *r);                      /* under ring.lock */
+void requests_unmap(struct request *chunk);
+void request_complete(struct request *r, long result);
+bool request_more(struct request *r, long result, unsigned flags);  /* one completion of several; false: this has to be the last */
+void request_issue(struct request *r);
+void ring_run(struct ring *g);                             /* what has become runnable */
+void request_start(struct request *r);                     /* the head of a chain, by whoever submits it */
+void limit_start(struct request *r);                       /* under ring.lock: r is about to be left to others */
+void list_add(struct request **list, struct request *r);
+bool list_remove(struct request **list, struct request *r);
+
+/* submit.c, enter.c */
+long ring_submit(struct ring *g, uint32_t count);
+
+/* park.c */
+bool request_park(struct request *r);                      /* true: something has changed, it is to be tried again */
+uint64_t readiness_seen(const struct sock *s);             /* to be asked before an attempt */
+bool request_unpark(struct request *r);                    /* under ring.lock: ours now? */
+void park_forget(struct request *r);                       /* under ring.lock: it has ended */
+typedef bool park_match(const struct request *r, const void *arg);
+struct request *park_take(struct ring *g, park_match *match, const void *arg);   /* the first parked one that matches, ours now; or NULL */
+int park_thread(struct ring *g);                           /* 0: there is one, or -errno */
+void park_wake(struct ring *g);
+int uring_thread(void *(*fn)(void *), void *arg);
+void park_end(struct ring *g);
+
+/* blocking.c */
+long request_block(struct request *r);                     /* op.block() in a thread: PARKED, or -errno */
+
+/* timer.c; under ring.lock */
+void timers_add(struct request *r);
+bool timers_remove(struct request *r);
+time_ns timers_next(const struct ring *g);
+void timers_fire(struct ring *g);                          /* not under ring.lock */
+void timers_counted(struct ring *g);
+
+/* cancel.c */
+struct cancel { uint64_t user_data; unsigned flags; uint8_t opcode; struct file file; };
+int cancel_check(unsigned flags);
+int cancel_file(struct ring *g, struct cancel *c, int fd);
+long cancel_by(struct ring *g, const struct cancel *c);
+void cancel_all(struct ring *g);
+
+/* files.c */
+int file_get(int fd, struct file *f);                      /* as the program's table says, not held */
+int file_hold(struct file *f);
+void file_release(struct file *f);
+int file_of_request(struct request *r);
+short file_poll(const struct file *f, short events);
+long files_register(struct ring *g, const int *fds, uint32_t n, bool sparse);
+long files_unregister(struct ring *g);
+long files_update(struct ring *g, uint32_t offset, const int *fds, uint32_t n);
+long files_range(struct ring *g, uint32_t from, uint32_t len);
+long files_install(struct ring *g, uint32_t slot, int fd);  /* slot as in sqe.file_index; takes fd */
+long files_remove(struct ring *g, uint32_t index);
+int file_fixed(struct ring *g, uint32_t index, struct file *ret);
+
+/* buffers.c */
+long buffers_register(struct ring *g, const struct iovec *iov, uint32_t n);
+long buffers_unregister(struct ring *g);
+int buffer_fixed(struct ring *g, unsigned index, const void *at, size_t len);     /* 0 or -errno */
+long group_provide(struct ring *g, uint16_t id, uint64_t addr, uint32_t len, uint32_t n, uint16_t bid);
+long group_remove(struct ring *g, uint16_t id, uint32_t n);
+long group_ring_register(struct ring *g, const struct io_uring_buf_reg *reg);
+long group_ring_unregister(struct ring *g, uint16_t id);
+void groups_free(struct ring *g);
+/* The next buffer of the request's group. selecting is held from buffer_select() to buffer_settle(), which takes it for good or leaves it there. */
+int buffer_select(struct request *r, size_t len, struct iovec *ret);       /* 0 or -errno: selecting is held in any case */
+void buffer_settle(struct request *r, bool taken);
+
+/* op_*.c */
+#define OPS(X) \
+	X(nop) X(poll_add) X(poll_remove) X(timeout) X(timeout_remove) X(link_timeout) X(async_cancel) X(msg_ring) X(files_update) X(epoll_ctl) \
+	X(provide_buffers) X(remove_buffers) X(readv) X(writev) X(read) X(write) X(read_fixed) X(write_fixed) X(sendmsg) X(recvmsg) X(send) X(recv) \
+	X(send_zc) X(sendmsg_zc) X(accept) X(connect) X(socket) X(bind) X(listen) X(shutdown) X(cmd) X(close) X(fsync) X(sync_range) X(fallocate) X(fadvise) \
+	X(madvise) X(ftruncate) X(openat) X(openat2) X(statx) X(renameat) X(unlinkat) X(mkdirat) X(symlinkat) X(linkat) X(splice) X(tee)
+#define X(name) \
+	int prepare_##name(struct request *r); \
+	long issue_##name(struct request *r);
+OPS(X)
+#undef X
+long block_open(struct request *r);
+long block_splice(struct request *r);
+long block_tee(struct request *r);
+/* op_io.c: the pieces of a request's data, which its msg refers to */
+int iov_take(struct request *r, const struct iovec *from, uint32_t n);
+void iov_one(struct request *r, uint64_t addr, size_t len);
+void iov_advance(struct request *r, size_t n);
+size_t iov_length(const struct request *r);
+/* op_msg.c */
+long file_send(const struct file *f, const struct msghdr *m, int flags);
+long file_recv(const struct file *f, struct msghdr *m, int flags);
