@@ -174,6 +174,20 @@ static void an_ack_of_something_else_is_reset(void **state)
 	expect(b, ACK, .seq = 1, .ack = 1);
 }
 
+/* A host that stood still repeats its SYN late; the answer to the first is right all the same. */
+static void an_old_echo_after_a_long_stop(void **state)
+{
+	struct bench *b = *state;
+	b->sk = bench_socket(b);
+	bench_connect(b, b->sk);
+	expect(b, SYN, .seq = 0);
+	uint32_t clock = b->last.opts.ts_val;
+	stack_advance(b->s, b->s->now + 5 * NS_PER_S);
+	expect(b, SYN, .seq = 0);
+	inject(b, SYN | ACK, .ack = 1, .mss = 1460, .ts = true, .ts_val = 1, .ts_ecr = clock);
+	expect(b, ACK, .seq = 1, .ack = 1);
+}
+
 /* Linux 6.5 and later: the first four time-outs do not count. */
 static void the_first_syns_are_a_second_apart(void **state)
 {
@@ -513,7 +527,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		both(active_open), both(passive_open), both(options_are_agreed), both(a_huge_window_scale_is_14), both(simultaneous_open),
 		both(simultaneous_open_ends_with_a_bare_ack_too), both(a_socket_may_connect_to_itself), both(a_reset_refuses),
-		both(an_error_taken_by_so_error_leaves_econnaborted), both(an_ack_of_something_else_is_reset), both(the_first_syns_are_a_second_apart), both(a_syn_is_repeated_six_times),
+		both(an_error_taken_by_so_error_leaves_econnaborted), both(an_ack_of_something_else_is_reset), both(an_old_echo_after_a_long_stop), both(the_first_syns_are_a_second_apart), both(a_syn_is_repeated_six_times),
 		both(syncnt_limits_the_syns), both(icmp_ends_an_opening_connection), both(no_route_is_told_at_once), both(groups_are_not_connected_to),
 		both(nobody_listens), both(a_listener_answers_syns_only), both(a_syn_received_is_answered_again),
 		both(an_embryo_gives_up_after_five_retries), both(a_reset_ends_an_embryo), both(a_full_accept_queue_drops),

@@ -98,7 +98,8 @@ static void syn_timeout(struct tcp_sock *conn)
 	}
 	/* As Linux, at the second: what went with the SYN and ACK is not to be thought in flight. */
 	if (conn->fastopen.unproven && conn->trouble.retries == 1) recovery_timeout(conn);
-	if (!conn->trouble.since) conn->trouble.since = conn_now(conn) - rtt_timeout(conn);
+	/* Not by the clock: a host that stood still fires late. */
+	if (!conn->trouble.since) conn->trouble.since = conn->rtt.syn_at;
 	conn->trouble.retries++;
 	if (conn->trouble.retries > linear_syns(conn)) conn->rtt.backoff++;
 	if (!wait_for_data) {
