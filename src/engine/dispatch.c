@@ -9,23 +9,23 @@
 #include "host/message.h"
 #include "stack/unix/unix.h"
 
-enum { NO_SOCKET, SOCKET, HELLO };
-/* changes: what datagrams that go past us depend on (inbox.c) */
-struct row { int64_t (*serve)(struct call *); int about; bool changes; };
+/* What a call is about. CHANGE: a socket, and what datagrams that go past us depend on (inbox.c). */
+enum about { NO_SOCKET, SOCKET, CHANGE, HELLO };
+struct row { int64_t (*serve)(struct call *); enum about about; };
 
 static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_HELLO] = {NULL, HELLO},
 	[RPC_SOCKET] = {serve_socket, NO_SOCKET},
-	[RPC_BIND] = {serve_bind, SOCKET, true},
-	[RPC_CONNECT] = {serve_connect, SOCKET, true},
+	[RPC_BIND] = {serve_bind, CHANGE},
+	[RPC_CONNECT] = {serve_connect, CHANGE},
 	[RPC_LISTEN] = {serve_listen, SOCKET},
 	[RPC_ACCEPT] = {serve_accept, SOCKET},
 	[RPC_SEND] = {serve_send, SOCKET},
 	[RPC_RECV] = {serve_recv, SOCKET},
 	[RPC_TAKE_ERROR] = {serve_take_error, SOCKET},
 	[RPC_KEEP_ERROR] = {serve_keep_error, SOCKET},
-	[RPC_SHUTDOWN] = {serve_shutdown, SOCKET, true},
-	[RPC_SETSOCKOPT] = {serve_setsockopt, SOCKET, true},
+	[RPC_SHUTDOWN] = {serve_shutdown, CHANGE},
+	[RPC_SETSOCKOPT] = {serve_setsockopt, CHANGE},
 	[RPC_GETSOCKOPT] = {serve_getsockopt, SOCKET},
 	[RPC_GETSOCKNAME] = {serve_getsockname, SOCKET},
 	[RPC_GETPEERNAME] = {serve_getpeername, SOCKET},
@@ -66,7 +66,7 @@ void call_out(struct call *k, const void *data, size_t len)
 static int64_t serve(struct call *k)
 {
 	const struct row *row = &rows[k->q->op];
-	if (row->about == SOCKET) {
+	if (row->about == SOCKET || row->about == CHANGE) {
 		k->es = esock_find(k->e, k->q->channel, k->q->generation);
 		if (!k->es) return -EBADF;
 		if (!k->es->sk) return -ENETDOWN;
@@ -78,7 +78,7 @@ static int64_t serve(struct call *k)
 		if (!k->es->sk) return -ENETDOWN;
 	}
 	int64_t result = row->serve(k);
-	if (k->es && row->changes) inbox_changed(k->e, k->es);
+	if (k->es && row->about == CHANGE) inbox_changed(k->e, k->es);
 	if (k->es && k->es->sk) {
 		net_touch(k->e->net, k->es->sk->stack);
 		esock_queue(k->e, k->es);
