@@ -247,6 +247,30 @@ static void test_connections_share_ports(void **state)
 	assert_int_equal(local_port(c2), 5000);
 }
 
+/* Whoever closes first keeps the port in TIME-WAIT: connections go on to all ports of the range, of either parity. */
+static void test_connections_past_time_wait(void **state)
+{
+	struct world *w = *state;
+	struct sock *listener = sock_make(w->b, AF_INET, SOCK_STREAM, 0), *accepted;
+	struct name there = name4("10.0.0.2", 80);
+
+	w->a->sysctl->ip_local_port_min = 40000;
+	w->a->sysctl->ip_local_port_max = 40009;
+	assert_int_equal(do_bind(listener, there), 0);
+	assert_int_equal(sock_listen(listener, 5), 0);
+	for (int i = 0; i < 10; i++) {
+		struct sock *sk = sock_make(w->a, AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(do_connect(sk, there), -EINPROGRESS);
+		settle(w);
+		assert_int_equal(sock_accept(listener, &accepted), 0);
+		sock_close(sk);
+		settle(w);
+		sock_close(accepted);
+		settle(w);
+	}
+	assert_int_equal(do_connect(sock_make(w->a, AF_INET, SOCK_STREAM, 0), there), -EADDRNOTAVAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +283,7 @@ int main(void)
 		WORLD_TEST(test_listeners),
 		WORLD_TEST(test_restart),
 		WORLD_TEST(test_connections_share_ports),
+		WORLD_TEST(test_connections_past_time_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,8 +144,9 @@ struct port_space *port_space_of(struct stack *s, int ip_proto);          /* IPP
 /* Takes (laddr, port) for is under the rules of REUSEADDR, REUSEPORT, V6ONLY and bound_if (TCP: a listener conflicts with REUSEADDR).
  * port 0: a free ephemeral one. Sets laddr, lport, bound. -EADDRINUSE. */
 int port_bind(struct inet_sock *is, const struct addr *laddr, uint16_t port);
-/* For connect without bind: an ephemeral port that makes the 4-tuple unique, chosen by keyed hash (RFC 6056 §3.3.3 algorithm 3). -EADDRNOTAVAIL. */
-int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct addr *raddr, uint16_t rport);
+/* For connect without bind: an ephemeral port that makes the 4-tuple unique, chosen by keyed hash (RFC 6056 §3.3.3 algorithm 3), and that fits, which
+ * is asked when it is taken. -EADDRNOTAVAIL. */
+int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct addr *raddr, uint16_t rport, bool (*fits)(struct inet_sock *is));
 void port_release(struct inet_sock *is);                                  /* gives up port and flow; harmless when there is none */
 /* listening sockets conflict with others on the port unless REUSEPORT; called by listen. -EADDRINUSE */
 int port_listen_check(struct inet_sock *is);

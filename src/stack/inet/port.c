@@ -190,7 +190,7 @@ static uint32_t connect_offset(const struct inet_sock *is, const struct addr *la
 	return (uint32_t)stack_hash(is->sk.stack, &key, sizeof key);
 }
 
-int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct addr *raddr, uint16_t rport)
+int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct addr *raddr, uint16_t rport, bool (*fits)(struct inet_sock *is))
 {
 	struct port_space *ps = port_space_of_sock(is);
 	struct port_range range = port_range_of(is);
@@ -205,7 +205,8 @@ int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct a
 		if (!p) p = port_make(ps, number, true);
 		if (!p) return -ENOMEM;
 		port_join(is, p, &p->owners, laddr);
-		return 0;
+		if (fits(is)) return 0;
+		port_release(is);
 	}
 	return -EADDRNOTAVAIL;
 }

@@ -30,6 +30,8 @@ static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_h
 	return addr_is_any(ret_src) ? -EADDRNOTAVAIL : 0;
 }
 
+static bool no_timewait(struct inet_sock *is) { return timewait_reuse(tcp_of(&is->sk)) == 0; }
+
 /* A local port with which the 4-tuple is new: neither a flow nor a TIME-WAIT that can't be reused. */
 static int take_port(struct tcp_sock *conn, const struct addr *src)
 {
@@ -41,13 +43,8 @@ static int take_port(struct tcp_sock *conn, const struct addr *src)
 		r = timewait_reuse(conn);
 		return r < 0 ? r : flow_add(is);
 	}
-	for (unsigned tries = 0; tries < 65536; tries++) {
-		r = port_autobind(is, src, &is->raddr, is->rport);
-		if (r < 0) return r;
-		if (timewait_reuse(conn) == 0) return flow_add(is);
-		port_release(is);
-	}
-	return -EADDRNOTAVAIL;
+	r = port_autobind(is, src, &is->raddr, is->rport, no_timewait);
+	return r < 0 ? r : flow_add(is);
 }
 
 static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
