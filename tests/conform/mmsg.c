@@ -2,7 +2,7 @@
  * sendmmsg and recvmmsg: how many messages a call counts, what ends it before the last one, where the error of a later message goes, the lengths that
  * are told, times and bad pointers; and every flag of send and receive, bit by bit, on sockets in each state.
  */
-#include "say.h"
+#include "kinds.h"
 
 #define BAD ((void *)1)
 #define MANY 1100
@@ -85,43 +85,19 @@ static void receives(int s, int other)
 	say_error("its error is gone", s);
 }
 
-enum state { FRESH, LISTENING, PAIR, ENDED, SHUT };
-static const struct kind { const char *text; int family, type; enum state state; } kinds[] = {
+static const struct kind kinds[] = {
 	{ "tcp", AF_INET, SOCK_STREAM, FRESH },	       { "tcp listening", AF_INET6, SOCK_STREAM, LISTENING },
 	{ "tcp ended", AF_INET, SOCK_STREAM, ENDED },  { "tcp shut", AF_INET6, SOCK_STREAM, SHUT },
 	{ "udp", AF_INET, SOCK_DGRAM, FRESH },	       { "udp pair", AF_INET, SOCK_DGRAM, PAIR },
 	{ "udp6 pair", AF_INET6, SOCK_DGRAM, PAIR },   { "udp shut", AF_INET, SOCK_DGRAM, SHUT },
 };
 
-static int make(const struct kind *k, int *ret_other)
-{
-	int fd[2] = { -1, -1 };
-
-	if (k->state == FRESH)
-		fd[0] = MUST(socket(k->family, k->type, 0));
-	else if (k->state == LISTENING)
-		fd[0] = listening(k->family, 1);
-	else if (k->type == SOCK_STREAM)
-		tcp_pair(k->family, fd);
-	else
-		udp_pair(k->family, fd);
-	if (k->state == ENDED)
-		MUST(shutdown(fd[1], SHUT_WR));
-	if (k->state == SHUT)
-		MUST(shutdown(fd[0], SHUT_RDWR));
-	if (k->state == ENDED)
-		wait_for(fd[0], POLLIN);
-	MUST(fcntl(fd[0], F_SETFL, O_NONBLOCK));
-	*ret_other = fd[1];
-	return fd[0];
-}
-
 static void flag(const struct kind *k, int flags)
 {
 	char to[32] = "", control[64];
 	struct iovec part = { to, 3 };
 	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control), .msg_flags = 0x1234 };
-	int other, s = make(k, &other);
+	int other, s = kind_make_nonblocking(k, &other);
 
 	say_about("%s, flag %x", k->text, (unsigned)flags);
 	say_rc("send", send(s, "sending", 7, flags));
@@ -142,7 +118,7 @@ int main(void)
 {
 	say_start();
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		int other, s = make(&kinds[i], &other);
+		int other, s = kind_make_nonblocking(&kinds[i], &other);
 		say_about("%s", kinds[i].text);
 		sends(s);
 		receives(s, kinds[i].type == SOCK_DGRAM && kinds[i].state == PAIR ? other : -1);

@@ -1,5 +1,5 @@
 /* Readiness: what poll, select and epoll say of one socket in every state; and epoll's own rules with sockets in it. */
-#include "say.h"
+#include "say_epoll.h"
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
@@ -153,34 +153,6 @@ static void datagram_states(int family)
 	say_ready(fd[0]);
 	close(fd[0]);
 }
-
-static void say_wait(const char *name, int e)
-{
-	struct epoll_event ev[8];
-	char text[128] = "";
-	int n = epoll_wait(e, ev, 8, 0);
-	unsigned seen[64] = { 0 };
-
-	for (int i = 0; i < n; i++)
-		if (ev[i].data.u64 < 64)
-			seen[ev[i].data.u64] = ev[i].events;
-	for (unsigned i = 0; i < 64; i++)
-		if (seen[i])
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %u:%#x", i, seen[i]);
-	if (n < 0)
-		say(name, "%s", say_errno(errno));
-	else
-		say(name, "%d%s", n, text);
-}
-
-static int ctl(int e, int op, int fd, unsigned events, unsigned data)
-{
-	struct epoll_event ev = { .events = events, .data.u64 = data };
-
-	return epoll_ctl(e, op, fd, &ev);
-}
-
-static void send_one(int from) { MUST(send(from, "x", 1, 0)); }
 
 static void epoll_modes(int family)
 {

@@ -2,42 +2,18 @@
  * splice, sendfile, tee and the positioned reads and writes with a socket at one end: which errors come, and in which order, what of a message is
  * moved, and what is left on either side. Nothing here waits: sockets and pipes are nonblocking, but where the flags are the subject.
  */
-#include "say.h"
+#include "kinds.h"
 #include <sys/sendfile.h>
 
 #define BAD ((void *)1)
 
 static int pipes[2], file, null_in, null_out;
 
-enum { FRESH, LISTENING, PAIR, DATA, ENDED };
-static const struct kind { const char *text; int family, type, state; } kinds[] = {
+static const struct kind kinds[] = {
 	{ "tcp", AF_INET, SOCK_STREAM, FRESH },	     { "tcp listening", AF_INET, SOCK_STREAM, LISTENING }, { "tcp pair", AF_INET6, SOCK_STREAM, PAIR },
 	{ "tcp data", AF_INET, SOCK_STREAM, DATA },  { "tcp ended", AF_INET, SOCK_STREAM, ENDED },	   { "udp", AF_INET6, SOCK_DGRAM, FRESH },
 	{ "udp pair", AF_INET, SOCK_DGRAM, PAIR },   { "udp data", AF_INET, SOCK_DGRAM, DATA },
 };
-
-static int make(const struct kind *k, int *ret_other)
-{
-	int fd[2] = { -1, -1 };
-
-	if (k->state == FRESH)
-		fd[0] = MUST(socket(k->family, k->type, 0));
-	else if (k->state == LISTENING)
-		fd[0] = listening(k->family, 1);
-	else if (k->type == SOCK_STREAM)
-		tcp_pair(k->family, fd);
-	else
-		udp_pair(k->family, fd);
-	if (k->state == DATA)
-		MUST(send(fd[1], "hello world", 11, 0));
-	if (k->state == ENDED)
-		MUST(shutdown(fd[1], SHUT_WR));
-	if (k->state == DATA || k->state == ENDED)
-		wait_for(fd[0], POLLIN);
-	MUST(fcntl(fd[0], F_SETFL, O_NONBLOCK));
-	*ret_other = fd[1];
-	return fd[0];
-}
 
 /* What the pipe holds, which is then empty. */
 static void drain(const char *name)
@@ -176,7 +152,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		static void (*const parts[])(int) = { errors, splices, sendfiles, vectors };
 		for (size_t j = 0; j < sizeof(parts) / sizeof(*parts); j++) {
-			int other, s = make(&kinds[i], &other);
+			int other, s = kind_make_nonblocking(&kinds[i], &other);
 			say_about("%s", kinds[i].text);
 			parts[j](s);
 			close(s);

@@ -2,14 +2,13 @@
  * Every request number of sockets and of terminals, on every kind of socket, as an ordinary user: what is answered to no pointer, to one that leads
  * nowhere, to zeros, to the name of an interface that is there, to one that is not; and the struct that comes back.
  */
-#include "say.h"
+#include "kinds.h"
 #include <linux/sockios.h>
 #include <net/if.h>
 
 #define BAD ((void *)1)
 
-enum state { FRESH, PAIR, LISTENING };
-static const struct kind { const char *text; int family, type; enum state state; } kinds[] = {
+static const struct kind kinds[] = {
 	{ "tcp4", AF_INET, SOCK_STREAM, FRESH },	{ "tcp6", AF_INET6, SOCK_STREAM, FRESH },	{ "udp4", AF_INET, SOCK_DGRAM, FRESH },
 	{ "udp6", AF_INET6, SOCK_DGRAM, FRESH },	{ "tcp4 listening", AF_INET, SOCK_STREAM, LISTENING },
 	{ "tcp4 pair", AF_INET, SOCK_STREAM, PAIR },	{ "udp6 pair", AF_INET6, SOCK_DGRAM, PAIR },	{ "netlink", AF_NETLINK, SOCK_RAW, FRESH },
@@ -17,22 +16,6 @@ static const struct kind { const char *text; int family, type; enum state state;
 
 /* What depends on the modules that a machine has (bridges), and the list of all interfaces. */
 static bool machines(unsigned long request) { return request == SIOCGIFCONF || request == SIOCGIFBR || request == SIOCSIFBR; }
-
-static int make(const struct kind *k, int *ret_other)
-{
-	int fd[2] = { -1, -1 };
-
-	if (k->state == FRESH)
-		fd[0] = MUST(socket(k->family, k->type, 0));
-	else if (k->state == LISTENING)
-		fd[0] = listening(k->family, 1);
-	else if (k->type == SOCK_STREAM)
-		tcp_pair(k->family, fd);
-	else
-		udp_pair(k->family, fd);
-	*ret_other = fd[1];
-	return fd[0];
-}
 
 static const char *answer(int fd, unsigned long request, void *arg)
 {
@@ -42,7 +25,7 @@ static const char *answer(int fd, unsigned long request, void *arg)
 static void sweep(const struct kind *k, unsigned long request)
 {
 	char zero[256] = "", lo[256] = "lo", none[256] = "nosuch", what[32], hex[65] = "";
-	int other, fd = make(k, &other);
+	int other, fd = kind_make(k, &other);
 	const char *to_null = answer(fd, request, NULL), *to_bad = answer(fd, request, BAD), *to_zero = answer(fd, request, zero);
 	const char *to_lo = answer(fd, request, lo), *to_none = answer(fd, request, none);
 

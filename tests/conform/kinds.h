@@ -1,0 +1,41 @@
+/* Sockets that have come some way, for programs that try the same calls on each of them. */
+#pragma once
+#include "say.h"
+
+/* DATA: something has come. ENDED: the other end sends no more. SHUT: both halves are closed. */
+enum state { FRESH, LISTENING, PAIR, DATA, ENDED, SHUT };
+struct kind { const char *text; int family, type; enum state state; };
+
+/* The socket; *ret_other: the other end of a pair, or -1. What was to come has come. */
+static inline int kind_make(const struct kind *k, int *ret_other)
+{
+	int fd[2] = { -1, -1 };
+
+	if (k->state == FRESH)
+		fd[0] = MUST(socket(k->family, k->type, 0));
+	else if (k->state == LISTENING)
+		fd[0] = listening(k->family, 1);
+	else if (k->type == SOCK_STREAM)
+		tcp_pair(k->family, fd);
+	else
+		udp_pair(k->family, fd);
+	if (k->state == DATA)
+		MUST(send(fd[1], "hello world", 11, 0));
+	if (k->state == ENDED)
+		MUST(shutdown(fd[1], SHUT_WR));
+	if (k->state == SHUT)
+		MUST(shutdown(fd[0], SHUT_RDWR));
+	if (k->state == DATA || k->state == ENDED)
+		wait_for(fd[0], POLLIN);
+	*ret_other = fd[1];
+	return fd[0];
+}
+
+/* The same, which no call waits on. */
+static inline int kind_make_nonblocking(const struct kind *k, int *ret_other)
+{
+	int fd = kind_make(k, ret_other);
+
+	MUST(fcntl(fd, F_SETFL, O_NONBLOCK));
+	return fd;
+}
