@@ -5,36 +5,23 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 
 #define COLUMNS_MAX 16
 #define CELL_MAX 80
 
-/* One more item of `size` octets at the end of an array; NULL without memory. */
-static void *append(void *array_pointer, size_t *n, size_t size)
-{
-	void **array = array_pointer;
-
-	if ((*n & (*n - 1)) == 0) {
-		void *bigger = realloc(*array, (*n ? *n * 2 : 1) * size);
-
-		if (!bigger) return NULL;
-		*array = bigger;
-	}
-	return (char *)*array + size * (*n)++;
-}
-
 static int item_parse(struct records *r, char *line)
 {
-	struct item *d = append(&r->at, &r->n, sizeof *d);
+	struct item *d = array_grow(&r->at, &r->n, sizeof *d);
 	char *rest;
 
 	if (!d) return -ENOMEM;
 	*d = (struct item){strtok_r(line, "\t", &rest), r->n_fields, 0};
 	if (!d->kind) d->kind = "";
 	for (char *at; (at = strtok_r(NULL, "\t", &rest)) != NULL; d->n++) {
-		struct field *f = append(&r->fields, &r->n_fields, sizeof *f);
+		struct field *f = array_grow(&r->fields, &r->n_fields, sizeof *f);
 		char *type = at + strcspn(at, "=#?");
 
 		if (!f) return -ENOMEM;
@@ -47,7 +34,7 @@ static int item_parse(struct records *r, char *line)
 /* Takes text over. */
 static int text_parse(struct records *r, char *text)
 {
-	char **kept = append(&r->texts, &r->n_texts, sizeof *kept), *rest;
+	char **kept = array_grow(&r->texts, &r->n_texts, sizeof *kept), *rest;
 	int err = 0;
 
 	if (!kept) return free(text), -ENOMEM;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "cli/bpf.h"
 #include "host/pcapng.h"
 #include "wire/wire.h"
@@ -101,18 +102,16 @@ static bool end_eq(const struct end *a, const struct end *b) { return a->port ==
 
 static struct flow *flow_find(struct flow **flows, size_t *n, const struct frame *f)
 {
-	struct flow *more;
+	struct flow *last;
 
 	for (size_t i = 0; i < *n; i++) {
 		struct flow *w = &(*flows)[i];
 
 		if (w->interface == f->b->interface && w->inbound == f->b->inbound && end_eq(&w->src, &f->src) && end_eq(&w->dst, &f->dst)) return w;
 	}
-	more = realloc(*flows, (*n + 1) * sizeof *more);
-	if (!more) return NULL;
-	*flows = more;
-	more[*n] = (struct flow){f->src, f->dst, f->b->interface, f->b->inbound, 0};
-	return &more[(*n)++];
+	last = array_grow(flows, n, sizeof *last);
+	if (last) *last = (struct flow){f->src, f->dst, f->b->interface, f->b->inbound, 0};
+	return last;
 }
 
 /* Where as much was seen at both ends of a link, the end it left from counts. */
@@ -139,24 +138,11 @@ static int flow_choose(struct reader r, struct flow *ret)
 
 struct tracing { struct sequence *s; struct flow flow; time_ns begin; bool begun, data_begun; seq32 first; uint8_t wscale; bool scaled; };
 
-static void *append(void *array_pointer, size_t *n, size_t size)
-{
-	void **array = array_pointer;
-
-	if ((*n & (*n - 1)) == 0) {
-		void *bigger = realloc(*array, (*n ? *n * 2 : 1) * size);
-
-		if (!bigger) return NULL;
-		*array = bigger;
-	}
-	return (char *)*array + size * (*n)++;
-}
-
 static int64_t relative(const struct tracing *t, seq32 seq) { return (int32_t)(seq - t->first); }
 
 static int span_add(struct tracing *t, enum mark m, double at, int64_t from, int64_t to)
 {
-	struct span *s = append(&t->s->marks[m].at, &t->s->marks[m].n, sizeof *s);
+	struct span *s = array_grow(&t->s->marks[m].at, &t->s->marks[m].n, sizeof *s);
 
 	if (!s) return -ENOMEM;
 	*s = (struct span){at, from, to};
@@ -165,7 +151,7 @@ static int span_add(struct tracing *t, enum mark m, double at, int64_t from, int
 
 static int note_add(struct tracing *t, double at, int64_t seq, char flag)
 {
-	struct note *n = append(&t->s->notes, &t->s->n_notes, sizeof *n);
+	struct note *n = array_grow(&t->s->notes, &t->s->n_notes, sizeof *n);
 
 	if (!n) return -ENOMEM;
 	*n = (struct note){at, seq, flag};
@@ -204,7 +190,7 @@ static int trace_answer(struct tracing *t, const struct frame *f, double at)
 	if (h->flags & TCP_SYN && h->opts.has_wscale) t->wscale = MIN(h->opts.wscale, WSCALE_MAX);
 	if (h->flags & TCP_RST && t->data_begun) return note_add(t, at, relative(t, h->ack), 'R');
 	if (!(h->flags & TCP_ACK) || !t->data_begun || was_dropped(f->b)) return 0;
-	s = append(&t->s->steps, &t->s->n_steps, sizeof *s);
+	s = array_grow(&t->s->steps, &t->s->n_steps, sizeof *s);
 	if (!s) return -ENOMEM;
 	s->t = at;
 	s->ack = relative(t, h->ack);

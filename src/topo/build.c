@@ -41,20 +41,8 @@ void topo_free(struct topo *t)
 	*t = (struct topo){0};
 }
 
-/* A zeroed new last item of an array of items of `size` octets; NULL when there is no memory or no end to it. */
-static void *grow(void *array_pointer, size_t *n, size_t size)
-{
-	void **array = array_pointer;
-	char *bigger;
-
-	if (*n >= TOPO_ITEMS_MAX) return NULL;
-	if ((*n & (*n - 1)) == 0) {      /* full at every power of two: no capacity to keep */
-		bigger = realloc(*array, (*n ? *n * 2 : 1) * size);
-		if (!bigger) return NULL;
-		*array = bigger;
-	}
-	return memset((char *)*array + size * (*n)++, 0, size);
-}
+/* NULL also when there is no end to it. */
+static void *grow(void *array, size_t *n, size_t size) { return *n < TOPO_ITEMS_MAX ? array_grow(array, n, size) : NULL; }
 
 size_t topo_find_host(const struct topo *t, const char *name)
 {

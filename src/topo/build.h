@@ -3,6 +3,7 @@
  * explains it in one line in err: the loader puts file, line and column before it.
  */
 #pragma once
+#include "base/array.h"
 #include "topo/topo.h"
 
 #define TOPO_MTU_DEFAULT 1500u

@@ -72,11 +72,10 @@ static void search_from(struct search *s, const struct topo *t, size_t host)
 
 static int route_append(struct topo *t, struct topo_route r)
 {
-	struct topo_route *more = realloc(t->routes, (t->n_routes + 1) * sizeof *more);
+	struct topo_route *last = array_grow(&t->routes, &t->n_routes, sizeof *last);
 
-	if (!more) return -ENOMEM;
-	t->routes = more;
-	more[t->n_routes++] = r;
+	if (!last) return -ENOMEM;
+	*last = r;
 	return 0;
 }
 

@@ -32,15 +32,6 @@ char *scenario_keep_text(struct scenario *s, const char *text)
 	return to ? strcpy(to, text) : NULL;
 }
 
-void *scenario_grow(void *array_pointer, size_t *n, size_t size)
-{
-	void **array = array_pointer, *more = realloc(*array, (*n + 1) * size);
-
-	if (!more) return NULL;
-	*array = more;
-	return memset((char *)more + size * (*n)++, 0, size);
-}
-
 void scenario_free(struct scenario *s)
 {
 	for (size_t i = 0; i < s->n_kept; i++) free(s->kept[i]);

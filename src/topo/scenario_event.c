@@ -127,7 +127,7 @@ static int load_event(void *user, yaml_node_t *name, yaml_node_t *value)
 {
 	struct load *l = user;
 	const char *text = doc_text(name);
-	struct scenario_event *e = scenario_grow(&l->s->events, &l->s->n_events, sizeof *e);
+	struct scenario_event *e = array_grow(&l->s->events, &l->s->n_events, sizeof *e);
 	int r = e ? 0 : -ENOMEM;
 
 	if (strncmp(text, "at ", 3) != 0 || !value) return doc_fail(&l->d, name, "\"at 5s: cut a / b\" is expected here");

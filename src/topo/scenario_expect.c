@@ -7,7 +7,7 @@
 
 static struct scenario_expect *expect_new(struct load *l, enum expect_kind kind)
 {
-	struct scenario_expect *x = scenario_grow(&l->s->expects, &l->s->n_expects, sizeof *x);
+	struct scenario_expect *x = array_grow(&l->s->expects, &l->s->n_expects, sizeof *x);
 
 	if (x) *x = (struct scenario_expect){.kind = kind, .at = TIME_NEVER};
 	return x;

@@ -1,5 +1,6 @@
 /* What the parts of the loader of scenarios share: scenario.c reads the whole, and a file each its processes, its events and what it expects. */
 #pragma once
+#include "base/array.h"
 #include "topo/document.h"
 #include "topo/scenario.h"
 
@@ -8,8 +9,6 @@ struct load { struct scenario *s; struct doc d; };
 /* Memory that lives as long as the scenario, zeroed; NULL when there is none. */
 void *scenario_keep(struct scenario *s, size_t size);
 char *scenario_keep_text(struct scenario *s, const char *text);
-/* A zeroed item at the end of an array (a pointer to it is given); NULL without memory. */
-void *scenario_grow(void *array_pointer, size_t *n, size_t size);
 
 /* 0 or -errno, as doc_fail's. */
 int read_duration(struct load *l, const yaml_node_t *n, time_ns *ret);

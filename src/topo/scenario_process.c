@@ -80,7 +80,7 @@ int load_process(struct load *l, yaml_node_t *n)
 {
 	static const char *const keys[] = {"host", "command", "name", "at", "env", "daemon"};
 	yaml_node_t *v[ARRAY_SIZE(keys)];
-	struct scenario_process *p = scenario_grow(&l->s->processes, &l->s->n_processes, sizeof *p);
+	struct scenario_process *p = array_grow(&l->s->processes, &l->s->n_processes, sizeof *p);
 	int r = p ? doc_keys(&l->d, n, keys, ARRAY_SIZE(keys), v) : -ENOMEM;
 
 	if (r == 0 && (!v[0] || !v[1])) return doc_fail(&l->d, n, "a process has a host and a command");

@@ -1,5 +1,6 @@
-/* The timer heap, the byte ring and the list, each against a naive model. */
+/* The timer heap, the byte ring, the list and the growing array, each against a naive model. */
 #include "unit.h"
+#include "base/array.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/random.h"
@@ -136,6 +137,22 @@ static void list_walk_survives_removal_of_the_current(void **state)
 	list_remove(&m[0].node);   /* harmless */
 }
 
+static void array_keeps_what_it_has_and_zeroes_the_new(void **state)
+{
+	(void)state;
+	unsigned *at = NULL;
+	size_t n = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		unsigned *last = array_grow(&at, &n, sizeof *last);
+		assert_ptr_equal(last, &at[i]);
+		assert_int_equal(n, i + 1);
+		assert_int_equal(*last, 0);
+		*last = i + 1;
+		for (unsigned k = 0; k < i; k++) assert_int_equal(at[k], k + 1);
+	}
+	free(at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +161,7 @@ int main(void)
 		cmocka_unit_test(ring_keeps_a_stream_in_order),
 		cmocka_unit_test(ring_refuses_what_cannot_be),
 		cmocka_unit_test(list_walk_survives_removal_of_the_current),
+		cmocka_unit_test(array_keeps_what_it_has_and_zeroes_the_new),
 	};
 	return cmocka_run_group_tests_name("queues", tests, NULL, NULL);
 }
