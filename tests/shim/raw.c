@@ -1,28 +1,19 @@
 /* System calls that bypass libc: the second net catches those of the socket family, and SIGSYS stays ours whatever the program does to it. */
 #include "check.h"
+#include "../tools/raw.h"
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/un.h>
 
-static long raw(long n, long a, long b, long c, long d, long e, long f)
-{
-	long ret;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
-	return ret;
-}
-
 static void sockets_of_raw_calls(void)
 {
-	CHECK(raw(SYS_socket, AF_INET, SOCK_STREAM, 0, 0, 0, 0) == -EAFNOSUPPORT);
-	long fd = raw(SYS_socket, AF_UNIX, SOCK_STREAM, 0, 0, 0, 0);
+	CHECK(raw6(SYS_socket, AF_INET, SOCK_STREAM, 0, 0, 0, 0) == -EAFNOSUPPORT);
+	long fd = raw6(SYS_socket, AF_UNIX, SOCK_STREAM, 0, 0, 0, 0);
 	CHECK(fd >= 0 && close((int)fd) == 0);
 	struct io_uring_params none = {0};
-	CHECK(raw(SYS_io_uring_setup, 0, (long)&none, 0, 0, 0, 0) == -EINVAL);
-	CHECK(raw(SYS_io_uring_enter, -1, 0, 0, 0, 0, 0) == -EBADF && raw(SYS_io_uring_register, -1, 0, 0, 0, 0, 0) == -EBADF);
+	CHECK(raw6(SYS_io_uring_setup, 0, (long)&none, 0, 0, 0, 0) == -EINVAL);
+	CHECK(raw6(SYS_io_uring_enter, -1, 0, 0, 0, 0, 0) == -EBADF && raw6(SYS_io_uring_register, -1, 0, 0, 0, 0, 0) == -EBADF);
 }
 
 /* On a socket that libc's call made, raw calls do what libc's do. */
@@ -32,10 +23,10 @@ static void raw_calls_on_sockets(void)
 	socklen_t len = sizeof from;
 	int to = bound(SOCK_DGRAM, &a), fd = socket(AF_INET, SOCK_DGRAM, 0);
 	char buf[8];
-	CHECK(raw(SYS_sendto, fd, (long)"abc", 3, 0, (long)&a, sizeof a) == 3);
-	CHECK(raw(SYS_recvfrom, to, (long)buf, sizeof buf, 0, (long)&from, (long)&len) == 3 && memcmp(buf, "abc", 3) == 0);
-	CHECK(raw(SYS_getsockname, fd, (long)&from, (long)&len, 0, 0, 0) == 0);
-	CHECK(raw(SYS_listen, fd, 1, 0, 0, 0, 0) == -EOPNOTSUPP);
+	CHECK(raw6(SYS_sendto, fd, (long)"abc", 3, 0, (long)&a, sizeof a) == 3);
+	CHECK(raw6(SYS_recvfrom, to, (long)buf, sizeof buf, 0, (long)&from, (long)&len) == 3 && memcmp(buf, "abc", 3) == 0);
+	CHECK(raw6(SYS_getsockname, fd, (long)&from, (long)&len, 0, 0, 0) == 0);
+	CHECK(raw6(SYS_listen, fd, 1, 0, 0, 0, 0) == -EOPNOTSUPP);
 	errno = 0;
 	long more = syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
 	CHECK(more >= 0 && syscall(SYS_sendto, more, "d", 1, 0, &a, sizeof a) == 1 && syscall(SYS_read, to, buf, 8) == 1 && buf[0] == 'd');
@@ -51,7 +42,7 @@ static void raw_copies_live_on(void)
 		int pair[2], next[2];
 		char c;
 		tcp_pair(pair);
-		int copy = (int)raw(SYS_dup, pair[0], 0, 0, 0, 0, 0);
+		int copy = (int)raw6(SYS_dup, pair[0], 0, 0, 0, 0, 0);
 		CHECK(copy >= 0 && close(pair[0]) == 0 && recv(pair[1], &c, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN);
 		tcp_pair(next);
 		talk(next[0], next[1]);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "raw.h"
 
 struct rawring {
 	int fd;
@@ -21,16 +22,6 @@ struct rawring {
 	unsigned queued;
 	struct io_uring_params p;
 };
-
-static inline long raw6(long n, long a, long b, long c, long d, long e, long f)
-{
-	long ret;
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
-	return ret;
-}
 
 static inline long raw_setup(unsigned entries, struct io_uring_params *p) { return raw6(SYS_io_uring_setup, entries, (long)p, 0, 0, 0, 0); }
 static inline long raw_enter(int fd, unsigned n, unsigned wait, unsigned flags, const void *arg, size_t size)
