@@ -319,7 +319,7 @@ static const char *receive_icmp(void *world, const struct bad_packet *p, bool *r
 
 /* ---- worlds ---- */
 
-static void *open_world(const struct target *t)
+static struct tcp_world *world_new(const struct target *t)
 {
 	struct tcp_world *w = calloc(1, sizeof *w);
 	void *made;
@@ -331,6 +331,13 @@ static void *open_world(const struct target *t)
 	w->b = made;
 	w->target = t;
 	w->stage = &stages[t->arg];
+	return w;
+}
+
+static void *open_world(const struct target *t)
+{
+	struct tcp_world *w = world_new(t);
+
 	w->t = (struct tcb){.state = w->stage->state, .max_wnd = 65535};
 	w->stage->reach(w->b, &w->t);
 	return w;
@@ -338,15 +345,8 @@ static void *open_world(const struct target *t)
 
 static void *open_with_options(const struct target *t)
 {
-	struct tcp_world *w = calloc(1, sizeof *w);
-	void *made;
+	struct tcp_world *w = world_new(t);
 
-	if (t->v6)
-		bench_open6(&made);
-	else
-		bench_open4(&made);
-	w->b = made;
-	w->stage = &stages[t->arg];
 	w->t = (struct tcb){.state = TCPS_ESTABLISHED, .max_wnd = 65535, .rcv_nxt = 1, .una = 1};
 	passive(w->b, .ts = true, .ts_val = 100, .sack_ok = true, .wscale = 1 + 7);
 	bench_send(w->b, 100, 0);

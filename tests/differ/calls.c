@@ -102,29 +102,20 @@ static void do_socketpair(struct program *p)
 	p->fd[slot_free(p)] = fd[1];
 }
 
-static void do_bind(struct program *p)
+static void do_named(struct program *p, const char *text, int (*call)(int, const struct sockaddr *, socklen_t))
 {
 	int slot = slot_any(p);
 	union name n;
 	socklen_t len;
 	name_any(p, family_of(p->fd[slot], p->family), &n, &len);
-	say(p, "bind(%d,", slot);
+	say(p, "%s(%d,", text, slot);
 	name_say(p, &n, len);
 	say(p, ")");
-	say_result(p, bind(p->fd[slot], &n.sa, len));
+	say_result(p, call(p->fd[slot], &n.sa, len));
 }
 
-static void do_connect(struct program *p)
-{
-	int slot = slot_any(p);
-	union name n;
-	socklen_t len;
-	name_any(p, family_of(p->fd[slot], p->family), &n, &len);
-	say(p, "connect(%d,", slot);
-	name_say(p, &n, len);
-	say(p, ")");
-	say_result(p, connect(p->fd[slot], &n.sa, len));
-}
+static void do_bind(struct program *p) { do_named(p, "bind", bind); }
+static void do_connect(struct program *p) { do_named(p, "connect", connect); }
 
 static void do_listen(struct program *p)
 {
