@@ -9,8 +9,8 @@
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
 {
-	/* An urgent octet has its place in the stack's stream, and only the stack holds back what more will follow. */
-	if (h->flags & (MSG_OOB | MSG_MORE | MSG_EOR)) direct_bar(k->e, k->es);
+	/* An urgent octet has its place in the stack's stream, only the stack holds back what more will follow, and only it knows control messages. */
+	if (h->flags & (MSG_OOB | MSG_MORE | MSG_EOR) || (h->control_len && k->es->stream)) direct_bar(k->e, k->es);
 	if (h->flags & MSG_MORE) inbox_changed(k->e, k->es);   /* what comes next belongs to the same datagram */
 	/* A stream's octets that are still in the ring come first; that a send of them is complete does not wait. */
 	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;
@@ -44,7 +44,7 @@ int64_t serve_send(struct call *k)
 	struct sock_msg m = {.data = (void *)(at + h.name_len + h.control_len), .len = h.data_len,
 			     .name = h.name_len ? &name : NULL, .name_len = h.name_len,
 			     .control = h.control_len ? control : NULL, .control_len = h.control_len,
-			     .rights = rights_take(k), .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
+			     .rights = rights_take(k), .call_len = (size_t)k->q->arg[1], .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
 	ssize_t n = send_one(k, &h, &m);
 	sock_rights_unref(m.rights);
 	return n;

@@ -237,7 +237,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->eof) state |= CHS_EOF;
 	if (es->mark) state |= CHS_MARK;
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
-	if (!connected || shut_wr || sk->err != 0) return state;
+	if (!connected || shut_wr || sk->err != 0 || tcp_sends_stamped(sk)) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
 	/* Asked once: the addresses of a connection stay. */
 	bool local = es->state & CHS_SENDABLE ? es->state & CHS_LOCAL : stays_here(sk);

@@ -145,7 +145,7 @@ long dgram_recv(const struct sock *s, struct message *m)
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 {
 	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
-	size_t room = rpc_rows[RPC_SEND].in_max - sizeof q - m->name_len - m->control_len, len = m->total - skip;
+	size_t room = rpc_rows[RPC_SEND].in_max - sizeof q - m->name_len - m->control_len, left = m->total - skip, len = left;
 	struct iovec data[PIECES_MAX];
 	int n = 0;
 	if (m->control_len > 65536) return -ENOBUFS;
@@ -164,8 +164,10 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 		q.data_len += (uint32_t)v.iov_len;
 	}
 	if (len > 0 && s->c->type != SOCK_STREAM) return -EMSGSIZE;
-	struct call c = {.op = RPC_SEND, .sock = s, .arg = {m->ticket != NULL}, .in = {{&q, sizeof q}}, .more = data, .more_count = n,
-			 .rights = m->rights, .n_rights = m->n_rights, .out = m->ticket, .out_cap = sizeof *m->ticket};
+	/* A part of a call, or all there is of one that would wait for room: the stack is to know where the call ends. */
+	bool goes_on = s->c->type == SOCK_STREAM && (!m->nonblock || q.data_len < left);
+	struct call c = {.op = RPC_SEND, .sock = s, .arg = {m->ticket != NULL, goes_on ? (int64_t)left : 0}, .in = {{&q, sizeof q}}, .more = data,
+			 .more_count = n, .rights = m->rights, .n_rights = m->n_rights, .out = m->ticket, .out_cap = sizeof *m->ticket};
 	int used = 1;
 	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
 	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};

@@ -117,14 +117,14 @@ static long send_plain(const struct sock *s, struct message *m)
 		m->name_len = 1;
 	}
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
-	bool ring = s->c->type == SOCK_STREAM && m->control_len == 0 && s->c->domain != AF_UNIX;
-	if (ring && message_there(m, m->total, false) != 0) return -EFAULT;
-	if (ring && m->total == 0) closes_settle();
-	if (ring && m->total == 0 && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
+	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX, nothing = octets && m->total == 0 && m->control_len == 0;
+	if (octets && message_there(m, m->total, false) != 0) return -EFAULT;
+	if (nothing) closes_settle();
+	if (nothing && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	long r = pin(s);
 	if (r != 0) return r;
 	if (s->c->domain == AF_UNIX) r = unix_send(s, m);
-	else r = ring ? stream_send(s, m) : dgram_send(s, m);
+	else r = octets ? stream_send(s, m) : dgram_send(s, m);
 	unpin();
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
- * SO_TIMESTAMPING of what is sent: which flags are taken, what comes back on the error queue of datagrams, numbered, whole or alone, and the control
- * messages of a send that choose.
+ * SO_TIMESTAMPING of what is sent: which flags are taken, what comes back on the error queue of datagrams and of streams, numbered, whole or alone,
+ * the control messages of a send that choose, and those that come back with it.
  */
 #include "say.h"
 #include <linux/errqueue.h>
@@ -9,6 +9,12 @@
 #define TX_SOFTWARE 2
 #define SOFTWARE 0x10
 #define OPT_ID 0x80
+#define OPT_CMSG 0x400
+#define OPT_STATS 0x1000
+#define OPT_ID_TCP 0x10000
+#define TX_COMPLETION 0x40000
+#define OPT_STATS_TYPE 54
+#define ACKED 2
 #define TX_SCHED 0x100
 #define TX_ACK 0x200
 #define OPT_TSONLY 0x800
@@ -31,34 +37,80 @@ static void say_stamp(const struct cmsghdr *c)
 	say("stamp", "of now %d, others %ld %ld", now.tv_sec - ts[0].tv_sec < 5, ts[1].tv_sec, ts[2].tv_sec);
 }
 
+/* Which figures there are, and how long they are. */
+static void say_stats(const struct cmsghdr *c)
+{
+	size_t len = c->cmsg_len - CMSG_LEN(0);
+	char text[512] = "";
+
+	for (size_t at = 0; at + 4 <= len;) {
+		uint16_t head[2];
+		memcpy(head, CMSG_DATA(c) + at, sizeof(head));
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %u:%u", head[1], head[0]);
+		at += (head[0] + 3u) & ~3u;
+	}
+	say("stats", "%s", text);
+}
+
+static void say_octets(const struct cmsghdr *c)
+{
+	char text[128] = "";
+
+	for (size_t i = 0; i < c->cmsg_len - CMSG_LEN(0) && i < 40; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%02x", CMSG_DATA(c)[i]);
+	say("octets", "%s", text);
+}
+
+static void say_control(struct cmsghdr *c, uint32_t *which)
+{
+	union name offender = { 0 };
+	struct sock_extended_err e;
+
+	say("control", "level %d type %d len %zu", c->cmsg_level, c->cmsg_type, c->cmsg_len);
+	if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == OPT_STATS_TYPE)
+		say_stats(c);
+	else if (c->cmsg_level == SOL_SOCKET)
+		say_stamp(c);
+	else if (c->cmsg_level == SOL_IP ? c->cmsg_type != IP_RECVERR : c->cmsg_type != IPV6_RECVERR)
+		say_octets(c);
+	else {
+		memcpy(&e, CMSG_DATA(c), sizeof(e));
+		say("error", "%s origin %u type %u code %u info %u data %u", say_errno((int)e.ee_errno), e.ee_origin, e.ee_type, e.ee_code,
+		    e.ee_info, e.ee_data);
+		memcpy(&offender, CMSG_DATA(c) + sizeof(e), c->cmsg_len - CMSG_LEN(sizeof(e)));
+		say_name("offender", &offender, name_len(c->cmsg_level == SOL_IP ? AF_INET : AF_INET6));
+		*which = e.ee_info;
+	}
+}
+
+/* The next entry; -1 when there is none. Which stamp it is. */
+static int entry(int fd)
+{
+	unsigned char data[512], control[768];
+	union name from;
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
+	uint32_t which = 0;
+
+	if (n < 0)
+		return -1;
+	struct cmsghdr *first = CMSG_FIRSTHDR(&m), *second = first ? CMSG_NXTHDR(&m, first) : NULL;
+	bool stats = second && second->cmsg_level == SOL_SOCKET && second->cmsg_type == OPT_STATS_TYPE;
+	say("entry", "%zd octets ending in '%.*s', name %u, flags %x", n, n > 5 && !stats ? 5 : 0, (char *)data + (n > 5 ? n - 5 : 0), m.msg_namelen,
+	    m.msg_flags);
+	if (n > 14 && !stats)
+		say("type", "%02x%02x version %x", data[12], data[13], data[14] >> 4);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+		say_control(c, &which);
+	return (int)which;
+}
+
 static void entries(int fd)
 {
-	unsigned char data[256], control[512];
-	union name from;
-
-	for (;;) {
-		struct iovec iov = { data, sizeof(data) };
-		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-				    .msg_controllen = sizeof(control) };
-		ssize_t n = recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
-		if (n < 0)
-			break;
-		say("entry", "%zd octets ending in '%.*s', name %u, flags %x", n, n > 5 ? 5 : 0, (char *)data + (n > 5 ? n - 5 : 0), m.msg_namelen,
-		    m.msg_flags);
-		if (n > 14)
-			say("type", "%02x%02x version %x", data[12], data[13], data[14] >> 4);
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-			struct sock_extended_err e;
-			say("control", "level %d type %d len %zu", c->cmsg_level, c->cmsg_type, c->cmsg_len);
-			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPING)
-				say_stamp(c);
-			if (c->cmsg_level == SOL_SOCKET)
-				continue;
-			memcpy(&e, CMSG_DATA(c), sizeof(e));
-			say("error", "%s origin %u type %u code %u info %u data %u", say_errno((int)e.ee_errno), e.ee_origin, e.ee_type, e.ee_code,
-			    e.ee_info, e.ee_data);
-		}
-	}
+	while (entry(fd) >= 0)
+		;
 	say_error("SO_ERROR", fd);
 	say_poll("poll", fd);
 }
@@ -117,10 +169,145 @@ static void datagrams(int family)
 	close(fd[1]);
 }
 
+static void told(int family)
+{
+	int fd[2];
+
+	say_about("told %d", family);
+	udp_pair(family, fd);
+	if (family == AF_INET6) {
+		set_int(fd[0], IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+		set_int(fd[0], IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		set_int(fd[0], IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	} else {
+		set_int(fd[0], IPPROTO_IP, IP_PKTINFO, 1);
+		set_int(fd[0], IPPROTO_IP, IP_RECVTTL, 1);
+		set_int(fd[0], IPPROTO_IP, IP_RECVTOS, 1);
+	}
+	sent(fd[0], TX_SOFTWARE | SOFTWARE);
+	sent(fd[0], TX_SOFTWARE | SOFTWARE | OPT_CMSG);
+	sent(fd[0], TX_SOFTWARE | SOFTWARE | OPT_CMSG | OPT_TSONLY);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* ---- streams ---- */
+
+/* Of each send as many entries as it asks for; with TX_ACK that of the acknowledgement is the last. */
+static void stream_entries(int fd, int flags)
+{
+	bool more = flags & (TX_SOFTWARE | TX_SCHED | TX_ACK);
+
+	while (more && wait_for(fd, 0)) {
+		int which = entry(fd);
+		if (which < 0)
+			break;
+		more = flags & TX_ACK ? which != ACKED : which != 0;
+	}
+	entries(fd);
+}
+
+static void stream_sent(int fd[2], const char *what, int flags)
+{
+	char in[64];
+
+	set(fd[0], flags);
+	for (int i = 0; i < 2; i++) {
+		say_rc(what, send(fd[0], "hello", 5, 0));
+		stream_entries(fd[0], flags);
+		MUST(recv(fd[1], in, sizeof(in), 0));
+	}
+}
+
+/* One stamp of three sends that go as one. */
+static void together(int fd[2])
+{
+	char in[64];
+
+	set(fd[0], SOFTWARE | TX_ACK | OPT_ID | OPT_TSONLY);
+	say_rc("more", send(fd[0], "hello", 5, MSG_MORE));
+	say_rc("more", send(fd[0], "hello", 5, MSG_MORE));
+	entries(fd[0]);
+	say_rc("last", send(fd[0], "hello", 5, 0));
+	stream_entries(fd[0], TX_ACK);
+	MUST(recv(fd[1], in, 15, MSG_WAITALL));
+}
+
+/* A send of many segments has one stamp of each kind, at its end. */
+static void large(int fd[2])
+{
+	static char out[100000], in[100000];
+
+	set(fd[0], SOFTWARE | TX_SOFTWARE | TX_ACK | OPT_ID | OPT_TSONLY);
+	say_rc("large", send(fd[0], out, sizeof(out), 0));
+	say_rc("read", recv(fd[1], in, sizeof(in), MSG_WAITALL));
+	stream_entries(fd[0], TX_ACK);
+}
+
+static void unconnected(int family)
+{
+	int fd = MUST(socket(family, SOCK_STREAM, 0)), l = listening(family, 1);
+
+	say_about("unconnected %d", family);
+	set(fd, TX_SOFTWARE);
+	set(fd, OPT_ID);
+	set(fd, OPT_ID | OPT_ID_TCP);
+	set(fd, OPT_ID_TCP);
+	set(fd, OPT_STATS);
+	set(fd, OPT_STATS | OPT_TSONLY);
+	set(l, OPT_ID);
+	set(l, TX_ACK);
+	close(fd);
+	close(l);
+}
+
+static void streams(int family)
+{
+	int fd[2];
+
+	say_about("tcp %d", family);
+	tcp_pair(family, fd);
+	stream_sent(fd, "sent", TX_SOFTWARE | SOFTWARE);
+	stream_sent(fd, "alone", TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
+	stream_sent(fd, "all", TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_TSONLY | OPT_ID);
+	stream_sent(fd, "all whole", TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_ID);
+	stream_sent(fd, "numbers again", TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
+	stream_sent(fd, "numbers again", TX_SOFTWARE | SOFTWARE | OPT_TSONLY | OPT_ID | OPT_ID_TCP);
+	stream_sent(fd, "completion", TX_COMPLETION | TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
+	stream_sent(fd, "unreported", TX_SOFTWARE);
+	stream_sent(fd, "stats", TX_SOFTWARE | TX_ACK | SOFTWARE | OPT_TSONLY | OPT_ID | OPT_STATS);
+	set_int(fd[0], IPPROTO_IP, IP_PKTINFO, 1);
+	if (family == AF_INET6)
+		set_int(fd[0], IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	stream_sent(fd, "told", TX_SOFTWARE | TX_ACK | SOFTWARE | OPT_CMSG);
+	stream_sent(fd, "none", SOFTWARE);
+	set(fd[0], 0);
+	together(fd);
+	set(fd[0], 0);
+	large(fd);
+	set(fd[0], SOFTWARE | OPT_TSONLY);
+	with("nothing asked for", fd[0], SO_TIMESTAMPING, 0);
+	with("by the message", fd[0], SO_TIMESTAMPING, TX_SOFTWARE);
+	with("of more than is sent", fd[0], SO_TIMESTAMPING, TX_SOFTWARE | OPT_ID);
+	with("a number", fd[0], TS_OPT_ID, 77);
+	with("a mark", fd[0], SO_MARK, 77);
+	with("another", fd[0], 1234, 7);
+	set(fd[0], 0);
+	say_rc("without again", send(fd[0], "hello", 5, 0));
+	entries(fd[0]);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	say_start();
 	datagrams(AF_INET);
 	datagrams(AF_INET6);
+	told(AF_INET);
+	told(AF_INET6);
+	unconnected(AF_INET);
+	streams(AF_INET);
+	streams(AF_INET6);
 	return 0;
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "stack/inet/inet.h"
+#include "stack/socket/stamping.h"
 #include "wire/wire.h"
 
 struct dgram_sock {
@@ -37,8 +38,7 @@ struct dgram_dest {
 	bool named;                   /* by the message itself */
 	struct addr dst; uint16_t port; uint32_t scope;
 	uint32_t flowinfo;               /* of the name */
-	uint32_t stamps;              /* SOF_TIMESTAMPING_TX_*: which it is to have */
-	bool numbered; uint32_t stamp_id;  /* SCM_TS_OPT_ID */
+	struct send_control control;
 	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */
 	struct ip_out out;
 	struct route_hop hop;
@@ -64,4 +64,6 @@ void dgram_flush(struct dgram_sock *ds);
 /* ---- dgram_control.c ---- */
 void dgram_give_control(const struct dgram_sock *ds, const struct packet *p, struct sock_msg *m);
 bool dgram_is_udp(const struct dgram_sock *ds);                                            /* or UDP-Lite */
+/* What IP tells is of p, whose data is behind the IP header: addresses, header fields, options. answer_from: of the IPv4 ones the "specific destination". */
+void dgram_put_control(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p, const struct addr *answer_from);
 uint16_t dgram_port_at(const struct dgram_sock *ds, const struct packet *p, size_t off);   /* of p's transport header; 0 where there are none */

@@ -32,13 +32,12 @@ static struct addr specific_dst(const struct packet *p)
 	return addr_any4;
 }
 
-static void put_pktinfo4(struct cmsg_out *o, const struct packet *p)
+static void put_pktinfo4(struct cmsg_out *o, const struct packet *p, const struct addr *spec)
 {
-	struct addr spec = specific_dst(p);
 	struct in_pktinfo info = {.ipi_ifindex = p->netif->index};
 
 	octets4(&info.ipi_addr, &p->dst);
-	octets4(&info.ipi_spec_dst, &spec);
+	octets4(&info.ipi_spec_dst, spec);
 	cmsg_put(o, SOL_IP, IP_PKTINFO, &info, sizeof info);
 }
 
@@ -50,12 +49,19 @@ static void put_pktinfo6(struct cmsg_out *o, const struct packet *p, int type)
 	cmsg_put(o, SOL_IPV6, type, &info, sizeof info);
 }
 
-static void put_origdst(struct cmsg_out *o, const struct dgram_sock *ds, const struct packet *p, int level, int type)
+static uint16_t port_to(const struct packet *p)
+{
+	bool has_ports = p->proto == IP_PROTO_UDP || p->proto == IP_PROTO_UDPLITE || p->proto == IP_PROTO_TCP;
+
+	return has_ports && packet_off(p) + p->len >= p->trans_off + 4u ? read16(p->head + p->trans_off + 2) : 0;
+}
+
+static void put_origdst(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p, int level, int type)
 {
 	struct sockaddr_storage name;
 	socklen_t len;
 
-	inet_sockaddr_emit(&ds->is, &p->dst, dgram_port_at(ds, p, 2), (uint32_t)p->netif->index, &name, &len);
+	inet_sockaddr_emit(is, &p->dst, port_to(p), (uint32_t)p->netif->index, &name, &len);
 	cmsg_put(o, level, type, &name, len);
 }
 
@@ -95,16 +101,14 @@ static void put_return_options(struct cmsg_out *o, const struct packet *p)
 	if (used) cmsg_put(o, SOL_IP, IP_RETOPTS, back, (used + 3) & ~(size_t)3);
 }
 
-static void put_ip(struct cmsg_out *o, const struct dgram_sock *ds, const struct packet *p)
+static void put_ip(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p, const struct addr *answer_from)
 {
-	const struct inet_sock *is = &ds->is;
-
-	if (is->pktinfo) put_pktinfo4(o, p);
+	if (is->pktinfo) put_pktinfo4(o, p, answer_from);
 	if (is->recvttl) cmsg_put_int(o, SOL_IP, IP_TTL, p->ttl);
 	if (is->recvtos) cmsg_put(o, SOL_IP, IP_TOS, &p->tos, 1);
 	if (is->recvopts) put_options(o, p);
 	if (is->retopts) put_return_options(o, p);
-	if (is->recvorigdst) put_origdst(o, ds, p, SOL_IP, IP_ORIGDSTADDR);
+	if (is->recvorigdst) put_origdst(o, is, p, SOL_IP, IP_ORIGDSTADDR);
 	if (is->recvfragsize && p->frag_size) cmsg_put_int(o, SOL_IP, IP_RECVFRAGSIZE, p->frag_size);
 }
 
@@ -140,10 +144,8 @@ static void put_old(struct cmsg_out *o, const struct inet_sock *is, const struct
 	if (is->old_rthdr6) put_headers(o, p, IP_PROTO_ROUTING, IPV6_2292RTHDR);
 }
 
-static void put_ipv6(struct cmsg_out *o, const struct dgram_sock *ds, const struct packet *p)
+static void put_ipv6(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p)
 {
-	const struct inet_sock *is = &ds->is;
-
 	if (is->recvhops6) cmsg_put_int(o, SOL_IPV6, IPV6_HOPLIMIT, p->ttl);
 	if (is->recvtclass6) cmsg_put_int(o, SOL_IPV6, IPV6_TCLASS, p->tos);
 	if (is->recvflowinfo6) put_flowinfo(o, p);
@@ -151,24 +153,32 @@ static void put_ipv6(struct cmsg_out *o, const struct dgram_sock *ds, const stru
 	if (is->recvdstopts6) put_headers(o, p, IP_PROTO_DSTOPTS, IPV6_DSTOPTS);
 	if (is->recvrthdr6) put_headers(o, p, IP_PROTO_ROUTING, IPV6_RTHDR);
 	put_old(o, is, p);
-	if (is->recvorigdst6) put_origdst(o, ds, p, SOL_IPV6, IPV6_ORIGDSTADDR);
+	if (is->recvorigdst6) put_origdst(o, is, p, SOL_IPV6, IPV6_ORIGDSTADDR);
 	if (is->recvfragsize6 && p->frag_size) cmsg_put_int(o, SOL_IPV6, RECVFRAGSIZE6, p->frag_size);
+}
+
+void dgram_put_control(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p, const struct addr *answer_from)
+{
+	bool six = is->sk.domain == AF_INET6;
+
+	if (six && is->pktinfo6) put_pktinfo6(o, p, IPV6_PKTINFO);
+	if (six && is->old_pktinfo6) put_pktinfo6(o, p, IPV6_2292PKTINFO);
+	if (addr_is_v4(&p->src))
+		put_ip(o, is, p, answer_from);
+	else
+		put_ipv6(o, is, p);
 }
 
 void dgram_give_control(const struct dgram_sock *ds, const struct packet *p, struct sock_msg *m)
 {
 	const struct sock *sk = &ds->is.sk;
+	struct addr answer_from = specific_dst(p);
 	struct cmsg_out o = cmsg_out_begin(m);
 
 	cmsg_put_timestamp(&o, sk, p->when);
 	if (sk->rxq_ovfl && ds->drops) cmsg_put(&o, SOL_SOCKET, SO_RXQ_OVFL, &ds->drops, sizeof ds->drops);
-	if (sk->domain == AF_INET6 && ds->is.pktinfo6) put_pktinfo6(&o, p, IPV6_PKTINFO);
-	if (sk->domain == AF_INET6 && ds->is.old_pktinfo6) put_pktinfo6(&o, p, IPV6_2292PKTINFO);
 	if (sk->rcvmark) cmsg_put(&o, SOL_SOCKET, SO_MARK, &p->mark, sizeof p->mark);
 	if (sk->rcvpriority) cmsg_put_int(&o, SOL_SOCKET, SO_PRIORITY, 0);
-	if (addr_is_v4(&p->src))
-		put_ip(&o, ds, p);
-	else
-		put_ipv6(&o, ds, p);
+	dgram_put_control(&o, &ds->is, p, &answer_from);
 	cmsg_out_end(&o, m);
 }

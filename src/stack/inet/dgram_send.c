@@ -4,15 +4,6 @@
 #include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/ip.h"
-#include "stack/socket/ancillary.h"
-
-/* Of <asm/socket.h> and <linux/net_tstamp.h>, where libc has other names for them or none. */
-enum { TIMESTAMPING_NEW = 65, TS_OPT_ID = 81 };
-#define STAMPS_SENT 2u               /* SOF_TIMESTAMPING_TX_SOFTWARE */
-#define STAMPS_ID 0x80u              /* SOF_TIMESTAMPING_OPT_ID */
-#define STAMPS_SCHED 0x100u          /* SOF_TIMESTAMPING_TX_SCHED */
-#define STAMPS_ONLY 0x800u           /* SOF_TIMESTAMPING_OPT_TSONLY */
-#define STAMPS_OF_SENT 0x40303u      /* all of _TX_* */
 
 /* ---- names ---- */
 
@@ -210,33 +201,6 @@ static int control_ipv6(const struct dgram_sock *ds, const struct cmsg_in *c, st
 	}
 }
 
-/* SOL_SOCKET: SCM_RIGHTS and SCM_CREDENTIALS mean something to AF_UNIX only and pass; SO_MARK asks for a capability. */
-static int control_socket(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
-{
-	const struct sock *sk = &ds->is.sk;
-	uint32_t v = 0;
-
-	if (c->type == SCM_RIGHTS || c->type == SCM_CREDENTIALS) return 0;
-	if (c->type == SCM_TXTIME) return sk->txtime_on && c->len == sizeof(uint64_t) ? 0 : -EINVAL;   /* no queue here waits for a time */
-	if (c->type == SO_MARK && !sock_is_privileged(sk)) return -EPERM;
-	if (c->len != sizeof v) return -EINVAL;
-	memcpy(&v, c->data, sizeof v);
-	switch (c->type) {
-	case SO_MARK: d->out.mark = v; return 0;
-	case SO_PRIORITY: return v > 6 && !sock_is_privileged(sk) ? -EPERM : 0;   /* nothing here is queued by it */
-	case SO_TIMESTAMPING: case TIMESTAMPING_NEW:
-		if (v & ~STAMPS_OF_SENT) return -EINVAL;
-		d->stamps = v;
-		return 0;
-	case TS_OPT_ID:
-		if (!(sk->timestamping & STAMPS_ID)) return -EINVAL;
-		d->numbered = true;
-		d->stamp_id = v;
-		return 0;
-	default: return -EINVAL;
-	}
-}
-
 static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
 {
 	size_t offset = 0;
@@ -246,7 +210,7 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 
 	while ((r = cmsg_next(m, &offset, &c)) > 0) {
 		if (c.level == SOL_SOCKET)
-			r = control_socket(ds, &c, d);
+			r = send_control_read(&ds->is.sk, &c, &d->control);
 		else if (c.level == IPPROTO_UDP && dgram_is_udp(ds))
 			r = control_udp(&c, d);
 		else if (c.level == SOL_IP && v4)
@@ -310,8 +274,9 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 	if (!d.out.oif && d.scope && (nif = netif_by_index(ds->is.sk.stack, (int)d.scope))) d.out.oif = nif;
 	d.out.flow = d.flowinfo & 0xfffff;
 	if (d.flowinfo & 0xff00000) d.out.tos = (uint8_t)(d.flowinfo >> 20);
-	d.stamps = ds->is.sk.timestamping & STAMPS_OF_SENT;
+	d.control = send_control_of(&ds->is.sk);
 	r = control_read(ds, m, &d);
+	d.out.mark = d.control.mark;
 	if (r == 0 && !d.out.oif && !addr_is_multicast(&d.dst)) d.out.oif = unicast_if(&ds->is, &d.dst);
 	if (r < 0) return r;
 	*ret = d;
@@ -342,18 +307,19 @@ static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
 	return -EMSGSIZE;
 }
 
-static bool wants_frame(const struct sock *sk, const struct dgram_dest *d) { return d->stamps && !(sk->timestamping & STAMPS_ONLY); }
+static bool wants_frame(const struct sock *sk, const struct dgram_dest *d) { return d->control.stamps && !(sk->timestamping & STAMPS_ONLY); }
 
 /* Here a datagram is on its way as soon as it is made. Of one send that is cut there is one stamp. */
 static void stamp(struct dgram_sock *ds, struct dgram_dest *d, const struct packet *frame)
 {
 	struct sock *sk = &ds->is.sk;
+	struct send_control *c = &d->control;
 	uint32_t id = 0;
 
-	if (sk->timestamping & STAMPS_ID) id = d->numbered ? d->stamp_id : sk->stamp_id++;
-	if (d->stamps & STAMPS_SCHED) errqueue_put_stamp(&ds->is, STAMP_SCHED, id, frame, d->hop.netif);
-	if (d->stamps & STAMPS_SENT) errqueue_put_stamp(&ds->is, STAMP_SENT, id, frame, d->hop.netif);
-	d->stamps = 0;
+	if (sk->timestamping & STAMPS_ID) id = c->numbered ? c->stamp_id : sk->stamp_id++;
+	if (c->stamps & STAMPS_SCHED) errqueue_put_stamp(&ds->is, &(struct stamp){.which = STAMP_SCHED, .id = id, .frame = frame});
+	if (c->stamps & STAMPS_SENT) errqueue_put_stamp(&ds->is, &(struct stamp){.which = STAMP_SENT, .id = id, .frame = frame});
+	c->stamps = 0;
 }
 
 int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
@@ -367,7 +333,7 @@ int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
 	}
 	d->out.ret_copy = wants_frame(&ds->is.sk, d) ? &frame : NULL;
 	r = ip_output_via(ds->is.sk.stack, p, &d->out, &d->hop);
-	if (r == 0 && d->stamps) stamp(ds, d, frame);
+	if (r == 0 && d->control.stamps) stamp(ds, d, frame);
 	packet_free(frame);
 	/* Linux: a full queue of the device is loss, which datagrams suffer in silence, unless IP_RECVERR was asked for. */
 	return r == -ENOBUFS && !ds->is.recverr ? 0 : r;

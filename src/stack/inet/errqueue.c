@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <stdlib.h>
-#include "stack/core/netif.h"
-#include "stack/socket/ancillary.h"
-#include "wire/wire.h"
+#include "stack/inet/dgram.h"
 
-struct errqueue { struct list entries; unsigned count; };
+struct errqueue { struct list entries; struct awaited_sends awaited; uint32_t octets; };   /* octets: as SO_RCVBUF counts them */
 
 struct entry {
 	struct list node;
@@ -18,6 +16,9 @@ struct entry {
 	struct addr dst, offender;
 	uint16_t port;
 	time_ns when;
+	struct packet *frame;         /* of a stamp: what went out, data = after the IP header; NULL: none */
+	bool stats;
+	uint32_t charge;
 	size_t len;
 	uint8_t data[];
 };
@@ -26,32 +27,42 @@ static struct errqueue *queue_of(struct inet_sock *is)
 {
 	if (is->errqueue) return is->errqueue;
 	is->errqueue = calloc(1, sizeof *is->errqueue);
-	if (is->errqueue) list_init(&is->errqueue->entries);
+	if (!is->errqueue) return NULL;
+	list_init(&is->errqueue->entries);
+	list_init(&is->errqueue->awaited.list);
 	return is->errqueue;
 }
 
-static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uint16_t port, const uint8_t *payload, size_t len)
+struct awaited_sends *errqueue_awaited(struct inet_sock *is)
 {
+	struct errqueue *q = queue_of(is);
+
+	return q ? &q->awaited : NULL;
+}
+
+static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uint16_t port, const void *data, size_t len)
+{
+	uint32_t charge = datagram_charge(is->sk.domain == AF_INET6, (uint32_t)len);
 	struct errqueue *q = queue_of(is);
 	struct entry *e;
 
-	if (!q || q->count >= ERRQUEUE_MAX) return NULL;
-	len = MIN(len, ERRQUEUE_DATA_MAX);
+	if (!q || q->octets + charge >= is->sk.rcvbuf) return NULL;
 	e = calloc(1, sizeof *e + len);
 	if (!e) return NULL;
 	e->dst = *dst;
 	e->port = port;
 	e->when = is->sk.stack->now;
+	e->charge = charge;
 	e->len = len;
-	if (len && payload) memcpy(e->data, payload, len);
+	if (len && data) memcpy(e->data, data, len);
 	list_append(&q->entries, &e->node);
-	q->count++;
+	q->octets += charge;
 	return e;
 }
 
 void errqueue_put_icmp(struct inet_sock *is, const struct ip_error *err, uint16_t port, const uint8_t *payload, size_t len)
 {
-	struct entry *e = entry_add(is, &err->dst, port, payload, len);
+	struct entry *e = entry_add(is, &err->dst, port, payload, MIN(len, ERRQUEUE_DATA_MAX));
 
 	if (!e) return;
 	e->offender = err->from;
@@ -87,36 +98,59 @@ void errqueue_put_zerocopy(struct inet_sock *is)
 	sock_ready(&is->sk);
 }
 
-/* The frame comes back with its link header, which on loopback says nothing but what is in it. */
-void errqueue_put_stamp(struct inet_sock *is, int which, uint32_t id, const struct packet *frame, const struct netif *nif)
+static size_t link_len(const struct packet *frame) { return frame->netif->kind == NETIF_RAW_IP ? 0 : ETH_HDR_LEN; }
+
+/* On loopback the link header says nothing but what is in it. */
+static void put_link(const struct packet *frame, uint8_t *to)
 {
-	size_t link = frame && nif->kind != NETIF_RAW_IP ? ETH_HDR_LEN : 0;
-	struct entry *e = entry_add(is, &is->raddr, 0, NULL, frame ? link + frame->len : 0);
+	memset(to, 0, 2 * sizeof(struct mac));
+	memcpy(to + sizeof(struct mac), &frame->netif->mac, sizeof(struct mac));
+	write16(to + 2 * sizeof(struct mac), addr_is_v4(&frame->dst) ? ETH_TYPE_IP4 : ETH_TYPE_IP6);
+}
+
+void errqueue_put_stamp(struct inet_sock *is, const struct stamp *st)
+{
+	size_t link = st->frame ? link_len(st->frame) : 0, len = st->frame ? link + st->frame->len : st->len;
+	struct entry *e = entry_add(is, &is->raddr, 0, st->data, len);
 
 	if (!e) return;
-	e->ee = (struct sock_extended_err){.ee_errno = ENOMSG, .ee_origin = SO_EE_ORIGIN_TIMESTAMPING, .ee_info = (uint32_t)which, .ee_data = id};
-	if (link) {
-		memcpy(e->data + sizeof nif->mac, &nif->mac, sizeof nif->mac);
-		write16(e->data + 2 * sizeof nif->mac, addr_is_v4(&frame->dst) ? ETH_TYPE_IP4 : ETH_TYPE_IP6);
-	}
-	if (frame) memcpy(e->data + link, frame->data, MIN(frame->len, e->len - link));
+	e->ee = (struct sock_extended_err){.ee_errno = ENOMSG, .ee_origin = SO_EE_ORIGIN_TIMESTAMPING, .ee_info = (uint32_t)st->which, .ee_data = st->id};
+	e->stats = st->stats;
+	if (st->frame && (e->frame = packet_copy(st->frame))) packet_pull(e->frame, (size_t)(e->frame->trans_off - e->frame->net_off));
+	if (link) put_link(st->frame, e->data);
+	if (st->frame) memcpy(e->data + link, st->frame->data, st->frame->len);
 	sock_ready(&is->sk);
 }
 
 bool errqueue_has(const struct inet_sock *is)
 {
-	return is->errqueue && is->errqueue->count;
+	return is->errqueue && !list_empty(&is->errqueue->entries);
 }
 
-/* The extended error with the offender behind it, as SO_EE_OFFENDER expects it: family 0 when the error is our own. */
+/* Who is named beside the error: of an ICMP message who sent it; of a frame that comes back ourselves, to IPv4 only by SOF_TIMESTAMPING_OPT_CMSG. */
+static const struct addr *offender_of(const struct inet_sock *is, const struct entry *e)
+{
+	if (is_of_icmp(e)) return &e->offender;
+	return e->frame && (is->sk.domain == AF_INET6 || is->sk.timestamping & STAMPS_CMSG) ? &e->frame->src : NULL;
+}
+
+/* The extended error with the offender behind it, as SO_EE_OFFENDER expects it: family 0 when there is none. */
 static void put_extended(struct cmsg_out *o, const struct inet_sock *is, const struct entry *e)
 {
 	struct { struct sock_extended_err ee; struct sockaddr_storage from; } v = {.ee = e->ee};
+	const struct addr *offender = offender_of(is, e);
 	bool six = is->sk.domain == AF_INET6;
 	socklen_t len = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
-	if (is_of_icmp(e)) inet_sockaddr_emit(is, &e->offender, 0, is->scope, &v.from, &len);
+	if (offender) inet_sockaddr_emit(is, offender, 0, is->scope, &v.from, &len);
+	if (offender && e->frame) dgram_put_control(o, is, e->frame, offender);
 	cmsg_put(o, six ? SOL_IPV6 : SOL_IP, six ? IPV6_RECVERR : IP_RECVERR, &v, sizeof v.ee + len);
+}
+
+static void put_stamp(struct cmsg_out *o, const struct inet_sock *is, const struct entry *e)
+{
+	cmsg_put_stamp_of_sent(o, &is->sk, e->when);
+	if (e->stats) cmsg_put(o, SOL_SOCKET, SCM_TIMESTAMPING_OPT_STATS, e->data, e->len);
 }
 
 static void give_name(const struct inet_sock *is, const struct entry *e, struct sock_msg *m)
@@ -138,6 +172,14 @@ static void next_becomes_pending(struct inet_sock *is)
 	is->sk.err = e && is_of_icmp(e) ? (int)e->ee.ee_errno : 0;
 }
 
+static void entry_free(struct errqueue *q, struct entry *e)
+{
+	q->octets -= e->charge;
+	list_remove(&e->node);
+	packet_free(e->frame);
+	free(e);
+}
+
 ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 {
 	struct cmsg_out o = cmsg_out_begin(m);
@@ -151,14 +193,12 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 	memcpy(m->data, e->data, n);
 	m->flags = MSG_ERRQUEUE | (n < e->len ? MSG_TRUNC : 0);
 	give_name(is, e, m);
-	if (e->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) cmsg_put_stamp_of_sent(&o, &is->sk, e->when);
+	if (e->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) put_stamp(&o, is, e);
 	else if (e->ee.ee_origin != SO_EE_ORIGIN_ZEROCOPY) cmsg_put_timestamp(&o, &is->sk, e->when);
 	put_extended(&o, is, e);
 	cmsg_out_end(&o, m);
 	was_of_icmp = is_of_icmp(e);
-	list_remove(&e->node);
-	is->errqueue->count--;
-	free(e);
+	entry_free(is->errqueue, e);
 	if (was_of_icmp) next_becomes_pending(is);
 	return (ssize_t)n;
 }
@@ -166,11 +206,10 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 void errqueue_free(struct inet_sock *is)
 {
 	if (!is->errqueue) return;
-	while (!list_empty(&is->errqueue->entries)) {
-		struct entry *e = list_first(&is->errqueue->entries, struct entry, node);
-		list_remove(&e->node);
-		free(e);
-	}
+	while (!list_empty(&is->errqueue->entries))
+		entry_free(is->errqueue, list_first(&is->errqueue->entries, struct entry, node));
+	while (!list_empty(&is->errqueue->awaited.list))
+		free(list_pop(&is->errqueue->awaited.list));
 	free(is->errqueue);
 	is->errqueue = NULL;
 }

@@ -203,7 +203,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	p = packet_with_headroom(p, hdr_len + ETH_HDR_LEN);
 	if (!p) return -ENOBUFS;
 	push_header(s, p, out, src);
-	if (out->ret_copy) *out->ret_copy = packet_copy(p);
+	if (out->ret_copy && (*out->ret_copy = packet_copy(p))) (*out->ret_copy)->netif = hop->netif;
 	p->broadcast = hop->broadcast;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
 	if (stays_here(p, out, hop)) {

@@ -3,15 +3,14 @@
  *
  *     | len, level, type | data ... pad | len, level, type | data ... pad |
  */
-#include "stack/socket/ancillary.h"
+#include "stack/socket/stamping.h"
 #include <errno.h>
 #include <sys/time.h>
 #include <time.h>
 
 #define SO_TIMESTAMP_NEW_ 63     /* kernel names that clash with glibc's own choice between old and new */
 #define SO_TIMESTAMPNS_NEW_ 64
-#define STAMPS_REPORTED 0x10u    /* SOF_TIMESTAMPING_SOFTWARE */
-#define STAMPS_OF_RECEIVED 8u    /* SOF_TIMESTAMPING_RX_SOFTWARE */
+#define SO_TIMESTAMPING_NEW_ 65
 
 struct cmsg_out cmsg_out_begin(const struct sock_msg *m)
 {
@@ -48,16 +47,16 @@ void cmsg_out_end(const struct cmsg_out *o, struct sock_msg *m)
 }
 
 /* By software, deprecated, by hardware: the last two are not there. */
-static void put_timestamping(struct cmsg_out *o, const struct timespec *ts)
+static void put_timestamping(struct cmsg_out *o, const struct sock *sk, const struct timespec *ts)
 {
-	cmsg_put(o, SOL_SOCKET, SO_TIMESTAMPING, (const struct timespec[3]){*ts}, 3 * sizeof *ts);
+	cmsg_put(o, SOL_SOCKET, sk->timestamp_new ? SO_TIMESTAMPING_NEW_ : SO_TIMESTAMPING, (const struct timespec[3]){*ts}, 3 * sizeof *ts);
 }
 
 void cmsg_put_stamp_of_sent(struct cmsg_out *o, const struct sock *sk, time_ns when)
 {
 	time_ns real = when + sk->stack->realtime_offset;
 
-	if (sk->timestamping & STAMPS_REPORTED) put_timestamping(o, &(struct timespec){.tv_sec = real / NS_PER_S, .tv_nsec = real % NS_PER_S});
+	if (sk->timestamping & STAMPS_REPORTED) put_timestamping(o, sk, &(struct timespec){.tv_sec = real / NS_PER_S, .tv_nsec = real % NS_PER_S});
 }
 
 void cmsg_put_timestamp(struct cmsg_out *o, const struct sock *sk, time_ns when)
@@ -70,7 +69,7 @@ void cmsg_put_timestamp(struct cmsg_out *o, const struct sock *sk, time_ns when)
 		cmsg_put(o, SOL_SOCKET, sk->timestamp_new ? SO_TIMESTAMPNS_NEW_ : SO_TIMESTAMPNS, &ts, sizeof ts);
 	else if (sk->timestamp)
 		cmsg_put(o, SOL_SOCKET, sk->timestamp_new ? SO_TIMESTAMP_NEW_ : SO_TIMESTAMP, &tv, sizeof tv);
-	if (sk->timestamping & STAMPS_REPORTED && sk->timestamping & STAMPS_OF_RECEIVED) put_timestamping(o, &ts);
+	if (sk->timestamping & STAMPS_REPORTED && sk->timestamping & STAMPS_OF_RECEIVED) put_timestamping(o, sk, &ts);
 }
 
 int cmsg_next(const struct sock_msg *m, size_t *offset, struct cmsg_in *ret)

@@ -27,6 +27,7 @@ struct sock_msg {
 	void *control; size_t control_len;         /* out: capacity in, length out */
 	struct sock_rights *rights;                /* AF_UNIX. in: a reference of the caller's, which keeps it. out: one that is the caller's now, or NULL */
 	int flags;                                 /* MSG_* of the call; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR … are returned here */
+	size_t call_len;                           /* in, streams: what the program's call has left to send, of which this is all or a part; 0: it ends here */
 };
 
 struct sock_ops {

@@ -11,6 +11,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/socket/filter.h"
 #include "stack/socket/option.h"
+#include "stack/socket/stamping.h"
 
 /* Numbers of <asm-generic/socket.h>: glibc's header gives some names to the old and some to the new layout. */
 enum {
@@ -184,7 +185,7 @@ static int get_linger(struct sock *sk, void *val, socklen_t *len)
 		(void)len; \
 		sk->timestamp = on && !(is_ns); \
 		sk->timestamp_ns = on && (is_ns); \
-		sk->timestamp_new = on && (is_new); \
+		if (on) sk->timestamp_new = (is_new); \
 		return 0; \
 	} \
 	static int get_##which(struct sock *sk, void *val, socklen_t *len) \
@@ -198,44 +199,10 @@ TIMESTAMP(ts_new, false, true)
 TIMESTAMP(tsns_old, true, false)
 TIMESTAMP(tsns_new, true, true)
 
-/* SOF_TIMESTAMPING_*, of <linux/net_tstamp.h>. */
-#define STAMPS_SENT 2u              /* _TX_SOFTWARE */
-#define STAMPS_ID 0x80u             /* _OPT_ID */
-#define STAMPS_SCHED 0x100u         /* _TX_SCHED */
-#define STAMPS_ACK 0x200u           /* _TX_ACK */
-#define STAMPS_CMSG 0x400u          /* _OPT_CMSG */
-#define STAMPS_ONLY 0x800u          /* _OPT_TSONLY */
-#define STAMPS_STATS 0x1000u        /* _OPT_STATS */
-#define STAMPS_PHC 0x8000u          /* _BIND_PHC */
-#define STAMPS_ID_TCP 0x10000u      /* _OPT_ID_TCP */
-#define STAMPS_ALL 0x7ffffu
-
-/*
- * An int, or struct so_timestamping. Those of hardware may be asked for, and no device here has a clock. Of what TCP sends there are none, nor addresses
- * beside a stamp: refused, as by a kernel that does not know the flag.
- */
-static int set_timestamping(struct sock *sk, const void *val, socklen_t len)
-{
-	uint32_t flags;
-
-	if (len < sizeof flags) return -EINVAL;
-	memcpy(&flags, val, sizeof flags);
-	if (flags & ~STAMPS_ALL || (flags & STAMPS_ID_TCP && !(flags & STAMPS_ID))) return -EINVAL;
-	if (sk->type == SOCK_STREAM && flags & (STAMPS_SENT | STAMPS_SCHED | STAMPS_ACK | STAMPS_ID)) return -EINVAL;
-	if (flags & STAMPS_STATS && !(flags & STAMPS_ONLY)) return -EINVAL;
-	if (flags & STAMPS_PHC) return -EOPNOTSUPP;
-	if (flags & STAMPS_CMSG) return -EINVAL;
-	if (flags & STAMPS_ID && !(sk->timestamping & STAMPS_ID)) sk->stamp_id = 0;
-	sk->timestamping = flags;
-	return 0;
-}
-
-static int get_timestamping(struct sock *sk, void *val, socklen_t *len)
-{
-	const uint32_t v[2] = {sk->timestamping};
-
-	return opt_copy_out(val, len, v, sizeof v);
-}
+static int set_stamping_old(struct sock *sk, const void *val, socklen_t len) { return stamping_set(sk, val, len, false, 0); }
+static int set_stamping_new(struct sock *sk, const void *val, socklen_t len) { return stamping_set(sk, val, len, true, 0); }
+static int get_stamping_old(struct sock *sk, void *val, socklen_t *len) { return stamping_get(sk, val, len, false); }
+static int get_stamping_new(struct sock *sk, void *val, socklen_t *len) { return stamping_get(sk, val, len, true); }
 
 /* ---- interface ---- */
 
@@ -406,10 +373,8 @@ const struct sockopt sock_options[] = {
 	{N(TIMESTAMP_NEW, "SO_TIMESTAMP_NEW"), .type = OPT_BOOL, BOTH, .get = get_ts_new, .set = set_ts_new},
 	{N(TIMESTAMPNS_OLD, "SO_TIMESTAMPNS"), .type = OPT_BOOL, BOTH, .get = get_tsns_old, .set = set_tsns_old},
 	{N(TIMESTAMPNS_NEW, "SO_TIMESTAMPNS_NEW"), .type = OPT_BOOL, BOTH, .get = get_tsns_new, .set = set_tsns_new},
-	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_BLOB, BOTH, .get = get_timestamping, .set = set_timestamping,
-	 .note = "by software; of what is received, and of datagrams that are sent"},
-	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_BLOB, BOTH, .get = get_timestamping, .set = set_timestamping,
-	 .note = "by software; of what is received, and of datagrams that are sent"},
+	{N(TIMESTAMPING_OLD, "SO_TIMESTAMPING"), .type = OPT_BLOB, BOTH, .get = get_stamping_old, .set = set_stamping_old, .note = "by software"},
+	{N(TIMESTAMPING_NEW, "SO_TIMESTAMPING_NEW"), .type = OPT_BLOB, BOTH, .get = get_stamping_new, .set = set_stamping_new, .note = "by software"},
 	{S(SO_BINDTODEVICE), .type = OPT_BLOB, BOTH, .get = get_bindtodevice, .set = set_bindtodevice},
 	{S(SO_BINDTOIFINDEX), .type = OPT_INT, BOTH, .get = get_bindtoifindex, .set = set_bindtoifindex},
 	{S(SO_PRIORITY), .type = OPT_INT, BOTH, FIELD(priority), .set = set_priority},

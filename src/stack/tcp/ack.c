@@ -89,6 +89,7 @@ static void advance(struct tcp_sock *conn, const struct segment *g)
 	conn->snd.una = ack;
 	if (seq_gt(ack, conn->snd.data)) {
 		uint32_t octets = (seq_lt(ack, end) ? ack : end) - conn->snd.data;
+		stamps_acked(conn, g);
 		ring_consume(&conn->snd.queue, octets);
 		conn->snd.data += octets;
 		conn->count.bytes_acked += octets;

@@ -178,6 +178,7 @@ static void purge_send(struct tcp_sock *conn)
 {
 	ring_free(&conn->snd.queue);
 	eor_free(conn);
+	stamps_forget(conn);
 	free(conn->mtu_probe);
 	conn->mtu_probe = NULL;
 	conn->snd.fin = false;

@@ -11,7 +11,7 @@
  *     timers.c     retransmission, probes, delayed ACK, keepalive, FIN-WAIT-2; what the roles do: tlp.c, rack.c
  *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
- *     reassembly.c sack.c rtt.c urgent.c isn.c reset.c error.c options.c
+ *     reassembly.c sack.c rtt.c urgent.c eor.c stamps.c isn.c reset.c error.c options.c
  *     conn.c       birth and end; tcp_stack.c: per-host state and demultiplexing
  *
  * The two sequence spaces, in RFC 9293's words:
@@ -341,6 +341,7 @@ bool md5_accepts(const struct tcp_sock *conn, struct segment *g);               
 void eor_mark(struct tcp_sock *conn);
 uint32_t eor_unsent(const struct tcp_sock *conn);
 bool eor_reached(struct tcp_sock *conn, seq32 end);
+bool eor_is_after(const struct tcp_sock *conn, seq32 last);
 void eor_free(struct tcp_sock *conn);
 
 /* mtuprobe.c */
@@ -533,6 +534,17 @@ int urgent_read(struct tcp_sock *conn, struct sock_msg *m);
 uint32_t urgent_span(const struct tcp_sock *conn);         /* octets readable before the mark */
 bool urgent_at_mark(const struct tcp_sock *conn);
 void urgent_passed(struct tcp_sock *conn);                 /* the program read on: the mark may be behind it now */
+
+/* stamps.c */
+void stamps_note(struct tcp_sock *conn, uint32_t flags);   /* a send that asked for stamps ends with what is queued */
+bool stamps_due(const struct tcp_sock *conn, seq32 seq, uint32_t len);    /* a send that waits for its stamp ends in these octets */
+void stamps_left(struct tcp_sock *conn, seq32 seq, uint32_t len, const struct packet *frame);
+void stamps_acked(struct tcp_sock *conn, const struct segment *g);        /* before the octets are gone */
+void stamps_forget(struct tcp_sock *conn);
+extern const struct sockopt stamps_options[];
+/* stamps_stats.c */
+#define STAMPS_STATS_MAX 256u
+size_t stamps_stats(const struct tcp_sock *conn, const struct segment *g, uint8_t ret[STAMPS_STATS_MAX]);   /* g: the acknowledgement, or NULL. Octets */
 
 /* error.c */
 void tcp_error(struct stack *s, const struct ip_error *e);

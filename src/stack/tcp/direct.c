@@ -1,6 +1,7 @@
 /* What a host needs to know that carries a connection's octets past the stack: see tcp.h. */
 #include <errno.h>
 #include "stack/socket/family.h"
+#include "stack/socket/stamping.h"
 #include "stack/tcp/conn.h"
 
 static bool is_plain(const struct tcp_sock *conn)
@@ -20,6 +21,8 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
 bool tcp_at_mark(const struct sock *sk) { return sk->ops == &tcp_ops && urgent_at_mark(tcp_of(sk)); }
 
 bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->set.inq; }
+
+bool tcp_sends_stamped(const struct sock *sk) { return sk->ops == &tcp_ops && sk->timestamping & STAMPS_OF_SENT; }
 
 bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_read_acks(tcp_of(sk)); }
 

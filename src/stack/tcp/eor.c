@@ -52,6 +52,14 @@ bool eor_reached(struct tcp_sock *conn, seq32 end)
 	return true;
 }
 
+/* Is the latest mark right behind octet last? */
+bool eor_is_after(const struct tcp_sock *conn, seq32 last)
+{
+	const struct eor_marks *e = conn->snd.eor;
+
+	return e && e->n && e->at[e->first + e->n - 1] == last + 1;
+}
+
 void eor_free(struct tcp_sock *conn)
 {
 	free(conn->snd.eor);

@@ -5,6 +5,7 @@
  *
  * Read first: RFC 9293 §3.1, RFC 7323 §3.2, RFC 2018 §3.
  */
+#include "stack/socket/stamping.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
@@ -66,6 +67,8 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	size_t hdr_len = tcp_hdr_len(h);
 	struct packet *p = packet_new(PACKET_HEADROOM, hdr_len + len);
 	struct inet_sock *is = &conn->inet;
+	bool stamped = stamps_due(conn, h->seq, len);
+	struct packet *frame = NULL;
 	struct ip_out out;
 	int r;
 
@@ -78,8 +81,11 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	out.tos |= ecn;
 	if (conn->snd.tso_bytes && len > snd_mss(conn)) out.cut_bytes = (uint32_t)hdr_len + snd_mss(conn);
 	if (!addr_is_v4(&is->raddr)) out.df = true;   /* a segment fits the path or is cut anew, never fragmented here */
+	if (stamped && !(is->sk.timestamping & STAMPS_ONLY)) out.ret_copy = &frame;
 	r = ip_output(conn_stack(conn), p, &out);
 	if (r == -EMSGSIZE) conn_update_mss(conn);
+	if (r >= 0 && stamped) stamps_left(conn, h->seq, len, frame);
+	packet_free(frame);
 	return r;
 }
 

@@ -16,6 +16,8 @@ bool tcp_at_mark(const struct sock *sk);
 bool tcp_owes_ack(const struct sock *sk);
 /* Has its program asked to be told with each message what is left (TCP_INQ)? */
 bool tcp_tells_inq(const struct sock *sk);
+/* Is each send to have stamps (SO_TIMESTAMPING)? Then the stack must see where they end. */
+bool tcp_sends_stamped(const struct sock *sk);
 uint32_t tcp_urgents(const struct sock *sk);                       /* how often urgent data was announced: a signal for each */
 /* What was carried past the stack is lost: the other end is reset, and so is this one. */
 void tcp_break(struct sock *sk);

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include "stack/inet/errqueue.h"
-#include "stack/socket/ancillary.h"
+#include "stack/socket/stamping.h"
 #include "stack/socket/family.h"
 #include "stack/tcp/conn.h"
 
@@ -86,10 +86,12 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 	size_t n = MIN(m->len, send_room(conn));
+	struct send_control control = send_control_of(sk);
 	ssize_t r = fastopen_wanted(conn, m->flags) ? fastopen_send(conn, m) : 0;
 
 	if (r) return r;
-	r = send_refused(conn);
+	if (m->control_len && conn->state != TCPS_SYN_SENT) r = send_control_read_all(sk, m, &control);
+	if (r == 0) r = send_refused(conn);
 	if (r < 0) return r;
 	if (n == 0 && m->len) {
 		conn->nospace = true;
@@ -99,6 +101,7 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (m->flags & MSG_ZEROCOPY && sk->zerocopy && n == m->len) errqueue_put_zerocopy(&conn->inet);
 	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
+	if (n && control.stamps && (!m->call_len || n == m->call_len)) stamps_note(conn, control.stamps);
 	if (n && n == m->len && (m->flags & MSG_EOR)) eor_mark(conn);
 	conn->snd.more = (m->flags & MSG_MORE) && n == m->len;
 	tcp_output(conn);
@@ -332,7 +335,7 @@ static int tcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t l
 	return 0;
 }
 
-static const struct sockopt *const option_tables[] = {tcp_options, ip_options, ipv6_options, NULL};
+static const struct sockopt *const option_tables[] = {tcp_options, stamps_options, ip_options, ipv6_options, NULL};
 
 const struct sock_ops tcp_ops = {
 	.name = "TCP", .size = sizeof(struct tcp_sock),
