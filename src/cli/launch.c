@@ -2,6 +2,7 @@
  * From door to program:
  *
  *     door ── copied high, kept open over exec ──► SOCKLAND_DOOR=n
+ *      │  HELLO: has the network its own Unix sockets? ► SOCKLAND_UNIX
  *     libsockland.so beside us or installed ─────► SOCKLAND_SHIM, LD_PRELOAD (a sanitizer's runtime first, the user's own last)
  *     no_new_privs, the seccomp filter ──────────► once, before the first exec; what is started on a host from a host has it already
  *     the program itself, or ld.so --preload ────► execve
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/filter.h"
 #include "cli/program.h"
 #include "cli/rendezvous.h"
@@ -72,6 +74,19 @@ static int door_raise(int door)
 	return fd < 0 ? -errno : fd;
 }
 
+static int host_ask(int door, struct newhost *ret)
+{
+	struct client c;
+	int r = client_open(&c, door);
+
+	if (r < 0) return r;
+	client_close(&c);
+	r = door_raise(door);
+	if (r < 0) return r;
+	*ret = (struct newhost){r, c.hello.private_unix};
+	return 0;
+}
+
 /* ---- exec ---- */
 
 /* Past the libc, whose execve is the shim's when this runs on a host already: it would put the variables of that host back. */
@@ -100,13 +115,13 @@ static int exec_by_shell(const struct start *s, char *const *env)
 }
 
 /* -errno, for when it succeeds we are no more. */
-static int exec_on(const struct start *s, int door)
+static int exec_on(const struct start *s, const struct newhost *h)
 {
 	char preload[newprog_preload_size(&s->elf, s->shim, environ)], *env[newprog_count(environ) + NEWPROG_ENV];
 	struct newprog v;
 	int r;
 
-	newprog_env(env, &v, preload, &s->elf, door, s->shim, environ);
+	newprog_env(env, &v, preload, &s->elf, h, s->shim, environ);
 	r = s->elf.has_caps && s->elf.interpreter[0] ? exec_by_loader(s, env) : exec_raw(s->path, s->argv, env);
 	return r == -ENOEXEC ? exec_by_shell(s, env) : r;
 }
@@ -128,6 +143,7 @@ static bool shim_ready(struct start *s)
 int launch_exec(int door, char *const *argv)
 {
 	struct start s = {.name = argv[0], .argv = argv};
+	struct newhost host;
 	char trouble[PATH_MAX];
 	int r = program_find(s.name, s.path, sizeof s.path);
 
@@ -135,12 +151,12 @@ int launch_exec(int door, char *const *argv)
 	elf_look(&s.elf, AT_FDCWD, s.path, 0);
 	if (s.elf.trouble) cli_warn("%.*s", (int)newprog_trouble(trouble, sizeof trouble, s.name, &s.elf), trouble);
 	if (!shim_ready(&s)) return EXIT_CANNOT_RUN;
-	door = door_raise(door);
-	if (door < 0) return cannot_run(s.name, door);
+	r = host_ask(door, &host);
+	if (r < 0) return cannot_run(s.name, r);
 	if (!rendezvous_inside()) r = filter_install();
 	if (r < 0) cli_warn("seccomp is refused here (%s): socket calls that bypass libc will not be caught", strerror(-r));
 	rendezvous_leave();
-	return cannot_run(s.name, exec_on(&s, door));
+	return cannot_run(s.name, exec_on(&s, &host));
 }
 
 /* ---- waiting ---- */

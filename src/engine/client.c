@@ -125,6 +125,7 @@ static int client_welcome(struct engine *e, struct client *c)
 {
 	struct rpc_reply reply = {.result = c->id, .out_len = sizeof(struct rpc_hello)};
 	struct rpc_hello hello = {.client = c->id, .host = (uint32_t)c->host, .privileged = !e->config->unprivileged,
+				  .private_unix = e->config->private_unix,
 				  .arena_size = ARENA_SIZE};
 	unix_tag(e, c->host, hello.unix_tag);
 	strncpy(hello.host_name, e->topo->hosts[c->host].name, sizeof hello.host_name - 1);

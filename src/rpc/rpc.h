@@ -67,7 +67,7 @@ struct rpc_request {
 	uint32_t spare, pad;                       /* channel of a closed socket whose anchor the caller has kept; 0: none */
 };
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
-struct rpc_hello { uint32_t client, host, privileged, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
+struct rpc_hello { uint32_t client, host, privileged, private_unix; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 /* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */

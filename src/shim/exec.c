@@ -27,10 +27,11 @@ static long exec_common(int dir, const char *path, char *const *argv, char *cons
 {
 	struct elf e;
 	struct newprog v;
+	struct newhost h = {spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.private_unix};
 	char *env[newprog_count(envp) + NEWPROG_ENV];
 	elf_look(&e, dir, path, flags);
 	char preload[newprog_preload_size(&e, shim.path, envp)];
-	newprog_env(env, &v, preload, &e, spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.path, envp);
+	newprog_env(env, &v, preload, &e, &h, shim.path, envp);
 	if (e.trouble) warn(path, &e);
 	if (e.has_caps && e.interpreter[0] && dir == AT_FDCWD) return exec_by_loader(path, argv, env, &e);
 	if (dir == AT_FDCWD && flags == 0) return sys(SYS_execve, path, argv, env);

@@ -2,6 +2,7 @@
  * Starting a program on a host:
  *
  *     SOCKLAND_DOOR=n, SOCKLAND_SHIM=path      how the shim finds its host, and itself at the next exec
+ *     SOCKLAND_UNIX=private                    on a net that has its own Unix sockets
  *     LD_PRELOAD=[sanitizer:]shim[:own]        a sanitizer's runtime insists on being first; what the program had itself comes last
  *     ld.so --preload shim --argv0 name path   for programs with file capabilities, started in a mode in which LD_PRELOAD is dropped
  *
@@ -12,6 +13,8 @@
 #include "shim/gate.h"
 
 static bool is_named(const char *var, const char *name) { return strncmp(var, name, strlen(name)) == 0 && var[strlen(name)] == '='; }
+
+static bool is_ours(const char *var) { return is_named(var, ENV_DOOR) || is_named(var, ENV_SHIM) || is_named(var, ENV_UNIX); }
 
 static const char *preload_of(char *const *envp)
 {
@@ -32,17 +35,18 @@ size_t newprog_preload_size(const struct elf *e, const char *shim, char *const *
 	return sizeof "LD_PRELOAD=::" + strlen(e->sanitizer) + strlen(shim) + strlen(preload_of(envp));
 }
 
-void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *e, int door, const char *shim, char *const *envp)
+void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *e, const struct newhost *h, const char *shim, char *const *envp)
 {
 	const char *own = preload_of(envp);
-	snprintf(v->door, sizeof v->door, ENV_DOOR "=%d", door);
+	snprintf(v->door, sizeof v->door, ENV_DOOR "=%d", h->door);
 	snprintf(v->shim, sizeof v->shim, ENV_SHIM "=%s", shim);
 	snprintf(preload, newprog_preload_size(e, shim, envp), "LD_PRELOAD=%s%s%s%s%s", e->sanitizer, e->sanitizer[0] ? ":" : "", shim, *own ? ":" : "", own);
 	for (; envp && *envp; envp++)
-		if (!is_named(*envp, "LD_PRELOAD") && !is_named(*envp, ENV_DOOR) && !is_named(*envp, ENV_SHIM)) *to++ = *envp;
+		if (!is_named(*envp, "LD_PRELOAD") && !is_ours(*envp)) *to++ = *envp;
 	*to++ = preload;
 	*to++ = v->door;
 	*to++ = v->shim;
+	if (h->private_unix) *to++ = (char *)ENV_UNIX "=private";
 	*to = NULL;
 }
 

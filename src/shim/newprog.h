@@ -3,16 +3,17 @@
 #include "shim/elf.h"
 
 #define SHIM_PATH_MAX 256          /* of libsockland.so, as the shim keeps it */
-#define NEWPROG_ENV 4              /* entries that newprog_env may add, its NULL included */
+#define NEWPROG_ENV 5              /* entries that newprog_env may add, its NULL included */
 #define NEWPROG_LOADER 6           /* words that stand before the program's own arguments when the loader is started */
 
+struct newhost { int door; bool private_unix; };
 struct newprog { char door[40], shim[SHIM_PATH_MAX + 32]; };
 
 size_t newprog_count(char *const *list);
 /* Octets that newprog_env's `preload` needs. */
 size_t newprog_preload_size(const struct elf *e, const char *shim, char *const *envp);
 /* envp with our variables in place of what it says of them. `to` has room for newprog_count(envp) + NEWPROG_ENV; it refers to *v, preload and envp. */
-void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *e, int door, const char *shim, char *const *envp);
+void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *e, const struct newhost *h, const char *shim, char *const *envp);
 /* The n words of first in place of argv's first one. `to` has room for newprog_count(argv) + n. */
 void newprog_argv(const char **to, const char *const *first, size_t n, char *const *argv);
 /* argv for the loader, which then starts path: room for newprog_count(argv) + NEWPROG_LOADER + 1. */

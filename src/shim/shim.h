@@ -36,6 +36,7 @@ struct shim {
 	int pid;
 	uint32_t host;
 	bool privileged;                   /* its programs are root of it: caps.c */
+	bool private_unix;                 /* sockets of AF_UNIX are the engine's */
 	struct arena *arena;
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
 	char path[SHIM_PATH_MAX];          /* of libsockland.so */

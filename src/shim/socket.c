@@ -1,6 +1,6 @@
 /*
  * The calls that change a socket's state. Each is a control call; those that may block (accept, connect) sleep on the channel and repeat it.
- * AF_UNIX is the kernel's, with names of the host's own (unix_call.c).
+ * AF_UNIX is the kernel's, with names of the host's own (unix_call.c), unless unix.h says otherwise.
  */
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -55,7 +55,7 @@ long kernel_socket(int domain, int type, int protocol)
 
 long do_socket(int domain, int type, int protocol)
 {
-	if (!shim.active || domain == AF_UNIX) {
+	if (!shim.active || (domain == AF_UNIX && !unix_is_private())) {
 		long fd = kernel_socket(domain, type, protocol);
 		if (fd < 0 || !shim.active || spawned() || !unix_is_refused((int)fd)) return fd;
 		do_close((int)fd);

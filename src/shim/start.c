@@ -39,12 +39,13 @@ static void environment_take(char **envp)
 	const char *door = NULL, *v;
 	for (char **e = envp; *e; e++) {
 		if ((v = value_of(*e, ENV_DOOR))) door = v;
+		if ((v = value_of(*e, ENV_UNIX))) shim.private_unix = strcmp(v, "private") == 0;
 		if ((v = value_of(*e, ENV_SHIM))) strncpy(shim.path, v, sizeof shim.path - 1);
 	}
 	if (!door) return;
 	char **to = envp;
 	for (char **e = envp; *e; e++) {
-		if (value_of(*e, ENV_DOOR) || value_of(*e, ENV_SHIM)) continue;
+		if (value_of(*e, ENV_DOOR) || value_of(*e, ENV_SHIM) || value_of(*e, ENV_UNIX)) continue;
 		if (value_of(*e, "LD_PRELOAD") && preload_strip(*e)) continue;
 		*to++ = *e;
 	}

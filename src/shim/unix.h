@@ -1,6 +1,6 @@
 /*
- * Unix sockets: the kernel's, with names of the host's own (unix_name.c), in the calls that carry names (unix_call.c); and where a sandbox refuses those,
- * the engine's (unix_sock.c).
+ * Unix sockets: the kernel's, with names of the host's own (unix_name.c), in the calls that carry names (unix_call.c); and where the network has its own
+ * or a sandbox refuses those, the engine's (unix_sock.c).
  */
 #pragma once
 #include <sys/un.h>
@@ -36,8 +36,9 @@ static inline void kernel_sends(int fd)
 	if (table_is_marked(fd)) kernel_send_prepare(fd);
 }
 
-/* unix_sock.c: the engine's, where the kernel's are refused */
+/* unix_sock.c: the engine's: on a network that has its own, and where the kernel's are refused */
 struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; };             /* a name as the engine is to have it */
+bool unix_is_private(void);                                                             /* they are the engine's, as far as is known */
 bool unix_is_refused(int fd);                                                           /* fd: a socket of the kernel's */
 void unix_settle(void);                                                                 /* before readiness is looked at */
 int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to connect or send to: 0 or a negative errno */

@@ -1,7 +1,8 @@
 /*
- * Unix sockets of the engine's (stack/unix): where a sandbox refuses bind and connect to the kernel's, so that programs which meet by name would not
- * find each other. Every message is a control call, and descriptors travel beside it. What a path is only the program can tell, in its own directory,
- * root and permissions: an inode is made by mknod for bind, and looked up for connect and send.
+ * Unix sockets of the engine's (stack/unix): where the network has its own (--private-unix), and where a sandbox refuses bind and connect to
+ * the kernel's, so that programs which meet by name would not find each other. Every message is a control call, and descriptors travel beside it.
+ * What a path is only the program can tell, in its own directory, root and permissions: an inode is made by mknod for bind, and looked up for
+ * connect and send.
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -16,6 +17,8 @@
 
 static _Atomic int kernel_refuses = -1;
 
+bool unix_is_private(void) { return shim.private_unix || atomic_load_explicit(&kernel_refuses, memory_order_relaxed) == 1; }
+
 bool unix_is_refused(int fd)
 {
 	struct sockaddr_un un;
@@ -27,7 +30,7 @@ bool unix_is_refused(int fd)
 /* A peer that this process closed is gone for the next look: Unix sockets know it at once. */
 void unix_settle(void)
 {
-	if (atomic_load_explicit(&kernel_refuses, memory_order_relaxed) == 1) closes_settle();
+	if (unix_is_private()) closes_settle();
 }
 
 /* ---- names ---- */
