@@ -3,6 +3,7 @@
  * engine's: then its struct goes over and comes back, as large as the request's number says here.
  */
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/fs.h>
 #include <linux/ipv6.h>
 #include <linux/sockios.h>
@@ -15,6 +16,7 @@
 #include "shim/shim.h"
 #include "shim/unix.h"
 
+#define ETHTOOL_DATA 256     /* octets for what SIOCETHTOOL points to; stack/inet/ioctl_ethtool.c */
 #define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS by their old numbers; the new ones say the size of what is the same here */
 #define STAMPNS 0x8907
 #define STAMP_NEW 0x80108906u
@@ -80,13 +82,29 @@ static long passed(const struct sock *s, unsigned long request, void *arg, size_
 	return (long)control(&c);
 }
 
-/* As Linux: what the request points to is read before the interface is looked for. */
+/* Octets of a command's struct that say what is asked, and behind which the answer stands. */
+static size_t ethtool_question(uint32_t cmd)
+{
+	switch (cmd) {
+	case ETHTOOL_GLINKSETTINGS: return sizeof(struct ethtool_link_settings);
+	case ETHTOOL_GPERMADDR: return sizeof(struct ethtool_perm_addr);
+	case ETHTOOL_GSSET_INFO: return sizeof(struct ethtool_sset_info);
+	default: return sizeof cmd;
+	}
+}
+
+/* As Linux: what the request points to is read before the interface is looked for. It goes behind the struct ifreq; the answer is its length. */
 static long ethtool(const struct sock *s, struct ifreq *arg)
 {
-	struct ifreq r;
+	struct { struct ifreq r; uint8_t data[ETHTOOL_DATA]; } v = {0};
 	uint32_t cmd;
-	if (user_get(r, arg) != 0 || user_get(cmd, (const uint32_t *)r.ifr_data) != 0) return -EFAULT;
-	return passed(s, SIOCETHTOOL, arg, sizeof *arg);
+	if (user_get(v.r, arg) != 0) return -EFAULT;
+	char *data = v.r.ifr_data;
+	if (user_get(cmd, (const uint32_t *)data) != 0 || user_copy(v.data, data, ethtool_question(cmd)) != 0) return -EFAULT;
+	v.r.ifr_data = NULL;
+	int64_t n = passed(s, SIOCETHTOOL, &v, sizeof v);
+	if (n <= 0) return (long)n;
+	return user_copy(data, v.data, MIN((size_t)n, sizeof v.data)) != 0 ? -EFAULT : 0;
 }
 
 /* The network that the socket is in: as a descriptor the kernel has none of ours, so it is the program's own. */

@@ -1,4 +1,5 @@
 /* NETLINK_ROUTE as getifaddrs and ip use it, and the ioctls about interfaces. */
+#include <linux/ethtool.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -291,6 +292,42 @@ static void test_ioctls(void **state)
 	assert_int_equal(sock_ioctl(s, SIOCGIFCONF, all, sizeof r + 1), sizeof r);
 }
 
+/* A device with a wire answers as Linux's veth; of the loopback interface tests/conform/ethtool tells. */
+static void test_ethtool(void **state)
+{
+	struct world *w = *state;
+	struct sock *s = udp(w->a, AF_INET);
+	struct { struct ifreq r; union { uint32_t cmd; struct ethtool_drvinfo driver; struct ethtool_cmd old; struct ethtool_link_settings link;
+					 struct ethtool_value value; struct ethtool_channels channels; uint8_t octets[256]; }; } v = {.r.ifr_name = "eth0"};
+
+	v.cmd = ETHTOOL_GDRVINFO;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.driver);
+	assert_string_equal(v.driver.driver, "veth");
+	v.cmd = ETHTOOL_GSET;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.old);
+	assert_int_equal(v.old.speed, 10000);
+	v.link = (struct ethtool_link_settings){.cmd = ETHTOOL_GLINKSETTINGS};
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.link);
+	assert_int_equal(v.link.link_mode_masks_nwords, -4);
+	assert_int_equal(v.link.speed, 0);
+	v.link.link_mode_masks_nwords = 4;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.link + 48);
+	assert_int_equal(v.link.speed, 10000);
+	assert_int_equal(v.link.duplex, DUPLEX_FULL);
+	v.cmd = ETHTOOL_GCHANNELS;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.channels);
+	v.cmd = ETHTOOL_GGRO;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.value);
+	assert_int_equal(v.value.data, 0);
+	v.cmd = ETHTOOL_GLINK;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), sizeof v.value);
+	assert_int_equal(v.value.data, 1);
+	v.cmd = ETHTOOL_SSET;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), -EOPNOTSUPP);
+	w->a->sysctl->privileged = 0;
+	assert_int_equal(sock_ioctl(s, SIOCETHTOOL, &v, sizeof v), -EPERM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,7 +337,7 @@ int main(void)
 		WORLD_TEST(test_rules_and_neighbours),
 		WORLD_TEST(test_acknowledgments),
 		WORLD_TEST(test_names),
-		WORLD_TEST(test_ioctls),
+		WORLD_TEST(test_ioctls), WORLD_TEST(test_ethtool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
  *
  *     inet_ioctl -> AF_INET, AF_PACKET   ioctl_inet4.c   SIOCGIFADDR …, SIOCADDRT, SIOCGARP …
  *                -> AF_INET6             ioctl_inet6.c   the same numbers, other structs
- *                -> any                  ioctl_if.c      the device: flags, MTU, name …
+ *                -> any                  ioctl_if.c      the device: flags, MTU, name …; ioctl_ethtool.c: its driver
  *
  * A part that does not know a request passes on with -NO_IOCTL_CMD. What changes something asks for CAP_NET_ADMIN first.
  */
@@ -17,5 +17,7 @@ int ioctl_inet4(struct sock *sk, unsigned long request, void *arg, size_t len);
 int ioctl_inet6(struct sock *sk, unsigned long request, void *arg, size_t len);
 int ioctl_conf(struct sock *sk, void *arg, size_t len);   /* SIOCGIFCONF */
 int ioctl_device(struct sock *sk, unsigned long request, void *arg, size_t len);
+#define ETHTOOL_DATA 256       /* octets that SIOCETHTOOL wants behind the struct ifreq, for what its pointer points to */
+int ioctl_ethtool(struct sock *sk, void *arg, size_t len);
 /* The interface that an ifreq names; an alias ("eth0:1") is its interface's. NULL: there is none. */
 struct netif *ioctl_netif(const struct stack *s, struct ifreq *r);

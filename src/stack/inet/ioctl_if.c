@@ -176,7 +176,6 @@ static const struct request requests[] = {
 	{SIOCSHWTSTAMP, SIOCSHWTSTAMP, ADMIN, unsupported},
 	{SIOCGHWTSTAMP, SIOCGHWTSTAMP, ANYBODY, unsupported},
 	{SIOCDEVPRIVATE, SIOCDEVPRIVATE + 15, ANYBODY, unsupported},
-	{SIOCETHTOOL, SIOCETHTOOL, ANYBODY, unsupported},     /* no device behind it has settings */
 };
 
 struct netif *ioctl_netif(const struct stack *s, struct ifreq *r)
@@ -229,6 +228,7 @@ int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 	int r = -NO_IOCTL_CMD;
 
 	if (request == SIOCGIFCONF) return ioctl_conf(sk, arg, len);
+	if (request == SIOCETHTOOL) return ioctl_ethtool(sk, arg, len);
 	if (sk->domain == AF_INET || sk->domain == AF_PACKET) r = ioctl_inet4(sk, request, arg, len);
 	if (sk->domain == AF_INET6) r = ioctl_inet6(sk, request, arg, len);
 	return r == -NO_IOCTL_CMD ? ioctl_device(sk, request, arg, len) : r;
