@@ -132,6 +132,51 @@ static void all(int family)
 	close(fd[1]);
 }
 
+static void say_defaults(const char *who, int fd)
+{
+	struct tcp_info i = info_of(fd);
+
+	say_about("%s", who);
+	say("state", "%d", i.tcpi_state);
+	say("rto ato rtt rttvar", "%u %u %u %u", i.tcpi_rto, i.tcpi_ato, i.tcpi_rtt, i.tcpi_rttvar);
+	say("mss: send receive advertised", "%u %u %u", i.tcpi_snd_mss, i.tcpi_rcv_mss, i.tcpi_advmss);
+	say("cwnd ssthresh reordering pmtu", "%u %u %u %u", i.tcpi_snd_cwnd, i.tcpi_snd_ssthresh, i.tcpi_reordering, i.tcpi_pmtu);
+	say("min rtt", "%u", i.tcpi_min_rtt);
+	say("pacing rates", "%llx %llx", (unsigned long long)i.tcpi_pacing_rate, (unsigned long long)i.tcpi_max_pacing_rate);
+	say("queue", "%u %u", i.tcpi_unacked, i.tcpi_sacked);
+	say("delivery rate", "%llu %d", (unsigned long long)i.tcpi_delivery_rate, i.tcpi_delivery_rate_app_limited);
+}
+
+static void say_handshake(const char *who, int fd)
+{
+	struct tcp_info i = info_of(fd);
+
+	say_about("%s", who);
+	say("segments in out, with text", "%u %u %u %u", i.tcpi_segs_in, i.tcpi_segs_out, i.tcpi_data_segs_in, i.tcpi_data_segs_out);
+	say("delivered, octets acked", "%u %llu", i.tcpi_delivered, (unsigned long long)i.tcpi_bytes_acked);
+	say("times limited", "%llu %llu %llu", (unsigned long long)i.tcpi_busy_time, (unsigned long long)i.tcpi_rwnd_limited,
+	    (unsigned long long)i.tcpi_sndbuf_limited);
+	say("cwnd ssthresh reordering", "%u %u %u", i.tcpi_snd_cwnd, i.tcpi_snd_ssthresh, i.tcpi_reordering);
+	say("delivery rate", "%llu %d", (unsigned long long)i.tcpi_delivery_rate, i.tcpi_delivery_rate_app_limited);
+}
+
+/* What a socket without a connection tells, and what a handshake leaves behind. */
+static void beginnings(int family)
+{
+	int listener = listening(family, 7), fd = MUST(socket(family, SOCK_STREAM, 0)), child;
+
+	say_defaults("fresh", fd);
+	say_defaults("listening", listener);
+	close(fd);
+	fd = connected_to(family, SOCK_STREAM, port_of(listener));
+	child = MUST(accept(listener, NULL, NULL));
+	say_handshake("connected", fd);
+	say_handshake("accepted", child);
+	close(child);
+	close(fd);
+	close(listener);
+}
+
 /* TCP_INQ: what is left comes beside each message. */
 static void say_left(const char *name, int fd, size_t len)
 {
@@ -175,6 +220,8 @@ static void inq(int family)
 int main(void)
 {
 	say_start();
+	beginnings(AF_INET);
+	beginnings(AF_INET6);
 	all(AF_INET);
 	all(AF_INET6);
 	inq(AF_INET);

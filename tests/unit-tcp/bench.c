@@ -182,7 +182,7 @@ static uint32_t read_sent(struct bench *b, struct packet *p, struct tcp_hdr *h)
 		struct ip6_hdr ip;
 		assert_true(ip6_parse(&ip, p->data, p->len) > 0);
 		src = ip.src, dst = ip.dst;
-		b->ecn = ip.tclass & 3, b->tos = ip.tclass, b->ttl = ip.hops;
+		b->flow = ip.flow, b->ecn = ip.tclass & 3, b->tos = ip.tclass, b->ttl = ip.hops;
 		packet_pull(p, IP6_HDR_LEN);
 	} else {
 		struct ip4_hdr ip;

@@ -68,6 +68,7 @@ struct bench {
 	const struct tcp_secret *sign;    /* of the segment that is looked at, and what its signature is to be */
 	uint8_t digest[16];
 	unsigned readies;                 /* calls of host_ops.ready */
+	uint32_t flow;                    /* IPv6: the label of the segment expected last */
 	uint8_t ecn, tos, ttl;            /* of the segment expected last; tos is the whole octet */
 	struct tcp_hdr last;              /* the segment expected last, sequence numbers relative */
 	enum drop_reason dropped;         /* the last reason, DROP_NONE once asked */

@@ -172,7 +172,7 @@ static void info_is_true_and_cut_to_size(void **state)
 	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
 	assert_int_equal(len, 8);
 	assert_int_equal(i.tcpi_rto, 0xeeeeeeee);
-	len = 1000;
+	len = sizeof i;
 	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
 	assert_int_equal(len, sizeof i);
 	assert_int_equal(i.tcpi_state, TCPS_ESTABLISHED);

@@ -33,6 +33,7 @@ struct ip_out {
 	const uint8_t *opt; uint8_t opt_len;      /* IPv4: options, a multiple of 4 octets */
 	struct ip_ext ext[IP_EXT_COUNT];
 	bool no_flow;                    /* IPv6: no label, unless flow has one */
+	uint32_t flow_salt;              /* another one: another label for the same flow */
 	struct packet **ret_copy;        /* the datagram with its header, as it goes out, for who wants it back; NULL: nobody does */
 	uint32_t mtu_bytes;              /* not larger than that, where it may be cut; 0: as the path allows */
 };
@@ -102,6 +103,7 @@ struct inet_sock {
 	int recverr_rfc4884, recverr_rfc4884_6;
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
+	uint32_t flow_salt;              /* changes when the flow is to take another path */
 	uint32_t srcprefs6;              /* IPV6_ADDR_PREFERENCES */
 	struct header_opts *header;      /* NULL: none was ever set */
 	struct filter *chooser;          /* SO_ATTACH_REUSEPORT_CBPF; NULL: none */

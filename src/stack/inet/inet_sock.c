@@ -206,6 +206,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->mcast_loop = is->mcast_loop6;
 	o->host_only = mcast && hops == 0;
 	o->no_flow = !is->autoflowlabel6;
+	o->flow_salt = is->flow_salt;
 	o->mtu_bytes = is->mtu6;
 	if (is->sk.type != SOCK_STREAM) inet_sock_ext(is, o);
 	if (mcast && !o->oif && is->mcast_if6) o->oif = netif_by_index(is->sk.stack, is->mcast_if6);

@@ -31,7 +31,8 @@ static uint8_t default_ttl(const struct stack *s, const struct addr *dst)
 /* RFC 6437 §3: a label for each flow, not to be guessed; ports belong to the flow where there are some. */
 static uint32_t flow_label(const struct stack *s, const struct packet *p, const struct addr *src, const struct ip_out *out)
 {
-	struct { struct addr src, dst; uint8_t ports[4], proto; char use[3]; } key = {.src = *src, .dst = out->dst, .proto = out->proto, .use = "fl"};
+	struct { struct addr src, dst; uint8_t ports[4], proto; char use[3]; uint32_t salt; } key = {
+		.src = *src, .dst = out->dst, .proto = out->proto, .use = "fl", .salt = out->flow_salt};
 
 	if ((out->proto == IP_PROTO_TCP || out->proto == IP_PROTO_UDP) && p->len >= 4) memcpy(key.ports, p->data, 4);
 	return (uint32_t)stack_hash(s, &key, sizeof key) & 0xfffff;

@@ -126,7 +126,7 @@ const struct sockopt device_options[] = {
 	{S(SO_TXTIME), .type = OPT_BLOB, BOTH, .get = get_txtime, .set = set_txtime, .note = "no queue here waits for a time"},
 	{N(RESERVE_MEM, "SO_RESERVE_MEM"), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_reserve_mem,
 	 .note = "no memory control group: EOPNOTSUPP"},
-	{N(TXREHASH, "SO_TXREHASH"), .type = OPT_INT, BOTH, .get = get_txrehash, .set = set_txrehash, .note = "no hash here chooses among paths"},
+	{N(TXREHASH, "SO_TXREHASH"), .type = OPT_INT, BOTH, .get = get_txrehash, .set = set_txrehash, .note = "another flow label after a time-out"},
 	{N(DEVMEM_DONTNEED, "SO_DEVMEM_DONTNEED"), .type = OPT_BLOB, .least = sizeof(int), SET, .set = set_devmem_dontneed,
 	 .note = "there is no device memory to give back"},
 	{.text = NULL},

@@ -78,6 +78,7 @@ void ack_syn_acked(struct tcp_sock *conn, const struct segment *g)
 	a.first_acked = a.last_acked = conn->rtt.syn_at;
 	conn->snd.una = conn->snd.iss + 1;
 	timers_stop_rtx(conn);
+	timers_recovered(conn);
 	rtt_acked(conn, &a);
 }
 
@@ -127,6 +128,7 @@ static void take_record(struct tcp_sock *conn, struct tcp_sent *s, struct tcp_ac
 		if (seq_le(s->end, conn->rec.point)) a->orig_delivered = true;
 	}
 	if (s->tag & TAG_SACKED) return;
+	rate_delivered(conn, s, a);
 	a->sample_delivered = MAX(a->sample_delivered, s->delivered);
 	if (!conn->opt.sack) return;
 	conn->cc.delivered++;
@@ -144,6 +146,7 @@ static void clean(struct tcp_sock *conn, struct tcp_acked *a)
 		rtxq_pop(q);
 	}
 	a->data_acked = a->segments != 0;
+	chrono_drained(conn);
 	a->reneged = q->n && (rtxq_at(q, 0)->tag & TAG_SACKED);
 }
 
@@ -215,6 +218,7 @@ static void judge(struct tcp_sock *conn, const struct segment *g, struct tcp_ack
 	if (prior_out ? is_dubious(conn, a) : a->dsack) what = recovery_ack(conn, is_duplicate(a) && prior_out, a);
 	if (!prior_out) return;
 	if (a->set_timer && !tlp_schedule(conn, true)) timers_rearm(conn);
+	rate_acked(conn, a);
 	move_cwnd(conn, a);
 	resend(conn, what);
 }
@@ -301,6 +305,7 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	sack_learn(conn, g, a.prior_una, &a);
 	a.ece = ecn_echoed(conn, g);
 	judge(conn, g, &a, prior_out);
+	if (conn->rec.phase != TCP_LOSS) timers_recovered(conn);
 	if (!prior_out) timers_window_news(conn);
 	return a.una_moved && fin_is_acked(conn) ? fin_acked(conn) : STEP_NEXT;
 }

@@ -81,6 +81,7 @@ void cc_init(struct tcp_sock *conn)
 	free(conn->cc.cubic);
 	memset(&conn->cc, 0, sizeof conn->cc);
 	conn->cc.cwnd = TCP_INIT_CWND;
+	conn->cc.delivered = !conn->fastopen.unproven;   /* the SYN counts with Linux */
 	/* RFC 5681 §3.1, RFC 6298 §5 (5.7): if our SYN was lost, start with one segment; Linux forgives one, and one shown to be needless. */
 	if (conn->count.total_retrans > 1 && !conn->rec.retrans_at) conn->cc.cwnd = 1;
 	conn->cc.ssthresh = CC_INFINITE;

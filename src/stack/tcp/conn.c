@@ -182,6 +182,7 @@ static void purge_send(struct tcp_sock *conn)
 	free(conn->mtu_probe);
 	conn->mtu_probe = NULL;
 	conn->snd.fin = false;
+	chrono_stop(conn);
 	rtxq_clear(&conn->rtxq);
 	free(conn->cc.cubic);
 	conn->cc.cubic = NULL;
@@ -190,6 +191,8 @@ static void purge_send(struct tcp_sock *conn)
 void conn_purge(struct tcp_sock *conn)
 {
 	purge_send(conn);
+	free(conn->figures);
+	conn->figures = NULL;
 	free_chain(&conn->rcv.queue);
 	conn->rcv.queued = conn->rcv.mem_bytes = 0;
 	runs_free(&conn->rcv.ooo);

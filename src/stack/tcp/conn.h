@@ -12,6 +12,7 @@
  *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
  *     reassembly.c sack.c rtt.c urgent.c eor.c stamps.c isn.c reset.c error.c options.c
+ *     info.c       TCP_INFO; rate.c, chrono.c: the delivery rate, and what the time went by with
  *     conn.c       birth and end; tcp_stack.c: per-host state and demultiplexing
  *
  * The two sequence spaces, in RFC 9293's words:
@@ -67,6 +68,8 @@ struct tcp_runs { struct tcp_run *at; uint32_t n, cap, mem_bytes; struct seq_ran
 
 enum tcp_ack_need { TCP_ACK_NONE, TCP_ACK_DELAYED, TCP_ACK_NOW };
 enum tcp_timer_role { TCP_TIMER_IDLE, TCP_TIMER_RETRANSMIT, TCP_TIMER_PROBE, TCP_TIMER_TAIL, TCP_TIMER_REORDER };
+/* What the time goes by with while there is something to send: chrono.c. The higher one counts when two hold. */
+enum tcp_chrono { TCP_CHRONO_NONE, TCP_CHRONO_BUSY, TCP_CHRONO_RWND, TCP_CHRONO_SNDBUF, TCP_CHRONO_END };
 enum tcp_urg_state { TCP_URG_NONE, TCP_URG_AWAITED, TCP_URG_VALID, TCP_URG_READ };
 /* RFC 3168, ecn.c. DEMAND: the peer is told of congestion until it says CWR; CWR: our next new segment says it. SEEN: ECT arrived once. */
 enum tcp_ecn { TCP_ECN_OK = 1, TCP_ECN_CWR = 2, TCP_ECN_DEMAND = 4, TCP_ECN_SEEN = 8, TCP_ECN_NO_ECT_ON_RETRANS = 16 };
@@ -168,6 +171,7 @@ struct tcp_sock {
 	struct tcp_recovery rec;
 	struct tcp_rack rack;
 	struct tcp_congestion cc;
+	struct tcp_figures *figures;          /* NULL: nothing was sent yet */
 	/* retransmissions or probes since something was acknowledged; keepalives unanswered; when the first of them was; the last ICMP error */
 	struct { time_ns since; int soft_err; uint8_t retries, probes; } trouble;
 	time_ns pace_next;                    /* pacing.c: nothing leaves before */
@@ -177,6 +181,16 @@ struct tcp_sock {
 		uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 		uint32_t segs_out, segs_in, data_segs_out, data_segs_in, total_retrans, reord, ooo;
 	} count;
+};
+
+/* What only TCP_INFO asks for. It is made when there is something to count, so that an idle connection does not hold it; conn_figures. */
+struct tcp_figures {
+	struct tcp_rate rate;
+	struct { time_ns since, spent[TCP_CHRONO_END]; uint8_t what; bool refused; } chrono;   /* refused: a writer was given less room than it wanted */
+	uint32_t rehashes;                    /* time-outs after which the flow got another label */
+	uint32_t timeout_ms;                  /* how long the peer did not get on because of them */
+	time_ns timeout_since;                /* and since when now; 0: it does */
+	uint16_t timeouts, timeout_runs;
 };
 
 struct tcp_listener {
@@ -353,6 +367,26 @@ void mtuprobe_acked(struct tcp_sock *conn);                /* una moved */
 bool mtuprobe_lost(struct tcp_sock *conn);                 /* something is: true, if it was the probe, and repaired */
 void mtuprobe_forget(struct tcp_sock *conn);
 
+/* rate.c */
+void rate_sent(struct tcp_sock *conn, struct tcp_sent *s);                 /* s leaves, and is not in the rtxq yet unless it is sent again */
+void rate_delivered(struct tcp_sock *conn, const struct tcp_sent *s, struct tcp_acked *a);
+void rate_acked(struct tcp_sock *conn, const struct tcp_acked *a);         /* the ACK is wholly taken in */
+void rate_check_program(struct tcp_sock *conn);            /* before it sends: had it too little to send so far? */
+uint64_t rate_of(const struct tcp_sock *conn);             /* octets a second; 0: not known */
+
+/* chrono.c */
+void chrono_queued(struct tcp_sock *conn);                 /* there is something to send */
+void chrono_drained(struct tcp_sock *conn);                /* something was acknowledged: all of it, perhaps */
+void chrono_window(struct tcp_sock *conn, bool holds_back);
+void chrono_refused(struct tcp_sock *conn, bool refused);  /* a writer was given less room than it wants, or there is some again */
+void chrono_sent(struct tcp_sock *conn, bool limited);     /* something new left, and cwnd is full by it or not */
+void chrono_stop(struct tcp_sock *conn);
+uint64_t chrono_us(const struct tcp_sock *conn, enum tcp_chrono what);
+
+/* info.c */
+struct tcp_figures *conn_figures(struct tcp_sock *conn);   /* made if need be; NULL: no memory, and nothing is counted */
+int get_info(struct sock *sk, void *val, socklen_t *len);
+
 /* pacing.c */
 uint64_t pacing_most(const struct tcp_sock *conn);         /* what the program allows; UINT64_MAX: anything */
 uint64_t pacing_rate(const struct tcp_sock *conn);         /* octets a second */
@@ -396,6 +430,7 @@ void timers_rearm(struct tcp_sock *conn);                  /* the retransmission
 void timers_stop_rtx(struct tcp_sock *conn);
 void timers_syn_sent(struct tcp_sock *conn);
 void timers_window_news(struct tcp_sock *conn);            /* an ACK came while nothing was in flight */
+void timers_recovered(struct tcp_sock *conn);              /* no time-out waits to be made good */
 time_ns timers_rto_left(const struct tcp_sock *conn);      /* until the first in flight times out */
 void timers_set_delack(struct tcp_sock *conn, time_ns at);
 void timers_keepalive(struct tcp_sock *conn);              /* after SO_KEEPALIVE or its times changed */

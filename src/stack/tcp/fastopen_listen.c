@@ -91,6 +91,7 @@ static void settle(struct tcp_sock *child)
 void fastopen_proven(struct tcp_sock *child)
 {
 	settle(child);
+	child->cc.delivered++;        /* the SYN and ACK */
 	child->when.heard = conn_now(child);
 	child->trouble.retries = 0;
 	child->trouble.since = 0;

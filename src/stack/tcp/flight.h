@@ -15,11 +15,13 @@ enum tcp_tag {
 	TAG_PUSH = 16,                        /* it left with PSH */
 	TAG_EOR = 64,                         /* MSG_EOR: nothing goes with what follows */
 	TAG_HEAD = 32,                        /* the first of those that left in one packet, for the device to cut */
+	TAG_APP_LIMITED = 128,                /* it left while the program had too little to send. rate.c */
 };
 struct tcp_sent {
 	seq32 seq, end;
 	time_ns at;                           /* sent last */
 	uint32_t delivered;                   /* conn->cc.delivered then */
+	uint32_t since_first_us, since_delivered_us;   /* `at`, from tcp_rate's two moments. rate.c */
 	uint8_t tag;
 };
 struct tcp_rtxq {
@@ -62,6 +64,15 @@ struct tcp_rack {
 	uint32_t last_delivered;
 };
 
+/* rate.c */
+struct tcp_rate {
+	time_ns first_sent_at;                /* when what was delivered last had left: the send phase of what leaves now begins there */
+	time_ns delivered_at;                 /* when cc.delivered moved last: its ACK phase */
+	uint32_t app_limited;                 /* up to this cc.delivered the program, not the path, set the pace; 0: it does not */
+	uint32_t delivered, interval_us;      /* the sample that TCP_INFO shows; interval 0: none yet */
+	bool by_path;                         /* it is of a time when the program had enough to send */
+};
+
 /* What one segment's ACK and SACK told, as ack.c and sack.c find it out and recovery.c uses it. */
 struct tcp_acked {
 	uint32_t octets, segments;            /* cumulatively acknowledged */
@@ -70,6 +81,7 @@ struct tcp_acked {
 	seq32 reord;                          /* lowest sequence number that came out of order */
 	time_ns first_acked, last_acked, first_sacked, last_sacked;   /* when these were sent, never retransmitted; 0: none */
 	uint32_t sample_delivered;            /* cc.delivered when the youngest of what was delivered left; 0: nothing was delivered */
+	struct { time_ns from; uint32_t delivered, send_us; seq32 end; bool any, limited; } rate;   /* of the youngest; rate.c */
 	time_ns rtt;                          /* this ACK's sample, -1: none */
 	bool has_text, wnd_news, una_moved, data_acked, syn_acked, sacked_new, orig_delivered, retrans_acked, retrans_lost;
 	bool dsack, dsack_of_probe, ece, reneged;

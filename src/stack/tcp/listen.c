@@ -165,6 +165,7 @@ static enum drop_reason embryo_open(struct tcp_sock *conn, const struct segment 
 		return DROP_IP_NO_ROUTE;
 	}
 	child->snd.iss = iss;
+	child->count.segs_in = 1;     /* the SYN */
 	conn_enter(child, TCPS_SYN_RECEIVED);
 	conn_open(child, &hop);
 	child->rcv.irs = syn->h.seq;
@@ -256,6 +257,7 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 		conn_free(child);
 		return STEP_GONE;
 	}
+	child->count.segs_in = 2;     /* the SYN and this ACK, whatever came between */
 	move_to_ready(child);
 	return STEP_NEXT;
 }

@@ -15,7 +15,6 @@
 #define FIN_TIMEOUT_MAX_S 120
 #define CLAMP_MIN 1152               /* half of Linux's SOCK_MIN_RCVBUF */
 #define CC_NAME_MAX 16
-#define TCPI_OPT_TFO_CHILD 128       /* of Linux 6.17, newer than its headers here */
 
 static int after_output(struct sock *sk)
 {
@@ -357,101 +356,6 @@ static int get_timestamp(struct sock *sk, void *val, socklen_t *len)
 	(void)len;
 	*(int *)val = (int)ts_clock(conn_now(conn), conn->opt.offset);
 	return 0;
-}
-
-/* ---- TCP_INFO ---- */
-
-static uint32_t us(time_ns t) { return (uint32_t)(t / NS_PER_US); }
-static uint32_t ms_ago(const struct tcp_sock *conn, time_ns t) { return (uint32_t)((conn_now(conn) - t) / NS_PER_MS); }
-
-static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
-{
-	unsigned options = (conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0u) | (conn->opt.sack ? TCPI_OPT_SACK : 0u) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0u);
-
-	if (conn->opt.ecn & TCP_ECN_OK) options |= TCPI_OPT_ECN | (conn->opt.ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0u);
-	if (conn->fastopen.data_acked) options |= TCPI_OPT_SYN_DATA;
-	if (conn->fastopen.server) options |= TCPI_OPT_TFO_CHILD;
-	i->tcpi_fastopen_client_fail = conn->fastopen.fail & 3u;
-	i->tcpi_state = conn->state;
-	i->tcpi_ca_state = conn->rec.phase;
-	i->tcpi_retransmits = conn->timer_role == TCP_TIMER_PROBE ? 0 : conn->trouble.retries;
-	i->tcpi_probes = conn->timer_role == TCP_TIMER_PROBE ? conn->trouble.retries : conn->trouble.probes;
-	i->tcpi_backoff = conn->rtt.backoff;
-	i->tcpi_options = (uint8_t)options;
-	i->tcpi_snd_wscale = conn->snd.wscale & 15u;
-	i->tcpi_rcv_wscale = conn->rcv.wscale & 15u;
-	i->tcpi_total_retrans = conn->count.total_retrans;
-}
-
-static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
-{
-	bool opening = IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->fastopen.server;
-
-	i->tcpi_snd_mss = snd_mss(conn);
-	i->tcpi_rcv_mss = conn->rcv.mss;
-	i->tcpi_advmss = conn->rcv.adv_mss;
-	i->tcpi_pmtu = conn->snd.mss + TCP_HDR_MIN + (addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN);
-	i->tcpi_unacked = conn->rtxq.n + opening;
-	i->tcpi_sacked = conn->rtxq.sacked;
-	i->tcpi_lost = conn->rtxq.lost;
-	i->tcpi_retrans = conn->rtxq.retrans;
-	i->tcpi_snd_cwnd = opening ? TCP_INIT_CWND : conn->cc.cwnd;
-	i->tcpi_snd_ssthresh = opening ? CC_INFINITE : conn->cc.ssthresh;
-	i->tcpi_reordering = conn->rec.reordering ? conn->rec.reordering : TCP_DUPACKS;
-	i->tcpi_rcv_ssthresh = conn->rcv.ssthresh;
-	i->tcpi_rcv_space = conn->tune.space;
-	i->tcpi_rcv_rtt = us(conn->tune.rtt);
-	i->tcpi_snd_wnd = conn->snd.wnd;
-	i->tcpi_min_rtt = conn->rtt.min == TIME_NEVER ? UINT32_MAX : us(conn->rtt.min);
-	i->tcpi_pacing_rate = pacing_rate(conn);
-	i->tcpi_max_pacing_rate = pacing_most(conn);
-}
-
-static void info_times(const struct tcp_sock *conn, struct tcp_info *i)
-{
-	i->tcpi_rto = us(rtt_timeout(conn));
-	i->tcpi_ato = us(conn->ack.ato);
-	i->tcpi_rtt = us(conn->rtt.srtt);
-	i->tcpi_rttvar = us(conn->rtt.mdev / 4);
-	i->tcpi_last_data_sent = ms_ago(conn, conn->when.sent_data);
-	i->tcpi_last_data_recv = ms_ago(conn, conn->when.got_data);
-	i->tcpi_last_ack_recv = ms_ago(conn, conn->when.heard);
-}
-
-static void info_counts(const struct tcp_sock *conn, struct tcp_info *i)
-{
-	i->tcpi_delivered = conn->cc.delivered;
-	i->tcpi_delivered_ce = conn->cc.delivered_ce;
-	i->tcpi_dsack_dups = conn->rec.dsack_dups;
-	i->tcpi_reord_seen = conn->count.reord;
-	i->tcpi_rcv_ooopack = conn->count.ooo;
-	i->tcpi_bytes_acked = conn->count.bytes_acked;
-	i->tcpi_bytes_received = conn->count.bytes_received;
-	i->tcpi_bytes_sent = conn->count.bytes_sent;
-	i->tcpi_bytes_retrans = conn->count.bytes_retrans;
-	i->tcpi_segs_out = conn->count.segs_out;
-	i->tcpi_segs_in = conn->count.segs_in;
-	i->tcpi_data_segs_out = conn->count.data_segs_out;
-	i->tcpi_data_segs_in = conn->count.data_segs_in;
-	i->tcpi_notsent_bytes = snd_unsent(conn);
-}
-
-static int get_info(struct sock *sk, void *val, socklen_t *len)
-{
-	const struct tcp_sock *conn = tcp_of(sk);
-	struct tcp_info i = {0};
-
-	i.tcpi_state = conn->state;
-	if (conn->state == TCPS_LISTEN) {
-		i.tcpi_unacked = conn->listener->n_ready;
-		i.tcpi_sacked = conn->listener->backlog;
-	} else {
-		info_state(conn, &i);
-		info_times(conn, &i);
-		info_counts(conn, &i);
-		if (conn->snd.mss) info_path(conn, &i);
-	}
-	return opt_copy_out(val, len, &i, sizeof i);
 }
 
 #define N(n, t) .level = IPPROTO_TCP, .name = n, .text = t

@@ -86,7 +86,8 @@ static void record(struct tcp_sock *conn, seq32 seq, uint32_t len, uint32_t mss,
 
 	do {
 		seq32 to = end - seq > mss + fin ? seq + mss : end;
-		struct tcp_sent sent = {.seq = seq, .end = to, .at = MAX(conn_now(conn), 1), .delivered = conn->cc.delivered, .tag = tag};
+		struct tcp_sent sent = {.seq = seq, .end = to, .at = MAX(conn_now(conn), 1), .tag = tag};
+		rate_sent(conn, &sent);
 		if (to == end && psh) sent.tag |= TAG_PUSH;
 		if (to == end && eor) sent.tag |= TAG_EOR;
 		rtxq_append(&conn->rtxq, &sent);
@@ -144,6 +145,15 @@ bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cooki
 	return true;
 }
 
+/* Is it the peer's window that the next segment waits for? As Linux: the network is asked first. */
+static bool window_holds(const struct tcp_sock *conn)
+{
+	uint32_t next = MIN(eor_unsent(conn), snd_mss(conn)) + (!snd_unsent(conn) && conn->snd.fin && !snd_fin_sent(conn) ? 1 : 0);
+
+	if (rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd || timer_is_set(&conn->timer.pace)) return false;
+	return next && seq_gt(conn->snd.nxt + next, conn->snd.una + conn->snd.wnd);
+}
+
 /* force: one segment, whatever cwnd says; push: small ones too. */
 static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 {
@@ -162,7 +172,9 @@ static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 	}
 	limited = rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd;
 	sent = conn->rtxq.n - before;
+	chrono_window(conn, window_holds(conn));
 	if (sent || limited) cc_validate(conn, limited);
+	if (sent) chrono_sent(conn, limited);
 	if (!sent) return 0;
 	if (prr_is_active(conn)) conn->rec.prr_out += sent;
 	if (!force) tlp_schedule(conn, false);

@@ -56,7 +56,7 @@ static void note_repeated(struct tcp_sock *conn, uint32_t i, uint32_t n)
 {
 	for (struct tcp_sent *s = rtxq_at(&conn->rtxq, i); n--; s++) {
 		s->at = MAX(conn_now(conn), 1);
-		s->delivered = conn->cc.delivered;
+		rate_sent(conn, s);
 		rtxq_tag(&conn->rtxq, s, s->tag | TAG_EVER);
 		conn->count.total_retrans++;
 		conn->count.bytes_retrans += s->end - s->seq;

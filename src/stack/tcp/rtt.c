@@ -16,7 +16,7 @@ void rtt_init(struct tcp_sock *conn)
 {
 	memset(&conn->rtt, 0, sizeof conn->rtt);
 	/* RFC 6298 §2 (2.1) */
-	conn->rtt.rto = TCP_RTO_INIT;
+	conn->rtt.rto = conn->rtt.mdev = TCP_RTO_INIT;
 	conn->rtt.min = TIME_NEVER;
 }
 

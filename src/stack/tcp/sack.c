@@ -86,6 +86,7 @@ static void sacked_first_time(struct tcp_sock *conn, struct tcp_sent *s, struct 
 	uint8_t tag = s->tag;
 
 	rack_advance(conn, s);
+	rate_delivered(conn, s, a);
 	a->sample_delivered = MAX(a->sample_delivered, s->delivered);
 	if (!(tag & TAG_EVER)) {
 		/* It was in a hole, and was not sent again: the network reordered it. */

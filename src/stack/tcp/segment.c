@@ -116,7 +116,8 @@ static int send_segment(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t 
 	fill_urgent(conn, &h);
 	r = hand_to_ip(conn, &h, len, ecn);
 	if (flags & TCP_ACK) acking_sent(conn);
-	conn->count.segs_out++;
+	/* As Linux: a SYN and ACK leaves before there is a connection to count it. */
+	if (!(flags & TCP_SYN) || !conn->wait.parent) conn->count.segs_out++;
 	if (len && r >= 0) count_data(conn, len);
 	return r;
 }

@@ -70,6 +70,37 @@ static time_ns rtx_delay(const struct tcp_sock *conn)
 	return MIN(rto, MAX(left, NS_PER_MS));
 }
 
+/* For TCP_INFO: a run of time-outs lasts until recovery from it is over; that of a SYN and ACK, as on Linux, from when it left. */
+static void note_timeout(struct tcp_sock *conn)
+{
+	struct tcp_figures *f = conn_figures(conn);
+
+	if (!f) return;
+	f->timeouts++;
+	if (conn->trouble.retries) return;
+	f->timeout_runs++;
+	f->timeout_since = MAX(conn->wait.embryo ? conn->rtt.syn_at : conn_now(conn), 1);
+}
+
+void timers_recovered(struct tcp_sock *conn)
+{
+	struct tcp_figures *f = conn->figures;
+
+	if (!f || !f->timeout_since) return;
+	f->timeout_ms += (uint32_t)((conn_now(conn) - f->timeout_since) / NS_PER_MS);
+	f->timeout_since = 0;
+}
+
+/* As Linux: the path may be the trouble, and the flow label is what routers choose among paths by. */
+static void take_another_path(struct tcp_sock *conn)
+{
+	struct tcp_figures *f = conn_figures(conn);
+
+	if (conn->inet.sk.no_txrehash || conn->wait.embryo) return;
+	conn->inet.flow_salt++;
+	if (f) f->rehashes++;
+}
+
 /* ---- SYN-SENT and SYN-RECEIVED ---- */
 
 static int syn_retries_allowed(const struct tcp_sock *conn)
@@ -92,6 +123,7 @@ static void syn_timeout(struct tcp_sock *conn)
 	bool expired = conn->trouble.retries >= syn_retries_allowed(conn) + linear_syns(conn) || user_expired;
 
 	fastopen_syn_timeout(conn, expired);
+	take_another_path(conn);
 	if (expired) {
 		give_up(conn);
 		return;
@@ -100,6 +132,7 @@ static void syn_timeout(struct tcp_sock *conn)
 	if (conn->fastopen.unproven && conn->trouble.retries == 1) recovery_timeout(conn);
 	/* Not by the clock: a host that stood still fires late. */
 	if (!conn->trouble.since) conn->trouble.since = conn->rtt.syn_at;
+	note_timeout(conn);
 	conn->trouble.retries++;
 	if (conn->trouble.retries > linear_syns(conn)) conn->rtt.backoff++;
 	if (!wait_for_data) {
@@ -122,6 +155,7 @@ static bool stays_linear(const struct tcp_sock *conn)
 static void retransmission_timeout(struct tcp_sock *conn)
 {
 	if (!conn->rtxq.n) return;
+	take_another_path(conn);
 	if (retransmission_expired(conn)) {
 		give_up(conn);
 		return;
@@ -131,6 +165,7 @@ static void retransmission_timeout(struct tcp_sock *conn)
 	if (conn->trouble.retries && stuck_for(conn) - conn->rtt.rto >= backoff_sum(conn, conn_sysctl(conn)->tcp_retries1)) mtuprobe_black_hole(conn);
 	/* RFC 6298 §5 (5.4-5.6) */
 	recovery_timeout(conn);
+	note_timeout(conn);
 	if (conn->trouble.retries < UINT8_MAX) conn->trouble.retries++;
 	output_resend(conn, 0);
 	conn->rtt.backoff = stays_linear(conn) ? 0 : (uint8_t)MIN(conn->rtt.backoff + 1, 32);

@@ -90,15 +90,18 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 	ssize_t r = fastopen_wanted(conn, m->flags) ? fastopen_send(conn, m) : 0;
 
 	if (r) return r;
+	rate_check_program(conn);
 	if (m->control_len && conn->state != TCPS_SYN_SENT) r = send_control_read_all(sk, m, &control);
 	if (r == 0) r = send_refused(conn);
 	if (r < 0) return r;
+	chrono_refused(conn, n < m->len);
 	if (n == 0 && m->len) {
 		conn->nospace = true;
 		return -EAGAIN;
 	}
 	r = ring_append(&conn->snd.queue, m->data, n);
 	if (r < 0) return r;
+	if (n) chrono_queued(conn);
 	if (m->flags & MSG_ZEROCOPY && sk->zerocopy && n == m->len) errqueue_put_zerocopy(&conn->inet);
 	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
 	if (n && control.stamps && (!m->call_len || n == m->call_len)) stamps_note(conn, control.stamps);
@@ -210,6 +213,7 @@ static void send_fin(struct tcp_sock *conn)
 {
 	if (!IN_STATES(conn, S_(SYN_RECEIVED) | S_(ESTABLISHED) | S_(CLOSE_WAIT))) return;
 	conn->snd.fin = true;
+	chrono_queued(conn);
 	if (conn->state == TCPS_ESTABLISHED || conn->fastopen.unproven)
 		conn_enter(conn, TCPS_FIN_WAIT_1);
 	else if (conn->state == TCPS_CLOSE_WAIT)

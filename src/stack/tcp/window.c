@@ -214,5 +214,6 @@ void sndbuf_freed(struct tcp_sock *conn)
 	sndbuf_expand(conn);
 	if (!sndbuf_writable(conn)) return;
 	conn->nospace = false;
+	chrono_refused(conn, false);
 	sock_ready(&conn->inet.sk);
 }
