@@ -169,7 +169,7 @@ void t_sync(struct tclient *c)
 {
 	struct rpc_request q = {.op = RPC_SYNC};
 	struct rpc_reply reply;
-	if (!arena_synced(c->arena)) t_request(c, &q, NULL, 0, &reply, NULL, NULL);
+	t_request(c, &q, NULL, 0, &reply, NULL, NULL);
 }
 
 /* ---- sockets ---- */

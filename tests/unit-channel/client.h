@@ -24,7 +24,7 @@ int64_t t_request(struct tclient *c, struct rpc_request *q, const void *in, size
 int64_t t_verb(struct tclient *c, char *out, size_t size, const char *words);   /* words with single spaces */
 long t_futex(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout);   /* for chan_lock */
 void t_ring(struct tclient *c, uint32_t channel);
-void t_sync(struct tclient *c);
+void t_sync(struct tclient *c);                 /* the engine has worked off all that came before, hang-ups too, which ring nothing */
 
 struct tsock t_socket(struct tclient *c, int domain, int type);
 int64_t t_call(struct tsock *s, enum rpc_op op, int64_t arg0, int64_t arg1, const void *in, size_t in_len);
