@@ -14,8 +14,9 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 	if (h->flags & MSG_MORE) inbox_changed(k->e, k->es);   /* what comes next belongs to the same datagram */
 	/* A stream's octets that are still in the ring come first; that a send of them is complete does not wait. */
 	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;
-	if (!completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0) return -EAGAIN;
-	ssize_t n = sock_send(k->es->sk, m);
+	bool behind = !completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0;
+	ssize_t n = behind ? -EAGAIN : sock_send(k->es->sk, m);
+	k->es->refused |= n == -EAGAIN;
 	/* Fast Open: a send that connects. */
 	if (k->es->stream && (n == -EINPROGRESS || (n > 0 && m->flags & MSG_FASTOPEN))) {
 		k->es->connecting = true;

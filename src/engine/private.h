@@ -95,6 +95,7 @@ struct esock {
 	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
 	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
 	bool missed_room;                          /* its program asked for signals, and found none */
+	bool refused;                              /* a SEND found none: its program waits for room in the stack, not in the ring */
 	bool rung;                                 /* its program said that there is something to do */
 	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */

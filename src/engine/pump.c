@@ -315,6 +315,14 @@ static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_resu
 	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
 }
 
+/* Is there room in the stack that a SEND has missed? */
+static bool send_relieved(struct engine *e, struct esock *es)
+{
+	if (!es->refused || tx_pending(&e->pool, &es->tx) > 0 || !(sock_poll(es->sk) & EPOLLOUT)) return false;
+	es->refused = false;
+	return true;
+}
+
 struct news { bool happened, room; uint32_t state, poll; };   /* before it was published */
 
 /* As for poll: when a third is free. */
@@ -359,7 +367,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, false, es->state, es->poll};
-	bool drained = tx_relieved(e, es, &r), changed = publish(e, es);
+	bool drained = tx_relieved(e, es, &r) | send_relieved(e, es), changed = publish(e, es);
 	news.room = drained || grown;
 	net_touch(e->net, s);
 	if (asked) pump_wake(e, es, asked_told, asked_told);

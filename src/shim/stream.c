@@ -2,7 +2,7 @@
  * Octets: sending and receiving on the rings of a connected stream socket.
  *
  *     send   CHS_SENDABLE: copy into tx, tell the engine; full: sleep on tx.seq. Otherwise, and with MSG_OOB, MSG_MORE, MSG_EOR or control
- *            messages, RPC_SEND, which knows the errno or takes the data
+ *            messages, RPC_SEND, which knows the errno or takes the data. That more follows matters only where there is room
  *     recv   copy out of rx; empty: pending error, end of stream, not connected (RPC_RECV knows), or sleep on rx.seq
  *
  * The state is read before the ring: the engine puts data in before it says that the end has come.
@@ -81,8 +81,11 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
-	bool plain = !(m->flags & (MSG_OOB | MSG_MORE | MSG_EOR)) && m->control_len == 0;
-	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || !plain) return (long)engine_send_once(s, m, from);
+	bool only_more = m->flags & MSG_MORE && !(m->flags & (MSG_OOB | MSG_EOR)) && m->control_len == 0;
+	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & (MSG_OOB | MSG_MORE | MSG_EOR) || m->control_len != 0) {
+		long taken = (long)engine_send_once(s, m, from);
+		if (taken != -EAGAIN || !(state & CHS_SENDABLE) || !only_more) return taken;
+	}
 	bool wants_room;
 	long n = tx_put(s, m, from, &wants_room);
 	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);
