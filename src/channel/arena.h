@@ -2,9 +2,9 @@
  * The shared memory of one virtual network, and the ABI between engine and shim.
  *
  *     arena (one memfd: made, sized and sealed by the engine, mapped whole by every client)
- *     +--------+----------------+------------+-----------------+------------------------+------------------+
- *     | header | channel[65536] | bell[2048] | segment[131072] | data of the segments … | epoll sets[2048] |
- *     +--------+----------------+------------+-----------------+------------------------+------------------+
+ *     +--------+----------------+------------+-----------------+------------+------------------------+------------------+
+ *     | header | channel[65536] | bell[2048] | segment[131072] | desk[1024] | data of the segments … | epoll sets[2048] |
+ *     +--------+----------------+------------+-----------------+------------+------------------------+------------------+
  *
  * Pages are touched lazily: what isn't used costs nothing. Every shared word is read once, through the accessors of
  * atomic.h, into a local; the engine checks the local and never trusts what it wrote itself (its own indices live in
@@ -38,11 +38,12 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 3u
+#define ARENA_VERSION 4u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 2048u
 #define SEGMENT_MAX 131072u
+#define DESK_MAX 1024u                             /* clients beyond these do without */
 #define SEGMENT_DATA_MAX ((uint64_t)16 << 30)      /* address space, not memory */
 #define SEGMENT_SMALL 16384u                       /* the first of a direction */
 #define SEGMENT_LARGE 262144u                      /* the next ones */
@@ -103,6 +104,7 @@ struct channel {
 #define CHS_SHUT_WR 64u
 #define CHS_LOCAL 256u       /* connected to an address of its own host: what is sent there is there at once */
 #define CHS_MARK 512u        /* after what is in rx comes urgent data's mark: the stack has what lies behind, and RPC_RECV passes it */
+#define CHS_DONE 2048u       /* beside CHS_EOF: the peer has ended it, so nothing can come after (as it can after SHUT_RD) */
 #define CHS_INQ 1024u        /* TCP_INQ: each recvmsg says what is left */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
@@ -166,6 +168,16 @@ struct bell {
 static inline uint32_t bell_claimant(uint64_t armed) { return (uint32_t)(armed >> 32); }
 #define BELL_MANY UINT32_MAX
 
+/* Where a client's short control calls lie, and the answers: desk.h. */
+#define DESK_ROOM 496u
+struct desk {
+	_Atomic uint32_t owner;                    /* client; 0: nobody. The engine writes */
+	_Atomic uint32_t answered;                 /* futex word: moves with each answer, and when none will come */
+	_Atomic uint32_t armed;                    /* the owner sleeps on it, or is about to */
+	_Atomic uint32_t len;                      /* of the call, then of the answer; 0: that comes over the pair */
+	uint8_t text[DESK_ROOM];
+} __attribute__((aligned(64)));
+
 struct arena {
 	uint32_t magic, version;
 	uint64_t size;
@@ -176,15 +188,17 @@ struct arena {
 	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
 	_Atomic uint64_t rung_local;               /* the last of it that was about a socket whose peer is on its own host: see arena_synced_locally() */
 	_Atomic uint64_t done;                     /* the engine has worked off everything rung up to here */
-	_Atomic uint32_t channels_used, bells_used; /* no index above these was ever in use: what the guard walks */
+	_Atomic uint32_t channels_used, bells_used, desks_used; /* no index above these was ever in use: what the guard walks */
 	_Atomic uint64_t dirty_summary[CHANNEL_MAX / 64 / 64];  /* which channels have new tx data, or rx that was drained */
 	_Atomic uint64_t dirty[CHANNEL_MAX / 64];
+	_Atomic uint64_t asks[DESK_MAX / 64];      /* desks on which a call lies */
 };
 
 #define ARENA_CHANNELS_OFF 65536u
 #define ARENA_BELLS_OFF (ARENA_CHANNELS_OFF + (uint64_t)CHANNEL_MAX * sizeof(struct channel))
 #define ARENA_SEGMENTS_OFF (ARENA_BELLS_OFF + (uint64_t)BELL_MAX * sizeof(struct bell))
-#define ARENA_DATA_OFF (ARENA_SEGMENTS_OFF + (uint64_t)SEGMENT_MAX * sizeof(struct segment))
+#define ARENA_DESKS_OFF (ARENA_SEGMENTS_OFF + (uint64_t)SEGMENT_MAX * sizeof(struct segment))
+#define ARENA_DATA_OFF (ARENA_DESKS_OFF + (uint64_t)DESK_MAX * sizeof(struct desk))
 #define ARENA_SETS_OFF (ARENA_DATA_OFF + SEGMENT_DATA_MAX)
 #define ARENA_SIZE (ARENA_SETS_OFF + BELL_MAX * EPOLL_SET_SIZE)
 
@@ -197,4 +211,5 @@ static inline struct segment *arena_segment(struct arena *a, uint32_t i)
 {
 	return (struct segment *)((char *)a + ARENA_SEGMENTS_OFF) + i;
 }
+static inline struct desk *arena_desk(struct arena *a, uint32_t i) { return (struct desk *)((char *)a + ARENA_DESKS_OFF) + i; }
 static inline uint8_t *arena_data(struct arena *a, uint32_t page) { return (uint8_t *)a + ARENA_DATA_OFF + (uint64_t)page * 4096; }

@@ -125,8 +125,7 @@ static int client_welcome(struct engine *e, struct client *c)
 {
 	struct rpc_reply reply = {.result = c->id, .out_len = sizeof(struct rpc_hello)};
 	struct rpc_hello hello = {.client = c->id, .host = (uint32_t)c->host, .privileged = !e->config->unprivileged,
-				  .private_unix = e->config->private_unix,
-				  .arena_size = ARENA_SIZE};
+				  .private_unix = e->config->private_unix, .desk = c->desk, .arena_size = ARENA_SIZE};
 	unix_tag(e, c->host, hello.unix_tag);
 	strncpy(hello.host_name, e->topo->hosts[c->host].name, sizeof hello.host_name - 1);
 	struct iovec iov[2] = {{&reply, sizeof reply}, {&hello, sizeof hello}};
@@ -140,6 +139,7 @@ static void client_close(struct engine *e, struct client *c)
 		loop_remove(&e->loop, c->doorbell);
 		close(c->doorbell);
 	}
+	desk_close(e, c);
 	loop_remove(&e->loop, c->fd);
 	close(c->fd);
 }
@@ -165,6 +165,7 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 	c->gid = (gid_t)q->arg[2];
 	c->id = client_id(e);
 	int err = client_watch(e, c);
+	desk_open(e, c);
 	if (err == 0) err = client_welcome(e, c);
 	if (err < 0) {
 		client_close(e, c);
@@ -183,7 +184,7 @@ void client_ready(struct engine *e, struct client *c)
 	if (n == 0 || n == -ECONNRESET) client_end(e, c, NULL);
 	else if (n < 0 || rpc_check((const struct rpc_request *)e->in, (size_t)n) < 0) client_end(e, c, "a control message that can't be");
 	else {
-		call_serve(e, c, fds, n_fds);
+		call_serve(e, c, fds, n_fds, false);
 		return;
 	}
 	fds_close(fds, n_fds);
@@ -209,6 +210,7 @@ void client_end(struct engine *e, struct client *c, const char *why)
 	if (c->ended) return;
 	if (why) engine_log(e, "%s (%d) on %s ended: %s", c->name, (int)c->pid, e->topo->hosts[c->host].name, why);
 	c->ended = true;
+	c->violated = why != NULL;
 	list_remove(&c->node);
 	list_remove(&c->source.ready);
 	list_append(&e->ended, &c->node);

@@ -90,9 +90,14 @@ static void answer(struct call *k)
 {
 	struct iovec iov[2] = {{&k->reply, sizeof k->reply}, {k->out, k->reply.out_len}};
 	if (k->c->ended) return;
+	if (k->by_desk && k->n_fds == 0 && sizeof k->reply + k->reply.out_len <= DESK_ROOM) {
+		desk_reply(k);
+		return;
+	}
 	int err = message_send(k->c->fd, iov, 2, k->fds, k->n_fds);
 	if (err == -EPIPE || err == -ECONNRESET || err == -ENOTCONN) client_end(k->e, k->c, NULL);
 	else if (err < 0) client_end(k->e, k->c, "it does not take its replies");
+	else if (k->by_desk) desk_refer(k);
 }
 
 /* HELLO over a client's own pair: a forked child brings its own. The answer goes there. */
@@ -103,10 +108,11 @@ static void hello_again(struct engine *e, struct client *c, const struct rpc_req
 	fds[0] = -1;
 }
 
-void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds)
+void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds, bool by_desk)
 {
 	struct call k = {.e = e, .c = c, .q = (const struct rpc_request *)e->in, .in = e->in + sizeof(struct rpc_request), .out = e->out};
 	k.fds_lost = n_fds < 0;
+	k.by_desk = by_desk;
 	n_fds = MAX(n_fds, 0);
 	memcpy(k.in_fds, fds, sizeof *fds * (size_t)n_fds);
 	k.n_in_fds = n_fds;

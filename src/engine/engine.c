@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "channel/bitmap.h"
+#include "channel/desk.h"
 #include "engine/private.h"
 #include "host/clock.h"
 #include "host/memory.h"
@@ -86,9 +87,9 @@ static bool look(struct engine *e, time_ns until)
 }
 
 /*
- * Everything that is ready now, not just a batch of it: a hang-up that came before a control call must be seen before it. `rung` is read after
- * the sleep and before the last look: what it counts is in what we gather or in the dirty bits. The sleep's own look was the last one when nobody has
- * rung since `rung` was read before it.
+ * Everything that is ready now, not just a batch of it: a hang-up that came before a control call must be seen before it. Calls on desks are taken, and
+ * `rung` is read, after the sleep and before the last look: what it counts is in what we gather or in the dirty bits. The sleep's own look was the last
+ * one when nobody asks and nobody has rung since `rung` was read before it.
  */
 static void gather(struct engine *e, time_ns until)
 {
@@ -97,8 +98,9 @@ static void gather(struct engine *e, time_ns until)
 		look(e, until);
 		atomic_store(&e->arena->asleep, 0);
 	}
+	bool asked = desks_gather(e);
 	uint64_t rung = shared_get64(&e->arena->rung);
-	bool done = e->looked && rung == e->rung;
+	bool done = e->looked && rung == e->rung && !asked;
 	e->looked = false;
 	e->rung = rung;
 	for (int i = 0; i < GATHER_MAX && !done; i++) {
@@ -159,20 +161,21 @@ static void controls(struct engine *e)
 	if (ready_pop(e, SOURCE_OWNER)) owner_ready(e);
 	for (struct source *s; (s = ready_pop(e, SOURCE_CAPTURE));) capture_ready(e, s);
 	for (struct source *s; (s = ready_pop(e, SOURCE_CLIENT));) client_ready(e, container_of(s, struct client, source));
+	desks_serve(e);
 	client_reap(e);
 }
 
 static bool work_waits(struct engine *e)
 {
-	if (atomic_load(&e->arena->rung) != e->rung) return true;
+	if (atomic_load(&e->arena->rung) != e->rung || desks_asked(e->arena)) return true;
 	for (uint32_t i = 0; i < ARRAY_SIZE(e->arena->dirty_summary); i++)
 		if (shared_get64(&e->arena->dirty_summary[i]) != 0) return true;
 	return false;
 }
 
 /*
- * Before sleeping it may pay to stay awake for a moment, so that the next ring needs no system call and no wake: at most 20 µs of giving the
- * processor to others, and after a wait in vain the next ones are skipped, twice as many each time.
+ * Before sleeping it may pay to stay awake for a moment, so that the next ring or call on a desk needs no system call and no wake: at most 20 µs of giving
+ * the processor to others, and after a wait in vain the next ones are skipped, twice as many each time. What comes by the kernel waits as long.
  */
 static bool linger_pays(struct engine *e)
 {
@@ -181,7 +184,7 @@ static bool linger_pays(struct engine *e)
 		return false;
 	}
 	for (time_ns end = clock_now() + LINGER_NS; clock_now() < end; sched_yield()) {
-		if (!work_waits(e) && !look(e, 0)) continue;
+		if (!work_waits(e)) continue;
 		e->linger_failed = 0;
 		return true;
 	}

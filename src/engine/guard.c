@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "channel/desk.h"
 #include "engine/private.h"
 #include "host/futex.h"
 #include "host/process.h"
@@ -31,9 +32,10 @@ static void lock_open(struct chan_lock *l)
 static void arena_die(struct arena *a)
 {
 	atomic_store(&a->dead, 1);
-	uint32_t n_channels = shared_get32(&a->channels_used), n_bells = shared_get32(&a->bells_used);
+	uint32_t n_channels = shared_get32(&a->channels_used), n_bells = shared_get32(&a->bells_used), n_desks = shared_get32(&a->desks_used);
 	n_channels = MIN(n_channels, CHANNEL_MAX - 1);
 	n_bells = MIN(n_bells, BELL_MAX - 1);
+	n_desks = MIN(n_desks, DESK_MAX - 1);
 	for (uint32_t i = 1; i <= n_channels; i++) {
 		direction_wake(&arena_channel(a, i)->rx);
 		direction_wake(&arena_channel(a, i)->tx);
@@ -44,6 +46,8 @@ static void arena_die(struct arena *a)
 		atomic_fetch_add(&arena_bell(a, i)->seq, 1);
 		futex_wake(&arena_bell(a, i)->seq, INT_MAX);
 	}
+	for (uint32_t i = 1; i <= n_desks; i++)
+		if (desk_move(a, i)) futex_wake(&arena_desk(a, i)->answered, INT_MAX);
 }
 
 static void guard_run(struct arena *a, int pipe_end)

@@ -33,9 +33,9 @@ struct client {
 	struct source source;
 	struct source doorbell_source;
 	struct list node;                          /* engine.clients; engine.ended when ended */
-	bool ended;
+	bool ended, violated;
 	int fd, doorbell;
-	uint32_t id;
+	uint32_t id, desk;                         /* desk: 0: none */
 	size_t host;
 	pid_t pid;
 	uid_t uid;
@@ -149,6 +149,9 @@ struct engine {
 	uint32_t n_bells;
 	uint64_t set_locks;                        /* as the arena says */
 	uint32_t last_client;
+	struct client *desks[DESK_MAX];            /* whose they are */
+	uint64_t asks[DESK_MAX / 64];              /* those that this turn serves */
+	uint64_t desks_lost[DESK_MAX / 64];        /* whose owner was ended, and may write there still */
 
 	struct list refusals, log, faults, flaps, call_faults, captures;
 	struct list unix_names;                    /* long ones */
@@ -174,6 +177,7 @@ struct call {
 	int fds[RPC_RIGHTS_MAX], n_fds;            /* to pass; those of close_after are closed when sent */
 	bool close_after[RPC_RIGHTS_MAX];
 	bool fds_lost;                             /* there was no room for those that came */
+	bool by_desk;                              /* it lies on the client's, and waits for its answer there */
 };
 
 /* engine.c */
@@ -206,8 +210,16 @@ void lock_release(struct chan_lock *l, uint32_t id, bool shared);
 void client_reap(struct engine *e);                                        /* frees the ended ones */
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in);   /* takes fd */
 
+/* desks.c: control calls that lie in shared memory */
+void desk_open(struct engine *e, struct client *c);                       /* there may be none left */
+void desk_close(struct engine *e, struct client *c);
+bool desks_gather(struct engine *e);                                      /* true: some ask */
+void desks_serve(struct engine *e);                                       /* those that were gathered */
+void desk_reply(struct call *k);                                          /* the answer lies there */
+void desk_refer(struct call *k);                                          /* it has gone over the pair */
+
 /* dispatch.c */
-void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds);   /* the request stands in e->in */
+void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds, bool by_desk);   /* the request stands in e->in */
 void call_pass(struct call *k, int fd, bool close_after);
 void call_out(struct call *k, const void *data, size_t len);               /* cuts at RPC_OUT_MAX */
 

@@ -234,7 +234,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->stream && tcp_tells_inq(sk)) state |= CHS_INQ;
 	if (es->listening) state |= CHS_LISTENING;
 	if (es->connecting) state |= CHS_CONNECTING;
-	if (es->eof) state |= CHS_EOF;
+	if (es->eof) state |= CHS_EOF | (tcp_is_done(sk) ? CHS_DONE : 0);
 	if (es->mark) state |= CHS_MARK;
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
 	if (!connected || shut_wr || sk->err != 0 || tcp_sends_stamped(sk)) return state;

@@ -1,5 +1,6 @@
 /*
- * Control calls between a client (a process) and the engine: one SEQPACKET message each way, answered at once, never parked.
+ * Control calls between a client (a process) and the engine: one SEQPACKET message each way, or a text on the client's desk in shared memory
+ * (channel/desk.h) where it is short and no descriptors come with it; answered at once, never parked.
  * One row a call in rpc.c: name, what it carries, which part of the engine serves it. Results are >= 0 or a negative errno.
  *
  *     client -> engine:  struct rpc_request, in_len octets [, one descriptor]
@@ -67,7 +68,7 @@ struct rpc_request {
 	uint32_t spare, pad;                       /* channel of a closed socket whose anchor the caller has kept; 0: none */
 };
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
-struct rpc_hello { uint32_t client, host, privileged, private_unix; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
+struct rpc_hello { uint32_t client, host, privileged, private_unix, desk, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 /* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */

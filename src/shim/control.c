@@ -1,10 +1,11 @@
 /*
- * Control calls over the process's own SEQPACKET pair: one message there, one back, answered at once (rpc.h). One call at a time: a lock of the
- * process. The pair is made when it is first needed, by a HELLO through the inherited door; a forked child makes its own in the same way, so a
- * program that never touches a socket costs nothing here.
+ * Control calls: one text there, one back, answered at once (rpc.h). A short one lies on the process's desk in the arena (channel/desk.h), any other
+ * goes as a message over its own SEQPACKET pair. One call at a time: a lock of the process. Both are made when one is first needed, by a HELLO through
+ * the inherited door; a forked child makes its own in the same way, so a program that never touches a socket costs nothing here.
  */
 #include <poll.h>
 #include <sys/mman.h>
+#include "channel/desk.h"
 #include "shim/shim.h"
 
 static struct lock lock;
@@ -74,6 +75,67 @@ static long message_receive(int fd, struct call *c)
 	return r;
 }
 
+/* Its length; 0: none will come. */
+static long message_answer(struct call *c)
+{
+	long n = message_receive(shim.control, c);
+	return MAX(n, 0L);
+}
+
+static void doorbell_write(void)
+{
+	uint64_t one = 1;
+	sys(SYS_write, shim.doorbell, &one, sizeof one);
+}
+
+/* ---- on the desk ---- */
+
+/* Of an answer that brings a descriptor we know before that it can't come there. */
+static bool fits_desk(const struct call *c, const struct iovec *iov, int n)
+{
+	size_t left = DESK_ROOM;
+	for (int i = 0; i < n; left -= iov[i++].iov_len)
+		if (iov[i].iov_len > left) return false;
+	if (c->rights || (c->want_fd && c->spare == 0)) return false;
+	return desk_is_of(shim.arena, shim.desk, atomic_load_explicit(&shim.client, memory_order_relaxed));
+}
+
+static long desk_put(const struct iovec *iov, int n)
+{
+	uint8_t *to = arena_desk(shim.arena, shim.desk)->text;
+	for (int i = 0; i < n; to += iov[i++].iov_len)
+		if (user_copy(to, iov[i].iov_base, iov[i].iov_len) != 0) return -EFAULT;
+	return to - arena_desk(shim.arena, shim.desk)->text;
+}
+
+static bool desk_wait(uint32_t seen)
+{
+	if (!spin(&arena_desk(shim.arena, shim.desk)->answered, seen))
+		while (!desk_is_answered(shim.arena, shim.desk, seen) && !engine_dead()) desk_sleep(shim.arena, shim.desk, seen, futex_shared);
+	return !engine_dead() && desk_is_of(shim.arena, shim.desk, atomic_load_explicit(&shim.client, memory_order_relaxed));
+}
+
+/* As message_answer(); or -EFAULT. */
+static long desk_exchange(const struct iovec *iov, int n, struct call *c)
+{
+	uint32_t seen;
+	long len = desk_put(iov, n);
+	if (len < 0) return len;
+	if (desk_ask(shim.arena, shim.desk, (uint32_t)len, &seen)) doorbell_write();
+	if (!desk_wait(seen)) return 0;
+	len = (long)desk_answer_len(shim.arena, shim.desk);
+	if (len == 0) return message_answer(c);
+	memcpy(reply_buffer, arena_desk(shim.arena, shim.desk)->text, (size_t)len);
+	return len;
+}
+
+static long message_exchange(struct iovec *iov, int n, struct call *c)
+{
+	long sent = message_send(shim.control, iov, n, c->want_fd ? NULL : c->rights, c->want_fd ? 0 : c->n_rights);
+	if (sent < 0) return sent == -EFAULT || sent == -EMSGSIZE || (c->rights && sent != -EPIPE && sent != -ECONNRESET) ? sent : 0;
+	return message_answer(c);
+}
+
 static int64_t cut(void)
 {
 	atomic_store(&shim.cut, true);
@@ -93,9 +155,8 @@ static int64_t exchange(struct call *c)
 	if (c->more_count > 64) return -EMSGSIZE;
 	for (int i = 0; i < c->more_count; i++) iov[n++] = c->more[i];
 	for (int i = 1; i < n; i++) q.in_len += (uint32_t)iov[i].iov_len;
-	long sent = message_send(shim.control, iov, n, c->want_fd ? NULL : c->rights, c->want_fd ? 0 : c->n_rights);
-	if (sent < 0) return sent == -EFAULT || sent == -EMSGSIZE || (c->rights && sent != -EPIPE && sent != -ECONNRESET) ? sent : cut();
-	long got = message_receive(shim.control, c);
+	long got = fits_desk(c, iov, n) ? desk_exchange(iov, n, c) : message_exchange(iov, n, c);
+	if (got < 0) return got;
 	if (got < (long)sizeof p) return cut();
 	memcpy(&p, reply_buffer, sizeof p);
 	c->channel = p.channel;
@@ -125,6 +186,7 @@ static int hello_take(struct call *c, const struct rpc_hello *h, int64_t result)
 	shim.doorbell = hide_fd(c->fds[1], false);
 	if (r != 0) return r;
 	shim.host = h->host;
+	shim.desk = h->desk;
 	shim.privileged = h->privileged;
 	memcpy(shim.host_name, h->host_name, sizeof shim.host_name - 1);
 	memcpy(shim.unix_tag, h->unix_tag, sizeof shim.unix_tag);
@@ -199,6 +261,7 @@ void control_forked(void)
 	atomic_store(&lock.word, 0);
 	hidden_close(&shim.control);
 	atomic_store(&shim.client, 0);
+	shim.desk = 0;
 	atomic_store(&shim.cut, false);
 }
 
@@ -206,12 +269,6 @@ void refused(const char *text, int err)
 {
 	struct call c = {.op = RPC_REFUSED, .arg = {err}, .in = {{(void *)text, strlen(text)}}};
 	if (shim.active && !spawned()) control(&c);
-}
-
-static void doorbell_write(void)
-{
-	uint64_t one = 1;
-	sys(SYS_write, shim.doorbell, &one, sizeof one);
 }
 
 void handed_over(const struct sock *s)

@@ -34,7 +34,7 @@ struct shim {
 	bool sandboxed;                    /* the program has put a seccomp filter on itself: few calls are left to us */
 	_Atomic uint32_t client;           /* our number at the engine; 0 until attached, and again after fork */
 	int pid;
-	uint32_t host;
+	uint32_t host, desk;               /* desk: where short control calls lie; 0: nowhere */
 	bool privileged;                   /* its programs are root of it: caps.c */
 	bool private_unix;                 /* sockets of AF_UNIX are the engine's */
 	struct arena *arena;

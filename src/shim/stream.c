@@ -230,7 +230,7 @@ static long stream_take(const struct sock *s, struct message *m)
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
-		bool late = state & CHS_LOCAL && rest_is_late();
+		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late();
 		long n = rx_take(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
 		done += (size_t)n;
@@ -245,7 +245,7 @@ static long stream_take(const struct sock *s, struct message *m)
 			continue;
 		}
 		r = recv_nothing(s, m, state);
-		if (r == 0 && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
+		if (r == 0 && !(state & CHS_DONE) && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
 		if (r != -EAGAIN) break;
 		if (m->nonblock) {
 			if (!look_again(&looked)) break;

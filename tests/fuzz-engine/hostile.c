@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "channel/atomic.h"
+#include "channel/desk.h"
 #include "../unit-channel/client.h"
 
 #define WILD_SOCKETS 8
@@ -177,6 +178,14 @@ static void raw_send(int fd, const void *data, size_t len, bool with_fds)
 	for (int i = 0; i < n; i++) close(fds[i]);
 }
 
+/* On its desk, without waiting for the answer to the last. */
+static void desk_lay(struct wild *w, const void *data, size_t len)
+{
+	uint32_t seen;
+	memcpy(arena_desk(w->c.arena, w->c.desk)->text, data, len);
+	if (desk_ask(w->c.arena, w->c.desk, below(100) ? (uint32_t)len : rnd(), &seen) && write(w->c.doorbell, &(uint64_t){1}, 8) != 8) errno = 0;
+}
+
 static int64_t odd_number(void)
 {
 	static const int64_t some[] = {0, 1, -1, 2, 6, 16, 17, 41, 255, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 0x8910, 0x8912, 0x8933, 0x541b};
@@ -220,7 +229,8 @@ static void message_send_odd(struct wild *w, const int door)
 	case 4: q.generation = below(10); break;
 	}
 	memcpy(buf, &q, sizeof q);
-	raw_send(below(50) ? w->c.fd : door, buf, sizeof q + len, below(30) == 0 || q.op == RPC_HELLO);
+	if (below(3) == 0 && sizeof q + len <= DESK_ROOM) desk_lay(w, buf, sizeof q + len);
+	else raw_send(below(50) ? w->c.fd : door, buf, sizeof q + len, below(30) == 0 || q.op == RPC_HELLO);
 }
 
 /* Keeps a few for a while, unread. */
@@ -315,9 +325,9 @@ static void vandal_live(const struct lab *l, double end)
 	struct tclient c;
 	t_hello(&c, l, 0);
 	uint64_t regions[][2] = {{16, 20000}, {ARENA_CHANNELS_OFF, 64 * sizeof(struct channel)}, {ARENA_BELLS_OFF, 4 * sizeof(struct bell)},
-				 {ARENA_SEGMENTS_OFF, 256 * sizeof(struct segment)}, {ARENA_DATA_OFF, 1 << 20}};
+				 {ARENA_SEGMENTS_OFF, 256 * sizeof(struct segment)}, {ARENA_DESKS_OFF, 16 * sizeof(struct desk)}, {ARENA_DATA_OFF, 1 << 20}};
 	for (int i = 0; i < 20000 && now_s() < end; i++) {
-		uint64_t *r = regions[below(5)];
+		uint64_t *r = regions[below(ARRAY_SIZE(regions))];
 		word_spoil((_Atomic uint32_t *)((char *)c.arena + r[0] + below((uint32_t)r[1] / 4) * 4));
 		if (i % 50 == 0 && write(c.doorbell, &(uint64_t){1}, 8) != 8) break;
 	}

@@ -115,6 +115,7 @@ void t_hello(struct tclient *c, const struct lab *l, size_t host)
 	need(reply_receive(pair[0], &reply, &hello, sizeof hello, fds, &n_fds) == sizeof hello && n_fds == 2, "welcome");
 	c->fd = pair[0];
 	c->id = hello.client;
+	c->desk = hello.desk;
 	c->doorbell = fds[1];
 	c->arena = mmap(NULL, hello.arena_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fds[0], 0);
 	need(c->arena != MAP_FAILED && c->arena->magic == ARENA_MAGIC, "arena");

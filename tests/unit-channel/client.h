@@ -10,7 +10,7 @@
 #include "topo/topo.h"
 
 struct lab { struct topo topo; pid_t engine; int doors[16]; };
-struct tclient { int fd, doorbell; struct arena *arena; uint32_t id; };
+struct tclient { int fd, doorbell; struct arena *arena; uint32_t id, desk; };
 struct tsock { struct tclient *c; int fd; uint32_t channel, generation; };   /* fd: the anchor */
 
 void lab_start(struct lab *l, const char *shape);     /* "single,2": h1 and h2 on a switch */
