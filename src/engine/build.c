@@ -17,7 +17,7 @@ static int build_hosts(struct engine *e)
 		struct stack *s = net_stack(h);
 		s->realtime_offset = e->real_offset;
 		s->sysctl->privileged = !e->config->unprivileged;
-		s->sysctl->ip_forward = s->sysctl->ip6_forward = e->topo->hosts[i].router;
+		sysctl_set_router(s->sysctl, e->topo->hosts[i].router);
 	}
 	return 0;
 }

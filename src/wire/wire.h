@@ -75,6 +75,7 @@ void ip6_frag_emit(const struct ip6_frag *h, uint8_t *p);
 #define ICMP_HDR_LEN 8
 #define ICMP4_ECHO_REPLY 0
 #define ICMP4_UNREACH 3
+#define ICMP4_REDIRECT 5
 #define ICMP4_ECHO 8
 #define ICMP4_TIME_EXCEEDED 11
 #define ICMP4_PARAM_PROBLEM 12
@@ -91,6 +92,7 @@ void ip6_frag_emit(const struct ip6_frag *h, uint8_t *p);
 #define ICMP6_RA 134
 #define ICMP6_NS 135
 #define ICMP6_NA 136
+#define ICMP6_REDIRECT 137
 struct icmp_hdr { uint8_t type, code; uint32_t rest; };
 int icmp_parse(struct icmp_hdr *ret, const uint8_t *p, size_t n);
 /* p holds header room and then the body already; len is the whole message. v6 needs the addresses, v4 passes NULL. */
@@ -101,6 +103,12 @@ bool icmp_csum_ok(const uint8_t *p, size_t len, const struct addr *src6, const s
 struct nd_msg { struct addr target; bool has_lladdr; struct mac lladdr; bool router, solicited, override; };
 int nd_parse(struct nd_msg *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n); /* NS and NA */
 size_t nd_emit(const struct nd_msg *m, uint8_t type, uint8_t *p, const struct addr *src, const struct addr *dst); /* whole ICMP message; at most 32 octets */
+
+/* Redirects. quote: what was redirected, with its IPv6 header; NULL: the message does not say. */
+struct nd_rd { struct addr target, dst; bool has_lladdr; struct mac lladdr; const uint8_t *quote; size_t quote_len; };
+int nd_rd_parse(struct nd_rd *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n);
+/* Whole ICMP message, of `most` octets (56 at least): as much of the quote as fits. */
+size_t nd_rd_emit(const struct nd_rd *r, uint8_t *p, size_t most, const struct addr *src, const struct addr *dst);
 
 /* Router advertisements. Of more prefixes than fit the rest is passed over. */
 #define ND_PREFIXES_MAX 8

@@ -302,6 +302,13 @@ static bool is_127(const struct addr *a)
 	return addr_is_v4(a) && addr_is_loopback(a);
 }
 
+const struct netif_addr *netif_linklocal(const struct netif *nif)
+{
+	list_each(const struct netif_addr, ia, &nif->addrs, node)
+		if (!addr_is_v4(&ia->addr) && addr_is_linklocal(&ia->addr) && !netif_addr_is_tentative(ia)) return ia;
+	return NULL;
+}
+
 bool netif_addr_is_tentative(const struct netif_addr *ia)
 {
 	return ia->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);

@@ -55,6 +55,7 @@ int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* IFF_UP off: flushes routes and neighbours as Linux */
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);
+const struct netif_addr *netif_linklocal(const struct netif *nif);   /* its IPv6 link-local address, if that is ours already; else NULL */
 bool netif_addr_is_tentative(const struct netif_addr *ia);   /* not ours to use yet: being looked for elsewhere, or found there */
 bool stack_is_local(const struct stack *s, const struct addr *a);
 /* Counts and hands p to the host: a frame on Ethernet, a datagram elsewhere. Takes p. */

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
+#include "stack/inet/redirect.h"
 
 #define IP6_USER_METRIC 1024      /* Linux's IP6_RT_PRIO_USER: what metric 0 means in IPv6 */
 
@@ -248,6 +249,7 @@ int route_lookup(struct stack *s, const struct addr *dst, const struct addr *src
 	} else {
 		r = fill_remote(s, &hop, oif, dst);
 		if (r < 0) return r;
+		redirect_apply(s, dst, &hop);
 	}
 	hop.mtu_bytes = hop.route && hop.route->mtu_bytes ? hop.route->mtu_bytes : hop.netif->mtu_bytes;
 	*ret = hop;

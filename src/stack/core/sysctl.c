@@ -29,6 +29,11 @@ static const struct row rows[] = {
 	ONE("net.ipv4.ip_forward", ip_forward, 0, 1, 0),
 	ONE("net.ipv6.conf.all.forwarding", ip6_forward, 0, 1, 0),
 	ONE("net.ipv6.conf.all.accept_ra", accept_ra, 0, 2, 1),
+	ONE("net.ipv4.conf.all.accept_redirects", accept_redirects, 0, 1, 1),
+	ONE("net.ipv4.conf.all.secure_redirects", secure_redirects, 0, 1, 1),
+	ONE("net.ipv4.conf.all.shared_media", shared_media, 0, 1, 1),
+	ONE("net.ipv4.conf.all.send_redirects", send_redirects, 0, 1, 1),
+	ONE("net.ipv6.conf.all.accept_redirects", accept_redirects6, 0, 1, 1),
 	ONE("sockland.router_advertisements", router_advertisements_s, 0, 1800, 0),
 	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .ascending = true, .min = 1, .max = 65535, .def = {32768, 60999}},
 	/* Linux says 1024; nobody is root here, and every port of a virtual host is free to take. */
@@ -194,7 +199,29 @@ static int write_keys(const struct fastopen_keys *keys, char *buf, size_t size)
 	return len;
 }
 
+void sysctl_set_router(struct sysctl *s, bool on)
+{
+	if (s->ip_forward != on) s->accept_redirects = !on;
+	s->ip_forward = s->ip6_forward = on;
+}
+
 /* Linux takes fewer values than a row has and leaves the rest as they were. */
+static int set_numbers(struct sysctl *s, const struct row *r, const char *value)
+{
+	long v[3] = {0};
+	int n = read_longs(value, v, r->count), forward = s->ip_forward;
+
+	if (n <= 0) return -EINVAL;
+	for (int i = 0; i < n; i++)
+		if (r->is_unsigned ? v[i] < 0 : v[i] < r->min || v[i] > r->max) return -EINVAL;
+	if (r->ascending && v[0] > (n > 1 ? v[1] : field(s, r)[1])) return -EINVAL;
+	for (int i = 0; i < n; i++)
+		field(s, r)[i] = (int)v[i];
+	/* As Linux: a router believes no redirects until it is told to again. */
+	if (s->ip_forward != forward) s->accept_redirects = !s->ip_forward;
+	return 0;
+}
+
 int sysctl_set(struct sysctl *s, const char *name, const char *value)
 {
 	const struct row *r = find(name);
@@ -214,14 +241,7 @@ int sysctl_set(struct sysctl *s, const char *name, const char *value)
 		if (n >= 0) *field(s, r) = n;
 		return MIN(n, 0);
 	}
-	n = read_longs(value, v, r->count);
-	if (n <= 0) return -EINVAL;
-	for (int i = 0; i < n; i++)
-		if (r->is_unsigned ? v[i] < 0 : v[i] < r->min || v[i] > r->max) return -EINVAL;
-	if (r->ascending && v[0] > (n > 1 ? v[1] : field(s, r)[1])) return -EINVAL;
-	for (int i = 0; i < n; i++)
-		field(s, r)[i] = (int)v[i];
-	return 0;
+	return set_numbers(s, r, value);
 }
 
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)

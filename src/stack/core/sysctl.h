@@ -10,6 +10,8 @@ struct sysctl {
 	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
 	int ip_forward, ip6_forward;         /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
 	int accept_ra;                       /* net.ipv6.conf.all.accept_ra */
+	/* net.ipv4.conf.all.*, and net.ipv6.conf.all.accept_redirects: interfaces have none of their own */
+	int accept_redirects, secure_redirects, shared_media, send_redirects, accept_redirects6;
 	int router_advertisements_s;         /* sockland.router_advertisements: how often a forwarding host sends them; 0: never */
 	int ip_local_port_min, ip_local_port_max;
 	int ip_unprivileged_port_start;      /* 0: every port is free to take */
@@ -41,4 +43,5 @@ struct sysctl {
 };
 struct sysctl *sysctl_new(void);                                   /* Linux's defaults; NULL when out of memory */
 int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOENT, -EINVAL */
+void sysctl_set_router(struct sysctl *s, bool on);                 /* forwarding of both families, and what comes with it */
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size); /* length, or -ENOENT */

@@ -29,19 +29,12 @@ static void prefixes_of(const struct netif *nif, struct nd_ra *ra)
 	}
 }
 
-static const struct netif_addr *own_linklocal(const struct netif *nif)
-{
-	list_each(const struct netif_addr, ia, &nif->addrs, node)
-		if (!addr_is_v4(&ia->addr) && addr_is_linklocal(&ia->addr) && !netif_addr_is_tentative(ia)) return ia;
-	return NULL;
-}
-
 static void advertise(struct netif *nif)
 {
 	/* RFC 4861 §6.2.1: three intervals, so that one that is lost does no harm. */
 	struct nd_ra ra = {.hops = 64, .lifetime_s = (uint16_t)MIN(3 * nif->stack->sysctl->router_advertisements_s, 9000), .has_lladdr = true,
 			   .lladdr = nif->mac, .mtu_bytes = nif->mtu_bytes};
-	const struct netif_addr *from = own_linklocal(nif);
+	const struct netif_addr *from = netif_linklocal(nif);
 	struct packet *p = from ? packet_new(PACKET_HEADROOM, RA_MAX) : NULL;
 
 	if (!p) return;

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include "stack/inet/errqueue.h"
 #include "stack/inet/membership.h"
+#include "stack/inet/redirect.h"
 
 int dgram_init(struct sock *sk)
 {
@@ -127,6 +128,10 @@ void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port,
 	struct inet_sock *is = &ds->is;
 	bool wants_all = addr_is_v4(&e->dst) ? is->recverr : is->recverr6;
 
+	if (e->redirect) {
+		redirect_take(is->sk.stack, e->redirect);
+		return;
+	}
 	if (e->mtu_bytes) ip_pmtu_learn(is->sk.stack, e);
 	if (is_mtu_news_for_nobody(is, e)) return;
 	/* RFC 1122 §4.1.3.3 (MUST): ICMP errors are passed up. As on Linux, those that end a conversation go to the connected

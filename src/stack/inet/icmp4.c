@@ -1,7 +1,6 @@
 /*
  * ICMP for IPv4, incoming: echoes are answered, errors are translated and passed to the protocol they are about, echo
- * replies go to ping sockets. Redirects and source quench change nothing here (RFC 6633), as on Linux with its defaults
- * for the latter and with accept_redirects off.
+ * replies go to ping sockets, redirects to redirect.c. Source quench changes nothing (RFC 6633), as on Linux.
  *
  * Read first: RFC 792, RFC 1122 §3.2.2, icmp(7).
  */
@@ -57,6 +56,16 @@ static void receive_error(struct stack *s, struct packet *p, const struct icmp_h
 	packet_free(p);
 }
 
+static void receive_redirect(struct stack *s, struct packet *p, const struct icmp_hdr *h)
+{
+	enum drop_reason why = redirect_receive4(p, h);
+
+	if (why == DROP_NONE)
+		packet_free(p);
+	else
+		stack_drop(s, p, why);
+}
+
 static void receive_echo(struct stack *s, struct packet *p)
 {
 	/* RFC 1122 §3.2.2.6 lets echoes to groups and broadcast go unanswered; Linux's icmp_echo_ignore_broadcasts. */
@@ -82,6 +91,7 @@ static void receive(struct stack *s, struct packet *p)
 	}
 	switch (h.type) {
 	case ICMP4_ECHO: receive_echo(s, p); break;
+	case ICMP4_REDIRECT: receive_redirect(s, p, &h); break;
 	case ICMP4_ECHO_REPLY: ping_receive(s, p); break;
 	case ICMP4_UNREACH:
 	case ICMP4_TIME_EXCEEDED:

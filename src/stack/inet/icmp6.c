@@ -86,7 +86,8 @@ static void receive(struct stack *s, struct packet *p)
 	case ICMP6_RS:
 	case ICMP6_RA:
 	case ICMP6_NS:
-	case ICMP6_NA: nd_receive(s, p); break;
+	case ICMP6_NA:
+	case ICMP6_REDIRECT: nd_receive(s, p); break;
 	default:
 		if (h.type < 128)
 			receive_error(s, p, &h);

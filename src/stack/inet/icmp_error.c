@@ -33,6 +33,7 @@ static const struct { uint8_t type4, code4, type6, code6; } problems[] = {
 	[ICMP_PROBLEM_OPTION] = {NONE, 0, ICMP6_PARAM_PROBLEM, 2},
 	[ICMP_PROBLEM_OPTION_UNICAST] = {NONE, 0, ICMP6_PARAM_PROBLEM, 2},
 	[ICMP_PROBLEM_CHAIN] = {NONE, 0, ICMP6_PARAM_PROBLEM, 3},
+	[ICMP_PROBLEM_REDIRECT] = {ICMP4_REDIRECT, 1, NONE, 0},
 };
 
 /* ---- when to be silent ---- */
@@ -89,7 +90,7 @@ static bool may_complain(struct packet *p, enum icmp_problem problem)
 
 /* ---- the rate ---- */
 
-static bool within_rate(struct stack *s, const struct addr *dst)
+bool icmp_within_rate(struct stack *s, const struct addr *dst)
 {
 	struct { struct addr a; char use[4]; } key = {*dst, "icm"};
 	struct icmp_limits *l = &s->inet->icmp_limits;
@@ -137,8 +138,8 @@ void icmp_complain(struct stack *s, struct packet *p, enum icmp_problem problem,
 	struct packet *e;
 
 	if (h.type == NONE || !may_complain(p, problem) || !find_way(s, p, &out, &hop)) return;
-	/* As Linux's rate mask has it, "too big" is never held back; nor is anything on loopback. */
-	if (problem != ICMP_PROBLEM_TOO_BIG && !(hop.netif->flags & IFF_LOOPBACK) && !within_rate(s, &out.dst)) return;
+	/* As Linux's rate mask has it, "too big" is never held back, nor a redirect, which has a limit of its own; nor is anything on loopback. */
+	if (problem != ICMP_PROBLEM_TOO_BIG && problem != ICMP_PROBLEM_REDIRECT && !(hop.netif->flags & IFF_LOOPBACK) && !icmp_within_rate(s, &out.dst)) return;
 	if (v4 && h.type == ICMP4_PARAM_PROBLEM) h.rest <<= 24;
 	e = packet_new(PACKET_HEADROOM, ICMP_HDR_LEN + quote_len);
 	if (!e) return;

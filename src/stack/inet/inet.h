@@ -42,6 +42,7 @@ struct ip_out {
 int ip_output(struct stack *s, struct packet *p, const struct ip_out *out);
 uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop);   /* with what path MTU discovery learnt */
 struct ip_error;
+struct redirect;
 /* For ip_proto.error, when e->mtu_bytes != 0 and the quote was proven to be of a datagram we sent (TCP: sequence in window, RFC 5927;
  * UDP: a socket matches): the destination's path MTU shrinks, for ten minutes. Call it before asking ip_mtu again. */
 void ip_pmtu_learn(struct stack *s, const struct ip_error *e);
@@ -54,6 +55,7 @@ struct ip_error {
 	int err;
 	bool hard;                       /* fatal for a connection being opened or without IP_RECVERR: port or protocol unreachable … */
 	uint32_t mtu_bytes;              /* of "too big", else 0: see ip_pmtu_learn */
+	const struct redirect *redirect; /* it is one, and no error at all: see redirect_take (redirect.h). Else NULL */
 	const uint8_t *quote; size_t quote_len;  /* transport header of the quoted datagram, at least 8 octets */
 };
 struct ip_proto {

@@ -7,6 +7,7 @@
 #include "stack/inet/pmtu.h"
 #include "stack/inet/port.h"
 #include "stack/inet/reassembly.h"
+#include "stack/inet/redirect.h"
 
 struct inet {
 	struct stack *stack;
@@ -15,6 +16,8 @@ struct inet {
 	struct neigh_table neigh;
 	struct frag_table frags;
 	struct pmtu_table pmtu;
+	struct redirect_table redirects;
+	struct redirect_limits redirect_limits;
 	struct ip_idents idents;
 	struct icmp_limits icmp_limits;
 	/* Our own copies of what we sent to groups and broadcast: received again at once, but not from inside the sending call */

@@ -1,7 +1,7 @@
 /*
  * Forwarding, both families: a datagram for somebody else goes on by the routing table, one hop poorer.
  *
- * What a router must not pass on, it answers (icmp_error.c knows when not to). Redirects are never sent.
+ * What a router must not pass on, it answers (icmp_error.c knows when not to); what goes back to its link it redirects (redirect_send.c).
  *
  * Read first: RFC 1812 §5.2, §5.3; RFC 8200 §3, §5; RFC 4443 §3.
  */
@@ -55,18 +55,23 @@ static bool may_fragment(struct packet *p)
 
 static void pass_on(struct stack *s, struct packet *p, const struct route_hop *hop)
 {
+	bool fits = p->len <= hop->mtu_bytes;
+
 	/* RFC 792, RFC 8200 §3, RFC 4443 §3.3: discarded when the count reaches zero. RFC 4443 §3.2: told when it is too large. */
 	if (p->ttl <= 1) {
 		refuse(s, p, ICMP_PROBLEM_TTL, 0, DROP_IP_TTL);
-	} else if (p->len <= hop->mtu_bytes) {
-		take_hop(p);
-		ip_link_output(s, p, hop);
-	} else if (may_fragment(p)) {
-		take_hop(p);
-		ip_fragment(s, p, hop->mtu_bytes, hop);
-	} else {
-		refuse(s, p, ICMP_PROBLEM_TOO_BIG, hop->mtu_bytes, DROP_IP_TOO_BIG);
+		return;
 	}
+	if (!fits && !may_fragment(p)) {
+		refuse(s, p, ICMP_PROBLEM_TOO_BIG, hop->mtu_bytes, DROP_IP_TOO_BIG);
+		return;
+	}
+	take_hop(p);
+	if (p->netif == hop->netif) redirect_send(s, p, hop);
+	if (fits)
+		ip_link_output(s, p, hop);
+	else
+		ip_fragment(s, p, hop->mtu_bytes, hop);
 }
 
 void ip_forward(struct stack *s, struct packet *p)
@@ -85,7 +90,7 @@ void ip_forward(struct stack *s, struct packet *p)
 		refuse(s, p, route_problem(r), 0, DROP_IP_NO_ROUTE);
 	else if (hop.broadcast || hop.netif->kind == NETIF_LOOPBACK)
 		stack_drop(s, p, DROP_IP_MARTIAN);      /* RFC 2644: no directed broadcasts */
-	else if (!addr_is_v4(&p->src) && addr_is_linklocal(&p->src))
+	else if (!addr_is_v4(&p->src) && addr_is_linklocal(&p->src) && hop.netif != p->netif)
 		refuse(s, p, ICMP_PROBLEM_SCOPE, 0, DROP_IP_MARTIAN);
 	else
 		pass_on(s, p, &hop);

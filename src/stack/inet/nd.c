@@ -123,6 +123,7 @@ static enum drop_reason receive_checked(struct packet *p, const struct icmp_hdr 
 		rs_receive(p->netif);
 		return DROP_NONE;
 	}
+	if (h->type == ICMP6_REDIRECT) return redirect_receive6(p, h, body, len);
 	if (nd_parse(&m, h, body, len) < 0) return DROP_ND_BAD;
 	return h->type == ICMP6_NS ? receive_ns(p->netif, &m, p) : receive_na(p->netif, &m, p);
 }

@@ -245,6 +245,18 @@ void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *
 	ether_output(nif, p, &n->mac, addr_is_v4(nexthop) ? ETH_TYPE_IP4 : ETH_TYPE_IP6);
 }
 
+bool neigh_is_known(struct netif *nif, const struct addr *a)
+{
+	struct neigh *n = neigh_find(nif, a);
+
+	if (!n) n = create(nif, a);
+	if (!n || n->state == NUD_INCOMPLETE) return false;
+	if (n->state != NUD_FAILED) return true;
+	start_asking(n);
+	solicit(n, NULL);
+	return false;
+}
+
 static void set_reachable(struct neigh *n)
 {
 	uint32_t r = stack_random32(n->stack);

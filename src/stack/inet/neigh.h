@@ -45,6 +45,8 @@ void neigh_table_free(struct stack *s);
 
 /* Sends the datagram (data = IP header) to the neighbour, now or when its mac is known. Takes p. */
 void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *p);
+#define NEIGH_VALID (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)   /* its mac is known */
+bool neigh_is_known(struct netif *nif, const struct addr *a);      /* false: it is being asked for now */
 
 #define NEIGH_CREATE 1            /* make an entry where there is none */
 #define NEIGH_OVERRIDE 2          /* a different mac replaces the one known */

@@ -9,6 +9,7 @@
 #include "stack/inet/ping.h"
 #include <errno.h>
 #include "stack/inet/dgram.h"
+#include "stack/inet/redirect.h"
 #include "stack/socket/family.h"
 #include "stack/socket/filter.h"
 
@@ -101,7 +102,10 @@ void ping_error(struct stack *s, const struct ip_error *e)
 {
 	struct dgram_sock *ds = owner_of(s, &e->src, read16(e->quote + 4), NULL);
 
-	if (ds) dgram_error(ds, e, 0, e->quote, e->quote_len);
+	if (ds)
+		dgram_error(ds, e, 0, e->quote, e->quote_len);
+	else if (e->redirect && e->quote[0] == (addr_is_v4(&e->dst) ? ICMP4_ECHO_REPLY : ICMP6_ECHO_REPLY))
+		redirect_take(s, e->redirect);   /* it is about an answer of the host itself */
 }
 
 static const struct sockopt *const option_tables[] = {ip_options, ipv6_options, NULL};

@@ -6,6 +6,7 @@
  * Read first: RFC 5927 §4 and §7, RFC 5461, RFC 9293 §3.9.2.2 (MUST-54, MUST-56, SHLD-25), RFC 1191.
  */
 #include "stack/inet/errqueue.h"
+#include "stack/inet/redirect.h"
 #include "stack/tcp/conn.h"
 
 /* RFC 1191 §6.4, RFC 8201 §5.4: what was too large is cut anew, and sent again. */
@@ -49,7 +50,9 @@ void tcp_error(struct stack *s, const struct ip_error *e)
 	seq = read32(e->quote + 4);
 	/* RFC 5927 §4.1: only of a segment that may be in flight. */
 	if (seq_lt(seq, conn->snd.una) || !seq_lt(seq, conn->snd.nxt)) return;
-	if (e->mtu_bytes)
+	if (e->redirect)
+		redirect_take(s, e->redirect);
+	else if (e->mtu_bytes)
 		path_mtu_shrank(conn, e);
 	else
 		report(conn, e);
