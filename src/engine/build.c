@@ -83,6 +83,7 @@ static int build_all(struct engine *e, struct net_link **links)
 	for (size_t i = 0; i < e->topo->n_ifs && err == 0; i++) err = build_interface(e, i, links[e->topo->ifs[i].network]);
 	for (size_t i = 0; i < e->topo->n_ifs && err == 0; i++) err = build_impairment(e, i);
 	for (size_t i = 0; i < e->topo->n_routes && err == 0; i++) err = build_route(e, &e->topo->routes[i]);
+	for (size_t i = 0; i < e->topo->n_ifs && err == 0; i++) netif_start(e->ports[i].nif);
 	return err;
 }
 

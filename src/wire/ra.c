@@ -1,5 +1,5 @@
 /*
- * Router advertisements: lifetimes, the router's link-layer address, the MTU, and prefixes.
+ * Router advertisements: lifetimes, the router's link-layer address, the MTU, and prefixes. And what asks for them.
  *
  *     type code csum | hops flags lifetime | reachable | retransmission | options: type, length / 8, ...
  *
@@ -81,4 +81,14 @@ size_t nd_ra_emit(const struct nd_ra *ra, uint8_t *p, const struct addr *src, co
 		at = prefix_emit(&ra->prefixes[i], at);
 	icmp_emit(&h, p, (size_t)(at - p), src, dst);
 	return (size_t)(at - p);
+}
+
+void nd_rs_emit(const struct mac *lladdr, uint8_t *p, const struct addr *src, const struct addr *dst)
+{
+	struct icmp_hdr h = {.type = ICMP6_RS};
+
+	p[ICMP_HDR_LEN] = OPT_SOURCE_LLADDR;
+	p[ICMP_HDR_LEN + 1] = 1;
+	memcpy(p + ICMP_HDR_LEN + 2, lladdr->b, sizeof lladdr->b);
+	icmp_emit(&h, p, ND_RS_LEN, src, dst);
 }

@@ -117,6 +117,9 @@ struct nd_ra { uint8_t hops; uint16_t lifetime_s; uint32_t mtu_bytes; bool has_l
 int nd_ra_parse(struct nd_ra *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n);
 size_t nd_ra_emit(const struct nd_ra *ra, uint8_t *p, const struct addr *src, const struct addr *dst);   /* whole ICMP message; at most 32 + 32 a prefix */
 
+#define ND_RS_LEN 16
+void nd_rs_emit(const struct mac *lladdr, uint8_t *p, const struct addr *src, const struct addr *dst);   /* whole ICMP message */
+
 /* UDP, RFC 768 */
 #define UDP_HDR_LEN 8
 struct udp_hdr { uint16_t src, dst, len, csum, coverage; };   /* coverage: octets under the checksum; UDP-Lite only */

@@ -257,6 +257,100 @@ static void a_router_advertises(void **state)
 	sends_nothing(l);
 }
 
+/* ---- asking for advertisements ---- */
+
+static void asks(struct lab *l, struct netif *by)
+{
+	struct packet *p = sends(l, .by = by, .src = by == l->eth0 ? "fe80::ff:fe00:1" : "fe80::ff:fe00:101", .dst = "ff02::2", .icmp = {ICMP6_RS, 0}, .ttl = HOPS);
+
+	/* Our link-layer address goes along. */
+	assert_memory_equal(lab_ip(p) + 48, ((uint8_t[]){1, 1, 2, 0, 0, 0}), 6);
+	assert_int_equal(p->len, ETH_HDR_LEN + 40 + 16);
+}
+
+/* RFC 4861 (4861-36, 4861-37); RFC 7559 §2. */
+static void a_host_asks_ever_more_rarely(void **state)
+{
+	struct lab *l = *state;
+	time_ns wait = 4 * NS_PER_S;
+
+	netif_start(l->eth0);
+	sends_nothing(l);
+	assert_in_range(stack_deadline(l->s) - l->s->now, 1, NS_PER_S);
+	lab_pass(l, stack_deadline(l->s) - l->s->now);
+	asks(l, l->eth0);
+	/* Each interval doubles, a tenth more or less of what the last one was. */
+	for (int i = 0; i < 4; i++) {
+		time_ns before = l->s->now, due = stack_deadline(l->s);
+		assert_in_range(due - before, wait * 9 / 10, wait * 11 / 10);
+		lab_pass(l, due - before);
+		asks(l, l->eth0);
+		wait = 2 * (due - before);
+	}
+	/* After a day it asks once an hour. */
+	lab_pass(l, 86400 * NS_PER_S);
+	while (!list_empty(&l->sent))
+		asks(l, l->eth0);
+	time_ns due = stack_deadline(l->s);
+	lab_pass(l, due - l->s->now);
+	asks(l, l->eth0);
+	assert_in_range(stack_deadline(l->s) - l->s->now, 3240 * NS_PER_S, 3960 * NS_PER_S);
+}
+
+/* RFC 4861 (4861-38). */
+static void an_answer_is_enough(void **state)
+{
+	struct lab *l = *state;
+	struct nd_ra ra = {.hops = 64, .lifetime_s = 1800};
+
+	/* One that came before the question is no answer. */
+	netif_start(l->eth0);
+	advertise(l, &ra);
+	lab_pass(l, NS_PER_S);
+	asks(l, l->eth0);
+	advertise(l, &ra);
+	lab_pass(l, 100 * NS_PER_S);
+	sends_nothing(l);
+	/* Down and up again: everything may be different. */
+	assert_int_equal(netif_set_flags(l->eth0, 0), 0);
+	assert_int_equal(netif_set_flags(l->eth0, IFF_UP), 0);
+	lab_pass(l, NS_PER_S);
+	asks(l, l->eth0);
+}
+
+static void it_may_be_told_how_often(void **state)
+{
+	struct lab *l = *state;
+
+	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitations", "3"), 0);
+	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitation_interval", "1"), 0);
+	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitation_max_interval", "1"), 0);
+	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitation_delay", "0"), 0);
+	netif_start(l->eth0);
+	for (int i = 0; i < 3; i++) {
+		lab_settle(l);
+		asks(l, l->eth0);
+		sends_nothing(l);
+		lab_pass(l, NS_PER_S * 11 / 10);
+	}
+	sends_nothing(l);
+}
+
+/* Who routes, or takes no advertisements, does not ask for them. */
+static void not_everybody_asks(void **state)
+{
+	struct lab *l = *state;
+
+	netif_start(l->lo);
+	l->s->sysctl->ip6_forward = 1;
+	netif_start(l->eth0);
+	l->s->sysctl->ip6_forward = 0;
+	l->s->sysctl->accept_ra = 0;
+	netif_start(l->eth1);
+	lab_pass(l, 10 * NS_PER_S);
+	sends_nothing(l);
+}
+
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, lab_open_acquainted, lab_close)
 
 int main(void)
@@ -265,6 +359,7 @@ int main(void)
 		on_bench(an_address_is_looked_for_first), on_bench(an_answer_ends_it), on_bench(a_rival_ends_it), on_bench(a_router_gives_address_and_way),
 		on_bench(lifetimes_are_shortened_to_two_hours), on_bench(a_router_says_goodbye), on_bench(what_is_no_advertisement),
 		on_bench(forgers_fill_no_memory), on_bench(a_router_advertises),
+		on_bench(a_host_asks_ever_more_rarely), on_bench(an_answer_is_enough), on_bench(it_may_be_told_how_often), on_bench(not_everybody_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,7 @@ void netif_remove(struct netif *nif)
 	}
 	ra_forget(nif);
 	timer_clear(s, &nif->advertise);
+	timer_clear(s, &nif->solicit.timer);
 	route_flush_netif(s, nif);
 	neigh_flush(nif);
 	netif_group_flush(nif);
@@ -271,6 +272,7 @@ static int take_down(struct netif *nif)
 {
 	ra_forget(nif);
 	timer_clear(nif->stack, &nif->advertise);
+	timer_clear(nif->stack, &nif->solicit.timer);
 	route_flush_netif(nif->stack, nif);
 	neigh_flush(nif);
 	list_each(struct netif_addr, ia, &nif->addrs, node)
@@ -280,6 +282,12 @@ static int take_down(struct netif *nif)
 		if (r < 0) return r;
 	}
 	return 0;
+}
+
+void netif_start(struct netif *nif)
+{
+	ra_advertise_start(nif);
+	rs_start(nif);
 }
 
 int netif_set_flags(struct netif *nif, uint32_t flags)
@@ -293,7 +301,7 @@ int netif_set_flags(struct netif *nif, uint32_t flags)
 		int r = add_routes(ia);
 		if (r < 0) return r;
 	}
-	ra_advertise_start(nif);
+	netif_start(nif);
 	return add_own_addresses(nif);
 }
 

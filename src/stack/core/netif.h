@@ -36,6 +36,7 @@ struct netif {
 	struct netif_mcast mcast;
 	struct list learnt;           /* routes from advertisements: stack/inet/autoconf.c */
 	struct timer advertise;       /* our own advertisements */
+	struct { struct timer timer; time_ns interval; uint32_t sent; bool answered; } solicit;   /* asking for others': stack/inet/solicit.c */
 	void *link;                   /* the host's: which link end this is */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
 };
@@ -52,6 +53,8 @@ int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen);
 int netif_addr_add_flags(struct netif *nif, const struct addr *a, unsigned plen, uint32_t flags);
 struct addr netif_addr_of(const struct netif *nif, const struct addr *prefix);   /* the prefix's first 64 bits with the interface's identifier */
 int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
+/* The host is set up: routers begin to advertise, hosts ask for it, as netif_set_flags has it of an interface that comes up. */
+void netif_start(struct netif *nif);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* IFF_UP off: flushes routes and neighbours as Linux */
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);

@@ -179,6 +179,7 @@ void ra_receive(struct netif *nif, const struct nd_ra *ra, const struct packet *
 				.table = RT_TABLE_MAIN, .metric = RA_METRIC};
 
 	if (nif->stack->sysctl->ip6_forward || !nif->stack->sysctl->accept_ra) return;
+	rs_answered(nif);
 	if (ra->has_lladdr) neigh_learn(nif, &p->src, &ra->lladdr, NEIGH_CREATE | NEIGH_OVERRIDE);
 	learn(nif, &way_out, ra->lifetime_s);
 	for (size_t i = 0; i < ra->n_prefixes; i++)

@@ -1,6 +1,6 @@
 /*
  * Neighbour discovery: who has this IPv6 address? Asked at the target's solicited-node group, answered to the asker; a
- * known neighbour that has been silent is asked alone. What routers say goes to autoconf.c; they are not asked for it.
+ * known neighbour that has been silent is asked alone. What routers say goes to autoconf.c.
  *
  * Read first: RFC 4861 §7.1, §7.2.
  */
