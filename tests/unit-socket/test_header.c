@@ -300,12 +300,66 @@ static void test_timestamping(void **state)
 	assert_int_equal(ts[1].tv_sec | ts[1].tv_nsec | ts[2].tv_sec | ts[2].tv_nsec, 0);
 }
 
+/* RFC 2292's way to set header options: all at once, and those that are not named are gone. */
+static void test_old_pktoptions(void **state)
+{
+	struct world *w = *state;
+	struct sock *tx = udp(w->a, AF_INET6);
+	union { struct cmsghdr h; uint8_t octets[CMSG_SPACE(8)]; } u = {.h = {CMSG_LEN(8), IPPROTO_IPV6, IPV6_2292DSTOPTS}};
+	uint8_t got[16];
+	socklen_t len = sizeof got;
+
+	memcpy(CMSG_DATA(&u.h), pad6, 8);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, IPV6_HOPOPTS, router_alert6, 8), 0);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, &u, sizeof u), 0);
+	assert_int_equal(sock_getsockopt(tx, IPPROTO_IPV6, IPV6_DSTOPTS, got, &len), 0);
+	assert_int_equal(len, 8);
+	assert_memory_equal(got, pad6, 8);
+	len = sizeof got;
+	assert_int_equal(sock_getsockopt(tx, IPPROTO_IPV6, IPV6_HOPOPTS, got, &len), 0);
+	assert_int_equal(len, 0);
+	u.h.cmsg_len = CMSG_LEN(7);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, &u, sizeof u), -EINVAL);
+	u.h.cmsg_len = CMSG_LEN(9);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, &u, CMSG_LEN(8)), -EINVAL);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, "", 0), 0);
+	len = sizeof got;
+	assert_int_equal(sock_getsockopt(tx, IPPROTO_IPV6, IPV6_DSTOPTS, got, &len), 0);
+	assert_int_equal(len, 0);
+}
+
+/* The link carries 1,500 octets; what a host that does not read has taken already leaves no room for more. */
+static void test_path_mtu(void **state)
+{
+	struct world *w = *state;
+	struct sock *tx = udp(w->a, AF_INET6);
+	struct ip6_mtuinfo info;
+	struct sock_msg m;
+
+	assert_int_equal(set_int(tx, IPPROTO_IPV6, IPV6_RECVPATHMTU, 1), 0);
+	assert_int_equal(do_sendto(tx, "data", 4, name6("fd00::2", 7)), 4);
+	assert_int_equal(do_recvmsg(tx, 0, &m), -EAGAIN);
+	assert_int_equal(set_int(tx, IPPROTO_IPV6, IPV6_DONTFRAG, 1), 0);
+	for (int i = 0; i < 2; i++) {
+		static char large[2000];
+		tx->lent = i ? tx->rcvbuf : 0;
+		assert_int_equal(do_sendto(tx, large, sizeof large, name6("fd00::2", 7)), -EMSGSIZE);
+		assert_int_equal(do_recvmsg(tx, 0, &m), i ? -EAGAIN : 0);
+		if (i) break;
+		assert_int_equal(control_of(&m, IPPROTO_IPV6, IPV6_PATHMTU, &info, sizeof info), sizeof info);
+		assert_int_equal(info.ip6m_mtu, 1500);
+		assert_int_equal(info.ip6m_addr.sin6_addr.s6_addr[15], 2);
+	}
+	tx->lent = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(test_segments), WORLD_TEST(test_no_checksum), WORLD_TEST(test_options_v4), WORLD_TEST(test_extension_headers),
 		WORLD_TEST(test_flow_labels), WORLD_TEST(test_fragment_sizes), WORLD_TEST(test_port_range), WORLD_TEST(test_transparent),
 		WORLD_TEST(test_tcp_is_deaf), WORLD_TEST(test_accepted_have_the_filter), WORLD_TEST(test_timestamping),
+		WORLD_TEST(test_old_pktoptions), WORLD_TEST(test_path_mtu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ struct dgram_dest {
 	struct addr dst; uint16_t port; uint32_t scope;
 	uint32_t flowinfo;               /* of the name */
 	struct send_control control;
+	bool dontfrag;                /* IPV6_DONTFRAG, of the socket or the message */
 	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */
 	struct ip_out out;
 	struct route_hop hop;

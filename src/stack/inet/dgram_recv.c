@@ -5,6 +5,7 @@
 #include <errno.h>
 #include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
+#include "stack/inet/header_options.h"
 
 void dgram_enqueue(struct dgram_sock *ds, struct packet *p)
 {
@@ -65,6 +66,7 @@ ssize_t dgram_recv(struct sock *sk, struct sock_msg *m)
 	size_t n, full;
 
 	if (flags & MSG_ERRQUEUE) return errqueue_recv(&ds->is, m);
+	if (pathmtu_waits(&ds->is)) return pathmtu_recv(&ds->is, m);
 	if (flags & MSG_OOB && !dgram_is_udp(ds)) return -EOPNOTSUPP;
 	err = sock_take_error(sk);
 	if (err) return -err;

@@ -3,6 +3,7 @@
 #include <netinet/udp.h>
 #include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
+#include "stack/inet/header_options.h"
 #include "stack/inet/ip.h"
 
 /* ---- names ---- */
@@ -195,7 +196,7 @@ static int control_ipv6(const struct dgram_sock *ds, const struct cmsg_in *c, st
 		return r;
 	case IPV6_DONTFRAG:
 		r = int_of(c, 0, 1, &v);
-		if (r == 0) d->out.df = v;
+		if (r == 0) d->out.df = d->dontfrag = v;
 		return r;
 	default: return -EINVAL;
 	}
@@ -237,11 +238,18 @@ static int lookup(struct dgram_sock *ds, struct dgram_dest *d)
 	return r;
 }
 
+/* IPV6_PKTINFO names an interface that is not there. */
+static bool sticky_if_is_gone(const struct inet_sock *is)
+{
+	return is->header && is->header->pktinfo_if6 && !netif_by_index(is->sk.stack, is->header->pktinfo_if6);
+}
+
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 {
 	struct stack *s = ds->is.sk.stack;
 	int r;
 
+	if (!d->out.oif && !addr_is_v4(&d->dst) && sticky_if_is_gone(&ds->is)) return -ENETUNREACH;
 	if (addr_is_any(&d->out.src) || addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))
 		d->out.src = addr_is_v4(&d->dst) ? addr_any4 : addr_any6;
 	/* As Linux: an IPv6 address that an earlier connect() chose is no hindrance to IPv4. */
@@ -275,6 +283,7 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 	d.out.flow = d.flowinfo & 0xfffff;
 	if (d.flowinfo & 0xff00000) d.out.tos = (uint8_t)(d.flowinfo >> 20);
 	d.control = send_control_of(&ds->is.sk);
+	d.dontfrag = ds->is.dontfrag6;
 	r = control_read(ds, m, &d);
 	d.out.mark = d.control.mark;
 	if (r == 0 && !d.out.oif && !addr_is_multicast(&d.dst)) d.out.oif = unicast_if(&ds->is, &d.dst);
@@ -303,6 +312,7 @@ static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
 		d->out.df = false;
 		return 0;
 	}
+	if (!v4 && d->dontfrag) pathmtu_note(is, &d->dst, mtu);
 	if (v4 ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu, &d->dst, d->port);
 	return -EMSGSIZE;
 }

@@ -11,7 +11,7 @@
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
-static struct header_opts *header_of(struct inet_sock *is)
+struct header_opts *header_options_of(struct inet_sock *is)
 {
 	if (!is->header) is->header = calloc(1, sizeof *is->header);
 	return is->header;
@@ -36,7 +36,7 @@ int header_options_set4(struct sock *sk, const void *val, socklen_t len)
 	if (len) memcpy(opt, val, len);
 	if (ip4_options_check(&h, &source_route) || source_route) return -EINVAL;
 	ip4_options_clear_rest(opt, h.opt_len);
-	if (!header_of(is)) return -ENOBUFS;
+	if (!header_options_of(is)) return -ENOBUFS;
 	memcpy(is->header->ip, opt, sizeof opt);
 	is->header->ip_len = h.opt_len;
 	return 0;
@@ -57,7 +57,7 @@ static int set_ext(struct sock *sk, struct ip_ext *(*which)(struct header_opts *
 	if (!sock_is_privileged(sk)) return -EPERM;
 	if (len && (len < 8 || len % 8 || len > EXT_MAX || 8 * (((const uint8_t *)val)[1] + 1u) > len)) return -EINVAL;
 	if (len) len = 8 * (((const uint8_t *)val)[1] + 1u);
-	e = header_of(inet_of(sk)) ? which(inet_of(sk)->header) : NULL;
+	e = header_options_of(inet_of(sk)) ? which(inet_of(sk)->header) : NULL;
 	if (e && len && !e->at) e->at = malloc(EXT_MAX);
 	if (!e || (len && !e->at)) return -ENOBUFS;
 	if (len) memcpy((void *)e->at, val, len);

@@ -70,11 +70,14 @@ void icmp_send_port_unreachable(struct stack *s, const struct packet *p);
 
 /* ---- sockets ---- */
 struct port_bind;                    /* inet/port.h */
-/* Headers that the program wants sent with its datagrams; header_options.c */
+struct path_mtu { struct addr dst; uint32_t mtu_bytes; };         /* 0 octets: none */
+/* Headers that the program wants sent with its datagrams, and what else few sockets have; header_options.c */
 struct header_opts {
 	uint8_t ip[40], ip_len;          /* IP_OPTIONS */
 	struct ip_ext ext6[IP_EXT_COUNT]; /* IPV6_HOPOPTS, IPV6_DSTOPTS: in memory of their own that stays until the socket is gone */
 	struct ip_ext rthdrdst6;         /* IPV6_RTHDRDSTOPTS: kept, as there is no routing header to go before */
+	struct addr pktinfo_addr6; int pktinfo_if6; /* IPV6_PKTINFO: datagrams leave by the interface; the address is only kept, as on Linux */
+	struct path_mtu path_mtu;        /* IPV6_RECVPATHMTU: to be told; pathmtu.c */
 };
 struct inet_sock {
 	struct sock sk;
@@ -96,7 +99,8 @@ struct inet_sock {
 	uint8_t tclass;
 	bool mcast_loop6, mcast_all6, recvorigdst6, dontfrag6;
 	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
-	bool in_flows;
+	bool in_flows, recvpathmtu6;
+	uint8_t opening_tos;             /* of the segment that opened a connection; pktoptions.c */
 	int pmtudisc;                    /* IP_PMTUDISC_* */
 	int mcast_if;
 	int hops, mcast_hops;            /* -1: default */

@@ -209,6 +209,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->flow_salt = is->flow_salt;
 	o->mtu_bytes = is->mtu6;
 	if (is->sk.type != SOCK_STREAM) inet_sock_ext(is, o);
+	if (is->sk.type != SOCK_STREAM && !o->oif && is->header && is->header->pktinfo_if6) o->oif = netif_by_index(is->sk.stack, is->header->pktinfo_if6);
 	if (mcast && !o->oif && is->mcast_if6) o->oif = netif_by_index(is->sk.stack, is->mcast_if6);
 }
 

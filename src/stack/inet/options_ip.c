@@ -166,7 +166,7 @@ static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 
 static int get_mcast_if(struct sock *sk, void *val, socklen_t *len)
 {
-	const struct netif *nif = inet_of(sk)->mcast_if ? netif_by_index(sk->stack, inet_of(sk)->mcast_if) : NULL;
+	const struct netif *nif = inet_of(sk)->mcast_if && sk->type != SOCK_STREAM ? netif_by_index(sk->stack, inet_of(sk)->mcast_if) : NULL;
 	struct in_addr a = {0};
 
 	if (nif)
@@ -244,6 +244,7 @@ const struct sockopt ip_options[] = {
 	{I(IP_HDRINCL), BOTH, .get = opt_get_zero, .set = opt_set_unknown},                   /* of raw sockets, which have a row of their own */
 	{.level = IPPROTO_IP, .name = IP_UNICAST_IF, .text = "IP_UNICAST_IF", .type = OPT_INT, .exact = true, BOTH,
 	 .get = get_unicast_if, .set = set_unicast_if},
+	{BLOB(IP_PKTOPTIONS), GET, .get = pktoptions_get4, .note = "of streams"},
 	{BLOB(IP_OPTIONS), BOTH, .get = header_options_get4, .set = header_options_set4, .note = "not by TCP"},
 	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
 	FLAG1(IP_MULTICAST_LOOP, mcast_loop),

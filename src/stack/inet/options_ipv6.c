@@ -5,7 +5,7 @@
 
 #define DEFAULT_HOPS 64
 /* Of <linux/in6.h>; libcs do not name them. */
-enum { FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWINFO_SEND = 33, RECVFRAGSIZE = 77 };
+enum { OLD_PKTOPTIONS = 6, FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWINFO_SEND = 33, RECVFRAGSIZE = 77 };
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -171,6 +171,22 @@ static int get_rthdr(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
+/* RFC 3542 §6: as on Linux not to another interface than the socket is bound to, and whether it is there is seen when something is sent. */
+static int set_pktinfo(struct sock *sk, const void *val, socklen_t len)
+{
+	struct header_opts *h;
+	struct in6_pktinfo info;
+
+	if (len < sizeof info) return -EINVAL;
+	memcpy(&info, val, sizeof info);
+	if (sk->bound_if && (unsigned)sk->bound_if->index != info.ipi6_ifindex) return -EINVAL;
+	h = header_options_of(inet_of(sk));
+	if (!h) return -ENOBUFS;
+	h->pktinfo_addr6 = addr_v6_octets(info.ipi6_addr.s6_addr);
+	h->pktinfo_if6 = (int)info.ipi6_ifindex;
+	return 0;
+}
+
 /* ---- multicast ---- */
 
 static int mreq_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
@@ -246,6 +262,10 @@ const struct sockopt ipv6_options[] = {
 	{I(IPV6_MTU_DISCOVER), BOTH, .min = IPV6_PMTUDISC_DONT, .max = IPV6_PMTUDISC_OMIT, FIELD(pmtudisc6)},
 	{I(IPV6_MTU), BOTH, .get = get_mtu, .set = set_mtu},
 	{BLOB(IPV6_PATHMTU), GET, .get = get_path_mtu},
+	FLAG(IPV6_RECVPATHMTU, recvpathmtu6),
+	{BLOB(IPV6_PKTINFO), SET, .least = 1, .set = set_pktinfo, .note = "of its parts, the interface says something"},
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = OLD_PKTOPTIONS, .text = "IPV6_2292PKTOPTIONS", .type = OPT_BLOB, BOTH,
+	 .get = pktoptions_get6, .set = pktoptions_set6, .note = "get: of streams"},
 	FLAG(IPV6_RECVHOPOPTS, recvhopopts6),
 	FLAG(IPV6_RECVDSTOPTS, recvdstopts6),
 	FLAG(IPV6_RECVRTHDR, recvrthdr6),

@@ -12,8 +12,6 @@
 #define ROOTS(l, d, n, t, e, why) \
 	{.level = l, .domain = d, .name = n, .text = t, .access = OPT_SET, .privileged = true, .refused = e, .note = why}
 #define SO(n, t, a, e, why) ROW(SOL_SOCKET, n, t, a, e, why)
-#define I4(n, t, a, e, why) ROW(IPPROTO_IP, n, t, a, e, why)
-#define I6(n, t, a, e, why) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .access = a, .refused = e, .note = why}
 #define BOTH (OPT_GET | OPT_SET)
 #define OF_UNIX "of AF_UNIX"
 #define EBPF "programs of eBPF are the kernel's"
@@ -22,7 +20,6 @@
 #define ANYCAST(n, t) \
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .access = OPT_SET, .least = sizeof(struct ipv6_mreq), .refused = ENOPROTOOPT, \
 	 .note = NO_ANYCAST}
-#define OLD_API "the interface of RFC 2292, of which there are the flags"
 
 const struct sockopt refused_options[] = {
 	SO(SO_PASSCRED, "SO_PASSCRED", BOTH, EOPNOTSUPP, OF_UNIX),
@@ -35,10 +32,8 @@ const struct sockopt refused_options[] = {
 	SO(SO_ATTACH_BPF, "SO_ATTACH_BPF", OPT_SET, EINVAL, EBPF),
 	SO(SO_ATTACH_REUSEPORT_EBPF, "SO_ATTACH_REUSEPORT_EBPF", OPT_SET, EINVAL, EBPF),
 	ZERO(IPPROTO_IP, 5, "IP_ROUTER_ALERT", EINVAL, "forwarded datagrams with the option go to no socket"),
-	I4(9, "IP_PKTOPTIONS", OPT_GET, ENOPROTOOPT, "of TCP: what came with the segment that opened the connection"),
 	ROOTS(IPPROTO_IP, 0, 16, "IP_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),
 	ROOTS(IPPROTO_IP, 0, 17, "IP_XFRM_POLICY", EINVAL, NO_IPSEC),
-	I6(6, "IPV6_2292PKTOPTIONS", BOTH, ENOPROTOOPT, OLD_API),
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 22, .text = "IPV6_ROUTER_ALERT", .access = BOTH, .least = 4, .refused = ENOPROTOOPT,
 	 .get = opt_get_zero, .note = "forwarded datagrams with the option go to no socket"},
 	ANYCAST(27, "IPV6_JOIN_ANYCAST"),
@@ -47,8 +42,6 @@ const struct sockopt refused_options[] = {
 	 .note = "labels are not leased"},
 	ROOTS(IPPROTO_IPV6, AF_INET6, 34, "IPV6_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),
 	ROOTS(IPPROTO_IPV6, AF_INET6, 35, "IPV6_XFRM_POLICY", EINVAL, NO_IPSEC),
-	I6(50, "IPV6_PKTINFO", OPT_SET, EINVAL, "as a control message only"),
-	I6(60, "IPV6_RECVPATHMTU", BOTH, ENOPROTOOPT, "IPV6_RECVERR tells of it"),
 	ZERO(IPPROTO_UDP, UDP_ENCAP, "UDP_ENCAP", ENOPROTOOPT, NO_IPSEC),
 	{.text = NULL},
 };

@@ -13,6 +13,7 @@
  *
  * Read first: RFC 9293 §3.10.7.2, listen(2), RFC 4987 §3.
  */
+#include "stack/inet/header_options.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p
 	is->raddr = p->src;
 	is->rport = h->src;
 	is->scope = addr_is_linklocal(&p->src) ? (uint32_t)p->netif->index : 0;
+	pktoptions_note(is, p);
 	if (port_inherit(is, &conn->inet) < 0 || flow_add(is) < 0 || md5_inherit(child, conn) < 0) {
 		conn_free(child);
 		return NULL;
