@@ -314,6 +314,41 @@ static void limits(void)
 	close(fd), close(fd6);
 }
 
+static int drained(int fd)
+{
+	static char in[70000];
+	int n = 0;
+
+	while (recv(fd, in, sizeof(in), MSG_DONTWAIT) >= 0)
+		n++;
+	return n;
+}
+
+/* How many datagrams of one size a buffer holds, of raw sockets and of those that see all that passes. */
+static void fit(int family, const char *here, int rcvbuf, size_t size)
+{
+	static const char out[20000];
+	uint16_t seen = htons(family == AF_INET6 ? 0x86dd : 0x0800);
+	int fd[3] = { raw(family, OWN), MUST(socket(AF_PACKET, SOCK_RAW, seen)), MUST(socket(AF_PACKET, SOCK_DGRAM, seen)) };
+
+	for (int i = 0; i < 3; i++)
+		set_int(fd[i], SOL_SOCKET, SO_RCVBUF, rcvbuf);
+	for (int i = 0; i < 100; i++)
+		send_to(fd[0], out, size, family, here, 0);
+	say("SO_RCVBUF", "%d, %zu octets: %d %d %d", rcvbuf, size, drained(fd[0]), drained(fd[1]), drained(fd[2]));
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+}
+
+static void all_fits(int family, const char *here)
+{
+	static const size_t sizes[] = { 0, 1, 100, 300, 1000, 4000, 20000 };
+
+	for (int rcvbuf = 1; rcvbuf < 20000; rcvbuf += 6000)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+			fit(family, here, rcvbuf, sizes[i]);
+}
+
 int main(void)
 {
 	say_start();
@@ -327,6 +362,7 @@ int main(void)
 		say_about("%s udp", v), udp_copied(family, here);
 		say_about("%s echo", v), echo(family, here);
 		say_about("%s nobody", v), nobody(family, here);
+		say_about("%s fits", v), all_fits(family, here);
 		say_about("%s options of icmp", v), options(family, i ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 		say_about("%s options of others", v), options(family, OWN);
 	}

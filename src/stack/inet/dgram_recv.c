@@ -7,13 +7,19 @@
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
 
+/* As Linux: one datagram fits an empty UDP buffer, however small that is, and the others' as long as it is not full. */
+static bool has_room(const struct dgram_sock *ds, uint32_t charge)
+{
+	uint64_t used = (uint64_t)ds->queued + ds->is.sk.lent;
+
+	return dgram_is_udp(ds) ? !used || used + charge <= ds->is.sk.rcvbuf : used < ds->is.sk.rcvbuf;
+}
+
 void dgram_enqueue(struct dgram_sock *ds, struct packet *p)
 {
 	struct sock *sk = &ds->is.sk;
-	uint64_t used = (uint64_t)ds->queued + sk->lent;
 
-	/* As Linux: one datagram fits an empty buffer, however small that is. */
-	if (used && used + sock_charge(sk, p->len) > sk->rcvbuf) {
+	if (!has_room(ds, sock_charge(sk, p->len))) {
 		ds->drops++;
 		stack_drop(sk->stack, p, DROP_SOCK_RCVBUF);
 		return;

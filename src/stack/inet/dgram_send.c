@@ -300,6 +300,15 @@ int dgram_may_send(struct dgram_sock *ds)
 	return ds->is.sk.shut & 2 ? -EPIPE : 0;
 }
 
+/* As Linux: what is cut is built whole before it goes, and all but the last piece must find room in twice SO_SNDBUF. */
+bool dgram_pieces_find_room(const struct sock *sk, const struct dgram_dest *d, size_t len, uint32_t mtu)
+{
+	bool six = !addr_is_v4(&d->dst);
+	size_t headers = ip_header_len(&d->out) + (six ? IP6_FRAG_LEN : 0), piece = mtu > headers ? (mtu - headers) & ~(size_t)7 : 0;
+
+	return !piece || (len - 1) / piece * datagram_charge(six, (uint32_t)piece) < 2 * (uint64_t)sk->sndbuf;
+}
+
 /* IP_PMTUDISC_WANT: what fits goes with DF, what does not is cut. IP_PMTUDISC_DO: what does not fit is refused. */
 static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
 {
@@ -307,11 +316,9 @@ static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
 	uint32_t mtu = ip_mtu(is->sk.stack, &d->dst, &d->hop);
 	bool v4 = addr_is_v4(&d->dst);
 
-	if (!d->out.df || len + ip_header_len(&d->out) <= mtu) return 0;
-	if (v4 && is->pmtudisc == IP_PMTUDISC_WANT) {
-		d->out.df = false;
-		return 0;
-	}
+	if (len + ip_header_len(&d->out) <= mtu) return 0;
+	if (v4 && is->pmtudisc == IP_PMTUDISC_WANT) d->out.df = false;
+	if (!d->out.df) return dgram_pieces_find_room(&is->sk, d, len, mtu) ? 0 : -ENOBUFS;
 	if (!v4 && d->dontfrag) pathmtu_note(is, &d->dst, mtu);
 	if (v4 ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu, &d->dst, d->port);
 	return -EMSGSIZE;

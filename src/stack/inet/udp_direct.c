@@ -3,6 +3,7 @@
  * of them than data and name. What is between is for the host to judge. See udp_direct.h.
  */
 #include "stack/inet/udp_direct.h"
+#include "stack/inet/ip.h"
 #include "stack/inet/port_private.h"
 #include "stack/inet/udp.h"
 #include "stack/socket/family.h"
@@ -32,6 +33,14 @@ static bool is_ordinary(const struct stack *s, const struct addr *a)
 	return !addr_is_any(a) && !addr_is_multicast(a) && !addr_is_linklocal(a) && !inet_addr_is_broadcast(s, a);
 }
 
+/* The largest datagram that goes without a word. */
+static uint32_t octets_max(const struct sock *sk, const struct dgram_dest *d)
+{
+	uint32_t most = addr_is_v4(&d->dst) ? OCTETS_MAX_V4 : OCTETS_MAX_V6, mtu = ip_mtu(sk->stack, &d->dst, &d->hop);
+
+	return dgram_pieces_find_room(sk, d, most + UDP_HDR_LEN, mtu) ? most : MIN(most, mtu - (uint32_t)ip_header_len(&d->out) - UDP_HDR_LEN);
+}
+
 bool udp_way_of(struct sock *sk, const struct sockaddr *name, socklen_t len, struct udp_way *ret)
 {
 	struct udp_sock *us = (struct udp_sock *)sk;
@@ -40,7 +49,7 @@ bool udp_way_of(struct sock *sk, const struct sockaddr *name, socklen_t len, str
 	if (!is_udp(sk) || !sends_plain(us)) return false;
 	if (dgram_dest_of(&us->ds, &m, IPPROTO_UDP, &d) < 0 || dgram_route(&us->ds, &d) < 0) return false;
 	if (d.port == 0 || d.hop.broadcast || !is_ordinary(sk->stack, &d.dst) || !is_ordinary(sk->stack, &d.out.src)) return false;
-	*ret = (struct udp_way){d.out.src, d.dst, us->ds.is.lport, d.port, d.out.oif, addr_is_v4(&d.dst) ? OCTETS_MAX_V4 : OCTETS_MAX_V6};
+	*ret = (struct udp_way){d.out.src, d.dst, us->ds.is.lport, d.port, d.out.oif, octets_max(sk, &d)};
 	return true;
 }
 

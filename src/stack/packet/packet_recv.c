@@ -105,7 +105,7 @@ static void enqueue(struct packet_sock *ps, const struct netif *nif, const struc
 		return;
 	}
 	ps->packets++;
-	if (used && used + sock_charge(&ps->sk, f->len) > ps->sk.rcvbuf + ps->ring_octets) {
+	if (used >= (uint64_t)ps->sk.rcvbuf + ps->ring_octets) {
 		ps->drops++;
 		free(f);
 		return;
