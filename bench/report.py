@@ -21,7 +21,7 @@ for one round trip, call or connection. {unix}
 
 ![How many times as fast as the kernel's loopback](performance.svg)
 """
-UNIX = "AF_UNIX on sockland is the kernel's, passed through."
+UNIX = "AF_UNIX on sockland is the network's own (`--private-unix`); without that option it is the kernel's, passed through."
 WHY = """## What is slower, and why
 
 * **UDP** over links that are impaired or looked at, and the first datagram to each name: a control call, because its errors belong to the very call;
@@ -29,7 +29,7 @@ WHY = """## What is slower, and why
 * **Connections**: connect and accept are a control call each, and both ends of a close are told to the engine; its TCP then sees every segment of the
   handshake and of the end, as packets, timers and captures need them. Anchors are used again (ARCHITECTURE.md).
 * **A program's start**: the library is loaded and libc's entries are overwritten, in each process anew.
-* **AF_UNIX**: the same system calls with a look at whose the descriptor is before.
+* **AF_UNIX**: connect and accept are a control call each, as with TCP, beside which the kernel's are cheap.
 """
 ORDER = {"kernel": "kernel", "host": "one host", "hosts": "two hosts"}
 

@@ -106,6 +106,7 @@ struct channel {
 #define CHS_MARK 512u        /* after what is in rx comes urgent data's mark: the stack has what lies behind, and RPC_RECV passes it */
 #define CHS_DONE 2048u       /* beside CHS_EOF: the peer has ended it, so nothing can come after (as it can after SHUT_RD) */
 #define CHS_INQ 1024u        /* TCP_INQ: each recvmsg says what is left */
+#define CHS_DIRECT 4096u     /* a Unix stream: what is not in rx the peer has not sent. Otherwise, when rx is empty, RPC_RECV knows */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */

@@ -10,6 +10,7 @@
  */
 #include "channel/channel.h"
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include "channel/atomic.h"
 #include "channel/bitmap.h"
 #include "channel/copy.h"
@@ -136,6 +137,12 @@ static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, 
 		}
 	}
 	return done;
+}
+
+uint32_t chan_tx_reader(struct arena *a, struct channel *c)
+{
+	struct segment *s = tx_end(a, &c->tx, false);
+	return s ? shared_get32(&s->reader) : 0;
 }
 
 /* "No room" is said only after whoever makes room has been told that somebody will wait for it, and a second look. */
@@ -279,6 +286,12 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 	return true;
 }
 
+/* As Linux: a Unix stream is writable when three quarters of its buffer are free, whatever the segment has room for, which the engine changes. */
+static bool unix_writable(struct arena *a, struct direction *d)
+{
+	return (uint64_t)direction_used(a, d, true) * 4 <= shared_get32(&d->limit);
+}
+
 /* As Linux: writable is when a third is free, so that a writer is not woken for each octet. */
 static bool tx_writable(struct arena *a, struct direction *d)
 {
@@ -291,7 +304,13 @@ static bool tx_writable(struct arena *a, struct direction *d)
 bool chan_tx_relieve(struct arena *a, struct channel *c)
 {
 	if (shared_load32(&c->tx.starved) == 0 || !tx_writable(a, &c->tx)) return false;
+	if (c->domain == AF_UNIX && !unix_writable(a, &c->tx)) return false;
 	return shared_swap32(&c->tx.starved, 0) != 0;
+}
+
+static bool channel_writable(struct arena *a, struct channel *c)
+{
+	return c->domain == AF_UNIX ? unix_writable(a, &c->tx) : tx_writable(a, &c->tx);
 }
 
 uint32_t channel_poll(struct arena *a, struct channel *c)
@@ -300,13 +319,14 @@ uint32_t channel_poll(struct arena *a, struct channel *c)
 	if (state & CHS_GONE) return events | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
 	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
 	uint32_t used = chan_rx_used(a, c);
-	if (used != 0 && (!(state & CHS_STREAM) || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;
+	if (used != 0 && (!(state & CHS_STREAM) || c->domain == AF_UNIX || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;
+	if (used == 0 && c->domain == AF_UNIX) events |= shared_get32(&c->poll);   /* taken back into the queue meanwhile */
 	if (!(state & CHS_SENDABLE)) return events;
-	if (!tx_writable(a, &c->tx)) {
+	if (!channel_writable(a, c)) {
 		tx_starve(&c->tx);
-		if (!tx_writable(a, &c->tx)) return events;
+		if (!channel_writable(a, c)) return events;
 	}
-	return events | EPOLLOUT | EPOLLWRNORM;
+	return events | EPOLLOUT | EPOLLWRNORM | (c->domain == AF_UNIX ? EPOLLWRBAND : 0);
 }
 
 /* ---- locks ---- */

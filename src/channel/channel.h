@@ -16,6 +16,7 @@ struct handover {
 	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
 	bool warmed;                       /* writing: a segment has pages again, which the engine is to take back some day */
 };
+uint32_t chan_tx_reader(struct arena *a, struct channel *c);          /* the channel whose program reads what is written now; 0: the engine. Lock not needed */
 /* Copies into tx, from segment to segment; how many octets were taken (0: full). */
 size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len, struct handover *h);
 /* Copies from rx; consumes unless peek. offset skips octets (with peek). */

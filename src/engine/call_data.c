@@ -9,8 +9,14 @@
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
 {
+	/* More than octets goes by the stack, and what follows until there is an ordinary one; so does one that met this by chance. */
+	bool of_unix = k->es->sk->domain == AF_UNIX && k->es->stream;
+	if (of_unix) {
+		k->es->special = m->rights || m->control_len > 0 || h->flags & MSG_OOB;
+		direct_leave(k->e, k->es);
+	}
 	/* An urgent octet has its place in the stack's stream, only the stack holds back what more will follow, and only it knows control messages. */
-	if (h->flags & (MSG_OOB | MSG_MORE | MSG_EOR) || (h->control_len && k->es->stream)) direct_bar(k->e, k->es);
+	else if (h->flags & (MSG_OOB | MSG_MORE | MSG_EOR) || (h->control_len && k->es->stream)) direct_bar(k->e, k->es);
 	if (h->flags & MSG_MORE) inbox_changed(k->e, k->es);   /* what comes next belongs to the same datagram */
 	/* A stream's octets that are still in the ring come first; that a send of them is complete does not wait. */
 	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;
@@ -18,7 +24,7 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 	ssize_t n = behind ? -EAGAIN : sock_send(k->es->sk, m);
 	k->es->refused |= n == -EAGAIN;
 	/* Fast Open: a send that connects. */
-	if (k->es->stream && (n == -EINPROGRESS || (n > 0 && m->flags & MSG_FASTOPEN))) {
+	if (k->es->stream && !of_unix && (n == -EINPROGRESS || (n > 0 && m->flags & MSG_FASTOPEN))) {
 		k->es->connecting = true;
 		k->es->eof = false;
 	}

@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "engine/private.h"
+#include "stack/unix/unix.h"
 
 static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
 
@@ -31,6 +32,43 @@ int64_t serve_socket(struct call *k)
 	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;
+	return 0;
+}
+
+struct end { struct sock *sk; struct esock *es; int fd; };
+
+static int end_make(struct call *k, struct end *end)
+{
+	struct stack *s = stack_of(k);
+	stack_set_now(s, k->e->now);
+	int err = sock_create(s, AF_UNIX, (int)k->q->arg[0], (int)k->q->arg[1], &end->sk);
+	if (err < 0) return err;
+	err = esock_new(k->e, k->c, !end->sk->ops->datagram, 0, &end->fd, &end->es);
+	if (err < 0) sock_close(end->sk);
+	return err;
+}
+
+int64_t serve_pair(struct call *k)
+{
+	const struct ucred who = {k->c->pid, k->c->uid, k->c->gid};
+	struct end end[2];
+	int err = end_make(k, &end[0]);
+	if (err < 0) return err;
+	err = end_make(k, &end[1]);
+	if (err < 0) {
+		sock_close(end[0].sk);
+		esock_give_back(k->e, end[0].es, end[0].fd);
+		return err;
+	}
+	for (int i = 0; i < 2; i++) unix_act_as(end[i].sk, &who);
+	unix_pair(end[0].sk, end[1].sk);
+	for (int i = 0; i < 2; i++) {
+		esock_attach(k->e, end[i].es, end[i].sk, k->c->host);
+		call_pass(k, end[i].fd, true);
+	}
+	k->reply.channel = end[0].es->channel;
+	k->reply.generation = end[0].es->generation;
+	call_out(k, &(struct rpc_pair){end[1].es->channel, end[1].es->generation}, sizeof(struct rpc_pair));
 	return 0;
 }
 
@@ -116,7 +154,8 @@ int64_t serve_accept(struct call *k)
 int64_t serve_shutdown(struct call *k)
 {
 	int how = (int)k->q->arg[0];
-	direct_bar(k->e, k->es);
+	if (k->es->sk->domain != AF_UNIX) direct_bar(k->e, k->es);     /* there each way ends by itself */
+	else if (how == SHUT_WR || how == SHUT_RDWR) direct_leave(k->e, k->es);
 	if (how == SHUT_WR || how == SHUT_RDWR) esock_flush(k->e, k->es);
 	return k->es->sk ? sock_shutdown(k->es->sk, how) : -ENETDOWN;
 }

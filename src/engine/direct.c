@@ -16,6 +16,7 @@
 #include "engine/private.h"
 #include "stack/inet/inet.h"
 #include "stack/tcp/tcp.h"
+#include "stack/unix/unix.h"
 
 #define UNREAD_MAX ((uint32_t)10 * SEGMENT_LARGE)   /* what a writer may be ahead of a reader that does not read: as much as over Linux's loopback */
 
@@ -29,10 +30,21 @@ static struct net_host *way_end(struct engine *e, const struct sock *sk)
 
 static bool fit(const struct esock *es) { return es->stream && es->sk && !es->sk->filter && !es->barred && !es->eof && es->tx.first != 0; }
 
+static bool is_unix(const struct esock *es) { return es->sk && es->sk->domain == AF_UNIX; }
+
+static struct esock *unix_partner(struct esock *es)
+{
+	struct sock *other = unix_other_end(es->sk);
+	struct esock *peer = other ? other->user : NULL;
+	return peer && fit(peer) ? peer : NULL;
+}
+
 /* The socket that es is connected to, if the two may go directly now. */
 static struct esock *partner(struct engine *e, struct esock *es)
 {
-	if (!fit(es) || es->sk->type != SOCK_STREAM || es->sk->protocol != IPPROTO_TCP) return NULL;
+	if (!fit(es) || es->sk->type != SOCK_STREAM) return NULL;
+	if (is_unix(es)) return unix_partner(es);
+	if (es->sk->protocol != IPPROTO_TCP) return NULL;
 	struct net_host *end = sock_poll(es->sk) & (EPOLLHUP | EPOLLERR) ? NULL : way_end(e, es->sk);
 	struct sock *other = end ? tcp_other_end(es->sk, net_stack(end)) : NULL;
 	struct esock *peer = other ? other->user : NULL;
@@ -64,6 +76,7 @@ void direct_look_again(struct engine *e)
 
 uint32_t direct_limit(const struct esock *es)
 {
+	if (is_unix(es)) return es->sk->sndbuf;
 	return es->sk->sndbuf_locked ? es->sk->sndbuf + es->peer->sk->rcvbuf : 0;
 }
 
@@ -91,15 +104,32 @@ static void flow_grow(struct engine *e, struct esock *from, struct esock *to)
 {
 	struct channel *ch = esock_channel(e, from);
 	if (shared_get32(&ch->tx.starved) == 0 || !direct_full(&e->pool, &from->tx)) return;
-	if (direct_unread(&e->pool, &to->rx) >= UNREAD_MAX) return;
+	if (direct_unread(&e->pool, &to->rx) >= (is_unix(from) ? from->sk->sndbuf : UNREAD_MAX)) return;
 	if (direct_grow(&e->pool, &ch->tx, &from->tx, from->channel, &esock_channel(e, to)->rx, &to->rx, to->channel) < 0) return;
 	atomic_store(&ch->tx.starved, 0);
 	esock_queue(e, to);                /* recycles what the reader has left */
 	esock_wake(e, from);
 }
 
+/* What programs are to know of it is published by their pump. */
+static void unix_flow_update(struct engine *e, struct esock *from, struct esock *to)
+{
+	if (from->flow == FLOW_DIRECT && direct_unix_may(from, to)) flow_grow(e, from, to);
+	else if (from->flow == FLOW_DIRECT) direct_leave(e, from);
+	else if (direct_unix_ready(e, from, to)) {
+		from->tx.held = true;
+		flow_link(e, from, to);
+		esock_queue(e, from);
+		esock_queue(e, to);
+	}
+}
+
 static void flow_update(struct engine *e, struct esock *from, struct esock *to)
 {
+	if (is_unix(from)) {
+		unix_flow_update(e, from, to);
+		return;
+	}
 	if (from->flow == FLOW_DIRECT) flow_grow(e, from, to);
 	if (from->flow == FLOW_STACK && from->tx.first == from->tx.last) {
 		from->tx.held = true;
@@ -116,7 +146,8 @@ void direct_update(struct engine *e, struct esock *es)
 	if (!es->peer) return;
 	struct esock *peer = es->peer;
 	flow_update(e, es, peer);
-	flow_update(e, peer, es);
+	if (es->peer) flow_update(e, peer, es);
+	if (!es->peer) return;
 	if (!rung) return;
 	/* The reader has left a segment, perhaps, which the writer left before. What can't be is found when the peer is pumped. */
 	if (tx_retire(&e->pool, &esock_channel(e, peer)->tx, &peer->tx) < 0) esock_queue(e, peer);
@@ -179,21 +210,26 @@ void direct_forget(struct engine *e, struct esock *es)
 uint32_t direct_ahead(struct engine *e, const struct esock *es)
 {
 	if (!es->peer || es->flow != FLOW_DIRECT) return 0;
-	uint32_t unread = direct_unread(&e->pool, &es->peer->rx), window = (uint32_t)MAX(es->peer->sk->rcvbuf, 0) / 2;
+	uint32_t unread = direct_unread(&e->pool, &es->peer->rx);
+	if (is_unix(es)) return unread > 0 ? unix_charge(unread) : 0;
+	uint32_t window = (uint32_t)MAX(es->peer->sk->rcvbuf, 0) / 2;
 	return unread > window ? unread - window : 0;
 }
 
 /* ---- leaving ---- */
 
 /* false: there is no memory for a segment to go on in. It stays held: what is in its ring is the peer's. */
-static bool flow_leave(struct engine *e, struct esock *from)
+static bool flow_leave(struct engine *e, struct esock *from, struct esock *to)
 {
+	bool direct = from->flow == FLOW_DIRECT;
+	if (direct && is_unix(from)) direct_unix_leaves(e, to);
 	if (from->flow == FLOW_DIRECT && direct_unlink(&e->pool, &esock_channel(e, from)->tx, &from->tx) < 0) {
 		from->flow = FLOW_HELD;
 		return false;
 	}
 	from->tx.held = false;
 	from->flow = FLOW_STACK;
+	if (direct && is_unix(from)) direct_unix_left(e, from, to);
 	return true;
 }
 
@@ -204,7 +240,8 @@ static void pair_break(struct engine *e, struct esock *const both[2])
 	for (int i = 0; i < 2; i++) {
 		if (!both[i]->sk) continue;
 		engine_enter(e, both[i]->sk);
-		tcp_break(both[i]->sk);
+		if (is_unix(both[i])) unix_break(both[i]->sk);
+		else tcp_break(both[i]->sk);
 		net_touch(e->net, both[i]->sk->stack);
 	}
 }
@@ -216,14 +253,28 @@ void direct_part(struct engine *e, struct esock *es)
 	es->got = count_of(e, peer);
 	peer->got = count_of(e, es);
 	es->peer = peer->peer = NULL;
-	bool left[2] = {flow_leave(e, both[0]), flow_leave(e, both[1])};
+	bool left[2] = {flow_leave(e, es, peer), flow_leave(e, peer, es)};
 	if (!left[0] || !left[1]) pair_break(e, both);
 	for (int i = 0; i < 2; i++) {
 		if (both[i]->sk) esock_limit(e, both[i]);
 		esock_queue(e, both[i]);
+		if (is_unix(both[i])) continue;    /* its pump wakes, when it has published what there is to see */
 		reader_wake(e, both[i]);
 		esock_wake_writer(e, both[i]);     /* a reader that made room may have died before it said so */
 	}
+}
+
+void direct_leave(struct engine *e, struct esock *from)
+{
+	struct esock *to = from->peer;
+	if (!to || from->flow != FLOW_DIRECT) return;
+	if (!flow_leave(e, from, to)) {
+		direct_part(e, from);
+		return;
+	}
+	esock_limit(e, from);
+	esock_queue(e, from);
+	esock_queue(e, to);
 }
 
 void direct_bar(struct engine *e, struct esock *es)

@@ -16,6 +16,7 @@ struct row { int64_t (*serve)(struct call *); enum about about; };
 static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_HELLO] = {NULL, HELLO},
 	[RPC_SOCKET] = {serve_socket, NO_SOCKET},
+	[RPC_PAIR] = {serve_pair, NO_SOCKET},
 	[RPC_BIND] = {serve_bind, CHANGE},
 	[RPC_CONNECT] = {serve_connect, CHANGE},
 	[RPC_LISTEN] = {serve_listen, SOCKET},

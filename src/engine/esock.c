@@ -212,7 +212,8 @@ static void esock_clear(struct engine *e, struct esock *es)
 	list_remove(&es->warm);
 	charges_free(es->charges);
 	es->charges = NULL;
-	es->listening = es->connecting = es->eof = es->told = es->barred = es->rung = es->missed_room = es->asked_for = es->inbox_outgrown = false;
+	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = false;
+	es->missed_room = es->asked_for = es->inbox_outgrown = false;
 	es->generation = es->state = es->poll = es->tx_limit = es->urgents = 0;
 	es->flow = FLOW_STACK;
 	es->path_epoch = es->turn = 0;

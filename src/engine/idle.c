@@ -25,6 +25,8 @@ static long wake_only(_Atomic uint32_t *word, int op, uint32_t n, const void *ti
 	return 0;
 }
 
+void engine_unlock(struct chan_lock *l) { chan_unlock(l, wake_only); }
+
 void idle_note(struct engine *e, struct esock *es)
 {
 	if (!list_empty(&es->warm) || (es->rx.first == 0 && es->tx.first == 0)) return;
@@ -42,7 +44,7 @@ static bool rest(struct engine *e, struct esock *es)
 	if (es->tx.first == 0) return all;
 	if (!chan_trylock(lock, LOCK_ENGINE)) return false;
 	all &= tx_rest(&e->pool, &es->tx);
-	chan_unlock(lock, wake_only);
+	engine_unlock(lock);
 	return all;
 }
 

@@ -92,6 +92,7 @@ struct esock {
 	uint8_t flow;                              /* enum flow, with a peer */
 	bool stream, listening, connecting, eof;
 	bool mark;                                 /* what the stack still has lies behind urgent data's mark, which the program's call passes */
+	bool special;                              /* what a Unix stream's program sent last had more to it than octets */
 	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
 	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
 	bool missed_room;                          /* its program asked for signals, and found none */
@@ -254,6 +255,7 @@ void charges_free(struct charges *q);
 /* direct.c: TCP without the stack between two of our sockets */
 void direct_update(struct engine *e, struct esock *es);                   /* after its pump: enters, goes on entering, grows, wakes */
 void direct_part(struct engine *e, struct esock *es);                     /* back to the stack, both ways */
+void direct_leave(struct engine *e, struct esock *from);                  /* what a Unix stream sends goes by the stack now */
 void direct_bar(struct engine *e, struct esock *es);                      /* for good */
 void direct_look_again(struct engine *e);                                 /* something about the net's ways has changed */
 uint32_t direct_limit(const struct esock *es);                            /* tx.limit of a direct flow */
@@ -262,8 +264,16 @@ void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i); 
 void direct_forget(struct engine *e, struct esock *es);                   /* another connection begins */
 uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* octets that a Linux peer would not have taken yet */
 
+/* direct_unix.c: the same of Unix streams. From one end to the other: */
+uint32_t direct_unix_state(struct engine *e, struct esock *es);           /* CHS_SENDABLE and CHS_DIRECT of one that is connected */
+bool direct_unix_may(const struct esock *from, const struct esock *to);
+bool direct_unix_ready(struct engine *e, struct esock *from, struct esock *to);   /* may be linked now */
+void direct_unix_leaves(struct engine *e, struct esock *to);              /* its peer's segment is about to be ended */
+void direct_unix_left(struct engine *e, struct esock *from, struct esock *to);   /* its segment is ended: what was not read there goes to the queue */
+
 /* idle.c: rings that nothing happens in hold no pages */
 void idle_note(struct engine *e, struct esock *es);                       /* something has happened, or may have */
+void engine_unlock(struct chan_lock *l);                                  /* that was only tried for */
 void idle_look(struct engine *e);                                          /* gives back what is due */
 
 /* inbox.c: datagrams from program to program */
@@ -300,6 +310,7 @@ void watch_free(struct engine *e, struct watch *w);
 
 /* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, verb.c: what the rows do */
 int64_t serve_socket(struct call *k);
+int64_t serve_pair(struct call *k);
 int64_t serve_bind(struct call *k);
 int64_t serve_connect(struct call *k);
 int64_t serve_listen(struct call *k);

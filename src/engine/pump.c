@@ -236,6 +236,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->connecting) state |= CHS_CONNECTING;
 	if (es->eof) state |= CHS_EOF | (tcp_is_done(sk) ? CHS_DONE : 0);
 	if (es->mark) state |= CHS_MARK;
+	if (connected && sk->domain == AF_UNIX) return state | direct_unix_state(e, es);
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
 	if (!connected || shut_wr || sk->err != 0 || tcp_sends_stamped(sk)) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
@@ -306,6 +307,17 @@ static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
 	if (in || out) bells_ring(e, es);
 }
 
+/* The way that octets go changes nothing for who polls, but a sleeper may have to go on another way. */
+static void unix_wake(struct engine *e, struct esock *es, bool told, bool changed)
+{
+	struct channel *ch = esock_channel(e, es);
+	if (told) pump_wake(e, es, true, true);
+	else if (changed) {
+		direction_wake(&ch->rx);
+		direction_wake(&ch->tx);
+	}
+}
+
 /* Is there room again that somebody has missed? It is for the program's side to say: it may have filled the ring between two looks of ours. */
 static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_result *r)
 {
@@ -370,7 +382,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	bool drained = tx_relieved(e, es, &r) | send_relieved(e, es), changed = publish(e, es);
 	news.room = drained || grown;
 	net_touch(e->net, s);
-	if (asked) pump_wake(e, es, asked_told, asked_told);
+	if (asked) unix_wake(e, es, asked_told || drained, changed);
 	else pump_wake(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);

@@ -17,6 +17,7 @@
 	/*  name        in_min in_max  meaning of channel, arg[], in; result, out, fds */ \
 	X(HELLO,        0,   256)   /* on a door, with the client's end (also over a pair that fork inherited); arg: pid, uid, gid; in: program name. Answer on the new pair: client id; out: struct rpc_hello; fds: arena, doorbell */ \
 	X(SOCKET,       0,   0)     /* arg: domain, type, protocol; spare. channel, generation; fd: anchor, unless the spare one serves */ \
+	X(PAIR,         0,   0)     /* of AF_UNIX. arg: type, protocol. channel, generation of the first; out: struct rpc_pair, the second; fds: both anchors */ \
 	X(BIND,         0,   128)   /* in: sockaddr, here and below with a struct inode behind a path. One descriptor: that inode */ \
 	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
@@ -69,6 +70,7 @@ struct rpc_request {
 };
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
 struct rpc_hello { uint32_t client, host, privileged, private_unix, desk, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
+struct rpc_pair { uint32_t channel, generation; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 /* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */

@@ -289,6 +289,9 @@ int control_put(struct message *m, const uint8_t *block, size_t len);    /* cont
 long stream_send(const struct sock *s, struct message *m);
 long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t len);   /* a connect that has begun: 0, or why not */
 long stream_recv(const struct sock *s, struct message *m);
+/* One look at a ring, from octet `from` of the message on: octets, or -EAGAIN, -EFAULT; what was taken may be 0. seq: tx.seq before it. */
+long stream_put_some(const struct sock *s, const struct message *m, size_t from, uint32_t seq);
+long stream_take_some(const struct sock *s, const struct message *m, size_t from);
 void stream_forget(const struct sock *s);
 long dgram_send(const struct sock *s, struct message *m);     /* straight to the receiver where that may be, else engine_send (ticket.c) */
 void tickets_forked(void);

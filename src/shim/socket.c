@@ -14,24 +14,29 @@
 
 static _Atomic int last_number;   /* of an anchor */
 
+static long anchor_give(int fd, uint32_t channel, uint32_t generation, int flags)
+{
+	int r = table_set_channel(fd, channel, generation);
+	if (r != 0) {
+		sys(SYS_close, fd);
+		return r;
+	}
+	atomic_store(&last_number, fd);
+	spare_born(channel, generation);
+	if (flags & SOCK_NONBLOCK) {
+		atomic_fetch_or(&arena_channel(shim.arena, channel)->flags, CHF_NONBLOCK);
+		sys(SYS_fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	}
+	return fd;
+}
+
 /* The anchor that came with an answer, or the spare one, becomes a descriptor of the program's. */
 static long anchor_take(struct call *c, struct spare *spare, int flags)
 {
 	if (spare && c->fd_count == 0 && c->channel == c->spare) return spare_used(spare, flags, c->generation);
 	spare_return(spare, true);
 	if (c->fd_count != 1) return c->fd_count == 0 ? -EMFILE : -EPROTO;   /* no number was free: the kernel dropped it */
-	int fd = c->fds[0], r = table_set_channel(fd, c->channel, c->generation);
-	if (r != 0) {
-		sys(SYS_close, fd);
-		return r;
-	}
-	atomic_store(&last_number, fd);
-	spare_born(c->channel, c->generation);
-	if (flags & SOCK_NONBLOCK) {
-		atomic_fetch_or(&arena_channel(shim.arena, c->channel)->flags, CHF_NONBLOCK);
-		sys(SYS_fcntl, fd, F_SETFL, O_RDWR | O_NONBLOCK);
-	}
-	return fd;
+	return anchor_give(c->fds[0], c->channel, c->generation, flags);
 }
 
 static long socket_make(int domain, int type, int protocol, int flags)
@@ -72,12 +77,39 @@ long do_socket(int domain, int type, int protocol)
 	return -EPERM;
 }
 
+static bool pair_there(int *pair)
+{
+	int probe[2] = {-1, -1};
+	return user_copy(probe, pair, sizeof probe) == 0 && user_copy(pair, probe, sizeof probe) == 0;
+}
+
+/* Of streams, which then go past the engine; the others are the kernel's everywhere. */
+static long pair_private(int type, int protocol, int *pair)
+{
+	struct rpc_pair second;
+	struct call c = {.op = RPC_PAIR, .arg = {type & ~TYPE_FLAGS, protocol}, .out = &second, .out_cap = sizeof second, .want_fd = true,
+			 .cloexec = type & SOCK_CLOEXEC};
+	if (!pair_there(pair)) return -EFAULT;
+	int64_t r = control(&c);
+	if (r < 0) return (long)r;
+	long a = c.fd_count == 2 ? anchor_give(c.fds[0], c.channel, c.generation, type) : -EMFILE;
+	if (c.fd_count == 1) sys(SYS_close, c.fds[0]);
+	if (a < 0 && c.fd_count == 2) sys(SYS_close, c.fds[1]);
+	if (a < 0) return a;
+	long b = anchor_give(c.fds[1], second.channel, second.generation, type);
+	if (b < 0) {
+		do_close((int)a);
+		return b;
+	}
+	const int both[2] = {(int)a, (int)b};
+	return user_copy(pair, both, sizeof both);
+}
+
 /* Only AF_UNIX has pairs, but Linux makes a socket before it says so, and touches the array before that. */
 static long pair_refused(int domain, int type, int protocol, int *pair)
 {
-	int probe[2] = {-1, -1};
 	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
-	if (user_copy(probe, pair, sizeof probe) != 0 || user_copy(pair, probe, sizeof probe) != 0) return -EFAULT;
+	if (!pair_there(pair)) return -EFAULT;
 	long fd = do_socket(domain, type, protocol);
 	if (fd < 0) return fd;
 	do_close((int)fd);
@@ -88,6 +120,11 @@ long do_socketpair(int domain, int type, int protocol, int *pair)
 {
 	if (shim.active && domain != AF_UNIX) return pair_refused(domain, type, protocol, pair);
 	long r;
+	if (shim.active && shim.private_unix && !spawned() && (type & ~TYPE_FLAGS) == SOCK_STREAM) {
+		do r = pair_private(type, protocol, pair);
+		while (spares_give_way(r));
+		return r;
+	}
 	do r = gate(SYS_socketpair, domain, type, protocol, pair);
 	while (shim.active && spares_give_way(r));
 	if (r == 0) {

@@ -75,6 +75,15 @@ static long tx_put_grown(const struct sock *s, const struct message *m, size_t f
 	return tx_put(s, m, from, &wants_room);
 }
 
+/* As much as there is room for, or -EAGAIN. */
+long stream_put_some(const struct sock *s, const struct message *m, size_t from, uint32_t seq)
+{
+	bool wants_room;
+	long n = tx_put(s, m, from, &wants_room);
+	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);
+	return n != 0 ? n : -EAGAIN;
+}
+
 /* One attempt: octets taken, or -EAGAIN, or the error. */
 static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
 {
@@ -86,12 +95,10 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 		long taken = (long)engine_send_once(s, m, from);
 		if (taken != -EAGAIN || !(state & CHS_SENDABLE) || !only_more) return taken;
 	}
-	bool wants_room;
-	long n = tx_put(s, m, from, &wants_room);
-	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);
+	long n = stream_put_some(s, m, from, seq);
 	/* Whoever writes to a peer that has finished shall learn what comes of it as soon as with Linux: by his next call. */
 	if (n > 0 && state & (CHS_EOF | CHS_MARK)) engine_catch_up();
-	return n != 0 ? n : -EAGAIN;
+	return n;
 }
 
 /* sendto with MSG_FASTOPEN is connect and send in one, and waits as connect does. Octets that went with the SYN, or the error. */
@@ -171,7 +178,7 @@ static bool peer_waits(const struct sock *s)
 	return shared_get32(&d->starved) != 0 && chan_rx_used(shim.arena, s->c) == 0 && atomic_exchange(&d->starved, 0) != 0;
 }
 
-static long rx_take(const struct sock *s, const struct message *m, size_t from)
+long stream_take_some(const struct sock *s, const struct message *m, size_t from)
 {
 	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m)};
 	if (from == 0 && message_there(m, chan_rx_used(shim.arena, s->c), true) != 0) return -EFAULT;
@@ -210,7 +217,7 @@ void stream_forget(const struct sock *s)
 	char sink[4096];
 	struct iovec iov = {sink, sizeof sink};
 	struct message m = {.iov = &iov, .count = 1, .total = sizeof sink};
-	while (rx_take(s, &m, 0) > 0) {}
+	while (stream_take_some(s, &m, 0) > 0) {}
 }
 
 static size_t recv_wanted(const struct sock *s, const struct message *m)
@@ -231,7 +238,7 @@ static long stream_take(const struct sock *s, struct message *m)
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
 		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late();
-		long n = rx_take(s, m, done);
+		long n = stream_take_some(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
 		done += (size_t)n;
 		if (done >= wanted && (m->total > 0 || chan_rx_used(shim.arena, s->c) > 0)) {

@@ -119,10 +119,10 @@ bool table_channel(int fd, struct sock *s)
 	return true;
 }
 
-/* Datagrams that others put straight into our ring come too late from now on. Where other processes have it, too, the engine sees its end. */
+/* What others put straight into our ring comes too late from now on. Where other processes have it, too, the engine sees its end. */
 static void last_closing(struct channel *c, uint32_t generation)
 {
-	if (c->type == SOCK_DGRAM && shared_get32(&c->generation) == generation && !(shared_get32(&c->flags) & CHF_SHARED))
+	if ((c->type == SOCK_DGRAM || c->domain == AF_UNIX) && shared_get32(&c->generation) == generation && !(shared_get32(&c->flags) & CHF_SHARED))
 		atomic_fetch_or(&c->flags, CHF_CLOSING);
 }
 

@@ -171,6 +171,30 @@ static int rights_put(struct message *m, size_t room, const int *fds, int n)
 
 /* ---- data ---- */
 
+#define RING_FLAGS (MSG_NOSIGNAL | MSG_EOR | MSG_MORE)   /* that make no difference to a stream's octets */
+
+static bool fits_ring(const struct sock *s, const struct message *m)
+{
+	return s->c->type == SOCK_STREAM && m->control_len == 0 && m->n_rights == 0 && !m->name && !(m->flags & ~RING_FLAGS);
+}
+
+/* A peer that is just being closed by its program: the engine knows whether it is. */
+static void peer_settles(const struct sock *s)
+{
+	uint32_t peer = chan_tx_reader(shim.arena, s->c);
+	if (peer == 0 || peer >= CHANNEL_MAX || !(shared_get32(&arena_channel(shim.arena, peer)->flags) & CHF_CLOSING)) return;
+	control_simple(RPC_SYNC, NULL, 0, 0, 0);
+}
+
+static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
+{
+	if (!fits_ring(s, m)) return (long)engine_send_once(s, m, from);
+	closes_settle();
+	peer_settles(s);
+	if (!(shared_get32(&s->c->state) & CHS_SENDABLE) || engine_dead()) return (long)engine_send_once(s, m, from);
+	return m->total == 0 ? 0 : stream_put_some(s, m, from, seq);
+}
+
 static long send_all(const struct sock *s, struct message *m)
 {
 	struct wait w;
@@ -178,7 +202,7 @@ static long send_all(const struct sock *s, struct message *m)
 	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
-		long r = (long)engine_send_once(s, m, done);
+		long r = send_once(s, m, done, seq);
 		if (r >= 0) {
 			done += (size_t)r;
 			m->n_rights = 0;       /* they went with the first octets */
@@ -212,15 +236,24 @@ long unix_send(const struct sock *s, struct message *m)
 	uint8_t control[CONTROL_MAX];
 	o.n = 0, o.len = 0;
 	if (m->name && m->name_len == 0) m->name = NULL;
+	if (fits_ring(s, m)) return message_there(m, m->total, false) != 0 ? -EFAULT : send_all(s, m);
 	return send_named(s, m, &o, control);
+}
+
+/* Where octet `done` of the message goes, and what follows it there. */
+static struct iovec rest_of(const struct message *m, size_t done)
+{
+	int i = 0;
+	while (done >= m->iov[i].iov_len) done -= m->iov[i++].iov_len;
+	return (struct iovec){(char *)m->iov[i].iov_base + done, m->iov[i].iov_len - done};
 }
 
 static long recv_once(const struct sock *s, struct message *m, size_t done)
 {
 	int fds[RPC_RIGHTS_MAX];
-	struct iovec rest = {(char *)m->iov[0].iov_base + done, m->iov[0].iov_len - done};
+	struct iovec rest;
 	struct message part = *m;
-	if (done > 0) part.iov = &rest, part.total -= done;
+	if (done > 0) rest = rest_of(m, done), part.iov = &rest, part.count = 1, part.total = rest.iov_len;
 	part.rights = fds;
 	part.n_rights = RPC_RIGHTS_MAX;
 	long r = (long)engine_recv_once(s, &part);
@@ -233,11 +266,36 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	return r;
 }
 
-/* A stream's read goes on only where it is asked to, and never past descriptors. Several buffers are filled once. */
+/* What a ring does not say: who the octets are from. An unnamed sender has no name at all here. */
+static int sender_put(const struct sock *s, struct message *m)
+{
+	struct sockaddr_storage name;
+	struct call c = {.op = RPC_GETPEERNAME, .sock = s, .out = &name, .out_cap = sizeof name};
+	size_t len = m->name && control(&c) >= 0 && c.out_len > PATH_AT ? MIN(c.out_len, sizeof name) : 0;
+	if (len > 0 && user_copy(m->name, &name, MIN(len, m->name_len)) != 0) return -EFAULT;
+	m->name_len = (socklen_t)len;
+	m->control_len = 0;
+	return 0;
+}
+
+/* Octets in the ring come before those in the engine's queue, which is asked only if there may be some. */
+static long take_once(const struct sock *s, struct message *m, size_t done)
+{
+	long r = 0;
+	if (s->c->type != SOCK_STREAM || m->flags & MSG_OOB) return recv_once(s, m, done);
+	bool any = chan_rx_used(shim.arena, s->c) > 0;
+	if (any) r = stream_take_some(s, m, done);
+	if (r < 0) return r;
+	if (r > 0 || (any && m->total == 0)) return done == 0 && sender_put(s, m) != 0 ? -EFAULT : r;
+	/* Looked at after the ring: what was in there may have been taken back into the queue. */
+	return shared_get32(&s->c->state) & CHS_DIRECT && !engine_dead() ? -EAGAIN : recv_once(s, m, done);
+}
+
+/* A stream's read goes on only where it is asked to, and never past descriptors. */
 static bool goes_on(const struct sock *s, const struct message *m, size_t done)
 {
 	size_t wanted = m->flags & MSG_WAITALL ? m->total : MIN(m->total, (size_t)MAX(atomic_load(&s->c->rcvlowat), 1));
-	return s->c->type == SOCK_STREAM && m->count == 1 && !(m->flags & MSG_PEEK) && m->n_rights == 0 && done < wanted;
+	return s->c->type == SOCK_STREAM && !(m->flags & MSG_PEEK) && m->n_rights == 0 && done < wanted;
 }
 
 long unix_recv(const struct sock *s, struct message *m)
@@ -247,10 +305,11 @@ long unix_recv(const struct sock *s, struct message *m)
 	struct iovec none = {NULL, 0};
 	if (m->count == 0) m->iov = &none;
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	closes_settle();
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);
 		m->control_len = control_room;
-		long r = recv_once(s, m, done);
+		long r = take_once(s, m, done);
 		if (r > 0) done += (size_t)r;
 		if (r > 0 && goes_on(s, m, done)) continue;
 		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;

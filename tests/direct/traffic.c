@@ -1,5 +1,6 @@
 /*
- * Checksummed traffic both ways while somebody changes the links underneath: traffic serve PORT | traffic ADDRESS PORT SEED SECONDS PAIRS
+ * Checksummed traffic both ways while somebody changes the links underneath: traffic serve PORT | traffic ADDRESS PORT SEED SECONDS PAIRS.
+ * PORT is a path for Unix sockets, and ADDRESS then -: there it is the ends that change what can go directly (ancillary.h).
  *
  * Every octet of a connection is a function of its seed, its direction and its place, so that each receiver knows at once what is lost, repeated,
  * reordered or another connection's. Both ends send and receive at the same time, in pieces of all sizes, by all means: threads, processes that share
@@ -7,11 +8,13 @@
  * that stands still for a minute, ends everything with a line that says where.
  */
 #include "../accept/accept.h"
+#include "ancillary.h"
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <poll.h>
+#include <sys/un.h>
 #include <time.h>
 
 #define PATIENCE_S 60
@@ -28,7 +31,7 @@ enum ending {
 };
 static const char *const ending_names[] = {"clean", "early", "reset", "killed", "stopped", "shared"};
 
-struct plan { uint64_t seed; uint32_t up, down, ending, slow; };   /* the first octets of a connection */
+struct plan { uint64_t seed; uint32_t up, down, ending, slow, pair; };   /* the first octets of a connection */
 
 static uint64_t octets_of(uint64_t seed, uint64_t word)
 {
@@ -39,7 +42,18 @@ static uint64_t octets_of(uint64_t seed, uint64_t word)
 static unsigned char octet_at(uint64_t seed, uint64_t i) { return (unsigned char)(octets_of(seed, i / 8) >> i % 8 * 8); }
 
 /* One direction at one end. What several processes share of it stands in shared memory. */
-struct way { pthread_mutex_t turn; _Atomic uint64_t at, moved; uint64_t seed, end; const char *name; int fd; bool may_break; const struct plan *plan; };
+struct way {
+	pthread_mutex_t turn;
+	_Atomic uint64_t at, moved, passed;        /* passed: descriptors */
+	uint64_t seed, end;
+	const char *name;
+	int fd;
+	bool may_break;
+	const struct plan *plan;
+};
+
+static struct place { struct sockaddr_storage a; socklen_t len; } place;
+static bool is_unix(void) { return place.a.ss_family == AF_UNIX; }
 
 static void way_fail(const struct way *w, const char *what)
 {
@@ -79,8 +93,11 @@ static bool send_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 	for (size_t i = 0; i < n; i++) buf[i] = octet_at(w->seed, w->at + i);
 	for (size_t sent = 0; sent < n;) {
 		bool now = number(dice) % 3 == 0;
-		ssize_t r = send(w->fd, buf + sent, n - sent, MSG_NOSIGNAL | (now ? MSG_DONTWAIT : 0));
+		int flags = MSG_NOSIGNAL | (now ? MSG_DONTWAIT : 0);
+		bool special = is_unix() && number(dice) % 32 == 0;
+		ssize_t r = special ? special_send(w->fd, buf + sent, n - sent, flags, (struct note){w->seed, w->at, w->passed}) : send(w->fd, buf + sent, n - sent, flags);
 		if (r > 0) {
+			w->passed += special;
 			sent += (size_t)r;
 			w->at += (uint64_t)r;
 			w->moved++;
@@ -97,7 +114,11 @@ static int recv_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 	size_t n = 1 + number(dice) % (number(dice) % 4 ? 3000 : PIECE_MAX);
 	bool now = number(dice) % 3 == 0;
 	if (number(dice) % 16 == 0) recv(w->fd, buf, n, MSG_PEEK | MSG_DONTWAIT);
-	ssize_t r = recv(w->fd, buf, n, now ? MSG_DONTWAIT : 0);
+	struct note last = {w->seed, w->at, w->passed};
+	ssize_t r = is_unix() ? special_recv(w->fd, buf, n, now ? MSG_DONTWAIT : 0, &last) : recv(w->fd, buf, n, now ? MSG_DONTWAIT : 0);
+	if (r == SPECIAL_WRONG) way_fail(w, "a descriptor in a wrong place");
+	w->passed = last.passed;
+	if (is_unix() && number(dice) % 64 == 0) special_option(w->fd, dice);
 	if (r < 0 && errno == EAGAIN && now) {
 		ready_wait(w, POLLIN, dice);
 		return 1;
@@ -229,7 +250,7 @@ static struct way *ways_new(void)
 
 /* ---- the server: a process for each connection ---- */
 
-static void serve_one(int fd)
+static _Noreturn void serve_one(int fd)
 {
 	struct plan p;
 	struct way *w = ways_new();
@@ -241,11 +262,10 @@ static void serve_one(int fd)
 	_exit(0);
 }
 
-static int serve(int port)
+static int serve(void)
 {
-	int l = socket(AF_INET, SOCK_STREAM, 0), status;
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	if (bind(l, (struct sockaddr *)&a, sizeof a) < 0 || listen(l, 64) < 0) fail("listen: %s", strerror(errno));
+	int l = socket(place.a.ss_family, SOCK_STREAM, 0), status;
+	if (bind(l, (struct sockaddr *)&place.a, place.len) < 0 || listen(l, 64) < 0) fail("listen: %s", strerror(errno));
 	for (;;) {
 		int fd = accept(l, NULL, NULL);
 		if (fd < 0) fail("accept: %s", strerror(errno));
@@ -261,22 +281,37 @@ static int serve(int port)
 
 /* ---- the client ---- */
 
-static int connect_to(const struct sockaddr_in *a)
+static int connect_to(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	while (connect(fd, (const struct sockaddr *)a, sizeof *a) < 0) {
+	int fd = socket(place.a.ss_family, SOCK_STREAM, 0);
+	while (connect(fd, (const struct sockaddr *)&place.a, place.len) < 0) {
 		if (errno != ETIMEDOUT && errno != EINTR) fail("connect: %s", strerror(errno));
 		close(fd);
-		fd = socket(AF_INET, SOCK_STREAM, 0);
+		fd = socket(place.a.ss_family, SOCK_STREAM, 0);
 	}
 	return fd;
 }
 
-static void converse(const struct sockaddr_in *a, const struct plan *p)
+/* A server of our own at the other end of a pair. */
+static int pair_open(pid_t *ret_server)
+{
+	int fd[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0) fail("socketpair: %s", strerror(errno));
+	*ret_server = fork();
+	if (*ret_server == 0) {
+		close(fd[0]);
+		serve_one(fd[1]);
+	}
+	close(fd[1]);
+	return fd[0];
+}
+
+static void converse(const struct plan *p)
 {
 	struct way *w = ways_new();
 	struct linger now = {1, 0};
-	int fd = connect_to(a);
+	pid_t server = 0;
+	int fd = p->pair ? pair_open(&server) : connect_to(), status;
 	if (!send_all(fd, p, sizeof *p)) fail("the plan was not sent: %s", strerror(errno));
 	way_init(&w[0], p, fd, true, "client");
 	way_init(&w[1], p, fd, false, "client");
@@ -288,16 +323,17 @@ static void converse(const struct sockaddr_in *a, const struct plan *p)
 		both(w, true);
 	}
 	close(fd);
+	if (server > 0 && (waitpid(server, &status, 0) != server || status != 0)) fail("the server at the other end of a pair ended with %#x", (unsigned)status);
 	munmap(w, 2 * sizeof *w);
 }
 
 /* In a process of its own, which may be killed or stopped. */
-static void converse_apart(const struct sockaddr_in *a, const struct plan *p, uint64_t *dice)
+static void converse_apart(const struct plan *p, uint64_t *dice)
 {
 	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
-		converse(a, p);
+		converse(p);
 		_exit(0);
 	}
 	usleep((useconds_t)(number(dice) % 30000));
@@ -319,38 +355,48 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void pair(const struct sockaddr_in *a, uint64_t seed, double end, _Atomic uint64_t *done)
+static void pair(uint64_t seed, double end, _Atomic uint64_t *done)
 {
 	uint64_t dice = number_seed(seed);
 	while (now_s() < end) {
 		uint32_t size = number(&dice) % 8 == 0 ? 8000000 : number(&dice) % 2 ? 300000 : 3000;
 		struct plan p = {.seed = number(&dice), .up = (uint32_t)number(&dice) % size, .down = (uint32_t)number(&dice) % size,
-				 .ending = (uint32_t)(number(&dice) % ENDINGS), .slow = number(&dice) % 4 == 0};
-		if (p.ending == KILLED || p.ending == STOPPED) converse_apart(a, &p, &dice);
-		else converse(a, &p);
+				 .ending = (uint32_t)(number(&dice) % ENDINGS), .slow = number(&dice) % 4 == 0, .pair = is_unix() && number(&dice) % 3 == 0};
+		if (p.ending == KILLED || p.ending == STOPPED) converse_apart(&p, &dice);
+		else converse(&p);
 		done[p.ending]++;
 	}
 	_exit(0);
 }
 
+static void place_read(const char *address, const char *port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	bool is_path = strchr(port, '/') != NULL;
+	strncpy(un.sun_path, port, sizeof un.sun_path - 1);
+	if (!is_path && inet_pton(AF_INET, address, &in.sin_addr) != 1) fail("%s is no address", address);
+	place.len = is_path ? sizeof un : sizeof in;
+	memcpy(&place.a, is_path ? (void *)&un : &in, place.len);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc >= 3 && strcmp(argv[1], "serve") == 0) return serve(atoi(argv[2]));
-	if (argc < 6) fail("usage: traffic serve PORT | traffic ADDRESS PORT SEED SECONDS PAIRS");
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
+	if (argc < 6 && (argc != 3 || strcmp(argv[1], "serve") != 0)) fail("usage: traffic serve PORT | traffic ADDRESS PORT SEED SECONDS PAIRS");
+	place_read(argc == 3 ? "0.0.0.0" : argv[1], argv[2]);
+	if (argc == 3) return serve();
 	_Atomic uint64_t *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	double end = now_s() + atof(argv[4]);
 	int status, failed = 0;
-	inet_pton(AF_INET, argv[1], &a.sin_addr);
 	/* The server is being started, too. */
 	for (int fd = -1, tries = 0; tries < 500; tries++, usleep(10000)) {
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-		bool there = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+		fd = socket(place.a.ss_family, SOCK_STREAM, 0);
+		bool there = connect(fd, (struct sockaddr *)&place.a, place.len) == 0;
 		close(fd);
 		if (there) break;
 	}
 	for (int i = 0; i < atoi(argv[5]); i++)
-		if (fork() == 0) pair(&a, (uint64_t)(atoll(argv[3]) * 1000 + i), end, done);
+		if (fork() == 0) pair((uint64_t)(atoll(argv[3]) * 1000 + i), end, done);
 	while (wait(&status) > 0) failed |= status;
 	for (int i = 0; i < ENDINGS; i++) printf("%s %llu%s", ending_names[i], (unsigned long long)done[i], i == ENDINGS - 1 ? "\n" : ", ");
 	return failed != 0;

@@ -358,13 +358,64 @@ static void test_rest_of_shared(void **state)
 	assert_int_equal(b->p.n_segs, 2);
 }
 
+struct kept { uint8_t octets[40000]; size_t n, room; };
+
+static bool keep(void *user, const uint8_t *data, size_t len)
+{
+	struct kept *k = user;
+	if (len > k->room) return false;
+	memcpy(k->octets + k->n, data, len);
+	k->n += len;
+	k->room -= len;
+	return true;
+}
+
+/* What was not read of shared segments, one of them gone round, is taken back in its order, as far as it can be kept; then nothing is left to walk through. */
+static void test_recall(void **state)
+{
+	struct both *b = *state;
+	struct channel *to = arena_channel(b->a, 2);
+	static uint8_t buf[SEGMENT_SMALL + 20000];
+	struct kept k = {.room = 5000};
+	uint8_t out[9];
+	for (size_t i = 0; i < sizeof buf; i++) buf[i] = octet(i);
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	b->tx.held = true;
+	direct_link(&b->p, b->tx.last, 1, &to->rx, &b->rx, 2);
+	assert_int_equal(chan_tx_reader(b->a, b->c), 2);
+	assert_int_equal(chan_write(b->a, b->c, buf, 10000, &told), 10000);
+	for (int i = 0; i < 1000; i++) assert_int_equal(chan_read(b->a, to, out, 9, 0, false, &told), 9);
+	assert_int_equal(chan_write(b->a, b->c, buf + 10000, sizeof buf - 10000, &told), 9000 + SEGMENT_SMALL - 10000);
+	assert_int_equal(direct_grow(&b->p, &b->c->tx, &b->tx, 1, &to->rx, &b->rx, 2), 0);
+	assert_int_equal(chan_write(b->a, b->c, buf + 9000 + SEGMENT_SMALL, 11000, &told), 11000);
+	direct_recall(&b->p, &to->rx, &b->rx, keep, &k);           /* no further than to the one that is written to */
+	assert_int_equal(k.n, 0);
+	k.room = SEGMENT_SMALL - 9000;
+	assert_int_equal(direct_unlink(&b->p, &b->c->tx, &b->tx), 0);
+	assert_int_equal(chan_tx_reader(b->a, b->c), 0);
+	direct_recall(&b->p, &to->rx, &b->rx, keep, &k);
+	assert_int_equal(k.n, SEGMENT_SMALL - 9000);
+	assert_int_equal(chan_rx_used(b->a, to), sizeof buf - SEGMENT_SMALL);
+	assert_int_equal(chan_read(b->a, to, out, 9, 0, false, &told), 9);
+	assert_int_equal(out[0], octet(SEGMENT_SMALL));
+	k.room = sizeof k.octets - k.n;
+	direct_recall(&b->p, &to->rx, &b->rx, keep, &k);
+	assert_int_equal(k.n, sizeof buf - 9000 - 9);
+	for (size_t i = 0; i < k.n; i++) assert_int_equal(k.octets[i], octet(9000 + i + (9000 + i >= SEGMENT_SMALL ? 9 : 0)));
+	assert_int_equal(chan_rx_used(b->a, to), 0);
+	tx_skip(&b->c->tx, &b->tx);
+	assert_int_equal(tx_retire(&b->p, &b->c->tx, &b->tx), 0);
+	assert_int_equal(rx_progress(&b->p, &to->rx, &b->rx), 0);
+	assert_int_equal(b->p.in_use, 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
 	const struct CMUnitTest tests[] = {
 		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_tx_limit), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
-		T(test_rest), T(test_rest_of_shared),
+		T(test_rest), T(test_rest_of_shared), T(test_recall),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

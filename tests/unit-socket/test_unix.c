@@ -1,4 +1,6 @@
 /* Unix sockets in the core: names and whose they are, queues and who pays for them, what is in flight. Their calls are compared with the kernel's in tests/conform. */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 #include "stack/unix/unix.h"
 #include "world.h"
@@ -223,6 +225,45 @@ static void test_credentials(void **state)
 	assert_memory_equal(&u, &mine, sizeof u);
 }
 
+/* For a host that carries octets past the stack: when it may, and what comes back of them. */
+static void test_past(void **state)
+{
+	struct world *w = *state;
+	struct sock *fd[2] = {made(w->a, SOCK_STREAM), made(w->a, SOCK_STREAM)}, *alone = made(w->a, SOCK_STREAM), *other[2];
+	char buf[16];
+	int queued;
+
+	unix_pair(fd[0], fd[1]);
+	assert_ptr_equal(unix_other_end(fd[0]), fd[1]);
+	assert_ptr_equal(unix_other_end(fd[1]), fd[0]);
+	assert_null(unix_other_end(alone));
+	pair(w->a, SOCK_SEQPACKET, other);
+	assert_null(unix_other_end(other[0]));
+	assert_true(unix_goes_past(fd[0], fd[1]) && unix_goes_past(fd[1], fd[0]) && unix_is_read(fd[1]));
+	/* What was taken back comes before what is sent then, and is its sender's to pay for. */
+	assert_int_equal(unix_recall(fd[0], fd[1], "past", 4), 0);
+	assert_int_equal(do_send(fd[0], "sent", 4), 4);
+	assert_false(unix_is_read(fd[1]));
+	assert_int_equal(sock_ioctl(fd[0], SIOCOUTQ, &queued, sizeof queued), 0);
+	assert_int_equal(queued, 2 * unix_charge(4));
+	assert_int_equal(do_recv(fd[1], buf, sizeof buf, 0), 8);
+	assert_memory_equal(buf, "pastsent", 8);
+	/* Each option and each half concerns the ways that it touches. */
+	assert_int_equal(set_int(fd[0], SOL_SOCKET, SO_PEEK_OFF, 0), 0);
+	assert_true(unix_goes_past(fd[0], fd[1]) && !unix_goes_past(fd[1], fd[0]));
+	assert_int_equal(set_int(fd[0], SOL_SOCKET, SO_PEEK_OFF, -1), 0);
+	assert_int_equal(set_int(fd[0], SOL_SOCKET, SO_PASSCRED, 1), 0);
+	assert_false(unix_goes_past(fd[0], fd[1]) || unix_goes_past(fd[1], fd[0]));
+	assert_int_equal(set_int(fd[0], SOL_SOCKET, SO_PASSCRED, 0), 0);
+	assert_int_equal(sock_shutdown(fd[0], SHUT_WR), 0);
+	assert_true(!unix_goes_past(fd[0], fd[1]) && unix_goes_past(fd[1], fd[0]));
+	/* Unread octets reset, wherever they lie. */
+	fd[0]->lent = 1;
+	sock_close(fd[0]);
+	assert_int_equal(sock_take_error(fd[1]), ECONNRESET);
+	assert_null(unix_other_end(fd[1]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +274,7 @@ int main(void)
 		WORLD_TEST(test_queue_limit),
 		WORLD_TEST(test_rights),
 		WORLD_TEST(test_credentials),
+		WORLD_TEST(test_past),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

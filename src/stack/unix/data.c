@@ -66,15 +66,16 @@ static int credentials_read(const struct unix_sock *us, const struct cmsg_in *c,
 	return 0;
 }
 
-/* Linux: who neither sends nor receives credentials has no pid to show. */
+const struct ucred unix_nobody = {.pid = 0, .uid = 65534, .gid = 65534};   /* as a user namespace shows those it does not know */
+
+/* Linux: who neither sends nor receives credentials has none to show. */
 static int control_read(const struct unix_sock *us, const struct unix_sock *to, const struct sock_msg *m, struct ucred *cred)
 {
 	struct cmsg_in c;
 	size_t offset = 0;
 	int r;
 
-	*cred = us->caller;
-	if (!us->passcred && !to->passcred) cred->pid = 0;
+	*cred = us->passcred || to->passcred ? us->caller : unix_nobody;
 	while ((r = cmsg_next(m, &offset, &c)) == 1) {
 		if (c.level != SOL_SOCKET || c.type == SCM_RIGHTS) continue;
 		if (c.type != SCM_CREDENTIALS) return -EINVAL;
@@ -85,7 +86,7 @@ static int control_read(const struct unix_sock *us, const struct unix_sock *to, 
 }
 
 /* As sock_charge, but there is no header before the data. */
-static uint32_t charge_of(uint32_t len)
+uint32_t unix_charge(uint32_t len)
 {
 	uint32_t need = len + SKB_SHARED_INFO, size = SKB_SMALL_HEAD;
 
@@ -94,26 +95,32 @@ static uint32_t charge_of(uint32_t len)
 	return size + SKB_TRUESIZE_OVERHEAD;
 }
 
-static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, size_t len)
+int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, const struct ucred *cred)
 {
-	struct unix_msg *q = malloc(sizeof *q + len);
-	struct ucred cred;
-	int r = q ? control_read(us, to, m, &cred) : -ENOBUFS;
+	struct unix_msg *q = malloc(sizeof *q + m->len);
 
-	if (r < 0) {
-		free(q);
-		return r;
-	}
-	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = m->rights, .cred = cred, .len = (uint32_t)len};
-	q->charge = charge_of(q->len);
+	if (!q) return -ENOBUFS;
+	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = m->rights, .cred = *cred, .len = (uint32_t)m->len};
+	q->charge = unix_charge(q->len);
 	if (q->rights) q->rights->refs++;
-	memcpy(q->data, m->data, len);
+	memcpy(q->data, m->data, m->len);
 	list_append(&us->sent, &q->of_sender);
 	us->wmem += q->charge;
 	list_append(&to->queue, &q->node);
 	to->n_queued++;
 	sock_ready(&to->sk);
-	return (ssize_t)len;
+	return 0;
+}
+
+/* The first len octets. */
+static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, size_t len)
+{
+	struct sock_msg part = {.data = m->data, .len = len, .rights = m->rights};
+	struct ucred cred;
+	int r = control_read(us, to, m, &cred);
+
+	if (r == 0) r = unix_enqueue(us, to, &part, &cred);
+	return r < 0 ? r : (ssize_t)len;
 }
 
 /* The last octet of the message is the one out of band: it lies by itself, and the one before it becomes an ordinary one. */

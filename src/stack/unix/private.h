@@ -89,6 +89,8 @@ void unix_wake_waiting(struct unix_sock *us);
 ssize_t unix_send(struct sock *sk, const struct sock_msg *m);
 ssize_t unix_recv(struct sock *sk, struct sock_msg *m);
 int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);
+extern const struct ucred unix_nobody;                                                      /* of a message that has no credentials to show */
+int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, const struct ucred *cred);   /* m's control is not looked at. -ENOBUFS */
 bool unix_is_full(const struct unix_sock *us, const struct unix_sock *sender);
 void unix_queue_drop(struct unix_sock *us);
 void unix_sent_forget(struct unix_sock *us);

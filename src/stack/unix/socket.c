@@ -45,7 +45,7 @@ int unix_choose(struct stack *s, int type, int *protocol, const struct sock_ops 
 	(void)s;
 	if (*protocol != 0 && *protocol != PF_UNIX) return -EPROTONOSUPPORT;
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW && type != SOCK_SEQPACKET) return -ESOCKTNOSUPPORT;
-	*ret = &unix_ops;
+	*ret = type == SOCK_STREAM ? &unix_stream_ops : &unix_ops;
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static int embryo_new(struct unix_sock *us, struct unix_sock *listener)
 {
 	struct sock *sk;
 	struct unix_sock *new;
-	int r = sock_alloc(listener->sk.stack, &unix_ops, AF_UNIX, us->sk.type, us->sk.protocol, &sk);
+	int r = sock_alloc(listener->sk.stack, listener->sk.ops, AF_UNIX, us->sk.type, us->sk.protocol, &sk);
 
 	if (r < 0) return -ENOMEM;
 	new = unix_of(sk);
@@ -230,7 +230,7 @@ static void part(struct unix_sock *us)
 
 	if (peer && !unix_is_dgram(us)) {
 		peer->sk.shut = 3;
-		if (!list_empty(&us->queue) || us->listener) peer->sk.err = ECONNRESET;
+		if (!list_empty(&us->queue) || us->sk.lent > 0 || us->listener) peer->sk.err = ECONNRESET;
 	}
 	while (!list_empty(&us->pointing)) peer_lost(list_first(&us->pointing, struct unix_sock, of_peer));
 	unix_peer_set(us, NULL);
@@ -306,21 +306,10 @@ static const struct sockopt unix_options[] = {
 
 static const struct sockopt *const option_tables[] = {unix_options, NULL};
 
-const struct sock_ops unix_ops = {
-	.name = "UNIX",
-	.size = sizeof(struct unix_sock),
-	.datagram = true,             /* as far as the host is concerned: nothing is read ahead, each message is asked for */
-	.init = unix_init,
-	.close = unix_close,
-	.bind = unix_bind,
-	.connect = unix_connect,
-	.listen = unix_listen,
-	.accept = unix_accept,
-	.send = unix_send,
-	.recv = unix_recv,
-	.shutdown = unix_shutdown,
-	.poll = unix_poll,
-	.name_of = unix_name_of,
-	.ioctl = unix_ioctl,
-	.options = option_tables,
-};
+#define OPS \
+	.name = "UNIX", .size = sizeof(struct unix_sock), .init = unix_init, .close = unix_close, .bind = unix_bind, .connect = unix_connect, \
+	.listen = unix_listen, .accept = unix_accept, .send = unix_send, .recv = unix_recv, .shutdown = unix_shutdown, .poll = unix_poll, \
+	.name_of = unix_name_of, .ioctl = unix_ioctl, .options = option_tables
+
+const struct sock_ops unix_ops = {OPS, .datagram = true};
+const struct sock_ops unix_stream_ops = {OPS};
