@@ -1,10 +1,12 @@
 /*
  * The files that a host sees instead of the machine's. Those of /etc make the ordinary calls (getaddrinfo, gethostbyname) find the other hosts by
- * name, and nothing else. By /proc/net/if_inet6 programs (Java, say) learn whether there is IPv6, and which addresses an interface has.
+ * name, and nothing else. By /proc/net/if_inet6 programs (Java, say) learn whether there is IPv6, and which addresses an interface has. Those below
+ * /proc/sys/net tell the host's settings; what it has no setting of its own for is not there.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include "engine/private.h"
+#include "stack/core/sysctl.h"
 
 static void hosts_lines(const struct engine *e, struct text *t, const struct topo_addr *(*pick)(const struct topo_if *))
 {
@@ -74,6 +76,20 @@ static const struct { const char *path; void (*write)(const struct engine *, siz
 	{"/proc/net/if_inet6", file_if_inet6},
 };
 
+/* The part of a path below /proc/sys that names a setting, written as sysctl(8) does. */
+static int sysctl_text(const struct engine *e, size_t host, const char *path, size_t len, struct text *t)
+{
+	static const char root[] = "/proc/sys/";
+	char name[128], value[256];
+	if (len < sizeof root || len - (sizeof root - 1) >= sizeof name || memcmp(path, root, sizeof root - 1) != 0) return -ENOENT;
+	len -= sizeof root - 1;
+	for (size_t i = 0; i < len; i++) name[i] = path[sizeof root - 1 + i] == '/' ? '.' : path[sizeof root - 1 + i];
+	name[len] = '\0';
+	int r = sysctl_get(net_stack(net_host_at(e->net, host))->sysctl, name, value, sizeof value);
+	if (r >= 0) text_add(t, "%s\n", value);
+	return MIN(r, 0);
+}
+
 int64_t serve_file(struct call *k)
 {
 	size_t len = strnlen((const char *)k->in, k->q->in_len);
@@ -84,5 +100,7 @@ int64_t serve_file(struct call *k)
 		k->reply.out_len = (uint32_t)t.len;
 		return 0;
 	}
-	return -ENOENT;
+	int r = sysctl_text(k->e, k->c->host, (const char *)k->in, len, &t);
+	if (r == 0) k->reply.out_len = (uint32_t)t.len;
+	return r;
 }

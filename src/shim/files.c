@@ -1,6 +1,7 @@
 /*
  * Files that tell of the network: /etc/hosts and its like. The engine has this host's view of them; it comes as a memory file, opened in place
- * of the real one. Everything else is opened as asked. And the host's name, which uname and gethostname tell.
+ * of the real one. Settings of the network (/proc/sys/net) can be read, and are read-only as in a container: the machine's are none of the program's
+ * business. Everything else is opened as asked. And the host's name, which uname and gethostname tell.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -16,6 +17,16 @@ static bool is_virtual(const char *path)
 	if (strncmp(path, "/etc/", 5) != 0 && strncmp(path, "/proc/", 6) != 0) return false;
 	for (size_t i = 0; i < ARRAY_SIZE(virtual_files); i++)
 		if (strcmp(path, virtual_files[i]) == 0) return true;
+	return false;
+}
+
+/* A setting of the network layers that sockland has of its own; a directory shows which ones the machine has. */
+static bool is_setting(const char *path, int flags)
+{
+	static const char *const roots[] = {"/proc/sys/net/ipv4/", "/proc/sys/net/ipv6/", "/proc/sys/net/core/"};
+	if (flags & (O_DIRECTORY | O_PATH) || strncmp(path, "/proc/sys/net/", 14) != 0) return false;
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+		if (strncmp(path, roots[i], strlen(roots[i])) == 0) return true;
 	return false;
 }
 
@@ -47,6 +58,11 @@ long do_openat(int dir, const char *path, int flags, mode_t mode)
 		int fd = file_open(path, flags);
 		if (fd >= 0) table_set_kernel(fd);
 		if (fd != -ENOENT) return fd;
+	}
+	if (path && is_setting(path, flags)) {
+		int fd = (flags & O_ACCMODE) == O_RDONLY ? file_open(path, flags) : -EROFS;
+		if (fd >= 0) table_set_kernel(fd);
+		return fd;
 	}
 	bool is_table = path && (flags & (O_ACCMODE | O_PATH)) == O_RDONLY && unix_table_is(path);
 	long fd;

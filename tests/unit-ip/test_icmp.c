@@ -1,5 +1,6 @@
 /* ICMP of both families: echoes, errors in and their errno, errors out and when there are none, path MTU. */
 #include "lab.h"
+#include <errno.h>
 #include "stack/inet/icmp.h"
 #include "stack/inet/pmtu.h"
 
@@ -38,9 +39,31 @@ static void echo_is_answered(void **state)
 	len = lab_echo(msg, true, peer[1], "ff02::1", 8);
 	receives(l, .src = peer[1], .dst = "ff02::1", .proto = IP_PROTO_ICMP6, .data = msg, .len = len);
 	sends(l, .src = us[1], .dst = peer[1], .icmp = {ICMP6_ECHO_REPLY, 0});
-	l->s->sysctl->icmp_echo_ignore_all = 1;
-	len = lab_echo(msg, false, peer[0], us[0], 8);
-	receive_message(l, false, msg, len);
+}
+
+static void set(struct lab *l, const char *name, const char *value) { assert_int_equal(sysctl_set(l->s->sysctl, name, value), 0); }
+
+/* icmp(7), ip-sysctl: net.ipv4.icmp_echo_ignore_*, net.ipv6.icmp.echo_ignore_*. */
+static void echo_may_be_ignored(void **state)
+{
+	struct lab *l = *state;
+	uint8_t msg[200];
+
+	set(l, "net.ipv4.icmp_echo_ignore_broadcasts", "0");
+	receives(l, .src = peer[0], .dst = "224.0.0.1", .proto = IP_PROTO_ICMP, .data = msg, .len = lab_echo(msg, false, peer[0], "224.0.0.1", 8));
+	sends(l, .src = us[0], .dst = peer[0], .icmp_any = true, .icmp = {ICMP4_ECHO_REPLY, 0});
+	set(l, "net.ipv6.icmp.echo_ignore_multicast", "1");
+	receives(l, .src = peer[1], .dst = "ff02::1", .proto = IP_PROTO_ICMP6, .data = msg, .len = lab_echo(msg, true, peer[1], "ff02::1", 8));
+	drops(l, DROP_ICMP_TYPE);
+	/* Each family by its own. */
+	set(l, "net.ipv4.icmp_echo_ignore_all", "1");
+	receive_message(l, false, msg, lab_echo(msg, false, peer[0], us[0], 8));
+	drops(l, DROP_ICMP_TYPE);
+	receive_message(l, true, msg, lab_echo(msg, true, peer[1], us[1], 8));
+	sends(l, .src = us[1], .dst = peer[1], .icmp = {ICMP6_ECHO_REPLY, 0});
+	set(l, "net.ipv6.icmp.echo_ignore_all", "1");
+	receive_message(l, true, msg, lab_echo(msg, true, peer[1], us[1], 8));
+	drops(l, DROP_ICMP_TYPE);
 	sends_nothing(l);
 }
 
@@ -239,6 +262,44 @@ static void one_a_second_six_at_once(void **state)
 	}
 }
 
+/* ip-sysctl: icmp_ratelimit in milliseconds, 0 for none; icmp_ratemask names the types that it holds for. */
+static void the_rate_can_be_set(void **state)
+{
+	static const uint8_t data[64];
+	struct lab *l = *state;
+	uint8_t msg[64];
+
+	set(l, "net.ipv4.icmp_ratelimit", "100");
+	set(l, "net.ipv6.icmp.ratelimit", "0");
+	for (int v6 = 0; v6 < 2; v6++) {
+		for (int i = 0; i < 20; i++)
+			complain_about(l, false, .src = peer[v6], .dst = us[v6], .proto = IP_PROTO_UDP, .data = data, .len = 16);
+		for (int i = 0; i < (v6 ? 20 : 6); i++)
+			sends(l, .dst = peer[v6]);
+		sends_nothing(l);
+	}
+	lab_pass(l, 200 * NS_PER_MS);
+	for (int i = 0; i < 20; i++)
+		complain_about(l, false, .src = peer[0], .dst = us[0], .proto = IP_PROTO_UDP, .data = data, .len = 16);
+	sends(l, .dst = peer[0]);
+	sends(l, .dst = peer[0]);
+	sends_nothing(l);
+	/* Echo replies (0) instead of unreachables (3). */
+	set(l, "net.ipv4.icmp_ratemask", "1");
+	set(l, "net.ipv4.icmp_ratelimit", "1000");
+	for (int i = 0; i < 20; i++)
+		complain_about(l, false, .src = peer[0], .dst = us[0], .proto = IP_PROTO_UDP, .data = data, .len = 16);
+	for (int i = 0; i < 20; i++)
+		sends(l, .dst = peer[0], .icmp = {3, 3});
+	lab_pass(l, 10 * NS_PER_S);
+	lab_acquaint(l);
+	for (int i = 0; i < 20; i++)
+		receive_message(l, false, msg, lab_echo(msg, false, peer[0], us[0], 8));
+	for (int i = 0; i < 6; i++)
+		sends(l, .dst = peer[0], .icmp_any = true, .icmp = {ICMP4_ECHO_REPLY, 0});
+	sends_nothing(l);
+}
+
 /* RFC 1122 (1122-16); RFC 4443 (4443-5). */
 static void quotes_are_as_long_as_they_may_be(void **state)
 {
@@ -286,6 +347,38 @@ static void path_mtu_is_learnt_within_bounds_and_forgotten(void **state)
 	}
 }
 
+/* ip-sysctl: net.ipv4.route.min_pmtu, net.ipv4.route.mtu_expires, net.ipv6.route.mtu_expires. */
+static void its_bounds_can_be_set(void **state)
+{
+	struct lab *l = *state;
+
+	set(l, "net.ipv4.route.min_pmtu", "600");
+	set(l, "net.ipv4.route.mtu_expires", "5");
+	set(l, "net.ipv6.route.mtu_expires", "50");
+	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv4.route.min_pmtu", "67"), -EINVAL);
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct ip_error e = {.dst = lab_addr(far[v6]), .mtu_bytes = 100};
+		ip_pmtu_learn(l->s, &e);
+		assert_int_equal(pmtu_find(l->s, &e.dst), v6 ? 1280 : 600);
+		lab_pass(l, (v6 ? 49 : 4) * NS_PER_S);
+		assert_int_equal(pmtu_find(l->s, &e.dst), v6 ? 1280 : 600);
+		lab_pass(l, 2 * NS_PER_S);
+		assert_int_equal(pmtu_find(l->s, &e.dst), 0);
+	}
+}
+
+/* What tells and can't be told. */
+static void some_settings_are_fixed(void **state)
+{
+	struct lab *l = *state;
+	char text[64];
+
+	assert_int_equal(sysctl_get(l->s->sysctl, "net.ipv4.tcp_available_congestion_control", text, sizeof text), 10);
+	assert_string_equal(text, "reno cubic");
+	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv4.tcp_available_congestion_control", "reno"), -EACCES);
+	assert_int_equal(sysctl_get(l->s->sysctl, "net.ipv4.icmp_msgs_per_sec", text, sizeof text), -ENOENT);
+}
+
 /* RFC 8201 (8201-5). */
 static void path_mtu_cache_is_bounded(void **state)
 {
@@ -308,6 +401,7 @@ int main(void)
 		on_bench(echo_is_answered), on_bench(messages_that_change_nothing), on_bench(quotes_are_read_with_care), on_bench(errors_do_not_answer_errors),
 		on_bench(when_silence_is_the_rule), on_bench(one_a_second_six_at_once), on_bench(quotes_are_as_long_as_they_may_be),
 		on_bench(path_mtu_is_learnt_within_bounds_and_forgotten), on_bench(path_mtu_cache_is_bounded),
+		on_bench(echo_may_be_ignored), on_bench(the_rate_can_be_set), on_bench(its_bounds_can_be_set), on_bench(some_settings_are_fixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,18 @@ static void the_least_and_the_longest_rto(void **state)
 	assert_in_range(until_sent(b, 5 * NS_PER_S), 1999, 2001);
 }
 
+/* ip-sysctl: net.ipv4.route.min_adv_mss, for links with an MTU below it; IPv4's only. */
+static void the_least_mss_that_is_announced(void **state)
+{
+	struct bench *b = *state;
+	b->eth->mtu_bytes = 200;
+	sysctl(b, "net.ipv4.route.min_adv_mss", "300");
+	bench_listen(b, 5);
+	inject(b, SYN, .mss = 1000);
+	assert_int_equal(bench_next(b), 0);
+	assert_int_equal(b->last.opts.mss, b->v6 ? 140 : 300);
+}
+
 static void times_are_ticks(void **state)
 {
 	struct bench *b = *state;
@@ -145,7 +157,8 @@ static void thin_streams_do_not_back_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		both(the_least_and_the_longest_rto), both(times_are_ticks), both(the_longest_delay_of_an_ack), both(how_many_answers_make_a_conversation),
+		both(the_least_and_the_longest_rto), both(the_least_mss_that_is_announced), both(times_are_ticks), both(the_longest_delay_of_an_ack),
+		both(how_many_answers_make_a_conversation),
 		both(what_is_not_sent_is_bounded), both(segments_no_smaller_than), both(acks_of_disorder_are_compressed_so_far), both(so_many_may_wait),
 		both(thin_streams_do_not_back_off),
 	};

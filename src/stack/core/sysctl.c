@@ -17,6 +17,7 @@ struct row {
 	const char *on, *off;
 	const char *words[3];      /* a setting by name: the field is which of them */
 	bool is_unsigned;          /* any of 32 bits */
+	const char *fixed;         /* it says so, and can't be set */
 	bool keys;                 /* one or two keys of 16 octets: xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx,… */
 };
 
@@ -92,6 +93,9 @@ static const struct row rows[] = {
 	ONE("net.ipv4.tcp_dsack", tcp_dsack, 0, 1, 1),
 	/* As the controllers' table in stack/tcp/congestion.c. */
 	{.name = "net.ipv4.tcp_congestion_control", AT(tcp_congestion_control), .count = 1, .words = {"cubic", "reno"}},
+	{.name = "net.ipv4.tcp_available_congestion_control", .fixed = "reno cubic"},
+	{.name = "net.ipv4.tcp_allowed_congestion_control", .fixed = "reno cubic"},
+	{.name = "net.ipv6.conf.all.disable_ipv6", .fixed = "0"},
 	ONE("net.ipv4.tcp_ecn", tcp_ecn, 0, 2, 2),
 	ONE("net.ipv4.tcp_frto", tcp_frto, 0, 2, 2),
 	ONE("net.ipv4.tcp_early_retrans", tcp_early_retrans, 0, 4, 3),
@@ -108,6 +112,16 @@ static const struct row rows[] = {
 	/* A virtual host belongs to its user, who may do with its network what root may do with a machine's. */
 	ONE("sockland.privileged", privileged, 0, 1, 1),
 	ONE("net.ipv4.icmp_echo_ignore_all", icmp_echo_ignore_all, 0, 1, 0),
+	ONE("net.ipv4.icmp_echo_ignore_broadcasts", icmp_echo_ignore_broadcasts, 0, 1, 1),
+	ONE("net.ipv4.icmp_ratelimit", icmp_ratelimit_ms, 0, INT_MAX, 1000),
+	ONE("net.ipv4.icmp_ratemask", icmp_ratemask, INT_MIN, INT_MAX, 0x1818),
+	ONE("net.ipv6.icmp.echo_ignore_all", icmp6_echo_ignore_all, 0, 1, 0),
+	ONE("net.ipv6.icmp.echo_ignore_multicast", icmp6_echo_ignore_multicast, 0, 1, 0),
+	ONE("net.ipv6.icmp.ratelimit", icmp6_ratelimit_ms, 0, INT_MAX, 1000),
+	ONE("net.ipv4.route.min_pmtu", route_min_pmtu, 68, INT_MAX, 552),
+	ONE("net.ipv4.route.mtu_expires", route_mtu_expires_s, 0, INT_MAX / 1000, 600),
+	ONE("net.ipv4.route.min_adv_mss", route_min_adv_mss, 0, 65535, 256),
+	ONE("net.ipv6.route.mtu_expires", route6_mtu_expires_s, 0, INT_MAX / 1000, 600),
 	{.name = "net.ipv4.ping_group_range", AT(ping_group_all), .count = 1, .max = 1, .def = {1}, .on = "0\t2147483647", .off = "1\t0"},
 	ONE("net.ipv4.neigh.default.unres_qlen", neigh_unres_qlen, 0, INT_MAX, 101),
 	ONE("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, INT_MAX, 4 << 20),
@@ -233,6 +247,7 @@ int sysctl_set(struct sysctl *s, const char *name, const char *value)
 	int n;
 
 	if (!r) return -ENOENT;
+	if (r->fixed) return -EACCES;
 	if (r->keys) return read_keys(value, (struct fastopen_keys *)field(s, r));
 	if (r->on) {
 		n = read_longs(value, v, 2);
@@ -254,6 +269,7 @@ int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 	const int *v;
 
 	if (!r) return -ENOENT;
+	if (r->fixed) return snprintf(buf, size, "%s", r->fixed);
 	v = field(s, r);
 	if (r->keys) return write_keys((const struct fastopen_keys *)v, buf, size);
 	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);

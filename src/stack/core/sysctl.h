@@ -38,12 +38,16 @@ struct sysctl {
 	uint32_t tcp_notsent_lowat;
 	int tcp_syn_linear_timeouts, tcp_syncookies, tcp_pacing_ss_ratio, tcp_pacing_ca_ratio;
 	int privileged;                      /* sockland.privileged: programs have CAP_NET_RAW and CAP_NET_ADMIN over their host */
-	int icmp_echo_ignore_all;
+	int icmp_echo_ignore_all, icmp_echo_ignore_broadcasts;       /* net.ipv4.* */
+	int icmp_ratelimit_ms, icmp_ratemask;                        /* one of the types in the mask to each destination so often; 0: no limit */
+	int icmp6_echo_ignore_all, icmp6_echo_ignore_multicast, icmp6_ratelimit_ms;      /* net.ipv6.icmp.* */
+	int route_min_pmtu, route_mtu_expires_s, route_min_adv_mss;  /* net.ipv4.route.* */
+	int route6_mtu_expires_s;
 	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */
 	int neigh_unres_qlen;
 	int ipfrag_high_thresh;
 };
 struct sysctl *sysctl_new(void);                                   /* Linux's defaults; NULL when out of memory */
-int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOENT, -EINVAL */
+int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOENT, -EINVAL, -EACCES */
 void sysctl_set_router(struct sysctl *s, bool on);                 /* forwarding of both families, and what comes with it */
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size); /* length, or -ENOENT */

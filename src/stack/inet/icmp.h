@@ -25,8 +25,8 @@ enum icmp_problem {
 /* Complains to p's source, where the rules let it (icmp_error.c); p stays the caller's, its net_off set. rest: MTU or pointer, else 0. */
 void icmp_complain(struct stack *s, struct packet *p, enum icmp_problem problem, uint32_t rest);
 
-/* One of many: may a message that nobody asked for go to dst now? */
-bool icmp_within_rate(struct stack *s, const struct addr *dst);
+/* May a message that nobody asked for go to dst now, if one an interval is enough, and six at once? */
+bool icmp_within_rate(struct stack *s, const struct addr *dst, time_ns interval);
 
 /* Answers p (data = the ICMP message) with its body under another type, to where it came from. p stays the caller's. */
 void icmp_answer_echo(struct stack *s, const struct packet *p, uint8_t reply_type);

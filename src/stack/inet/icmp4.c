@@ -69,7 +69,7 @@ static void receive_redirect(struct stack *s, struct packet *p, const struct icm
 static void receive_echo(struct stack *s, struct packet *p)
 {
 	/* RFC 1122 §3.2.2.6 lets echoes to groups and broadcast go unanswered; Linux's icmp_echo_ignore_broadcasts. */
-	if (s->sysctl->icmp_echo_ignore_all || p->broadcast || p->multicast) {
+	if (s->sysctl->icmp_echo_ignore_all || (s->sysctl->icmp_echo_ignore_broadcasts && (p->broadcast || p->multicast))) {
 		stack_drop(s, p, DROP_ICMP_TYPE);
 		return;
 	}

@@ -61,6 +61,17 @@ static void receive_error(struct stack *s, struct packet *p, const struct icmp_h
 	packet_free(p);
 }
 
+/* RFC 4443 §4.1, §4.2: answered with all its data, also when it was asked of a group. */
+static void receive_echo(struct stack *s, struct packet *p)
+{
+	if (s->sysctl->icmp6_echo_ignore_all || (s->sysctl->icmp6_echo_ignore_multicast && p->multicast)) {
+		stack_drop(s, p, DROP_ICMP_TYPE);
+		return;
+	}
+	icmp_answer_echo(s, p, ICMP6_ECHO_REPLY);
+	packet_free(p);
+}
+
 static void receive(struct stack *s, struct packet *p)
 {
 	struct icmp_hdr h;
@@ -74,11 +85,7 @@ static void receive(struct stack *s, struct packet *p)
 		return;
 	}
 	switch (h.type) {
-	/* RFC 4443 §4.1, §4.2: answered with all its data, also when it was asked of a group. */
-	case ICMP6_ECHO:
-		if (!s->sysctl->icmp_echo_ignore_all) icmp_answer_echo(s, p, ICMP6_ECHO_REPLY);
-		packet_free(p);
-		break;
+	case ICMP6_ECHO: receive_echo(s, p); break;
 	case ICMP6_ECHO_REPLY: ping_receive(s, p); break;
 	case ICMP6_MLD_QUERY:
 	case ICMP6_MLD_REPORT:

@@ -2,7 +2,7 @@
  * ICMP errors that we send: which type and code a problem has, and when silence is the rule.
  *
  * Never about errors, never about what came by group or broadcast, never to a source that is not one host, never about
- * fragments but the first; and to each destination at Linux's rate: one a second, six at once. There is no common
+ * fragments but the first; and to each destination at Linux's rate: one a second (icmp_ratelimit), six at once. There is no common
  * limit for all destinations, which strangers could measure and so count our packets (SAD DNS); the destinations share
  * 256 buckets, so the sum is bounded all the same.
  *
@@ -10,13 +10,15 @@
  */
 #include "stack/inet/icmp.h"
 #include <net/if.h>
+#include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 
 #define QUOTE_MAX4 (576 - IP4_HDR_MIN - ICMP_HDR_LEN)      /* RFC 1812 §4.3.2.3 */
 #define QUOTE_MAX6 (1280 - IP6_HDR_LEN - ICMP_HDR_LEN)     /* RFC 4443 §2.4 (c) */
-#define RATE_INTERVAL NS_PER_S
 #define RATE_BURST 6
+#define MASK_TYPES 32                                      /* icmp_ratemask has a bit for each of so many */
 #define TOS_INTERNETCONTROL 0xc0                           /* RFC 1812 §4.3.2.5 */
+#define CODE_FRAG_NEEDED 4
 #define NONE 0xff
 
 static const struct { uint8_t type4, code4, type6, code6; } problems[] = {
@@ -90,23 +92,29 @@ static bool may_complain(struct packet *p, enum icmp_problem problem)
 
 /* ---- the rate ---- */
 
-bool icmp_within_rate(struct stack *s, const struct addr *dst)
+bool icmp_within_rate(struct stack *s, const struct addr *dst, time_ns interval)
 {
 	struct { struct addr a; char use[4]; } key = {*dst, "icm"};
 	struct icmp_limits *l = &s->inet->icmp_limits;
-	uint64_t h = stack_hash(s, &key, sizeof key);
-	int64_t credit = l->bucket[h >> 56].credit_ns + (s->now - l->bucket[h >> 56].when);
+	uint64_t h = stack_hash(s, &key, sizeof key) >> 56;
+	time_ns idle = s->now - l->bucket[h].when, credit = MIN(l->bucket[h].credit_ns + idle, RATE_BURST * interval);
 
 	/* when and credit start at zero; the clock may as well: a fresh bucket is full. */
-	if (!l->bucket[h >> 56].when && !l->bucket[h >> 56].credit_ns) credit = RATE_BURST * RATE_INTERVAL;
-	credit = MIN(credit, RATE_BURST * RATE_INTERVAL);
-	l->bucket[h >> 56].when = s->now;
-	if (credit >= RATE_INTERVAL) {
-		l->bucket[h >> 56].credit_ns = MAX(credit - RATE_INTERVAL, 1);
-		return true;
-	}
-	l->bucket[h >> 56].credit_ns = MAX(credit, 1);
-	return false;
+	if (!l->bucket[h].when && !l->bucket[h].credit_ns) credit = RATE_BURST * interval;
+	l->bucket[h].when = s->now;
+	l->bucket[h].credit_ns = MAX(credit >= interval ? credit - interval : credit, 1);
+	return credit >= interval;
+}
+
+/* RFC 4443 §2.4 (f), RFC 1812 §4.3.2.8; as Linux: "too big" is never held back, nor anything on loopback, nor what IPv4's mask does not name. */
+static bool may_leave(struct stack *s, const struct icmp_hdr *h, const struct addr *dst, const struct netif *by)
+{
+	const struct sysctl *c = s->sysctl;
+	bool v4 = addr_is_v4(dst), too_big = v4 ? h->type == ICMP4_UNREACH && h->code == CODE_FRAG_NEEDED : h->type == ICMP6_TOO_BIG;
+
+	if (too_big || by->flags & IFF_LOOPBACK) return true;
+	if (v4 && (h->type >= MASK_TYPES || !((unsigned)c->icmp_ratemask >> h->type & 1))) return true;
+	return icmp_within_rate(s, dst, (v4 ? c->icmp_ratelimit_ms : c->icmp6_ratelimit_ms) * NS_PER_MS);
 }
 
 /* ---- sending ---- */
@@ -138,8 +146,7 @@ void icmp_complain(struct stack *s, struct packet *p, enum icmp_problem problem,
 	struct packet *e;
 
 	if (h.type == NONE || !may_complain(p, problem) || !find_way(s, p, &out, &hop)) return;
-	/* As Linux's rate mask has it, "too big" is never held back, nor a redirect, which has a limit of its own; nor is anything on loopback. */
-	if (problem != ICMP_PROBLEM_TOO_BIG && problem != ICMP_PROBLEM_REDIRECT && !(hop.netif->flags & IFF_LOOPBACK) && !icmp_within_rate(s, &out.dst)) return;
+	if (!may_leave(s, &h, &out.dst, hop.netif)) return;
 	if (v4 && h.type == ICMP4_PARAM_PROBLEM) h.rest <<= 24;
 	e = packet_new(PACKET_HEADROOM, ICMP_HDR_LEN + quote_len);
 	if (!e) return;
@@ -162,7 +169,7 @@ void icmp_answer_echo(struct stack *s, const struct packet *p, uint8_t reply_typ
 	struct route_hop hop;
 	struct packet *e;
 
-	if (!speaks_for_one_host(p) || !find_way(s, p, &out, &hop)) return;
+	if (!speaks_for_one_host(p) || !find_way(s, p, &out, &hop) || (v4 && !may_leave(s, &h, &out.dst, hop.netif))) return;
 	e = packet_new(PACKET_HEADROOM, p->len);
 	if (!e) return;
 	memcpy(e->data, p->data, p->len);

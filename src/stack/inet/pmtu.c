@@ -1,11 +1,10 @@
 /* Path MTU cache: pmtu.h says what it holds. */
 #include "stack/inet/pmtu.h"
 #include <stdlib.h>
+#include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 
-/* RFC 1191 §6.3, RFC 8201 §5.3: for so long an estimate is believed. RFC 8201 §5.2: so many are kept. */
-#define PMTU_EXPIRES (600 * NS_PER_S)
-#define PMTU_MAX 1024
+#define PMTU_MAX 1024             /* RFC 8201 §5.2: so many are kept */
 
 struct pmtu {
 	struct hash_node hash;
@@ -86,7 +85,8 @@ static struct pmtu *add(struct stack *s, const struct addr *dst, uint64_t h)
 
 void ip_pmtu_learn(struct stack *s, const struct ip_error *e)
 {
-	uint32_t floor = addr_is_v4(&e->dst) ? PMTU_MIN4 : PMTU_MIN6;
+	bool v4 = addr_is_v4(&e->dst);
+	uint32_t floor = v4 ? (uint32_t)s->sysctl->route_min_pmtu : PMTU_MIN6;
 	uint64_t h = stack_hash(s, &e->dst, sizeof e->dst);
 	struct pmtu *m = find(s, &e->dst, h);
 
@@ -95,5 +95,6 @@ void ip_pmtu_learn(struct stack *s, const struct ip_error *e)
 	/* RFC 1191 §3, RFC 8201 §4, RFC 5927 §7.2: within bounds, and never increased by a message, only by time. */
 	m->mtu_bytes = MIN(m->mtu_bytes, MAX(e->mtu_bytes, floor));
 	m->locked |= e->mtu_bytes < floor;
-	m->expires = s->now + PMTU_EXPIRES;
+	/* RFC 1191 §6.3, RFC 8201 §5.3: for so long the estimate is believed. */
+	m->expires = s->now + (v4 ? s->sysctl->route_mtu_expires_s : s->sysctl->route6_mtu_expires_s) * NS_PER_S;
 }

@@ -5,7 +5,7 @@
 #pragma once
 #include "stack/core/stack.h"
 
-#define PMTU_MIN4 552             /* Linux's min_pmtu; RFC 1191 would allow 68, which a forger would love */
+/* IPv4 has net.ipv4.route.min_pmtu for it, 552 at first; RFC 1191 would allow 68, which a forger would love. */
 #define PMTU_MIN6 1280            /* RFC 8201 §4: nothing below is believed */
 
 struct pmtu_table { struct hash by_addr; struct list oldest; uint32_t count; };

@@ -65,7 +65,7 @@ static void send6(struct stack *s, struct packet *p, const struct route_hop *hop
 
 	/* RFC 4861 §8.2: by a router's link-local address, of a neighbour, who is told the target's address if we know it. */
 	if (!from || (!addr_eq(&r.target, &r.dst) && !addr_is_linklocal(&r.target)) || !is_neighbour(s, p)) return;
-	if (!icmp_within_rate(s, &p->dst) || !icmp_within_rate(s, &p->src)) return;
+	if (!icmp_within_rate(s, &p->dst, NS_PER_S) || !icmp_within_rate(s, &p->src, NS_PER_S)) return;
 	if (known && neigh_state(known) & NEIGH_VALID) {
 		r.has_lladdr = true;
 		r.lladdr = known->mac;

@@ -111,6 +111,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	conn->opt.offset = ts_offset(s, &conn->inet.laddr, &conn->inet.raddr);
 	/* RFC 9293 §3.7.1 (MUST-14, SHLD-5): what we can take in is announced in every SYN. */
 	conn->rcv.adv_mss = mss_of_mtu(conn, hop->mtu_bytes);
+	if (addr_is_v4(&conn->inet.raddr)) conn->rcv.adv_mss = (uint16_t)MAX(conn->rcv.adv_mss, sys->route_min_adv_mss);
 	if (conn->set.mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->set.mss);
 	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
