@@ -124,6 +124,7 @@ static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, 
 		segment_copy_in(a, s, head, data + done, n);
 		if (!shared_replace32(&s->head, head, (head + (uint32_t)n) & SEG_POS)) continue;
 		done += n;
+		h->done += n;
 		if (atomic_load_explicit(&s->cold, memory_order_relaxed) != 0) {   /* changes only under the lock */
 			shared_set32(&s->cold, 0);
 			h->warmed = true;
@@ -198,7 +199,11 @@ size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_
 {
 	struct direction *d = &c->rx;
 	size_t done = 0;
-	if (peek) return rx_peek(a, d, to, len, offset);
+	if (peek) {
+		done = rx_peek(a, d, to, len, offset);
+		h->done += done;
+		return done;
+	}
 	uint32_t first = shared_get32(&d->read_seg);
 	struct segment *s = rx_first(a, d);
 	while (s && done < len) {
@@ -208,6 +213,7 @@ size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_
 		segment_copy_out(a, s, tail, (uint8_t *)to + done, n);
 		shared_set32(&s->tail, (tail + (uint32_t)n) & SEG_POS);
 		done += n;
+		h->done += n;
 		if (writer != 0) h->peer = writer;
 		else h->engine += (uint32_t)n;
 		s = rx_follow(a, d, s);

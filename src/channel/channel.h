@@ -10,6 +10,7 @@ uint32_t chan_rx_used(struct arena *a, struct channel *c);            /* octets 
 uint32_t chan_tx_room(struct arena *a, struct channel *c);            /* octets that chan_write would take now. Lock not needed */
 /* Who has to hear of a copy: added up over several calls. */
 struct handover {
+	size_t done;                       /* octets that are published, or read: also where a fault in the program's memory ended the copying */
 	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
 	bool left;                         /* reading: a segment was left, which the engine may recycle */

@@ -9,25 +9,46 @@
 
 #define COUNT_MOST 0x7ffff000      /* octets that Linux moves in one call */
 
+struct source { int fd; bool regular, positioned; };
+
+/* What is no regular file but can be spliced, such as /dev/zero: the kernel knows which can, and by way of a pipe of ours. */
+static long device_read(const struct source *in, off_t at, struct iovec *to)
+{
+	int way[2];
+	long r = sys(SYS_pipe2, way, O_CLOEXEC);
+	if (r < 0) return r;
+	r = cancellable(sys(SYS_splice, in->fd, in->positioned ? &at : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK));
+	if (r > 0) r = sys(SYS_read, way[0], to->iov_base, r);
+	sys(SYS_close, way[0]);
+	sys(SYS_close, way[1]);
+	return r;
+}
+
+static long source_read(const struct source *in, off_t at, struct iovec *to)
+{
+	if (!in->regular) return device_read(in, at, to);
+	return in->positioned ? sys(SYS_pread64, in->fd, to->iov_base, to->iov_len, at) : sys(SYS_read, in->fd, to->iov_base, to->iov_len);
+}
+
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read. */
-static long sendfile_piece(uint8_t *buf, const struct sock *s, int in, off_t at, bool positioned, size_t count)
+static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct source *in, off_t at, size_t count)
 {
 	struct iovec iov = {buf, MIN(count, SCRATCH_SIZE)};
-	long n = positioned ? sys(SYS_pread64, in, iov.iov_base, iov.iov_len, at) : sys(SYS_read, in, iov.iov_base, iov.iov_len);
-	if (n <= 0) return n == -ESPIPE ? -EINVAL : n;
+	long n = source_read(in, at, &iov);
+	if (n <= 0) return n;
 	iov.iov_len = (size_t)n;
 	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n};
 	long sent = sock_send(s, &m);
-	if (!positioned && sent < n) sys(SYS_lseek, in, (sent < 0 ? 0 : sent) - n, SEEK_CUR);
+	if (!in->positioned && sent < n) sys(SYS_lseek, in->fd, (sent < 0 ? 0 : sent) - n, SEEK_CUR);
 	return sent;
 }
 
-static long sendfile_all(uint8_t *buf, const struct sock *s, int in, off_t *offset, size_t count)
+static long sendfile_all(uint8_t *buf, const struct sock *s, const struct source *in, off_t *offset, size_t count)
 {
 	size_t done = 0;
 	while (done < count) {
 		size_t wanted = MIN(count - done, SCRATCH_SIZE);
-		long n = sendfile_piece(buf, s, in, offset ? *offset : 0, offset != NULL, wanted);
+		long n = sendfile_piece(buf, s, in, offset ? *offset : 0, wanted);
 		if (n < 0 && done == 0) return n;
 		if (n <= 0) break;
 		if (offset) *offset += n;
@@ -75,6 +96,7 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK, .past_peek_off = s->c->type == SOCK_STREAM};
 	long n = pipe_ready(pipe, POLLOUT, pipe_waits_not(pipe, flags));
+	if (n == 0 && (ssize_t)len < 0) return -EINVAL;
 	if (n == 0 && at_mark(s)) return shared_get32(&s->c->poll) & EPOLLRDHUP ? 0 : -EAGAIN;
 	if (n == 0) n = sock_recv(s, &m);
 	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
@@ -83,7 +105,8 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	if (n < 0) return n;
 	iov.iov_len = m.total = (size_t)n;
 	m.flags = MSG_DONTWAIT;
-	return sock_recv(s, &m);
+	long r = sock_recv(s, &m);
+	return n == 0 && r == -EAGAIN ? 0 : r;   /* nothing was no empty message, but the end of a socket that is shut down */
 }
 
 /* What the pipe holds, and goes on holding: a copy of it is read. */
@@ -108,26 +131,34 @@ static bool sends_surely(const struct sock *s)
 	return s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && state & CHS_SENDABLE && !(state & CHS_ERROR);
 }
 
-/* Octets that a stream socket has room for, when it has some; a call that may wait waits for that. */
-static long room_of(const struct sock *s, bool nonblock)
+/* Until a stream socket has room, as a send waits; or until its state is such that a send says more. */
+static long room_wait(const struct sock *s, bool nonblock)
 {
-	struct pollfd p = {s->fd, POLLOUT, 0};
-	size_t room = chan_tx_room(shim.arena, s->c);
-	if (room > 0) return (long)room;
-	long r = do_poll(&p, 1, nonblock ? 0 : -1);
-	if (r <= 0) return r < 0 ? r : -EAGAIN;
-	return (long)MAX(chan_tx_room(shim.arena, s->c), 1);
+	struct wait w;
+	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	while (sends_surely(s)) {
+		uint32_t seq = shared_get32(&s->c->tx.seq);
+		if (chan_tx_room(shim.arena, s->c) > 0) return 0;
+		handed_over(s);   /* the engine may find more, as Linux's buffers would have */
+		engine_catch_up();
+		if (chan_tx_room(shim.arena, s->c) > 0 || channel_poll(shim.arena, s->c) & EPOLLOUT) return 0;
+		if (nonblock) return -EAGAIN;
+		long r = wait_on(&w, s, &s->c->tx, seq);
+		if (r < 0) return r;
+	}
+	return 0;
 }
 
-/* Into a socket: no more than it has room for now. */
+/* Into a socket: no more than it has room for now. The flag is the pipe's here, too. */
 static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
+	if ((ssize_t)len < 0) return -EINVAL;
 	long r = pipe_ready(pipe, POLLIN, pipe_waits_not(pipe, flags));
-	bool surely = sends_surely(s);
-	if (r == 0 && surely) r = room_of(s, flags & SPLICE_F_NONBLOCK || nonblocking(s, 0));
+	if (r == 0) r = room_wait(s, nonblocking(s, 0));
 	if (r < 0) return r;
-	len = MIN(len, surely ? (size_t)r : SCRATCH_SIZE);
-	long n = surely ? cancellable(sys(SYS_read, pipe, at, MIN(len, SCRATCH_SIZE))) : pipe_look(pipe, at, len);
+	bool surely = sends_surely(s);
+	len = MIN(len, SCRATCH_SIZE);
+	long n = surely ? cancellable(sys(SYS_read, pipe, at, MIN(len, MAX(chan_tx_room(shim.arena, s->c), 1)))) : pipe_look(pipe, at, len);
 	if (n <= 0) return n;
 	struct iovec iov = {at, (size_t)n};
 	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n, .flags = flags & SPLICE_F_MORE ? MSG_MORE : 0};
@@ -136,10 +167,34 @@ static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, u
 	return sent;
 }
 
-static bool is_seekable_file(int fd)
+/* As Linux: sent is what has positions. */
+static long source_of(int fd, bool positioned, struct source *ret)
 {
 	struct stat st;
-	return sys(SYS_fstat, fd, &st) != 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);   /* what is no descriptor the read refuses */
+	if (sys(SYS_fstat, fd, &st) != 0) return -EBADF;
+	*ret = (struct source){fd, S_ISREG(st.st_mode), positioned};
+	return ret->regular || sys(SYS_lseek, fd, 0, SEEK_CUR) >= 0 ? 0 : -EINVAL;
+}
+
+/* From a socket as splice, so a pipe must be there. */
+static long sendfile_from(const struct sock *s, int out, size_t count)
+{
+	if (!is_pipe(out)) return -EINVAL;
+	uint8_t *buf = scratch_take();
+	long r = buf ? splice_out(buf, s, out, count, 0) : -ENOMEM;
+	scratch_give(buf);
+	return r;
+}
+
+static long sendfile_to(const struct sock *s, int in, off_t *at, size_t count)
+{
+	struct source source;
+	long r = source_of(in, at != NULL, &source);
+	if (r != 0) return r;
+	uint8_t *buf = scratch_take();
+	r = buf ? sendfile_all(buf, s, &source, at, count) : -ENOMEM;
+	scratch_give(buf);
+	return r;
 }
 
 long do_sendfile(int out, int in, off_t *offset, size_t count)
@@ -149,16 +204,14 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 	bool to_sock = sock_of(out, &s), from_sock = sock_of(in, &from);
 	if (!to_sock && !from_sock) return cancellable(sys(SYS_sendfile, out, in, offset, count));
 	if (offset && user_get(at, offset) != 0) return -EFAULT;
+	int mode = from_sock ? O_RDWR : (int)sys(SYS_fcntl, in, F_GETFL);
+	if (mode < 0 || mode & O_PATH || (mode & O_ACCMODE) == O_WRONLY) return -EBADF;
 	if (offset && (from_sock || is_pipe(in))) return -ESPIPE;
-	if (!from_sock && (sys(SYS_fcntl, in, F_GETFL) & O_ACCMODE) == O_WRONLY) return -EBADF;
 	if (at < 0 || (ssize_t)count < 0) return -EINVAL;
-	if (from_sock ? !is_pipe(out) : !is_seekable_file(in)) return -EINVAL;   /* from a socket: as splice, so a pipe must be there */
 	count = MIN(count, (size_t)COUNT_MOST);
-	uint8_t *buf = scratch_take();
-	long r = !buf ? -ENOMEM : from_sock ? splice_out(buf, &from, out, count, 0) : sendfile_all(buf, &s, in, offset ? &at : NULL, count);
-	scratch_give(buf);
-	if (offset && r > 0 && user_put(offset, at) != 0) return -EFAULT;
-	return r;
+	if (from_sock) return sendfile_from(&from, out, count);
+	long r = sendfile_to(&s, in, offset ? &at : NULL, count);
+	return offset && r > 0 && user_put(offset, at) != 0 ? -EFAULT : r;
 }
 
 /* Linux's order of complaints about a splice with a socket at one end. */

@@ -52,13 +52,13 @@ static long touch(void *arg)
 }
 
 /*
- * Pieces of which a later one isn't there: Linux copies some 32 KB at a time, and what it could not copy whole has not been sent, or read. Here the
- * pieces go one by one, so they are looked at first.
+ * Memory of which a later part isn't there: Linux copies some 32 KB at a time, and what it could not copy whole has not been sent, or read. Here
+ * each piece goes by itself, and what a segment of the ring takes, so they are looked at first.
  */
 int message_there(const struct message *m, size_t len, bool writing)
 {
 	struct touch t = {m, MIN(len, PIECE), writing};
-	return m->count > 1 ? (int)guarded(touch, &t) : 0;
+	return m->count > 1 || MIN(m->total, len) > SEGMENT_SMALL ? (int)guarded(touch, &t) : 0;
 }
 
 ssize_t iov_total(const struct iovec *iov, int count)

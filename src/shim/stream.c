@@ -9,7 +9,7 @@
  */
 #include "shim/shim.h"
 
-struct copy { const struct sock *s; const struct message *m; size_t from, done, skip; struct handover h; };   /* skip: octets that a peek leaves out */
+struct copy { const struct sock *s; const struct message *m; size_t from, skip; struct handover h; };   /* skip: octets that a peek leaves out */
 
 static long tx_copy(void *arg)
 {
@@ -22,7 +22,6 @@ static long tx_copy(void *arg)
 			continue;
 		}
 		size_t n = chan_write(shim.arena, c->s->c, (const char *)c->m->iov[i].iov_base + from, len - from, &c->h);
-		c->done += n;
 		if (n < len - from) break;
 		from = 0;
 	}
@@ -60,7 +59,7 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from, b
 	owe_no_more(s, &s->c->tx);
 	critical_leave();
 	*wants_room = c.h.wants_room;
-	return c.done > 0 ? (long)c.done : r;
+	return c.h.done > 0 ? (long)c.h.done : r;
 }
 
 /*
@@ -163,8 +162,7 @@ static long rx_copy(void *arg)
 			continue;
 		}
 		char *to = (char *)c->m->iov[i].iov_base + from;
-		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->skip + c->from + c->done : 0, peek, &c->h);
-		c->done += n;
+		size_t n = chan_read(shim.arena, c->s->c, to, len - from, peek ? c->skip + c->from + c->h.done : 0, peek, &c->h);
 		if (n < len - from) break;
 		from = 0;
 	}
@@ -193,7 +191,7 @@ long stream_take_some(const struct sock *s, const struct message *m, size_t from
 	else if (c.h.engine > 0) consumed(s, c.h.engine);
 	owe_no_more(s, &s->c->rx);
 	critical_leave();
-	return c.done > 0 ? (long)c.done : r;
+	return c.h.done > 0 ? (long)c.h.done : r;
 }
 
 /* Why there is nothing to read: 0 at the end of the stream, -EAGAIN when something may come, or the error. */

@@ -264,6 +264,38 @@ static void over_the_end(int type)
 	close(fd[1]);
 }
 
+/*
+ * A long buffer that is not there to its end. How much goes is the implementation's (so many octets are copied at a time); that what is told is what has
+ * gone, and what has not been told is still there, is not.
+ */
+static void long_over_the_end(size_t good)
+{
+	int fd[2];
+	char *at = mmap(NULL, 1 << 18, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *end = at + (1 << 18) - 4096;
+	ssize_t got, n, rest = 0;
+
+	MUST(mprotect(end, 4096, PROT_NONE));
+	say_about("tcp, %zu octets and then nothing", good);
+	tcp_pair(AF_INET, fd);
+	got = send(fd[0], end - good, good + 10, 0);
+	MUST(shutdown(fd[0], SHUT_WR));
+	while ((n = recv(fd[1], buf, sizeof(buf), 0)) > 0)
+		rest += n;
+	say("sent", "%s, and %s", got < 0 ? say_errno(errno) : got <= (ssize_t)good ? "some" : "more than is there", rest == (got > 0 ? got : 0) ? "arrived" : "not so");
+	rest = 0;
+	MUST(send(fd[1], buf, good + 10, 0));
+	MUST(shutdown(fd[1], SHUT_WR));
+	wait_for(fd[0], POLLRDHUP);
+	got = recv(fd[0], end - good, good + 10, MSG_DONTWAIT);
+	while ((n = recv(fd[0], buf, sizeof(buf), 0)) > 0)
+		rest += n;
+	say("received", "%s, and %s", got < 0 ? say_errno(errno) : got <= (ssize_t)good ? "some" : "more than is there",
+	    rest + (got > 0 ? got : 0) == (ssize_t)good + 10 ? "the rest is there" : "not so");
+	MUST(munmap(at, 1 << 18));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
@@ -276,5 +308,8 @@ int main(void)
 		flags(types[i]);
 		over_the_end(types[i]);
 	}
+	long_over_the_end(10000);
+	long_over_the_end(20000);
+	long_over_the_end(50000);
 	return 0;
 }

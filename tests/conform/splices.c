@@ -7,7 +7,7 @@
 
 #define BAD ((void *)1)
 
-static int pipes[2], file, null_in, null_out;
+static int pipes[2], file, null_in, null_out, zero, by_path;
 
 static const struct kind kinds[] = {
 	{ "tcp", AF_INET, SOCK_STREAM, FRESH },	     { "tcp listening", AF_INET, SOCK_STREAM, LISTENING }, { "tcp pair", AF_INET6, SOCK_STREAM, PAIR },
@@ -54,6 +54,10 @@ static void splices(int s)
 	say_rc("out, the rest", splice(s, NULL, pipes[1], NULL, 100, 0));
 	drain("after it");
 	say_rc("out, nothing", splice(s, NULL, pipes[1], NULL, 100, 0));
+	say_rc("out, a negative length", splice(s, NULL, pipes[1], NULL, (size_t)-1, 0));
+	MUST(write(pipes[1], "p", 1));
+	say_rc("in, a negative length", splice(pipes[0], NULL, s, NULL, (size_t)-1, 0));
+	drain("after it");
 }
 
 static void sendfiles(int s)
@@ -71,11 +75,14 @@ static void sendfiles(int s)
 	say_rc("at the end", sendfile(s, file, &at, 10));
 	say_rc("of no length", sendfile(s, file, &at, 0));
 	say_rc("from a device", sendfile(s, null_in, NULL, 5));
+	say_rc("from a device that can be spliced", sendfile(s, zero, NULL, 5));
+	say_rc("from what can't be read", sendfile(s, by_path, NULL, 5));
 	say_rc("from what is to be written", sendfile(s, null_out, NULL, 5));
 	say_rc("from a pipe", sendfile(s, pipes[0], NULL, 5));
 	say_rc("from itself", sendfile(s, s, NULL, 5));
 	say_rc("to a file", sendfile(file, s, NULL, 5));
 	say_rc("from nothing", sendfile(s, -1, NULL, 5));
+	say_rc("nothing from nothing", sendfile(s, -1, NULL, 0));
 }
 
 static void vectors(int s)
@@ -116,6 +123,44 @@ static void waits(void)
 	close(fd[1]);
 }
 
+/* A send's time is that of a splice into a socket, too, whatever the flags; and a pipe keeps what found no room. */
+static void no_room(int flags)
+{
+	struct timeval time = { 0, 50000 };
+	int fd[2];
+	static char much[1 << 16];
+
+	say_about("a socket without room, flags %x", flags);
+	tcp_pair(AF_INET, fd);
+	set_nonblocking(fd[0]);
+	while (write(fd[0], much, sizeof(much)) > 0 || (poll(NULL, 0, 20) == 0 && write(fd[0], much, sizeof(much)) > 0))
+		;
+	MUST(fcntl(fd[0], F_SETFL, 0));
+	MUST(setsockopt(fd[0], SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)));
+	MUST(write(pipes[1], "pipedata", 8));
+	long begun = now_ms();
+	say_rc("splice", splice(pipes[0], NULL, fd[0], NULL, 8, flags));
+	say("waited", "%s", now_ms() - begun >= 50 ? "yes" : "no");
+	drain("after it");
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* A message socket that is shut down says so, and not that there is nothing yet. */
+static void shut(void)
+{
+	int fd[2];
+
+	say_about("a datagram socket that is shut down");
+	udp_pair(AF_INET, fd);
+	MUST(shutdown(fd[0], SHUT_RD));
+	say_rc("out of it", splice(fd[0], NULL, pipes[1], NULL, 4, 0));
+	set_nonblocking(fd[0]);
+	say_rc("without waiting", splice(fd[0], NULL, pipes[1], NULL, 4, 0));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void ends(void)
 {
 	int fd[2], p[2];
@@ -148,6 +193,8 @@ int main(void)
 	unlink(name);
 	MUST(write(file, "0123456789abcdefghij", 20));
 	null_in = MUST(open("/dev/null", O_RDWR));
+	zero = MUST(open("/dev/zero", O_RDONLY));
+	by_path = MUST(open("/dev/zero", O_PATH));
 	null_out = MUST(open("/dev/null", O_WRONLY));
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		static void (*const parts[])(int) = { errors, splices, sendfiles, vectors };
@@ -160,6 +207,9 @@ int main(void)
 		}
 	}
 	waits();
+	no_room(0);
+	no_room(SPLICE_F_NONBLOCK);
+	shut();
 	ends();
 	return 0;
 }
