@@ -89,6 +89,7 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
+	if (from > 0 && state & CHS_ERROR) return -EPIPE;   /* what has gone is the answer: the error stays for the next call */
 	bool only_more = m->flags & MSG_MORE && !(m->flags & (MSG_OOB | MSG_EOR)) && m->control_len == 0;
 	if (!(state & CHS_SENDABLE) || state & CHS_ERROR || m->flags & (MSG_OOB | MSG_MORE | MSG_EOR) || m->control_len != 0) {
 		long taken = (long)engine_send_once(s, m, from);
@@ -124,9 +125,10 @@ static long stream_put(const struct sock *s, struct message *m)
 		done = (size_t)r;
 	}
 	do {
-		uint32_t seq = shared_get32(&s->c->tx.seq);
+		uint32_t seq = shared_get32(&s->c->tx.seq), handled = signals_handled();
 		r = send_once(s, m, done, seq);
 		if (r >= 0 && (done += (size_t)r) == m->total) return (long)done;
+		if (r > 0) wait_partly(&w, handled);
 		if (r >= 0 || (r == -EAGAIN && m->nonblock && look_again(&looked))) {
 			if (r >= 0) looked = wanted = false;
 			r = 0;
@@ -234,7 +236,7 @@ static long stream_take(const struct sock *s, struct message *m)
 	closes_settle();
 	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
 	for (;;) {
-		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
+		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state), handled = signals_handled();
 		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late();
 		long n = stream_take_some(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
@@ -244,7 +246,10 @@ static long stream_take(const struct sock *s, struct message *m)
 			if (done == m->total || !late || !look_again(&looked)) return (long)done;
 			continue;
 		}
-		if (n > 0) continue;
+		if (n > 0) {
+			wait_partly(&w, handled);
+			continue;
+		}
 		if (done > 0 && (m->nonblock || state & (CHS_ERROR | CHS_EOF | CHS_MARK))) {
 			if (!late || !look_again(&looked)) return (long)done;
 			continue;

@@ -40,10 +40,20 @@ time_ns coarse_ns(void) { return clock_ns(CLOCK_MONOTONIC_COARSE); }
 
 void wait_begin(struct wait *w, int64_t timeout_us)
 {
-	w->handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
+	w->handled = signals_handled();
 	w->interrupts = atomic_load_explicit(&self.interrupts, memory_order_relaxed);
 	w->restartable = timeout_us == 0;
 	w->deadline = timeout_us == 0 ? TIME_NEVER : now_ns() + timeout_us * NS_PER_US;
+}
+
+uint32_t signals_handled(void) { return atomic_load_explicit(&self.handled, memory_order_relaxed); }
+
+/* As Linux: the part is the answer then, and no call is restarted that has one. */
+void wait_partly(struct wait *w, uint32_t handled)
+{
+	if (!w->restartable) return;
+	w->restartable = false;
+	w->handled = handled;
 }
 
 /* As Linux: without a timeout a call is restarted when the handler says SA_RESTART; with one, never. */
