@@ -269,6 +269,7 @@ void direct_leave(struct engine *e, struct esock *from)
 	struct esock *to = from->peer;
 	if (!to || from->flow != FLOW_DIRECT) return;
 	if (!flow_leave(e, from, to)) {
+		from->flow = FLOW_DIRECT;      /* as it was: it can't be left, and the connection ends of it */
 		direct_part(e, from);
 		return;
 	}

@@ -379,7 +379,8 @@ void esock_pump(struct engine *e, struct esock *es)
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, false, es->state, es->poll};
-	bool drained = tx_relieved(e, es, &r) | send_relieved(e, es), changed = publish(e, es);
+	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), changed = publish(e, es);
+	drained |= relieved;
 	news.room = drained || grown;
 	net_touch(e->net, s);
 	if (asked) unix_wake(e, es, asked_told || drained, changed);

@@ -201,6 +201,32 @@ static void capture_send(struct wild *w)
 	raw_send(w->c.fd, &m, sizeof m.q + sizeof m.name, false);
 }
 
+/* Two streams joined, so that their rings are in use, in the first place and in the third. */
+static void streams_join(struct wild *w, uint16_t port)
+{
+	struct tsock lsn = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	t_close(&w->socks[0]);
+	t_close(&w->socks[2]);
+	w->socks[0] = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	if (t_bind(&lsn, "127.0.0.1", port) == 0 && t_call(&lsn, RPC_LISTEN, 5, 0, NULL, 0) == 0 && t_connect(&w->socks[0], "127.0.0.1", port) == 0) {
+		if (t_accept(&lsn, &w->socks[2]) < 0) w->socks[2] = lsn;
+		t_write(&w->socks[0], "some octets that wait", 21);
+	} else w->socks[2] = lsn;
+	if (w->socks[2].fd != lsn.fd) t_close(&lsn);
+}
+
+/* The same of Unix sockets. */
+static void streams_pair(struct wild *w)
+{
+	struct tsock pair[2];
+	t_close(&w->socks[0]);
+	t_close(&w->socks[2]);
+	t_pair(&w->c, pair);
+	w->socks[0] = pair[0];
+	w->socks[2] = pair[1];
+	t_write(&w->socks[0], "some octets that wait", 21);
+}
+
 /* A message that is half right: an existing call about an existing socket, with odd numbers and odd octets. */
 static void message_send_odd(struct wild *w, const int door)
 {
@@ -274,17 +300,9 @@ static void wild_start(struct wild *w, const struct lab *l, uint32_t (*segs)[2])
 		w->socks[i] = t_socket(&w->c, below(4) ? AF_INET : AF_INET6, types[i % 2]);
 		watch[i] = (struct rpc_watch){w->socks[i].channel, w->socks[i].generation};
 	}
-	/* Two streams joined, so that their rings are in use, and datagrams that wait. */
-	struct tsock lsn = t_socket(&w->c, AF_INET, SOCK_STREAM);
-	t_close(&w->socks[0]);
-	t_close(&w->socks[2]);
-	w->socks[0] = t_socket(&w->c, AF_INET, SOCK_STREAM);
 	uint16_t port = (uint16_t)(1024 + below(60000));
-	if (t_bind(&lsn, "127.0.0.1", port) == 0 && t_call(&lsn, RPC_LISTEN, 5, 0, NULL, 0) == 0 && t_connect(&w->socks[0], "127.0.0.1", port) == 0) {
-		if (t_accept(&lsn, &w->socks[2]) < 0) w->socks[2] = lsn;
-		t_write(&w->socks[0], "some octets that wait", 21);
-	} else w->socks[2] = lsn;
-	if (w->socks[2].fd != lsn.fd) t_close(&lsn);
+	if (below(2)) streams_pair(w);
+	else streams_join(w, port);
 	t_bind(&w->socks[1], "127.0.0.1", (uint16_t)(port + 1));
 	for (int i = 0; i < 5; i++) t_sendto(&w->socks[3], "127.0.0.1", (uint16_t)(port + 1), "datagram", 8);
 	w->bell = t_request(&w->c, &q, NULL, 0, &reply, NULL, &fd);

@@ -160,6 +160,21 @@ static int leave(struct end *e)
 	return 0;
 }
 
+static bool keep(void *user, const uint8_t *data, size_t len)
+{
+	(void)user;
+	in_arena(data, len);
+	return take8() % 8 != 0;
+}
+
+/* What was not read comes back, and programs are brought to where their chains end. */
+static int recall(struct end *e)
+{
+	direct_recall(&pool, &e->c->rx, &e->rx, keep, NULL);
+	if (e->tx.first == e->tx.last) tx_skip(&e->c->tx, &e->tx);
+	return tx_retire(&pool, &e->c->tx, &e->tx) < 0 ? -1 : progress(e);
+}
+
 static int ask(struct end *e)
 {
 	direct_full(&pool, &e->tx);
@@ -190,7 +205,7 @@ static int program(struct end *e)
 }
 
 static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, rest, program, program,
-						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter};
+						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter, recall};
 
 static void punch(void *user, uint64_t offset, uint64_t len)
 {

@@ -2,7 +2,8 @@
  * Octets from a writer to a reader, while the engine leads the flow from the stack to the direct path, back, and in again, and lets it grow. The reader sleeps on
  * its direction, as in recv, or on a bell, as in epoll_wait. Once for each step that the writer makes, and once for each of the reader's, that one is
  * killed there, and another process goes on with the socket. The same again with an engine that takes the pages of whatever is drained in each of
- * its turns, and a writer who holds his lock against that. At the end:
+ * its turns, and a writer who holds his lock against that; and as Unix streams have it, where what goes by the stack is asked for, and what was not
+ * read comes back into its queue. At the end:
  *
  *     all octets have arrived, once and in order (of a killed writer: a beginning of them; with a killed reader: what it had read is gone)
  *     nobody sleeps while there is something for him: no wake-up is lost
@@ -25,6 +26,7 @@ static const char *const names[] = {"writer", "heir", "reader", "reader's heir",
 
 static bool by_bell;                       /* how the reader waits */
 static bool rests;                         /* the engine takes pages */
+static bool asks;                          /* wire is the stack's queue, which the reader asks for */
 
 static struct {
 	struct arena *arena;
@@ -34,6 +36,7 @@ static struct {
 	struct rx_side rx;
 	uint8_t wire[WIRE_MAX];
 	uint32_t wire_len, wire_done;
+	struct chan_lock turn;                 /* the engine is in the middle of a turn, or serves a call */
 	_Atomic uint32_t rung;                 /* the engine's doorbell */
 	_Atomic uint32_t rung_by[2];           /* what it finds marked then: of the writing socket, of the reading one */
 	_Atomic uint32_t box[2], gone;         /* with a bell alone: what was rung for; who is dead, + 1 */
@@ -107,9 +110,9 @@ static void write_pieces(uint8_t mark)
 	for (uint32_t done = 0; done < PIECES * PIECE;) {
 		struct handover h = {0};
 		uint32_t seq = shared_get32(&net.from->tx.seq);
-		if (rests) chan_lock(&net.from->tx.lock, 1 + (uint32_t)sim.current, futex);
+		if (rests || asks) chan_lock(&net.from->tx.lock, 1 + (uint32_t)sim.current, futex);
 		size_t n = chan_write(net.arena, net.from, piece, MIN(PIECE - done % PIECE, PIECE), &h);
-		if (rests) chan_unlock(&net.from->tx.lock, futex);
+		if (rests || asks) chan_unlock(&net.from->tx.lock, futex);
 		done += (uint32_t)n;
 		if (h.peer != 0) wake_reader(1 + (uint32_t)sim.current);
 		if (h.engine > 0 || h.warmed || (n == 0 && h.wants_room)) hand_over(0);
@@ -132,6 +135,18 @@ static void count(const uint8_t *octets, size_t n)
 
 static bool all_read(void) { return net.heirs && net.got >= PIECES * PIECE; }
 
+static size_t asked(uint8_t *to);
+
+/* As unix_sock.c of the shim: the ring, and then the engine, unless there can be nothing. */
+static size_t take(uint8_t *to, struct handover *h)
+{
+	if (!asks) return chan_read(net.arena, net.to, to, PIECE, 0, false, h);
+	chan_lock(&net.to->rx.lock, 1 + (uint32_t)sim.current, futex);
+	size_t n = chan_read(net.arena, net.to, to, PIECE, 0, false, h);
+	chan_unlock(&net.to->rx.lock, futex);
+	return n > 0 || shared_get32(&net.to->state) & CHS_DIRECT ? n : asked(to);
+}
+
 static void reader(void)
 {
 	static uint8_t buf[ACTORS][PIECE];
@@ -144,7 +159,7 @@ static void reader(void)
 			continue;
 		}
 		uint32_t seq = shared_get32(&net.to->rx.seq);
-		size_t n = chan_read(net.arena, net.to, to, PIECE, 0, false, &h);
+		size_t n = take(to, &h);
 		count(to, n);
 		if (h.peer != 0 && chan_tx_relieve(net.arena, net.from)) bump(&net.from->tx);
 		if (h.engine > 0) hand_over(1);
@@ -171,6 +186,7 @@ static bool pump(void)
 		tx_consume(&net.pool, &net.tx, len);
 	}
 	if (rx_progress(&net.pool, &net.to->rx, &net.rx) < 0) die("a receive ring that can't be");
+	if (asks) return net.wire_len > net.wire_done;
 	while (net.wire_done < net.wire_len) {
 		if (rx_span(&net.pool, &net.to->rx, &net.rx, &to, &len) < 0) die("no room to receive");
 		len = MIN(len, net.wire_len - net.wire_done);
@@ -180,6 +196,18 @@ static bool pump(void)
 		moved = true;
 	}
 	return moved;
+}
+
+/* As call_data.c: what the ring holds is read there first. */
+static size_t asked(uint8_t *to)
+{
+	chan_lock(&net.turn, 1 + (uint32_t)sim.current, futex);
+	pump();
+	size_t n = rx_used(&net.pool, &net.rx) > 0 ? 0 : MIN(net.wire_len - net.wire_done, PIECE);
+	memcpy(to, net.wire + net.wire_done, n);
+	net.wire_done += (uint32_t)n;
+	chan_unlock(&net.turn, futex);
+	return n;
 }
 
 /* As idle.c, whether the flow is idle or not. */
@@ -197,7 +225,7 @@ static void make_good(void)
 {
 	net.made_good = true;
 	if ((shared_get32(&net.from->tx.lock.word) & ~LOCK_CONTENDED) == 1 + (uint32_t)sim.victim) shared_swap32(&net.from->tx.lock.word, 0);
-	if (rests) wake_all(&net.from->tx.lock.word);
+	if (rests || asks) wake_all(&net.from->tx.lock.word);
 	if (bell_claimant(shared_get64(&bell()->armed)) == 1 + (uint32_t)sim.victim) {
 		shared_add32(&bell()->seq, 1);
 		wake_all(&bell()->seq);
@@ -223,11 +251,41 @@ static void woken_for_unread(void)
 	if (direct_unread(&net.pool, &net.rx) > 0) wake_reader(0);
 }
 
+/* As direct_unix.c. */
+static bool chains_are_short(void)
+{
+	struct chan_lock *lock = &net.from->tx.lock;
+	if (net.tx.first != net.tx.last) return false;
+	if (net.tx.oldest != net.tx.last && chan_trylock(lock, LOCK_ENGINE)) {
+		tx_skip(&net.from->tx, &net.tx);
+		chan_unlock(lock, futex);
+	}
+	if (tx_retire(&net.pool, &net.from->tx, &net.tx) < 0) die("a send ring that can't be");
+	return net.tx.oldest == net.tx.last && net.rx.first == net.rx.last;
+}
+
+static bool keep(void *user, const uint8_t *data, size_t len)
+{
+	(void)user;
+	memcpy(net.wire + net.wire_len, data, len);
+	net.wire_len += (uint32_t)len;
+	return true;
+}
+
+static void take_back(void)
+{
+	if (!chan_trylock(&net.to->rx.lock, LOCK_ENGINE)) return;
+	direct_recall(&net.pool, &net.to->rx, &net.rx, keep, NULL);
+	chan_unlock(&net.to->rx.lock, futex);
+}
+
 static void enter(void)
 {
+	if (asks && (net.tx.held || pump() || !chains_are_short())) return;
 	net.tx.held = true;
 	pump();
 	direct_link(&net.pool, net.tx.last, 1, &net.to->rx, &net.rx, 2);
+	shared_set32(&net.to->state, CHS_DIRECT);
 	woken_for_unread();
 	shared_fence();
 	if (shared_get32(&net.from->tx.starved) != 0 && shared_swap32(&net.from->tx.starved, 0) != 0) bump(&net.from->tx);
@@ -235,18 +293,29 @@ static void enter(void)
 
 static void leave(void)
 {
+	if (!net.tx.held) return;
+	shared_set32(&net.to->state, 0);
 	if (direct_unlink(&net.pool, &net.from->tx, &net.tx) < 0) die("no segment");
 	woken_for_unread();
+	if (asks) take_back();
 	bump(&net.from->tx);
+}
+
+/* Between two of them calls are served. */
+static void turn_take(void (*what)(void))
+{
+	if (asks) chan_lock(&net.turn, LOCK_ENGINE, futex);
+	what();
+	if (asks) chan_unlock(&net.turn, futex);
 }
 
 static void engine(void)
 {
 	void (*const script[])(void) = {turn, enter, turn, leave, turn, enter, turn};
-	for (size_t i = 0; i < ARRAY_SIZE(script); i++) script[i]();
+	for (size_t i = 0; i < ARRAY_SIZE(script); i++) turn_take(script[i]);
 	for (;;) {
 		uint32_t seen = shared_get32(&net.rung);
-		turn();
+		turn_take(turn);
 		if (has_ended(READER) && (!net.dead || net.made_good) && all_read()) return;
 		sleep_on(&net.rung, seen);
 	}
@@ -300,6 +369,7 @@ static void net_start(void)
 	net.to = arena_channel(net.arena, 2);
 	net.wire_len = net.wire_done = net.got = net.got_of_writer = 0;
 	net.heirs = net.dead = net.made_good = false;
+	atomic_store(&net.turn.word, 0);
 	atomic_store(&net.rung, 0);
 	atomic_store(&net.rung_by[0], 0);
 	atomic_store(&net.rung_by[1], 0);
@@ -318,7 +388,7 @@ static void outcome_check(void)
 	bool robbed = net.dead && sim.victim == READER;
 	if (!has_ended(WRITER) || !has_ended(HEIR)) die("a writer's wake-up is lost");
 	if (tx_span(&net.pool, &net.from->tx, &net.tx, &at, &len, &used) < 0 || len > 0) die("octets are left with the engine");
-	if (chan_rx_used(net.arena, net.to) != 0) die("a reader's wake-up is lost");
+	if (chan_rx_used(net.arena, net.to) != 0 || net.wire_done != net.wire_len) die("a reader's wake-up is lost");
 	if (!robbed && (!has_ended(READER) || !has_ended(ENGINE))) die("octets are lost");
 	if (net.got > PIECES * PIECE || net.got_of_writer > PIECES * PIECE) die("octets are repeated");
 	if (!net.dead && net.got_of_writer != PIECES * PIECE) die("octets are lost");
@@ -370,6 +440,9 @@ void play_stream(struct arena *arena, int preemptions, long max)
 	rests = true;
 	both_killed("rings rest, the reader waits on its direction", preemptions, max / 2);
 	rests = false;
+	asks = true;
+	search(&octets, "what goes by the stack is asked for", WRITER, preemptions, max / 2);
+	asks = false;
 	by_bell = true;
 	search(&two_ring, "two ring for one", WRITER, preemptions + 1, max * 100);
 	pool_destroy(&net.pool);

@@ -190,6 +190,18 @@ struct tsock t_socket(struct tclient *c, int domain, int type)
 	return s;
 }
 
+void t_pair(struct tclient *c, struct tsock ret[2])
+{
+	struct rpc_request q = {.op = RPC_PAIR, .arg = {SOCK_STREAM}};
+	struct rpc_reply reply = {0};
+	struct rpc_pair second = {0};
+	int fds[4], n_fds = 0;
+	need(send(c->fd, &q, sizeof q, MSG_NOSIGNAL) == sizeof q, "a pair is asked for");
+	need(reply_receive(c->fd, &reply, &second, sizeof second, fds, &n_fds) == sizeof second && n_fds == 2, "pair");
+	ret[0] = (struct tsock){.c = c, .fd = fds[0], .channel = reply.channel, .generation = reply.generation};
+	ret[1] = (struct tsock){.c = c, .fd = fds[1], .channel = second.channel, .generation = second.generation};
+}
+
 int64_t t_call(struct tsock *s, enum rpc_op op, int64_t arg0, int64_t arg1, const void *in, size_t in_len)
 {
 	static char out[RPC_OUT_MAX];
