@@ -18,7 +18,7 @@ void heap_free(struct heap *h)
 
 static bool before(const struct heap_place *a, const struct heap_place *b)
 {
-	return a->node->due < b->node->due || (a->node->due == b->node->due && a->order < b->order);
+	return a->due < b->due || (a->due == b->due && a->order < b->order);
 }
 
 static void place(struct heap *h, uint32_t i, struct heap_place p)
@@ -68,8 +68,7 @@ int heap_insert(struct heap *h, struct heap_node *n, time_ns due)
 		if (err < 0) return err;
 		n->index = ++h->count;
 	}
-	struct heap_place p = {n, h->next_order++};
-	n->due = due;
+	struct heap_place p = {n, due, h->next_order++};
 	place(h, n->index - 1, p);
 	sift_up(h, p);
 	sift_down(h, p);
@@ -89,4 +88,5 @@ void heap_remove(struct heap *h, struct heap_node *n)
 }
 
 struct heap_node *heap_min(const struct heap *h) { return h->count ? h->places[0].node : NULL; }
+time_ns heap_min_due(const struct heap *h) { return h->count ? h->places[0].due : TIME_NEVER; }
 uint64_t heap_min_order(const struct heap *h) { return h->count ? h->places[0].order : UINT64_MAX; }

@@ -129,7 +129,7 @@ void net_host_touch(struct net_host *h)
 	struct heap_node *node = &h->deadline.node;
 	time_ns due = stack_deadline(h->stack);
 	if (due == TIME_NEVER) heap_remove(&h->net->events, node);
-	else if (!heap_has(node) || node->due != due) heap_insert(&h->net->events, node, due);
+	else if (heap_due(&h->net->events, node) != due) heap_insert(&h->net->events, node, due);
 }
 
 void net_touch(struct net *n, struct stack *s)
@@ -138,20 +138,15 @@ void net_touch(struct net *n, struct stack *s)
 	net_host_touch(s->host);
 }
 
-time_ns net_deadline(const struct net *n)
-{
-	struct heap_node *node = heap_min(&n->events);
-	return node ? node->due : TIME_NEVER;
-}
+time_ns net_deadline(const struct net *n) { return heap_min_due(&n->events); }
 
 bool net_advance(struct net *n, time_ns now, unsigned budget)
 {
 	for (unsigned done = 0; net_deadline(n) <= now && net_deadline(n) != TIME_NEVER; done++) {
 		if (budget && done == budget) return true;
-		struct heap_node *node = heap_min(&n->events);
-		struct event *e = container_of(node, struct event, node);
-		n->now = MAX(n->now, node->due);
-		heap_remove(&n->events, node);
+		struct event *e = container_of(heap_min(&n->events), struct event, node);
+		n->now = MAX(n->now, net_deadline(n));
+		heap_remove(&n->events, &e->node);
 		e->fire(n, e);
 	}
 	n->now = MAX(n->now, now);

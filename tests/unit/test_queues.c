@@ -39,7 +39,9 @@ static void heap_agrees_with_a_sorted_model(void **state)
 			assert_int_equal(heap_insert(&h, &m->node, m->due), 0);
 		}
 		assert_true(heap_has(&m->node) == m->is_set);
+		assert_int_equal(heap_due(&h, &m->node), m->is_set ? m->due : TIME_NEVER);
 		if (step % 16 == 0) assert_ptr_equal(heap_min(&h), model_min(t));
+		assert_int_equal(heap_min_due(&h), heap_min(&h) ? heap_due(&h, heap_min(&h)) : TIME_NEVER);
 	}
 	for (struct heap_node *n; (n = heap_min(&h));) {
 		assert_ptr_equal(n, model_min(t));
@@ -66,6 +68,7 @@ static void timers_due_together_fire_in_the_order_they_were_set(void **state)
 	}
 	heap_remove(&h, &n[0]);   /* harmless */
 	assert_null(heap_min(&h));
+	assert_int_equal(heap_min_due(&h), TIME_NEVER);
 	heap_free(&h);
 }
 

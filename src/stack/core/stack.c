@@ -182,23 +182,17 @@ void stack_drop(struct stack *s, struct packet *p, enum drop_reason why)
 void stack_advance(struct stack *s, time_ns now)
 {
 	uint64_t limit = s->timers.next_order;
-	struct heap_node *n;
 
 	stack_set_now(s, now);
 	/* Timers set from here on wait for the next call, also when they are due already: so one call always ends. */
-	while ((n = heap_min(&s->timers)) && n->due <= s->now && heap_min_order(&s->timers) < limit) {
-		struct timer *t = container_of(n, struct timer, node);
-		heap_remove(&s->timers, n);
+	while (heap_min_due(&s->timers) <= s->now && heap_min_order(&s->timers) < limit) {
+		struct timer *t = container_of(heap_min(&s->timers), struct timer, node);
+		heap_remove(&s->timers, &t->node);
 		t->fire(t);
 	}
 }
 
-time_ns stack_deadline(const struct stack *s)
-{
-	const struct heap_node *n = heap_min(&s->timers);
-
-	return n ? n->due : TIME_NEVER;
-}
+time_ns stack_deadline(const struct stack *s) { return heap_min_due(&s->timers); }
 
 void timer_set(struct stack *s, struct timer *t, time_ns due)
 {

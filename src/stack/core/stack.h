@@ -67,6 +67,7 @@ void stack_drop(struct stack *s, struct packet *p, enum drop_reason why);
 void timer_set(struct stack *s, struct timer *t, time_ns due);   /* moves a set timer */
 void timer_clear(struct stack *s, struct timer *t);
 static inline bool timer_is_set(const struct timer *t) { return heap_has(&t->node); }
+static inline time_ns timer_due(const struct stack *s, const struct timer *t) { return heap_due(&s->timers, &t->node); }   /* TIME_NEVER: not set */
 
 uint32_t stack_random32(struct stack *s);
 uint64_t stack_hash(const struct stack *s, const void *data, size_t len);   /* SipHash with the stack's secret */

@@ -69,5 +69,5 @@ void rs_receive(struct netif *nif)
 
 	if (!advertises(nif)) return;
 	nif->advertise.fire = advertise_fire;
-	if (!timer_is_set(&nif->advertise) || nif->advertise.node.due > due) timer_set(s, &nif->advertise, due);
+	if (timer_due(s, &nif->advertise) > due) timer_set(s, &nif->advertise, due);
 }

@@ -41,7 +41,7 @@ static time_ns at_random(struct stack *s, time_ns within)
 /* RFC 3376 §5.2: an answer that is due sooner anyway will do. */
 static void answer_by(struct stack *s, struct timer *t, time_ns due)
 {
-	if (!timer_is_set(t) || t->node.due > due) timer_set(s, t, due);
+	if (timer_due(s, t) > due) timer_set(s, t, due);
 }
 
 static void ask_all(struct netif *nif, const struct query *q)
