@@ -168,7 +168,7 @@ void acking_check(struct tcp_sock *conn)
 	if (two_segments && conn->rcv.queued >= low) two_segments = window_select(conn) >= conn->rcv.wnd;
 	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn_answers(conn)))
 		segment_send_ack(conn);
-	else if (conn->rcv.ooo.n == 0)
+	else if (!conn->rcv.ooo)
 		delay(conn);
 	else
 		compress(conn);

@@ -196,7 +196,7 @@ void conn_purge(struct tcp_sock *conn)
 	conn->figures = NULL;
 	free_chain(&conn->rcv.queue);
 	conn->rcv.queued = conn->rcv.mem_bytes = 0;
-	runs_free(&conn->rcv.ooo);
+	runs_free(conn);
 }
 
 void conn_free(struct tcp_sock *conn)
@@ -226,7 +226,7 @@ void conn_done(struct tcp_sock *conn)
 	}
 	timers_clear(conn);
 	purge_send(conn);
-	runs_free(&conn->rcv.ooo);
+	runs_free(conn);
 	flow_remove(&conn->inet);
 	if (!conn->inet.port_bound) port_release(&conn->inet);
 	sk->shut = 3;

@@ -62,7 +62,7 @@ enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING
 /* Octets [start, end) of sequence space. */
 struct seq_range { seq32 start, end; };
 
-/* A run of out-of-order octets, as packets chained by node.next. reassembly.c */
+/* A run of out-of-order octets, as packets chained by node.next, and all such runs, which are never none. reassembly.c */
 struct tcp_run { struct seq_range range; struct packet *first, *last; };
 struct tcp_runs { struct tcp_run *at; uint32_t n, cap, mem_bytes; struct seq_range latest[TCP_SACK_MAX]; uint8_t n_latest; };
 
@@ -146,7 +146,7 @@ struct tcp_sock {
 		uint8_t urg, urg_octet;       /* enum tcp_urg_state */
 		bool fin, done;               /* fin_seq is known; FIN was reached: nothing follows */
 		struct list queue;            /* packets in order, data = payload not yet read */
-		struct tcp_runs ooo;
+		struct tcp_runs *ooo;         /* NULL: nothing came too early */
 		struct seq_range dup;         /* to be reported by D-SACK in the next ACK; empty: nothing */
 	} rcv;
 	/* receive buffer auto-tuning: round trip as the receiver sees it; since when, from which octet taken, how many in the best round */
@@ -451,8 +451,8 @@ int timewait_reuse(struct tcp_sock *conn);       /* connect to a tuple in TIME-W
 /* reassembly.c */
 enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g);  /* takes g->p unless it has a reason to drop it */
 void runs_drain(struct tcp_sock *conn);          /* moves what is in order now to rcv.queue */
-void runs_free(struct tcp_runs *r);
-seq32 runs_end(const struct tcp_runs *r);        /* of one that is not empty: the highest sequence number */
+void runs_free(struct tcp_sock *conn);
+seq32 runs_end(const struct tcp_runs *r);        /* the highest sequence number */
 void rcv_queue_append(struct tcp_sock *conn, struct packet *p);          /* takes p, in order; rcv.nxt moves */
 
 /* sack.c */

@@ -106,7 +106,7 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 	if (!(g->h.flags & TCP_RST)) return STEP_NEXT;
 	/* RFC 5961 §3.2: only the very next sequence number resets; others in the window are asked about. As Linux: the end of what was
 	 * received out of order is as good, for a peer that resets after a loss. */
-	if (g->h.seq != conn->rcv.nxt && !resets_after_fin(conn, g) && !(conn->opt.sack && conn->rcv.ooo.n && g->h.seq == runs_end(&conn->rcv.ooo))) {
+	if (g->h.seq != conn->rcv.nxt && !resets_after_fin(conn, g) && !(conn->opt.sack && conn->rcv.ooo && g->h.seq == runs_end(conn->rcv.ooo))) {
 		fastopen_reset_astray(conn);
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_WINDOW);
@@ -210,7 +210,7 @@ static enum step take_early_text(struct tcp_sock *conn, struct segment *g)
 
 static enum step take_text(struct tcp_sock *conn, struct segment *g)
 {
-	bool disorder = conn->rcv.ooo.n != 0;
+	bool disorder = conn->rcv.ooo != NULL;
 	seq32 start = g->h.seq;
 
 	if (!g->len) return STEP_NEXT;
@@ -229,7 +229,7 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 	g->p = NULL;
 	runs_drain(conn);
 	/* RFC 5681 §4.2: at once when it fills a gap. */
-	if (disorder && conn->rcv.ooo.n == 0) tcp_need_ack(conn, TCP_ACK_NOW);
+	if (disorder && !conn->rcv.ooo) tcp_need_ack(conn, TCP_ACK_NOW);
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
 }
@@ -238,13 +238,13 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 
 static void learn_fin(struct tcp_sock *conn, const struct segment *g)
 {
-	const struct tcp_runs *r = &conn->rcv.ooo;
+	const struct tcp_runs *early = conn->rcv.ooo;
 	seq32 at = g->h.seq + g->len;
 
 	/* RFC 9293 §3.10.7.4 first: among octets that came already it is nothing new, but the sender is told where we are. */
 	if (seq_gt(conn->rcv.nxt, at)) tcp_need_ack(conn, TCP_ACK_NOW);
 	/* Octets behind the end can't be: whoever sent them or this lies. */
-	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at) || (r->n && seq_gt(r->at[r->n - 1].range.end, at))) return;
+	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at) || (early && seq_gt(runs_end(early), at))) return;
 	conn->rcv.fin = true;
 	conn->rcv.fin_seq = at;
 	if (at != conn->rcv.nxt) tcp_need_ack(conn, TCP_ACK_NOW);

@@ -103,7 +103,7 @@ static uint32_t plan(struct tcp_sock *conn, struct mtu_probe *m, bool *ret_wait)
 	uint32_t len = (m->high + m->low) / 2 - headers(conn), needed = len + (conn->rec.reordering + 1u) * snd_mss(conn);
 	uint32_t flight = rtxq_in_flight(&conn->rtxq);
 
-	if (m->size || conn->rec.phase != TCP_OPEN || conn->cc.cwnd < CWND_LEAST || conn->rcv.ooo.n) return 0;
+	if (m->size || conn->rec.phase != TCP_OPEN || conn->cc.cwnd < CWND_LEAST || conn->rcv.ooo) return 0;
 	if (m->high < m->low || m->high - m->low < (uint32_t)MAX(conn_sysctl(conn)->tcp_probe_threshold, 1)) {
 		search_again(conn, m);
 		return 0;

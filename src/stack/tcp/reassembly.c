@@ -75,12 +75,16 @@ static void chain_free(struct packet *p)
 	}
 }
 
-void runs_free(struct tcp_runs *r)
+void runs_free(struct tcp_sock *conn)
 {
+	struct tcp_runs *r = conn->rcv.ooo;
+
+	conn->rcv.ooo = NULL;
+	if (!r) return;
 	for (uint32_t i = 0; i < r->n; i++)
 		chain_free(r->at[i].first);
 	free(r->at);
-	memset(r, 0, sizeof *r);
+	free(r);
 }
 
 seq32 runs_end(const struct tcp_runs *r) { return r->at[r->n - 1].range.end; }
@@ -180,7 +184,7 @@ static void forget_latest_below(struct tcp_runs *r, seq32 nxt)
  * A segment that covers whole runs keeps the octets before the first of them: the peer sends the rest again. */
 static bool cut_overlap(struct tcp_sock *conn, uint32_t at, seq32 *seq, struct packet *p)
 {
-	struct tcp_runs *r = &conn->rcv.ooo;
+	struct tcp_runs *r = conn->rcv.ooo;
 	const struct tcp_run *run;
 
 	if (at >= r->n) return true;
@@ -202,9 +206,9 @@ static bool cut_overlap(struct tcp_sock *conn, uint32_t at, seq32 *seq, struct p
 	return p->len > 0;
 }
 
-enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
+static enum drop_reason insert(struct tcp_sock *conn, struct segment *g)
 {
-	struct tcp_runs *r = &conn->rcv.ooo;
+	struct tcp_runs *r = conn->rcv.ooo;
 	seq32 seq = g->h.seq;
 	uint32_t at = runs_find(r, seq);
 
@@ -223,12 +227,23 @@ enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
 	return DROP_NONE;
 }
 
+enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
+{
+	enum drop_reason why;
+
+	if (!conn->rcv.ooo) conn->rcv.ooo = calloc(1, sizeof *conn->rcv.ooo);
+	if (!conn->rcv.ooo) return DROP_NO_MEMORY;
+	why = insert(conn, g);
+	if (!conn->rcv.ooo->n) runs_free(conn);
+	return why;
+}
+
 static void drain_chain(struct tcp_sock *conn, struct packet *p, uint32_t skip)
 {
 	while (p) {
 		struct packet *next = p->node.next ? list_entry(p->node.next, struct packet, node) : NULL;
 		uint32_t cut = MIN(skip, p->len);
-		conn->rcv.ooo.mem_bytes -= cost(p);
+		conn->rcv.ooo->mem_bytes -= cost(p);
 		packet_pull(p, cut);
 		skip -= cut;
 		if (p->len)
@@ -241,9 +256,10 @@ static void drain_chain(struct tcp_sock *conn, struct packet *p, uint32_t skip)
 
 void runs_drain(struct tcp_sock *conn)
 {
-	struct tcp_runs *r = &conn->rcv.ooo;
+	struct tcp_runs *r = conn->rcv.ooo;
 	uint32_t n = 0;
 
+	if (!r) return;
 	while (n < r->n && seq_le(r->at[n].range.start, conn->rcv.nxt)) {
 		drain_chain(conn, r->at[n].first, conn->rcv.nxt - r->at[n].range.start);
 		n++;
@@ -251,5 +267,5 @@ void runs_drain(struct tcp_sock *conn)
 	if (!n) return;
 	runs_close_gap(r, 0, n);
 	forget_latest_below(r, conn->rcv.nxt);
-	if (!r->n) runs_free(r);
+	if (!r->n) runs_free(conn);
 }

@@ -20,7 +20,7 @@ static seq32 with_fin(const struct tcp_sock *conn, seq32 end) { return conn->rcv
 
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max)
 {
-	const struct tcp_runs *r = &conn->rcv.ooo;
+	const struct tcp_runs *r = conn->rcv.ooo;
 	uint8_t n = 0;
 
 	/* RFC 2883 §4: the duplicate first, and once. */
@@ -28,7 +28,7 @@ uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max
 		o->sack[n].start = conn->rcv.dup.start;
 		o->sack[n++].end = conn->rcv.dup.end;
 	}
-	for (uint8_t i = 0; i < r->n_latest && n < max; i++) {
+	for (uint8_t i = 0; r && i < r->n_latest && n < max; i++) {
 		o->sack[n].start = r->latest[i].start;
 		o->sack[n++].end = with_fin(conn, r->latest[i].end);
 	}
