@@ -132,9 +132,9 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	es->sk = sk;
 	sk->user = es;
 	if (es->client) sk->uid = es->client->uid;
-	ch->domain = (uint16_t)sk->domain;
-	ch->type = (uint16_t)sk->type;
-	ch->protocol = (uint16_t)sk->protocol;
+	ch->domain = sk->domain;
+	ch->type = sk->type;
+	ch->protocol = sk->protocol;
 	ch->host = (uint16_t)host;
 	direction_clear(&ch->rx);
 	direction_clear(&ch->tx);

@@ -88,7 +88,8 @@ struct inet_sock {
 	bool v6only;
 	uint32_t scope;                  /* ifindex of a link-local peer or address */
 	/* IP_* and IPV6_* */
-	int ttl, mcast_ttl;              /* -1: default */
+	int16_t ttl, hops;               /* IP_TTL, IPV6_UNICAST_HOPS; -1: default */
+	uint8_t mcast_ttl, mcast_hops;
 	uint8_t tos;
 	bool mcast_loop, mcast_all, recverr, recverr6, pktinfo, recvttl, recvtos, pktinfo6, recvhops6, recvtclass6, freebind, hdrincl, recvorigdst;
 	bool recvopts, retopts, recvfragsize, passsec, checksum, transparent;
@@ -101,16 +102,14 @@ struct inet_sock {
 	bool bind_no_port;               /* bind with port 0 takes the address only: connect chooses the port */
 	bool in_flows, recvpathmtu6;
 	uint8_t opening_tos;             /* of the segment that opened a connection; pktoptions.c */
-	int pmtudisc;                    /* IP_PMTUDISC_* */
-	int mcast_if;
-	int hops, mcast_hops;            /* -1: default */
-	int pmtudisc6, mcast_if6;
+	uint8_t srcprefs6;               /* IPV6_ADDR_PREFERENCES */
+	uint8_t pmtudisc, pmtudisc6;     /* IP_PMTUDISC_*, IPV6_PMTUDISC_* */
+	bool recverr_rfc4884, recverr_rfc4884_6;
+	int mcast_if, mcast_if6;
 	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
-	int recverr_rfc4884, recverr_rfc4884_6;
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
 	uint32_t flow_salt;              /* changes when the flow is to take another path */
-	uint32_t srcprefs6;              /* IPV6_ADDR_PREFERENCES */
 	struct header_opts *header;      /* NULL: none was ever set */
 	struct filter *chooser;          /* SO_ATTACH_REUSEPORT_CBPF; NULL: none */
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */

@@ -34,7 +34,7 @@ static int set_ttl(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v != -1 && (v < 1 || v > 255)) return -EINVAL;
-	inet_of(sk)->ttl = v;
+	inet_of(sk)->ttl = (int16_t)v;
 	return 0;
 }
 
@@ -51,7 +51,7 @@ static int set_mcast_ttl(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (sk->type == SOCK_STREAM || v < -1 || v > 255) return -EINVAL;
-	inet_of(sk)->mcast_ttl = v < 0 ? 1 : v;
+	inet_of(sk)->mcast_ttl = v < 0 ? 1 : (uint8_t)v;
 	return 0;
 }
 

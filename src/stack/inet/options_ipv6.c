@@ -18,7 +18,7 @@ static int set_hops(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (hops_check(v) < 0) return -EINVAL;
-	inet_of(sk)->hops = v;
+	inet_of(sk)->hops = (int16_t)v;
 	return 0;
 }
 
@@ -35,7 +35,7 @@ static int set_mcast_hops(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (hops_check(v) < 0) return -EINVAL;
-	inet_of(sk)->mcast_hops = v < 0 ? 1 : v;
+	inet_of(sk)->mcast_hops = v < 0 ? 1 : (uint8_t)v;
 	return 0;
 }
 
@@ -120,7 +120,7 @@ static int set_preferences(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (!at_most_one(v, TMP | PUBLIC | PUBTMP_DEFAULT) || !at_most_one(v, HOME | COA) || !at_most_one(v, CGA | NONCGA)) return -EINVAL;
-	inet_of(sk)->srcprefs6 = v & (TMP | PUBLIC | COA);
+	inet_of(sk)->srcprefs6 = (uint8_t)(v & (TMP | PUBLIC | COA));
 	return 0;
 }
 

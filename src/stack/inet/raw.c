@@ -17,7 +17,7 @@ static int raw_init(struct sock *sk)
 
 	if (r < 0) return r;
 	sk->reuseaddr = true;
-	is->lport = (uint16_t)sk->protocol;
+	is->lport = sk->protocol;
 	is->hdrincl = sk->protocol == IPPROTO_RAW;
 	is->v6only = sk->domain == AF_INET6;
 	/* RFC 3542 §3.1: the checksum of ICMPv6 is always the stack's to fill in. */

@@ -124,7 +124,7 @@ static int protocol_of(const struct sock *sk, const struct dgram_dest *d, bool n
 {
 	uint16_t proto = named ? d->port : 0;
 
-	if (proto == 0) proto = (uint16_t)sk->protocol;
+	if (proto == 0) proto = sk->protocol;
 	if (proto > UINT8_MAX || (proto != sk->protocol && sk->protocol != IPPROTO_RAW)) return -EINVAL;
 	return proto;
 }

@@ -16,7 +16,7 @@
 static int packet_init(struct sock *sk)
 {
 	struct packet_sock *ps = packet_of(sk);
-	uint16_t be = (uint16_t)sk->protocol;
+	uint16_t be = sk->protocol;
 
 	ps->protocol = read16((const uint8_t *)&be);
 	sk->protocol = 0;

@@ -36,9 +36,9 @@ int sock_alloc(struct stack *s, const struct sock_ops *ops, int domain, int type
 	if (!sk) return -ENOBUFS;
 	sk->stack = s;
 	sk->ops = ops;
-	sk->domain = domain;
-	sk->type = type;
-	sk->protocol = protocol;
+	sk->domain = (uint16_t)domain;
+	sk->type = (uint16_t)type;
+	sk->protocol = (uint16_t)protocol;
 	sk->cookie = ++s->next_cookie;
 	defaults_set(sk);
 	list_append(&s->socks, &sk->node);

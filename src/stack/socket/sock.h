@@ -55,10 +55,10 @@ struct sock {
 	struct list node;                          /* stack->socks */
 	struct stack *stack;
 	const struct sock_ops *ops;
-	int domain, type, protocol;
-	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
 	void *user;                                /* the host's; NULL until it sets it */
 	uint64_t cookie;
+	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
+	uint16_t domain, type, protocol;
 	bool closed;                               /* the program let go */
 	bool listening;                            /* SO_ACCEPTCONN; kept by the protocol */
 	uint8_t shut;                              /* SHUT_RD + 1 = 1, SHUT_WR + 1 = 2, both 3 */

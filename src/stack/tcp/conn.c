@@ -240,6 +240,7 @@ static void forget_connection(struct tcp_sock *conn)
 	memset(&conn->snd, 0, sizeof *conn - offsetof(struct tcp_sock, snd));
 	list_init(&conn->rcv.queue);
 	conn->nospace = false;
+	conn->fastopen = (struct fastopen){0};
 	rtt_init(conn);
 }
 

@@ -102,6 +102,7 @@ struct tcp_sock {
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
 	bool nospace;                         /* a writer found no room */
 	bool orphan;                          /* counted in tcp_stack.n_orphans */
+	struct fastopen fastopen;             /* of one connection, too */
 	struct tcp_set set;
 	struct tcp_listener *listener;        /* of a listening socket */
 	struct {
@@ -115,7 +116,7 @@ struct tcp_sock {
 	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
 	struct { struct timer rtx, delack, keep, pace; } timer;
 
-	/* From here on of one connection: conn_forget clears all of it. */
+	/* From here on of one connection: forget_connection clears it. */
 	struct {
 		seq32 una, nxt, wl1, wl2, iss;
 		seq32 data;                   /* of queue's first octet */
@@ -165,7 +166,6 @@ struct tcp_sock {
 		seq32 round;
 		uint8_t backoff;
 	} rtt;
-	struct fastopen fastopen;
 	struct mtu_probe *mtu_probe;          /* mtuprobe.c; NULL: there is no search */
 	struct tcp_rtxq rtxq;
 	struct tcp_recovery rec;
