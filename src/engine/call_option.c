@@ -65,8 +65,8 @@ static int64_t octets_unread(struct call *k, int *ret)
 	int n = 0, err = 0;
 	uint32_t ring = rx_used(&k->e->pool, &k->es->rx);
 	if (!k->es->stream && ring > 0) {
-		const struct charges *q = k->es->charges;
-		*ret = q && q->count > 0 ? (int)q->at[q->start].data : 0;
+		const struct charges *q = &dgram_of(k->es)->charges;
+		*ret = q->count > 0 ? (int)q->at[q->start].data : 0;
 		return 0;
 	}
 	err = sock_ioctl(k->es->sk, SIOCINQ, &n, sizeof n);

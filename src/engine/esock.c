@@ -36,15 +36,14 @@ static void slot_give(struct engine *e, uint32_t i)
 	e->free_last = i;
 }
 
-static uint64_t inode_hash(ino_t inode) { return (uint64_t)inode * 0x9e3779b97f4a7c15u; }   /* the kernel's numbers: nobody chooses them */
-
 static int esock_anchor(struct engine *e, struct esock *es, int *ret_fd)
 {
-	int err = anchor_create(es->stream, &es->anchor, ret_fd, &es->inode);
+	ino_t inode;
+	int err = anchor_create(es->stream, &es->anchor, ret_fd, &inode);
 	if (err < 0) return err == -EMFILE ? -ENFILE : err;   /* it is the system's (our) table that is full, not the caller's */
 	es->source.kind = SOURCE_ANCHOR;
 	err = loop_add(&e->loop, es->anchor, EPOLLRDHUP, &es->source);
-	if (err == 0) err = hash_insert(&e->inodes, &es->by_inode, inode_hash(es->inode));
+	if (err == 0) err = hash_insert(&e->inodes, &es->by_inode, inode);   /* the kernel gives the numbers in turn: nobody chooses them */
 	if (err == 0) return 0;
 	close(es->anchor);
 	close(*ret_fd);
@@ -87,7 +86,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 		return 0;
 	}
 	if (!share_left(e->max_socks, e->n_socks, c->n_socks)) return -ENFILE;
-	es = calloc(1, sizeof *es);
+	es = calloc(1, stream ? sizeof *es : sizeof(struct esock_dgram));
 	uint32_t i = es ? slot_take(e) : 0;
 	if (i == 0) {
 		free(es);
@@ -100,7 +99,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 	list_init(&es->pump);
 	list_init(&es->warm);
 	list_init(&es->watches);
-	list_init(&es->inbox);
+	if (!stream) list_init(&dgram_of(es)->open);
 	int err = esock_anchor(e, es, ret_fd);
 	if (err < 0) {
 		slot_give(e, i);
@@ -174,11 +173,8 @@ struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation
 
 struct esock *esock_by_inode(struct engine *e, ino_t inode)
 {
-	for (struct hash_node *n = hash_first(&e->inodes, inode_hash(inode)); n; n = hash_next(n)) {
-		struct esock *es = container_of(n, struct esock, by_inode);
-		if (es->inode == inode) return es;
-	}
-	return NULL;
+	struct hash_node *n = hash_first(&e->inodes, inode);
+	return n ? container_of(n, struct esock, by_inode) : NULL;
 }
 
 /* The stack lets go of the socket; the channel stays until the anchor hangs up. */
@@ -210,10 +206,11 @@ static void esock_clear(struct engine *e, struct esock *es)
 	tx_release(&e->pool, &es->tx);
 	list_remove(&es->pump);
 	list_remove(&es->warm);
-	charges_free(es->charges);
-	es->charges = NULL;
-	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = false;
-	es->missed_room = es->asked_for = es->inbox_outgrown = false;
+	if (!es->stream) {
+		charges_clear(&dgram_of(es)->charges);
+		dgram_of(es)->outgrown = false;
+	}
+	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = es->missed_room = es->asked_for = false;
 	es->generation = es->state = es->poll = es->tx_limit = es->urgents = 0;
 	es->flow = FLOW_STACK;
 	es->path_epoch = es->turn = 0;

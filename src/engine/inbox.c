@@ -13,26 +13,27 @@
 #include "engine/private.h"
 #include "stack/inet/udp_direct.h"
 
-static bool is_open(const struct esock *es) { return !list_empty(&es->inbox); }
+static bool is_open(struct esock *es) { return !es->stream && !list_empty(&dgram_of(es)->open); }
 
 void inbox_shut(struct engine *e, struct esock *es)
 {
 	uint32_t dropped;
 	if (!is_open(es)) return;
-	list_remove(&es->inbox);
-	es->inbox_outgrown |= inbox_close(&e->pool, &es->rx, &dropped);
+	list_remove(&dgram_of(es)->open);
+	dgram_of(es)->outgrown |= inbox_close(&e->pool, &es->rx, &dropped);
 	if (es->sk) udp_dropped(es->sk, dropped);
 }
 
 void inbox_shut_all(struct engine *e)
 {
-	while (!list_empty(&e->inboxes)) inbox_shut(e, list_first(&e->inboxes, struct esock, inbox));
+	while (!list_empty(&e->inboxes)) inbox_shut(e, &list_first(&e->inboxes, struct esock_dgram, open)->es);
 }
 
-static void tickets_void(struct engine *e, struct esock *es) { shared_set32(&esock_channel(e, es)->ticket, ++es->ticket); }
+static void tickets_void(struct engine *e, struct esock *es) { shared_set32(&esock_channel(e, es)->ticket, ++dgram_of(es)->ticket); }
 
 void inbox_changed(struct engine *e, struct esock *es)
 {
+	if (es->stream) return;
 	tickets_void(e, es);
 	if (!es->sk) return;
 	for (struct sock *sk = NULL; (sk = udp_sharer(es->sk, sk));)
@@ -49,9 +50,9 @@ static struct esock *receiver_of(struct engine *e, struct sock *sk, const struct
 }
 
 /* As much again as was too little: small ones serve whoever asks and is answered. */
-static uint32_t ring_size(const struct esock *es, uint32_t data_len)
+static uint32_t ring_size(struct esock *es, uint32_t data_len)
 {
-	return es->inbox_outgrown || data_len > SEGMENT_SMALL / 8 ? SEGMENT_LARGE : SEGMENT_SMALL;
+	return dgram_of(es)->outgrown || data_len > SEGMENT_SMALL / 8 ? SEGMENT_LARGE : SEGMENT_SMALL;
 }
 
 static bool open_for(struct engine *e, struct esock *es, uint32_t data_len)
@@ -59,8 +60,8 @@ static bool open_for(struct engine *e, struct esock *es, uint32_t data_len)
 	if (is_open(es)) return true;
 	uint64_t unread = inbox_unread(&e->pool, &es->rx) + es->sk->lent;
 	struct inbox_terms terms = {ring_size(es, data_len), es->sk->rcvbuf, (uint32_t)MIN(unread, UINT32_MAX)};
-	if (inbox_open(&e->pool, &esock_channel(e, es)->rx, &es->rx, es->channel, &terms, &es->inbox_place) < 0) return false;
-	list_append(&e->inboxes, &es->inbox);
+	if (inbox_open(&e->pool, &esock_channel(e, es)->rx, &es->rx, es->channel, &terms, &dgram_of(es)->inbox) < 0) return false;
+	list_append(&e->inboxes, &dgram_of(es)->open);
 	return true;
 }
 
@@ -78,7 +79,8 @@ void inbox_ticket(struct call *k)
 	if (!udp_way_of(k->es->sk, h.name_len ? (struct sockaddr *)&name : NULL, h.name_len, &way)) return;
 	struct esock *to = receiver_of(k->e, k->es->sk, &way);
 	if (!to || to->stream || !open_for(k->e, to, h.data_len)) return;
-	struct rpc_ticket t = {.segment = to->inbox_place.segment, .serial = to->inbox_place.serial, .ticket = k->es->ticket, .octets_max = way.octets_max};
+	struct inbox_place at = dgram_of(to)->inbox;
+	struct rpc_ticket t = {.segment = at.segment, .serial = at.serial, .ticket = dgram_of(k->es)->ticket, .octets_max = way.octets_max};
 	udp_way_name(to->sk, &way, &name, &len);
 	t.name_len = (uint32_t)MIN(len, sizeof t.name);
 	memcpy(t.name, &name, t.name_len);
@@ -127,8 +129,8 @@ void inbox_refuse(struct engine *e, struct esock *es)
 void inboxes_of_dead(struct engine *e, uint32_t client)
 {
 	inbox_release_dead(&e->pool, client);
-	list_each(struct esock, es, &e->inboxes, inbox)
-		if (inbox_unread(&e->pool, &es->rx) > 0) esock_wake(e, es);
+	list_each(struct esock_dgram, d, &e->inboxes, open)
+		if (inbox_unread(&e->pool, &d->es.rx) > 0) esock_wake(e, &d->es);
 }
 
 bool inbox_owes_wake(struct engine *e, struct esock *es)

@@ -67,20 +67,15 @@ struct esock {
 	struct list pump;                          /* engine.pump or engine.again */
 	struct list warm;                          /* engine.warm or .cooling: its rings may hold pages */
 	struct list watches;
-	struct list inbox;                         /* engine.inboxes, while its inbox is open */
-	struct hash_node by_inode;
-	ino_t inode;
+	struct hash_node by_inode;                 /* the number is the hash */
 	int anchor;                                /* our end */
 	int inode_fd;                              /* of the path that a Unix socket is bound to, so that no other file gets its number; -1: none */
 	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
 	struct client *client;                     /* who last made, accepted or identified it; NULL when that one is gone */
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
-	struct charges *charges;                   /* datagrams, from the first one on */
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 	uint32_t channel, generation;
-	struct inbox_place inbox_place;
-	uint32_t ticket;                           /* as published */
 	struct rx_side rx;
 	struct tx_side tx;
 	uint32_t stand;                            /* where its rings stood at the last look */
@@ -100,8 +95,18 @@ struct esock {
 	bool rung;                                 /* its program said that there is something to do */
 	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare;                                /* closed, or never used since: the client has kept the anchor */
-	bool inbox_outgrown;
 };
+
+/* A socket of datagrams, which has more than one of a stream. */
+struct esock_dgram {
+	struct esock es;
+	struct list open;                          /* engine.inboxes, while its inbox is open */
+	struct inbox_place inbox;
+	bool outgrown;                             /* its inbox was too small */
+	uint32_t ticket;                           /* as published */
+	struct charges charges;
+};
+static inline struct esock_dgram *dgram_of(struct esock *es) { return container_of(es, struct esock_dgram, es); }
 
 /*
  * What all programs take from: nobody may have more than is left for the others, so however many one asks for, the next one finds some. The one who
@@ -249,8 +254,8 @@ void esock_wake_writer(struct engine *e, struct esock *es);               /* who
 void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
 uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival);   /* *ret_arrival: of the last entry, if there was one */
 bool pump_consumed(struct engine *e, struct esock *es);                   /* sees what the program has read; false: the socket is gone */
-int charges_push(struct charges **q, struct charge c);                    /* the first one makes *q. -ENOMEM */
-void charges_free(struct charges *q);
+int charges_push(struct charges *q, struct charge c);                     /* -ENOMEM */
+void charges_clear(struct charges *q);
 
 /* direct.c: TCP without the stack between two of our sockets */
 void direct_update(struct engine *e, struct esock *es);                   /* after its pump: enters, goes on entering, grows, wakes */

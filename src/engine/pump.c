@@ -24,11 +24,8 @@
 
 /* ---- what the program read ---- */
 
-int charges_push(struct charges **made, struct charge c)
+int charges_push(struct charges *q, struct charge c)
 {
-	struct charges *q = *made ? *made : calloc(1, sizeof *q);
-	if (!q) return -ENOMEM;
-	*made = q;
 	if (q->count == q->cap) {
 		uint32_t cap = q->cap ? q->cap * 2 : 16;
 		struct charge *at = malloc(cap * sizeof *at);
@@ -41,17 +38,16 @@ int charges_push(struct charges **made, struct charge c)
 	return 0;
 }
 
-void charges_free(struct charges *q)
+void charges_clear(struct charges *q)
 {
-	if (q) free(q->at);
-	free(q);
+	free(q->at);
+	*q = (struct charges){0};
 }
 
 /* The charges of the entries that are wholly read once `octets` more of the ring are. */
 uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival)
 {
 	uint32_t lent = 0;
-	if (!q) return 0;
 	q->partial += octets;
 	while (q->count > 0 && q->partial >= q->at[q->start].ring) {
 		q->partial -= q->at[q->start].ring;
@@ -70,7 +66,7 @@ bool pump_consumed(struct engine *e, struct esock *es)
 		esock_violate(e, es, "the words of a receive ring can't be");
 		return false;
 	}
-	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(es->charges, (uint64_t)n, &es->sk->arrival);
+	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(&dgram_of(es)->charges, (uint64_t)n, &es->sk->arrival);
 	if (lent > 0) sock_consumed(es->sk, lent);
 	return true;
 }
@@ -176,9 +172,10 @@ static void record_put(struct engine *e, struct esock *es, const struct sock_msg
 	const struct part parts[] = {{&r, sizeof r}, {m->name, r.name_len}, {m->control, r.control_len}, {m->data, data_len}, {zero, total - sum}};
 	struct direction *d = &esock_channel(e, es)->rx;
 	/* Out of memory drops the datagram, as it would before it reached the socket. */
-	if (charges_push(&es->charges, (struct charge){(uint32_t)total, lent, r.data_len, es->sk->lent_arrival}) < 0) sock_consumed(es->sk, lent);
+	struct charges *charges = &dgram_of(es)->charges;
+	if (charges_push(charges, (struct charge){(uint32_t)total, lent, r.data_len, es->sk->lent_arrival}) < 0) sock_consumed(es->sk, lent);
 	else if (rx_put(&e->pool, d, &es->rx, parts, ARRAY_SIZE(parts), total) < 0) {
-		es->charges->count--;
+		charges->count--;
 		sock_consumed(es->sk, lent);
 	}
 }
