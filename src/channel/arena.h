@@ -81,12 +81,15 @@ struct channel {
 	_Atomic int32_t rcvlowat;
 	_Atomic int32_t linger_s;                  /* what a close waits at most; 0: it does not */
 	_Atomic int32_t peek_off;                  /* SO_PEEK_OFF: where the next peek begins; < 0: it is off. The program's side moves it */
-	_Atomic int64_t rcvtimeo_us, sndtimeo_us;  /* copies of the options; 0 = none */
+	_Atomic int32_t rcvtimeo_ms, sndtimeo_ms;  /* as the options say: 0: for ever; < 0: not at all; TIMEO_LONG: that or more */
 	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
-	_Atomic uint32_t ticket;                   /* datagrams: what a ticket (inbox.h) of this socket's must say to be good. Changes with what it was given for */
-	struct direct_sent sent;
+	union {
+		struct direct_sent sent;           /* of a stream */
+		_Atomic uint32_t ticket;           /* of datagrams: what a ticket (inbox.h) must say to be good. Changes with what it was given for */
+	};
 	struct direction rx, tx;
 } __attribute__((aligned(64)));
+#define TIMEO_LONG INT32_MAX     /* 24 days: as good as for ever */
 
 #define CHF_NONBLOCK 1u      /* O_NONBLOCK of the open file description */
 #define CHF_SHARED 2u        /* dup, fork, exec or SCM_RIGHTS happened: the anchor can't be recycled. Sticky */

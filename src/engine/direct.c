@@ -201,6 +201,7 @@ void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i)
 void direct_forget(struct engine *e, struct esock *es)
 {
 	struct direct_sent *s = &esock_channel(e, es)->sent;
+	if (!es->stream) return;
 	shared_set64(&s->octets, 0);
 	shared_set32(&s->writes, 0);
 	shared_set32(&s->last_ms, 0);

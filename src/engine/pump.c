@@ -265,13 +265,20 @@ static bool publish(struct engine *e, struct esock *es)
 	return true;
 }
 
+/* As Linux, never less than was asked for. */
+static int32_t timeo_ms(int64_t us)
+{
+	if (us < 0) return -1;
+	return (int32_t)MIN(us / 1000 + (us % 1000 != 0), TIMEO_LONG);
+}
+
 void esock_mirror(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
 	atomic_store(&ch->rcvlowat, es->sk->rcvlowat);
 	atomic_store(&ch->linger_s, es->sk->linger.l_onoff ? es->sk->linger.l_linger : 0);
-	atomic_store(&ch->rcvtimeo_us, es->sk->rcvtimeo_us);
-	atomic_store(&ch->sndtimeo_us, es->sk->sndtimeo_us);
+	atomic_store(&ch->rcvtimeo_ms, timeo_ms(es->sk->rcvtimeo_us));
+	atomic_store(&ch->sndtimeo_ms, timeo_ms(es->sk->sndtimeo_us));
 }
 
 /* ---- wakes ---- */

@@ -135,7 +135,7 @@ static bool sends_surely(const struct sock *s)
 static long room_wait(const struct sock *s, bool nonblock)
 {
 	struct wait w;
-	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	while (sends_surely(s)) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		if (chan_tx_room(shim.arena, s->c) > 0) return 0;

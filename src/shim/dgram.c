@@ -114,7 +114,7 @@ static long recv_into(const struct sock *s, struct message *m, struct landing *t
 	struct wait w;
 	bool looked = false;
 	long r = 0;
-	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state);
 		if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
@@ -196,7 +196,7 @@ long engine_send(const struct sock *s, struct message *m)
 	struct wait w;
 	struct iovec one = {NULL, 0};
 	long r = gathered(m, &one);
-	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	while (r == 0) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		r = (long)engine_send_once(s, m, 0);

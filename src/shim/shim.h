@@ -220,6 +220,7 @@ struct wait { uint32_t handled, interrupts; bool restartable; time_ns deadline; 
 time_ns now_ns(void);
 time_ns coarse_ns(void);                   /* the same clock, some milliseconds behind, for less */
 void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
+void wait_begin_as_set(struct wait *w, _Atomic int32_t *timeo_ms);   /* by SO_RCVTIMEO or SO_SNDTIMEO */
 uint32_t signals_handled(void);            /* by this thread, so far */
 void wait_partly(struct wait *w, uint32_t handled);           /* a part is done: handlers that run later than `handled` was asked interrupt, SA_RESTART or not */
 int wait_on(struct wait *w, const struct sock *s, struct direction *d, uint32_t seq);   /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */

@@ -178,7 +178,7 @@ static long connect_on(const struct sock *s, struct call *c)
 {
 	struct wait w;
 	int64_t first = 0;
-	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	signals_want_room(s);   /* the end of connecting is signalled as room */
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
@@ -290,7 +290,7 @@ static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *
 static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct wait w;
-	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);
 		long r = accept_once(s, addr, len, flags);

@@ -117,7 +117,7 @@ static long stream_put(const struct sock *s, struct message *m)
 	size_t done = 0;
 	bool looked = false, wanted = false;
 	long r;
-	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	if (m->flags & MSG_FASTOPEN) {
 		bool waits = !m->nonblock;
 		r = send_opening(s, m);
@@ -234,7 +234,7 @@ static long stream_take(const struct sock *s, struct message *m)
 	bool looked = false;
 	long r = 0;
 	closes_settle();
-	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state), handled = signals_handled();
 		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late();

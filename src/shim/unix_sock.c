@@ -199,7 +199,7 @@ static long send_all(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0;
-	wait_begin(&w, atomic_load(&s->c->sndtimeo_us));
+	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);
 		long r = send_once(s, m, done, seq);
@@ -304,7 +304,7 @@ long unix_recv(const struct sock *s, struct message *m)
 	size_t done = 0, control_room = m->control_len;
 	struct iovec none = {NULL, 0};
 	if (m->count == 0) m->iov = &none;
-	wait_begin(&w, atomic_load(&s->c->rcvtimeo_us));
+	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	closes_settle();
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);

@@ -46,6 +46,13 @@ void wait_begin(struct wait *w, int64_t timeout_us)
 	w->deadline = timeout_us == 0 ? TIME_NEVER : now_ns() + timeout_us * NS_PER_US;
 }
 
+void wait_begin_as_set(struct wait *w, _Atomic int32_t *timeo_ms)
+{
+	int32_t ms = atomic_load_explicit(timeo_ms, memory_order_relaxed);
+	wait_begin(w, (int64_t)ms * 1000);
+	if (ms == TIMEO_LONG) w->deadline = TIME_NEVER;
+}
+
 uint32_t signals_handled(void) { return atomic_load_explicit(&self.handled, memory_order_relaxed); }
 
 /* As Linux: the part is the answer then, and no call is restarted that has one. */
