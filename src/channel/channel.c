@@ -106,6 +106,7 @@ static void sent_add(struct direct_sent *s, size_t n)
 static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, size_t len, struct handover *h)
 {
 	struct direction *d = &c->tx;
+	uint32_t first = shared_get32(&d->write_seg);
 	struct segment *s = tx_end(a, d, true);
 	size_t done = 0;
 	uint32_t allowed = tx_allowed(a, d);   /* once: it grows while we look */
@@ -137,6 +138,7 @@ static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, 
 			sent_add(&c->sent, n);
 		}
 	}
+	h->left |= shared_get32(&d->write_seg) != first;
 	return done;
 }
 

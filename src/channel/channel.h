@@ -13,7 +13,7 @@ struct handover {
 	size_t done;                       /* octets that are published, or read: also where a fault in the program's memory ended the copying */
 	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
-	bool left;                         /* reading: a segment was left, which the engine may recycle */
+	bool left;                         /* a segment was left, which the engine may recycle */
 	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
 	bool warmed;                       /* writing: a segment has pages again, which the engine is to take back some day */
 };

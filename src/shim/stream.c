@@ -55,7 +55,7 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from, b
 		atomic_store_explicit(&s->c->sent.last_ms, (uint32_t)(coarse_ns() / NS_PER_MS), memory_order_relaxed);
 		direct_wrote(s, c.h.peer);
 	}
-	if (c.h.engine > 0 || c.h.warmed) handed_over(s);
+	if (c.h.engine > 0 || c.h.warmed || c.h.left) handed_over(s);
 	owe_no_more(s, &s->c->tx);
 	critical_leave();
 	*wants_room = c.h.wants_room;

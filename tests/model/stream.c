@@ -115,7 +115,7 @@ static void write_pieces(uint8_t mark)
 		if (rests || asks) chan_unlock(&net.from->tx.lock, futex);
 		done += (uint32_t)n;
 		if (h.peer != 0) wake_reader(1 + (uint32_t)sim.current);
-		if (h.engine > 0 || h.warmed || (n == 0 && h.wants_room)) hand_over(0);
+		if (h.engine > 0 || h.warmed || h.left || (n == 0 && h.wants_room)) hand_over(0);
 		if (n == 0) wait_on(&net.from->tx, seq);
 	}
 }

@@ -146,6 +146,27 @@ static void test_tx_grows(void **state)
 	assert_int_equal(chan_tx_room(b->a, b->c), SEGMENT_LARGE);
 }
 
+/* What came before lies there until the engine hears of it. */
+static void test_writer_tells_what_it_left(void **state)
+{
+	struct both *b = *state;
+	const uint8_t data[] = {octet(0), octet(1), octet(2)};
+	struct handover h = {0};
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	assert_int_equal(chan_write(b->a, b->c, data, 1, &h), 1);
+	assert_true(tx_grow(&b->p, &b->c->tx, &b->tx));
+	assert_false(h.left);
+	assert_int_equal(engine_drain(b, 0, UINT64_MAX), 1);
+	assert_int_equal(b->p.in_use, 2);
+	assert_int_equal(chan_write(b->a, b->c, data + 1, 1, &h), 1);
+	assert_true(h.left);
+	h.left = false;
+	assert_int_equal(engine_drain(b, 1, UINT64_MAX), 1);
+	assert_int_equal(b->p.in_use, 1);
+	assert_int_equal(chan_write(b->a, b->c, data + 2, 1, &h), 1);
+	assert_false(h.left);                      /* said once */
+}
+
 static void test_tx_limit(void **state)
 {
 	struct both *b = *state;
@@ -413,7 +434,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
 	const struct CMUnitTest tests[] = {
-		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_tx_limit), T(test_records),
+		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_writer_tells_what_it_left), T(test_tx_limit), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
 		T(test_rest), T(test_rest_of_shared), T(test_recall),
 	};
