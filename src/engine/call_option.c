@@ -101,9 +101,9 @@ static int64_t interface_rows(struct call *k)
 static int64_t arrival_ioctl(struct call *k, unsigned long request)
 {
 	pump_consumed(k->e, k->es);
-	const struct sock *sk = k->es->sk;
-	if (sk->arrival == 0) return -ENOENT;
-	time_ns real = sk->arrival + sk->stack->realtime_offset;
+	time_ns arrival = k->es->stream ? 0 : dgram_of(k->es)->arrival;
+	if (arrival == 0) return -ENOENT;
+	time_ns real = arrival + k->es->sk->stack->realtime_offset;
 	int64_t v[2] = {real / NS_PER_S, real % NS_PER_S / (request == STAMP ? NS_PER_US : 1)};
 	call_out(k, v, sizeof v);
 	return 0;

@@ -190,6 +190,13 @@ static void esock_drop(struct engine *e, struct esock *es)
 	net_touch(e->net, s);
 }
 
+static void dgram_clear(struct esock_dgram *d)
+{
+	charges_clear(&d->charges);
+	d->outgrown = false;
+	d->arrival = 0;
+}
+
 /* Nothing is left of the socket; the slot and the anchor are. */
 static void esock_clear(struct engine *e, struct esock *es)
 {
@@ -206,10 +213,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	tx_release(&e->pool, &es->tx);
 	list_remove(&es->pump);
 	list_remove(&es->warm);
-	if (!es->stream) {
-		charges_clear(&dgram_of(es)->charges);
-		dgram_of(es)->outgrown = false;
-	}
+	if (!es->stream) dgram_clear(dgram_of(es));
 	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = es->missed_room = es->asked_for = false;
 	es->generation = es->state = es->poll = es->tx_limit = es->urgents = 0;
 	es->flow = FLOW_STACK;

@@ -85,16 +85,16 @@ struct esock {
 	uint32_t path_epoch;                       /* when the way was looked at last; 0: never */
 	uint32_t turn, turn_bytes;                 /* what it sent in this turn */
 	uint8_t flow;                              /* enum flow, with a peer */
-	bool stream, listening, connecting, eof;
-	bool mark;                                 /* what the stack still has lies behind urgent data's mark, which the program's call passes */
-	bool special;                              /* what a Unix stream's program sent last had more to it than octets */
-	bool told;                                 /* the stack said that something happened: another connection makes no other poll word */
-	bool barred;                               /* its octets need the stack for good: a half is closed, or something was urgent */
-	bool missed_room;                          /* its program asked for signals, and found none */
-	bool refused;                              /* a SEND found none: its program waits for room in the stack, not in the ring */
-	bool rung;                                 /* its program said that there is something to do */
-	bool asked_for;                            /* by socket(), not accept(): the same is likely to be asked for again */
-	bool spare;                                /* closed, or never used since: the client has kept the anchor */
+	bool stream : 1, listening : 1, connecting : 1, eof : 1;
+	bool mark : 1;                             /* what the stack still has lies behind urgent data's mark, which the program's call passes */
+	bool special : 1;                          /* what a Unix stream's program sent last had more to it than octets */
+	bool told : 1;                             /* the stack said that something happened: another connection makes no other poll word */
+	bool barred : 1;                           /* its octets need the stack for good: a half is closed, or something was urgent */
+	bool missed_room : 1;                      /* its program asked for signals, and found none */
+	bool refused : 1;                          /* a SEND found none: its program waits for room in the stack, not in the ring */
+	bool rung : 1;                             /* its program said that there is something to do */
+	bool asked_for : 1;                        /* by socket(), not accept(): the same is likely to be asked for again */
+	bool spare : 1;                            /* closed, or never used since: the client has kept the anchor */
 };
 
 /* A socket of datagrams, which has more than one of a stream. */
@@ -105,6 +105,7 @@ struct esock_dgram {
 	bool outgrown;                             /* its inbox was too small */
 	uint32_t ticket;                           /* as published */
 	struct charges charges;
+	time_ns arrival;                           /* SIOCGSTAMP: of the message that the program read last. 0: none yet */
 };
 static inline struct esock_dgram *dgram_of(struct esock *es) { return container_of(es, struct esock_dgram, es); }
 

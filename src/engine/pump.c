@@ -66,7 +66,7 @@ bool pump_consumed(struct engine *e, struct esock *es)
 		esock_violate(e, es, "the words of a receive ring can't be");
 		return false;
 	}
-	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(&dgram_of(es)->charges, (uint64_t)n, &es->sk->arrival);
+	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(&dgram_of(es)->charges, (uint64_t)n, &dgram_of(es)->arrival);
 	if (lent > 0) sock_consumed(es->sk, lent);
 	return true;
 }
@@ -173,7 +173,7 @@ static void record_put(struct engine *e, struct esock *es, const struct sock_msg
 	struct direction *d = &esock_channel(e, es)->rx;
 	/* Out of memory drops the datagram, as it would before it reached the socket. */
 	struct charges *charges = &dgram_of(es)->charges;
-	if (charges_push(charges, (struct charge){(uint32_t)total, lent, r.data_len, es->sk->lent_arrival}) < 0) sock_consumed(es->sk, lent);
+	if (charges_push(charges, (struct charge){(uint32_t)total, lent, r.data_len, m->arrival}) < 0) sock_consumed(es->sk, lent);
 	else if (rx_put(&e->pool, d, &es->rx, parts, ARRAY_SIZE(parts), total) < 0) {
 		charges->count--;
 		sock_consumed(es->sk, lent);

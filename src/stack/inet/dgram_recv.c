@@ -84,8 +84,7 @@ ssize_t dgram_recv(struct sock *sk, struct sock_msg *m)
 	m->flags = n < full ? MSG_TRUNC : 0;
 	give_name(ds, p, m);
 	dgram_give_control(ds, p, m);
-	sk->lent_arrival = p->when;
-	if (!(flags & (MSG_LEND | MSG_PEEK))) sk->arrival = p->when;
+	m->arrival = p->when;
 	if (!(flags & MSG_PEEK)) {
 		dequeue(ds, p);
 		if (flags & MSG_LEND) sk->lent += sock_charge(sk, (uint32_t)full);

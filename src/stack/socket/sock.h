@@ -27,6 +27,7 @@ struct sock_msg {
 	void *control; size_t control_len;         /* out: capacity in, length out */
 	struct sock_rights *rights;                /* AF_UNIX. in: a reference of the caller's, which keeps it. out: one that is the caller's now, or NULL */
 	int flags;                                 /* MSG_* of the call; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR … are returned here */
+	time_ns arrival;                           /* out: of a datagram, for SIOCGSTAMP; untouched where that is not known */
 	size_t call_len;                           /* in, streams: what the program's call has left to send, of which this is all or a part; 0: it ends here */
 };
 
@@ -80,7 +81,6 @@ struct sock {
 	struct linger linger;
 	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
 	uint32_t uid;                              /* of the creator, for diag */
-	time_ns arrival, lent_arrival;             /* SIOCGSTAMP: of the message that the program read last, that the host took last. 0: none yet */
 	uint64_t no_pacing_to;                     /* all ones less SO_MAX_PACING_RATE: 0 = no bound */
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */

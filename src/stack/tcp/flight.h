@@ -38,12 +38,12 @@ enum tcp_phase { TCP_OPEN, TCP_DISORDER, TCP_CWR, TCP_RECOVERY, TCP_LOSS };
 struct tcp_recovery {
 	time_ns retrans_at;                   /* first retransmission of this episode; 0: none */
 	uint8_t phase;
-	bool frto;                            /* LOSS: the time-out may have been spurious (RFC 5682) */
-	bool reneged;                         /* the peer dropped what it had sacked */
-	bool reord_seen;                      /* reordering was observed on this connection */
-	bool tlp_resent;                      /* the tail probe was a retransmission */
-	bool dsack_seen;                      /* of the peer, ever: TCP_INFO */
-	bool can_undo;                        /* undo_from is valid */
+	bool frto : 1;                        /* LOSS: the time-out may have been spurious (RFC 5682) */
+	bool reneged : 1;                     /* the peer dropped what it had sacked */
+	bool reord_seen : 1;                  /* reordering was observed on this connection */
+	bool tlp_resent : 1;                  /* the tail probe was a retransmission */
+	bool dsack_seen : 1;                  /* of the peer, ever: TCP_INFO */
+	bool can_undo : 1;                    /* undo_from is valid */
 	uint16_t reordering;                  /* duplicate ACKs that mean loss: grows with the reordering seen */
 	seq32 point;                          /* nxt when the phase was entered */
 	seq32 tlp_end;                        /* nxt when a tail loss probe left, 0: none is out. tlp.c */
