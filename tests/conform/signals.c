@@ -192,6 +192,29 @@ static void limited(void)
 	}
 }
 
+/* The least limit is one, and so is a year: no handler has the call restarted. */
+static void odd_limits(void)
+{
+	static const struct { const char *name; struct timeval t; } limits[] = {
+		{ "a microsecond", { 0, 1 } }, { "less than a millisecond", { 0, 999 } }, { "less than nothing", { -1, 0 } }, { "a year", { 365 * 86400, 0 } },
+	};
+	int fd[2];
+
+	say_about("odd time limits");
+	tcp_pair(AF_INET, fd);
+	handle(SA_RESTART);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		bool is_long = limits[i].t.tv_sec > 0;
+
+		MUST(setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &limits[i].t, sizeof(limits[i].t)));
+		if (is_long) nag_start();
+		say_rc(limits[i].name, recv(fd[0], buf, 10, 0));
+		if (is_long) nag_stop();
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void broken_pipe(void)
 {
 	int fd[2];
@@ -391,6 +414,7 @@ int main(void)
 	interrupted();
 	restarted();
 	limited();
+	odd_limits();
 	broken_pipe();
 	masks();
 	in_handler();
