@@ -110,7 +110,7 @@ void acking_data_sent(struct tcp_sock *conn)
 
 static void delay(struct tcp_sock *conn)
 {
-	time_ns ato = conn->ack.ato ? conn->ack.ato : TCP_DELACK, most = NS_PER_S / 2, at;
+	time_ns ato = conn->ack.ato ? conn->ack.ato : TCP_DELACK, most = NS_PER_S / 2, due = timer_due(conn_stack(conn), &conn->timer.delack);
 
 	if (ato > TCP_DELACK) {
 		/* RFC 9293 §3.8.6.3 (MUST-40): less than half a second. */
@@ -119,16 +119,10 @@ static void delay(struct tcp_sock *conn)
 		ato = MIN(ato, most);
 	}
 	if (conn->set.delack_max) ato = MIN(ato, conn->set.delack_max * TCP_TICK);
-	at = conn_now(conn) + ato;
-	if (timer_is_set(&conn->timer.delack)) {
-		/* About to go off anyway. */
-		if (conn->ack.due <= conn_now(conn) + ato / 4) {
-			segment_send_ack(conn);
-			return;
-		}
-		at = MIN(at, conn->ack.due);
-	}
-	timers_set_delack(conn, at);
+	if (due <= conn_now(conn) + ato / 4)
+		segment_send_ack(conn);   /* it is about to go off anyway */
+	else
+		timers_set_delack(conn, MIN(conn_now(conn) + ato, due));
 }
 
 /* With SACK one ACK tells of many segments out of order: after three at once, those of a twentieth of the round trip go together. */

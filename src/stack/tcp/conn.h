@@ -158,7 +158,7 @@ struct tcp_sock {
 		uint8_t pingpong;             /* answers carry our ACKs, once there were net.ipv4.tcp_pingpong_thresh of them */
 		uint8_t dups, compressed;     /* ACKs of disorder sent at once, and held back */
 		seq32 dups_nxt;
-		time_ns ato, due;             /* delay of the next delayed ACK */
+		time_ns ato;                  /* delay of the next delayed ACK */
 	} ack;
 	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
 	struct {

@@ -294,7 +294,6 @@ static void fire_delack(struct timer *t)
 
 void timers_set_delack(struct tcp_sock *conn, time_ns at)
 {
-	conn->ack.due = at;
 	if (at == TIME_NEVER)
 		timer_clear(conn_stack(conn), &conn->timer.delack);
 	else
