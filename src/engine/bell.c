@@ -1,6 +1,7 @@
 /* Bells: what an epoll instance or a polling thread sleeps on, and the watches that join them with sockets. */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -21,7 +22,8 @@ void bell_publish(struct engine *e, struct esock *es)
 void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 {
 	if (armed & BELL_FUTEX) futex_wake(&arena_bell(e->arena, b->index)->seq, INT_MAX);
-	if (armed & BELL_EVENTFD && b->fd >= 0) eventfd_write(b->fd, 1);
+	struct pollfd p = {.fd = b->fd, .events = POLLOUT};
+	if (armed & BELL_EVENTFD && b->fd >= 0 && poll(&p, 1, 0) == 1) eventfd_write(b->fd, 1);
 }
 
 void bells_ring(struct engine *e, struct esock *es)

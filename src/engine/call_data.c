@@ -9,17 +9,22 @@
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
 {
-	/* More than octets goes by the stack, and what follows until there is an ordinary one; so does one that met this by chance. */
 	bool of_unix = k->es->sk->domain == AF_UNIX && k->es->stream;
+	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;        /* it tells that octets are sent; they have gone their way */
+	/* More than octets goes by the stack, and what follows until there is an ordinary one; so does one that met this by chance. */
 	if (of_unix) {
 		k->es->special = m->rights || m->control_len > 0 || h->flags & MSG_OOB;
 		direct_leave(k->e, k->es);
 	}
 	/* An urgent octet has its place in the stack's stream, only the stack holds back what more will follow, and only it knows control messages. */
 	else if (h->flags & (MSG_OOB | MSG_MORE | MSG_EOR) || (h->control_len && k->es->stream)) direct_bar(k->e, k->es);
+	/* Any other that met this by chance stays behind what the peer reads directly, and before what follows. */
+	else if (k->es->peer && !completes) {
+		direct_part(k->e, k->es);
+		k->es->path_epoch = 0;
+	}
 	if (h->flags & MSG_MORE) inbox_changed(k->e, k->es);   /* what comes next belongs to the same datagram */
-	/* A stream's octets that are still in the ring come first; that a send of them is complete does not wait. */
-	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;
+	/* A stream's octets that are still in the ring come first. */
 	bool behind = !completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0;
 	ssize_t n = behind ? -EAGAIN : sock_send(k->es->sk, m);
 	k->es->refused |= n == -EAGAIN;
@@ -28,7 +33,6 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 		k->es->connecting = true;
 		k->es->eof = false;
 	}
-	if (k->es->sk->domain == AF_NETLINK) direct_look_again(k->e);   /* it may have moved a route */
 	return n;
 }
 

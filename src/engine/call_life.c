@@ -85,7 +85,7 @@ int64_t serve_bind(struct call *k)
 	struct sockaddr_storage a;
 	socklen_t len = address_in(k, &a);
 	int err = sock_bind(k->es->sk, (struct sockaddr *)&a, len);
-	if (err == 0 && k->n_in_fds > 0) {
+	if (err == 0 && k->n_in_fds > 0 && k->es->inode_fd < 0) {
 		k->es->inode_fd = k->in_fds[0];
 		k->in_fds[0] = -1;
 	}

@@ -100,7 +100,7 @@ static int64_t interface_rows(struct call *k)
 /* SIOCGSTAMP, SIOCGSTAMPNS: when the message arrived that the program read last. */
 static int64_t arrival_ioctl(struct call *k, unsigned long request)
 {
-	pump_consumed(k->e, k->es);
+	if (!pump_consumed(k->e, k->es)) return -ENETDOWN;
 	time_ns arrival = k->es->stream ? 0 : dgram_of(k->es)->arrival;
 	if (arrival == 0) return -ENOENT;
 	time_ns real = arrival + k->es->sk->stack->realtime_offset;

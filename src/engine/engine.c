@@ -100,12 +100,12 @@ static void gather(struct engine *e, time_ns until)
 	}
 	bool asked = desks_gather(e);
 	uint64_t rung = shared_get64(&e->arena->rung);
-	bool done = e->looked && rung == e->rung && !asked;
+	bool done = e->looked && rung == e->rung && !asked && list_empty(&e->ready[SOURCE_CLIENT]) && list_empty(&e->ready[SOURCE_DOOR]);
 	e->looked = false;
 	e->rung = rung;
 	for (int i = 0; i < GATHER_MAX && !done; i++) {
 		int n = loop_wait(&e->loop, ev, 0);
-		if (!gather_note(e, ev, n) || n < LOOP_BATCH) break;
+		if (!gather_note(e, ev, n)) break;
 	}
 }
 

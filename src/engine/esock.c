@@ -214,7 +214,10 @@ static void esock_clear(struct engine *e, struct esock *es)
 	list_remove(&es->pump);
 	list_remove(&es->warm);
 	if (!es->stream) dgram_clear(dgram_of(es));
-	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = es->missed_room = es->asked_for = false;
+	if (es->inode_fd >= 0) close(es->inode_fd);
+	es->inode_fd = -1;
+	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = false;
+	es->missed_room = es->refused = es->asked_for = false;
 	es->generation = es->state = es->poll = es->tx_limit = es->urgents = 0;
 	es->flow = FLOW_STACK;
 	es->path_epoch = es->turn = 0;
@@ -229,7 +232,6 @@ void esock_free(struct engine *e, struct esock *es)
 	list_remove(&es->source.ready);
 	loop_remove(&e->loop, es->anchor);
 	close(es->anchor);
-	if (es->inode_fd >= 0) close(es->inode_fd);
 	slot_give(e, es->channel);
 	free(es);
 }

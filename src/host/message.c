@@ -1,6 +1,7 @@
 /* Messages with descriptors: see message.h. */
 #include "host/message.h"
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,13 @@ static int fds_take(struct msghdr *m, int *fds)
 	return n;
 }
 
+/* A message may be empty: that is not the end. */
+static bool hung_up(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) != 0;
+}
+
 ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX], int *ret_n_fds)
 {
 	union control control;
@@ -31,7 +39,7 @@ ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX]
 	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0) return -errno;
 	int n_fds = fds_take(&m, fds);
-	if (m.msg_flags & MSG_TRUNC) {
+	if (m.msg_flags & MSG_TRUNC || (n == 0 && !hung_up(fd))) {
 		while (n_fds > 0) close(fds[--n_fds]);
 		return -EMSGSIZE;
 	}

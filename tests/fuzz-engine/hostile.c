@@ -188,7 +188,7 @@ static void desk_lay(struct wild *w, const void *data, size_t len)
 
 static int64_t odd_number(void)
 {
-	static const int64_t some[] = {0, 1, -1, 2, 6, 16, 17, 41, 255, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 0x8910, 0x8912, 0x8933, 0x541b};
+	static const int64_t some[] = {0, 1, -1, 2, 6, 16, 17, 41, 255, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 0x8906, 0x8907, 0x8910, 0x8912, 0x8933, 0x541b};
 	return below(2) ? some[below(sizeof some / sizeof *some)] : (int64_t)below(100);
 }
 

@@ -129,11 +129,20 @@ void t_end(struct tclient *c)
 	close(c->doorbell);
 }
 
-int64_t t_request(struct tclient *c, struct rpc_request *q, const void *in, size_t in_len, struct rpc_reply *reply, void *out, int *ret_fd)
+struct passed { const int *fds; size_t n; };
+
+static int64_t request(struct tclient *c, struct rpc_request *q, const void *in, size_t in_len, struct passed p, struct rpc_reply *reply, void *out, int *ret_fd)
 {
 	int fds[4], n_fds = 0;
 	struct iovec iov[2] = {{q, sizeof *q}, {(void *)in, in_len}};
+	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int) * RPC_RIGHTS_MAX)]; } control = {0};
 	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+	if (p.n > 0) {
+		control.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(p.n * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(&control.align), p.fds, p.n * sizeof(int));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(p.n * sizeof(int));
+	}
 	q->in_len = (uint32_t)in_len;
 	if (sendmsg(c->fd, &m, MSG_NOSIGNAL) < 0) return -errno;
 	ssize_t n = reply_receive(c->fd, reply, out, out ? RPC_OUT_MAX : 0, fds, &n_fds);
@@ -141,6 +150,11 @@ int64_t t_request(struct tclient *c, struct rpc_request *q, const void *in, size
 	for (int i = ret_fd ? 1 : 0; i < n_fds; i++) close(fds[i]);
 	if (ret_fd) *ret_fd = n_fds > 0 ? fds[0] : -1;
 	return reply->result;
+}
+
+int64_t t_request(struct tclient *c, struct rpc_request *q, const void *in, size_t in_len, struct rpc_reply *reply, void *out, int *ret_fd)
+{
+	return request(c, q, in, in_len, (struct passed){0}, reply, out, ret_fd);
 }
 
 int64_t t_verb(struct tclient *c, char *out, size_t size, const char *words)
@@ -208,6 +222,13 @@ int64_t t_call(struct tsock *s, enum rpc_op op, int64_t arg0, int64_t arg1, cons
 	struct rpc_request q = {.op = op, .channel = s->channel, .generation = s->generation, .arg = {arg0, arg1}};
 	struct rpc_reply reply;
 	return t_request(s->c, &q, in, in_len, &reply, out, NULL);
+}
+
+int64_t t_pass(struct tsock *s, enum rpc_op op, const void *in, size_t in_len, const int *fds, size_t n)
+{
+	struct rpc_request q = {.op = op, .channel = s->channel, .generation = s->generation};
+	struct rpc_reply reply;
+	return request(s->c, &q, in, in_len, (struct passed){fds, n}, &reply, NULL, NULL);
 }
 
 static socklen_t address(const char *text, uint16_t port, struct sockaddr_storage *ret)
