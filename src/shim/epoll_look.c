@@ -66,7 +66,17 @@ static void edges_take(struct instance *e)
 	}
 }
 
-struct harvest { struct epoll_event *to; int n, max; };
+struct harvest { struct epoll_event *to; int n, max; bool fault; };
+
+/* What can't be put where the program wants it is not reported, and ends the harvest. */
+static bool harvest_put(struct harvest *h, uint32_t events, uint64_t data)
+{
+	struct epoll_event ev = {events, {.u64 = data}};
+	h->fault = user_put(&h->to[h->n], ev) != 0;
+	if (h->fault) h->max = h->n;
+	else h->n++;
+	return !h->fault;
+}
 
 /* Reports the members of one channel; true: its bit must be put back, for there is or may be more to report. */
 static bool channel_harvest(struct instance *e, uint32_t channel, struct harvest *h)
@@ -83,8 +93,7 @@ static bool channel_harvest(struct instance *e, uint32_t channel, struct harvest
 		uint32_t events = member_events(m);
 		link = &m->next;
 		if (!member_edge(m, events)) continue;
-		if (h->n == h->max) return true;
-		h->to[h->n++] = (struct epoll_event){events, {.u64 = m->data}};
+		if (h->n == h->max || !harvest_put(h, events, m->data)) return true;
 		m->edge = false;
 		if (m->events & EPOLLONESHOT) m->off = true;
 		else if (!(m->events & EPOLLET)) again = true;
@@ -116,15 +125,13 @@ static void harvest(struct instance *e, struct harvest *h)
 
 int instance_look(struct instance *e, struct epoll_event *to, int max)
 {
-	struct epoll_event nowhere[1];
-	bool there = user_there(to, sizeof *to);
-	struct harvest h = {there ? to : nowhere, 0, there ? max : 1};
+	struct harvest h = {.to = to, .max = max};
 	/* Bits that outlive the last member are taken, too, or no sleep would last. */
 	if (atomic_load(&e->set->members) == 0 && !instance_stirs(e)) return 0;
 	instance_lock(e);
 	harvest(e, &h);
 	instance_unlock(e);
-	return h.n > 0 && !there ? -EFAULT : h.n;
+	return h.n == 0 && h.fault ? -EFAULT : h.n;
 }
 
 bool instance_ready(struct instance *e)

@@ -136,18 +136,22 @@ static void nested_seen(struct instance *e, struct epoll_nested *n)
 int nest_look(struct instance *e, struct epoll_event *to, int max)
 {
 	int found = 0;
+	bool fault = false;
 	instance_lock(e);
 	for (int i = 0; i < NEST_MAX && found < max; i++) {
 		struct epoll_nested *n = &e->set->nested[i];
 		if (n->fd == 0) continue;
 		if (!instance_inner(n->set, n->generation)) place_free(e->set, n);   /* closed everywhere: the kernel has forgotten it as well */
 		else if (nested_ready(e, n)) {
-			to[found++] = (struct epoll_event){n->events & (EPOLLIN | EPOLLRDNORM), {.u64 = n->data}};
+			struct epoll_event ev = {n->events & (EPOLLIN | EPOLLRDNORM), {.u64 = n->data}};
+			fault = user_put(&to[found], ev) != 0;
+			if (fault) break;
+			found++;
 			nested_seen(e, n);
 		}
 	}
 	instance_unlock(e);
-	return found;
+	return found == 0 && fault ? -EFAULT : found;
 }
 
 bool nest_ready(struct instance *e)

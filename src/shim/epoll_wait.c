@@ -78,7 +78,9 @@ static bool kernel_turn(struct instance *e, int found, const struct poll *p)
 static long look_ours(struct instance *e, struct epoll_event *to, int max)
 {
 	int n = instance_look(e, to, max);
-	return n >= 0 && n < max && atomic_load(&e->set->nests) > 0 ? n + nest_look(e, to + n, max - n) : n;
+	if (n < 0 || n == max || atomic_load(&e->set->nests) == 0) return n;
+	int nested = nest_look(e, to + n, max - n);
+	return n == 0 ? nested : n + MAX(nested, 0);
 }
 
 /* Ours first, then the kernel's; when ours left no room, the other way round the next time. */
@@ -125,7 +127,8 @@ static bool is_plain(const struct instance *e, time_ns timeout)
 }
 
 /* Our part of the three calls; `plain` says that it is none of ours. */
-static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns timeout, const sigset_t *mask, struct poll *p, bool *plain)
+static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns timeout, const struct sigset_arg *mask,
+		      struct poll *p, bool *plain)
 {
 	struct instance *e = shim.active && !spawned() ? instance_hold(epfd) : NULL;
 	long r = poll_begin(p, timeout, mask);
@@ -142,16 +145,16 @@ long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct
 	bool plain;
 	int err = timeout_of(timeout, &wait);
 	if (err != 0) return err;
-	long r = wait_ours(epfd, events, max, wait, mask, &p, &plain);
-	return plain ? cancellable(sys(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, mask_size)) : r;
+	long r = wait_ours(epfd, events, max, wait, &(struct sigset_arg){mask, mask_size}, &p, &plain);
+	return plain ? cancellable(sys(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, KERNEL_MASK)) : r;
 }
 
 long do_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask, size_t mask_size)
 {
 	struct poll p;
 	bool plain;
-	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, mask, &p, &plain);
-	return plain ? cancellable(sys(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, mask_size)) : r;
+	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, &(struct sigset_arg){mask, mask_size}, &p, &plain);
+	return plain ? cancellable(sys(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, KERNEL_MASK)) : r;
 }
 
 long do_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)

@@ -34,6 +34,22 @@ long guarded_call(long (*fn)(void *), void *arg, void **slot) HIDDEN;
 
 long guarded(long (*fn)(void *), void *arg) { return guarded_call(fn, arg, &self.guard); }
 
+struct stretch { char *at; size_t n; };
+
+static long write_ends(void *arg)
+{
+	const struct stretch *s = arg;
+	__asm__ volatile("lock orb $0, %0" : "+m"(s->at[0]));
+	__asm__ volatile("lock orb $0, %0" : "+m"(s->at[s->n - 1]));
+	return 0;
+}
+
+bool user_writable(const void *at, size_t n)
+{
+	struct stretch s = {(char *)at, n};
+	return n == 0 || guarded(write_ends, &s) == 0;
+}
+
 bool fault_fix(int sig, const siginfo_t *info, void *context)
 {
 	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;

@@ -12,5 +12,6 @@ static inline bool user_there(const void *at, size_t n)
 	char c;
 	return n == 0 || (user_copy(&c, at, 1) == 0 && user_copy(&c, (const char *)at + n - 1, 1) == 0);
 }
+bool user_writable(const void *at, size_t n);          /* the same of writing: what stands there stays */
 #define user_get(var, from) user_copy(&(var), (from), sizeof(var))
 #define user_put(to, var) user_copy((to), &(var), sizeof(var))

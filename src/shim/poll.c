@@ -64,7 +64,7 @@ bool poll_over(const struct poll *p)
 /* "Nothing", or EINTR for a signal that waits for the mask to let it in, may be the answer to this very step. */
 bool poll_answers_now(const struct poll *p) { return p->mask || poll_over(p); }
 
-int poll_begin(struct poll *p, time_ns timeout, const void *mask)
+int poll_begin(struct poll *p, time_ns timeout, const struct sigset_arg *mask)
 {
 	unix_settle();
 	urings_settle();
@@ -73,8 +73,9 @@ int poll_begin(struct poll *p, time_ns timeout, const void *mask)
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;
 	p->looked = timeout == 0 && !engine_is_late();
 	p->mask = NULL;
-	if (!mask) return 0;
-	if (user_get(p->mask_copy, mask) != 0) return -EFAULT;
+	if (!mask || !mask->mask) return 0;
+	if (mask->size != KERNEL_MASK) return -EINVAL;
+	if (user_copy(&p->mask_copy, mask->mask, sizeof p->mask_copy) != 0) return -EFAULT;
 	p->mask_copy = signal_mask(&p->mask_copy);
 	p->mask = &p->mask_copy;
 	return 0;
@@ -89,10 +90,13 @@ int timeout_of(const struct timespec *t, time_ns *ret)
 	return 0;
 }
 
-/* The kernel reports what is left of the time; libc hides that from its callers with a copy. */
+/* The kernel reports what is left of the time, where that can be written; libc hides that from its callers with a copy. */
 void timeout_report(struct timespec *t, const struct poll *p)
 {
-	if (t && p->wait.deadline != TIME_NEVER) poll_left(p, false, t);
+	struct timespec left;
+	if (!t || p->wait.deadline == TIME_NEVER) return;
+	poll_left(p, false, &left);
+	user_put(t, left);
 }
 
 /* ---- the steps ---- */
@@ -136,7 +140,7 @@ long poll_run(struct poll *p, struct pollfd *fds, nfds_t n)
 static bool any_ours(const struct pollfd *fds, nfds_t n)
 {
 	struct sock s;
-	if (!shim.active || spawned() || !user_there(fds, n * sizeof *fds)) return false;   /* the kernel knows the errno */
+	if (!shim.active || spawned() || !user_writable(fds, n * sizeof *fds)) return false;   /* the kernel knows the errno */
 	for (nfds_t i = 0; i < n; i++) {
 		if (fds[i].fd < 0) continue;
 		if (table_kind(fds[i].fd, &s) != FD_KERNEL) return true;
@@ -158,7 +162,7 @@ long do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, cons
 	if (!shim.active) return cancellable(sys(SYS_ppoll, fds, n, timeout, mask, mask_size));
 	time_ns wait;
 	int err = timeout_of(timeout, &wait);
-	if (err == 0) err = poll_begin(&p, wait, mask);
+	if (err == 0) err = poll_begin(&p, wait, &(struct sigset_arg){mask, mask_size});
 	if (err != 0) return err;
 	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
 	long r = poll_run(&p, fds, n);

@@ -6,6 +6,7 @@
  *     poll_sleep.c   the four ways to sleep
  *     poll.c         look, look again, sleep: poll and ppoll
  *     select.c       select and pselect, by poll
+ *     select_reach.c how many descriptors they look at
  *     epoll.h        the same for epoll
  */
 #pragma once
@@ -14,10 +15,12 @@
 /* A polling call under way: its end, what interrupts it, the mask it sleeps with. */
 struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; bool looked; };   /* looked: see look_again() */
 
-int poll_begin(struct poll *p, time_ns timeout, const void *mask);    /* timeout 0: don't wait; TIME_NEVER. 0 or -EFAULT */
+/* timeout 0: don't wait; TIME_NEVER. mask may be NULL, or have none. 0, -EFAULT or -EINVAL */
+int poll_begin(struct poll *p, time_ns timeout, const struct sigset_arg *mask);
 bool poll_over(const struct poll *p);
 bool poll_answers_now(const struct poll *p);
 long poll_run(struct poll *p, struct pollfd *fds, nfds_t n);          /* how many are ready, 0 when the time is over, or -errno */
+int select_reach(int n, const fd_set *in, const fd_set *out, const fd_set *ex);   /* how many of n descriptors Linux would look at */
 int timeout_of(const struct timespec *t, time_ns *ret);               /* 0, -EFAULT or -EINVAL */
 void timeout_report(struct timespec *t, const struct poll *p);        /* what is left of it; NULL allowed */
 /* The time left, for the kernel; NULL: for ever. in_slices: nothing will wake us, so we look every few milliseconds. */

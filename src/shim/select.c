@@ -46,21 +46,22 @@ static long poll_to_select(const struct pollfd *fds, nfds_t n, fd_set *in, fd_se
 	return count;
 }
 
-static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set *in, fd_set *out, fd_set *ex)
-{
-	long r = poll_run(p, fds, count);
-	if (r < 0) return r;
-	return poll_to_select(fds, count, in, out, ex);
-}
-
 static bool select_ours(int n, const fd_set *in, const fd_set *out, const fd_set *ex)
 {
 	struct sock s;
 	size_t size = (size_t)(n + 63) / 64 * 8;
-	if (!shim.active || spawned() || (in && !user_there(in, size)) || (out && !user_there(out, size)) || (ex && !user_there(ex, size))) return false;
+	if (!shim.active || spawned()) return false;
+	if ((in && !user_writable(in, size)) || (out && !user_writable(out, size)) || (ex && !user_writable(ex, size)))
+		return false;   /* the kernel knows the errno */
 	for (int fd = 0; fd < n; fd++)
 		if ((bit_of(in, fd) || bit_of(out, fd) || bit_of(ex, fd)) && table_kind(fd, &s) != FD_KERNEL) return true;
 	return false;
+}
+
+static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set *in, fd_set *out, fd_set *ex)
+{
+	long r = poll_run(p, fds, count);
+	return r < 0 ? r : poll_to_select(fds, count, in, out, ex);
 }
 
 static long select_any(struct poll *p, int n, fd_set *in, fd_set *out, fd_set *ex)
@@ -87,9 +88,10 @@ long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *ti
 	time_ns wait;
 	int err = timeout_of(timeout, &wait);
 	if (err == 0 && mask && user_get(without, mask) != 0) err = -EFAULT;
-	if (err == 0) err = poll_begin(&p, wait, without.mask);
+	if (err == 0) err = poll_begin(&p, wait, &without);
 	if (err != 0) return err;
-	without.mask = (const sigset_t *)p.mask;
+	without = (struct sigset_arg){(const sigset_t *)p.mask, KERNEL_MASK};
+	n = select_reach(n, in, out, ex);
 	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, &without));
 	long r = select_any(&p, n, in, out, ex);
 	timeout_report(timeout, &p);
@@ -99,11 +101,12 @@ long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *ti
 long do_select(int n, fd_set *in, fd_set *out, fd_set *ex, struct timeval *timeout)
 {
 	struct timespec t;
+	struct timeval v;
 	if (!shim.active) return cancellable(sys(SYS_select, n, in, out, ex, timeout));
-	if (timeout && !user_there(timeout, sizeof *timeout)) return -EFAULT;
-	if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) return -EINVAL;
-	if (timeout) t = (struct timespec){timeout->tv_sec + timeout->tv_usec / 1000000, timeout->tv_usec % 1000000 * 1000};
+	if (timeout && user_get(v, timeout) != 0) return -EFAULT;
+	if (timeout) t = (struct timespec){v.tv_sec + v.tv_usec / 1000000, v.tv_usec % 1000000 * 1000};
 	long r = do_pselect6(n, in, out, ex, timeout ? &t : NULL, NULL);
-	if (timeout) *timeout = (struct timeval){t.tv_sec, t.tv_nsec / 1000};
+	v = (struct timeval){t.tv_sec, t.tv_nsec / 1000};
+	if (timeout) user_put(timeout, v);   /* if that can be written: a constant stays */
 	return r;
 }
