@@ -367,9 +367,24 @@ static bool has_level(const struct sock *s, int level)
 
 #define NEGATIVE_ROOM 64   /* what any value but a list of sources fits into */
 
+/* SO_GET_FILTER, the same number: lengths count instructions. */
+static long filter_get(const struct sock *s, void *val, socklen_t *len)
+{
+	socklen_t room;
+	if (user_get(room, len) != 0) return -EFAULT;
+	if ((int)room < 0) return -EINVAL;
+	size_t octets = MIN(room, BPF_MAXINSNS) * sizeof(struct sock_filter);
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {SOL_SOCKET, SO_GET_FILTER, (int64_t)octets}, .out = val, .out_cap = octets};
+	int64_t r = control(&c);
+	if (r < 0) return (long)r;
+	room = (socklen_t)r / sizeof(struct sock_filter);
+	return user_put(len, room);
+}
+
 long sock_getsockopt(const struct sock *s, int level, int name, void *val, socklen_t *len)
 {
 	socklen_t room;
+	if (level == SOL_SOCKET && name == SO_GET_FILTER) return filter_get(s, val, len);
 	if (user_get(room, len) != 0) {
 		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);
 		return r < 0 ? r : -EFAULT;

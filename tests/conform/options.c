@@ -3,6 +3,7 @@
  * comes of a value. Rows of a table; a value that depends on the machine's settings (buffer sizes) is said as "some".
  */
 #include "say.h"
+#include <linux/filter.h>
 #include <linux/in6.h>
 #include <linux/sockios.h>
 
@@ -190,6 +191,32 @@ static void timeouts(int name, const char *text)
 	close(fd);
 }
 
+/* What SO_GET_FILTER gives back of a filter: lengths count instructions. */
+static void filter_got(int fd)
+{
+	static const socklen_t rooms[] = { 0, 1, 2, 3, 100 };
+	struct sock_filter program[] = { BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0) }, got[100];
+	struct sock_fprog all = { 2, program };
+	int on = 1;
+
+	for (int attached = 0; attached < 2; attached++) {
+		say_about("SO_GET_FILTER %s", attached ? "attached" : "none");
+		for (size_t i = 0; i < N(rooms); i++) {
+			socklen_t len = rooms[i];
+			memset(got, 0, sizeof(got));
+			say_rc("get", getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, got, &len));
+			say("len", "%u of %u, first %x, second %x", len, rooms[i], got[0].code, got[1].code);
+		}
+		if (!attached)
+			MUST(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)));
+	}
+	say_rc("lock", setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)));
+	say_rc("detach", setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &on, sizeof(on)));
+	say_rc("another", setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof(all)));
+	on = 0;
+	say_rc("unlock", setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)));
+}
+
 static void blobs(void)
 {
 	int fd[2], u = MUST(socket(AF_INET, SOCK_DGRAM, 0));
@@ -239,6 +266,7 @@ static void blobs(void)
 	say_about("SO_ATTACH_FILTER");
 	say_rc("short", setsockopt(u, SOL_SOCKET, SO_ATTACH_FILTER, v, 3));
 	say_rc("detach none", setsockopt(u, SOL_SOCKET, SO_DETACH_FILTER, v, 4));
+	filter_got(u);
 	close(fd[0]);
 	close(fd[1]);
 	close(u);

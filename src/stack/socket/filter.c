@@ -312,6 +312,17 @@ int filter_set(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
+/* Without room for one instruction it says how much there is. */
+int filter_get(struct sock *sk, void *val, socklen_t *len)
+{
+	size_t octets = sk->filter ? sk->filter->count * sizeof *sk->filter->insns : 0;
+
+	if (*len && *len < octets) return -EINVAL;
+	if (*len && octets) memcpy(val, sk->filter->insns, octets);
+	*len = (socklen_t)octets;
+	return 0;
+}
+
 int filter_detach(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)val, (void)len;

@@ -28,5 +28,6 @@ uint32_t filter_run(const struct filter *f, const struct filter_view *v, struct 
 bool sock_filter_allows(struct sock *sk, struct packet *p, size_t least);
 /* The options. A value is the array of instructions: the host passes what struct sock_fprog points to. */
 int filter_set(struct sock *sk, const void *val, socklen_t len);
+int filter_get(struct sock *sk, void *val, socklen_t *len);   /* SO_GET_FILTER, which counts instructions where this counts octets */
 int filter_detach(struct sock *sk, const void *val, socklen_t len);
 int filter_lock(struct sock *sk, const void *val, socklen_t len);

@@ -384,7 +384,7 @@ const struct sockopt sock_options[] = {
 	{S(SO_PEERNAME), .type = OPT_BLOB, GET, .get = get_peername},
 	{S(SO_PEEK_OFF), .type = OPT_INT, BOTH, .get = get_peek_off, .set = set_peek_off},
 	{S(SO_ZEROCOPY), .type = OPT_INT, BOTH, FIELD(zerocopy), .set = set_zerocopy},
-	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, SET, .set = filter_set},
+	{S(SO_ATTACH_FILTER), .type = OPT_BLOB, BOTH, .get = filter_get, .set = filter_set, .note = "get: SO_GET_FILTER"},
 	{S(SO_DETACH_FILTER), .type = OPT_INT, SET, .set = filter_detach},
 	{S(SO_LOCK_FILTER), .type = OPT_BOOL, BOTH, FIELD(filter_locked), .set = filter_lock},
 	{S(SO_MEMINFO), .type = OPT_BLOB, GET, .get = get_meminfo},
