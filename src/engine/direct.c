@@ -100,11 +100,18 @@ static void flow_link(struct engine *e, struct esock *from, struct esock *to)
 	if (shared_get32(&tx->starved) != 0 && shared_swap32(&tx->starved, 0) != 0) esock_wake_writer(e, from);
 }
 
+/* What a writer may be ahead of a reader that does not read. */
+static uint32_t unread_max(const struct esock *from)
+{
+	uint32_t limit = direct_limit(from);
+	return limit != 0 ? limit : UNREAD_MAX;
+}
+
 static void flow_grow(struct engine *e, struct esock *from, struct esock *to)
 {
 	struct channel *ch = esock_channel(e, from);
 	if (shared_get32(&ch->tx.starved) == 0 || !direct_full(&e->pool, &from->tx)) return;
-	if (direct_unread(&e->pool, &to->rx) >= (is_unix(from) ? from->sk->sndbuf : UNREAD_MAX)) return;
+	if (direct_unread(&e->pool, &to->rx) >= unread_max(from)) return;
 	if (direct_grow(&e->pool, &ch->tx, &from->tx, from->channel, &esock_channel(e, to)->rx, &to->rx, to->channel) < 0) return;
 	atomic_store(&ch->tx.starved, 0);
 	esock_queue(e, to);                /* recycles what the reader has left */

@@ -254,7 +254,6 @@ void esock_limit(struct engine *e, struct esock *es)
 static bool publish(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
-	if (es->stream) esock_limit(e, es);
 	uint32_t state = state_of(e, es), poll = sock_poll(es->sk);
 	if (state & CHS_SENDABLE) poll &= ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);   /* the ring decides */
 	if (state == es->state && poll == es->poll) return false;
@@ -339,6 +338,17 @@ static bool send_relieved(struct engine *e, struct esock *es)
 	return true;
 }
 
+/* SO_SNDBUF is larger now than when somebody found no room: there is some, though nothing has left. */
+static bool tx_limit_raised(struct engine *e, struct esock *es)
+{
+	struct direction *d = &esock_channel(e, es)->tx;
+	uint32_t before = es->tx_limit;
+	if (es->stream) esock_limit(e, es);
+	if (es->tx_limit <= before) return false;
+	shared_fence();
+	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
+}
+
 struct news { bool happened, room; uint32_t state, poll; };   /* before it was published */
 
 /* As for poll: when a third is free. */
@@ -383,8 +393,8 @@ void esock_pump(struct engine *e, struct esock *es)
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, false, es->state, es->poll};
-	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), changed = publish(e, es);
-	drained |= relieved;
+	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es), changed = publish(e, es);
+	drained |= relieved || raised;
 	news.room = drained || grown;
 	net_touch(e->net, s);
 	if (asked) unix_wake(e, es, asked_told || drained, changed);

@@ -3,6 +3,7 @@
  * nobody reads takes no more and takes some again. How many octets that are depends on how each side sets up its buffers and is not said.
  */
 #include "say.h"
+#include <pthread.h>
 
 static char octets[70000];
 
@@ -102,9 +103,20 @@ static bool room_comes(int from, int to)
 	return false;
 }
 
-static void stream(int family, int size)
+/* Until it takes no more: octets. The kernel's segments may arrive a moment later, and then there is some room again. */
+static long fill(int fd)
 {
 	long total = 0, n;
+
+	while ((n = send(fd, octets, sizeof(octets), MSG_DONTWAIT)) > 0)
+		total += n;
+	say_rc("full", n);
+	return total;
+}
+
+static void stream(int family, int size)
+{
+	long total;
 	int fd[2], unread, unsent;
 
 	say_about("tcp %s SO_SNDBUF %d", family_text(family), size);
@@ -112,10 +124,7 @@ static void stream(int family, int size)
 	if (size)
 		set_int(fd[0], SOL_SOCKET, SO_SNDBUF, size);
 	set_nonblocking(fd[0]);
-	while ((n = send(fd[0], octets, sizeof(octets), 0)) > 0)
-		total += n;
-	say_rc("full", n);
-	say_poll("full", fd[0]);
+	total = fill(fd[0]);
 	say("as much as SO_SNDBUF", "%d", total >= size);
 	MUST(ioctl(fd[1], FIONREAD, &unread));
 	MUST(ioctl(fd[0], TIOCOUTQ, &unsent));
@@ -124,6 +133,37 @@ static void stream(int family, int size)
 	say("takes some", "%d", send(fd[0], octets, 1, 0) == 1);
 	close(fd[0]);
 	close(fd[1]);
+}
+
+/* Whoever waits for room has it when SO_SNDBUF grows. */
+static void *blocked_send(void *fd)
+{
+	return (void *)send(*(int *)fd, octets, 20000, 0);
+}
+
+static void raised(int family)
+{
+	int l = bound(family, SOCK_STREAM), fd = MUST(socket(family, SOCK_STREAM, 0)), peer;
+	union name n;
+	pthread_t thread;
+	void *sent;
+
+	say_about("tcp %s raised", family_text(family));
+	set_int(l, SOL_SOCKET, SO_RCVBUF, 4096);
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, 4096);
+	MUST(listen(l, 1));
+	n = name_lo(family, port_of(l));
+	MUST(connect(fd, &n.sa, name_len(family)));
+	peer = MUST(accept(l, NULL, NULL));
+	fill(fd);
+	MUST(pthread_create(&thread, NULL, blocked_send, &fd));
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, 200000);
+	MUST(pthread_join(thread, &sent));
+	say("sent", "%ld", (long)sent);
+	say("room", "%d", wait_for(fd, POLLOUT));
+	close(fd);
+	close(peer);
+	close(l);
 }
 
 int main(void)
@@ -141,6 +181,7 @@ int main(void)
 		stream(families[f], 0);
 		stream(families[f], 1);
 		stream(families[f], 20000);
+		raised(families[f]);
 	}
 	return 0;
 }

@@ -207,14 +207,36 @@ static void stream_entries(int fd, int flags)
 	entries(fd);
 }
 
-static void stream_sent(int fd[2], const char *what, int flags)
+/* Each on a connection of its own, whose first segments are acknowledged at once: what waits for a late ACK may be sent, and stamped, again. */
+static void stream_sent(int family, const char *what, int flags)
 {
 	char in[64];
+	int fd[2];
 
+	tcp_pair(family, fd);
+	set_int(fd[0], IPPROTO_IP, IP_PKTINFO, 1);
+	if (family == AF_INET6)
+		set_int(fd[0], IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	set(fd[0], flags);
 	for (int i = 0; i < 2; i++) {
 		say_rc(what, send(fd[0], "hello", 5, 0));
 		stream_entries(fd[0], flags);
+		MUST(recv(fd[1], in, sizeof(in), 0));
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* Flags that change between sends: numbers go on or begin again. */
+static void changes(int fd[2])
+{
+	static const int flags[] = { OPT_ID, 0, OPT_ID | OPT_ID_TCP, OPT_ID };
+	char in[64];
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		set(fd[0], TX_SOFTWARE | SOFTWARE | OPT_TSONLY | flags[i]);
+		say_rc("numbered", send(fd[0], "hello", 5, 0));
+		stream_entries(fd[0], TX_SOFTWARE);
 		MUST(recv(fd[1], in, sizeof(in), 0));
 	}
 }
@@ -233,12 +255,12 @@ static void together(int fd[2])
 	MUST(recv(fd[1], in, 15, MSG_WAITALL));
 }
 
-/* A send of many segments has one stamp of each kind, at its end. */
+/* A send of many segments has one stamp, at its end. (When it left may be stamped more than once: a tail that waits is sent again.) */
 static void large(int fd[2])
 {
 	static char out[100000], in[100000];
 
-	set(fd[0], SOFTWARE | TX_SOFTWARE | TX_ACK | OPT_ID | OPT_TSONLY);
+	set(fd[0], SOFTWARE | TX_ACK | OPT_ID | OPT_TSONLY);
 	say_rc("large", send(fd[0], out, sizeof(out), 0));
 	say_rc("read", recv(fd[1], in, sizeof(in), MSG_WAITALL));
 	stream_entries(fd[0], TX_ACK);
@@ -261,30 +283,8 @@ static void unconnected(int family)
 	close(l);
 }
 
-static void streams(int family)
+static void by_message(int fd[2])
 {
-	int fd[2];
-
-	say_about("tcp %d", family);
-	tcp_pair(family, fd);
-	stream_sent(fd, "sent", TX_SOFTWARE | SOFTWARE);
-	stream_sent(fd, "alone", TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
-	stream_sent(fd, "all", TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_TSONLY | OPT_ID);
-	stream_sent(fd, "all whole", TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_ID);
-	stream_sent(fd, "numbers again", TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
-	stream_sent(fd, "numbers again", TX_SOFTWARE | SOFTWARE | OPT_TSONLY | OPT_ID | OPT_ID_TCP);
-	stream_sent(fd, "completion", TX_COMPLETION | TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
-	stream_sent(fd, "unreported", TX_SOFTWARE);
-	stream_sent(fd, "stats", TX_SOFTWARE | TX_ACK | SOFTWARE | OPT_TSONLY | OPT_ID | OPT_STATS);
-	set_int(fd[0], IPPROTO_IP, IP_PKTINFO, 1);
-	if (family == AF_INET6)
-		set_int(fd[0], IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	stream_sent(fd, "told", TX_SOFTWARE | TX_ACK | SOFTWARE | OPT_CMSG);
-	stream_sent(fd, "none", SOFTWARE);
-	set(fd[0], 0);
-	together(fd);
-	set(fd[0], 0);
-	large(fd);
 	set(fd[0], SOFTWARE | OPT_TSONLY);
 	with("nothing asked for", fd[0], SO_TIMESTAMPING, 0);
 	with("by the message", fd[0], SO_TIMESTAMPING, TX_SOFTWARE);
@@ -295,8 +295,29 @@ static void streams(int family)
 	set(fd[0], 0);
 	say_rc("without again", send(fd[0], "hello", 5, 0));
 	entries(fd[0]);
-	close(fd[0]);
-	close(fd[1]);
+}
+
+static void streams(int family)
+{
+	static void (*const all[])(int fd[2]) = { changes, together, large, by_message };
+	int fd[2];
+
+	say_about("tcp %d", family);
+	stream_sent(family, "sent", TX_SOFTWARE | SOFTWARE);
+	stream_sent(family, "alone", TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
+	stream_sent(family, "all", TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_TSONLY | OPT_ID);
+	stream_sent(family, "all whole", TX_SOFTWARE | TX_SCHED | TX_ACK | SOFTWARE | OPT_ID);
+	stream_sent(family, "completion", TX_COMPLETION | TX_SOFTWARE | SOFTWARE | OPT_TSONLY);
+	stream_sent(family, "unreported", TX_SOFTWARE);
+	stream_sent(family, "stats", TX_SOFTWARE | TX_ACK | SOFTWARE | OPT_TSONLY | OPT_ID | OPT_STATS);
+	stream_sent(family, "told", TX_SOFTWARE | TX_ACK | SOFTWARE | OPT_CMSG);
+	stream_sent(family, "none", SOFTWARE);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		tcp_pair(family, fd);
+		all[i](fd);
+		close(fd[0]);
+		close(fd[1]);
+	}
 }
 
 int main(void)
