@@ -9,6 +9,9 @@
 #define SKB_SHARED_INFO 320u
 #define SKB_SMALL_HEAD 576u
 
+/* Of several datagrams that came as one: their data lies in pages. */
+static inline uint32_t datagram_charge_of_pieces(uint32_t data_len) { return data_len + SKB_SMALL_HEAD + SKB_TRUESIZE_OVERHEAD; }
+
 static inline uint32_t datagram_charge(bool v6, uint32_t data_len)
 {
 	uint32_t need = data_len + SKB_SHARED_INFO + (v6 ? 87 : 59), size = 1024;   /* link, IP and UDP header */

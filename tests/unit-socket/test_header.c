@@ -40,12 +40,43 @@ static void test_segments(void **state)
 	assert_int_equal(do_recv(rx, data, sizeof data, 0), 500);
 	assert_int_equal(do_recv(rx, data, sizeof data, 0), 500);
 	assert_int_equal(do_recv(rx, data, sizeof data, 0), 100);
-	/* A piece must fit the path, and there are 64 at most. */
+	/* A piece must fit the path, and there are 128 at most. */
 	assert_int_equal(set_int(tx, IPPROTO_UDP, UDP_SEGMENT, 1473), 0);
 	assert_int_equal(do_sendto(tx, data, 2000, name4("10.0.0.2", 7)), -EINVAL);
 	assert_int_equal(set_int(tx, IPPROTO_UDP, UDP_SEGMENT, 10), 0);
-	assert_int_equal(do_sendto(tx, data, 641, name4("10.0.0.2", 7)), -EINVAL);
-	assert_int_equal(do_sendto(tx, data, 640, name4("10.0.0.2", 7)), 640);
+	assert_int_equal(do_sendto(tx, data, 1281, name4("10.0.0.2", 7)), -EINVAL);
+	assert_int_equal(do_sendto(tx, data, 1280, name4("10.0.0.2", 7)), 1280);
+}
+
+/* Over a link the pieces are packets of their own, and join again; what does not fit whole does not come in part. */
+static void test_joined_segments(void **state)
+{
+	static char data[4000];
+	struct world *w = *state;
+	struct sock *rx = udp_bound(w->b, name4("10.0.0.2", 7)), *tx[] = {udp(w->a, AF_INET), udp(w->a, AF_INET)};
+	struct sock_msg m;
+	int size;
+
+	assert_int_equal(set_int(rx, IPPROTO_UDP, UDP_GRO, 1), 0);
+	for (int i = 0; i < 2; i++) {
+		memset(data, 'a' + i, sizeof data);
+		assert_int_equal(set_int(tx[i], IPPROTO_UDP, UDP_SEGMENT, 1000), 0);
+		assert_int_equal(do_sendto(tx[i], data, 2500 + 500 * (size_t)i, name4("10.0.0.2", 7)), 2500 + 500 * i);
+	}
+	settle(w);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(do_recvmsg(rx, 0, &m), 2500 + 500 * i);
+		assert_int_equal(control_of(&m, IPPROTO_UDP, UDP_GRO, &size, sizeof size), sizeof size);
+		assert_int_equal(size, 1000);
+	}
+	assert_int_equal(set_int(rx, SOL_SOCKET, SO_RCVBUF, 4000), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(do_sendto(tx[0], data, 3500, name4("10.0.0.2", 7)), 3500);
+	settle(w);
+	assert_int_equal(do_recv(rx, data, sizeof data, 0), 3500);
+	assert_int_equal(do_recv(rx, data, sizeof data, 0), -EAGAIN);
+	/* Of each of the two: what had joined, the piece too many, and the one behind it. */
+	assert_int_equal(rx->stack->drops[DROP_SOCK_RCVBUF], 2 * 3);
 }
 
 /* RFC 6935: no checksum over IPv6, where both sides say so. RFC 6935 (6935-1). */
@@ -356,7 +387,7 @@ static void test_path_mtu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_segments), WORLD_TEST(test_no_checksum), WORLD_TEST(test_options_v4), WORLD_TEST(test_extension_headers),
+		WORLD_TEST(test_segments), WORLD_TEST(test_joined_segments), WORLD_TEST(test_no_checksum), WORLD_TEST(test_options_v4), WORLD_TEST(test_extension_headers),
 		WORLD_TEST(test_flow_labels), WORLD_TEST(test_fragment_sizes), WORLD_TEST(test_port_range), WORLD_TEST(test_transparent),
 		WORLD_TEST(test_tcp_is_deaf), WORLD_TEST(test_accepted_have_the_filter), WORLD_TEST(test_timestamping),
 		WORLD_TEST(test_old_pktoptions), WORLD_TEST(test_path_mtu),

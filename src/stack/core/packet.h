@@ -28,9 +28,11 @@ struct packet {
 	uint8_t proto, ttl, tos;
 	bool forwarded, broadcast, multicast;  /* multicast or broadcast: at link or at IP level */
 	bool looped;                  /* our own copy of what we sent to a group or broadcast */
+	bool gso_first;               /* the first of those that one send made by UDP_SEGMENT, and */
 	time_ns when;                 /* arrival */
 	uint32_t mark;
 	uint16_t frag_size;           /* of the largest fragment that it came in; 0: whole */
+	uint16_t gso_size;            /* the octets of each; 0: it was sent alone */
 	uint8_t head[];
 };
 

@@ -59,6 +59,9 @@ bool dgram_pieces_find_room(const struct sock *sk, const struct dgram_dest *d, s
 int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p);
 
 /* ---- dgram_recv.c ---- */
+/* What p in the queue takes of SO_RCVBUF. */
+uint32_t dgram_charge(const struct dgram_sock *ds, const struct packet *p);
+void dgram_dequeue(struct dgram_sock *ds, struct packet *p);
 /* Queues p for the program, or drops it when there is no room. Takes p: data = what the program gets. */
 void dgram_enqueue(struct dgram_sock *ds, struct packet *p);
 ssize_t dgram_recv(struct sock *sk, struct sock_msg *m);

@@ -29,9 +29,14 @@ void dgram_enqueue(struct dgram_sock *ds, struct packet *p)
 	sock_ready(sk);
 }
 
-static void dequeue(struct dgram_sock *ds, struct packet *p)
+uint32_t dgram_charge(const struct dgram_sock *ds, const struct packet *p)
 {
-	ds->queued -= sock_charge(&ds->is.sk, p->len);
+	return p->gso_size && p->len > p->gso_size ? datagram_charge_of_pieces(p->len) : sock_charge(&ds->is.sk, p->len);
+}
+
+void dgram_dequeue(struct dgram_sock *ds, struct packet *p)
+{
+	ds->queued -= dgram_charge(ds, p);
 	list_remove(&p->node);
 }
 
@@ -39,7 +44,7 @@ void dgram_flush(struct dgram_sock *ds)
 {
 	while (!list_empty(&ds->queue)) {
 		struct packet *p = list_first(&ds->queue, struct packet, node);
-		dequeue(ds, p);
+		dgram_dequeue(ds, p);
 		packet_free(p);
 	}
 }
@@ -86,8 +91,8 @@ ssize_t dgram_recv(struct sock *sk, struct sock_msg *m)
 	dgram_give_control(ds, p, m);
 	m->arrival = p->when;
 	if (!(flags & MSG_PEEK)) {
-		dequeue(ds, p);
-		if (flags & MSG_LEND) sk->lent += sock_charge(sk, (uint32_t)full);
+		dgram_dequeue(ds, p);
+		if (flags & MSG_LEND) sk->lent += dgram_charge(ds, p);
 		packet_free(p);
 	}
 	return (ssize_t)(flags & MSG_TRUNC ? full : n);

@@ -38,7 +38,7 @@ static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr 
 		return;
 	}
 	packet_pull(p, UDP_HDR_LEN);
-	dgram_enqueue(&us->ds, p);
+	udp_enqueue(us, p);
 }
 
 /* RFC 1122 §4.1.3.3: a group's or a broadcast datagram goes to every socket that wants it, and nobody complains when there is none. */
@@ -157,8 +157,7 @@ static int set_recv_coverage(struct sock *sk, const void *val, socklen_t len)
 	 OPT_FIELD(struct udp_sock, recv_coverage.octets), .set = set_recv_coverage}, \
 	{.level = option_level, .name = UDP_SEGMENT, .text = "UDP_SEGMENT", .type = OPT_INT, .access = OPT_GET | OPT_SET, .max = UINT16_MAX, \
 	 OPT_FIELD(struct udp_sock, segment)}, \
-	{.level = option_level, .name = UDP_GRO, .text = "UDP_GRO", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, gro), \
-	 .note = "datagrams come one by one all the same"}, \
+	{.level = option_level, .name = UDP_GRO, .text = "UDP_GRO", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, gro)}, \
 	{.level = option_level, .name = UDP_NO_CHECK6_TX, .text = "UDP_NO_CHECK6_TX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
 	 OPT_FIELD(struct udp_sock, no_check6_tx)}, \
 	{.level = option_level, .name = UDP_NO_CHECK6_RX, .text = "UDP_NO_CHECK6_RX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \

@@ -12,12 +12,13 @@ struct udp_sock {
 	struct udp_coverage { bool asked; uint16_t octets; } send_coverage, recv_coverage;
 	/* UDP_CORK and MSG_MORE: one datagram out of several sends. The first one says where it goes. */
 	uint16_t segment;             /* UDP_SEGMENT: what is longer goes as several datagrams */
-	bool gro, no_check6_tx, no_check6_rx;
+	bool gro, gro_dropping, no_check6_tx, no_check6_rx;
 	bool corked, pending;
 	struct dgram_dest dest;
 	uint8_t *data; size_t len;
 };
 
+void udp_enqueue(struct udp_sock *us, struct packet *p);   /* udp_gro.c: takes p, data = what the program gets */
 ssize_t udp_send(struct sock *sk, const struct sock_msg *m);
 int udp_cork_set(struct udp_sock *us, bool on);     /* off sends what is pending */
 void udp_cork_drop(struct udp_sock *us);

@@ -51,25 +51,39 @@ static int datagram_send(struct udp_sock *us, struct dgram_dest *d, const void *
 	return p ? dgram_output(&us->ds, d, p) : -ENOBUFS;
 }
 
+/* One of those that a send makes. together: they may come as one to who asks for it. */
+static int segment_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m, size_t at, size_t size, bool together)
+{
+	struct packet *p = datagram_make(us, d, (const uint8_t *)m->data + at, MIN(size, m->len - at));
+
+	if (!p) return -ENOBUFS;
+	p->gso_size = together ? (uint16_t)size : 0;
+	p->gso_first = at == 0;
+	return dgram_output(&us->ds, d, p);
+}
+
 static int check_len(const struct dgram_dest *d, size_t len)
 {
 	return len > (addr_is_v4(&d->dst) ? UDP_PAYLOAD_MAX_V4 : UDP_PAYLOAD_MAX_V6) ? -EMSGSIZE : 0;
 }
 
-#define SEGMENTS_MAX 64               /* Linux's UDP_MAX_SEGMENTS */
+#define DEVICE_MAX 65536              /* of a packet with its link header that a device is to cut */
+#define SEGMENTS_MAX 128              /* Linux's UDP_MAX_SEGMENTS */
 
 /* UDP_SEGMENT: one send, several datagrams, each of which must fit the path. */
 static int segments_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m, size_t size)
 {
 	const struct sock *sk = &us->ds.is.sk;
 	bool bare = addr_is_v4(&d->dst) ? sk->no_check : us->no_check6_tx;
+	/* Linux's devices take no more at once, and its own software then cuts. */
+	bool together = m->len + UDP_HDR_LEN + ip_header_len(&d->out) + ETH_HDR_LEN <= DEVICE_MAX;
 	int r = 0;
 
 	if (m->len > size * SEGMENTS_MAX || bare) return -EINVAL;
 	if (size + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EINVAL;
 	if (sk->protocol == IPPROTO_UDPLITE) return -EIO;
 	for (size_t at = 0; at < m->len && r == 0; at += size)
-		r = datagram_send(us, d, (const uint8_t *)m->data + at, MIN(size, m->len - at));
+		r = segment_send(us, d, m, at, size, together);
 	return r;
 }
 
