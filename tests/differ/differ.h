@@ -41,7 +41,7 @@ union name {
 	struct sockaddr_un un;
 	struct sockaddr_storage any;
 };
-void name_any(struct program *p, int family, union name *ret, socklen_t *ret_len);     /* one of the program's own, now and then a strange one */
+void name_any(struct program *p, int fd, union name *ret, socklen_t *ret_len);            /* one of the program's own, mostly of fd's family, now and then a strange one */
 void name_map(const struct program *p, struct in6_addr *ret);                              /* its IPv4 address, as IPv6 writes it */
 void name_say(struct program *p, const union name *n, socklen_t len);
 

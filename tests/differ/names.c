@@ -24,7 +24,7 @@ void name_map(const struct program *p, struct in6_addr *ret)
 	memcpy(&ret->s6_addr[12], &v4, sizeof v4);
 }
 
-static void name_in6(struct program *p, union name *ret, socklen_t *ret_len)
+static void name_in6(struct program *p, bool stream, union name *ret, socklen_t *ret_len)
 {
 	uint32_t which = number(&p->n, 20);
 	ret->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(p->port[number(&p->n, NAMES)]), .sin6_addr = in6addr_loopback};
@@ -33,30 +33,47 @@ static void name_in6(struct program *p, union name *ret, socklen_t *ret_len)
 	if (which == 1) ret->in6.sin6_port = 0;
 	if (which == 2) *ret_len = number(&p->n, sizeof ret->in6);
 	/* On Linux a stream that was connected so, or would have been, never connects otherwise. */
-	if ((which == 3 || which == 4) && p->type != SOCK_STREAM) name_map(p, &ret->in6.sin6_addr);
+	if ((which == 3 || which == 4) && !stream) name_map(p, &ret->in6.sin6_addr);
 }
 
 static void name_un(struct program *p, union name *ret, socklen_t *ret_len)
 {
 	uint32_t which = number(&p->n, 20);
 	ret->un = (struct sockaddr_un){.sun_family = AF_UNIX};
-	int n = snprintf(ret->un.sun_path + 1, sizeof ret->un.sun_path - 1, "differ-%d-%llu-%u", (int)getpid(), (unsigned long long)p->id, number(&p->n, NAMES));
+	int n = snprintf(ret->un.sun_path + 1, sizeof ret->un.sun_path - 1, "differ-%08d-%llu-%u", (int)getpid(), (unsigned long long)p->id, number(&p->n, NAMES));
 	*ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 	if (which == 0) *ret_len = offsetof(struct sockaddr_un, sun_path);  /* bind: takes a name of its own */
 	if (which == 1) *ret_len = number(&p->n, 3);
 }
 
-void name_any(struct program *p, int family, union name *ret, socklen_t *ret_len)
+static int option_of(int fd, int name, int otherwise)
 {
+	int value;
+	socklen_t len = sizeof value;
+	return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : otherwise;
+}
+
+static bool peer_is_mapped(int fd)
+{
+	struct sockaddr_in6 peer = {0};
+	socklen_t len = sizeof peer;
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr);
+}
+
+void name_any(struct program *p, int fd, union name *ret, socklen_t *ret_len)
+{
+	int family = option_of(fd, SO_DOMAIN, p->family);
+	bool stream = option_of(fd, SO_TYPE, p->type) == SOCK_STREAM;
 	memset(ret, 0, sizeof *ret);
 	uint32_t which = number(&p->n, 40);
 	if (which == 0) family = AF_INET;
 	if (which == 1) family = AF_INET6;
 	if (which == 2) family = AF_UNIX;
 	if (family == AF_INET) name_in(p, ret, ret_len);
-	else if (family == AF_INET6) name_in6(p, ret, ret_len);
+	else if (family == AF_INET6) name_in6(p, stream, ret, ret_len);
 	else name_un(p, ret, ret_len);
-	if (which == 3 && !p->mapped) ret->sa.sa_family = AF_UNSPEC;
+	/* A datagram to that, from one who has an IPv4 peer, goes where the machine's IPv6 routes lead. */
+	if (which == 3 && !p->mapped && !peer_is_mapped(fd)) ret->sa.sa_family = AF_UNSPEC;
 	if (which == 4) ret->sa.sa_family = 77;
 }
 
