@@ -1,6 +1,7 @@
 /* Control calls that carry data: datagrams, and what a ring can't hold. */
 #include <errno.h>
 #include "engine/private.h"
+#include "stack/tcp/tcp.h"
 
 #define CONTROL_MAX 8192
 #define ERRNO_MOST 4095
@@ -86,6 +87,8 @@ int64_t serve_recv(struct call *k)
 }
 
 int64_t serve_take_error(struct call *k) { return sock_take_error(k->es->sk); }
+
+int64_t serve_nothing(struct call *k) { return k->es->stream ? tcp_nothing_to_read(k->es->sk) : -EAGAIN; }
 
 int64_t serve_keep_error(struct call *k)
 {

@@ -92,6 +92,12 @@ int64_t serve_bind(struct call *k)
 	return err;
 }
 
+/* A stream that forgets its connection begins to peek anew: SO_PEEK_OFF is off. */
+static void peek_off_follow(struct call *k)
+{
+	if (k->es->sk->peek_off < 0) atomic_store(&esock_channel(k->e, k->es)->peek_off, -1);
+}
+
 /* Whoever waits for the connection has the answer at once when it is made by the time of the reply, as over loopback. */
 int64_t serve_connect(struct call *k)
 {
@@ -114,6 +120,7 @@ int64_t serve_connect(struct call *k)
 	k->es->connecting = k->es->stream && (err == -EINPROGRESS || err == -EALREADY);
 	if (err == -EINPROGRESS || err == 0) k->es->eof = false;
 	if (a.ss_family == AF_UNSPEC && err == 0) direct_forget(k->e, k->es);
+	peek_off_follow(k);
 	return err;
 }
 
@@ -157,7 +164,10 @@ int64_t serve_shutdown(struct call *k)
 	if (k->es->sk->domain != AF_UNIX) direct_bar(k->e, k->es);     /* there each way ends by itself */
 	else if (how == SHUT_WR || how == SHUT_RDWR) direct_leave(k->e, k->es);
 	if (how == SHUT_WR || how == SHUT_RDWR) esock_flush(k->e, k->es);
-	return k->es->sk ? sock_shutdown(k->es->sk, how) : -ENETDOWN;
+	if (!k->es->sk) return -ENETDOWN;
+	int err = sock_shutdown(k->es->sk, how);
+	peek_off_follow(k);
+	return err;
 }
 
 int64_t serve_identify(struct call *k)

@@ -264,7 +264,10 @@ void direct_part(struct engine *e, struct esock *es)
 	bool left[2] = {flow_leave(e, es, peer), flow_leave(e, peer, es)};
 	if (!left[0] || !left[1]) pair_break(e, both);
 	for (int i = 0; i < 2; i++) {
-		if (both[i]->sk) esock_limit(e, both[i]);
+		if (both[i]->sk) {
+			esock_limit(e, both[i]);
+			both[i]->sk->beside = direct_unread(&e->pool, &both[i]->rx);
+		}
 		esock_queue(e, both[i]);
 		if (is_unix(both[i])) continue;    /* its pump wakes, when it has published what there is to see */
 		reader_wake(e, both[i]);

@@ -24,6 +24,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_SEND] = {serve_send, SOCKET},
 	[RPC_RECV] = {serve_recv, SOCKET},
 	[RPC_TAKE_ERROR] = {serve_take_error, SOCKET},
+	[RPC_NOTHING] = {serve_nothing, SOCKET},
 	[RPC_KEEP_ERROR] = {serve_keep_error, SOCKET},
 	[RPC_SHUTDOWN] = {serve_shutdown, CHANGE},
 	[RPC_SETSOCKOPT] = {serve_setsockopt, CHANGE},

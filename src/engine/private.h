@@ -329,6 +329,7 @@ int64_t serve_send(struct call *k);
 int64_t serve_recv(struct call *k);
 int64_t serve_take_error(struct call *k);
 int64_t serve_keep_error(struct call *k);
+int64_t serve_nothing(struct call *k);
 int64_t serve_setsockopt(struct call *k);
 int64_t serve_getsockopt(struct call *k);
 int64_t serve_ioctl(struct call *k);

@@ -68,6 +68,7 @@ bool pump_consumed(struct engine *e, struct esock *es)
 	}
 	uint32_t lent = es->stream ? (uint32_t)n : charges_pop(&dgram_of(es)->charges, (uint64_t)n, &dgram_of(es)->arrival);
 	if (lent > 0) sock_consumed(es->sk, lent);
+	if (es->sk->beside > 0) es->sk->beside = direct_unread(&e->pool, &es->rx);
 	return true;
 }
 

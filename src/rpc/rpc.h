@@ -26,6 +26,7 @@
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
 	X(KEEP_ERROR,   0,   0)     /* arg: a positive errno, pending from now on: what a call that had succeeded in part met */ \
+	X(NOTHING,      0,   0)     /* a stream: what RECV would say if nothing were there to be read: 0 at the end, -EAGAIN, the pending error */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
 	X(SETSOCKOPT,   0,   65536) /* arg: level, name, 0; in: value. Or 1 + the length of a value that can't be read: the error */ \
 	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length */ \

@@ -87,6 +87,13 @@ static bool at_mark(const struct sock *s)
 	return shared_get32(&s->c->state) & CHS_MARK && chan_rx_used(shim.arena, s->c) == 0;
 }
 
+/* It reads nothing there, and does not wait for what is there already. */
+static long mark_stops(const struct sock *s)
+{
+	long r = (long)control_simple(RPC_NOTHING, s, 0, 0, 0);
+	return r == -EAGAIN && !nonblocking(s, 0) ? 0 : r;
+}
+
 /*
  * From a socket: what the pipe takes of what is there is then read for good, and of a message all. As in Linux the flag is the pipe's: whether the socket
  * waits its own says.
@@ -94,10 +101,10 @@ static bool at_mark(const struct sock *s)
 static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
 	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
-	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK, .past_peek_off = s->c->type == SOCK_STREAM};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK, .past_peek_off = true};
 	long n = pipe_ready(pipe, POLLOUT, pipe_waits_not(pipe, flags));
 	if (n == 0 && (ssize_t)len < 0) return -EINVAL;
-	if (n == 0 && at_mark(s)) return shared_get32(&s->c->poll) & EPOLLRDHUP ? 0 : -EAGAIN;
+	if (n == 0 && at_mark(s)) return mark_stops(s);
 	if (n == 0) n = sock_recv(s, &m);
 	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
 	iov.iov_len = (size_t)n;
@@ -105,6 +112,7 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	if (n < 0) return n;
 	iov.iov_len = m.total = (size_t)n;
 	m.flags = MSG_DONTWAIT;
+	m.past_peek_off = s->c->type == SOCK_STREAM;   /* as in Linux, it moves with a datagram that is taken so */
 	long r = sock_recv(s, &m);
 	return n == 0 && r == -EAGAIN ? 0 : r;   /* nothing was no empty message, but the end of a socket that is shut down */
 }

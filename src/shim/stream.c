@@ -178,6 +178,9 @@ static bool peer_waits(const struct sock *s)
 	return shared_get32(&d->starved) != 0 && chan_rx_used(shim.arena, s->c) == 0 && atomic_exchange(&d->starved, 0) != 0;
 }
 
+/* Whether the program stands at the mark decides what becomes of the urgent octet when another comes. */
+static bool stands_at_mark(const struct sock *s) { return shared_get32(&s->c->state) & CHS_MARK && chan_rx_used(shim.arena, s->c) == 0; }
+
 long stream_take_some(const struct sock *s, const struct message *m, size_t from)
 {
 	struct copy c = {.s = s, .m = m, .from = from, .skip = peek_skip(s, m)};
@@ -189,7 +192,7 @@ long stream_take_some(const struct sock *s, const struct message *m, size_t from
 	long r = before > 0 ? guarded(rx_copy, &c) : 0;
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	if (c.h.peer != 0) direct_read(s, c.h.peer);
-	if (c.h.left || (c.h.engine > 0 && peer_waits(s))) handed_over(s);
+	if (c.h.left || (c.h.engine > 0 && peer_waits(s)) || (c.h.done > 0 && stands_at_mark(s))) handed_over(s);
 	else if (c.h.engine > 0) consumed(s, c.h.engine);
 	owe_no_more(s, &s->c->rx);
 	critical_leave();
@@ -201,13 +204,15 @@ static long recv_nothing(const struct sock *s, struct message *m, uint32_t state
 {
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
 	if (state & CHS_LISTENING) return -ENOTCONN;
-	/* The stack knows what comes after a mark, and that after a FIN the end comes first, else the error. */
-	if (state & CHS_MARK || (state & CHS_ERROR && state & CHS_EOF)) return (long)engine_recv_once(s, m);
+	/* The stack knows what comes after a mark, and that after a FIN the end comes first, else the error: also of a peek past what there is. */
+	bool up = state & (CHS_SENDABLE | CHS_SHUT_WR);
+	if (state & CHS_MARK) return (long)engine_recv_once(s, m);
+	if (state & CHS_EOF && (state & CHS_ERROR || !up)) return (long)control_simple(RPC_NOTHING, s, 0, 0, 0);
 	if (state & CHS_ERROR) {
 		int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
 		if (err != 0) return err > 0 ? -(long)err : (long)err;
 	}
-	if (state & (CHS_SENDABLE | CHS_SHUT_WR)) return state & CHS_EOF ? 0 : -EAGAIN;
+	if (up) return state & CHS_EOF ? 0 : -EAGAIN;
 	return (long)engine_recv_once(s, m);
 }
 
@@ -241,7 +246,7 @@ static long stream_take(const struct sock *s, struct message *m)
 		long n = stream_take_some(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
 		done += (size_t)n;
-		if (done >= wanted && (m->total > 0 || chan_rx_used(shim.arena, s->c) > 0)) {
+		if (done >= wanted && (m->total > 0 || chan_rx_used(shim.arena, s->c) > peek_skip(s, m))) {
 			/* What the same host has sent before is there: the rest of it, too. */
 			if (done == m->total || !late || !look_again(&looked)) return (long)done;
 			continue;

@@ -183,6 +183,65 @@ static void ends(void)
 	close(fd[1]);
 }
 
+/* It stops at the mark of urgent data, and there tells whatever else there is to tell. */
+static void marks(int flags, bool inline_, int ending)
+{
+	static const char *const text[] = { "open", "shut", "closed", "reset", "shut here" };
+	int fd[2];
+	struct linger now = { 1, 0 };
+
+	say_about("urgent%s, %s%s", inline_ ? " in line" : "", text[ending], flags ? "" : ", waits");
+	tcp_pair(AF_INET, fd);
+	MUST(fcntl(fd[0], F_SETFL, flags));
+	set_int(fd[0], SOL_SOCKET, SO_OOBINLINE, inline_);
+	MUST(send(fd[1], "abc", 3, 0));
+	MUST(send(fd[1], "X", 1, MSG_OOB));
+	MUST(send(fd[1], "def", 3, 0));
+	wait_for(fd[0], POLLPRI);
+	say_rc("to the mark", splice(fd[0], NULL, pipes[1], NULL, 60, 0));
+	drain("after it");
+	if (ending == 1)
+		MUST(shutdown(fd[1], SHUT_WR));
+	if (ending == 3)
+		MUST(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	if (ending == 2 || ending == 3)
+		close(fd[1]);
+	if (ending == 4)
+		say_rc("shutdown", shutdown(fd[0], SHUT_RD));
+	if (ending)
+		wait_for(fd[0], POLLRDHUP);
+	for (int i = 0; i < 2; i++) {
+		say_rc("at the mark", splice(fd[0], NULL, pipes[1], NULL, 60, 0));
+		drain("after it");
+	}
+	say_error("SO_ERROR", fd[0]);
+	close(fd[0]);
+	if (ending != 2 && ending != 3)
+		close(fd[1]);
+}
+
+/* SO_PEEK_OFF is for peeks: splice takes from the beginning, and moves it. */
+static void peeked(int family, bool stream)
+{
+	int fd[2], off = 2;
+	socklen_t len = sizeof(off);
+
+	say_about("%s%s with SO_PEEK_OFF", family == AF_INET6 ? "v6 " : "", stream ? "tcp" : "udp");
+	if (stream)
+		tcp_pair(family, fd);
+	else
+		udp_pair(family, fd);
+	MUST(send(fd[1], "abcdef", 6, 0));
+	wait_for(fd[0], POLLIN);
+	set_int(fd[0], SOL_SOCKET, SO_PEEK_OFF, off);
+	say_rc("splice", splice(fd[0], NULL, pipes[1], NULL, 4, 0));
+	drain("after it");
+	say_rc("getsockopt", getsockopt(fd[0], SOL_SOCKET, SO_PEEK_OFF, &off, &len));
+	say("offset", "%d", off);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	char name[] = "/tmp/splices.XXXXXX";
@@ -211,5 +270,10 @@ int main(void)
 	no_room(SPLICE_F_NONBLOCK);
 	shut();
 	ends();
+	for (int i = 0; i < 20; i++)
+		marks(i & 1 ? O_NONBLOCK : 0, i & 2, i / 4);
+	peeked(AF_INET, true);
+	peeked(AF_INET, false);
+	peeked(AF_INET6, false);
 	return 0;
 }

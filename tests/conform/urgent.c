@@ -81,6 +81,35 @@ static void apart(int family, bool take_first)
 	close(fd[0]);
 }
 
+/* A second urgent octet before the first was read, after octets of whose reading TCP knows less than of others'. */
+static void twice(size_t before, size_t between, size_t read_first)
+{
+	int fd[2];
+	char some[300];
+
+	say_about("%zu, urgent, %zu, urgent, %zu read before", before, between, read_first);
+	memset(some, 'a', sizeof(some));
+	tcp_pair(AF_INET, fd);
+	set_int(fd[1], IPPROTO_TCP, TCP_NODELAY, 1);
+	MUST(send(fd[1], some, before, 0));
+	MUST(send(fd[1], "X", 1, MSG_OOB));
+	memset(some, 'b', sizeof(some));
+	if (between)
+		MUST(send(fd[1], some, between, 0));
+	wait_for(fd[0], POLLPRI);
+	if (read_first)
+		say_recv("some", fd[0], read_first, 0);
+	MUST(send(fd[1], "YZ", 2, MSG_OOB));
+	for (int mark = 0; recv(fd[0], some, 1, MSG_OOB | MSG_PEEK) != 1 || *some != 'Z';)
+		MUST(ioctl(fd[0], SIOCATMARK, &mark));
+	say_mark(fd[0]);
+	say_recv("to the mark", fd[0], 60, MSG_DONTWAIT);
+	say_recv("then", fd[0], 60, MSG_DONTWAIT);
+	say_recv("urgent", fd[0], 1, MSG_OOB);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void in_line(void)
 {
 	int fd[2];
@@ -315,6 +344,9 @@ int main(void)
 	apart(AF_INET, false);
 	apart(AF_INET, true);
 	apart(AF_INET6, false);
+	for (size_t i = 0; i < 8; i++)
+		twice(i & 1 ? 20 : 1, i & 2 ? 9 : 0, i & 4 ? (i & 1 ? 20 : 1) : 0);
+	twice(20, 9, 5);
 	in_line();
 	owners();
 	MUST(sigaction(SIGIO, &sa, NULL));

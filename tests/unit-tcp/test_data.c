@@ -266,6 +266,28 @@ static void every_second_full_segment_is_acknowledged(void **state)
 	expect(b, ACK, .seq = 1, .ack = 5001);
 }
 
+/* What the host has taken on, and the program has not read, is not read: also when nothing but a FIN comes. */
+static void a_fin_is_not_acknowledged_at_once_for_what_is_lent(void **state)
+{
+	struct bench *b = *state;
+	char text[2000];
+	struct sock_msg m = {.data = text, .len = sizeof text, .flags = MSG_LEND};
+	passive(b, .wscale = 1 + 7);
+	inject(b, ACK, .seq = 1, .ack = 1, .len = 1000);
+	bench_flush(b);
+	assert_int_equal(sock_recv(b->sk, &m), 1000);
+	use_up_quick_acks(b);
+	tcp_of(b->sk)->rcv.ssthresh = tcp_of(b->sk)->rcv.clamp;
+	inject(b, ACK, .seq = 1001, .ack = 1, .len = 1000);
+	m.flags = MSG_LEND;
+	assert_int_equal(sock_recv(b->sk, &m), 1000);
+	expect_nothing(b);
+	inject(b, FIN | ACK, .seq = 2001, .ack = 1);
+	expect_nothing(b);
+	pass(b, 40 * NS_PER_MS);
+	expect(b, ACK, .seq = 1, .ack = 2002);
+}
+
 static void an_answer_carries_the_ack(void **state)
 {
 	struct bench *b = *state;
@@ -591,6 +613,21 @@ static void oobinline_leaves_it_in_the_stream(void **state)
 	assert_memory_equal(text, "Efghij", 6);
 }
 
+/* Of what came past the stack, and has not been read, the program stands before the mark: the octet there is no urgent one any more. */
+static void octets_beside_keep_it_in_the_stream(void **state)
+{
+	struct bench *b = *state;
+	char text[16] = "";
+	struct sock_msg m = {.data = text, .len = 15};
+	passive(b);
+	b->sk->beside = 1;
+	inject(b, ACK | URG, .seq = 1, .ack = 1, .len = 1, .urg = 1, .data = "B");
+	inject(b, ACK | URG, .seq = 2, .ack = 1, .len = 2, .urg = 2, .data = "cD");
+	bench_flush(b);
+	assert_int_equal(sock_recv(b->sk, &m), 2);
+	assert_memory_equal(text, "Bc", 2);
+}
+
 static void a_new_mark_replaces_the_old_one(void **state)
 {
 	struct bench *b = *state;
@@ -615,13 +652,13 @@ int main(void)
 		both(lent_octets_fill_the_buffer),
 		both(what_crosses_the_edge_is_cut), both(the_buffer_grows_with_what_is_read), both(a_buffer_that_was_set_stays),
 		both(rcvlowat_holds_poll_back), both(first_quickly_then_delayed), both(every_second_full_segment_is_acknowledged),
-		both(an_answer_carries_the_ack), both(reading_all_sends_the_ack_that_is_owed), both(quickack_can_be_turned_off_and_on),
+		both(a_fin_is_not_acknowledged_at_once_for_what_is_lent), both(an_answer_carries_the_ack), both(reading_all_sends_the_ack_that_is_owed), both(quickack_can_be_turned_off_and_on),
 		both(old_octets_are_acknowledged_at_once), both(segments_are_full_and_the_last_is_pushed), both(the_window_limits),
 		both(segments_are_never_more_than_half_the_largest_window), both(the_congestion_window_starts_at_ten),
 		both(nagle_holds_the_second_small_segment), both(a_small_tail_of_full_segments_is_not_held), both(nodelay_sends_at_once),
 		both(cork_gathers), both(a_cork_lasts_200_ms), both(msg_more_waits_for_the_rest), both(a_full_send_buffer_says_again),
 		both(notsent_lowat_holds_the_writer), both(megabytes_are_accepted), both(urgent_data_goes_out), both(urgent_data_comes_in),
-		both(oobinline_leaves_it_in_the_stream), both(a_new_mark_replaces_the_old_one),
+		both(oobinline_leaves_it_in_the_stream), both(octets_beside_keep_it_in_the_stream), both(a_new_mark_replaces_the_old_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

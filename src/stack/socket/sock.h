@@ -72,6 +72,7 @@ struct sock {
 	uint8_t txtime_clock, txtime_flags;
 	/* Octets that recv handed to the host with MSG_LEND and that the program has not read yet: they still fill the buffer. */
 	uint32_t lent;
+	uint32_t beside;                           /* octets that came past us, before those we know of, and that the program has not read */
 	uint32_t rcvbuf, sndbuf;                   /* as getsockopt shows them (doubled) */
 	int rcvlowat;
 	uint32_t mark; int priority;

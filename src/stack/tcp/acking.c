@@ -155,11 +155,11 @@ static void compress(struct tcp_sock *conn)
 void acking_check(struct tcp_sock *conn)
 {
 	bool two_segments = conn->rcv.nxt - conn->rcv.wup > conn->rcv.mss;
-	uint32_t low = (uint32_t)MAX(conn->inet.sk.rcvlowat, 1);
+	uint32_t low = (uint32_t)MAX(conn->inet.sk.rcvlowat, 1), unread = conn->rcv.queued + conn->inet.sk.lent;
 
 	if (conn->ack.need == TCP_ACK_NONE || !IN_STATES(conn, STATES_SYNCED)) return;
 	/* While the program does not read, the window stays, and its reading will send the ACK. */
-	if (two_segments && conn->rcv.queued >= low) two_segments = window_select(conn) >= conn->rcv.wnd;
+	if (two_segments && unread >= low) two_segments = window_select(conn) >= conn->rcv.wnd;
 	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn_answers(conn)))
 		segment_send_ack(conn);
 	else if (!conn->rcv.ooo)

@@ -31,7 +31,10 @@ int conn_init(struct sock *sk)
 	return 0;
 }
 
-/* What accept() gives starts with every option of its listener, as on Linux; who it is stays its own. */
+/*
+ * What accept() gives starts with every option of its listener, as on Linux, and with the halves shut that were before it listened; who it is stays
+ * its own.
+ */
 void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 {
 	struct inet_sock own = child->inet, *is = &child->inet;
@@ -40,10 +43,9 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->sk.node = own.sk.node;
 	is->sk.user = NULL;
 	is->sk.closed = false;
-	is->sk.shut = 0;
 	is->sk.err = 0;
 	is->sk.cookie = own.sk.cookie;
-	is->sk.lent = 0;
+	is->sk.lent = is->sk.beside = 0;
 	is->sk.priority = 0;
 	is->bound = false;
 	is->lport = 0;
@@ -272,7 +274,8 @@ void conn_disconnect(struct tcp_sock *conn)
 	forget_connection(conn);
 	give_up_names(&conn->inet, unused);
 	sk->shut = 0;
-	sk->lent = 0;
+	sk->lent = sk->beside = 0;
+	sk->peek_off = -1;
 	sock_ready(sk);
 }
 

@@ -446,7 +446,7 @@ void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *
 void timewait_end(struct stack *s, struct timewait *tw);
 void timewait_free_all(struct stack *s);
 bool timewait_blocks_bind(struct stack *s, const struct inet_sock *is);
-int timewait_reuse(struct tcp_sock *conn);       /* connect to a tuple in TIME-WAIT: 0 (snd.iss and ts_recent may be set) or -EADDRNOTAVAIL */
+int timewait_reuse(struct tcp_sock *conn, bool bound);   /* connect to a tuple in TIME-WAIT: 0 (snd.iss and ts_recent may be set) or -EADDRNOTAVAIL */
 
 /* reassembly.c */
 enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g);  /* takes g->p unless it has a reason to drop it */

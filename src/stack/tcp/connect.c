@@ -30,7 +30,7 @@ static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_h
 	return addr_is_any(ret_src) ? -EADDRNOTAVAIL : 0;
 }
 
-static bool no_timewait(struct inet_sock *is) { return timewait_reuse(tcp_of(&is->sk)) == 0; }
+static bool no_timewait(struct inet_sock *is) { return timewait_reuse(tcp_of(&is->sk), false) == 0; }
 
 /* A local port with which the 4-tuple is new: neither a flow nor a TIME-WAIT that can't be reused. */
 static int take_port(struct tcp_sock *conn, const struct addr *src)
@@ -40,7 +40,7 @@ static int take_port(struct tcp_sock *conn, const struct addr *src)
 
 	if (is->bound) {
 		is->laddr = *src;
-		r = timewait_reuse(conn);
+		r = timewait_reuse(conn, true);
 		return r < 0 ? r : flow_add(is);
 	}
 	r = port_autobind(is, src, &is->raddr, is->rport, no_timewait);

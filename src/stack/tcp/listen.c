@@ -36,7 +36,8 @@ int listen_start(struct tcp_sock *conn, int backlog)
 		return 0;
 	}
 	if (conn->state != TCPS_CLOSED) return -EINVAL;
-	r = is->bound ? 0 : port_bind(is, &is->laddr, 0);
+	/* What the socket's own earlier connection left in TIME-WAIT counts against it, too. */
+	r = !is->bound ? port_bind(is, &is->laddr, 0) : timewait_blocks_bind(is->sk.stack, is) ? -EADDRINUSE : 0;
 	if (r < 0) return r;
 	conn->listener = calloc(1, sizeof *conn->listener);
 	if (!conn->listener) return -ENOMEM;
@@ -46,7 +47,6 @@ int listen_start(struct tcp_sock *conn, int backlog)
 	list_init(&conn->listener->resets);
 	conn->listener->backlog = limit;
 	fastopen_listen(conn, limit);
-	conn->inet.sk.shut = 0;
 	r = port_listen_check(is);
 	if (r < 0) {
 		listen_stop(conn);

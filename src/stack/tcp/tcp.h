@@ -12,6 +12,8 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s);
 bool tcp_all_arrived(const struct sock *from, const struct sock *to);
 /* Does recv stand at the mark of urgent data? Such octets come apart from those before, and the next recv passes the mark. */
 bool tcp_at_mark(const struct sock *sk);
+/* What recv would say if nothing were there to be read: 0 at the end, -EAGAIN, or the pending error, which it takes. */
+int tcp_nothing_to_read(struct sock *sk);
 /* Does the peer wait for an ACK that goes once the program has read all there is? */
 bool tcp_owes_ack(const struct sock *sk);
 /* Has its program asked to be told with each message what is left (TCP_INQ)? */

@@ -22,7 +22,7 @@ struct timewait {
 	uint16_t lport, rport;
 	seq32 snd_nxt, rcv_nxt;
 	uint16_t wnd;
-	bool ts, reuseaddr;
+	bool ts, reuseaddr, reuseport;
 	uint32_t recent, offset;
 	struct tcp_secret *secret;            /* its segments are signed; NULL: not */
 };
@@ -107,6 +107,7 @@ void timewait_add(struct tcp_sock *conn)
 	tw->rcv_nxt = conn->rcv.nxt;
 	tw->wnd = (uint16_t)(conn->rcv.wnd >> conn->rcv.wscale);
 	tw->reuseaddr = conn->inet.sk.reuseaddr;
+	tw->reuseport = conn->inet.sk.reuseport;
 	tw->ts = conn->opt.ts;
 	tw->recent = conn->opt.recent;
 	tw->recent_when = conn->opt.recent_when;
@@ -188,19 +189,26 @@ bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g)
 
 /* ---- bind and connect ---- */
 
+static bool overlaps(const struct timewait *tw, const struct inet_sock *is)
+{
+	if (!addr_is_any(&is->laddr)) return addr_eq(&tw->laddr, &is->laddr);
+	return addr_is_v4(&is->laddr) ? addr_is_v4(&tw->laddr) : !is->v6only || !addr_is_v4(&tw->laddr);
+}
+
 bool timewait_blocks_bind(struct stack *s, const struct inet_sock *is)
 {
 	struct hash_node *n = s->tcp->n_tw ? hash_first(&s->tcp->tw_ports, is->lport) : NULL;
 
 	for (; n; n = hash_next(n)) {
 		const struct timewait *tw = container_of(n, struct timewait, by_port);
-		bool overlap = addr_eq(&tw->laddr, &is->laddr) || (addr_is_any(&is->laddr) && (!addr_is_v4(&is->laddr) || addr_is_v4(&tw->laddr)));
-		if (overlap && !(is->sk.reuseaddr && tw->reuseaddr)) return true;
+		bool shared = (is->sk.reuseaddr && tw->reuseaddr) || (is->sk.reuseport && tw->reuseport);
+		if (overlaps(tw, is) && !shared) return true;
 	}
 	return false;
 }
 
-int timewait_reuse(struct tcp_sock *conn)
+/* As Linux: a port that bind() chose is not waited for, as long as timestamps tell the connections apart. */
+int timewait_reuse(struct tcp_sock *conn, bool bound)
 {
 	struct stack *s = conn_stack(conn);
 	struct inet_sock *is = &conn->inet;
@@ -208,8 +216,9 @@ int timewait_reuse(struct tcp_sock *conn)
 	int mode = s->sysctl->tcp_tw_reuse;
 
 	if (!tw) return 0;
-	if (!(mode == 1 || (mode == 2 && addr_is_loopback(&is->raddr))) || !tw->ts) return -EADDRNOTAVAIL;
-	if (s->now - tw->recent_when <= s->sysctl->tcp_tw_reuse_delay_ms * NS_PER_MS) return -EADDRNOTAVAIL;
+	if (!tw->ts) return -EADDRNOTAVAIL;
+	if (!bound && !(mode == 1 || (mode == 2 && addr_is_loopback(&is->raddr)))) return -EADDRNOTAVAIL;
+	if (!bound && s->now - tw->recent_when <= s->sysctl->tcp_tw_reuse_delay_ms * NS_PER_MS) return -EADDRNOTAVAIL;
 	conn->snd.iss = tw->snd_nxt + ISS_STEP ? tw->snd_nxt + ISS_STEP : 1;
 	timewait_end(s, tw);
 	return 0;

@@ -35,7 +35,7 @@ static void replace(struct tcp_sock *conn)
 {
 	struct sock *sk = &conn->inet.sk;
 
-	if (urgent_at_mark(conn) && !sk->oobinline && sk->lent == 0 && conn->rcv.queued > 0) conn_take_out(conn, 1);
+	if (urgent_at_mark(conn) && !sk->oobinline && sk->lent == 0 && sk->beside == 0 && conn->rcv.queued > 0) conn_take_out(conn, 1);
 }
 
 void urgent_receive(struct tcp_sock *conn, const struct segment *g)

@@ -180,6 +180,8 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
 	return (ssize_t)n;
 }
 
+int tcp_nothing_to_read(struct sock *sk) { return sk->protocol == IPPROTO_TCP ? (int)recv_nothing(tcp_of(sk)) : -EAGAIN; }
+
 static ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
@@ -233,9 +235,10 @@ static int tcp_shutdown(struct sock *sk, int how)
 		conn_disconnect(conn);
 		return 0;
 	}
+	if (conn->state == TCPS_LISTEN) return 0;
 	sk->shut |= halves;
 	/* As Linux: while a Fast Open is to be proven, the FIN waits for that. */
-	if ((halves & 2) && conn->state != TCPS_LISTEN && !conn->fastopen.unproven) send_fin(conn);
+	if ((halves & 2) && !conn->fastopen.unproven) send_fin(conn);
 	sock_ready(sk);
 	return unconnected ? -ENOTCONN : 0;
 }
