@@ -443,6 +443,24 @@ static void routes(void)
 	}
 }
 
+/* A socket that IPv6 alone has refuses AF_INET before it looks at the length. */
+static void own_family(void)
+{
+	int fd = bound(AF_INET6, SOCK_DGRAM);
+	union name n = name_lo(AF_INET, 9);
+
+	say_about("IPv6 alone");
+	for (socklen_t len = 0; len <= sizeof(n.in); len += 4) {
+		char what[32];
+
+		snprintf(what, sizeof(what), "connect %u", len);
+		say_rc(what, connect(fd, &n.sa, len));
+		snprintf(what, sizeof(what), "sendto %u", len);
+		say_rc(what, sendto(fd, "x", 1, 0, &n.sa, len));
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -464,6 +482,7 @@ int main(void)
 		overflow(f);
 	}
 	dual();
+	own_family();
 	routes();
 	return 0;
 }

@@ -149,6 +149,21 @@ static void test_dissolve_gives_up_an_ephemeral_port(void **state)
 	assert_int_equal(do_bind(s, name4("0.0.0.0", 5)), 0);
 }
 
+/* Linux takes a name of AF_UNSPEC for none, and an IPv4 peer then for the IPv6 address that it is written as. */
+static void test_no_name_for_a_mapped_peer(void **state)
+{
+	struct world *w = *state;
+	struct sock *s = udp(w->a, AF_INET6), *six = udp(w->a, AF_INET6);
+	struct name none = {.ss.ss_family = AF_UNSPEC, .len = sizeof(struct sockaddr_in6)};
+
+	assert_int_equal(do_connect(s, name6("::ffff:10.0.0.2", 9)), 0);
+	assert_int_equal(do_send(s, "x", 1), 1);
+	assert_int_equal(do_sendto(s, "x", 1, none), -ENETUNREACH);
+	assert_int_equal(do_sendto(six, "x", 1, none), -EDESTADDRREQ);
+	assert_int_equal(do_connect(six, name6("fd00::2", 9)), 0);
+	assert_int_equal(do_sendto(six, "x", 1, none), 1);
+}
+
 /* RFC 1122 (1122-24, 1122-45); RFC 8085 (8085-2). */
 static void test_refused(void **state)
 {
@@ -542,6 +557,7 @@ int main(void)
 		WORLD_TEST(test_destination_errors),
 		WORLD_TEST(test_connect_filters_and_dissolves),
 		WORLD_TEST(test_dissolve_gives_up_an_ephemeral_port),
+		WORLD_TEST(test_no_name_for_a_mapped_peer),
 		WORLD_TEST(test_refused),
 		WORLD_TEST(test_refused_ipv6),
 		WORLD_TEST(test_error_queue),

@@ -63,8 +63,8 @@ int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	int r;
 
 	if (a->sa_family == AF_UNSPEC) return dissolve(ds);
+	if (a->sa_family == AF_INET && sk->domain == AF_INET6 && is->v6only) return -EAFNOSUPPORT;
 	r = dgram_name_parse(ds, a, len, &d);
-	if (r == -ENETUNREACH && a->sa_family == AF_INET) return -EAFNOSUPPORT;   /* IPV6_V6ONLY, as Linux's connect says it */
 	if (r == 0) r = inet_scope_bind(is, &d.dst, d.scope);
 	if (r < 0) return r;
 	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);

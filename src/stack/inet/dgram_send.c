@@ -48,7 +48,10 @@ int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, sock
 	return 0;
 }
 
-/* sendto takes AF_UNSPEC as AF_INET on an AF_INET socket, and as no name at all on an AF_INET6 one. */
+/*
+ * sendto takes AF_UNSPEC as AF_INET on an AF_INET socket, and as no name at all on an AF_INET6 one. An IPv4 peer is an IPv6 address then, as Linux has
+ * it: ::ffff:a.b.c.d, to which there is no way.
+ */
 static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret)
 {
 	struct sockaddr_in in;
@@ -59,8 +62,9 @@ static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m
 	if (m->name_len < sizeof family) return -EINVAL;
 	memcpy(&family, m->name, sizeof family);
 	if (ds->is.sk.domain == AF_INET6) {
-		if (family == AF_UNSPEC) return 0;
+		if (family == AF_UNSPEC) return ds->connected && addr_is_v4(&ds->is.raddr) ? -ENETUNREACH : 0;
 		if (family != AF_INET && family != AF_INET6) return -EINVAL;
+		if (family == AF_INET && ds->is.v6only) return -ENETUNREACH;
 	} else if (family == AF_UNSPEC && m->name_len >= sizeof in) {
 		ret->named = true;
 		memcpy(&in, m->name, sizeof in);
