@@ -183,7 +183,7 @@ long do_write(int fd, const void *buf, size_t len)
 {
 	struct sock s;
 	if (table_kind(fd, &s) != FD_CHANNEL) {
-		kernel_sends(fd);
+		kernel_sends(fd, NULL, 0);
 		return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_write, fd, buf, len));
 	}
 	if (lies_outside(buf, len)) return -EFAULT;
@@ -205,7 +205,7 @@ long do_writev(int fd, const struct iovec *iov, int n)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) {
-		kernel_sends(fd);
+		if (table_is_marked(fd) && iov_total(iov, n) > 0) kernel_sends(fd, NULL, 0);
 		return cancellable(sys(SYS_writev, fd, iov, n));
 	}
 	ssize_t total = iov_total(iov, n);
@@ -241,7 +241,7 @@ long do_pwritev2(int fd, const struct iovec *iov, int n, off_t pos, long high, i
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) {
-		kernel_sends(fd);
+		if (table_is_marked(fd) && iov_total(iov, n) > 0) kernel_sends(fd, NULL, 0);
 		return cancellable(sys(SYS_pwritev2, fd, iov, n, pos, high, flags));
 	}
 	struct message m = {.iov = (struct iovec *)iov, .count = n};
@@ -340,11 +340,12 @@ long do_recvmsg(int fd, struct msghdr *msg, int flags)
 long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
 	struct sock s;
+	struct msghdr first;
 	n = MIN(n, (unsigned)IOV_MAX);
 	bool ours = sock_of(fd, &s);
 	if (!ours && !kernel_names(vec, n)) {
 		for (unsigned i = 0; i < n; i++) descriptors_leave(&vec[i].msg_hdr);
-		kernel_sends(fd);
+		if (n > 0 && user_get(first, &vec[0].msg_hdr) == 0) kernel_sends(fd, &first, flags);
 		return cancellable(gate(SYS_sendmmsg, fd, vec, n, flags));
 	}
 	for (unsigned i = 0; i < n; i++) {

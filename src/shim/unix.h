@@ -30,17 +30,16 @@ bool kernel_names(const struct mmsghdr *vec, unsigned n);                       
 int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len); /* to the program, cut as the kernel does */
 
 /* A socket that wants credentials gets a name of its own when it first sends: so it is the shim that gives it (see unix_call.c). */
-void kernel_send_prepare(int fd);
-static inline void kernel_sends(int fd)
+void kernel_send_prepare(int fd, const struct msghdr *m, int flags);                    /* m: NULL for what write does */
+static inline void kernel_sends(int fd, const struct msghdr *m, int flags)
 {
-	if (table_is_marked(fd)) kernel_send_prepare(fd);
+	if (table_is_marked(fd)) kernel_send_prepare(fd, m, flags);
 }
 
 /* unix_sock.c: the engine's: on a network that has its own, and where the kernel's are refused */
 struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; };             /* a name as the engine is to have it */
 bool unix_is_private(void);                                                             /* they are the engine's, as far as is known */
 bool unix_is_refused(int fd);                                                           /* fd: a socket of the kernel's */
-void unix_settle(void);                                                                 /* before readiness is looked at */
 int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to connect or send to: 0 or a negative errno */
 long unix_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len);
 long unix_send(const struct sock *s, struct message *m);

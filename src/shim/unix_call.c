@@ -5,6 +5,7 @@
  * Linux gives an unnamed socket that asks for credentials a name when it connects or sends (unix(7)). Such sockets are marked in the table, and
  * named here just before, so that this name, too, is the host's own.
  */
+#include <limits.h>
 #include "shim/unix.h"
 #include "shim/shim.h"
 
@@ -128,12 +129,24 @@ long kernel_setsockopt(int fd, int level, int name, const void *val, socklen_t l
 	return r;
 }
 
+/* What Linux refuses before it gives the socket a name. */
+static bool is_refused_unnamed(int type, const struct msghdr *m, int flags)
+{
+	struct iovec v;
+	if (flags & MSG_OOB) return true;
+	for (size_t i = 0; i < MIN(m->msg_iovlen, (size_t)IOV_MAX); i++)
+		if (user_get(v, &m->msg_iov[i]) != 0) return true;
+	if (type != SOCK_DGRAM || !m->msg_name || m->msg_namelen == 0) return false;
+	return m->msg_namelen <= sizeof(sa_family_t) || m->msg_namelen > sizeof(struct sockaddr_un) || !is_unix_name(m->msg_name, m->msg_namelen);
+}
+
 /* Sending on a stream names nobody. */
-void kernel_send_prepare(int fd)
+void kernel_send_prepare(int fd, const struct msghdr *m, int flags)
 {
 	int type = 0;
 	socklen_t len = sizeof type;
 	if (gate(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type == SOCK_STREAM) return;
+	if (m && is_refused_unnamed(type, m, flags)) return;
 	if (takes_credentials(fd) && (type != SOCK_SEQPACKET || is_connected(fd))) unix_autobind(fd);
 }
 
@@ -150,9 +163,10 @@ static long send_named(int fd, const void *buf, size_t len, int flags, const voi
 long kernel_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
 {
 	struct unix_name n;
+	const struct msghdr m = {.msg_name = (void *)addr, .msg_namelen = addr ? addr_len : 0};
 	int r = !addr || plain() ? 0 : unix_name_out(addr, addr_len, &n);
 	if (r < 0) return r;
-	kernel_sends(fd);
+	kernel_sends(fd, &m, flags);
 	return r > 0 ? send_named(fd, buf, len, flags, &n.un, n.len) : send_named(fd, buf, len, flags, addr, addr_len);
 }
 
@@ -171,9 +185,10 @@ long kernel_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct msghdr h;
 	struct unix_name n;
-	int r = plain() || user_get(h, msg) != 0 || !h.msg_name ? 0 : unix_name_out(h.msg_name, h.msg_namelen, &n);
+	bool ours = !plain() && user_get(h, msg) == 0;
+	int r = ours && h.msg_name ? unix_name_out(h.msg_name, h.msg_namelen, &n) : 0;
 	if (r < 0) return r;
-	kernel_sends(fd);
+	if (ours) kernel_sends(fd, &h, flags);
 	if (r == 0) return cancellable(gate(SYS_sendmsg, fd, msg, flags));
 	h.msg_name = &n.un;
 	h.msg_namelen = n.len;

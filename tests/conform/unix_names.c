@@ -208,6 +208,42 @@ static void credentials_name(int type)
 	close(a), close(l);
 }
 
+/* A send that Linux refuses early gives no name; one that it refuses late does. */
+static void unnamed(int type, bool pair)
+{
+	static char much[400000];
+	int fd[2];
+	union uname n;
+	struct msghdr m = { 0 };
+	struct iovec v = { "x", 1 };
+
+	for (int i = 0; i < 12; i++) {
+		static const char *const text[] = { "plain", "urgent", "no data", "too much", "family", "short", "long", "nobody", "bad vector", "no vector", "writev", "writev none" };
+
+		say_about("%s%s SO_PASSCRED, %s", type_text(type), pair ? " pair" : "", text[i]);
+		if (pair)
+			upair(type, fd);
+		else
+			fd[0] = MUST(socket(AF_UNIX, type, 0)), fd[1] = -1;
+		set_int(fd[0], SOL_SOCKET, SO_PASSCRED, 1);
+		uname_of(&n, "@nobody");
+		if (i == 4)
+			n.sa.sa_family = 77;
+		m.msg_iov = i == 8 ? (void *)1 : &v;
+		m.msg_iovlen = i != 9;
+		if (i < 4)
+			say_rc("send", send(fd[0], i == 2 ? (void *)1 : much, i == 3 ? sizeof much : 1, MSG_DONTWAIT | (i == 1 ? MSG_OOB : 0)));
+		else if (i < 8)
+			say_rc("sendto", sendto(fd[0], "x", 1, MSG_DONTWAIT, &n.sa, i == 5 ? 2 : i == 6 ? 111 : 20));
+		else if (i < 10)
+			say_rc("sendmsg", sendmsg(fd[0], &m, MSG_DONTWAIT));
+		else
+			say_rc("writev", writev(fd[0], &v, i == 10));
+		say_usock("name", fd[0]);
+		close2(fd);
+	}
+}
+
 /* ---- where a name is told, and cut ---- */
 
 static void told(int type, const char *text)
@@ -377,6 +413,10 @@ int main(void)
 		abstracts(*t);
 		autobinds(*t);
 		credentials_name(*t);
+		if (*t == SOCK_STREAM)
+			continue;
+		unnamed(*t, false);
+		unnamed(*t, true);
 	}
 	told(SOCK_STREAM, "@name");
 	told(SOCK_STREAM, "path");

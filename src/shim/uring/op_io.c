@@ -83,7 +83,7 @@ static long attempt(struct request *r, bool writes)
 	if (r->file.is_ring) return -EINVAL;
 	if (r->file.virtual) return writes ? file_send(&r->file, &r->msg, MSG_DONTWAIT | MSG_NOSIGNAL) : file_recv(&r->file, &r->msg, MSG_DONTWAIT);
 	if (has_places(r->file.fd)) return transfer(r, writes, r->sqe.off, (int)r->sqe.rw_flags);
-	if (writes) kernel_sends(r->file.fd);
+	if (writes) kernel_sends(r->file.fd, NULL, 0);
 	return transfer_stream(r, writes);
 }
 
