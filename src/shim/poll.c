@@ -5,7 +5,6 @@
 #include <limits.h>
 #include "shim/poll.h"
 #include "shim/signal.h"
-#include "shim/unix.h"
 
 /* ---- looking ---- */
 
@@ -66,7 +65,7 @@ bool poll_answers_now(const struct poll *p) { return p->mask || poll_over(p); }
 
 int poll_begin(struct poll *p, time_ns timeout, const struct sigset_arg *mask)
 {
-	unix_settle();
+	closes_settle();   /* a peer that this process closed has hung up by the next look */
 	urings_settle();
 	wait_begin(&p->wait, 0);
 	p->wait.restartable = false;

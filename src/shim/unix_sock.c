@@ -27,12 +27,6 @@ bool unix_is_refused(int fd)
 	return atomic_load(&kernel_refuses) == 1;
 }
 
-/* A peer that this process closed is gone for the next look: Unix sockets know it at once. */
-void unix_settle(void)
-{
-	if (unix_is_private()) closes_settle();
-}
-
 /* ---- names ---- */
 
 /* Where the path leads, as connect wants it: a socket that may be written to. */

@@ -358,6 +358,23 @@ static void mixed_poll(void)
 		close(all[i]);
 }
 
+/* A peer that this process has closed is gone for the very next look, also for one that finds all that it asked for at once. */
+static void closed_before(int family)
+{
+	int gone = 0, fd[2];
+
+	say_about("%s closed before", family_text(family));
+	for (int i = 0; i < 200; i++) {
+		tcp_pair(family, fd);
+		MUST(send(fd[0], "unread", 6, 0));
+		close(fd[1]);
+		struct pollfd p = { .fd = fd[0], .events = POLLOUT };
+		gone += poll(&p, 1, 0) == 1 && p.revents == (POLLOUT | POLLERR | POLLHUP);
+		close(fd[0]);
+	}
+	say("seen", "%d", gone);
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -367,6 +384,7 @@ int main(void)
 		stream_states(families[i]);
 		datagram_states(families[i]);
 		epoll_modes(families[i]);
+		closed_before(families[i]);
 	}
 	epoll_rules();
 	epoll_leftover();
