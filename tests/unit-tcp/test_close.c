@@ -481,15 +481,22 @@ static int connect_from_us_port(struct bench *b)
 	return bench_connect(b, sk);
 }
 
+/* The same without bind, in a host that has no other port. */
+static int connect_from_the_only_port(struct bench *b)
+{
+	b->s->sysctl->ip_local_port_min = b->s->sysctl->ip_local_port_max = US_PORT;
+	return bench_connect(b, bench_socket(b));
+}
+
 static void connect_reuses_a_time_wait_when_timestamps_tell_them_apart(void **state)
 {
 	struct bench *b = *state;
 	b->s->sysctl->tcp_tw_reuse = 1;
 	into_time_wait(b, &(struct seg){.ts = true, .ts_val = 1000});
 	sock_close(b->listener);
-	assert_int_equal(connect_from_us_port(b), -EADDRNOTAVAIL);
+	assert_int_equal(connect_from_the_only_port(b), -EADDRNOTAVAIL);
 	pass(b, 1001 * NS_PER_MS);
-	assert_int_equal(connect_from_us_port(b), -EINPROGRESS);
+	assert_int_equal(connect_from_the_only_port(b), -EINPROGRESS);
 	expect(b, SYN, .seq = ANY);
 	assert_int_equal(b->s->tcp->n_tw, 0);
 }
@@ -500,9 +507,29 @@ static void by_default_only_on_loopback(void **state)
 	into_time_wait(b, &(struct seg){.ts = true, .ts_val = 1000});
 	sock_close(b->listener);
 	pass(b, 10 * NS_PER_S);
-	assert_int_equal(connect_from_us_port(b), -EADDRNOTAVAIL);
+	assert_int_equal(connect_from_the_only_port(b), -EADDRNOTAVAIL);
 	pass(b, 50 * NS_PER_S);
+	assert_int_equal(connect_from_the_only_port(b), -EINPROGRESS);
+}
+
+/* As Linux, whatever tcp_tw_reuse says: who chose the port has said enough. */
+static void a_bound_port_is_not_waited_for(void **state)
+{
+	struct bench *b = *state;
+	b->s->sysctl->tcp_tw_reuse = 0;
+	into_time_wait(b, &(struct seg){.ts = true, .ts_val = 1000});
+	sock_close(b->listener);
 	assert_int_equal(connect_from_us_port(b), -EINPROGRESS);
+	expect(b, SYN, .seq = ANY);
+	assert_int_equal(b->s->tcp->n_tw, 0);
+}
+
+static void without_timestamps_a_bound_port_is(void **state)
+{
+	struct bench *b = *state;
+	into_time_wait(b, &(struct seg){0});
+	sock_close(b->listener);
+	assert_int_equal(connect_from_us_port(b), -EADDRNOTAVAIL);
 }
 
 int main(void)
@@ -519,6 +546,7 @@ int main(void)
 		both(a_reset_ends_time_wait_unless_rfc1337), both(a_newer_syn_opens_the_next_connection), both(an_old_syn_does_not),
 		both(a_newer_syn_that_nobody_takes_changes_nothing), both(timestamps_tell_a_newer_syn), both(time_wait_holds_the_port),
 		both(connect_reuses_a_time_wait_when_timestamps_tell_them_apart), both(by_default_only_on_loopback),
+		both(a_bound_port_is_not_waited_for), both(without_timestamps_a_bound_port_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,7 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	int r;
 
 	if (!unix_is_dgram(us) && us->state != UNIX_CONNECTED) return -ENOTCONN;
+	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
 	r = receiver(us, m, &to);
 	if (r < 0) return r;
 	if (us->sk.sndbuf < 32 || m->len > us->sk.sndbuf - 32) return -EMSGSIZE;
@@ -189,7 +190,6 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 
 ssize_t unix_send(struct sock *sk, const struct sock_msg *m)
 {
-	if (m->flags & MSG_OOB && sk->type != SOCK_STREAM) return -EOPNOTSUPP;
 	return sk->type == SOCK_STREAM ? stream_send(unix_of(sk), m) : dgram_send(unix_of(sk), m);
 }
 
