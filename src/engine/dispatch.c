@@ -116,7 +116,7 @@ void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds, b
 	k.fds_lost = n_fds < 0;
 	k.by_desk = by_desk;
 	n_fds = MAX(n_fds, 0);
-	memcpy(k.in_fds, fds, sizeof *fds * (size_t)n_fds);
+	if (n_fds > 0) memcpy(k.in_fds, fds, sizeof *fds * (size_t)n_fds);
 	k.n_in_fds = n_fds;
 	if (rows[k.q->op].about == HELLO) hello_again(e, c, k.q, k.in_fds, n_fds);
 	else {
