@@ -79,6 +79,8 @@
 	X(io_uring_setup, (unsigned entries, void *params)) \
 	X(io_uring_enter, (int fd, unsigned count, unsigned wanted, unsigned flags, const void *arg, size_t size)) \
 	X(io_uring_register, (int fd, unsigned opcode, void *arg, unsigned n)) \
+	X(wait4, (pid_t pid, int *status, int options, struct rusage *usage)) \
+	X(waitid, (int which, pid_t id, siginfo_t *info, int options, struct rusage *usage)) \
 	X(fork, (void)) \
 	X(vfork, (void)) \
 	X(clone, (unsigned long flags, void *stack, int *parent_tid, int *child_tid, unsigned long tls))
@@ -146,6 +148,13 @@ HANDLERS(X)
 	X(sendfile64, ssize_t, (int out, int in, off_t *offset, size_t count), do_sendfile(out, in, offset, count)) \
 	X(splice, ssize_t, (int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags), \
 	  do_splice(in, in_offset, out, out_offset, len, flags)) \
+	X(wait, pid_t, (int *status), do_wait4(-1, status, 0, NULL)) \
+	X(__wait, pid_t, (int *status), do_wait4(-1, status, 0, NULL)) \
+	X(waitpid, pid_t, (pid_t pid, int *status, int options), do_wait4(pid, status, options, NULL)) \
+	X(__waitpid, pid_t, (pid_t pid, int *status, int options), do_wait4(pid, status, options, NULL)) \
+	X(wait3, pid_t, (int *status, int options, struct rusage *usage), do_wait4(-1, status, options, usage)) \
+	X(wait4, pid_t, (pid_t pid, int *status, int options, struct rusage *usage), do_wait4(pid, status, options, usage)) \
+	X(waitid, int, (int which, id_t id, siginfo_t *info, int options), do_waitid(which, (pid_t)id, info, options, NULL)) \
 	X(close, int, (int fd), do_close(fd)) \
 	X(__close, int, (int fd), do_close(fd)) \
 	X(__close_nocancel, int, (int fd), NOCANCEL(do_close(fd))) \

@@ -1,6 +1,7 @@
 /*
- * Spare anchors. A TCP socket that nobody else has (no dup, fork, exec or SCM_RIGHTS: CHF_SHARED) is closed by moving its anchor to a hidden number and
- * by saying so in the channel; the engine then ends the socket as if the anchor had hung up, and keeps its own end too. The anchor serves again:
+ * Spare anchors. A TCP socket, or a Unix stream, that nobody else has (no dup, fork, exec or SCM_RIGHTS: CHF_SHARED) is closed by moving its anchor to
+ * a hidden number and by saying so in the channel; the engine then ends the socket as if the anchor had hung up, and keeps its own end too. The anchor
+ * serves again:
  *
  *     close      fcntl(fd, F_DUPFD, high) ─ close(fd) ─ CHF_CLOSED ─ ring            the kernel makes and destroys nothing
  *     socket     the engine has made another of the same kind meanwhile: fcntl(hidden, F_DUPFD, 0) ─ close(hidden), and no control call
@@ -85,7 +86,7 @@ static bool keepable(int fd, const struct sock *s)
 {
 	struct stat st;
 	if (shim.sandboxed || engine_dead() || atomic_load(&forbidden) || !born || atomic_load(&born[s->index]) != s->generation) return false;
-	if (s->c->type != SOCK_STREAM || (s->c->domain != AF_INET && s->c->domain != AF_INET6)) return false;
+	if (s->c->type != SOCK_STREAM || (s->c->domain != AF_INET && s->c->domain != AF_INET6 && s->c->domain != AF_UNIX)) return false;
 	if (shared_get32(&s->c->flags) & CHF_SHARED || shared_get32(&s->c->generation) != s->generation) return false;
 	if (table_refs(s->index) != 0 || pin_kept(s->index)) return false;
 	return sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode);

@@ -296,6 +296,7 @@ long unix_recv(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0, control_room = m->control_len;
+	bool looked = false;
 	struct iovec none = {NULL, 0};
 	if (m->count == 0) m->iov = &none;
 	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
@@ -307,6 +308,7 @@ long unix_recv(const struct sock *s, struct message *m)
 		if (r > 0) done += (size_t)r;
 		if (r > 0 && goes_on(s, m, done)) continue;
 		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;
+		if (r == -EAGAIN && m->nonblock && done == 0 && engine_is_late() && look_again(&looked)) continue;
 		if (r == -EAGAIN && !m->nonblock && (done == 0 || goes_on(s, m, done))) r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return done > 0 ? (long)done : r;
 	}

@@ -132,6 +132,37 @@ static void stream_data(void)
 	close2(fd);
 }
 
+/* A process that held one end has ended: what waitpid says of it the socket knows, too. */
+static void ends_with_process(int killed)
+{
+	int knew[4] = { 0 };
+
+	say_about("ends with its process, %s", killed ? "killed" : "by itself");
+	for (int i = 0; i < 20; i++) {
+		int fd[2], other[2];
+		struct pollfd p = { .events = POLLIN | POLLOUT };
+		upair(SOCK_STREAM, fd), upair(SOCK_STREAM, other);
+		pid_t pid = fork();
+		if (pid == 0) {
+			close(fd[0]), close(other[0]);
+			if (killed)
+				pause();
+			_exit(0);
+		}
+		close(fd[1]), close(other[1]);
+		if (killed)
+			kill(pid, SIGKILL);
+		MUST(waitpid(pid, NULL, 0));
+		p.fd = fd[0];
+		knew[i % 2] += i % 2 ? recv(fd[0], in, 1, MSG_DONTWAIT) == 0 : send(fd[0], "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE;
+		knew[2] += poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+		p.fd = other[0];
+		knew[3] += poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+		close(fd[0]), close(other[0]);
+	}
+	say("send, recv and poll know", "%d %d %d %d", knew[0], knew[1], knew[2], knew[3]);
+}
+
 /* One thing larger than the buffers, both ways at once, of a known content. */
 static void stream_large(void)
 {
@@ -394,6 +425,8 @@ int main(void)
 	}
 	stream_data();
 	stream_large();
+	ends_with_process(0);
+	ends_with_process(1);
 	packets();
 	each_type(t) {
 		options(*t);
