@@ -41,7 +41,7 @@
 	X(BELL_FD,      0,   0)     /* arg: index of any bell. result: its generation; fd: its eventfd */ \
 	X(WATCH,        8,   65536) /* arg: bell; in: struct rpc_watch[]. Their bits are set at once, so that the first look finds what is ready */ \
 	X(UNWATCH,      8,   65536) /* arg: bell; in: struct rpc_watch[] */ \
-	X(FILE,         1,   256)   /* in: path, as /etc/hosts. out: the text that this host sees; -ENOENT: not a virtual file */ \
+	X(FILE,         1,   256)   /* arg: 0, then what the last piece's result was; in: path, as /etc/hosts. out: a piece of the text that this host sees, result: 0, or that more follows; -ENOENT: not a virtual file */ \
 	X(HOSTNAME,     0,   0)     /* out: the host's name */ \
 	X(UNIX_NAME,    1,   108)   /* in: an abstract name, of its host, that is too long for its tag. result: its number */ \
 	X(UNIX_NAMED,   0,   0)     /* arg: number. out: the name */ \

@@ -30,25 +30,28 @@ static bool is_setting(const char *path, int flags)
 	return false;
 }
 
-static int memory_file(const char *name, const void *text, size_t len, int flags)
+/* Its pieces one after the other. */
+static int64_t file_write(int fd, const char *path, uint8_t *text)
 {
-	int fd = (int)sys(SYS_memfd_create, name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-	if (fd < 0) return fd;
-	long r = sys(SYS_write, fd, text, len);
-	if (r >= 0) r = sys(SYS_lseek, fd, 0, SEEK_SET);
-	if (r < 0) sys(SYS_close, fd);
-	return r < 0 ? (int)r : fd;
+	int64_t from = 0;
+	do {
+		struct call c = {.op = RPC_FILE, .arg = {from}, .in = {{(void *)path, strlen(path)}}, .out = text, .out_cap = SCRATCH_SIZE};
+		from = control(&c);
+		long r = from < 0 ? 0 : sys(SYS_write, fd, text, MIN(c.out_len, SCRATCH_SIZE));
+		if (r < 0) return r;
+	} while (from > 0);
+	return from < 0 ? -ENOENT : sys(SYS_lseek, fd, 0, SEEK_SET);
 }
 
 int file_open(const char *path, int flags)
 {
 	uint8_t *text = scratch_take();
 	if (!text) return -ENOMEM;
-	struct call c = {.op = RPC_FILE, .in = {{(void *)path, strlen(path)}}, .out = text, .out_cap = SCRATCH_SIZE};
-	int64_t r = control(&c);
-	int fd = r < 0 ? -ENOENT : memory_file(path, text, MIN(c.out_len, SCRATCH_SIZE), flags);
+	int fd = (int)sys(SYS_memfd_create, path, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	int64_t r = fd < 0 ? fd : file_write(fd, path, text);
 	scratch_give(text);
-	return fd;
+	if (fd >= 0 && r < 0) sys(SYS_close, fd);
+	return r < 0 ? (int)r : fd;
 }
 
 long do_openat(int dir, const char *path, int flags, mode_t mode)
