@@ -39,7 +39,7 @@ void bells_ring(struct engine *e, struct esock *es)
 /* A client is dead: those whom it was about to wake are woken by us. Its name may stay: it comes to no other, and the next ringer replaces it. */
 void bells_of_dead(struct engine *e, uint32_t client)
 {
-	for (uint32_t i = 1; i < BELL_MAX; i++) {
+	for (uint32_t i = 1; i <= e->bells_used; i++) {
 		struct bell *b = arena_bell(e->arena, i);
 		if (!e->bells[i] || bell_claimant(shared_get64(&b->armed)) != client) continue;
 		shared_add32(&b->seq, 1);
@@ -106,7 +106,8 @@ static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct client 
 	struct bell *shared = arena_bell(e->arena, i);
 	atomic_store(&shared->armed, 0);
 	atomic_fetch_add(&shared->generation, 1);
-	if (shared_get32(&e->arena->bells_used) < i) shared_set32(&e->arena->bells_used, i);
+	e->bells_used = MAX(e->bells_used, i);
+	shared_set32(&e->arena->bells_used, e->bells_used);
 	return b;
 }
 

@@ -42,12 +42,6 @@ void door_free(struct engine *e, struct door *d)
 	free(d);
 }
 
-static void fds_close(const int *fds, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (fds[i] >= 0) close(fds[i]);
-}
-
 /* Anything but a HELLO with a socket is dropped: a door has many holders, so it stays open whatever one of them sends. */
 void door_ready(struct engine *e, struct door *d)
 {
@@ -62,7 +56,7 @@ void door_ready(struct engine *e, struct door *d)
 		client_hello(e, d->host, fds[0], q, e->in + sizeof *q);
 		fds[0] = -1;
 	}
-	fds_close(fds, n_fds);
+	message_close(fds, n_fds);
 }
 
 /* `up -d`: whoever may connect as this user comes in by a door of the first host. */
@@ -141,7 +135,7 @@ static void client_close(struct engine *e, struct client *c)
 	}
 	desk_close(e, c);
 	loop_remove(&e->loop, c->fd);
-	close(c->fd);
+	message_close(&c->fd, 1);
 }
 
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in)
@@ -187,7 +181,7 @@ void client_ready(struct engine *e, struct client *c)
 		call_serve(e, c, fds, n_fds, false);
 		return;
 	}
-	fds_close(fds, n_fds);
+	message_close(fds, n_fds);
 }
 
 /*

@@ -125,8 +125,7 @@ void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds, b
 		if (k.q->op == RPC_SEND && k.q->arg[0] && k.reply.result >= 0) inbox_ticket(&k);
 		answer(&k);
 	}
-	for (int i = 0; i < n_fds; i++)
-		if (k.in_fds[i] >= 0) close(k.in_fds[i]);
+	message_close(k.in_fds, n_fds);
 	for (int i = 0; i < k.n_fds; i++)
 		if (k.close_after[i]) close(k.fds[i]);
 }

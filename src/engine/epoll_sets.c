@@ -65,8 +65,7 @@ int64_t set_leave(struct client *c, struct bell_owned *b)
 
 void sets_sweep(struct engine *e)
 {
-	uint32_t used = MIN(shared_get32(&e->arena->bells_used), BELL_MAX - 1);
-	for (uint32_t i = 1; i <= used; i++) {
+	for (uint32_t i = 1; i <= e->bells_used; i++) {
 		struct bell_owned *b = e->bells[i];
 		if (!b || b->owner || !list_empty(&b->holds) || filelock_held(e->loop.epfd, e->set_locks + i)) continue;
 		bell_destroy(e, b);

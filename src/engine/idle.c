@@ -5,10 +5,13 @@
  *                 ▲                                     yes: pages are given back, segments are cold
  *                 └──────────── no ─────────────────────┘
  *
- * When the last one has come to rest, so have the segments that nobody uses, and what the engine itself had for packets. What is written next finds
- * pages of zeros. The program that writes to a cold segment clears the mark and tells the engine, once, which pumps the socket; so an idle net has no
- * ticks. Nobody may be in the middle of writing: the engine takes the direction's lock for that moment, if it is free, and never waits for it. Should
- * it die meanwhile, the guard opens it.
+ * What is unread may stay so for ever, and who reads it past us says nothing. So while nothing happens, each tick comes twice as late as the one
+ * before: pages stay about as long after the last octet was read as that had to wait. When the last one has come to rest, so have the segments that
+ * nobody uses, and what the engine itself had for packets.
+ *
+ * What is written next finds pages of zeros. The program that writes to a cold segment clears the mark and tells the engine, once, which pumps the
+ * socket; so an idle net has no ticks. Nobody may be in the middle of writing: the engine takes the direction's lock for that moment, if it is free,
+ * and never waits for it. Should it die meanwhile, the guard opens it.
  */
 #include "channel/channel.h"
 #include "engine/private.h"
@@ -27,12 +30,19 @@ static long wake_only(_Atomic uint32_t *word, int op, uint32_t n, const void *ti
 
 void engine_unlock(struct chan_lock *l) { chan_unlock(l, wake_only); }
 
-void idle_note(struct engine *e, struct esock *es)
+static void warm(struct engine *e, struct esock *es)
 {
-	if (!list_empty(&es->warm) || (es->rx.first == 0 && es->tx.first == 0)) return;
+	if (!list_empty(&es->warm)) return;
 	es->stand = flow_stand(&e->pool, &es->rx, &es->tx);
 	list_append(&e->warm, &es->warm);
-	if (e->idle_due == TIME_NEVER) e->idle_due = e->now + TICK_NS;
+}
+
+void idle_note(struct engine *e, struct esock *es)
+{
+	if (es->rx.first == 0 && es->tx.first == 0) return;
+	warm(e, es);
+	e->idle_wait = TICK_NS;
+	e->idle_due = MIN(e->idle_due, e->now + TICK_NS);
 }
 
 /* false: something is unread, or a program is writing. */
@@ -51,7 +61,8 @@ static bool rest(struct engine *e, struct esock *es)
 static void tick(struct engine *e)
 {
 	for (struct list *l; (l = list_pop(&e->warm));) list_append(&e->cooling, l);
-	e->idle_due = list_empty(&e->cooling) ? TIME_NEVER : e->now + TICK_NS;
+	e->idle_due = list_empty(&e->cooling) ? TIME_NEVER : e->now + e->idle_wait;
+	e->idle_wait *= 2;
 	if (!list_empty(&e->cooling)) return;
 	pool_rest(&e->pool);
 	memory_trim();
@@ -65,7 +76,7 @@ void idle_look(struct engine *e)
 		bool stands = flow_stand(&e->pool, &es->rx, &es->tx) == es->stand;
 		list_remove(&es->warm);
 		if (!stands) esock_queue(e, es);   /* recycles what its programs have left meanwhile, and notes it again */
-		else if (!rest(e, es)) idle_note(e, es);
+		else if (!rest(e, es)) warm(e, es);
 	}
 	if (list_empty(&e->cooling)) tick(e);
 }

@@ -145,6 +145,7 @@ struct engine {
 
 	struct list doors, clients, ended, pump, again, warm, cooling, inboxes;
 	time_ns idle_due;                          /* when the cooling ones are looked at; TIME_NEVER: there is none, nor a warm one */
+	time_ns idle_wait;                         /* how long the next ones cool */
 	struct list ready[SOURCE_KINDS];
 	struct source listener, owner;
 	int listener_fd, owner_fd;
@@ -153,7 +154,7 @@ struct engine {
 	uint32_t n_socks, max_socks;               /* anchors that we hold, and may */
 	struct hash inodes;
 	struct bell_owned *bells[BELL_MAX];
-	uint32_t n_bells;
+	uint32_t n_bells, bells_used;              /* bells_used: no index above it was ever in use */
 	uint64_t set_locks;                        /* as the arena says */
 	uint32_t last_client;
 	struct client *desks[DESK_MAX];            /* whose they are */

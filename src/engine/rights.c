@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "engine/private.h"
+#include "host/message.h"
 
 struct rights { struct sock_rights base; int n, fds[]; };
 
 static void rights_free(struct sock_rights *base)
 {
 	struct rights *r = container_of(base, struct rights, base);
-	for (int i = 0; i < r->n; i++) close(r->fds[i]);
+	message_close(r->fds, r->n);
 	free(r);
 }
 

@@ -51,6 +51,17 @@ ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX]
 	return n;
 }
 
+/* A kernel's socket would hold up its last closer until its octets have been acknowledged, as long as its SO_LINGER says. */
+void message_close(const int *fds, int n)
+{
+	const struct linger off = {0};
+	for (int i = 0; i < n; i++) {
+		if (fds[i] < 0) continue;
+		setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &off, sizeof off);
+		close(fds[i]);
+	}
+}
+
 int message_send(int fd, struct iovec *iov, int n_iov, const int *fds, int n_fds)
 {
 	union { struct cmsghdr align; char octets[CMSG_SPACE(sizeof(int) * MESSAGE_FDS_MAX)]; } control = {0};
