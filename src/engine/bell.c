@@ -84,13 +84,17 @@ struct bell_owned *bell_of(struct call *k)
 }
 
 /* What a sleeper in the kernel sleeps on: -errno when there can't be one. */
-static int bell_eventfd(struct bell_owned *b)
+static int bell_eventfd(struct engine *e, struct bell_owned *b)
 {
-	if (b->fd < 0) b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return b->fd < 0 ? -ENFILE : b->fd;
+	if (b->fd >= 0) return b->fd;
+	if (!account_may(e, b->account, STOCK_FDS, 1)) return -ENFILE;
+	b->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (b->fd < 0) return -ENFILE;
+	account_move(e, NULL, b->account, STOCK_FDS, 1);
+	return b->fd;
 }
 
-static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct client *payer)
+static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct account *a)
 {
 	struct bell_owned *b = calloc(1, sizeof *b);
 	if (!b) return NULL;
@@ -99,9 +103,8 @@ static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct client 
 	list_init(&b->watches);
 	list_init(&b->holds);
 	list_init(&b->node);
-	b->payer = payer;
-	payer->n_bells++;
-	e->n_bells++;
+	b->account = a;
+	account_move(e, NULL, a, STOCK_BELLS, 1);
 	e->bells[i] = b;
 	struct bell *shared = arena_bell(e->arena, i);
 	atomic_store(&shared->armed, 0);
@@ -115,12 +118,12 @@ int64_t serve_bell(struct call *k)
 {
 	uint32_t i = 1;
 	sets_sweep(k->e);
-	if (!share_left(BELL_MAX - 1, k->e->n_bells, k->c->n_bells)) return -ENOSPC;
+	if (!account_may(k->e, k->c->account, STOCK_BELLS, 1)) return -ENOSPC;
 	while (k->e->bells[i]) i++;
-	struct bell_owned *b = bell_make(k->e, i, k->c);
+	struct bell_owned *b = bell_make(k->e, i, k->c->account);
 	if (!b) return -ENOMEM;
 	if (k->q->arg[0] == BELL_OF_SET) return set_make(k->e, k->c, b);
-	int fd = bell_eventfd(b);
+	int fd = bell_eventfd(k->e, b);
 	if (fd < 0) {
 		bell_destroy(k->e, b);
 		return fd;
@@ -131,20 +134,16 @@ int64_t serve_bell(struct call *k)
 	return i;
 }
 
-void bell_unpaid(struct bell_owned *b)
-{
-	if (b->payer) b->payer->n_bells--;
-	b->payer = NULL;
-}
-
 void bell_destroy(struct engine *e, struct bell_owned *b)
 {
 	while (!list_empty(&b->watches)) watch_free(e, list_first(&b->watches, struct watch, of_bell));
 	list_remove(&b->node);
 	e->bells[b->index] = NULL;
-	bell_unpaid(b);
-	e->n_bells--;
-	if (b->fd >= 0) close(b->fd);
+	account_move(e, b->account, NULL, STOCK_BELLS, 1);
+	if (b->fd >= 0) {
+		account_move(e, b->account, NULL, STOCK_FDS, 1);
+		close(b->fd);
+	}
 	free(b);
 }
 
@@ -163,7 +162,7 @@ int64_t serve_bell_fd(struct call *k)
 {
 	struct bell_owned *b = bell_of(k);
 	if (!b) return -ENOENT;
-	int fd = bell_eventfd(b);
+	int fd = bell_eventfd(k->e, b);
 	if (fd < 0) return fd;
 	call_pass(k, fd, false);
 	return shared_get32(&arena_bell(k->e->arena, b->index)->generation);

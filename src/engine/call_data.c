@@ -56,8 +56,9 @@ int64_t serve_send(struct call *k)
 	struct sock_msg m = {.data = (void *)(at + h.name_len + h.control_len), .len = h.data_len,
 			     .name = h.name_len ? &name : NULL, .name_len = h.name_len,
 			     .control = h.control_len ? control : NULL, .control_len = h.control_len,
-			     .rights = rights_take(k), .call_len = (size_t)k->q->arg[1], .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
-	ssize_t n = send_one(k, &h, &m);
+			     .call_len = (size_t)k->q->arg[1], .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
+	ssize_t n = rights_take(k, &m.rights);
+	if (n == 0) n = send_one(k, &h, &m);
 	sock_rights_unref(m.rights);
 	return n;
 }

@@ -43,7 +43,8 @@ int64_t serve_door(struct call *k)
 	while (host < k->e->topo->n_hosts && (strlen(k->e->topo->hosts[host].name) != len || memcmp(k->e->topo->hosts[host].name, k->in, len) != 0)) host++;
 	if (host == k->e->topo->n_hosts) return -ENOENT;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -ENFILE;
-	int err = door_add(k->e, pair[0], host);
+	k->c->account->users++;
+	int err = door_add(k->e, pair[0], host, k->c->account);
 	if (err < 0) {
 		close(pair[1]);
 		return err;

@@ -31,6 +31,7 @@ struct capture {
 	struct list node;
 	enum capture_of of;
 	int fd;
+	struct account *account;           /* with fd */
 	uint8_t *buf;
 	size_t start, len;
 	uint64_t missed;
@@ -212,6 +213,7 @@ static void capture_free(struct engine *e, struct capture *c)
 	direct_look_again(e);
 	list_remove(&c->source.ready);
 	if (c->fd >= 0) {
+		account_move(e, c->account, NULL, STOCK_FDS, 1);
 		loop_remove(&e->loop, c->fd);
 		close(c->fd);
 	}
@@ -219,13 +221,16 @@ static void capture_free(struct engine *e, struct capture *c)
 	free(c);
 }
 
-static int capture_open(struct engine *e, struct capture *c, int *ret_theirs)
+static int capture_open(struct engine *e, struct capture *c, struct account *a, int *ret_theirs)
 {
 	int pair[2];
 	c->buf = malloc(BUFFER_SIZE);
 	if (!c->buf) return -ENOMEM;
+	if (!account_may(e, a, STOCK_FDS, 1)) return -ENFILE;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
 	c->fd = pair[0];
+	c->account = a;
+	account_move(e, NULL, a, STOCK_FDS, 1);
 	/* Edge-triggered: room again, or a hang-up. */
 	int err = loop_add(&e->loop, c->fd, EPOLLOUT | EPOLLRDHUP | EPOLLET, &c->source);
 	if (err < 0) close(pair[1]);
@@ -248,7 +253,7 @@ int64_t serve_capture(struct call *k)
 		k->reply.out_len = (uint32_t)t.len;
 		return -ENOENT;
 	}
-	int err = capture_open(e, c, &theirs);
+	int err = capture_open(e, c, k->c->account, &theirs);
 	if (err < 0) {
 		capture_free(e, c);
 		return err;

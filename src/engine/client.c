@@ -13,21 +13,31 @@
 #include "host/message.h"
 #include "host/process.h"
 
+#define LISTENER_REST_NS (100 * NS_PER_MS)
+#define CLIENT_FDS 2                /* its pair and its doorbell */
+
 /* ---- doors ---- */
 
-int door_add(struct engine *e, int fd, size_t host)
+static int door_watch(struct engine *e, struct door *d)
+{
+	if (d->account && !account_take(e, d->account, STOCK_FDS, 1)) return -ENFILE;
+	int err = loop_add(&e->loop, d->fd, EPOLLIN | EPOLLRDHUP, &d->source);
+	if (err < 0 && d->account) account_move(e, d->account, NULL, STOCK_FDS, 1);
+	return err;
+}
+
+int door_add(struct engine *e, int fd, size_t host, struct account *a)
 {
 	struct door *d = calloc(1, sizeof *d);
-	int err = d ? loop_add(&e->loop, fd, EPOLLIN | EPOLLRDHUP, &d->source) : -ENOMEM;
+	if (d) *d = (struct door){.source.kind = SOURCE_DOOR, .fd = fd, .host = host, .account = a};
+	int err = d ? door_watch(e, d) : -ENOMEM;
 	if (err < 0) {
 		free(d);
+		account_leave(a);
 		close(fd);
 		return err;
 	}
-	d->source.kind = SOURCE_DOOR;
 	list_init(&d->source.ready);
-	d->fd = fd;
-	d->host = host;
 	list_append(&e->doors, &d->node);
 	e->had_door = true;
 	return 0;
@@ -39,6 +49,8 @@ void door_free(struct engine *e, struct door *d)
 	list_remove(&d->source.ready);
 	loop_remove(&e->loop, d->fd);
 	close(d->fd);
+	if (d->account) account_move(e, d->account, NULL, STOCK_FDS, 1);
+	account_leave(d->account);
 	free(d);
 }
 
@@ -59,15 +71,31 @@ void door_ready(struct engine *e, struct door *d)
 	message_close(fds, n_fds);
 }
 
+/* Who knocks can't be let in: there are no descriptors. That would wake us again and again. */
+static void listener_rest(struct engine *e)
+{
+	loop_remove(&e->loop, e->listener_fd);
+	e->listener_due = e->now + LISTENER_REST_NS;
+}
+
+int listener_watch(struct engine *e)
+{
+	e->listener_due = TIME_NEVER;
+	return loop_add(&e->loop, e->listener_fd, EPOLLIN, &e->listener);
+}
+
 /* `up -d`: whoever may connect as this user comes in by a door of the first host. */
 void listener_ready(struct engine *e)
 {
 	uid_t uid;
 	pid_t pid;
 	int fd = accept4(e->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) listener_rest(e);
 	if (fd < 0) return;
-	if (process_peer(fd, &uid, &pid) < 0 || (uid != geteuid() && uid != 0)) close(fd);
-	else door_add(e, fd, 0);
+	bool welcome = process_peer(fd, &uid, &pid) == 0 && (uid == geteuid() || uid == 0);
+	struct account *a = welcome ? account_of(e, pid) : NULL;
+	if (a) door_add(e, fd, 0, a);
+	else close(fd);
 }
 
 /* Who started us has let us go, or has died over it. */
@@ -136,6 +164,18 @@ static void client_close(struct engine *e, struct client *c)
 	desk_close(e, c);
 	loop_remove(&e->loop, c->fd);
 	message_close(&c->fd, 1);
+	if (!c->account) return;
+	account_move(e, c->account, NULL, STOCK_FDS, CLIENT_FDS);
+	account_leave(c->account);
+}
+
+static int client_pay(struct engine *e, struct client *c)
+{
+	struct account *a = account_of(e, c->pid);
+	if (!a) return -ENOMEM;
+	if (account_take(e, a, STOCK_FDS, CLIENT_FDS)) c->account = a;
+	else account_leave(a);
+	return c->account ? 0 : -ENFILE;
 }
 
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in)
@@ -158,7 +198,8 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 	}
 	c->gid = (gid_t)q->arg[2];
 	c->id = client_id(e);
-	int err = client_watch(e, c);
+	int err = client_pay(e, c);
+	if (err == 0) err = client_watch(e, c);
 	desk_open(e, c);
 	if (err == 0) err = client_welcome(e, c);
 	if (err < 0) {
@@ -218,7 +259,7 @@ static void client_clean(struct engine *e, struct client *c)
 		bool shared = shared_get32(&ch->flags) & CHF_SHARED;
 		lock_release(&ch->rx.lock, c->id, shared);
 		lock_release(&ch->tx.lock, c->id, shared);
-		if (es->client == c) esock_own(es, NULL);
+		if (es->client == c) esock_own(e, es, NULL);
 		/* It was about to wake a peer; those who share the socket go on, and so must the peer. */
 		bool owed = shared_get32(&ch->rx.owing) == c->id || shared_get32(&ch->tx.owing) == c->id;
 		if (es->peer && shared && owed) {

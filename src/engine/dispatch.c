@@ -126,6 +126,7 @@ void call_serve(struct engine *e, struct client *c, const int *fds, int n_fds, b
 		answer(&k);
 	}
 	message_close(k.in_fds, n_fds);
+	sock_rights_unref(k.rights);
 	for (int i = 0; i < k.n_fds; i++)
 		if (k.close_after[i]) close(k.fds[i]);
 }

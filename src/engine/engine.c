@@ -196,7 +196,9 @@ static bool linger_pays(struct engine *e)
 /* Until when this turn may sleep; 0 when there is something to do. */
 static time_ns sleep_until(struct engine *e)
 {
-	time_ns due = MIN(MIN(net_deadline(e->net), e->idle_due), MIN(faults_deadline(e), MIN(flaps_deadline(e), call_faults_deadline(e))));
+	const time_ns dues[] = {net_deadline(e->net), e->idle_due, e->listener_due, faults_deadline(e), flaps_deadline(e), call_faults_deadline(e)};
+	time_ns due = TIME_NEVER;
+	for (size_t i = 0; i < ARRAY_SIZE(dues); i++) due = MIN(due, dues[i]);
 	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
 	atomic_store(&e->arena->asleep, 1);
@@ -213,6 +215,7 @@ static void turn(struct engine *e)
 	flaps_advance(e);
 	faults_expire(e);
 	call_faults_expire(e);
+	if (e->listener_due <= e->now) listener_watch(e);
 	for (struct list *l; (l = list_pop(&e->again));) list_append(&e->pump, l);
 	/* What was sent before a close comes before it: octets that the closed side has not read make its end a reset. */
 	dirty(e);
@@ -256,7 +259,7 @@ static int arena_make(struct engine *e)
 
 static void lists_init(struct engine *e)
 {
-	struct list *all[] = {&e->doors, &e->clients, &e->ended, &e->pump, &e->again, &e->warm, &e->cooling, &e->inboxes, &e->refusals, &e->log,
+	struct list *all[] = {&e->accounts, &e->doors, &e->clients, &e->ended, &e->pump, &e->again, &e->warm, &e->cooling, &e->inboxes, &e->refusals, &e->log,
 			     &e->faults, &e->flaps, &e->call_faults, &e->captures};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	for (size_t i = 0; i < SOURCE_KINDS; i++) list_init(&e->ready[i]);
@@ -273,8 +276,10 @@ static int memory_make(struct engine *e)
 	e->scratch = malloc(SCRATCH_SIZE);
 	e->slots_used = 1;
 	e->path_epoch = 1;
-	e->idle_due = TIME_NEVER;
-	e->max_socks = (uint32_t)MIN(process_descriptors() / 4 * 3, (uint64_t)CHANNEL_MAX - 1);   /* the rest: bells, clients, paths */
+	e->idle_due = e->listener_due = TIME_NEVER;
+	e->stocks[STOCK_FDS].limit = (uint32_t)MIN(process_descriptors() / 4 * 3, UINT32_MAX);   /* the rest: our own, the hosts' doors, what a call brings */
+	e->stocks[STOCK_CHANNELS].limit = CHANNEL_MAX - 1;
+	e->stocks[STOCK_BELLS].limit = BELL_MAX - 1;
 	return e->slots && e->in && e->out && e->scratch ? 0 : -ENOMEM;
 }
 
@@ -282,10 +287,10 @@ static int doors_make(struct engine *e)
 {
 	int err = 0;
 	for (size_t i = 0; i < e->topo->n_hosts && err == 0; i++)
-		if (e->config->doors[i] >= 0) err = door_add(e, e->config->doors[i], i);
+		if (e->config->doors[i] >= 0) err = door_add(e, e->config->doors[i], i, NULL);
 	e->listener.kind = SOURCE_LISTENER;
 	e->listener_fd = e->config->listener;
-	if (err == 0 && e->listener_fd >= 0) err = loop_add(&e->loop, e->listener_fd, EPOLLIN, &e->listener);
+	if (err == 0 && e->listener_fd >= 0) err = listener_watch(e);
 	e->owner.kind = SOURCE_OWNER;
 	e->owner_fd = e->config->owner;
 	if (err == 0 && e->owner_fd >= 0) err = loop_add(&e->loop, e->owner_fd, EPOLLIN, &e->owner);
@@ -313,6 +318,8 @@ static void engine_end(struct engine *e)
 	client_reap(e);
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
 	each_esock(e, es) esock_free(e, es);
+	for (uint32_t i = 1; i <= e->bells_used; i++)
+		if (e->bells[i]) bell_destroy(e, e->bells[i]);
 	captures_free(e);
 	unix_names_free(e);
 	loop_end(&e->loop);

@@ -30,7 +30,6 @@ static int hold_add(struct bell_owned *b, struct client *c)
 
 static void hold_free(struct hold *h)
 {
-	if (h->bell->payer == h->client) bell_unpaid(h->bell);
 	list_remove(&h->of_bell);
 	list_remove(&h->of_client);
 	free(h);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "engine/private.h"
 #include "host/anchor.h"
+#include "host/message.h"
 
 /* ---- channel slots: freed ones wait in line, so that a number comes back as late as can be ---- */
 
@@ -70,11 +71,19 @@ static struct esock *spare_take(struct engine *e, const struct client *c, bool s
 	return es;
 }
 
-void esock_own(struct esock *es, struct client *c)
+static void esock_charge(struct engine *e, struct esock *es, struct account *a)
 {
-	if (es->client) es->client->n_socks--;
-	if (c) c->n_socks++;
+	struct account *from = es->account;
+	uint32_t n_fds = es->inode_fd >= 0 ? 2 : 1;
+	es->account = a;
+	account_move(e, from, a, STOCK_FDS, n_fds);
+	account_move(e, from, a, STOCK_CHANNELS, 1);
+}
+
+void esock_own(struct engine *e, struct esock *es, struct client *c)
+{
 	es->client = c;
+	if (c) esock_charge(e, es, c->account);
 }
 
 int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, int *ret_fd, struct esock **ret)
@@ -85,7 +94,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 		*ret = es;
 		return 0;
 	}
-	if (!share_left(e->max_socks, e->n_socks, c->n_socks)) return -ENFILE;
+	if (!account_may(e, c->account, STOCK_CHANNELS, 1) || !account_may(e, c->account, STOCK_FDS, 1)) return -ENFILE;
 	es = calloc(1, stream ? sizeof *es : sizeof(struct esock_dgram));
 	uint32_t i = es ? slot_take(e) : 0;
 	if (i == 0) {
@@ -106,8 +115,7 @@ int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, i
 		free(es);
 		return err;
 	}
-	esock_own(es, c);
-	e->n_socks++;
+	esock_own(e, es, c);
 	generation_next(e, es);
 	e->slots[i].es = es;
 	*ret = es;
@@ -214,7 +222,8 @@ static void esock_clear(struct engine *e, struct esock *es)
 	list_remove(&es->pump);
 	list_remove(&es->warm);
 	if (!es->stream) dgram_clear(dgram_of(es));
-	if (es->inode_fd >= 0) close(es->inode_fd);
+	if (es->inode_fd >= 0) account_move(e, es->account, NULL, STOCK_FDS, 1);
+	message_close(&es->inode_fd, 1);
 	es->inode_fd = -1;
 	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = false;
 	es->missed_room = es->refused = es->asked_for = false;
@@ -226,8 +235,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 void esock_free(struct engine *e, struct esock *es)
 {
 	esock_clear(e, es);
-	esock_own(es, NULL);
-	e->n_socks--;
+	esock_charge(e, es, NULL);
 	hash_remove(&e->inodes, &es->by_inode);
 	list_remove(&es->source.ready);
 	loop_remove(&e->loop, es->anchor);

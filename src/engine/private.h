@@ -10,6 +10,7 @@
  *            --- client a process and its control pair
  *            --- esock  a socket: the stack's, its channel, its anchor, its two rings
  *            --- bell   what one polling thread or one epoll file waits on; a watch joins it with an esock
+ *            --- account   of a process: what all that costs
  */
 #pragma once
 #include "base/hash.h"
@@ -27,7 +28,11 @@ enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT,
 struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
-struct door { struct source source; struct list node; int fd; size_t host; };
+/* Descriptors of ours; channels; bells. */
+enum stock { STOCK_FDS, STOCK_CHANNELS, STOCK_BELLS, STOCKS };
+struct account { struct list node; pid_t pid; uint32_t users, has[STOCKS]; };   /* users: clients and doors; with none, it pays what is left, and takes no more */
+
+struct door { struct source source; struct list node; int fd; size_t host; struct account *account; };   /* account: NULL: a door from the beginning */
 
 struct client {
 	struct source source;
@@ -42,15 +47,15 @@ struct client {
 	gid_t gid;                                 /* its own word */
 	char name[64];
 	struct list bells;
-	uint32_t n_bells, n_socks;                 /* held: see share_left() */
+	struct account *account;
 	struct list holds;                         /* on the bells of epoll files */
 };
 
 /* How what a socket sends reaches its peer: through the stack; the same, and nothing more is taken from the ring until that has arrived; directly. */
 enum flow { FLOW_STACK, FLOW_HELD, FLOW_DIRECT };
 
-/* owner: whose thread sleeps on it; NULL: an epoll file's. payer: whose share it is of; NULL: a dead one's. fd: -1 until somebody wants it. */
-struct bell_owned { struct list node, watches, holds; uint32_t index; int fd; struct client *owner, *payer; };
+/* owner: whose thread sleeps on it; NULL: an epoll file's. fd: -1 until somebody wants it. */
+struct bell_owned { struct list node, watches, holds; uint32_t index; int fd; struct client *owner; struct account *account; };
 struct hold { struct list of_bell, of_client; struct bell_owned *bell; struct client *client; };
 struct watch { struct list of_sock, of_bell; uint32_t bell, channel; };   /* numbers */
 
@@ -72,6 +77,7 @@ struct esock {
 	int inode_fd;                              /* of the path that a Unix socket is bound to, so that no other file gets its number; -1: none */
 	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
 	struct client *client;                     /* who last made, accepted or identified it; NULL when that one is gone */
+	struct account *account;                   /* of the same, also then */
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
@@ -109,12 +115,6 @@ struct esock_dgram {
 };
 static inline struct esock_dgram *dgram_of(struct esock *es) { return container_of(es, struct esock_dgram, es); }
 
-/*
- * What all programs take from: nobody may have more than is left for the others, so however many one asks for, the next one finds some. The one who
- * asks alone gets half.
- */
-static inline bool share_left(uint32_t limit, uint32_t in_use, uint32_t own) { return in_use < limit && own < limit - in_use; }
-
 struct slot { struct esock *es; uint32_t generation, next_free; };
 
 /* Walks all; the body may free the current one. */
@@ -149,12 +149,14 @@ struct engine {
 	struct list ready[SOURCE_KINDS];
 	struct source listener, owner;
 	int listener_fd, owner_fd;
+	time_ns listener_due;                      /* when it is looked at again; TIME_NEVER: it is */
 	struct slot *slots;                        /* by channel */
 	uint32_t slots_used, free_first, free_last;
-	uint32_t n_socks, max_socks;               /* anchors that we hold, and may */
+	struct list accounts;                      /* those with users */
+	struct { uint32_t limit, in_use; } stocks[STOCKS];
 	struct hash inodes;
 	struct bell_owned *bells[BELL_MAX];
-	uint32_t n_bells, bells_used;              /* bells_used: no index above it was ever in use */
+	uint32_t bells_used;                       /* no index above it was ever in use */
 	uint64_t set_locks;                        /* as the arena says */
 	uint32_t last_client;
 	struct client *desks[DESK_MAX];            /* whose they are */
@@ -184,6 +186,7 @@ struct call {
 	int in_fds[RPC_RIGHTS_MAX], n_in_fds;      /* closed after the call unless taken (set to -1) */
 	int fds[RPC_RIGHTS_MAX], n_fds;            /* to pass; those of close_after are closed when sent */
 	bool close_after[RPC_RIGHTS_MAX];
+	struct sock_rights *rights;                /* whose descriptors are among those to pass; NULL: none */
 	bool fds_lost;                             /* there was no room for those that came */
 	bool by_desk;                              /* it lies on the client's, and waits for its answer there */
 };
@@ -205,10 +208,18 @@ void build_end(struct engine *e);
 int guard_start(struct engine *e);
 void guard_end(struct engine *e);
 
+/* account.c: who has how much of what there is for all */
+struct account *account_of(struct engine *e, pid_t pid);                  /* one more use of it; NULL: no memory */
+void account_leave(struct account *a);                                    /* one less. NULL allowed */
+bool account_may(const struct engine *e, const struct account *a, enum stock s, uint32_t n);    /* would that leave enough for the others? */
+bool account_take(struct engine *e, struct account *a, enum stock s, uint32_t n);               /* if so */
+void account_move(struct engine *e, struct account *from, struct account *to, enum stock s, uint32_t n);   /* in any case. from or to NULL: nobody */
+
 /* client.c */
-int door_add(struct engine *e, int fd, size_t host);                      /* takes fd; negative errno */
+int door_add(struct engine *e, int fd, size_t host, struct account *a);   /* takes fd and a use of a, which may be NULL; negative errno */
 void door_free(struct engine *e, struct door *d);
 void door_ready(struct engine *e, struct door *d);
+int listener_watch(struct engine *e);                                      /* negative errno */
 void listener_ready(struct engine *e);
 void owner_ready(struct engine *e);
 void client_ready(struct engine *e, struct client *c);
@@ -241,7 +252,7 @@ void esock_give_back(struct engine *e, struct esock *es, int fd);         /* a n
 void esock_free(struct engine *e, struct esock *es);
 void esock_violate(struct engine *e, struct esock *es, const char *what); /* a shared word that can't be */
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation);
-void esock_own(struct esock *es, struct client *c);                       /* c, or nobody, answers for it from now on */
+void esock_own(struct engine *e, struct esock *es, struct client *c);     /* c answers for it from now on; NULL: nobody, but it is still paid for */
 struct esock *esock_by_inode(struct engine *e, ino_t inode);
 void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */
@@ -305,7 +316,6 @@ void bells_of_dead(struct engine *e, uint32_t client);
 void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed);
 struct bell_owned *bell_of(struct call *k);                               /* of its first argument; NULL: there is none */
 void bell_destroy(struct engine *e, struct bell_owned *b);
-void bell_unpaid(struct bell_owned *b);                                   /* its payer uses it no more */
 
 /* epoll_sets.c: the bells of epoll files, and who holds them */
 int64_t set_make(struct engine *e, struct client *c, struct bell_owned *b);
@@ -349,7 +359,7 @@ int64_t serve_unix_name(struct call *k);
 int64_t serve_unix_named(struct call *k);
 
 /* rights.c: descriptors in flight */
-struct sock_rights *rights_take(struct call *k);                          /* those that came with the call; NULL: none, or no memory */
+int rights_take(struct call *k, struct sock_rights **ret);                /* those that came with the call; NULL: none. -ETOOMANYREFS, -ENOMEM */
 void rights_give(struct call *k, struct sock_rights *r);                  /* passes them on; takes a reference. NULL allowed */
 
 /* refused.c: what was asked for and is not done here */

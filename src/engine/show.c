@@ -236,7 +236,8 @@ static void show_counts(struct engine *e, struct page *p)
 	for (size_t i = 0; i < net_host_count(e->net); i++) stack_socks += list_count(&net_stack(net_host_at(e->net, i))->socks);
 	count_spares(e, &spare_socks, &spare_stack_socks);
 	const struct { const char *name; size_t n; } counts[] = {
-		{"clients", list_count(&e->clients)}, {"sockets", e->n_socks - spare_socks}, {"stack sockets", stack_socks - spare_stack_socks},
+		{"clients", list_count(&e->clients)}, {"sockets", e->stocks[STOCK_CHANNELS].in_use - spare_socks},
+		{"stack sockets", stack_socks - spare_stack_socks},
 		{"segments", e->pool.in_use}, {"bells", bells},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)

@@ -79,6 +79,12 @@ int process_peer(int fd, uid_t *ret_uid, pid_t *ret_pid)
 	return 0;
 }
 
+bool process_is_path(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && flags & O_PATH;
+}
+
 bool process_is_socket(int fd)
 {
 	struct stat st;

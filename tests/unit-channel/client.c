@@ -35,9 +35,7 @@ static double now_s(void)
 
 /* ---- a lab ---- */
 
-void lab_start(struct lab *l, const char *shape) { lab_start_small(l, shape, 0, 0); }
-
-void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32_t descriptors)
+static void start(struct lab *l, const char *shape, struct engine_config c, uint32_t descriptors)
 {
 	char err[200] = "";
 	int ready[2], pairs[16][2], ours[16];
@@ -51,8 +49,12 @@ void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32
 	l->engine = fork();
 	need(l->engine >= 0, "fork");
 	if (l->engine == 0) {
-		struct engine_config c = {.topo = &l->topo, .seed = 1, .segments = segments, .doors = ours, .listener = -1, .owner = -1, .ready_fd = ready[1]};
 		struct rlimit few = {descriptors, descriptors};
+		c.topo = &l->topo;
+		c.seed = 1;
+		c.doors = ours;
+		c.owner = -1;
+		c.ready_fd = ready[1];
 		need(descriptors == 0 || setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
 		int status = engine_run(&c);
 		topo_free(&l->topo);
@@ -64,6 +66,15 @@ void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32
 	need(read(ready[0], &octet, 1) == 1, "the engine did not start");
 	close(ready[0]);
 }
+
+void lab_start(struct lab *l, const char *shape) { lab_start_small(l, shape, 0, 0); }
+
+void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32_t descriptors)
+{
+	start(l, shape, (struct engine_config){.segments = segments, .listener = -1}, descriptors);
+}
+
+void lab_start_open(struct lab *l, const char *shape, int listener) { start(l, shape, (struct engine_config){.listener = listener}, 0); }
 
 int lab_end(struct lab *l)
 {

@@ -15,6 +15,7 @@ struct tsock { struct tclient *c; int fd; uint32_t channel, generation; };   /* 
 
 void lab_start(struct lab *l, const char *shape);     /* "single,2": h1 and h2 on a switch */
 void lab_start_small(struct lab *l, const char *shape, uint32_t segments, uint32_t descriptors);   /* with so few of them; 0: as usual */
+void lab_start_open(struct lab *l, const char *shape, int listener);   /* who connects there comes in by a door of the first host */
 int lab_end(struct lab *l);                           /* closes the doors; the engine's exit status */
 
 void t_hello(struct tclient *c, const struct lab *l, size_t host);

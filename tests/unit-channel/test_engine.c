@@ -449,70 +449,6 @@ static void test_no_segment_to_part_with(void **state)
 	}
 }
 
-static int64_t bell_make(struct tclient *c)
-{
-	struct rpc_request q = {.op = RPC_BELL};
-	struct rpc_reply reply;
-	int fd = -1;
-	int64_t r = t_request(c, &q, NULL, 0, &reply, NULL, &fd);
-	if (fd >= 0) close(fd);
-	return r;
-}
-
-/* Asks until it is refused: how often it was not. */
-static int64_t take_all(int64_t (*take)(struct tclient *), struct tclient *c, int64_t refusal)
-{
-	int64_t n = 0, r;
-	while ((r = take(c)) > 0) n++;
-	assert_int_equal(r, refusal);
-	return n;
-}
-
-/* The anchors stay open: more of them than there may be sockets of these two. */
-static int anchors[200], n_anchors;
-
-static int64_t socket_make(struct tclient *c)
-{
-	struct rpc_request q = {.op = RPC_SOCKET, .arg = {AF_INET, SOCK_STREAM}};
-	struct rpc_reply reply;
-	int fd = -1;
-	int64_t r = t_request(c, &q, NULL, 0, &reply, NULL, &fd);
-	if (fd < 0) return r;
-	assert_true(n_anchors < (int)ARRAY_SIZE(anchors));
-	anchors[n_anchors++] = fd;
-	return 1;
-}
-
-static void anchors_close(int from)
-{
-	while (n_anchors > from) close(anchors[--n_anchors]);
-}
-
-/* One program cannot take all there is: nobody has more than is left. What it gives back others can have. */
-static void test_shares(void **state)
-{
-	struct fixture *f = *state, small = {0};
-	assert_int_equal(take_all(bell_make, &f->h1, -ENOSPC), BELL_MAX / 2);
-	assert_int_equal(take_all(bell_make, &f->h2, -ENOSPC), BELL_MAX / 4);
-	t_end(&f->h1);
-	t_hello(&f->h1, &f->lab, 0);
-	assert_in_range(take_all(bell_make, &f->h2, -ENOSPC), 1, BELL_MAX / 2);
-
-	lab_start_small(&small.lab, "single,2", 0, 160);      /* 120 for sockets */
-	t_hello(&small.h1, &small.lab, 0);
-	t_hello(&small.h2, &small.lab, 1);
-	assert_int_equal(take_all(socket_make, &small.h1, -ENFILE), 60);
-	assert_int_equal(take_all(socket_make, &small.h2, -ENFILE), 30);
-	anchors_close(60);
-	assert_int_equal(take_all(socket_make, &small.h2, -ENFILE), 30);
-	anchors_close(0);
-	assert_int_equal(take_all(socket_make, &small.h2, -ENFILE), 60);
-	anchors_close(0);
-	t_end(&small.h1);
-	t_end(&small.h2);
-	assert_int_equal(lab_end(&small.lab), 0);
-}
-
 static void test_refused_and_files(void **state)
 {
 	struct fixture *f = *state;
@@ -719,7 +655,7 @@ int main(void)
 		T(test_connect_refused), T(test_loopback_accept_is_synchronous),
 		T(test_killed_client), T(test_identify),
 		T(test_spare), T(test_bell), T(test_ringer_dies), T(test_lock_holder_dies), T(test_no_segment_to_part_with),
-		T(test_shares), T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu),
+		T(test_refused_and_files), T(test_cut_for_a_while), T(test_nothing_is_left), T(test_idle_uses_no_cpu),
 		T(test_idle_holds_no_pages), T(test_engine_killed),
 		T(test_programs_and_down),
 	};

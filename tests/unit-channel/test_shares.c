@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "channel/atomic.h"
@@ -42,15 +45,15 @@ static int64_t ask(struct tclient *c, struct rpc_request q)
 	return t_request(c, &q, NULL, 0, &reply, NULL, NULL);
 }
 
-/* Passes descriptors along with a request, and waits for no answer. */
-static void pass(struct tclient *c, struct rpc_request q, const void *in, size_t len, const int *fds, size_t n)
+/* Passes a descriptor along with a request, and does not wait for the answer. */
+static void pass(struct tclient *c, struct rpc_request q, const void *in, size_t len, int fd)
 {
-	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int) * RPC_RIGHTS_MAX)]; } control = {0};
+	union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } control = {0};
 	struct iovec iov[2] = {{&q, sizeof q}, {(void *)in, len}};
-	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int) * n)};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
 	q.in_len = (uint32_t)len;
-	control.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int) * n), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-	memcpy(CMSG_DATA(&control.align), fds, sizeof(int) * n);
+	control.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
 	assert_int_equal(sendmsg(c->fd, &m, MSG_NOSIGNAL), sizeof q + len);
 }
 
@@ -75,10 +78,10 @@ static struct tsock loop_socket(struct tclient *c, const char *name)
 	return s;
 }
 
-static void pass_to_itself(struct tsock *s, const int *fds, size_t n)
+static int64_t pass_to_itself(struct tsock *s, const int *fds, size_t n)
 {
 	struct { struct rpc_send h; char data; } in = {{.data_len = 1}, 'x'};
-	pass(s->c, (struct rpc_request){.op = RPC_SEND, .channel = s->channel, .generation = s->generation}, &in, sizeof in.h + 1, fds, n);
+	return t_pass(s, RPC_SEND, &in, sizeof in.h + 1, fds, n);
 }
 
 /* ---- time ---- */
@@ -108,8 +111,9 @@ static void test_lingering_descriptors(void **state)
 		int listener, fd = lingering(&listener);
 		struct tsock s = loop_socket(&f->h1, "loop");
 		kill(f->lab.engine, SIGSTOP);
-		if (in_message) pass_to_itself(&s, &fd, 1);
-		else pass(&f->h1, (struct rpc_request){.op = RPC_SYNC}, NULL, 0, &fd, 1);
+		struct { struct rpc_send h; char data; } in = {{.data_len = 1}, 'x'};
+		struct rpc_request send = {.op = RPC_SEND, .channel = s.channel, .generation = s.generation}, sync = {.op = RPC_SYNC};
+		pass(&f->h1, in_message ? send : sync, &in, in_message ? sizeof in.h + 1 : 0, fd);
 		close(fd);
 		kill(f->lab.engine, SIGCONT);
 		assert_int_equal(answer(&f->h1), in_message);
@@ -176,10 +180,221 @@ static void test_bells_used_is_a_lie(void **state)
 	assert_int_equal(count_of(&f->h2, "bells"), 0);
 }
 
+/* ---- another program that takes all it can get ---- */
+
+struct taker { pid_t pid; int hold; int64_t got; };
+
+/* Asks until it is refused: how often it was not; or how it was refused, if not as expected. */
+static int64_t take_all(int64_t (*take)(struct tclient *), struct tclient *c, int64_t refusal)
+{
+	int64_t n = 0, r;
+	while ((r = take(c)) > 0) n++;
+	return r == refusal ? n : r;
+}
+
+static const struct lab *lab_of_taker;
+
+/* Keeps what it has got until taker_end. */
+static struct taker taker_start(const struct lab *l, int64_t (*take)(struct tclient *), int64_t refusal)
+{
+	struct taker t;
+	int said[2], hold[2];
+	assert_int_equal(pipe(said), 0);
+	assert_int_equal(pipe(hold), 0);
+	t.pid = fork();
+	if (t.pid == 0) {
+		struct tclient c;
+		char octet;
+		close(hold[1]);
+		lab_of_taker = l;
+		t_hello(&c, l, 1);
+		int64_t n = take_all(take, &c, refusal);
+		bool told = write(said[1], &n, sizeof n) == sizeof n;
+		_exit(told && read(hold[0], &octet, 1) == 0 ? 0 : 1);
+	}
+	close(said[1]);
+	close(hold[0]);
+	t.hold = hold[1];
+	assert_int_equal(read(said[0], &t.got, sizeof t.got), sizeof t.got);
+	close(said[0]);
+	return t;
+}
+
+static void taker_end(struct taker *t)
+{
+	int status;
+	close(t->hold);
+	assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
+	assert_int_equal(status, 0);
+}
+
+/* The anchor stays open. */
+static int64_t take_socket(struct tclient *c)
+{
+	struct rpc_request q = {.op = RPC_SOCKET, .arg = {AF_INET, SOCK_STREAM}};
+	struct rpc_reply reply;
+	int fd = -1;
+	int64_t r = t_request(c, &q, NULL, 0, &reply, NULL, &fd);
+	return r < 0 ? r : 1;
+}
+
+/* The sets of epoll files: the file has its lock, and the client says that it uses it no more. */
+static int64_t take_set(struct tclient *c)
+{
+	static int epoll = -1;
+	if (epoll < 0) epoll = epoll_create1(EPOLL_CLOEXEC);
+	int64_t set = set_make(c);
+	if (set < 0) return set;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(c->arena->set_locks + (uint64_t)set), .l_len = 1};
+	if (fcntl(epoll, F_OFD_SETLK, &lock) < 0) return -errno;
+	return set_leave(c, set) == 0 ? 1 : -EPROTO;
+}
+
+/* The program needs no descriptor for it. */
+static int64_t take_bell(struct tclient *c) { return ask(c, (struct rpc_request){.op = RPC_BELL}); }
+
+static int64_t take_door(struct tclient *c)
+{
+	struct rpc_request q = {.op = RPC_DOOR};
+	struct rpc_reply reply;
+	int fd = -1;
+	int64_t r = t_request(c, &q, "h1", 2, &reply, NULL, &fd);
+	return r < 0 ? r : 1;
+}
+
+/* Ten descriptors in flight, in a message to itself. */
+static int64_t take_rights(struct tclient *c)
+{
+	static struct tsock s;
+	char name[16];
+	int fds[10];
+	snprintf(name, sizeof name, "%d", (int)getpid());
+	if (s.generation == 0) s = loop_socket(c, name);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) fds[i] = c->doorbell;
+	return pass_to_itself(&s, fds, ARRAY_SIZE(fds));
+}
+
+/* A socket that is bound to a path, whose inode the engine holds. */
+static int64_t take_inode(struct tclient *c)
+{
+	static uint64_t n;
+	static int node = -1;
+	struct { sa_family_t family; char path[2]; uint64_t dev, ino; } __attribute__((packed)) name = {AF_UNIX, "/", (uint64_t)getpid(), ++n};
+	struct rpc_request q = {.op = RPC_SOCKET, .arg = {AF_UNIX, SOCK_STREAM}};
+	struct rpc_reply reply;
+	struct tsock s = {.c = c, .fd = -1};
+	if (node < 0) node = open("/", O_PATH | O_CLOEXEC);
+	int64_t r = t_request(c, &q, NULL, 0, &reply, NULL, &s.fd);
+	if (r < 0) return r;
+	s.channel = reply.channel;
+	s.generation = reply.generation;
+	r = t_pass(&s, RPC_BIND, &name, sizeof name, &node, 1);
+	return r < 0 ? r : 1;
+}
+
+/* One more connection of the same program's. */
+static int64_t take_hello(struct tclient *c)
+{
+	int pair[2];
+	struct rpc_reply reply;
+	(void)c;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
+	struct tclient door = {.fd = lab_of_taker->doors[1]};
+	pass(&door, (struct rpc_request){.op = RPC_HELLO, .arg = {getpid()}}, NULL, 0, pair[1]);
+	close(pair[1]);
+	return recv(pair[0], &reply, sizeof reply, MSG_TRUNC) > 0 ? 1 : -ECONNRESET;
+}
+
+static const struct { int64_t (*take)(struct tclient *); int64_t refusal; uint32_t fds; } takers[] = {
+	{take_socket, -ENFILE, 1}, {take_bell, -ENFILE, 1}, {take_door, -ENFILE, 1}, {take_rights, -ETOOMANYREFS, 10},
+	{take_inode, -ENFILE, 2}, {take_hello, -ECONNRESET, 2},
+};
+
+/* Of 300 descriptors whoever asks alone gets half, whatever for, and the next one half of the rest. What it gives back others can have. */
+static void test_descriptors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(takers); i++) {
+		struct fixture f = {0};
+		lab_start_small(&f.lab, "single,2", 0, 400);
+		for (int again = 0; again < 2; again++) {
+			struct taker first = taker_start(&f.lab, takers[i].take, takers[i].refusal);
+			struct taker second = taker_start(&f.lab, take_socket, -ENFILE);
+			struct taker third = taker_start(&f.lab, takers[i].take, takers[i].refusal);
+			assert_in_range(first.got * takers[i].fds, 140, 150);
+			assert_in_range(second.got, 70, 80);
+			assert_in_range(third.got * takers[i].fds, 20, 40);
+			taker_end(&third);
+			taker_end(&second);
+			taker_end(&first);
+		}
+		assert_int_equal(lab_end(&f.lab), 0);
+	}
+}
+
+/* A set is its maker's until it is gone; and however many connections a program has, it is one. */
+static void test_bells(void **state)
+{
+	struct fixture *f = *state;
+	struct taker t = taker_start(&f->lab, take_set, -ENOSPC);
+	assert_int_equal(t.got, BELL_MAX / 2);
+	assert_int_equal(take_all(set_make, &f->h1, -ENOSPC), BELL_MAX / 4);
+	assert_int_equal(take_all(set_make, &f->h2, -ENOSPC), 0);
+	taker_end(&t);
+	assert_int_equal(take_all(set_make, &f->h2, -ENOSPC), BELL_MAX / 4);
+}
+
+/* ---- no descriptors at all ---- */
+
+static long engine_ticks(const struct lab *l)
+{
+	char path[64];
+	long user = -1, system = -1;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)l->engine);
+	FILE *s = fopen(path, "r");
+	assert_int_equal(fscanf(s, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system), 2);
+	fclose(s);
+	return user + system;
+}
+
+/* Whoever knocks while there are none waits, and nobody is busy with that; then it comes in. */
+static void test_listener_without_descriptors(void **state)
+{
+	struct lab l, by_listener;
+	struct tclient c;
+	struct rlimit usual, none;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof a;
+	(void)state;
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0), visitor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a.sun_family), 0);   /* any name */
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+	assert_int_equal(listen(listener, 5), 0);
+	lab_start_open(&l, "single,2", listener);
+	assert_int_equal(prlimit(l.engine, RLIMIT_NOFILE, NULL, &usual), 0);
+	none = (struct rlimit){1, usual.rlim_max};
+	assert_int_equal(prlimit(l.engine, RLIMIT_NOFILE, &none, NULL), 0);
+	assert_int_equal(connect(visitor, (struct sockaddr *)&a, len), 0);
+	long before = engine_ticks(&l);
+	usleep(500000);
+	assert_in_range(engine_ticks(&l) - before, 0, 5);
+	assert_int_equal(prlimit(l.engine, RLIMIT_NOFILE, &usual, NULL), 0);
+	by_listener = l;
+	by_listener.doors[0] = visitor;
+	t_hello(&c, &by_listener, 0);
+	t_end(&c);
+	close(visitor);
+	close(listener);
+	assert_int_equal(lab_end(&l), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
-	const struct CMUnitTest tests[] = {T(test_lingering_descriptors), T(test_unread_wakes_nobody), T(test_bells_used_is_a_lie)};
+	const struct CMUnitTest tests[] = {
+		T(test_lingering_descriptors), T(test_unread_wakes_nobody), T(test_bells_used_is_a_lie), T(test_bells),
+		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_listener_without_descriptors),
+	};
 	if (getenv("T")) cmocka_set_test_filter(getenv("T"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

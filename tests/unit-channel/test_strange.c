@@ -68,7 +68,7 @@ static void test_bound_again_and_again(void **state)
 	struct fixture *f = *state;
 	struct tsock s = t_socket(&f->c, AF_PACKET, SOCK_DGRAM);
 	struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(3)};
-	int file = open("/dev/null", O_RDONLY), before = descriptors_of(f->lab.engine);
+	int file = open("/", O_PATH), before = descriptors_of(f->lab.engine);
 	for (int i = 0; i < 100; i++) assert_int_equal(t_pass(&s, RPC_BIND, &a, sizeof a, &file, 1), 0);
 	assert_true(descriptors_of(f->lab.engine) < before + 50);
 	t_close(&s);
