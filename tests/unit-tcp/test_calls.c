@@ -187,6 +187,39 @@ static void info_is_true_and_cut_to_size(void **state)
 	assert_int_equal(i.tcpi_options, TCPI_OPT_SACK | TCPI_OPT_WSCALE);
 }
 
+/* <linux/tcp.h>: the headers of the peer's SYN, once. */
+static void a_syn_is_saved(void **state)
+{
+	struct bench *b = *state;
+	uint8_t syn[128];
+	socklen_t len = sizeof syn, ip = b->v6 ? 40 : 20;
+	bench_listen(b, 5);
+	bench_set(b->listener, IPPROTO_TCP, TCP_SAVE_SYN, 1);
+	assert_int_equal(sock_getsockopt(b->listener, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len), 0);
+	assert_int_equal(len, 0);
+	inject(b, SYN, .mss = 1234, .len = 10);
+	assert_int_equal(bench_next(b), 0);
+	inject(b, ACK, .seq = 1, .ack = 1);
+	b->sk = bench_accept(b);
+	len = ip + 23;
+	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len), -EINVAL);
+	len = sizeof syn;
+	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len), 0);
+	assert_int_equal(len, ip + 24);
+	assert_int_equal(syn[0] >> 4, b->v6 ? 6 : 4);
+	assert_int_equal(read16(syn + ip), PEER_PORT);
+	assert_int_equal(read32(syn + ip + 20), 0x02040000 | 1234);
+	len = sizeof syn;
+	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len), 0);
+	assert_int_equal(len, 0);
+	assert_int_equal(bench_get(b->sk, IPPROTO_TCP, TCP_SAVE_SYN), 1);
+	int v = 3;
+	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_SAVE_SYN, &v, sizeof v), -EINVAL);
+	/* Of who never reads it, it goes with the connection; without link layer the second kind is the first. */
+	bench_set(b->listener, IPPROTO_TCP, TCP_SAVE_SYN, 2);
+	inject(b, SYN, .sport = 41000);
+}
+
 static void maxseg_limits_both_ways(void **state)
 {
 	struct bench *b = *state;
@@ -291,7 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		both(a_fresh_socket), both(listen_takes_a_port_by_itself), both(one_port_one_listener), both(a_server_restarts_while_connections_live),
 		both(names), both(shut_halves_and_poll), both(the_program_is_told_when_something_happens), both(options_are_inherited),
-		both(options_answer_as_linux), both(info_is_true_and_cut_to_size), both(maxseg_limits_both_ways), both(a_wildcard_of_ipv6_serves_ipv4),
+		both(options_answer_as_linux), both(info_is_true_and_cut_to_size), both(a_syn_is_saved), both(maxseg_limits_both_ways), both(a_wildcard_of_ipv6_serves_ipv4),
 		both(ports_are_many), both(bound_to_an_address_survives_disconnecting), both(an_idle_connection_is_small),
 		both(a_stack_may_end_at_any_moment),
 	};

@@ -79,6 +79,7 @@ void ack_syn_acked(struct tcp_sock *conn, const struct segment *g)
 	conn->snd.una = conn->snd.iss + 1;
 	timers_stop_rtx(conn);
 	timers_recovered(conn);
+	conn_stamps_agreed(conn);
 	rtt_acked(conn, &a);
 }
 

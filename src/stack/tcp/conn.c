@@ -72,9 +72,11 @@ int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *r
 /* What a segment without options carries at most over an IP datagram of mtu octets. */
 static uint16_t mss_of_mtu(const struct tcp_sock *conn, uint32_t mtu)
 {
-	uint32_t ip = addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN;
+	bool v4 = addr_is_v4(&conn->inet.raddr);
+	uint32_t ip = v4 ? IP4_HDR_MIN : IP6_HDR_LEN;
 
-	mtu = MIN(mtu, (uint32_t)PACKET_MAX);
+	/* IPv6 counts its header apart. */
+	mtu = MIN(mtu, (uint32_t)PACKET_MAX + (v4 ? 0 : IP6_HDR_LEN));
 	return (uint16_t)MAX(mtu > ip + TCP_HDR_MIN ? mtu - ip - TCP_HDR_MIN : 0, conn_mss_least(conn));
 }
 
@@ -141,6 +143,11 @@ void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 	conn->opt.sack = conn->opt.sack && o->sack_ok;
 }
 
+void conn_stamps_agreed(struct tcp_sock *conn)
+{
+	if (conn->opt.ts) conn->rcv.adv_mss = (uint16_t)(conn->rcv.adv_mss - MIN(TS_SPACE, conn->rcv.adv_mss));
+}
+
 void conn_ready_to_send(struct tcp_sock *conn)
 {
 	conn->when.heard = conn_now(conn);
@@ -196,6 +203,7 @@ void conn_purge(struct tcp_sock *conn)
 	purge_send(conn);
 	free(conn->figures);
 	conn->figures = NULL;
+	saved_syn_forget(conn);
 	free_chain(&conn->rcv.queue);
 	conn->rcv.queued = conn->rcv.mem_bytes = 0;
 	runs_free(conn);

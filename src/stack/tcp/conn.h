@@ -11,7 +11,7 @@
  *     timers.c     retransmission, probes, delayed ACK, keepalive, FIN-WAIT-2; what the roles do: tlp.c, rack.c
  *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
- *     reassembly.c sack.c rtt.c urgent.c eor.c stamps.c isn.c reset.c error.c options.c
+ *     reassembly.c sack.c rtt.c urgent.c eor.c stamps.c isn.c reset.c error.c options.c saved_syn.c
  *     info.c       TCP_INFO; rate.c, chrono.c: the delivery rate, and what the time went by with
  *     conn.c       birth and end; tcp_stack.c: per-host state and demultiplexing
  *
@@ -58,6 +58,7 @@ enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING
 #define TCP_WSCALE_MAX 14
 #define TCP_PAWS_IDLE_MAX (24 * 24 * 3600 * NS_PER_S)   /* RFC 7323 §5.5 */
 #define TCP_QUICK_ACKS 16u
+#define TS_SPACE 12u                          /* of the timestamps in each segment, with their padding */
 
 /* Octets [start, end) of sequence space. */
 struct seq_range { seq32 start, end; };
@@ -85,7 +86,7 @@ struct tcp_set {
 	bool nodelay, cork, thin_linear, inq, fastopen_connect, fastopen_no_cookie;
 	uint8_t defer_accept;                 /* in retransmissions of the SYN and ACK */
 	uint16_t fastopen_qlen;
-	uint8_t keepcnt, syncnt;
+	uint8_t keepcnt, syncnt, save_syn;
 	uint8_t rto_min, delack_max;          /* in ticks of 4 ms, as of a Linux that ticks 250 times a second */
 	uint16_t rto_max;
 	uint16_t keepidle_s, keepintvl_s;
@@ -172,6 +173,7 @@ struct tcp_sock {
 	struct tcp_rack rack;
 	struct tcp_congestion cc;
 	struct tcp_figures *figures;          /* NULL: nothing was sent yet */
+	struct saved_syn *saved_syn;          /* saved_syn.c; NULL: nobody wanted it, or it was read */
 	/* retransmissions or probes since something was acknowledged; keepalives unanswered; when the first of them was; the last ICMP error */
 	struct { time_ns since; int soft_err; uint8_t retries, probes; } trouble;
 	time_ns pace_next;                    /* pacing.c: nothing leaves before */
@@ -262,6 +264,7 @@ int conn_init(struct sock *sk);
 void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent);
 int conn_open(struct tcp_sock *conn, const struct route_hop *hop);      /* addresses are set: ISN, MSS, windows, timestamps' offset */
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o);      /* options of the peer's SYN */
+void conn_stamps_agreed(struct tcp_sock *conn);  /* the SYNs are over: time stamps take their part of each segment to come */
 void conn_ready_to_send(struct tcp_sock *conn);  /* windows and congestion control start */
 void conn_established(struct tcp_sock *conn);
 /* Octets may go: the handshake is over, or this is a Fast Open whose SYN is still to be proven. */
@@ -386,6 +389,11 @@ uint64_t chrono_us(const struct tcp_sock *conn, enum tcp_chrono what);
 /* info.c */
 struct tcp_figures *conn_figures(struct tcp_sock *conn);   /* made if need be; NULL: no memory, and nothing is counted */
 int get_info(struct sock *sk, void *val, socklen_t *len);
+
+/* saved_syn.c */
+void saved_syn_keep(struct tcp_sock *child, const struct packet *syn);    /* if its listener wants that; data = what follows the TCP header */
+void saved_syn_forget(struct tcp_sock *conn);
+int get_saved_syn(struct sock *sk, void *val, socklen_t *len);
 
 /* pacing.c */
 uint64_t pacing_most(const struct tcp_sock *conn);         /* what the program allows; UINT64_MAX: anything */

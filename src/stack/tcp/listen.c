@@ -197,6 +197,7 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 		syncookie_send(conn, child, g);
 		conn_free(child);
 	} else {
+		saved_syn_keep(child, g->p);
 		answer_syn(conn, child, g);
 	}
 	return DROP_NONE;

@@ -393,6 +393,8 @@ const struct sockopt tcp_options[] = {
 	{N(44, "TCP_RTO_MAX_MS"), .type = OPT_INT, BOTH, .get = get_rto_max, .set = set_rto_max},
 	{N(45, "TCP_RTO_MIN_US"), .type = OPT_INT, BOTH, .get = get_rto_min, .set = set_rto_min},
 	{N(46, "TCP_DELACK_MAX_US"), .type = OPT_INT, BOTH, .get = get_delack_max, .set = set_delack_max},
+	{T(TCP_SAVE_SYN), .type = OPT_INT, BOTH, .min = 0, .max = 2, FIELD(set.save_syn)},
+	{T(TCP_SAVED_SYN), .type = OPT_BLOB, GET, .get = get_saved_syn},
 	{T(TCP_MD5SIG), .type = OPT_BLOB, SET, .set = set_md5},
 	{T(TCP_MD5SIG_EXT), .type = OPT_BLOB, SET, .set = set_md5_extended},
 	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},

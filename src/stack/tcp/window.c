@@ -13,8 +13,6 @@
  */
 #include "stack/tcp/conn.h"
 
-#define TS_SPACE 12u
-
 uint32_t window_full(const struct tcp_sock *conn)
 {
 	uint32_t full = conn->inet.sk.rcvbuf / 2;
