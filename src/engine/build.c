@@ -19,6 +19,11 @@ static int build_hosts(struct engine *e)
 		s->sysctl->privileged = !e->config->unprivileged;
 		sysctl_set_router(s->sysctl, e->topo->hosts[i].router);
 	}
+	for (size_t i = 0; i < e->topo->n_settings; i++) {
+		const struct topo_setting *t = &e->topo->settings[i];
+		int err = sysctl_set(net_stack(net_host_at(e->net, t->host))->sysctl, t->name, t->value);
+		if (err < 0) return err;
+	}
 	return 0;
 }
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "stack/core/sysctl.h"
+
 #define TOPO_ITEMS_MAX 4096u         /* of one kind: beyond it a file is a mistake */
 
 int topo_fail(const struct topo_err *e, const char *format, ...)
@@ -38,6 +40,7 @@ void topo_free(struct topo *t)
 	free(t->ifs);
 	free(t->trunks);
 	free(t->routes);
+	free(t->settings);
 	*t = (struct topo){0};
 }
 
@@ -101,6 +104,43 @@ int topo_add_host(struct topo *t, const char *name, bool router, const struct to
 	snprintf(h->name, sizeof h->name, "%s", name);
 	h->router = router;
 	return (int)(t->n_hosts - 1);
+}
+
+/* Most of sysctl.c's names are Linux's, below net; of our own there is one for users. */
+static bool setting_is_for_users(const char *name)
+{
+	return strncmp(name, "net.", 4) == 0 || strcmp(name, "sockland.router_advertisements") == 0;
+}
+
+/* Tried on settings that nobody uses: 0, or why not. */
+static int setting_try(const char *name, const char *value, const struct topo_err *e)
+{
+	struct sysctl *scratch = sysctl_new();
+	char now[160];
+	int known = -ENOENT, r = 0;
+
+	if (!scratch) return -ENOMEM;
+	if (setting_is_for_users(name)) known = sysctl_get(scratch, name, now, sizeof now);
+	if (known >= 0) r = sysctl_set(scratch, name, value);
+	free(scratch);
+	if (known < 0) return topo_fail(e, "there is no setting named %s", name);
+	if (r == -EACCES) return topo_fail(e, "%s cannot be set", name);
+	return r < 0 ? topo_fail(e, "%s does not take \"%s\"", name, value) : 0;
+}
+
+int topo_add_setting(struct topo *t, size_t host, const char *name, const char *value, const struct topo_err *e)
+{
+	struct topo_setting *s;
+	int r = setting_try(name, value, e);
+
+	if (r < 0) return r;
+	if (strlen(name) >= sizeof s->name || strlen(value) >= sizeof s->value) return topo_fail(e, "too long for %s", name);
+	s = grow(&t->settings, &t->n_settings, sizeof *s);
+	if (!s) return -ENOMEM;
+	s->host = host;
+	snprintf(s->name, sizeof s->name, "%s", name);
+	snprintf(s->value, sizeof s->value, "%s", value);
+	return 0;
 }
 
 int topo_add_network(struct topo *t, const char *name, bool is_switch, const struct topo_err *e)

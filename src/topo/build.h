@@ -17,6 +17,7 @@ bool topo_name_ok(const char *name);
 void topo_init(struct topo *t, const char *name);
 /* Results are indices; -EINVAL with err set, -ENOMEM. */
 int topo_add_host(struct topo *t, const char *name, bool router, const struct topo_err *e);
+int topo_add_setting(struct topo *t, size_t host, const char *name, const char *value, const struct topo_err *e);   /* 0 */
 int topo_add_network(struct topo *t, const char *name, bool is_switch, const struct topo_err *e);
 int topo_add_if(struct topo *t, size_t host, const char *ifname, size_t network, const struct topo_err *e);
 int topo_add_trunk(struct topo *t, size_t a, size_t b, const struct topo_err *e);

@@ -2,7 +2,7 @@
  * Topology files: YAML whose `links` are containerlab's, with the hosts and networks that they join.
  *
  *     name: lab
- *     hosts: {web: {}, client: {}, r1: {router: true}}      # or a list of names
+ *     hosts: {web: {}, client: {}, r1: {router: true}}      # or a list of names; {sysctl: {net.ipv4.tcp_ecn: 1}}
  *     networks: {lan: {subnet: 10.1.0.0/16, subnet6: "fd00:1::/64"}, wan: {}}
  *     links:
  *       - endpoints: ["web:eth0", "lan"]                    # a host's interface on a network
@@ -27,13 +27,22 @@
 struct load {
 	struct topo *t;
 	struct doc *d;
+	size_t host;                   /* whose settings are read */
 };
 
 /* ---- hosts and networks ---- */
 
+static int load_setting(void *user, yaml_node_t *name, yaml_node_t *value)
+{
+	struct load *l = user;
+
+	if (!value || !doc_text(value)) return doc_fail(l->d, name, "%s wants a value", doc_text(name));
+	return doc_place(l->d, value, topo_add_setting(l->t, l->host, doc_text(name), doc_text(value), &l->d->err));
+}
+
 static int load_host(void *user, yaml_node_t *name, yaml_node_t *value)
 {
-	static const char *const keys[] = {"router"};
+	static const char *const keys[] = {"router", "sysctl"};
 	struct load *l = user;
 	yaml_node_t *v[ARRAY_SIZE(keys)] = {0};
 	bool router = false;
@@ -41,7 +50,10 @@ static int load_host(void *user, yaml_node_t *name, yaml_node_t *value)
 
 	if (value) r = doc_keys(l->d, value, keys, ARRAY_SIZE(keys), v);
 	if (r == 0 && v[0]) r = doc_bool(l->d, v[0], &router);
-	return r < 0 ? r : doc_place(l->d, name, topo_add_host(l->t, doc_text(name), router, &l->d->err));
+	if (r == 0) r = doc_place(l->d, name, topo_add_host(l->t, doc_text(name), router, &l->d->err));
+	if (r < 0 || !v[1]) return r;
+	l->host = (size_t)r;
+	return doc_named(l->d, v[1], "setting", load_setting, l);
 }
 
 static int load_subnet(struct load *l, yaml_node_t *n, bool v6, struct topo_addr *ret)
@@ -282,7 +294,7 @@ static int load_all(struct load *l, yaml_node_t *const *v)
 
 int topo_from_doc(struct topo *t, struct doc *d, yaml_node_t *const *v)
 {
-	struct load l = {t, d};
+	struct load l = {t, d, TOPO_NONE};
 	char plan_err[200] = "";
 	int r;
 

@@ -97,6 +97,20 @@ static void test_addresses(void **state)
 	topo_free(&t);
 }
 
+static void test_settings(void **state)
+{
+	struct topo t;
+
+	(void)state;
+	assert_int_equal(load(&t, "hosts: {a: {sysctl: {net.ipv4.tcp_ecn: 1, net.ipv4.tcp_rmem: 4096 8192 16384}}, b: {sysctl: {sockland.router_advertisements: 30}}}\n"), 0);
+	assert_int_equal(t.n_settings, 3);
+	assert_int_equal(t.settings[1].host, 0);
+	assert_string_equal(t.settings[1].name, "net.ipv4.tcp_rmem");
+	assert_string_equal(t.settings[1].value, "4096 8192 16384");
+	assert_int_equal(t.settings[2].host, 1);
+	topo_free(&t);
+}
+
 static void test_routes(void **state)
 {
 	struct topo t;
@@ -212,7 +226,15 @@ static void test_mistakes(void **state)
 		{"hosts: [a/b]\n", "f:1:9: \"a/b\": the name of a host is letters, digits, - _ and ."},
 		{"hosts: [a--b]\n", "f:1:9: \"a--b\": -- stands between the two ends in the name of a link"},
 		{"hosts: [localhost]\n", "f:1:9: every host calls itself localhost: choose another name"},
-		{"hosts: {a: {rooter: true}}\n", "f:1:13: unknown key \"rooter\"; known here: router"},
+		{"hosts: {a: {rooter: true}}\n", "f:1:13: unknown key \"rooter\"; known here: router sysctl"},
+		{"hosts: {a: {sysctl: {net.ipv4.tcp_nonsense: 1}}}\n", "f:1:45: there is no setting named net.ipv4.tcp_nonsense"},
+		{"hosts: {a: {sysctl: {sockland.privileged: 0}}}\n", "f:1:43: there is no setting named sockland.privileged"},
+		{"hosts: {a: {sysctl: {net.ipv4.tcp_ecn: 7}}}\n", "f:1:40: net.ipv4.tcp_ecn does not take \"7\""},
+		{"hosts: {a: {sysctl: {net.ipv4.tcp_congestion_control: vegas}}}\n", "f:1:55: net.ipv4.tcp_congestion_control does not take \"vegas\""},
+		{"hosts: {a: {sysctl: {net.ipv4.tcp_available_congestion_control: cubic}}}\n",
+		 "f:1:65: net.ipv4.tcp_available_congestion_control cannot be set"},
+		{"hosts: {a: {sysctl: [net.ipv4.tcp_ecn]}}\n", "f:1:22: net.ipv4.tcp_ecn wants a value"},
+		{"hosts: {a: {sysctl: {net.ipv4.tcp_ecn: [1]}}}\n", "f:1:22: net.ipv4.tcp_ecn wants a value"},
 		{"hosts: {a: {router: maybe}}\n", "f:1:21: true or false is expected here"},
 		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], queue: delay 5ms}]\n", "f:2:44: queue wants a discipline, such as fq_codel"},
 		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], queue: codel flows 5}]\n", "f:2:44: queue: \"flows\" is not understood"},
@@ -341,7 +363,7 @@ static void test_one_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_routes), cmocka_unit_test(test_shortest),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_settings), cmocka_unit_test(test_routes), cmocka_unit_test(test_shortest),
 		cmocka_unit_test(test_joined_networks), cmocka_unit_test(test_subnets_keep_clear), cmocka_unit_test(test_impairments),
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_no_file), cmocka_unit_test(test_single), cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_tree), cmocka_unit_test(test_shape_mistakes), cmocka_unit_test(test_one_host),
