@@ -2,7 +2,7 @@
  * ICMP errors that we send: which type and code a problem has, and when silence is the rule.
  *
  * Never about errors, never about what came by group or broadcast, never to a source that is not one host, never about
- * fragments but the first; and to each destination at Linux's rate: one a second (icmp_ratelimit), six at once. There is no common
+ * fragments but the first; and to each destination at Linux's rate: one a second, for IPv6 ten, six at once. There is no common
  * limit for all destinations, which strangers could measure and so count our packets (SAD DNS); the destinations share
  * 256 buckets, so the sum is bounded all the same.
  *
