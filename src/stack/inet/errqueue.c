@@ -190,7 +190,7 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 	if (!errqueue_has(is)) return -EAGAIN;
 	e = list_first(&is->errqueue->entries, struct entry, node);
 	n = MIN(e->len, m->len);
-	memcpy(m->data, e->data, n);
+	if (n) memcpy(m->data, e->data, n);
 	m->flags = MSG_ERRQUEUE | (n < e->len ? MSG_TRUNC : 0);
 	give_name(is, e, m);
 	if (e->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING) put_stamp(&o, is, e);

@@ -14,8 +14,8 @@ int inet_new(struct stack *s)
 	list_init(&in->raws);
 	neigh_table_init(&in->neigh);
 	frag_table_init(&in->frags);
-	pmtu_table_init(&in->pmtu);
-	redirect_table_init(&in->redirects);
+	dst_cache_init(&in->pmtu);
+	dst_cache_init(&in->redirects);
 	list_init(&in->looped);
 	in->loop_timer.fire = ip_loop_fire;
 	r = port_space_new(&in->tcp_ports);
@@ -34,8 +34,8 @@ void inet_free(struct stack *s)
 		packet_free(list_entry(list_pop(&in->looped), struct packet, node));
 	neigh_table_free(s);
 	frag_table_free(s);
-	pmtu_table_free(&in->pmtu);
-	redirect_table_free(&in->redirects);
+	dst_cache_free(&in->pmtu);
+	dst_cache_free(&in->redirects);
 	port_space_free(in->tcp_ports);
 	port_space_free(in->udp_ports);
 	port_space_free(in->udplite_ports);

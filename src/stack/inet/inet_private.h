@@ -1,5 +1,6 @@
 /* The parts of IP that keep state, one set for each stack. */
 #pragma once
+#include "stack/inet/dst_cache.h"
 #include "stack/inet/icmp.h"
 #include "stack/inet/inet.h"
 #include "stack/inet/ip.h"
@@ -15,8 +16,7 @@ struct inet {
 	struct list raws;                 /* struct raw_sock.node */
 	struct neigh_table neigh;
 	struct frag_table frags;
-	struct pmtu_table pmtu;
-	struct redirect_table redirects;
+	struct dst_cache pmtu, redirects;
 	struct redirect_limits redirect_limits;
 	struct ip_idents idents;
 	struct icmp_limits icmp_limits;

@@ -8,87 +8,42 @@
  * Read first: RFC 1122 §3.2.2.2, RFC 4861 §8.
  */
 #include "stack/inet/redirect.h"
-#include <stdlib.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 
 #define LIFE4 (300 * NS_PER_S)           /* Linux's ip_rt_gc_timeout */
 #define IDLE6 (60 * NS_PER_S)            /* ip6_rt_gc_timeout */
-#define TABLE_MAX 1024
 
 struct learnt {
-	struct hash_node hash;
-	struct list node;             /* redirect_table.oldest */
+	struct dst_entry entry;
 	struct netif *netif;
-	struct addr dst, gateway;
+	struct addr gateway;
 	struct addr instead_of;       /* the route's gateway */
-	time_ns until;
 };
-
-/* ---- the table ---- */
-
-void redirect_table_init(struct redirect_table *t)
-{
-	hash_init(&t->by_addr);
-	list_init(&t->oldest);
-}
-
-static void forget(struct redirect_table *t, struct learnt *l)
-{
-	hash_remove(&t->by_addr, &l->hash);
-	list_remove(&l->node);
-	t->count--;
-	free(l);
-}
-
-void redirect_table_free(struct redirect_table *t)
-{
-	while (!list_empty(&t->oldest))
-		forget(t, list_first(&t->oldest, struct learnt, node));
-	hash_free(&t->by_addr);
-}
 
 static struct learnt *find(struct stack *s, const struct addr *dst)
 {
-	struct redirect_table *t = &s->inet->redirects;
+	struct dst_entry *e = dst_cache_find(s, &s->inet->redirects, dst);
 
-	for (struct hash_node *n = hash_first(&t->by_addr, stack_hash(s, dst, sizeof *dst)); n; n = hash_next(n)) {
-		struct learnt *l = container_of(n, struct learnt, hash);
-		if (!addr_eq(&l->dst, dst)) continue;
-		if (l->until > s->now) return l;
-		forget(t, l);
-		return NULL;
-	}
-	return NULL;
+	return e ? container_of(e, struct learnt, entry) : NULL;
 }
 
 static struct learnt *add(struct stack *s, const struct addr *dst)
 {
-	struct redirect_table *t = &s->inet->redirects;
-	struct learnt *l;
+	struct dst_entry *e = dst_cache_add(s, &s->inet->redirects, dst, sizeof(struct learnt));
 
-	if (t->count >= TABLE_MAX) forget(t, list_first(&t->oldest, struct learnt, node));
-	l = calloc(1, sizeof *l);
-	if (!l) return NULL;
-	if (hash_insert(&t->by_addr, &l->hash, stack_hash(s, dst, sizeof *dst)) < 0) {
-		free(l);
-		return NULL;
-	}
-	l->dst = *dst;
-	list_append(&t->oldest, &l->node);
-	t->count++;
-	return l;
+	return e ? container_of(e, struct learnt, entry) : NULL;
 }
 
 void redirect_apply(struct stack *s, const struct addr *dst, struct route_hop *hop)
 {
 	struct learnt *l;
 
-	if (!s->inet || !s->inet->redirects.count || !hop->route || !hop->route->has_gateway) return;
+	if (!hop->route || !hop->route->has_gateway) return;
 	l = find(s, dst);
 	if (!l || l->netif != hop->netif || !addr_eq(&l->instead_of, &hop->route->gateway)) return;
 	hop->nexthop = l->gateway;
-	if (!addr_is_v4(dst)) l->until = s->now + IDLE6;
+	if (!addr_is_v4(dst)) l->entry.until = s->now + IDLE6;
 }
 
 static void learn(struct stack *s, const struct redirect *r, const struct route_hop *hop)
@@ -100,7 +55,7 @@ static void learn(struct stack *s, const struct redirect *r, const struct route_
 	l->netif = r->netif;
 	l->gateway = r->gateway;
 	l->instead_of = hop->route->gateway;
-	l->until = s->now + (addr_is_v4(&r->dst) ? LIFE4 : IDLE6);
+	l->entry.until = s->now + (addr_is_v4(&r->dst) ? LIFE4 : IDLE6);
 }
 
 /* ---- what is believed ---- */

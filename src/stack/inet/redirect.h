@@ -7,10 +7,6 @@
 
 struct icmp_hdr;
 
-struct redirect_table { struct hash by_addr; struct list oldest; uint32_t count; };
-void redirect_table_init(struct redirect_table *t);
-void redirect_table_free(struct redirect_table *t);
-
 /* What a redirect says: from, by whom. It is NULL in an ip_error of any other kind. */
 struct redirect { struct netif *netif; struct addr from, dst, gateway; bool has_mac; struct mac mac; };
 /* For ip_proto.error, once the datagram that it is about is known to be ours: believed if it may be. */
