@@ -147,6 +147,7 @@ static void say_defaults(const char *who, int fd)
 	say("delivery rate", "%llu %d", (unsigned long long)i.tcpi_delivery_rate, i.tcpi_delivery_rate_app_limited);
 }
 
+/* Without what Linux remembers of earlier connections to the same address: the threshold, how far segments were reordered. */
 static void say_handshake(const char *who, int fd)
 {
 	struct tcp_info i = info_of(fd);
@@ -156,7 +157,7 @@ static void say_handshake(const char *who, int fd)
 	say("delivered, octets acked", "%u %llu", i.tcpi_delivered, (unsigned long long)i.tcpi_bytes_acked);
 	say("times limited", "%llu %llu %llu", (unsigned long long)i.tcpi_busy_time, (unsigned long long)i.tcpi_rwnd_limited,
 	    (unsigned long long)i.tcpi_sndbuf_limited);
-	say("cwnd ssthresh reordering", "%u %u %u", i.tcpi_snd_cwnd, i.tcpi_snd_ssthresh, i.tcpi_reordering);
+	say("cwnd", "%u", i.tcpi_snd_cwnd);
 	say("mss: send receive advertised; mtu", "%u %u %u; %u", i.tcpi_snd_mss, i.tcpi_rcv_mss, i.tcpi_advmss, i.tcpi_pmtu);
 	say("windows: receive's threshold and space, send", "%u %u %u", i.tcpi_rcv_ssthresh, i.tcpi_rcv_space, i.tcpi_snd_wnd);
 	say("options", "%d", i.tcpi_options);
