@@ -77,7 +77,7 @@ int64_t serve_recv(struct call *k)
 	ssize_t n = sock_recv(k->es->sk, &m);
 	if (n < 0) return n;
 	if (m.arrival != 0 && !(flags & MSG_PEEK)) dgram_of(k->es)->arrival = m.arrival;
-	rights_give(k, m.rights);
+	if (!rights_give(k, m.rights)) m.flags |= MSG_CTRUNC;
 	h = (struct rpc_recv){.name_len = (uint32_t)MIN(m.name_len, sizeof name), .control_len = (uint32_t)m.control_len,
 			      .data_len = (uint32_t)MIN((size_t)n, m.len), .flags = m.flags};
 	call_out(k, &h, sizeof h);

@@ -86,12 +86,12 @@ int64_t serve_bind(struct call *k)
 	struct sockaddr_storage a;
 	socklen_t len = address_in(k, &a);
 	bool keeps = k->n_in_fds > 0 && k->es->inode_fd < 0 && process_is_path(k->in_fds[0]);
-	if (keeps && !account_may(k->e, k->es->account, STOCK_FDS, 1)) return -ENFILE;
+	if (keeps && !account_may(k->e, esock_account(k->es), STOCK_FDS, 1)) return -ENFILE;
 	int err = sock_bind(k->es->sk, (struct sockaddr *)&a, len);
 	if (err == 0 && keeps) {
 		k->es->inode_fd = k->in_fds[0];
 		k->in_fds[0] = -1;
-		account_move(k->e, NULL, k->es->account, STOCK_FDS, 1);
+		account_move(k->e, NULL, esock_account(k->es), STOCK_FDS, 1);
 	}
 	return err;
 }
@@ -178,7 +178,7 @@ int64_t serve_identify(struct call *k)
 {
 	struct esock *es = esock_by_inode(k->e, (ino_t)k->q->arg[0]);
 	if (!es) return -ENOTSOCK;
-	if (!es->client) esock_own(k->e, es, k->c);
+	if (es->orphan) esock_own(k->e, es, k->c);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;
 	return 0;

@@ -259,7 +259,7 @@ static void client_clean(struct engine *e, struct client *c)
 		bool shared = shared_get32(&ch->flags) & CHF_SHARED;
 		lock_release(&ch->rx.lock, c->id, shared);
 		lock_release(&ch->tx.lock, c->id, shared);
-		if (es->client == c) esock_own(e, es, NULL);
+		if (esock_client(es) == c) esock_own(e, es, NULL);
 		/* It was about to wake a peer; those who share the socket go on, and so must the peer. */
 		bool owed = shared_get32(&ch->rx.owing) == c->id || shared_get32(&ch->tx.owing) == c->id;
 		if (es->peer && shared && owed) {

@@ -117,7 +117,10 @@ static void *ready_pop(struct engine *e, enum source_kind kind)
 
 static void hangups(struct engine *e)
 {
-	for (struct source *s; (s = ready_pop(e, SOURCE_ANCHOR));) esock_end(e, container_of(s, struct esock, source));
+	do {
+		for (struct source *s; (s = ready_pop(e, SOURCE_FURTHER));) anchor_hangup(e, s);
+		for (struct source *s; (s = ready_pop(e, SOURCE_ANCHOR));) esock_end(e, container_of(s, struct esock, source));
+	} while (flights_collect(e));
 }
 
 static void dirty_word(struct engine *e, uint32_t w)
@@ -199,6 +202,7 @@ static time_ns sleep_until(struct engine *e)
 	const time_ns dues[] = {net_deadline(e->net), e->idle_due, e->listener_due, faults_deadline(e), flaps_deadline(e), call_faults_deadline(e)};
 	time_ns due = TIME_NEVER;
 	for (size_t i = 0; i < ARRAY_SIZE(dues); i++) due = MIN(due, dues[i]);
+	if (e->flights_doubtful || !list_empty(&e->ready[SOURCE_ANCHOR])) return 0;
 	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
 	atomic_store(&e->arena->asleep, 1);
@@ -266,6 +270,8 @@ static void lists_init(struct engine *e)
 	list_init(&e->listener.ready);
 	list_init(&e->owner.ready);
 	hash_init(&e->inodes);
+	hash_init(&e->further_inodes);
+	hash_init(&e->flights);
 }
 
 static int memory_make(struct engine *e)
@@ -317,7 +323,7 @@ static void engine_end(struct engine *e)
 	list_each(struct client, c, &e->clients, node) client_end(e, c, NULL);
 	client_reap(e);
 	list_each(struct door, d, &e->doors, node) door_free(e, d);
-	each_esock(e, es) esock_free(e, es);
+	esocks_free(e);
 	for (uint32_t i = 1; i <= e->bells_used; i++)
 		if (e->bells[i]) bell_destroy(e, e->bells[i]);
 	captures_free(e);
@@ -332,6 +338,8 @@ static void engine_end(struct engine *e)
 	list_each(struct log_line, l, &e->log, node) free(l);
 	pool_destroy(&e->pool);
 	hash_free(&e->inodes);
+	hash_free(&e->further_inodes);
+	hash_free(&e->flights);
 	free(e->slots);
 	free(e->in);
 	free(e->out);

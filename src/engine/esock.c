@@ -64,26 +64,27 @@ static void esock_clear(struct engine *e, struct esock *es);
 static struct esock *spare_take(struct engine *e, const struct client *c, bool stream, uint32_t channel)
 {
 	struct esock *es = channel > 0 && channel < CHANNEL_MAX ? e->slots[channel].es : NULL;
-	if (!es || !es->spare || es->client != c || es->stream != stream) return NULL;
+	if (!es || !es->spare || esock_client(es) != c || es->stream != stream) return NULL;
 	esock_clear(e, es);
 	generation_next(e, es);
 	es->spare = false;
 	return es;
 }
 
-static void esock_charge(struct engine *e, struct esock *es, struct account *a)
+/* From whoever has paid for it so far; a NULL: it ends. */
+static void esock_charge(struct engine *e, const struct esock *es, struct account *a)
 {
-	struct account *from = es->account;
-	uint32_t n_fds = es->inode_fd >= 0 ? 2 : 1;
-	es->account = a;
-	account_move(e, from, a, STOCK_FDS, n_fds);
+	struct account *from = es->of.client ? esock_account(es) : NULL;
+	account_move(e, from, a, STOCK_FDS, (uint32_t)(es->inode_fd >= 0) + (es->anchor >= 0));
 	account_move(e, from, a, STOCK_CHANNELS, 1);
 }
 
 void esock_own(struct engine *e, struct esock *es, struct client *c)
 {
-	es->client = c;
 	if (c) esock_charge(e, es, c->account);
+	if (c) es->of.client = c;
+	else es->of.account = esock_account(es);
+	es->orphan = !c;
 }
 
 int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, int *ret_fd, struct esock **ret)
@@ -138,7 +139,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	struct channel *ch = esock_channel(e, es);
 	es->sk = sk;
 	sk->user = es;
-	if (es->client) sk->uid = es->client->uid;
+	if (!es->orphan) sk->uid = es->of.client->uid;
 	ch->domain = sk->domain;
 	ch->type = sk->type;
 	ch->protocol = sk->protocol;
@@ -182,11 +183,10 @@ struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation
 struct esock *esock_by_inode(struct engine *e, ino_t inode)
 {
 	struct hash_node *n = hash_first(&e->inodes, inode);
-	return n ? container_of(n, struct esock, by_inode) : NULL;
+	return n ? container_of(n, struct esock, by_inode) : anchor_find(e, inode);
 }
 
-/* The stack lets go of the socket; the channel stays until the anchor hangs up. */
-static void esock_drop(struct engine *e, struct esock *es)
+void esock_drop(struct engine *e, struct esock *es)
 {
 	struct sock *sk = es->sk;
 	if (!sk) return;
@@ -222,7 +222,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	list_remove(&es->pump);
 	list_remove(&es->warm);
 	if (!es->stream) dgram_clear(dgram_of(es));
-	if (es->inode_fd >= 0) account_move(e, es->account, NULL, STOCK_FDS, 1);
+	if (es->inode_fd >= 0) account_move(e, esock_account(es), NULL, STOCK_FDS, 1);
 	message_close(&es->inode_fd, 1);
 	es->inode_fd = -1;
 	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = false;
@@ -232,16 +232,32 @@ static void esock_clear(struct engine *e, struct esock *es)
 	es->path_epoch = es->turn = 0;
 }
 
+static void anchor_close(struct engine *e, struct esock *es)
+{
+	if (es->anchor < 0) return;
+	hash_remove(&e->inodes, &es->by_inode);
+	loop_remove(&e->loop, es->anchor);
+	close(es->anchor);
+	es->anchor = -1;
+	account_move(e, esock_account(es), NULL, STOCK_FDS, 1);
+}
+
 void esock_free(struct engine *e, struct esock *es)
 {
 	esock_clear(e, es);
+	flights_end(e, es);
+	anchor_close(e, es);
 	esock_charge(e, es, NULL);
-	hash_remove(&e->inodes, &es->by_inode);
 	list_remove(&es->source.ready);
-	loop_remove(&e->loop, es->anchor);
-	close(es->anchor);
 	slot_give(e, es->channel);
 	free(es);
+}
+
+/* First the messages, which hold each other's sockets. */
+void esocks_free(struct engine *e)
+{
+	each_esock(e, es) esock_drop(e, es);
+	each_esock(e, es) esock_free(e, es);
 }
 
 void esock_give_back(struct engine *e, struct esock *es, int fd)
@@ -283,7 +299,7 @@ static void esock_renew(struct engine *e, struct esock *es, struct stack *s, int
 	if (sock_create(s, domain, type, protocol, &sk) < 0) return;
 	generation_next(e, es);
 	es->asked_for = true;
-	esock_attach(e, es, sk, es->client->host);
+	esock_attach(e, es, sk, es->of.client->host);
 	net_touch(e->net, s);
 }
 
@@ -291,7 +307,7 @@ static void esock_retire(struct engine *e, struct esock *es)
 {
 	struct stack *s = es->sk->stack;
 	int domain = es->sk->domain, type = es->sk->type, protocol = es->sk->protocol;
-	bool again = es->asked_for && es->client && s == net_stack(net_host_at(e->net, es->client->host));
+	bool again = es->asked_for && !es->orphan && s == net_stack(net_host_at(e->net, es->of.client->host));
 	esock_finish(e, es);
 	esock_clear(e, es);
 	es->spare = true;
@@ -301,7 +317,17 @@ static void esock_retire(struct engine *e, struct esock *es)
 void esock_end(struct engine *e, struct esock *es)
 {
 	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
-	if (flags & CHF_CLOSED && !(flags & CHF_SHARED) && es->sk) esock_retire(e, es);
+	if (flags & CHF_CLOSED && !(flags & CHF_SHARED) && es->sk && !es->travelled) {
+		esock_retire(e, es);
+		return;
+	}
+	anchor_close(e, es);
+	if (!esock_is_anchored(e, es)) esock_let_go(e, es);
+}
+
+void esock_let_go(struct engine *e, struct esock *es)
+{
+	if (esock_is_in_flight(e, es)) e->flights_doubtful = true;
 	else esock_hangup(e, es);
 }
 
@@ -318,6 +344,6 @@ void esock_violate(struct engine *e, struct esock *es, const char *what)
 	shared_set32(&ch->state, CHS_GONE);
 	list_remove(&es->pump);
 	esock_wake(e, es);
-	if (es->client) client_end(e, es->client, what);
+	if (!es->orphan) client_end(e, es->of.client, what);
 	else engine_log(e, "a socket of a program that is gone ended: %s", what);
 }

@@ -24,7 +24,7 @@
 #include "stack/socket/sock.h"
 
 /* What an epoll event means: a member of everything that is watched. */
-enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_OWNER, SOURCE_ANCHOR };
+enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_OWNER, SOURCE_FURTHER, SOURCE_ANCHOR };
 struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
@@ -66,6 +66,9 @@ struct charges { struct charge *at; uint32_t cap, start, count; uint64_t partial
 /* A copy of what a program counted (struct direct_sent). */
 struct direct_count { uint64_t octets; uint32_t writes, last_ms; };
 
+/* Of a Unix socket that is in flight, or has been. n: descriptors that are so now. further: anchors of those who have received it (anchors.c). */
+struct flights { struct hash_node by_channel; uint32_t n; struct list further; };
+
 /* There are two for each connection: the order leaves no holes. */
 struct esock {
 	struct source source;                      /* the anchor's */
@@ -73,11 +76,10 @@ struct esock {
 	struct list warm;                          /* engine.warm or .cooling: its rings may hold pages */
 	struct list watches;
 	struct hash_node by_inode;                 /* the number is the hash */
-	int anchor;                                /* our end */
+	int anchor;                                /* our end; -1: it has hung up, but the socket has been in flight */
 	int inode_fd;                              /* of the path that a Unix socket is bound to, so that no other file gets its number; -1: none */
 	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
-	struct client *client;                     /* who last made, accepted or identified it; NULL when that one is gone */
-	struct account *account;                   /* of the same, also then */
+	union { struct client *client; struct account *account; } of;   /* who last made, accepted or identified it; orphan: that one's account, for it is gone */
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
@@ -101,6 +103,9 @@ struct esock {
 	bool rung : 1;                             /* its program said that there is something to do */
 	bool asked_for : 1;                        /* by socket(), not accept(): the same is likely to be asked for again */
 	bool spare : 1;                            /* closed, or never used since: the client has kept the anchor */
+	bool orphan : 1;
+	bool travelled : 1;                        /* it has a struct flights */
+	bool reached : 1;                          /* by whoever looks for sockets that nobody can reach */
 };
 
 /* A socket of datagrams, which has more than one of a stream. */
@@ -154,7 +159,8 @@ struct engine {
 	uint32_t slots_used, free_first, free_last;
 	struct list accounts;                      /* those with users */
 	struct { uint32_t limit, in_use; } stocks[STOCKS];
-	struct hash inodes;
+	struct hash inodes, further_inodes, flights;
+	bool flights_doubtful;                     /* nobody may be able to reach some of what is in flight */
 	struct bell_owned *bells[BELL_MAX];
 	uint32_t bells_used;                       /* no index above it was ever in use */
 	uint64_t set_locks;                        /* as the arena says */
@@ -250,6 +256,8 @@ void esock_hangup(struct engine *e, struct esock *es);                    /* the
 void esock_end(struct engine *e, struct esock *es);                       /* that, or its program has closed it and keeps the anchor */
 void esock_give_back(struct engine *e, struct esock *es, int fd);         /* a new one that nobody is told of */
 void esock_free(struct engine *e, struct esock *es);
+void esock_drop(struct engine *e, struct esock *es);                      /* ends the stack's socket; the channel stays until the hang-up */
+void esocks_free(struct engine *e);                                        /* all */
 void esock_violate(struct engine *e, struct esock *es, const char *what); /* a shared word that can't be */
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation);
 void esock_own(struct engine *e, struct esock *es, struct client *c);     /* c answers for it from now on; NULL: nobody, but it is still paid for */
@@ -257,6 +265,23 @@ struct esock *esock_by_inode(struct engine *e, ino_t inode);
 void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */
 static inline struct channel *esock_channel(struct engine *e, const struct esock *es) { return arena_channel(e->arena, es->channel); }
+
+/* Its last anchor has hung up, or it is in flight no more: ends it if nobody can come by it. */
+void esock_let_go(struct engine *e, struct esock *es);
+static inline struct client *esock_client(const struct esock *es) { return es->orphan ? NULL : es->of.client; }
+static inline struct account *esock_account(const struct esock *es) { return es->orphan ? es->of.account : es->of.client->account; }
+
+/* anchors.c: further ones of a socket */
+int anchor_further(struct engine *e, struct esock *es, struct account *a, int *ret_fd);   /* of one in flight. *ret_fd: the program's end, as with esock_new. Negative errno */
+void anchor_hangup(struct engine *e, struct source *s);
+struct esock *anchor_find(struct engine *e, ino_t inode);
+void anchors_signal(struct engine *e, const struct esock *es, bool urgent);
+bool anchors_room(struct engine *e, const struct esock *es);
+struct flights *flights_of(struct engine *e, const struct esock *es);      /* NULL: it has never been in flight */
+struct flights *flights_begin(struct engine *e, struct esock *es);        /* those, or new ones; NULL: no memory */
+void flights_end(struct engine *e, struct esock *es);                     /* with all further anchors */
+bool esock_is_anchored(struct engine *e, const struct esock *es);         /* does some program have it? */
+bool esock_is_in_flight(struct engine *e, const struct esock *es);
 
 /* pump.c */
 void esock_pump(struct engine *e, struct esock *es);                      /* moves what moves and publishes */
@@ -360,7 +385,8 @@ int64_t serve_unix_named(struct call *k);
 
 /* rights.c: descriptors in flight */
 int rights_take(struct call *k, struct sock_rights **ret);                /* those that came with the call; NULL: none. -ETOOMANYREFS, -ENOMEM */
-void rights_give(struct call *k, struct sock_rights *r);                  /* passes them on; takes a reference. NULL allowed */
+bool rights_give(struct call *k, struct sock_rights *r);                  /* passes them on; takes a reference. NULL allowed. false: some are lost */
+bool flights_collect(struct engine *e);                                    /* ends the sockets that only each other's messages hold: were there any? */
 
 /* refused.c: what was asked for and is not done here */
 int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include "engine/private.h"
-#include "host/anchor.h"
 #include "host/futex.h"
 #include "stack/inet/inet.h"
 #include "stack/tcp/tcp.h"
@@ -366,14 +365,14 @@ static void pump_signal(struct engine *e, struct esock *es, const struct news *n
 	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
 	bool connected = (es->state & ~n->state) & CHS_SENDABLE;
 	uint32_t urgents = tcp_urgents(es->sk);
-	if (flags & CHF_OWNED && urgents != es->urgents) anchor_signal(es->anchor, true);
+	if (flags & CHF_OWNED && urgents != es->urgents) anchors_signal(e, es, true);
 	es->urgents = urgents;
 	if (!(flags & CHF_ASYNC)) return;
 	if (es->stream) direct_bar(e, es);
 	es->missed_room |= n->room;
-	bool room = connected || (es->missed_room && tx_has_room(e, es)), room_told = room && anchor_room(es->anchor);
+	bool room = connected || (es->missed_room && tx_has_room(e, es)), room_told = room && anchors_room(e, es);
 	if (room) es->missed_room = false;
-	if (n->happened || (connected && !room_told)) anchor_signal(es->anchor, false);
+	if (n->happened || (connected && !room_told)) anchors_signal(e, es, false);
 }
 
 void esock_pump(struct engine *e, struct esock *es)

@@ -185,7 +185,7 @@ static void show_sock(struct engine *e, size_t host, struct sock *sk, struct tex
 	const struct esock *es = sk->user;
 	char local[64], peer[64];
 	text_add(t, "conn\thost=%s\tprotocol=%s", e->topo->hosts[host].name, sk->ops->name);
-	if (es && es->client) text_add(t, "\tprogram=%s\tpid#%d", es->client->name, (int)es->client->pid);
+	if (es && !es->orphan) text_add(t, "\tprogram=%s\tpid#%d", es->of.client->name, (int)es->of.client->pid);
 	text_add(t, "\tlocal=%s\tpeer=%s", end_text(local, sizeof local, sk, sock_getsockname), end_text(peer, sizeof peer, sk, sock_getpeername));
 	if (sk->protocol == IPPROTO_TCP) {
 		show_tcp(e, sk, t);

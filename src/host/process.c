@@ -85,6 +85,14 @@ bool process_is_path(int fd)
 	return flags >= 0 && flags & O_PATH;
 }
 
+bool process_socket_inode(int fd, ino_t *ret)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) || process_is_path(fd)) return false;
+	*ret = st.st_ino;
+	return true;
+}
+
 bool process_is_socket(int fd)
 {
 	struct stat st;

@@ -11,6 +11,7 @@ void process_quiet(void);                              /* standard streams becom
 void process_keep_only(int *fds, size_t n);            /* closes every other descriptor above 2; sorts fds */
 int process_peer(int fd, uid_t *ret_uid, pid_t *ret_pid);   /* who made the other end of an AF_UNIX socket; negative errno */
 bool process_is_path(int fd);                          /* opened with O_PATH: it keeps an inode, and nothing open */
+bool process_socket_inode(int fd, ino_t *ret);         /* of an open socket; false: it is none */
 bool process_is_socket(int fd);                        /* asked without getsockopt, which a sandbox may refuse */
 uint64_t process_token(void);                           /* a number that no other process has had or will have */
 int process_started(pid_t pid, uint64_t *ret);         /* when it started, in the kernel's ticks: with pid it names a process for ever. Negative errno */

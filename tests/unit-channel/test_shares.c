@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,19 +67,31 @@ static int64_t answer(struct tclient *c)
 
 /* ---- Unix sockets ---- */
 
-/* One datagram socket with an abstract name, connected to itself. */
-static struct tsock loop_socket(struct tclient *c, const char *name)
+static int64_t with_name(struct tsock *s, enum rpc_op op, const char *name)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	memcpy(a.sun_path + 1, name, strlen(name));
+	return t_call(s, op, 0, 0, &a, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+/* Of datagrams, with an abstract name. */
+static struct tsock named_socket(struct tclient *c, const char *name)
 {
 	struct tsock s = t_socket(c, AF_UNIX, SOCK_DGRAM);
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
-	memcpy(a.sun_path + 1, name, strlen(name));
-	assert_int_equal(t_call(&s, RPC_BIND, 0, 0, &a, len), 0);
-	assert_int_equal(t_call(&s, RPC_CONNECT, 0, 0, &a, len), 0);
+	assert_int_equal(with_name(&s, RPC_BIND, name), 0);
 	return s;
 }
 
-static int64_t pass_to_itself(struct tsock *s, const int *fds, size_t n)
+/* The same, connected to itself. */
+static struct tsock loop_socket(struct tclient *c, const char *name)
+{
+	struct tsock s = named_socket(c, name);
+	assert_int_equal(with_name(&s, RPC_CONNECT, name), 0);
+	return s;
+}
+
+/* To whom it is connected to. */
+static int64_t pass_on(struct tsock *s, const int *fds, size_t n)
 {
 	struct { struct rpc_send h; char data; } in = {{.data_len = 1}, 'x'};
 	return t_pass(s, RPC_SEND, &in, sizeof in.h + 1, fds, n);
@@ -271,7 +284,7 @@ static int64_t take_rights(struct tclient *c)
 	snprintf(name, sizeof name, "%d", (int)getpid());
 	if (s.generation == 0) s = loop_socket(c, name);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) fds[i] = c->doorbell;
-	return pass_to_itself(&s, fds, ARRAY_SIZE(fds));
+	return pass_on(&s, fds, ARRAY_SIZE(fds));
 }
 
 /* A socket that is bound to a path, whose inode the engine holds. */
@@ -344,6 +357,69 @@ static void test_bells(void **state)
 	assert_int_equal(take_all(set_make, &f->h2, -ENOSPC), BELL_MAX / 4);
 }
 
+/* ---- sockets in flight ---- */
+
+/* The socket that a message carries. */
+static struct tsock receive(struct tsock *s)
+{
+	struct rpc_request recv = {.op = RPC_RECV, .channel = s->channel, .generation = s->generation, .arg = {0, 9, 200}}, identify = {.op = RPC_IDENTIFY};
+	struct rpc_reply reply;
+	struct tsock got = {.c = s->c, .fd = -1};
+	struct stat st;
+	assert_int_equal(t_request(s->c, &recv, NULL, 0, &reply, NULL, &got.fd), 1);
+	assert_int_equal(fstat(got.fd, &st), 0);
+	identify.arg[0] = (int64_t)st.st_ino;
+	assert_int_equal(t_request(s->c, &identify, NULL, 0, &reply, NULL, NULL), 0);
+	got.channel = reply.channel;
+	got.generation = reply.generation;
+	return got;
+}
+
+/* Nobody can receive them: they end with their last descriptor, however they lie in each other's queues. */
+static void test_circles_in_flight(void **state)
+{
+	struct fixture *f = *state;
+	long before = count_of(&f->h2, "sockets");
+	struct tsock one = loop_socket(&f->h1, "one"), a = named_socket(&f->h1, "a"), b = named_socket(&f->h1, "b");
+	assert_int_equal(with_name(&a, RPC_CONNECT, "b"), 0);
+	assert_int_equal(with_name(&b, RPC_CONNECT, "a"), 0);
+	assert_int_equal(pass_on(&one, &one.fd, 1), 1);
+	assert_int_equal(pass_on(&a, (int[]){a.fd, one.fd, f->h1.doorbell}, 3), 1);
+	assert_int_equal(pass_on(&b, (int[]){b.fd, one.fd}, 2), 1);
+	assert_int_equal(count_of(&f->h2, "sockets"), before + 3);
+	t_close(&one);
+	t_close(&a);
+	assert_int_equal(count_of(&f->h2, "sockets"), before + 3);
+	t_close(&b);
+	assert_int_equal(count_of(&f->h2, "sockets"), before);
+	assert_int_equal(count_of(&f->h2, "stack sockets"), 0);
+}
+
+/* What somebody can receive stays, and is the same socket when it comes, also to who has another descriptor of it. */
+static void test_reachable_in_flight(void **state)
+{
+	struct fixture *f = *state;
+	long before = count_of(&f->h2, "sockets");
+	struct tsock held = loop_socket(&f->h1, "held"), inner = loop_socket(&f->h1, "inner");
+	assert_int_equal(pass_on(&inner, &inner.fd, 1), 1);
+	assert_int_equal(pass_on(&inner, &held.fd, 1), 1);
+	assert_int_equal(pass_on(&held, &inner.fd, 1), 1);
+	t_close(&inner);
+	assert_int_equal(count_of(&f->h2, "sockets"), before + 2);
+	struct tsock first = receive(&held), second = receive(&first), again = receive(&second);
+	assert_int_equal(first.channel, inner.channel);
+	assert_int_equal(second.channel, inner.channel);
+	assert_int_equal(again.channel, held.channel);
+	t_close(&held);
+	t_close(&first);
+	assert_int_equal(count_of(&f->h2, "sockets"), before + 2);
+	assert_int_equal(pass_on(&again, &second.fd, 1), 1);
+	t_close(&second);
+	assert_int_equal(count_of(&f->h2, "sockets"), before + 2);
+	t_close(&again);
+	assert_int_equal(count_of(&f->h2, "sockets"), before);
+}
+
 /* ---- no descriptors at all ---- */
 
 static long engine_ticks(const struct lab *l)
@@ -393,6 +469,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 		T(test_lingering_descriptors), T(test_unread_wakes_nobody), T(test_bells_used_is_a_lie), T(test_bells),
+		T(test_circles_in_flight), T(test_reachable_in_flight),
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_listener_without_descriptors),
 	};
 	if (getenv("T")) cmocka_set_test_filter(getenv("T"));

@@ -52,6 +52,13 @@ void unix_sent_forget(struct unix_sock *us)
 	}
 }
 
+void unix_each_rights(struct sock *sk, void (*each)(void *user, struct sock_rights *r), void *user)
+{
+	list_each(struct unix_msg, m, &unix_of(sk)->queue, node)
+		if (m->rights) each(user, m->rights);
+	list_each(struct unix_sock, us, &unix_of(sk)->backlog, of_listener) unix_each_rights(&us->sk, each, user);
+}
+
 /* ---- sending ---- */
 
 /* Only one's own credentials may be sent; who else might is not among ordinary users. */

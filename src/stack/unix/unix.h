@@ -13,6 +13,8 @@ int unix_new(struct stack *s);
 void unix_free(struct stack *s);
 /* Paths name the same sockets on both from now on; s has none yet. */
 void unix_share_paths(struct stack *s, struct stack *with);
+/* Those of all messages that whoever has sk can receive, now or when it accepts a connection. */
+void unix_each_rights(struct sock *sk, void (*each)(void *user, struct sock_rights *r), void *user);
 /* On whose behalf the next calls on sk are made. */
 void unix_act_as(struct sock *sk, const struct ucred *who);
 /* The two are connected to each other. Both new, of one type, and acting as whoever makes them. */
