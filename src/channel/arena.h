@@ -91,6 +91,9 @@ struct channel {
 } __attribute__((aligned(64)));
 #define TIMEO_LONG INT32_MAX     /* 24 days: as good as for ever */
 
+#define STARVED_WRITER 1u    /* of tx: a write found too little room */
+#define STARVED_POLLER 2u    /* a look found that it is not writable, which takes more */
+
 #define CHF_NONBLOCK 1u      /* O_NONBLOCK of the open file description */
 #define CHF_SHARED 2u        /* dup, fork, exec or SCM_RIGHTS happened: the anchor can't be recycled. Sticky */
 #define CHF_CLOSED 4u        /* the program has closed it, and keeps the anchor for another socket */

@@ -151,7 +151,7 @@ uint32_t chan_tx_reader(struct arena *a, struct channel *c)
 /* "No room" is said only after whoever makes room has been told that somebody will wait for it, and a second look. */
 static void tx_starve(struct direction *d)
 {
-	shared_set32(&d->starved, 1);
+	shared_set32(&d->starved, STARVED_WRITER);
 	shared_fence();
 }
 
@@ -162,7 +162,7 @@ size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t l
 	tx_starve(&c->tx);
 	done += tx_write(a, c, (const uint8_t *)data + done, len - done, h);
 	struct segment *s = tx_end(a, &c->tx, true);
-	if (done < len && s && shared_get32(&s->reader) != 0) h->wants_room = true;
+	if (done < len && s && shared_get32(&s->reader) != 0 && tx_allowed(a, &c->tx) > 0) h->wants_room = true;
 	return done;
 }
 
@@ -311,8 +311,9 @@ static bool tx_writable(struct arena *a, struct direction *d)
 
 bool chan_tx_relieve(struct arena *a, struct channel *c)
 {
-	if (shared_load32(&c->tx.starved) == 0 || !tx_writable(a, &c->tx)) return false;
-	if (c->domain == AF_UNIX && !unix_writable(a, &c->tx)) return false;
+	uint32_t starved = shared_load32(&c->tx.starved);
+	if (starved == 0 || !tx_writable(a, &c->tx)) return false;
+	if (starved == STARVED_POLLER && c->domain == AF_UNIX && !unix_writable(a, &c->tx)) return false;
 	return shared_swap32(&c->tx.starved, 0) != 0;
 }
 
@@ -331,7 +332,8 @@ uint32_t channel_poll(struct arena *a, struct channel *c)
 	if (used == 0 && c->domain == AF_UNIX) events |= shared_get32(&c->poll);   /* taken back into the queue meanwhile */
 	if (!(state & CHS_SENDABLE)) return events;
 	if (!channel_writable(a, c)) {
-		tx_starve(&c->tx);
+		shared_replace32(&c->tx.starved, 0, STARVED_POLLER);   /* a writer wants less */
+		shared_fence();
 		if (!channel_writable(a, c)) return events;
 	}
 	return events | EPOLLOUT | EPOLLWRNORM | (c->domain == AF_UNIX ? EPOLLWRBAND : 0);
