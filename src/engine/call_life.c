@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "engine/private.h"
 #include "host/process.h"
+#include "stack/inet/inet.h"
 #include "stack/unix/unix.h"
 
 static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
@@ -136,6 +137,12 @@ int64_t serve_listen(struct call *k)
 	return err;
 }
 
+/* As Linux: accept tells who called, also of a connection that is over by now. */
+static int caller_of(const struct sock *child, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	return child->domain == AF_UNIX ? sock_getpeername(child, ret, ret_len) : inet_name_of(child, true, ret, ret_len);
+}
+
 /* What the accepted connection needs is made first: a connection that has left the queue could not be put back. */
 int64_t serve_accept(struct call *k)
 {
@@ -154,7 +161,7 @@ int64_t serve_accept(struct call *k)
 		return err;
 	}
 	esock_attach(e, es, child, arena_channel(e->arena, k->es->channel)->host);
-	if (sock_getpeername(child, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
+	if (caller_of(child, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
 	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;

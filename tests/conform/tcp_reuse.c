@@ -97,6 +97,68 @@ static void shut_listener(int family, int how, bool before)
 	close(l);
 }
 
+/* An accepted socket, when its connection is over, has its listener's address, and no port. */
+static void accepted(int family, int ending, bool port)
+{
+	static const char *const text[] = { "disconnected", "reset", "disconnected after its listener" };
+	union name none = { .sa.sa_family = AF_UNSPEC }, any = name_any(family, 0), n, second;
+	int other = listening(family, 1), fd[2], l = port ? bound(family, SOCK_STREAM) : MUST(socket(family, SOCK_STREAM, 0));
+	struct linger now = { 1, 0 };
+
+	say_about("%s accepted by a socket with %s port, %s", family_text(family), port ? "a chosen" : "some", text[ending]);
+	if (port) {                         /* asked for by its number */
+		unsigned number = port_of(l);
+		close(l);
+		n = name_lo(family, number);
+		l = MUST(socket(family, SOCK_STREAM, 0));
+		MUST(bind(l, &n.sa, name_len(family)));
+	}
+	MUST(listen(l, 1));
+	fd[0] = connected_to(family, SOCK_STREAM, port_of(l));
+	fd[1] = MUST(accept(l, NULL, NULL));
+	n = own(family, l);
+	second = own(family, other);
+	if (ending == 2)
+		close(l);
+	if (ending == 1) {
+		MUST(setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+		close(fd[0]);
+		wait_for(fd[1], POLLHUP);
+	} else
+		say_rc("AF_UNSPEC", connect(fd[1], &none.sa, sizeof(none)));
+	say_sockname("sockname", fd[1]);
+	if (ending == 1) {
+		say_rc("bind", bind(fd[1], &any.sa, name_len(family)));
+	} else {
+		say_rc("connect", connect(fd[1], &second.sa, name_len(family)));
+		say("the listener's port", "%d", port_of(fd[1]) == name_port(&n));
+		close(fd[0]);
+	}
+	say_sockname("then", fd[1]);
+	close(fd[1]);
+	close(other);
+	if (ending != 2)
+		close(l);
+}
+
+/* accept tells who called, also when that is over. */
+static void called(int family)
+{
+	union name none = { .sa.sa_family = AF_UNSPEC }, n = { 0 };
+	socklen_t len = sizeof(n);
+	int l = listening(family, 1), c = connected_to(family, SOCK_STREAM, port_of(l)), a;
+
+	say_about("%s called and gone", family_text(family));
+	say_rc("AF_UNSPEC", connect(c, &none.sa, sizeof(none)));
+	a = say_fd("accept", accept(l, &n.sa, &len));
+	say_name("caller", &n, len);
+	say_peername("peername", a);
+	say_error("SO_ERROR", a);
+	close(a);
+	close(c);
+	close(l);
+}
+
 static void peek_off(int fd, const char *name)
 {
 	int v = -9;
@@ -167,6 +229,9 @@ int main(void)
 		for (int how = SHUT_RD; how <= SHUT_RDWR; how++)
 			shut_listener(f, how, true);
 		shut_listener(f, SHUT_WR, false);
+		for (int m = 0; m < 6; m++)
+			accepted(f, m / 2, m % 2);
+		called(f);
 		peeks(f);
 		peek_past_end(f);
 	}

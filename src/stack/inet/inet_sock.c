@@ -150,6 +150,7 @@ int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	if (!addr_is_v4(&addr) && !addr_is_any(&addr)) is->v6only = true;
 	is->addr_bound = !addr_is_any(&addr);
 	is->port_bound = port != 0;
+	if (sk->domain == AF_INET) is->raddr = addr_any4;
 	return 0;
 }
 

@@ -15,7 +15,8 @@ static const struct inet_sock *inet_of(const struct sock *sk) { return (const st
 void pktoptions_note(struct inet_sock *is, const struct packet *p)
 {
 	is->mcast_if = is->mcast_if6 = p->netif->index;
-	is->mcast_ttl = is->mcast_hops = p->ttl;
+	is->mcast_hops = p->ttl;
+	if (addr_is_v4(&p->src)) is->mcast_ttl = p->ttl;
 	is->opening_tos = p->tos;
 }
 

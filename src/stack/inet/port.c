@@ -218,8 +218,9 @@ int port_inherit(struct inet_sock *child, const struct inet_sock *listener)
 
 	if (!p) return -EINVAL;
 	port_join(child, p, &p->heirs, &laddr);
-	child->addr_bound = listener->addr_bound;   /* as on Linux, connect to AF_UNSPEC leaves it what its listener was bound to */
-	child->port_bound = listener->port_bound;
+	/* As on Linux, the end of the connection leaves it the address that its listener was bound to, and not the port. */
+	child->addr_bound = listener->addr_bound;
+	child->port_bound = false;
 	return 0;
 }
 
