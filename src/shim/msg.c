@@ -303,6 +303,7 @@ long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags)
 	if (r != 0) return r;
 	m.control_len = h.msg_controllen;
 	m.name_len = MIN(m.name_len, (socklen_t)sizeof(struct sockaddr_storage));
+	if (m.name_len == 0) m.name = NULL;   /* unlike sendto's, which is one that is too short */
 	return sock_send(s, &m);
 }
 

@@ -360,6 +360,52 @@ static void send_control(int family)
 	close(fd[1]);
 }
 
+/* Control messages of the other family's, sources that are none, and in which order Linux complains. */
+static void sources(int family, bool mapped)
+{
+	static const char *const text[] = { "::", "::1", "::ffff:127.0.0.1", "::ffff:0.0.0.0", "::ffff:1.2.3.4", "::ffff:255.255.255.255", "::ffff:224.0.0.1" };
+	union { struct cmsghdr h; char at[CMSG_SPACE(sizeof(struct in6_pktinfo))]; } c;
+	struct iovec iov = { buf, 4 };
+	union name n = mapped ? name_of(AF_INET6, "::ffff:127.0.0.1", 9) : name_lo(family, 9);
+	int fd = MUST(socket(family, SOCK_DGRAM, 0));
+
+	say_about("%s%s sources", family_text(family), mapped ? ", mapped" : "");
+	for (int i = 0; i < 28; i++) {
+		struct in6_pktinfo six = { 0 };
+		struct in_pktinfo four = { 0 };
+		struct msghdr m = { .msg_name = &n, .msg_namelen = name_len(family), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c };
+		bool is_six = i & 1, oob = i % 4 / 2;
+		char what[64];
+
+		inet_pton(AF_INET6, text[i / 4], &six.ipi6_addr);
+		memcpy(&four.ipi_spec_dst, &six.ipi6_addr.s6_addr[12], 4);
+		memset(&c, 0, sizeof(c));
+		c.h = is_six ? (struct cmsghdr){ CMSG_LEN(sizeof(six)), IPPROTO_IPV6, IPV6_PKTINFO } : (struct cmsghdr){ CMSG_LEN(sizeof(four)), IPPROTO_IP, IP_PKTINFO };
+		memcpy(CMSG_DATA(&c.h), is_six ? (void *)&six : (void *)&four, is_six ? sizeof(six) : sizeof(four));
+		m.msg_controllen = CMSG_SPACE(is_six ? sizeof(six) : sizeof(four));
+		snprintf(what, sizeof(what), "%s %s%s", is_six ? "IPV6_PKTINFO" : "IP_PKTINFO", text[i / 4], oob ? " urgent" : "");
+		say_rc(what, sendmsg(fd, &m, oob ? MSG_OOB : 0));
+		m.msg_namelen = 0;
+		say_rc("without a name", sendmsg(fd, &m, 0));
+	}
+	close(fd);
+}
+
+/* What goes at once in segments: Linux counts them. */
+static void segments(int family)
+{
+	int fd[2];
+
+	say_about("%s segments of one octet", family_text(family));
+	udp_pair(family, fd);
+	set_int(fd[0], IPPROTO_UDP, 103 /* UDP_SEGMENT */, 1);
+	say_rc("64", send(fd[0], buf, 64, 0));
+	say_rc("128", send(fd[0], buf, 128, 0));
+	say_rc("129", send(fd[0], buf, 129, 0));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void many(int family)
 {
 	struct mmsghdr mm[4] = { 0 };
@@ -478,10 +524,13 @@ int main(void)
 		shut(f);
 		ancillary(f);
 		send_control(f);
+		sources(f, false);
+		segments(f);
 		many(f);
 		overflow(f);
 	}
 	dual();
+	sources(AF_INET6, true);
 	own_family();
 	routes();
 	return 0;

@@ -408,6 +408,8 @@ static void test_control_out(void **state)
 	assert_int_equal(((struct sockaddr_in *)m.name)->sin_addr.s_addr, htonl(0x0a000009));
 	c.info.ipi_spec_dst.s_addr = htonl(0x0a0000aa);                 /* not ours */
 	m = (struct sock_msg){.data = "x", .len = 1, .name = &to.ss, .name_len = to.len, .control = &c, .control_len = sizeof c};
+	assert_int_equal(sock_send(s, &m), -ENETUNREACH);
+	c.info.ipi_spec_dst.s_addr = htonl(0xe0000001);                 /* nobody's */
 	assert_int_equal(sock_send(s, &m), -EINVAL);
 	c.len = 4;
 	assert_int_equal(sock_send(s, &m), -EINVAL);

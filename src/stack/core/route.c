@@ -189,7 +189,7 @@ static int check_source(const struct stack *s, const struct addr *dst, const str
 	if (!addr_is_v4(src)) return 0;
 	if (addr_is_multicast(src) || addr_eq(src, &addr_bcast4)) return -EINVAL;
 	ia = netif_addr_find(s, src, NULL);
-	if (!ia) return -EINVAL;
+	if (!ia) return -ENETUNREACH;
 	if (!*oif && (addr_is_multicast(dst) || addr_eq(dst, &addr_bcast4))) *oif = ia->netif;
 	return 0;
 }

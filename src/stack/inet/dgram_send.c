@@ -128,8 +128,14 @@ static int control_pktinfo6(const struct dgram_sock *ds, const struct cmsg_in *c
 	memcpy(&info, c->data, sizeof info);
 	src = addr_v6_octets(info.ipi6_addr.s6_addr);
 	r = oif_of(ds, (int)info.ipi6_ifindex, d);
-	if (r < 0 || addr_is_any(&src)) return r;
-	if (addr_is_v4(&src) != addr_is_v4(&d->dst)) return -EINVAL;
+	if (r < 0) return r;
+	if (addr_is_v4(&d->dst)) {
+		if (!addr_is_v4(&src)) return -EINVAL;
+		d->out.src = src;
+		return 0;
+	}
+	if (addr_is_v4(&src)) return -EINVAL;
+	if (addr_is_any(&src)) return 0;
 	if (!ds->is.freebind && !netif_addr_find(ds->is.sk.stack, &src, addr_is_linklocal(&src) ? d->out.oif : NULL)) return -EINVAL;
 	d->out.src = src;
 	return 0;
@@ -220,7 +226,7 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 			r = control_udp(&c, d);
 		else if (c.level == SOL_IP && v4)
 			r = control_ip(ds, &c, d);
-		else if (c.level == SOL_IPV6 && (!v4 || c.type == IPV6_PKTINFO))
+		else if (c.level == SOL_IPV6 && (!v4 || (ds->is.sk.domain == AF_INET6 && c.type == IPV6_PKTINFO)))
 			r = control_ipv6(ds, &c, d);
 		else
 			r = 0;                  /* of other levels: Linux passes over them */
@@ -254,7 +260,9 @@ int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 	int r;
 
 	if (!d->out.oif && !addr_is_v4(&d->dst) && sticky_if_is_gone(&ds->is)) return -ENETUNREACH;
-	if (addr_is_any(&d->out.src) || addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))
+	/* Who is bound to a group, or a broadcast, sends from an address of the host's. */
+	if (addr_is_any(&d->out.src) ||
+	    (addr_eq(&d->out.src, &ds->is.laddr) && (addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))))
 		d->out.src = addr_is_v4(&d->dst) ? addr_any4 : addr_any6;
 	/* As Linux: an IPv6 address that an earlier connect() chose is no hindrance to IPv4. */
 	if (!ds->is.addr_bound && !addr_is_v4(&d->out.src) && addr_is_v4(&d->dst)) d->out.src = addr_any4;

@@ -172,10 +172,13 @@ static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
 /* Linux's IPv4 minds MSG_OOB before it looks at the name, and its IPv6 not at all. */
 static bool goes_by_v4(const struct inet_sock *is, const struct sock_msg *m)
 {
-	const struct sockaddr *name = m->name;
+	struct sockaddr_in6 name = {0};
 
 	if (is->sk.domain == AF_INET) return true;
-	return name && m->name_len >= sizeof name->sa_family && name->sa_family == AF_INET && !is->v6only;
+	if (!m->name) return addr_is_v4(&is->raddr);
+	memcpy(&name, m->name, MIN(m->name_len, sizeof name));
+	if (is->v6only) return false;
+	return name.sin6_family == AF_INET || (name.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&name.sin6_addr));
 }
 
 ssize_t udp_send(struct sock *sk, const struct sock_msg *m)

@@ -91,7 +91,8 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 
 	if (r) return r;
 	rate_check_program(conn);
-	if (m->control_len && conn->state != TCPS_SYN_SENT) r = send_control_read_all(sk, m, &control);
+	/* As Linux: after the state, before what is shut or pending. */
+	if (m->control_len && (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT)) || conn->fastopen.unproven)) r = send_control_read_all(sk, m, &control);
 	if (r == 0) r = send_refused(conn);
 	if (r < 0) return r;
 	chrono_refused(conn, n < m->len);
@@ -180,7 +181,7 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
 	return (ssize_t)n;
 }
 
-int tcp_nothing_to_read(struct sock *sk) { return sk->protocol == IPPROTO_TCP ? (int)recv_nothing(tcp_of(sk)) : -EAGAIN; }
+int tcp_nothing_to_read(struct sock *sk) { return sk->ops == &tcp_ops ? (int)recv_nothing(tcp_of(sk)) : -EAGAIN; }
 
 static ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 {
