@@ -28,7 +28,10 @@ static struct net_host *way_end(struct engine *e, const struct sock *sk)
 	return net_clear_path(e->net, sk->stack, &is->laddr, &is->raddr, inet_sock_oif(is));
 }
 
-static bool fit(const struct esock *es) { return es->stream && es->sk && !es->sk->filter && !es->barred && !es->eof && es->tx.first != 0; }
+static bool fit(const struct esock *es)
+{
+	return es->stream && es->sk && !es->sk->filter && !tcp_minds_hops(es->sk) && !es->barred && !es->eof && es->tx.first != 0;
+}
 
 static bool is_unix(const struct esock *es) { return es->sk && es->sk->domain == AF_UNIX; }
 

@@ -302,6 +302,25 @@ static void connected(int family)
 	close(fd[1]);
 }
 
+/* What has come too far is dropped, also on one host and on a connection that stands. */
+static void hops(int family, int level, int name)
+{
+	int fd[2];
+	char c[4];
+
+	say_about("%s %s", family_text(family), name == IP_MINTTL ? "IP_MINTTL" : "IPV6_MINHOPCOUNT");
+	tcp_pair(family, fd);
+	MUST(send(fd[0], "a", 1, 0));
+	say_rc("before", recv(fd[1], c, sizeof(c), 0));
+	set_int(fd[1], level, name, 200);
+	MUST(send(fd[0], "b", 1, 0));
+	say_rc("from 64", recv(fd[1], c, sizeof(c), MSG_DONTWAIT));
+	MUST(send(fd[1], "c", 1, 0));
+	say_rc("the other way", recv(fd[0], c, sizeof(c), 0));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	say_start();
@@ -315,5 +334,7 @@ int main(void)
 	blobs();
 	connected(AF_INET);
 	connected(AF_INET6);
+	hops(AF_INET, IPPROTO_IP, IP_MINTTL);
+	hops(AF_INET6, IPPROTO_IPV6, IPV6_MINHOPCOUNT);
 	return 0;
 }

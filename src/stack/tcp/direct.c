@@ -24,6 +24,8 @@ bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of
 
 bool tcp_sends_stamped(const struct sock *sk) { return sk->ops == &tcp_ops && sk->timestamping & STAMPS_OF_SENT; }
 
+bool tcp_minds_hops(const struct sock *sk) { return sk->ops == &tcp_ops && (tcp_of(sk)->inet.min_ttl || tcp_of(sk)->inet.min_hops); }
+
 bool tcp_is_done(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->rcv.done; }
 
 bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_read_acks(tcp_of(sk)); }
