@@ -59,7 +59,7 @@ static void program_start(struct program *p, uint64_t seed, uint64_t id, bool al
 {
 	uint64_t first = alone ? 32000 : 2000, range = alone ? 768 : 30000, which = alone ? (uint64_t)getpid() : id;
 	static const int families[] = {AF_INET, AF_INET, AF_INET6, AF_UNIX}, types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
-	*p = (struct program){.id = id, .n = {mix(seed * 1000003 + id)}};
+	*p = (struct program){.id = id, .epoll = -1, .n = {mix(seed * 1000003 + id)}};
 	for (int i = 0; i < SLOTS; i++) p->fd[i] = -1;
 	p->family = families[number(&p->n, 4)];
 	p->type = types[number(&p->n, p->family == AF_UNIX ? 4 : 3)];

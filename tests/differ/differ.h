@@ -19,6 +19,8 @@ bool chance(struct numbers *n, uint32_t percent);
 
 struct program {
 	int fd[SLOTS];
+	int epoll;             /* -1: none yet */
+	uint32_t watched[SLOTS];    /* how often each was added to it */
 	int family;            /* most sockets of this program have it */
 	int type;
 	bool mapped;           /* connects IPv6 sockets to IPv4 */
@@ -42,6 +44,7 @@ union name {
 	struct sockaddr_storage any;
 };
 void name_any(struct program *p, int fd, union name *ret, socklen_t *ret_len);            /* one of the program's own, mostly of fd's family, now and then a strange one */
+void name_own(struct program *p, int family, union name *ret);                              /* its address, one of its ports */
 void name_map(const struct program *p, struct in6_addr *ret);                              /* its IPv4 address, as IPv6 writes it */
 void name_say(struct program *p, const union name *n, socklen_t len);
 

@@ -6,6 +6,13 @@
 #include <unistd.h>
 #include "differ.h"
 
+void name_own(struct program *p, int family, union name *ret)
+{
+	uint16_t port = htons(p->port[number(&p->n, NAMES)]);
+	if (family == AF_INET) ret->in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(p->host)};
+	else ret->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_loopback};
+}
+
 static void name_in(struct program *p, union name *ret, socklen_t *ret_len)
 {
 	uint32_t which = number(&p->n, 20);
@@ -40,7 +47,8 @@ static void name_un(struct program *p, union name *ret, socklen_t *ret_len)
 {
 	uint32_t which = number(&p->n, 20);
 	ret->un = (struct sockaddr_un){.sun_family = AF_UNIX};
-	int n = snprintf(ret->un.sun_path + 1, sizeof ret->un.sun_path - 1, "differ-%08d-%llu-%u", (int)getpid(), (unsigned long long)p->id, number(&p->n, NAMES));
+	int n = snprintf(ret->un.sun_path + 1, sizeof ret->un.sun_path - 1, "differ-%08d-%llu-%u", (int)getpid(), (unsigned long long)p->id,
+			 number(&p->n, NAMES));
 	*ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 	if (which == 0) *ret_len = offsetof(struct sockaddr_un, sun_path);  /* bind: takes a name of its own */
 	if (which == 1) *ret_len = number(&p->n, 3);
