@@ -57,12 +57,13 @@ static uint16_t port_to(const struct packet *p)
 	return has_ports && packet_off(p) + p->len >= p->trans_off + 4u ? read16(p->head + p->trans_off + 2) : 0;
 }
 
-static void put_origdst(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p, int level, int type)
+/* As the level has it: to a socket of IPv6, too, IP_ORIGDSTADDR names by IPv4. */
+static void put_origdst(struct cmsg_out *o, const struct packet *p, int level, int type)
 {
 	struct sockaddr_storage name;
 	socklen_t len;
 
-	inet_sockaddr_emit(is, &p->dst, port_to(p), (uint32_t)p->netif->index, &name, &len);
+	sockaddr_emit(level == SOL_IP ? AF_INET : AF_INET6, &p->dst, port_to(p), (uint32_t)p->netif->index, &name, &len);
 	cmsg_put(o, level, type, &name, len);
 }
 
@@ -109,7 +110,7 @@ static void put_ip(struct cmsg_out *o, const struct inet_sock *is, const struct 
 	if (is->recvtos) cmsg_put(o, SOL_IP, IP_TOS, &p->tos, 1);
 	if (is->recvopts) put_options(o, p);
 	if (is->retopts) put_return_options(o, p);
-	if (is->recvorigdst) put_origdst(o, is, p, SOL_IP, IP_ORIGDSTADDR);
+	if (is->recvorigdst) put_origdst(o, p, SOL_IP, IP_ORIGDSTADDR);
 	if (is->recvfragsize && p->frag_size) cmsg_put_int(o, SOL_IP, IP_RECVFRAGSIZE, p->frag_size);
 }
 
@@ -154,7 +155,7 @@ static void put_ipv6(struct cmsg_out *o, const struct inet_sock *is, const struc
 	if (is->recvdstopts6) put_headers(o, p, IP_PROTO_DSTOPTS, IPV6_DSTOPTS);
 	if (is->recvrthdr6) put_headers(o, p, IP_PROTO_ROUTING, IPV6_RTHDR);
 	put_old(o, is, p);
-	if (is->recvorigdst6) put_origdst(o, is, p, SOL_IPV6, IPV6_ORIGDSTADDR);
+	if (is->recvorigdst6) put_origdst(o, p, SOL_IPV6, IPV6_ORIGDSTADDR);
 	if (is->recvfragsize6 && p->frag_size) cmsg_put_int(o, SOL_IPV6, RECVFRAGSIZE6, p->frag_size);
 }
 

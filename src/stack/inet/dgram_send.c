@@ -216,7 +216,7 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 {
 	size_t offset = 0;
 	struct cmsg_in c;
-	bool v4 = addr_is_v4(&d->dst);
+	bool v4 = addr_is_v4(&d->dst), six = ds->is.sk.domain == AF_INET6;
 	int r;
 
 	while ((r = cmsg_next(m, &offset, &c)) > 0) {
@@ -226,7 +226,7 @@ static int control_read(const struct dgram_sock *ds, const struct sock_msg *m, s
 			r = control_udp(&c, d);
 		else if (c.level == SOL_IP && v4)
 			r = control_ip(ds, &c, d);
-		else if (c.level == SOL_IPV6 && (!v4 || (ds->is.sk.domain == AF_INET6 && c.type == IPV6_PKTINFO)))
+		else if (c.level == SOL_IPV6 && (!v4 || (six && c.type == IPV6_PKTINFO)))
 			r = control_ipv6(ds, &c, d);
 		else
 			r = 0;                  /* of other levels: Linux passes over them */

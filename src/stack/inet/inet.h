@@ -120,7 +120,8 @@ struct inet_sock {
 
 /* Reads sockaddr_in / sockaddr_in6 for a socket of this domain. 0, -EINVAL (too short), -EAFNOSUPPORT. v4-mapped addresses become IPv4. */
 int inet_sockaddr_parse(const struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port, uint32_t *ret_scope);
-/* Writes the address as the socket's own family shows it (v4-mapped on AF_INET6). */
+/* Writes the address as a family shows it (v4-mapped on AF_INET6), and as the socket's own does. */
+void sockaddr_emit(int domain, const struct addr *a, uint16_t port, uint32_t scope, struct sockaddr_storage *ret, socklen_t *ret_len);
 void inet_sockaddr_emit(const struct inet_sock *is, const struct addr *a, uint16_t port, uint32_t scope, struct sockaddr_storage *ret, socklen_t *ret_len);
 
 /* Common parts of every inet protocol, to be put straight into sock_ops or called from there. */

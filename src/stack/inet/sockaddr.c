@@ -56,10 +56,15 @@ static void emit6(const struct addr *a, uint16_t port, uint32_t scope, struct so
 	*ret_len = sizeof in;
 }
 
-void inet_sockaddr_emit(const struct inet_sock *is, const struct addr *a, uint16_t port, uint32_t scope, struct sockaddr_storage *ret, socklen_t *ret_len)
+void sockaddr_emit(int domain, const struct addr *a, uint16_t port, uint32_t scope, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
-	if (is->sk.domain == AF_INET6)
+	if (domain == AF_INET6)
 		emit6(a, port, scope, ret, ret_len);
 	else
 		emit4(a, port, ret, ret_len);
+}
+
+void inet_sockaddr_emit(const struct inet_sock *is, const struct addr *a, uint16_t port, uint32_t scope, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	sockaddr_emit(is->sk.domain, a, port, scope, ret, ret_len);
 }

@@ -1,0 +1,126 @@
+/* Control messages: of each option that asks for them, in room of every size; and what a send makes of each level, kind and length. */
+#include "say.h"
+#include <netinet/udp.h>
+
+static const struct { const char *text; int level, name; } asks[] = {
+	{ "IP_PKTINFO", IPPROTO_IP, IP_PKTINFO },
+	{ "IP_RECVTTL", IPPROTO_IP, IP_RECVTTL },
+	{ "IP_RECVTOS", IPPROTO_IP, IP_RECVTOS },
+	{ "IP_RECVOPTS", IPPROTO_IP, IP_RECVOPTS },
+	{ "IP_RECVORIGDSTADDR", IPPROTO_IP, IP_RECVORIGDSTADDR },
+	{ "IPV6_RECVPKTINFO", IPPROTO_IPV6, IPV6_RECVPKTINFO },
+	{ "IPV6_RECVHOPLIMIT", IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
+	{ "IPV6_RECVTCLASS", IPPROTO_IPV6, IPV6_RECVTCLASS },
+	{ "IPV6_RECVORIGDSTADDR", IPPROTO_IPV6, IPV6_RECVORIGDSTADDR },
+	{ "SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP },
+	{ "SO_TIMESTAMPNS", SOL_SOCKET, SO_TIMESTAMPNS },
+	{ "SO_RXQ_OVFL", SOL_SOCKET, SO_RXQ_OVFL },
+};
+enum way { V4, V6, MAPPED, WAYS };
+static const char *const ways[] = { "v4", "v6", "v4 to v6" };
+
+/* A port in a name is another in each run, and so is a time. */
+static bool varies(const struct cmsghdr *c)
+{
+	return c->cmsg_level == SOL_SOCKET && (c->cmsg_type == SO_TIMESTAMP || c->cmsg_type == SO_TIMESTAMPNS);
+}
+
+static bool is_name(const struct cmsghdr *c)
+{
+	return (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_ORIGDSTADDR) || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_ORIGDSTADDR);
+}
+
+static void say_control(struct msghdr *m)
+{
+	char text[600] = "";
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		size_t n = varies(c) ? 0 : c->cmsg_len - CMSG_LEN(0);
+		snprintf(text + strlen(text), 64, " %d/%d, %zu:", c->cmsg_level, c->cmsg_type, (size_t)c->cmsg_len);
+		for (size_t i = 0; i < n; i++)
+			snprintf(text + strlen(text), 4, "%02x", is_name(c) && (i == 2 || i == 3) ? 0xee : CMSG_DATA(c)[i]);
+	}
+	say("control", "%zu octets, flags %#x%s", (size_t)m->msg_controllen, m->msg_flags, text);
+}
+
+static void way_made(enum way w, int fd[2])
+{
+	union name any = name_any(AF_INET6, 0);
+
+	fd[0] = w == MAPPED ? MUST(socket(AF_INET6, SOCK_DGRAM, 0)) : bound(w == V6 ? AF_INET6 : AF_INET, SOCK_DGRAM);
+	if (w == MAPPED)
+		MUST(bind(fd[0], &any.sa, sizeof(any.in6)));
+	fd[1] = connected_to(w == V6 ? AF_INET6 : AF_INET, SOCK_DGRAM, port_of(fd[0]));
+}
+
+static void receives(enum way w, size_t ask)
+{
+	static const size_t rooms[] = { 0, 1, 15, 16, 17, 20, 24, 28, 32, 256 };
+	int fd[2], one = 1;
+
+	way_made(w, fd);
+	say_about("%s, %s", ways[w], asks[ask].text);
+	say_rc("set", setsockopt(fd[0], asks[ask].level, asks[ask].name, &one, sizeof(one)));
+	set_int(fd[1], IPPROTO_IP, IP_TTL, 77);
+	set_int(fd[1], IPPROTO_IP, IP_TOS, 0x28);
+	if (w == V6) {
+		set_int(fd[1], IPPROTO_IPV6, IPV6_UNICAST_HOPS, 66);
+		set_int(fd[1], IPPROTO_IPV6, IPV6_TCLASS, 0x30);
+	}
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(*rooms); i++) {
+		char buf[4], control[256];
+		struct iovec iov = { buf, sizeof(buf) };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = rooms[i] };
+		MUST(send(fd[1], "hello", 5, 0));
+		wait_for(fd[0], POLLIN);
+		say_rc("recvmsg", recvmsg(fd[0], &m, 0));
+		say_control(&m);
+	}
+	close(fd[0]);
+	close(fd[1]);
+}
+
+/* Answers to values of 0, -1 and 1, and what stands behind the length is 0. */
+static void sends(enum way w, int level, int type)
+{
+	static const size_t lengths[] = { 0, 15, 16, 17, 20, 24, 28, 36 };
+	static const int values[] = { 0, -1, 1 };
+	int fd[2];
+	char line[512] = "";
+
+	way_made(w, fd);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++)
+		for (size_t j = 0; j < 3; j++) {
+			union { struct cmsghdr h; char room[64]; } c = { .h = { lengths[i], level, type } };
+			struct iovec iov = { "x", 1 };
+			struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = lengths[i] < 16 ? 16 : lengths[i] };
+			memcpy(CMSG_DATA(&c.h), &values[j], sizeof(values[j]));
+			snprintf(line + strlen(line), 20, " %s", sendmsg(fd[1], &m, 0) < 0 ? say_errno(errno) : "ok");
+		}
+	say_about("%s, sent", ways[w]);
+	char what[32];
+	snprintf(what, sizeof(what), "%d/%d", level, type);
+	say(what, "%s", line);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+int main(void)
+{
+	static const struct { int level, type; } kinds[] = {
+		{ IPPROTO_IP, 0 }, { IPPROTO_IP, IP_TOS }, { IPPROTO_IP, IP_TTL }, { IPPROTO_IP, IP_PKTINFO }, { IPPROTO_IP, IP_RECVTTL },
+		{ IPPROTO_IP, 99 }, { IPPROTO_IPV6, IPV6_HOPLIMIT }, { IPPROTO_IPV6, IPV6_TCLASS }, { IPPROTO_IPV6, IPV6_DONTFRAG },
+		{ IPPROTO_IPV6, 99 }, { IPPROTO_TCP, 1 }, { 99, 1 },
+		{ IPPROTO_UDP, UDP_SEGMENT }, { SOL_SOCKET, SCM_RIGHTS }, { SOL_SOCKET, SO_MARK }, { SOL_SOCKET, 99 },
+	};
+
+	say_start();
+	for (int w = 0; w < WAYS; w++) {
+		for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++)
+			receives((enum way)w, i);
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+			sends((enum way)w, kinds[i].level, kinds[i].type);
+	}
+	sends(V4, IPPROTO_IPV6, IPV6_PKTINFO);   /* of another level, to a socket of IPv4 */
+	return 0;
+}
