@@ -71,6 +71,7 @@ int poll_begin(struct poll *p, time_ns timeout, const struct sigset_arg *mask)
 	p->wait.restartable = false;
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;
 	p->looked = timeout == 0 && !engine_is_late();
+	p->slept = false;
 	p->mask = NULL;
 	if (!mask || !mask->mask) return 0;
 	if (mask->size != KERNEL_MASK) return -EINVAL;
@@ -118,6 +119,7 @@ static long poll_step(struct poll *p, struct pollfd *fds, nfds_t n)
 	if (look_whole(fds, n, &l, &kernel) > 0) return l.ready;
 	if (poll_answers_now(p) && l.virtual + l.nested > 0 && look_again(&p->looked)) return 0;
 	if (poll_over(p)) return -EAGAIN;
+	p->slept = true;
 	struct direction *d = single ? direction_wanted(&l) : NULL;
 	if (d) return sleep_direction(p, &s, d, d == &s.c->rx ? rx_seq : tx_seq);
 	return sleep_set(p, fds, n, &l, kernel);

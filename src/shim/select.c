@@ -6,9 +6,9 @@
 #include "shim/poll.h"
 
 #define STACK_FDS 64
-#define SELECT_IN (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR)
-#define SELECT_OUT (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR)
-#define SELECT_EX POLLPRI
+#define SELECT_IN (POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR | POLLNVAL)
+#define SELECT_OUT (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR | POLLNVAL)
+#define SELECT_EX (POLLPRI | POLLNVAL)
 
 static bool bit_of(const fd_set *set, int fd) { return set && set->fds_bits[fd / 64] >> fd % 64 & 1; }
 
@@ -32,10 +32,11 @@ static long set_result(fd_set *set, int fd, bool on)
 	return 0;
 }
 
-static long poll_to_select(const struct pollfd *fds, nfds_t n, fd_set *in, fd_set *out, fd_set *ex)
+/* As Linux: a descriptor that isn't there is an error at first, and what another thread closes while we sleep is ready for all. */
+static long poll_to_select(const struct pollfd *fds, nfds_t n, bool slept, fd_set *in, fd_set *out, fd_set *ex)
 {
 	long count = 0;
-	for (nfds_t i = 0; i < n; i++)
+	for (nfds_t i = 0; i < n && !slept; i++)
 		if (fds[i].revents & POLLNVAL) return -EBADF;
 	for (nfds_t i = 0; i < n; i++) {
 		short r = fds[i].revents, e = fds[i].events;
@@ -61,7 +62,7 @@ static bool select_ours(int n, const fd_set *in, const fd_set *out, const fd_set
 static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set *in, fd_set *out, fd_set *ex)
 {
 	long r = poll_run(p, fds, count);
-	return r < 0 ? r : poll_to_select(fds, count, in, out, ex);
+	return r < 0 ? r : poll_to_select(fds, count, p->slept, in, out, ex);
 }
 
 static long select_any(struct poll *p, int n, fd_set *in, fd_set *out, fd_set *ex)

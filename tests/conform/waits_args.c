@@ -3,6 +3,7 @@
  * libc has views of its own on some.
  */
 #include "say.h"
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -150,6 +151,49 @@ static void epolls(bool nested)
 	close(e);
 }
 
+/* Closes the descriptor when the program's first thread has gone to sleep. */
+static void *closes(void *fd)
+{
+	char stat[256] = "", path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
+	for (char state = 0; state != 'S'; poll(NULL, 0, 20)) {
+		FILE *f = fopen(path, "r");
+		char *end = f && fgets(stat, sizeof(stat), f) ? strrchr(stat, ')') : NULL;
+		state = end ? end[2] : 0;
+		if (f)
+			fclose(f);
+	}
+	close(*(int *)fd);
+	return NULL;
+}
+
+/* What is closed before the call is an error, and what is closed meanwhile is ready. */
+static void closed_meanwhile(void)
+{
+	for (int set = 0; set < 3; set++) {
+		struct timeval time = { 1, 0 };
+		pthread_t thread;
+		fd_set sets[3];
+		int fd[2];
+		tcp_pair(AF_INET, fd);
+		for (int i = 0; i < 3; i++)
+			FD_ZERO(&sets[i]);
+		FD_SET(fd[0], &sets[set]);
+		if (set == 1) {                     /* no room to write to */
+			set_nonblocking(fd[0]);
+			while (write(fd[0], constant, 4096) > 0)
+				;
+		}
+		say_about("closed meanwhile, set %d", set);
+		MUST(-pthread_create(&thread, NULL, closes, &fd[0]));
+		say_rc("select", select_(fd[0] + 1, &sets[0], &sets[1], &sets[2], &time));
+		say("in it", "%d", FD_ISSET(fd[0], &sets[set]) != 0);
+		pthread_join(thread, NULL);
+		close(fd[1]);
+	}
+}
+
 int main(void)
 {
 	say_start();
@@ -157,6 +201,7 @@ int main(void)
 	constant = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	selects();
 	reaches();
+	closed_meanwhile();
 	polls();
 	epolls(false);
 	epolls(true);
