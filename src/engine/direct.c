@@ -218,12 +218,22 @@ void direct_forget(struct engine *e, struct esock *es)
 	es->got = (struct direct_count){0};
 }
 
+static const struct esock *last_peer(const struct engine *e, const struct esock *es)
+{
+	if (es->peer) return es->peer->sk ? es->peer : NULL;
+	const struct esock *left = es->left != 0 ? e->slots[es->left].es : NULL;
+	return left && left->sk && left->generation == es->left_generation ? left : NULL;
+}
+
+/* What went directly is ahead until it is read, also when the two have parted since. */
 uint32_t direct_ahead(struct engine *e, const struct esock *es)
 {
-	if (!es->peer || es->flow != FLOW_DIRECT) return 0;
-	uint32_t unread = direct_unread(&e->pool, &es->peer->rx);
+	if (is_unix(es) && es->flow != FLOW_DIRECT) return 0;
+	const struct esock *peer = last_peer(e, es);
+	if (!peer) return 0;
+	uint32_t unread = direct_unread(&e->pool, &peer->rx);
 	if (is_unix(es)) return unread > 0 ? unix_charge(unread) : 0;
-	uint32_t window = (uint32_t)MAX(es->peer->sk->rcvbuf, 0) / 2;
+	uint32_t window = (uint32_t)MAX(peer->sk->rcvbuf, 0) / 2;
 	return unread > window ? unread - window : 0;
 }
 
@@ -264,6 +274,8 @@ void direct_part(struct engine *e, struct esock *es)
 	es->got = count_of(e, peer);
 	peer->got = count_of(e, es);
 	es->peer = peer->peer = NULL;
+	es->left = peer->channel, es->left_generation = peer->generation;
+	peer->left = es->channel, peer->left_generation = es->generation;
 	bool left[2] = {flow_leave(e, es, peer), flow_leave(e, peer, es)};
 	if (!left[0] || !left[1]) pair_break(e, both);
 	for (int i = 0; i < 2; i++) {

@@ -229,6 +229,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	es->missed_room = es->refused = es->asked_for = false;
 	es->generation = es->state = es->poll = es->tx_limit = es->urgents = 0;
 	es->flow = FLOW_STACK;
+	es->left = 0;
 	es->path_epoch = es->turn = 0;
 }
 

@@ -82,6 +82,7 @@ struct esock {
 	union { struct client *client; struct account *account; } of;   /* who last made, accepted or identified it; orphan: that one's account, for it is gone */
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
+	uint32_t left, left_generation;            /* that peer's channel; 0: none */
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 	uint32_t channel, generation;
 	struct rx_side rx;

@@ -267,14 +267,15 @@ long do_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr
 	struct sock s;
 	if (!sock_of(fd, &s)) return kernel_recvfrom(fd, buf, len, flags, addr, addr_len);
 	socklen_t cap = 0;
-	if (addr && user_get(cap, addr_len) != 0) return -EFAULT;
-	if ((int)cap < 0) return -EINVAL;
+	long bad = !addr ? 0 : user_get(cap, addr_len) != 0 ? -EFAULT : (int)cap < 0 ? -EINVAL : 0;   /* which costs the message, as in Linux */
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = flags};
-	m.name = addr;
-	m.name_len = cap;
+	m.name = bad ? NULL : addr;
+	m.name_len = bad ? 0 : cap;
 	long r = sock_recv(&s, &m);
-	return r >= 0 && addr && user_put(addr_len, m.name_len) != 0 ? -EFAULT : r;
+	if (r < 0 || !addr) return r;
+	if (bad) return bad;
+	return user_put(addr_len, m.name_len) != 0 ? -EFAULT : r;
 }
 
 /* ---- msghdr ---- */
