@@ -115,7 +115,7 @@ struct inet_sock {
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */
 	struct list port_node;           /* in the port's list of owners */
 	struct hash_node flow_node;      /* in the table of connected sockets */
-	struct list memberships;
+	struct membership *memberships;  /* membership.c */
 };
 
 /* Reads sockaddr_in / sockaddr_in6 for a socket of this domain. 0, -EINVAL (too short), -EAFNOSUPPORT. v4-mapped addresses become IPv4. */

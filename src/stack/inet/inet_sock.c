@@ -33,7 +33,6 @@ int inet_sock_init(struct sock *sk)
 	is->autoflowlabel6 = true;
 	is->pmtudisc6 = IPV6_PMTUDISC_WANT;
 	list_init(&is->port_node);
-	list_init(&is->memberships);
 	return 0;
 }
 

@@ -8,11 +8,12 @@
 #define SOURCES_MAX4 10      /* net.ipv4.igmp_max_msf */
 #define SOURCES_MAX6 64      /* net.ipv6.mld_max_msf */
 
-struct membership { struct list node; struct addr group; struct netif *netif; struct mcast_member member; bool listed; };   /* listed: sources were named */
+/* next: of the same socket, in the order of joining; listed: sources were named */
+struct membership { struct membership *next; struct addr group; struct netif *netif; struct mcast_member member; bool listed; };
 
 static struct membership *find(const struct inet_sock *is, const struct addr *group, const struct netif *nif)
 {
-	list_each(struct membership, m, &is->memberships, node)
+	for (struct membership *m = is->memberships; m; m = m->next)
 		if (addr_eq(&m->group, group) && (!nif || m->netif == nif)) return m;
 	return NULL;
 }
@@ -27,25 +28,28 @@ static int netif_of_group(const struct inet_sock *is, const struct addr *group, 
 	return 0;
 }
 
-static size_t count(const struct inet_sock *is)
+/* Where the next one goes; *ret_n: how many there are. */
+static struct membership **end_of(struct inet_sock *is, size_t *ret_n)
 {
-	size_t n = 0;
+	struct membership **at = &is->memberships;
 
-	list_each(struct membership, m, &is->memberships, node)
-		n++;
-	return n;
+	for (*ret_n = 0; *at; ++*ret_n)
+		at = &(*at)->next;
+	return at;
 }
 
 static int join(struct inet_sock *is, const struct addr *group, struct netif *nif, bool exclude)
 {
-	struct membership *m;
+	struct membership *m, **end;
+	size_t n;
 	int r = 0;
 
 	if (!addr_is_multicast(group)) return -EINVAL;
 	if (!nif) r = netif_of_group(is, group, &nif);
 	if (r < 0) return r;
 	if (find(is, group, nif)) return -EADDRINUSE;
-	if (count(is) >= MEMBERSHIPS_MAX) return -ENOBUFS;
+	end = end_of(is, &n);
+	if (n >= MEMBERSHIPS_MAX) return -ENOBUFS;
 	m = calloc(1, sizeof *m);
 	if (!m) return -ENOMEM;
 	m->member.exclude = exclude;
@@ -57,7 +61,7 @@ static int join(struct inet_sock *is, const struct addr *group, struct netif *ni
 	}
 	m->group = *group;
 	m->netif = nif;
-	list_append(&is->memberships, &m->node);
+	*end = m;
 	return 0;
 }
 
@@ -66,11 +70,14 @@ int membership_join(struct inet_sock *is, const struct addr *group, struct netif
 	return join(is, group, nif, true);
 }
 
-static void forget(struct membership *m)
+static void forget(struct inet_sock *is, struct membership *m)
 {
+	struct membership **at = &is->memberships;
+
+	while (*at != m) at = &(*at)->next;
+	*at = m->next;
 	netif_group_leave(m->netif, &m->group, &m->member);
 	sources_free(&m->member.sources);
-	list_remove(&m->node);
 	free(m);
 }
 
@@ -81,14 +88,14 @@ int membership_leave(struct inet_sock *is, const struct addr *group, struct neti
 	if (!addr_is_multicast(group) && !addr_is_v4(group)) return -EINVAL;
 	m = find(is, group, nif);
 	if (!m) return -EADDRNOTAVAIL;
-	forget(m);
+	forget(is, m);
 	return 0;
 }
 
 void membership_leave_all(struct inet_sock *is)
 {
-	list_each(struct membership, m, &is->memberships, node)
-		forget(m);
+	while (is->memberships)
+		forget(is, is->memberships);
 }
 
 /* RFC 3376 §4.2.12: what a socket asked for, not what its interface gets for all. */
@@ -139,7 +146,7 @@ int membership_source(struct inet_sock *is, enum membership_change how, const st
 	m->listed |= m->member.sources.n != 0;
 	/* RFC 3678 §4.1.3: to include nothing is to have left. */
 	if (r == 0 && how == SOURCE_LEAVE && m->member.sources.n == 0)
-		forget(m);
+		forget(is, m);
 	else
 		netif_group_changed(nif, group);
 	return r;
@@ -158,7 +165,7 @@ int membership_filter_set(struct inet_sock *is, const struct addr *group, struct
 	m = find(is, group, nif);
 	if (!m) return !exclude && n == 0 ? -EADDRNOTAVAIL : -EINVAL;
 	if (!exclude && n == 0) {
-		forget(m);
+		forget(is, m);
 		return 0;
 	}
 	for (uint32_t i = 0; i < n && r == 0; i++)
