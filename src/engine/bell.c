@@ -9,6 +9,8 @@
 #include "engine/private.h"
 #include "host/futex.h"
 
+#define STRAYS_MAX 16
+
 /* The word that lets a peer ring: the only bell, none, or many. */
 void bell_publish(struct engine *e, struct esock *es)
 {
@@ -28,6 +30,7 @@ void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 
 void bells_ring(struct engine *e, struct esock *es)
 {
+	if (es->spare) return;             /* nobody has it */
 	list_each(struct watch, w, &es->watches, of_sock) {
 		struct bell *b = arena_bell(e->arena, w->bell);
 		uint64_t claim;
@@ -62,19 +65,45 @@ static struct watch *watch_find(struct esock *es, const struct bell_owned *b)
 	return NULL;
 }
 
+static struct watch *watch_new(struct engine *e, struct esock *es, struct bell_owned *b)
+{
+	struct watch *w = malloc(sizeof *w);
+	if (!w) return NULL;
+	*w = (struct watch){.bell = (uint16_t)b->index, .channel = es->channel};
+	list_append(&es->watches, &w->of_sock);
+	list_append(&b->watches, &w->of_bell);
+	bell_publish(e, es);
+	return w;
+}
+
 static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
 {
-	struct watch *w = watch_find(es, b);
-	if (!w) {
-		w = malloc(sizeof *w);
-		if (!w) return -ENOMEM;
-		*w = (struct watch){.bell = b->index, .channel = es->channel};
-		list_append(&es->watches, &w->of_sock);
-		list_append(&b->watches, &w->of_bell);
-		bell_publish(e, es);
-	}
+	if (!watch_find(es, b) && !watch_new(e, es, b)) return -ENOMEM;
 	bell_set(arena_bell(e->arena, b->index), es->channel);
 	return 0;
+}
+
+/*
+ * A program with one epoll file puts what it accepts where its listener is, and its next socket where the last one was. So these are watched before it
+ * says so, and when it does, the channel tells it that no call is needed. Where the guess is wrong the first ring in vain ends the watch; a bell for
+ * which it was wrong often enough inherits nothing any more.
+ */
+struct bell_owned *bell_likely(struct engine *e, const struct esock *es, const struct client *c)
+{
+	struct bell_owned *likely = NULL;
+	list_each(struct watch, w, &es->watches, of_sock) {
+		struct bell_owned *b = e->bells[w->bell];
+		if (b->owner || !set_is_held(b, c)) continue;
+		if (likely || b->strays >= STRAYS_MAX) return NULL;
+		likely = b;
+	}
+	return likely;
+}
+
+void bell_inherit(struct engine *e, struct esock *es, struct bell_owned *b)
+{
+	struct watch *w = b ? watch_new(e, es, b) : NULL;
+	if (w) w->guessed = true;
 }
 
 struct bell_owned *bell_of(struct call *k)
@@ -189,6 +218,7 @@ static int64_t each_watched(struct call *k, int (*act)(struct engine *, struct e
 static int watch_drop(struct engine *e, struct esock *es, struct bell_owned *b)
 {
 	struct watch *w = watch_find(es, b);
+	if (w) b->strays += w->guessed;
 	if (w) watch_free(e, w);
 	return 0;
 }

@@ -161,6 +161,7 @@ int64_t serve_accept(struct call *k)
 		return err;
 	}
 	esock_attach(e, es, child, arena_channel(e->arena, k->es->channel)->host);
+	bell_inherit(e, es, bell_likely(e, k->es, k->c));
 	if (caller_of(child, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
 	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;

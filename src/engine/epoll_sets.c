@@ -17,6 +17,8 @@ static struct hold *hold_find(const struct bell_owned *b, const struct client *c
 	return NULL;
 }
 
+bool set_is_held(const struct bell_owned *b, const struct client *c) { return hold_find(b, c) != NULL; }
+
 static int hold_add(struct bell_owned *b, struct client *c)
 {
 	if (hold_find(b, c)) return 0;

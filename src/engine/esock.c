@@ -293,7 +293,7 @@ void esock_hangup(struct engine *e, struct esock *es)
 }
 
 /* The same again, for the next socket() to find. */
-static void esock_renew(struct engine *e, struct esock *es, struct stack *s, int domain, int type, int protocol)
+static void esock_renew(struct engine *e, struct esock *es, struct stack *s, int domain, int type, int protocol, struct bell_owned *bell)
 {
 	struct sock *sk;
 	stack_set_now(s, e->now);
@@ -301,6 +301,7 @@ static void esock_renew(struct engine *e, struct esock *es, struct stack *s, int
 	generation_next(e, es);
 	es->asked_for = true;
 	esock_attach(e, es, sk, es->of.client->host);
+	bell_inherit(e, es, bell);
 	net_touch(e->net, s);
 }
 
@@ -309,10 +310,11 @@ static void esock_retire(struct engine *e, struct esock *es)
 	struct stack *s = es->sk->stack;
 	int domain = es->sk->domain, type = es->sk->type, protocol = es->sk->protocol;
 	bool again = es->asked_for && !es->orphan && s == net_stack(net_host_at(e->net, es->of.client->host));
+	struct bell_owned *bell = again ? bell_likely(e, es, es->of.client) : NULL;
 	esock_finish(e, es);
 	esock_clear(e, es);
 	es->spare = true;
-	if (again) esock_renew(e, es, s, domain, type, protocol);
+	if (again) esock_renew(e, es, s, domain, type, protocol, bell);
 }
 
 void esock_end(struct engine *e, struct esock *es)

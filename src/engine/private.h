@@ -55,9 +55,9 @@ struct client {
 enum flow { FLOW_STACK, FLOW_HELD, FLOW_DIRECT };
 
 /* owner: whose thread sleeps on it; NULL: an epoll file's. fd: -1 until somebody wants it. */
-struct bell_owned { struct list node, watches, holds; uint32_t index; int fd; struct client *owner; struct account *account; };
+struct bell_owned { struct list node, watches, holds; uint32_t index, strays; int fd; struct client *owner; struct account *account; };   /* strays: see bell_inherit() */
 struct hold { struct list of_bell, of_client; struct bell_owned *bell; struct client *client; };
-struct watch { struct list of_sock, of_bell; uint32_t bell, channel; };   /* numbers */
+struct watch { struct list of_sock, of_bell; uint32_t channel; uint16_t bell; bool guessed; };   /* numbers */
 
 /* What the stack counts for one entry of an rx ring until the program has read it. */
 struct charge { uint32_t ring, lent, data; time_ns arrival; };
@@ -338,6 +338,8 @@ int64_t serve_bell_free(struct call *k);
 int64_t serve_watch(struct call *k);
 int64_t serve_unwatch(struct call *k);
 void bells_ring(struct engine *e, struct esock *es);
+struct bell_owned *bell_likely(struct engine *e, const struct esock *es, const struct client *c);   /* by what c's next socket after es will be watched; NULL: who knows */
+void bell_inherit(struct engine *e, struct esock *es, struct bell_owned *b);
 void bells_of_dead(struct engine *e, uint32_t client);
 void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed);
 struct bell_owned *bell_of(struct call *k);                               /* of its first argument; NULL: there is none */
@@ -346,6 +348,7 @@ void bell_destroy(struct engine *e, struct bell_owned *b);
 /* epoll_sets.c: the bells of epoll files, and who holds them */
 int64_t set_make(struct engine *e, struct client *c, struct bell_owned *b);
 int64_t set_leave(struct client *c, struct bell_owned *b);
+bool set_is_held(const struct bell_owned *b, const struct client *c);
 int64_t serve_set_join(struct call *k);
 void sets_sweep(struct engine *e);                                        /* ends those whose file is closed everywhere */
 void sets_of_dead(struct engine *e, struct client *c);
