@@ -2,9 +2,9 @@
  * The shared memory of one virtual network, and the ABI between engine and shim.
  *
  *     arena (one memfd: made, sized and sealed by the engine, mapped whole by every client)
- *     +--------+----------------+------------+-----------------+------------+------------------------+------------------+
- *     | header | channel[65536] | bell[2048] | segment[131072] | desk[1024] | data of the segments … | epoll sets[2048] |
- *     +--------+----------------+------------+-----------------+------------+------------------------+------------------+
+ *     +--------+----------------+------------+-----------------+------------+---------------+------------------------+------------------+
+ *     | header | channel[65536] | bell[2048] | segment[131072] | desk[1024] | wishes[65536] | data of the segments … | epoll sets[2048] |
+ *     +--------+----------------+------------+-----------------+------------+---------------+------------------------+------------------+
  *
  * Pages are touched lazily: what isn't used costs nothing. Every shared word is read once, through the accessors of
  * atomic.h, into a local; the engine checks the local and never trusts what it wrote itself (its own indices live in
@@ -38,7 +38,7 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 4u
+#define ARENA_VERSION 5u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 2048u
@@ -198,6 +198,8 @@ struct arena {
 	_Atomic uint32_t channels_used, bells_used, desks_used; /* no index above these was ever in use: what the guard walks */
 	_Atomic uint64_t dirty_summary[CHANNEL_MAX / 64 / 64];  /* which channels have new tx data, or rx that was drained */
 	_Atomic uint64_t dirty[CHANNEL_MAX / 64];
+	_Atomic uint64_t wishing_summary[CHANNEL_MAX / 64 / 64];  /* for which channels options were left (wish.h) */
+	_Atomic uint64_t wishing[CHANNEL_MAX / 64];
 	_Atomic uint64_t asks[DESK_MAX / 64];      /* desks on which a call lies */
 };
 
@@ -205,7 +207,8 @@ struct arena {
 #define ARENA_BELLS_OFF (ARENA_CHANNELS_OFF + (uint64_t)CHANNEL_MAX * sizeof(struct channel))
 #define ARENA_SEGMENTS_OFF (ARENA_BELLS_OFF + (uint64_t)BELL_MAX * sizeof(struct bell))
 #define ARENA_DESKS_OFF (ARENA_SEGMENTS_OFF + (uint64_t)SEGMENT_MAX * sizeof(struct segment))
-#define ARENA_DATA_OFF (ARENA_DESKS_OFF + (uint64_t)DESK_MAX * sizeof(struct desk))
+#define ARENA_WISHES_OFF (ARENA_DESKS_OFF + (uint64_t)DESK_MAX * sizeof(struct desk))
+#define ARENA_DATA_OFF (ARENA_WISHES_OFF + (uint64_t)CHANNEL_MAX * sizeof(uint64_t))
 #define ARENA_SETS_OFF (ARENA_DATA_OFF + SEGMENT_DATA_MAX)
 #define ARENA_SIZE (ARENA_SETS_OFF + BELL_MAX * EPOLL_SET_SIZE)
 
@@ -219,4 +222,5 @@ static inline struct segment *arena_segment(struct arena *a, uint32_t i)
 	return (struct segment *)((char *)a + ARENA_SEGMENTS_OFF) + i;
 }
 static inline struct desk *arena_desk(struct arena *a, uint32_t i) { return (struct desk *)((char *)a + ARENA_DESKS_OFF) + i; }
+static inline _Atomic uint64_t *arena_wish(struct arena *a, uint32_t i) { return (_Atomic uint64_t *)((char *)a + ARENA_WISHES_OFF) + i; }
 static inline uint8_t *arena_data(struct arena *a, uint32_t page) { return (uint8_t *)a + ARENA_DATA_OFF + (uint64_t)page * 4096; }

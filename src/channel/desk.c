@@ -39,7 +39,7 @@ uint32_t desk_answer_len(struct arena *a, uint32_t desk) { return MIN(shared_get
 bool desks_asked(struct arena *a)
 {
 	for (uint32_t w = 0; w < DESK_MAX / 64; w++)
-		if (shared_get64(&a->asks[w]) != 0) return true;
+		if (shared_load64(&a->asks[w]) != 0) return true;
 	return false;
 }
 

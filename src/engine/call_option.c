@@ -4,11 +4,25 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
+#include "channel/wish.h"
 #include "engine/private.h"
 #include "stack/tcp/tcp.h"
 
 #define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS, of whose layouts the header names the other */
 #define STAMPNS 0x8907
+
+/* Those that can't be are refused as by the call, and nobody is told: no shim leaves them. */
+void esock_wishes(struct engine *e, struct esock *es)
+{
+	uint64_t word = wishes_take(e->arena, es->channel);
+	int level, name, value;
+	if (!es->sk || !es->stream || es->sk->domain == AF_UNIX) return;
+	engine_enter(e, es->sk);
+	for (uint32_t i = 0; i < WISHES; i++)
+		if (wish_read(word, i, &level, &name, &value)) sock_setsockopt(es->sk, level, name, &value, sizeof value);
+	net_touch(e->net, es->sk->stack);
+	esock_queue(e, es);
+}
 
 int64_t serve_setsockopt(struct call *k)
 {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "channel/bitmap.h"
 #include "channel/desk.h"
+#include "channel/wish.h"
 #include "engine/private.h"
 #include "host/clock.h"
 #include "host/memory.h"
@@ -147,6 +148,13 @@ static void dirty(struct engine *e)
 	}
 }
 
+static void wishes_grant(struct engine *e)
+{
+	if (e->scan_dirty) wishes_find_lost(e->arena);
+	for (uint32_t i = 0; i + 1 < CHANNEL_MAX && (i = wishes_next(e->arena, i + 1)) != 0;)
+		if (e->slots[i].es) esock_wishes(e, e->slots[i].es);
+}
+
 /* Ends, because time stands still meanwhile and each socket may send only so much in a turn. */
 void engine_settle(struct engine *e)
 {
@@ -173,7 +181,7 @@ static bool work_waits(struct engine *e)
 	if (atomic_load(&e->arena->rung) != e->rung || desks_asked(e->arena)) return true;
 	for (uint32_t i = 0; i < ARRAY_SIZE(e->arena->dirty_summary); i++)
 		if (shared_get64(&e->arena->dirty_summary[i]) != 0) return true;
-	return false;
+	return wishes_any(e->arena);
 }
 
 /*
@@ -222,6 +230,7 @@ static void turn(struct engine *e)
 	if (e->listener_due <= e->now) listener_watch(e);
 	for (struct list *l; (l = list_pop(&e->again));) list_append(&e->pump, l);
 	/* What was sent before a close comes before it: octets that the closed side has not read make its end a reset. */
+	wishes_grant(e);
 	dirty(e);
 	engine_settle(e);
 	hangups(e);

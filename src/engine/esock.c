@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "channel/wish.h"
 #include "engine/private.h"
 #include "host/anchor.h"
 #include "host/message.h"
@@ -149,6 +150,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	direct_forget(e, es);
 	es->faulted[0] = es->faulted[1] = 0;
 	shared_set32(&ch->flags, 0);
+	wishes_forget(e->arena, es->channel);
 	es->state = es->stream ? CHS_STREAM : 0;
 	shared_set32(&ch->state, es->state);
 	shared_set32(&ch->poll, 0);

@@ -287,6 +287,7 @@ bool esock_is_in_flight(struct engine *e, const struct esock *es);
 /* pump.c */
 void esock_pump(struct engine *e, struct esock *es);                      /* moves what moves and publishes */
 void esock_flush(struct engine *e, struct esock *es);                     /* what was written goes to the stack, whatever its limits */
+void esock_wishes(struct engine *e, struct esock *es);                    /* takes the options that its program has left */
 void esock_mirror(struct engine *e, struct esock *es);                    /* options that the shim obeys */
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
 void esock_wake_writer(struct engine *e, struct esock *es);               /* who waits for room: that direction, and every bell */

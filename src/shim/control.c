@@ -82,7 +82,7 @@ static long message_answer(struct call *c)
 	return MAX(n, 0L);
 }
 
-static void doorbell_write(void)
+void engine_wake(void)
 {
 	uint64_t one = 1;
 	sys(SYS_write, shim.doorbell, &one, sizeof one);
@@ -121,7 +121,7 @@ static long desk_exchange(const struct iovec *iov, int n, struct call *c)
 	uint32_t seen;
 	long len = desk_put(iov, n);
 	if (len < 0) return len;
-	if (desk_ask(shim.arena, shim.desk, (uint32_t)len, &seen)) doorbell_write();
+	if (desk_ask(shim.arena, shim.desk, (uint32_t)len, &seen)) engine_wake();
 	if (!desk_wait(seen)) return 0;
 	len = (long)desk_answer_len(shim.arena, shim.desk);
 	if (len == 0) return message_answer(c);
@@ -274,7 +274,7 @@ void refused(const char *text, int err)
 void handed_over(const struct sock *s)
 {
 	arena_mark_dirty(shim.arena, s->index);
-	if (arena_ring(shim.arena, shared_get32(&s->c->state) & CHS_LOCAL)) doorbell_write();
+	if (arena_ring(shim.arena, shared_get32(&s->c->state) & CHS_LOCAL)) engine_wake();
 }
 
 bool engine_is_late(void) { return shim.arena && !arena_synced(shim.arena); }
@@ -304,7 +304,7 @@ static _Atomic uint64_t closes_rung;       /* with the last of them; 0: all are 
 void rung_by_close(void)
 {
 	if (!shim.arena) return;
-	if (arena_ring(shim.arena, true)) doorbell_write();
+	if (arena_ring(shim.arena, true)) engine_wake();
 	atomic_store(&closes_rung, shared_get64(&shim.arena->rung));
 }
 

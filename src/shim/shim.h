@@ -199,6 +199,7 @@ static inline bool engine_dead(void)
  */
 bool look_again(bool *looked);
 bool engine_is_late(void);
+void engine_wake(void);                    /* by the doorbell */
 void engine_catch_up(void);
 /* All that is ready belongs into one answer. Only loopback is so prompt: what goes to another host is not waited for. */
 bool rest_is_late(void);                   /* asked before the look: something was on its way */

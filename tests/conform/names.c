@@ -288,6 +288,47 @@ static void shares(void)
 	close(l[1]);
 }
 
+/* While the connection stands its ends have names, and the call that follows another's end knows of it. */
+static void names_of_ends(int family)
+{
+	static const char *const ends[] = { "nothing", "shutdown", "close", "reset", "own shutdown", "both halves", "disconnect" };
+	struct linger now = { 1, 0 };
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	for (int how = 0; how < 7; how++) {
+		int fd[2];
+		struct sockaddr_storage a;
+		socklen_t len;
+
+		say_about("%s names after %s", family_text(family), ends[how]);
+		tcp_pair(family, fd);
+		if (how == 1)
+			shutdown(fd[1], SHUT_WR);
+		if (how == 3)
+			setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		if (how == 2 || how == 3)
+			close(fd[1]);
+		if (how == 4 || how == 5)
+			shutdown(fd[0], how == 4 ? SHUT_WR : SHUT_RDWR);
+		if (how == 6)
+			say_rc("disconnect", connect(fd[0], &none, sizeof(none)));
+		for (int peer = 0; peer < 2; peer++) {
+			len = 5;
+			say_rc(peer ? "getpeername, short" : "getsockname, short", (peer ? getpeername : getsockname)(fd[0], (struct sockaddr *)&a, &len));
+			say("length", "%u", len);
+			len = sizeof(a);
+			memset(&a, 0, sizeof(a));
+			say_rc(peer ? "getpeername" : "getsockname", (peer ? getpeername : getsockname)(fd[0], (struct sockaddr *)&a, &len));
+			say("family", "%d", a.ss_family);
+			say("length", "%u", len);
+			say_rc("no room", (peer ? getpeername : getsockname)(fd[0], NULL, &len));
+		}
+		close(fd[0]);
+		if (how != 2 && how != 3)
+			close(fd[1]);
+	}
+}
+
 int main(void)
 {
 	say_start();
@@ -302,6 +343,8 @@ int main(void)
 	low_port();
 	lengths(AF_INET);
 	lengths(AF_INET6);
+	names_of_ends(AF_INET);
+	names_of_ends(AF_INET6);
 	local_names();
 	best_match();
 	time_wait();

@@ -1,0 +1,131 @@
+/* Options of sockets: control calls, but for those that are left in the channel, and filters, whose instructions go along. */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include "channel/wish.h"
+#include "shim/shim.h"
+#include "shim/unix.h"
+
+/*
+ * Linux looks for the option before it touches the program's memory: one that it does not have is that error, whatever the pointer is, and a value of no
+ * octets needs none.
+ */
+static long option_fault(const struct sock *s, int level, int name, size_t cap)
+{
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}};
+	int64_t r = control(&c);
+	return r > 0 ? -EFAULT : (long)r;
+}
+
+static bool has_level(const struct sock *s, int level)
+{
+	bool udp = s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE;
+	if (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE)) return true;
+	return level == SOL_SOCKET || level == IPPROTO_IP || level == s->c->protocol || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
+}
+
+#define NEGATIVE_ROOM 64   /* what any value but a list of sources fits into */
+
+/* SO_GET_FILTER, the same number: lengths count instructions. */
+static long filter_get(const struct sock *s, void *val, socklen_t *len)
+{
+	socklen_t room;
+	if (user_get(room, len) != 0) return -EFAULT;
+	if ((int)room < 0) return -EINVAL;
+	size_t octets = MIN(room, BPF_MAXINSNS) * sizeof(struct sock_filter);
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {SOL_SOCKET, SO_GET_FILTER, (int64_t)octets}, .out = val, .out_cap = octets};
+	int64_t r = control(&c);
+	if (r < 0) return (long)r;
+	room = (socklen_t)r / sizeof(struct sock_filter);
+	return user_put(len, room);
+}
+
+long sock_getsockopt(const struct sock *s, int level, int name, void *val, socklen_t *len)
+{
+	socklen_t room;
+	if (level == SOL_SOCKET && name == SO_GET_FILTER) return filter_get(s, val, len);
+	if (user_get(room, len) != 0) {
+		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);
+		return r < 0 ? r : -EFAULT;
+	}
+	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(s, level)) return -EINVAL;
+	size_t cap = (int)room < 0 ? NEGATIVE_ROOM : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
+	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
+	int64_t r = control(&c);
+	if (r == -EFAULT) r = option_fault(s, level, name, cap);
+	if (r < 0) return (long)r;
+	room = (socklen_t)r;
+	return user_put(len, room);
+}
+
+long do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? sock_getsockopt(&s, level, name, val, len) : kernel_getsockopt(fd, level, name, val, len);
+}
+
+/* A receive buffer so small that reading less than consumed()'s usual worth may open the window. */
+static void small_buffer(const struct sock *s, int octets)
+{
+	shared_set32(&s->c->rx.limit, (uint32_t)MIN(MAX(octets, 2048) / 8, (int)SEGMENT_SMALL / 8));
+}
+
+/* What struct sock_fprog points to goes to the engine: the instructions. */
+static long filter_attach(const struct sock *s, int name, const void *val, socklen_t len)
+{
+	struct sock_fprog prog;
+	if ((int)len < (int)sizeof(int)) return -EINVAL;
+	if (!user_there(val, sizeof(int))) return -EFAULT;
+	if (name == SO_ATTACH_FILTER && s->c->type == SOCK_STREAM && !shim.privileged) return -EPERM;   /* as Linux has it for TCP by now */
+	if (len != sizeof prog) return -EINVAL;
+	if (user_get(prog, (const struct sock_fprog *)val) != 0) return -EFAULT;
+	if (!prog.filter || prog.len == 0 || prog.len > BPF_MAXINSNS) return -EINVAL;
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {SOL_SOCKET, name}, .in = {{prog.filter, prog.len * sizeof *prog.filter}}};
+	return (long)control(&c);
+}
+
+/* A program of eBPF is the kernel's: no descriptor of one is good here. */
+static long bpf_attach(const void *val, socklen_t len)
+{
+	int fd;
+	if ((int)len < (int)sizeof fd) return -EINVAL;
+	if (user_get(fd, (const int *)val) != 0) return -EFAULT;
+	return len != sizeof fd || sys(SYS_fcntl, fd, F_GETFD) >= 0 ? -EINVAL : -EBADF;
+}
+
+/* An option that is sure to be taken is left in the channel. */
+static bool option_left(const struct sock *s, int level, int name, const void *val, socklen_t len)
+{
+	int value;
+	if (s->c->protocol != IPPROTO_TCP || s->c->type != SOCK_STREAM || len != sizeof value || user_get(value, (const int *)val) != 0) return false;
+	int wish = wish_find(level, name, value);
+	if (wish < 0 || engine_dead() || shared_get32(&s->c->state) & CHS_GONE || shared_get32(&s->c->generation) != s->generation) return false;
+	if (wish_leave(shim.arena, s->index, wish, value)) engine_wake();
+	return true;
+}
+
+long sock_setsockopt(const struct sock *s, int level, int name, const void *val, socklen_t len)
+{
+	if (option_left(s, level, name, val, len)) return 0;
+	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
+	if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(val, len);
+	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
+	static const int zero;
+	if (!val && level == IPPROTO_IPV6 && s->c->domain == AF_INET6) {   /* to this level alone no value is 0 */
+		val = &zero;
+		len = MIN(len, (socklen_t)sizeof zero);
+	}
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}};
+	int64_t r = control(&c);
+	if (r == -EFAULT) return (long)control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);
+	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(s, *(const int *)val);
+	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) return packet_ring_set(s, val);
+	return (long)r;
+}
+
+long do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	struct sock s;
+	return sock_of(fd, &s) ? sock_setsockopt(&s, level, name, val, len) : kernel_setsockopt(fd, level, name, val, len);
+}
