@@ -288,6 +288,29 @@ static void a_fin_is_not_acknowledged_at_once_for_what_is_lent(void **state)
 	expect(b, ACK, .seq = 1, .ack = 2002);
 }
 
+/* As on Linux, whose timer of no length ends at its clock's next tick; octets that went past the stack count as text. */
+static void a_fin_without_text_is_acknowledged_within_a_tick(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	inject(b, FIN | ACK, .seq = 1, .ack = 1);
+	expect_nothing(b);
+	pass(b, TCP_TICK);
+	expect(b, ACK, .seq = 1, .ack = 2);
+}
+
+static void a_fin_after_octets_elsewhere_is_acknowledged_late(void **state)
+{
+	struct bench *b = *state;
+	passive(b);
+	tcp_passed(b->sk);
+	inject(b, FIN | ACK, .seq = 1, .ack = 1);
+	pass(b, TCP_DELACK - 1);
+	expect_nothing(b);
+	pass(b, 1);
+	expect(b, ACK, .seq = 1, .ack = 2);
+}
+
 static void an_answer_carries_the_ack(void **state)
 {
 	struct bench *b = *state;
@@ -652,7 +675,9 @@ int main(void)
 		both(lent_octets_fill_the_buffer),
 		both(what_crosses_the_edge_is_cut), both(the_buffer_grows_with_what_is_read), both(a_buffer_that_was_set_stays),
 		both(rcvlowat_holds_poll_back), both(first_quickly_then_delayed), both(every_second_full_segment_is_acknowledged),
-		both(a_fin_is_not_acknowledged_at_once_for_what_is_lent), both(an_answer_carries_the_ack), both(reading_all_sends_the_ack_that_is_owed), both(quickack_can_be_turned_off_and_on),
+		both(a_fin_is_not_acknowledged_at_once_for_what_is_lent),
+		both(a_fin_without_text_is_acknowledged_within_a_tick), both(a_fin_after_octets_elsewhere_is_acknowledged_late),
+		both(an_answer_carries_the_ack), both(reading_all_sends_the_ack_that_is_owed), both(quickack_can_be_turned_off_and_on),
 		both(old_octets_are_acknowledged_at_once), both(segments_are_full_and_the_last_is_pushed), both(the_window_limits),
 		both(segments_are_never_more_than_half_the_largest_window), both(the_congestion_window_starts_at_ten),
 		both(nagle_holds_the_second_small_segment), both(a_small_tail_of_full_segments_is_not_held), both(nodelay_sends_at_once),

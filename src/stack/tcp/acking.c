@@ -4,6 +4,8 @@
  *     text in order      more than a segment, and the window's edge moves       at once        RFC 9293 §3.8.6.3
  *                        quick: at the start and after trouble                  at once
  *                        else                                                   in ato
+ *     a FIN              before any text                                        in a tick of the clock
+ *                        else                                                   as text
  *     out of order       the first three                                        at once        RFC 5681 §4.2
  *                        more with SACK                                         within 1 ms, one for many
  *
@@ -110,7 +112,7 @@ void acking_data_sent(struct tcp_sock *conn)
 
 static void delay(struct tcp_sock *conn)
 {
-	time_ns ato = conn->ack.ato ? conn->ack.ato : TCP_DELACK, most = NS_PER_S / 2, due = timer_due(conn_stack(conn), &conn->timer.delack);
+	time_ns ato = conn->ack.ato ? conn->ack.ato : TCP_TICK, most = NS_PER_S / 2, due = timer_due(conn_stack(conn), &conn->timer.delack);
 
 	if (ato > TCP_DELACK) {
 		/* RFC 9293 §3.8.6.3 (MUST-40): less than half a second. */

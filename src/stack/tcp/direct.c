@@ -32,6 +32,11 @@ bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_
 
 uint32_t tcp_urgents(const struct sock *sk) { return sk->ops == &tcp_ops ? tcp_of(sk)->rcv.urgents : 0; }
 
+void tcp_passed(struct sock *sk)
+{
+	if (sk->ops == &tcp_ops && !tcp_of(sk)->ack.ato) tcp_of(sk)->ack.ato = TCP_DELACK;
+}
+
 bool tcp_all_arrived(const struct sock *from, const struct sock *to)
 {
 	const struct tcp_sock *a = tcp_of(from), *b = tcp_of(to);

@@ -25,6 +25,8 @@ bool tcp_minds_hops(const struct sock *sk);
 /* The peer's FIN has come, and all before it: nothing will ever come after that. */
 bool tcp_is_done(const struct sock *sk);
 uint32_t tcp_urgents(const struct sock *sk);                       /* how often urgent data was announced: a signal for each */
+/* Octets were carried past the stack: its ACKs wait for more, as those of a connection that has had any. */
+void tcp_passed(struct sock *sk);
 /* What was carried past the stack is lost: the other end is reset, and so is this one. */
 void tcp_break(struct sock *sk);
 /* tcp_ops (socket/family.h) and tcp_proto (inet/inet.h) are defined here. */
