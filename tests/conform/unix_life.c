@@ -397,6 +397,10 @@ static void creation(void)
 			if (r == 0)
 				close2(fd);
 		}
+	say_about("PF_LOCAL");
+	MUST(socketpair(PF_LOCAL, SOCK_STREAM, 0, fd));
+	option("SO_DOMAIN", fd[0], SO_DOMAIN);
+	close2(fd);
 	say_about("socketpair");
 	MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd));
 	say("flags", "%#x %#x", fcntl(fd[1], F_GETFL), fcntl(fd[1], F_GETFD));
