@@ -1,6 +1,7 @@
 /* Raw sockets between two hosts: what tests/conform raw, which has one, can't see. */
 #include <time.h>
 #include <linux/errqueue.h>
+#include <netinet/udp.h>
 #include "stack/core/sysctl.h"
 #include "world.h"
 
@@ -60,6 +61,23 @@ static void test_own_header_is_not_cut(void **state)
 	settle(w);
 	assert_int_equal(do_recv(rx, got, sizeof got, 0), 1500);
 	assert_memory_equal(got + 12, "\x0a\0\0\1", 4);       /* the source that was left out */
+}
+
+/* Datagrams that one send made (UDP_SEGMENT) fill its buffer as others do, and empty it. */
+static void test_pieces_of_udp(void **state)
+{
+	struct world *w = *state;
+	struct sock *tx = sock_make(w->a, AF_INET, SOCK_DGRAM, 0), *rx = raw(w->b, AF_INET, IPPROTO_UDP);
+	uint8_t data[1000] = {0}, got[200];
+
+	assert_int_equal(set_int(tx, IPPROTO_UDP, UDP_SEGMENT, 100), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(do_sendto(tx, data, sizeof data, name4("10.0.0.2", 9)), sizeof data);
+		settle(w);
+		for (int n = 0; n < 10; n++)
+			assert_int_equal(do_recv(rx, got, sizeof got, 0), 128);
+		assert_int_equal(do_recv(rx, got, sizeof got, 0), -EAGAIN);
+	}
 }
 
 /* Nobody at b speaks the protocol. The connected socket is told; one that is not only with IP_RECVERR. */
@@ -138,6 +156,7 @@ int main(void)
 		WORLD_TEST(test_between_hosts),
 		WORLD_TEST(test_reassembled),
 		WORLD_TEST(test_own_header_is_not_cut),
+		WORLD_TEST(test_pieces_of_udp),
 		WORLD_TEST(test_errors),
 		WORLD_TEST(test_taken_protocol),
 		WORLD_TEST(test_buffer_is_bounded),

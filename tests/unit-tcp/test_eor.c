@@ -77,11 +77,39 @@ static void with_a_device_that_cuts(void **state)
 	expect_nothing(b);
 }
 
+/* What the persist timer sends, since nothing is in flight and the pace holds all back, ends there, too. */
+static void a_probe_goes_no_further(void **state)
+{
+	struct bench *b = *state;
+	passive(b, .mss = 1000);
+	bench_set(b->sk, SOL_SOCKET, SO_MAX_PACING_RATE, 1000);
+	bench_set(b->sk, IPPROTO_TCP, TCP_NODELAY, 1);
+	bench_send(b, 10000, 0);
+	bench_flush(b);
+	inject(b, ACK, .seq = 1, .ack = 10001);
+	bench_send(b, 5000, 0);
+	for (seq32 at = 10001; at < 15001; at += 1000) {
+		while (list_empty(&b->sent))
+			pass(b, 10 * NS_PER_MS);
+		expect(b, at == 14001 ? ACK | PSH : ACK, .seq = at, .ack = 1, .len = 1000);
+		inject(b, ACK, .seq = 1, .ack = at + 1000);
+	}
+	bench_send(b, 100, MSG_EOR);
+	bench_send(b, 100, MSG_EOR);
+	expect_nothing(b);
+	while (list_empty(&b->sent))
+		pass(b, 10 * NS_PER_MS);
+	expect(b, ACK | PSH, .seq = 15001, .ack = 1, .len = 100);
+	bench_send(b, 50, 0);
+	pass(b, 10 * NS_PER_S);
+	bench_flush(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		both(segments_end_where_sends_did), both(nor_are_they_joined_when_sent_again), both(a_long_send_ends_in_a_short_segment),
-		both(with_a_device_that_cuts),
+		both(with_a_device_that_cuts), both(a_probe_goes_no_further),
 	};
 	return cmocka_run_group_tests_name("tcp-eor", tests, NULL, NULL);
 }

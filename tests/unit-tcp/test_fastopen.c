@@ -432,6 +432,20 @@ static void the_queue_is_bounded(void **state)
 	assert_non_null(b->sk);
 }
 
+/* connect to AF_UNSPEC gives its place back at once. */
+static void who_disconnects_makes_room(void **state)
+{
+	struct bench *b = *state;
+	serve(b, 1);
+	struct tcp_cookie c = ask(b);
+	open_from(b, 41000, &c, 6);
+	b->sk = bench_accept(b);
+	assert_int_equal(sock_connect(b->sk, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr)), 0);
+	bench_flush(b);
+	open_from(b, 41001, &c, 6);
+	assert_int_equal(tcp_of(b->listener)->listener->n_unproven, 1);
+}
+
 static void listeners_without_cookies(void **state)
 {
 	struct bench *b = *state;
@@ -470,7 +484,7 @@ int main(void)
 		both(text_and_fin_on_the_answer_are_taken), both(a_reset_refuses), both(the_experimental_option), both(who_needs_no_cookie),
 		both(connect_may_wait_for_data), both(a_black_hole_is_found), both(cookies_are_linux_s), both(data_is_there_before_the_handshake_ends),
 		both(the_syn_and_ack_goes_again_first), both(unanswered_it_ends), both(closing_early), both(a_wrong_cookie), both(two_keys),
-		both(the_queue_is_bounded), both(listeners_without_cookies), both(keys_as_text),
+		both(the_queue_is_bounded), both(who_disconnects_makes_room), both(listeners_without_cookies), both(keys_as_text),
 	};
 	return cmocka_run_group_tests_name("tcp-fastopen", tests, NULL, NULL);
 }

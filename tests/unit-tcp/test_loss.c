@@ -406,9 +406,23 @@ static void what_left_together_goes_again_together(void **state)
 	expect_nothing(b);
 }
 
+/* With a device that cuts: what is left of a segment that was acknowledged in part goes by itself, and what is behind it as ever. */
+static void what_is_left_of_a_segment(void **state)
+{
+	struct bench *b = *state;
+	b->eth->tso_bytes = 65280;
+	passive(b, .mss = 1000, .sack_ok = true);
+	bench_send(b, 10000, 0);
+	bench_flush(b);
+	inject(b, ACK, .seq = 1, .ack = 501, .sack = {{5001, 10001}});
+	expect(b, ACK, .seq = 501, .ack = 1, .len = 500);
+	bench_flush(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		both(what_is_left_of_a_segment),
 		both(ecn_is_given_to_who_asks), both(ecn_is_not_asked_for_by_default), both(dsack_undoes), both(eifel_undoes),
 		both(rack_waits_for_the_reordering_window), both(reordering_is_learnt), both(a_tail_probe_that_repairs_costs),
 		both(a_needless_tail_probe_costs_nothing), both(frto_with_sack), both(after_a_pause_it_starts_slowly), both(a_peer_may_renege),

@@ -88,6 +88,7 @@ static void give(struct raw_sock *rs, const struct packet *p, size_t at, uint8_t
 	copy = packet_copy(p);
 	if (!copy) return;
 	copy->proto = proto;
+	copy->gso_size = 0;   /* of UDP: this one is charged as it is */
 	copy->trans_off = (uint16_t)(packet_off(copy) + at);
 	/* As Linux: IPv4 shows its header, IPv6 does not (RFC 3542 §3). */
 	if (rs->ds.is.sk.domain == AF_INET6) packet_pull(copy, at);

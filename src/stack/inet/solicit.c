@@ -15,7 +15,7 @@ static const struct addr all_routers = {{0xff, 2, [15] = 2}};
 /* t, a tenth more or less, so that hosts that started together drift apart; RFC 7559 §2 has it of RFC 3315. */
 static time_ns about(struct stack *s, time_ns t)
 {
-	return t * 9 / 10 + (time_ns)((uint64_t)(t / 5) * stack_random32(s) >> 32);
+	return t * 9 / 10 + (time_ns)((uint64_t)(t / 5) * (stack_random32(s) >> 16) >> 16);
 }
 
 static bool is_wanted(const struct netif *nif)
@@ -58,7 +58,7 @@ void rs_start(struct netif *nif)
 	nif->solicit.sent = 0;
 	nif->solicit.answered = false;
 	nif->solicit.timer.fire = solicit_fire;
-	if (is_wanted(nif)) timer_set(s, &nif->solicit.timer, s->now + (time_ns)((uint64_t)delay * stack_random32(s) >> 32));
+	if (is_wanted(nif)) timer_set(s, &nif->solicit.timer, s->now + (time_ns)((uint64_t)delay * (stack_random32(s) >> 16) >> 16));
 }
 
 /* RFC 4861 §6.3.7: a router that was asked has answered; one that nobody asked may be one of several. */

@@ -56,7 +56,7 @@ bool ack_update_window(struct tcp_sock *conn, const struct segment *g)
 static void update_ts_recent(struct tcp_sock *conn, const struct segment *g)
 {
 	if (!conn->opt.ts || !g->h.opts.has_ts || seq_gt(g->h.seq, conn->rcv.wup)) return;
-	if ((int32_t)(g->h.opts.ts_val - conn->opt.recent) < 0 && conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX) return;
+	if (conn->opt.recent && (int32_t)(g->h.opts.ts_val - conn->opt.recent) < 0 && conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX) return;
 	conn->opt.recent = g->h.opts.ts_val;
 	conn->opt.recent_when = conn_now(conn);
 }

@@ -270,6 +270,7 @@ void conn_disconnect(struct tcp_sock *conn)
 	bool unused = conn->state == TCPS_CLOSED;   /* as on Linux, only a connection gives back the port that bind() chose */
 
 	listen_stop(conn);
+	if (conn->wait.parent) listen_forget(conn);   /* Fast Open: accepted, and its SYN not proven */
 	if (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2) | S_(SYN_RECEIVED))) {
 		segment_send_reset(conn);
 		sk->err = ECONNRESET;

@@ -1,5 +1,5 @@
 /*
- * What ICMP says about segments of ours. A message is believed when the sequence number it quotes is in flight. While
+ * What ICMP says about segments of ours. A message is believed when the sequence number it quotes may be of one in flight. While
  * the connection is being opened an error ends it, as on Linux; later it is only remembered, to be named when the
  * connection times out, or shown at once to a program that asked for that with IP_RECVERR.
  *
@@ -21,10 +21,17 @@ static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
 	tcp_output(conn);
 }
 
+/* As Linux, where IPv4 and IPv6 differ. */
+static bool ends_embryo(const struct ip_error *e)
+{
+	if (!addr_is_v4(&e->dst)) return e->hard;
+	return e->icmp_type == ICMP4_UNREACH ? e->icmp_code <= 1 : e->icmp_type == ICMP4_TIME_EXCEEDED || e->icmp_type == ICMP4_PARAM_PROBLEM;
+}
+
 static void report(struct tcp_sock *conn, const struct ip_error *e)
 {
 	if (conn->wait.embryo) {
-		if (e->hard) conn_free(conn);
+		if (ends_embryo(e)) conn_free(conn);
 	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->wait.accepted) {
 		/* RFC 5461 §4.1, as Linux: it ends the attempt; who asked for it finds the message itself in the error queue. */
 		if (conn->inet.recverr || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
@@ -48,8 +55,8 @@ void tcp_error(struct stack *s, const struct ip_error *e)
 	if (!is) return;
 	conn = tcp_of(&is->sk);
 	seq = read32(e->quote + 4);
-	/* RFC 5927 §4.1: only of a segment that may be in flight. */
-	if (seq_lt(seq, conn->snd.una) || !seq_lt(seq, conn->snd.nxt)) return;
+	/* RFC 5927 §4.1: only of a segment that may be in flight; as on Linux, a bare ACK is one. */
+	if (seq_lt(seq, conn->snd.una) || seq_gt(seq, conn->snd.nxt) || (conn->wait.embryo && seq != conn->snd.una)) return;
 	if (e->redirect)
 		redirect_take(s, e->redirect);
 	else if (e->mtu_bytes)

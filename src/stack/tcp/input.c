@@ -49,11 +49,14 @@ void ack_unacceptable(struct tcp_sock *conn, const struct segment *g)
 
 /* ---- first ---- */
 
-/* RFC 7323 §5.3 R1: a timestamp older than the last one in order; not after 24 days of silence (§5.5). */
+/*
+ * RFC 7323 §5.3 R1: a timestamp older than the last one in order; not after 24 days of silence (§5.5). As Linux: older by more than one, once a connection
+ * is open; and some peers say 0 in their SYN, and later what their clock says.
+ */
 static bool paws_rejects(const struct tcp_sock *conn, const struct segment *g)
 {
 	if (!conn->opt.ts || !g->h.opts.has_ts || (g->h.flags & TCP_RST)) return false;
-	if ((int32_t)(conn->opt.recent - g->h.opts.ts_val) <= 0) return false;
+	if (!conn->opt.recent || (int32_t)(conn->opt.recent - g->h.opts.ts_val) <= (conn->wait.embryo ? 0 : 1)) return false;
 	return conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX;
 }
 

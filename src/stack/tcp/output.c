@@ -197,7 +197,7 @@ bool output_one_new(struct tcp_sock *conn) { return send_new(conn, true, true) >
 void output_probe(struct tcp_sock *conn)
 {
 	int32_t room = (int32_t)(conn->snd.una + conn->snd.wnd - conn->snd.nxt);
-	uint32_t unsent = snd_unsent(conn), len = MIN(unsent, snd_mss(conn));
+	uint32_t unsent = snd_unsent(conn), len = MIN(eor_unsent(conn), snd_mss(conn));
 	bool fin_due = conn->snd.fin && !snd_fin_sent(conn);
 
 	if (room > 0 && (unsent || fin_due)) {

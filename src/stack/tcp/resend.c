@@ -102,7 +102,8 @@ static uint32_t together(const struct tcp_sock *conn, uint32_t i)
 	uint32_t n = 1, most = MIN(tso_segments(conn), conn->cc.cwnd - rtxq_in_flight(q));
 	seq32 edge = conn->snd.una + conn->snd.wnd;
 
-	if (!conn->snd.tso_bytes) return 1;
+	/* What is left of one that was acknowledged in part is cut out by itself. */
+	if (!conn->snd.tso_bytes || seq_lt(rtxq_at(q, i)->seq, conn->snd.una)) return 1;
 	for (const struct tcp_sent *s = rtxq_at(q, i) + 1; n < most && i + n < q->n; n++, s++)
 		if ((s->tag & TAG_HEAD) || !waits(s) || seq_gt(s->end, edge)) break;
 	return n;

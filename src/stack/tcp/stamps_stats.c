@@ -22,6 +22,7 @@ size_t stamps_stats(const struct tcp_sock *conn, const struct segment *g, uint8_
 {
 	struct tcp_info i = {0};
 	socklen_t info_len = sizeof i;
+	uint32_t rehashes = conn->figures ? conn->figures->rehashes : 0;
 	size_t len = 0;
 
 	sock_getsockopt((struct sock *)&conn->inet.sk, IPPROTO_TCP, TCP_INFO, &i, &info_len);
@@ -34,8 +35,8 @@ size_t stamps_stats(const struct tcp_sock *conn, const struct segment *g, uint8_
 		{TCP_NLA_DELIVERED, 4, i.tcpi_delivered}, {TCP_NLA_DELIVERED_CE, 4, i.tcpi_delivered_ce},
 		{TCP_NLA_SNDQ_SIZE, 4, snd_end(conn) - conn->snd.una}, {TCP_NLA_CA_STATE, 1, i.tcpi_ca_state}, {TCP_NLA_BYTES_SENT, 8, i.tcpi_bytes_sent},
 		{TCP_NLA_BYTES_RETRANS, 8, i.tcpi_bytes_retrans}, {TCP_NLA_DSACK_DUPS, 4, i.tcpi_dsack_dups}, {TCP_NLA_REORD_SEEN, 4, i.tcpi_reord_seen},
-		{TCP_NLA_SRTT, 4, i.tcpi_rtt}, {TIMEOUT_REHASH, 2, 0}, {TCP_NLA_BYTES_NOTSENT, 4, i.tcpi_notsent_bytes}, {EDT, 8, (uint64_t)conn_now(conn)},
-		{TTL, 1, g && g->p ? g->p->ttl : 0}, {REHASH, 4, 0},
+		{TCP_NLA_SRTT, 4, i.tcpi_rtt}, {TIMEOUT_REHASH, 2, rehashes}, {TCP_NLA_BYTES_NOTSENT, 4, i.tcpi_notsent_bytes},
+		{EDT, 8, (uint64_t)conn_now(conn)}, {TTL, 1, g && g->p ? g->p->ttl : 0}, {REHASH, 4, rehashes},
 	};
 	for (size_t n = 0; n < ARRAY_SIZE(attrs); n++)
 		if (attrs[n].type != TTL || g) len += put(ret + len, &attrs[n]);

@@ -146,7 +146,7 @@ void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *
 
 static bool is_older(const struct timewait *tw, const struct segment *g)
 {
-	return tw->ts && g->h.opts.has_ts && (int32_t)(tw->recent - g->h.opts.ts_val) > 0;
+	return tw->ts && tw->recent && g->h.opts.has_ts && (int32_t)(tw->recent - g->h.opts.ts_val) > 0;
 }
 
 /* RFC 6191 §2, RFC 1122 §4.2.2.13: certainly of a new connection. */
@@ -171,7 +171,7 @@ bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g)
 			tw->recent = g->h.opts.ts_val;
 			tw->recent_when = s->now;
 		}
-		restart(s, tw);
+		if (!rst) restart(s, tw);
 		return false;
 	}
 	if (opens_next(tw, g)) {
