@@ -30,7 +30,7 @@ static struct net_host *way_end(struct engine *e, const struct sock *sk)
 
 static bool fit(const struct esock *es)
 {
-	return es->stream && es->sk && !es->sk->filter && !tcp_minds_hops(es->sk) && !es->barred && !es->eof && es->tx.first != 0;
+	return es->stream && es->sk && !es->sk->filter && !tcp_needs_stack(es->sk) && !es->barred && !es->eof && es->tx.first != 0;
 }
 
 static bool is_unix(const struct esock *es) { return es->sk && es->sk->domain == AF_UNIX; }

@@ -30,13 +30,13 @@ static long source_read(const struct source *in, off_t at, struct iovec *to)
 	return in->positioned ? sys(SYS_pread64, in->fd, to->iov_base, to->iov_len, at) : sys(SYS_read, in->fd, to->iov_base, to->iov_len);
 }
 
-/* One buffer's worth from a file; the offset moves by what was sent, not by what was read. */
-static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct source *in, off_t at, size_t count)
+/* One buffer's worth from a file; the offset moves by what was sent, not by what was read, which *count becomes. */
+static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct source *in, off_t at, size_t *count)
 {
-	struct iovec iov = {buf, MIN(count, SCRATCH_SIZE)};
+	struct iovec iov = {buf, MIN(*count, SCRATCH_SIZE)};
 	long n = source_read(in, at, &iov);
 	if (n <= 0) return n;
-	iov.iov_len = (size_t)n;
+	*count = iov.iov_len = (size_t)n;
 	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n};
 	long sent = sock_send(s, &m);
 	if (!in->positioned && sent < n) sys(SYS_lseek, in->fd, (sent < 0 ? 0 : sent) - n, SEEK_CUR);
@@ -47,13 +47,13 @@ static long sendfile_all(uint8_t *buf, const struct sock *s, const struct source
 {
 	size_t done = 0;
 	while (done < count) {
-		size_t wanted = MIN(count - done, SCRATCH_SIZE);
-		long n = sendfile_piece(buf, s, in, offset ? *offset : 0, wanted);
+		size_t piece = count - done;
+		long n = sendfile_piece(buf, s, in, offset ? *offset : 0, &piece);
 		if (n < 0 && done == 0) return n;
 		if (n <= 0) break;
 		if (offset) *offset += n;
 		done += (size_t)n;
-		if ((size_t)n < wanted) break;   /* the file's end, or no room */
+		if ((size_t)n < piece) break;   /* no room. A short read is not the end: a device's are all short */
 	}
 	return (long)done;
 }

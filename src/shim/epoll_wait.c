@@ -31,16 +31,14 @@ static long sleep_futex(struct instance *e, struct poll *p)
 static long sleep_kernel(struct instance *e, int epfd, struct poll *p)
 {
 	struct pollfd fds[3 + 2 * NEST_MAX] = {{epfd, POLLIN, 0}, {shim.control, 0, 0}, {bell_eventfd(e->bell), POLLIN, 0}};
-	struct timespec t;
 	int n = 3;
 	if (atomic_load(&e->set->nests) > 0) n += nest_poll(e, fds + 3, 2 * NEST_MAX);
 	bell_arm(instance_bell(e), BELL_EVENTFD);
 	if (instance_stirs(e) || (n > 3 && nest_ready(e))) return 0;
-	struct timespec *left = poll_left(p, fds[2].fd < 0, &t);
-	long r = cancellable(sleep_call(SYS_ppoll, (long)fds, n, (long)left, (long)p->mask, KERNEL_MASK, 0, &self.handled, p->wait.handled));
+	long r = poll_sleep(p, fds, (uint32_t)n, fds[2].fd < 0);
 	if (r > 0 && fds[1].revents & POLLHUP) atomic_store(&shim.cut, true);
 	if (r > 0 && fds[2].revents) bell_drain(e->bell);
-	if (r > 0 && fds[0].revents) shared_set32(&e->set->kernel_ready, 1);
+	if (r == 0 || (r > 0 && fds[0].revents)) shared_set32(&e->set->kernel_ready, 1);
 	return r == 0 ? -EAGAIN : MIN(r, 0);
 }
 

@@ -25,6 +25,7 @@ int timeout_of(const struct timespec *t, time_ns *ret);               /* 0, -EFA
 void timeout_report(struct timespec *t, const struct poll *p);        /* what is left of it; NULL allowed */
 /* The time left, for the kernel; NULL: for ever. in_slices: nothing will wake us, so we look every few milliseconds. */
 struct timespec *poll_left(const struct poll *p, bool in_slices, struct timespec *to);
+long poll_sleep(const struct poll *p, struct pollfd *fds, uint32_t n, bool in_slices);   /* the kernel's ppoll; 0 when the time, or a slice, is over */
 
 /* ---- one descriptor ---- */
 struct ready {

@@ -46,13 +46,20 @@ static long sleep_bell(struct poll *p, struct pollfd *fds, nfds_t n)
 	return timed_out(r);
 }
 
-static long kernel_sleep(struct poll *p, struct kernel_set *k, bool ours)
+/* With ours, they may be more than RLIMIT_NOFILE lets a ppoll look at. */
+long poll_sleep(const struct poll *p, struct pollfd *fds, uint32_t n, bool in_slices)
 {
 	struct timespec t;
+	long r = cancellable(sleep_call(SYS_ppoll, (long)fds, n, (long)poll_left(p, in_slices, &t), (long)p->mask, KERNEL_MASK, 0, &self.handled,
+					p->wait.handled));
+	return r == -EINVAL && n > 0 ? poll_sleep(p, NULL, 0, true) : r;
+}
+
+static long kernel_sleep(struct poll *p, struct kernel_set *k, bool ours)
+{
 	if (ours && self.bell != 0) kernel_set_add(k, bell_eventfd(self.bell), POLLIN, KERNEL_SET_WAKER);
 	kernel_set_add(k, shim.control, 0, KERNEL_SET_WAKER);
-	struct timespec *left = poll_left(p, ours && self.bell == 0, &t);
-	long r = cancellable(sleep_call(SYS_ppoll, (long)k->fds, k->n, (long)left, (long)p->mask, KERNEL_MASK, 0, &self.handled, p->wait.handled));
+	long r = poll_sleep(p, k->fds, k->n, ours && self.bell == 0);
 	if (r > 0 && k->fds[k->n - 1].revents & POLLHUP) atomic_store(&shim.cut, true);
 	return r;
 }

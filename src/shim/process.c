@@ -115,8 +115,16 @@ static long clone_raw(const void *arg)
 long do_fork(void) { return fork_by(fork_libc, NULL); }
 long do_vfork(void) { return fork_by(fork_libc, NULL); }
 
+/* A child that would share our memory until it execs, but not our descriptors: as vfork. */
+static unsigned long without_vfork(unsigned long flags)
+{
+	bool is_vfork = shim.active && flags & CLONE_VFORK && !(flags & (CLONE_FILES | CLONE_THREAD));
+	return is_vfork ? flags & ~(unsigned long)(CLONE_VM | CLONE_VFORK) : flags;
+}
+
 long do_clone(unsigned long flags, void *stack, int *parent_tid, int *child_tid, unsigned long tls)
 {
+	flags = without_vfork(flags);
 	long a[5] = {(long)flags, (long)stack, (long)parent_tid, (long)child_tid, (long)tls};
 	return flags & CLONE_VM ? clone_raw(a) : fork_by(clone_raw, a);
 }
@@ -155,6 +163,7 @@ int exported_clone(int (*fn)(void *), void *stack, int flags, void *arg, void *p
 	typedef int clone_fn(int (*)(void *), void *, int, void *, ...);
 	clone_fn *real = (clone_fn *)libc_symbol("clone");
 	struct start s = {fn, arg};
+	flags = (int)without_vfork((unsigned)flags);
 	if (flags & CLONE_VM || !shim.active) return real(fn, stack, flags, arg, parent_tid, tls, child_tid);
 	before_fork();
 	int r = real(clone_start, stack, flags, &s, parent_tid, tls, child_tid);

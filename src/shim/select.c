@@ -32,6 +32,21 @@ static long set_result(fd_set *set, int fd, bool on)
 	return 0;
 }
 
+static int number_of(const struct pollfd *p) { return p->fd < 0 ? ~p->fd : p->fd; }
+
+/* Unlike poll, select is not woken by what nobody asked it for: a descriptor that has only such news, an error or a hang-up, is left out from then on. */
+static bool any_asked_for(struct pollfd *fds, nfds_t n)
+{
+	bool any = false;
+	for (nfds_t i = 0; i < n; i++) {
+		short r = fds[i].revents, e = fds[i].events;
+		if (r == 0) continue;
+		if ((e & POLLIN && r & SELECT_IN) || (e & POLLOUT && r & SELECT_OUT) || (e & POLLPRI && r & SELECT_EX)) any = true;
+		else fds[i].fd = ~fds[i].fd;
+	}
+	return any;
+}
+
 /* As Linux: a descriptor that isn't there is an error at first, and what another thread closes while we sleep is ready for all. */
 static long poll_to_select(const struct pollfd *fds, nfds_t n, bool slept, fd_set *in, fd_set *out, fd_set *ex)
 {
@@ -40,9 +55,10 @@ static long poll_to_select(const struct pollfd *fds, nfds_t n, bool slept, fd_se
 		if (fds[i].revents & POLLNVAL) return -EBADF;
 	for (nfds_t i = 0; i < n; i++) {
 		short r = fds[i].revents, e = fds[i].events;
-		count += set_result(in, fds[i].fd, e & POLLIN && r & SELECT_IN);
-		count += set_result(out, fds[i].fd, e & POLLOUT && r & SELECT_OUT);
-		count += set_result(ex, fds[i].fd, e & POLLPRI && r & SELECT_EX);
+		int fd = number_of(&fds[i]);
+		count += set_result(in, fd, e & POLLIN && r & SELECT_IN);
+		count += set_result(out, fd, e & POLLOUT && r & SELECT_OUT);
+		count += set_result(ex, fd, e & POLLPRI && r & SELECT_EX);
 	}
 	return count;
 }
@@ -61,7 +77,9 @@ static bool select_ours(int n, const fd_set *in, const fd_set *out, const fd_set
 
 static long select_run(struct poll *p, struct pollfd *fds, nfds_t count, fd_set *in, fd_set *out, fd_set *ex)
 {
-	long r = poll_run(p, fds, count);
+	long r;
+	do r = poll_run(p, fds, count);
+	while (r > 0 && !any_asked_for(fds, count));
 	return r < 0 ? r : poll_to_select(fds, count, p->slept, in, out, ex);
 }
 

@@ -174,22 +174,22 @@ static long action_install(int sig, const struct kernel_sigaction *act)
 
 long do_rt_sigaction(int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old, size_t mask_size)
 {
-	if (!shim.active || mask_size != KERNEL_MASK || sig <= 0 || sig >= SIGNALS || spawned())
+	if (!shim.active || mask_size != KERNEL_MASK || sig <= 0 || sig >= SIGNALS || sig == SIGKILL || sig == SIGSTOP || spawned())
 		return sys(SYS_rt_sigaction, sig, act, old, mask_size);
 	struct action *a = &actions[sig];
-	struct kernel_sigaction wanted = act ? *act : (struct kernel_sigaction){0}, before;
-	long r = 0;
+	struct kernel_sigaction wanted = {0}, before;
+	long r = act ? user_get(wanted, act) : 0;
+	if (r != 0) return r;
 	if (atomic_load(&a->known)) action_report(a, &before);
 	else if (sig == SIGSYS || always_ours(sig)) before = (struct kernel_sigaction){0};
 	else r = sys(SYS_rt_sigaction, sig, NULL, &before, KERNEL_MASK);
 	if (r == 0 && act) {
-		bool handled = act->handler != SIG_DFL && act->handler != SIG_IGN;
+		bool handled = wanted.handler != SIG_DFL && wanted.handler != SIG_IGN;
 		if (handled || sig == SIGSYS) action_keep(a, &wanted);
 		if (sig != SIGSYS) r = action_install(sig, &wanted);
 		if (r == 0 && !handled && sig != SIGSYS) action_keep(a, &wanted);
 	}
-	if (r == 0 && old) *old = before;
-	return r;
+	return r == 0 && old ? user_put(old, before) : r;
 }
 
 long libc_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
@@ -213,7 +213,9 @@ long libc_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 long do_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, size_t mask_size)
 {
 	if (!shim.active || !set || mask_size != KERNEL_MASK || how == SIG_UNBLOCK) return sys(SYS_rt_sigprocmask, how, set, old, mask_size);
-	uint64_t without = *set & ~SIGMASK(SIGSYS);
+	uint64_t without;
+	if (user_get(without, set) != 0) return -EFAULT;
+	without &= ~SIGMASK(SIGSYS);
 	return sys(SYS_rt_sigprocmask, how, &without, old, mask_size);
 }
 
@@ -248,6 +250,9 @@ uint64_t signal_mask(const void *mask)
 
 long do_rt_sigsuspend(const uint64_t *mask, size_t mask_size)
 {
-	uint64_t m = signal_mask(mask);
+	uint64_t m;
+	if (!shim.active || mask_size != KERNEL_MASK) return cancellable(sys(SYS_rt_sigsuspend, mask, mask_size));
+	if (user_get(m, mask) != 0) return -EFAULT;
+	m = signal_mask(&m);
 	return cancellable(sys(SYS_rt_sigsuspend, &m, mask_size));
 }

@@ -172,6 +172,18 @@ static bool asks_outside(const struct sockaddr *addr, socklen_t len)
 	return false;
 }
 
+/* It has failed, or another thread has shut it: asked once more, the engine would begin anew where there is nothing under way. 0: neither. */
+static long connect_failed(const struct sock *s)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct call forget = {.op = RPC_CONNECT, .sock = s, .in = {{&none, sizeof none}}};
+	uint32_t state = shared_get32(&s->c->state);
+	if (state & CHS_CONNECTING || !(state & CHS_ERROR)) return 0;
+	int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
+	if (err > 0) control(&forget);
+	return err > 0 ? -(long)err : (long)err;
+}
+
 static long connect_on(const struct sock *s, struct call *c)
 {
 	struct wait w;
@@ -187,6 +199,7 @@ static long connect_on(const struct sock *s, struct call *c)
 		if ((r != -EINPROGRESS && r != -EALREADY && !full) || nonblocking(s, 0)) return (long)r;
 		r = full || shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, s, &s->c->tx, seq) : 0;
 		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
+		if (r == 0 && !full) r = connect_failed(s);
 		if (r < 0) return (long)r;
 	}
 }

@@ -121,13 +121,23 @@ int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
 	return futex_sleep(w, word, seen);
 }
 
+/* As Linux: a call that a handler has interrupted begins anew, with the descriptor as the handler has left it. */
+static int begun_anew(struct wait *w, const struct sock *s)
+{
+	struct sock now;
+	uint32_t handled = signals_handled();
+	if (!w->restartable || handled == w->handled) return 0;
+	w->handled = handled;
+	return sock_of(s->fd, &now) && now.index == s->index && now.generation == s->generation ? 0 : -EBADF;
+}
+
 /* Whoever only spins needs no wake. */
 int wait_on(struct wait *w, const struct sock *s, struct direction *d, uint32_t seq)
 {
 	if (engine_dead()) return -ENETDOWN;
-	if (spin(&d->seq, seq)) return 0;
+	if (spin(&d->seq, seq)) return begun_anew(w, s);
 	bool noted = sleeper_in(&d->waiters, &s->c->generation);
 	int r = engine_dead() ? -ENETDOWN : futex_sleep(w, &d->seq, seq);
 	sleeper_out(&d->waiters, noted);
-	return r;
+	return r == 0 ? begun_anew(w, s) : r;
 }

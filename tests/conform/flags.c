@@ -211,6 +211,21 @@ static void fill_up(int family)
 	close(fd[1]);
 }
 
+/* MSG_TRUNC throws away what came; all of it with MSG_WAITALL. */
+static void thrown_away(int family)
+{
+	say_about("%s thrown away", family_text(family));
+	tcp_pair(family, fd);
+	if (fork() == 0) {
+		send(fd[0], buf, sizeof(buf), 0);
+		_exit(0);
+	}
+	say_rc("MSG_WAITALL|MSG_TRUNC", recv(fd[1], NULL, sizeof(buf), MSG_WAITALL | MSG_TRUNC));
+	wait(NULL);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -223,6 +238,7 @@ int main(void)
 		lowat(families[i]);
 		pieces(families[i]);
 		fill_up(families[i]);
+		thrown_away(families[i]);
 	}
 	return 0;
 }

@@ -68,6 +68,25 @@ static void full(const char *name, int flag, enum way w)
 	close(fd[1]);
 }
 
+/* TCP_NOTSENT_LOWAT: what waits behind a window that is shut counts as much as what would be sent if there were more. */
+static void unsent(void)
+{
+	int fd[2];
+
+	say_about("TCP_NOTSENT_LOWAT");
+	tcp_pair(AF_INET, fd);
+	set_int(fd[1], SOL_SOCKET, SO_RCVBUF, 4096);
+	set_int(fd[0], IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1);
+	long sent = put(fd[0], 0, 0, POLLING, -1, true);
+	say("not all is taken", "%d", sent > 0 && sent < TOTAL);
+	say("room", "%d", poll(&(struct pollfd){ .fd = fd[0], .events = POLLOUT }, 1, 0));
+	set_int(fd[0], IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1 << 20);
+	say("room with another bound", "%d", wait_for(fd[0], POLLOUT));
+	say("more is taken", "%d", put(fd[0], sent, 0, POLLING, -1, true) > sent);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	static const struct { const char *name; int flag; } flags[] = { { "plain", 0 }, { "MORE", MSG_MORE }, { "EOR", MSG_EOR }, { "OOB", MSG_OOB } };
@@ -76,5 +95,6 @@ int main(void)
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
 		for (enum way w = BLOCKING; w <= EDGES; w++)
 			full(flags[i].name, flags[i].flag, w);
+	unsent();
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* Sockets over fork, exec, vfork and posix_spawn, in daemons and shells, and passed over AF_UNIX. */
 #include "say.h"
+#include <sched.h>
 #include <spawn.h>
 #include <sys/un.h>
 
@@ -355,6 +356,30 @@ static void unix_sockets(void)
 	close(d);
 }
 
+static int closes_all(void *unused)
+{
+	(void)unused;
+	for (int i = 3; i < 64; i++)
+		close(i);
+	return 0;
+}
+
+/* A child with our memory and descriptors of its own, as libraries make them that start programs. */
+static void clones(int family)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int fd[2], pid;
+
+	say_about("%s clone with CLONE_VM and CLONE_VFORK", family_text(family));
+	tcp_pair(family, fd);
+	pid = MUST(clone(closes_all, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL));
+	say_rc("exit", wait_child(pid));
+	say_rc("send", send(fd[0], "x", 1, 0));
+	say_rc("recv", recv(fd[1], buf, 1, 0));
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(int argc, char **argv)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -372,6 +397,7 @@ int main(int argc, char **argv)
 		spawns(families[i]);
 		passes(families[i]);
 		killed(families[i]);
+		clones(families[i]);
 	}
 	unix_sockets();
 	return 0;

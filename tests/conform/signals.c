@@ -2,6 +2,7 @@
 #include "say.h"
 #include <pthread.h>
 #include <setjmp.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 static char buf[1 << 20];
@@ -408,6 +409,53 @@ static void cancelled(void)
 	close(fd[1]);
 }
 
+static void on_alarm_close(int sig)
+{
+	(void)sig;
+	close(handler_fd);
+}
+
+/* A call that is begun anew after the handler finds what the handler has left of its descriptor. */
+static void closed_in_handler(void)
+{
+	struct itimerval soon = { .it_value.tv_usec = 100000 };
+	struct sigaction sa = { .sa_handler = on_alarm_close, .sa_flags = SA_RESTART };
+	int fd[2];
+
+	say_about("a handler that closes the socket");
+	sigaction(SIGALRM, &sa, NULL);
+	tcp_pair(AF_INET, fd);
+	handler_fd = fd[0];
+	setitimer(ITIMER_REAL, &soon, NULL);
+	say_rc("recv", recv(fd[0], buf, 1, 0));
+	close(fd[1]);
+	fd[0] = handler_fd = bound(AF_INET, SOCK_DGRAM);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	say_rc("recv udp", recv(fd[0], buf, 1, 0));
+	fd[0] = handler_fd = listening(AF_INET, 1);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	say_rc("accept", accept(fd[0], NULL, NULL));
+	handler_fd = -1;
+	signal(SIGALRM, SIG_DFL);
+	alarm(60);
+}
+
+static void bad_pointers(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm }, old;
+	void *bad = (void *)8;
+
+	say_about("bad pointers");
+	say_rc("rt_sigaction", syscall(SYS_rt_sigaction, SIGUSR2, bad, NULL, 8));
+	say_rc("rt_sigaction, the old one", syscall(SYS_rt_sigaction, SIGUSR2, NULL, bad, 8));
+	say_rc("rt_sigprocmask", syscall(SYS_rt_sigprocmask, SIG_BLOCK, bad, NULL, 8));
+	say_rc("rt_sigsuspend", syscall(SYS_rt_sigsuspend, bad, 8));
+	say_rc("rt_sigsuspend, a wrong size", syscall(SYS_rt_sigsuspend, bad, 4));
+	say_rc("SIGKILL", sigaction(SIGKILL, &sa, NULL));
+	say_rc("SIGKILL, asked", sigaction(SIGKILL, NULL, &old));
+	say("SIGKILL, as it is", "%s", old.sa_handler == SIG_DFL ? "default" : "handled");
+}
+
 int main(void)
 {
 	say_start();
@@ -420,5 +468,7 @@ int main(void)
 	in_handler();
 	jumps();
 	cancelled();
+	closed_in_handler();
+	bad_pointers();
 	return 0;
 }

@@ -161,6 +161,26 @@ static void shut(void)
 	close(fd[1]);
 }
 
+/* A device gives less at a time than was asked for, and goes on. */
+static void much_of_a_device(void)
+{
+	static char much[1 << 16];
+	int fd[2];
+
+	say_about("a device");
+	tcp_pair(AF_INET, fd);
+	if (fork() == 0) {
+		close(fd[0]);
+		while (read(fd[1], much, sizeof(much)) > 0)
+			;
+		_exit(0);
+	}
+	say_rc("sendfile", sendfile(fd[0], zero, NULL, 300000));
+	close(fd[0]);
+	close(fd[1]);
+	wait(NULL);
+}
+
 static void ends(void)
 {
 	int fd[2], p[2];
@@ -270,6 +290,7 @@ int main(void)
 	no_room(SPLICE_F_NONBLOCK);
 	shut();
 	ends();
+	much_of_a_device();
 	for (int i = 0; i < 20; i++)
 		marks(i & 1 ? O_NONBLOCK : 0, i & 2, i / 4);
 	peeked(AF_INET, true);

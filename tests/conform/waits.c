@@ -251,6 +251,88 @@ static void kinds(void)
 		close(p[i].fd);
 }
 
+/* select for exceptional news of a socket that has only hung up goes on waiting. */
+static void hung_up(void)
+{
+	struct linger hard = { 1, 0 };
+	struct timeval t = { 0, 50000 };
+	int fd[2], p[2];
+	fd_set ex;
+
+	say_about("select beside a hang-up");
+	tcp_pair(AF_INET, fd);
+	MUST(pipe(p));
+	MUST(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)));
+	close(fd[1]);
+	close(p[1]);
+	wait_for(fd[0], POLLHUP);
+	FD_ZERO(&ex);
+	FD_SET(fd[0], &ex);
+	FD_SET(p[0], &ex);
+	long begun = now_ms();
+	say_rc("rc", select(FD_SETSIZE, NULL, NULL, &ex, &t));
+	say("waited", "%s", now_ms() - begun >= 50 ? "yes" : "no");
+	say("set", "%d %d", FD_ISSET(fd[0], &ex), FD_ISSET(p[0], &ex));
+	close(fd[0]);
+	close(p[0]);
+}
+
+/* RLIMIT_NOFILE, which bounds what a poll takes, and no select or epoll_wait. */
+static void few_numbers(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int u = bound(AF_INET, SOCK_DGRAM), e = MUST(epoll_create1(0)), p[2];
+	struct timeval t = { 0, 20000 };
+	struct rlimit was, few;
+	fd_set in;
+
+	say_about("a limit of no descriptors");
+	MUST(pipe(p));
+	MUST(epoll_ctl(e, EPOLL_CTL_ADD, u, &ev));
+	MUST(epoll_ctl(e, EPOLL_CTL_ADD, p[0], &ev));
+	MUST(getrlimit(RLIMIT_NOFILE, &was));
+	few = (struct rlimit){ 0, was.rlim_max };
+	MUST(setrlimit(RLIMIT_NOFILE, &few));
+	FD_ZERO(&in);
+	FD_SET(u, &in);
+	FD_SET(p[0], &in);
+	say_rc("select", select(FD_SETSIZE, &in, NULL, NULL, &t));
+	say_rc("epoll_wait", epoll_wait(e, &ev, 1, 20));
+	MUST(write(p[1], "x", 1));
+	say_rc("epoll_wait, ready", epoll_wait(e, &ev, 1, -1));
+	MUST(setrlimit(RLIMIT_NOFILE, &was));
+	close(u);
+	close(e);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* A connect that waits, and another process that shuts the socket. */
+static void shut_while_connecting(void)
+{
+	int l = listening(AF_INET, 0), s, first = connected_to(AF_INET, SOCK_STREAM, port_of(l)), more[3];
+	union name n = name_lo(AF_INET, port_of(l));
+
+	say_about("connect");
+	for (int i = 0; i < 3; i++) {
+		more[i] = MUST(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+		connect(more[i], &n.sa, sizeof(n.in));
+	}
+	s = MUST(socket(AF_INET, SOCK_STREAM, 0));
+	if (fork() == 0) {
+		poll(NULL, 0, 200);
+		shutdown(s, SHUT_RDWR);
+		_exit(0);
+	}
+	say_rc("shut meanwhile", connect(s, &n.sa, sizeof(n.in)));
+	wait(NULL);
+	for (int i = 0; i < 3; i++)
+		close(more[i]);
+	close(first);
+	close(s);
+	close(l);
+}
+
 int main(void)
 {
 	say_start();
@@ -260,5 +342,8 @@ int main(void)
 	times();
 	odd_polls();
 	kinds();
+	hung_up();
+	few_numbers();
+	shut_while_connecting();
 	return 0;
 }

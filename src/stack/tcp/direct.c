@@ -24,7 +24,11 @@ bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of
 
 bool tcp_sends_stamped(const struct sock *sk) { return sk->ops == &tcp_ops && sk->timestamping & STAMPS_OF_SENT; }
 
-bool tcp_minds_hops(const struct sock *sk) { return sk->ops == &tcp_ops && (tcp_of(sk)->inet.min_ttl || tcp_of(sk)->inet.min_hops); }
+bool tcp_needs_stack(const struct sock *sk)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+	return sk->ops == &tcp_ops && (conn->inet.min_ttl || conn->inet.min_hops || conn->set.notsent_lowat);
+}
 
 bool tcp_is_done(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->rcv.done; }
 

@@ -20,8 +20,9 @@ bool tcp_owes_ack(const struct sock *sk);
 bool tcp_tells_inq(const struct sock *sk);
 /* Is each send to have stamps (SO_TIMESTAMPING)? Then the stack must see where they end. */
 bool tcp_sends_stamped(const struct sock *sk);
-/* Does it ask how far a segment has come (IP_MINTTL, IPV6_MINHOPCOUNT)? */
-bool tcp_minds_hops(const struct sock *sk);
+/* Has its program asked for what only segments have: how far they have come (IP_MINTTL, IPV6_MINHOPCOUNT), or that few octets wait for theirs
+ * (TCP_NOTSENT_LOWAT)? */
+bool tcp_needs_stack(const struct sock *sk);
 /* The peer's FIN has come, and all before it: nothing will ever come after that. */
 bool tcp_is_done(const struct sock *sk);
 uint32_t tcp_urgents(const struct sock *sk);                       /* how often urgent data was announced: a signal for each */
