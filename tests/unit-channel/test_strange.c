@@ -12,33 +12,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "channel/atomic.h"
-#include "client.h"
+#include "fixture.h"
 #include "rpc/call_fault.h"
 
 #define PORT 5000
-
-struct fixture { struct lab lab; struct tclient c, other; };
-
-static int fixture_new(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-	lab_start(&f->lab, "single,2");
-	t_hello(&f->c, &f->lab, 0);
-	t_hello(&f->other, &f->lab, 1);
-	alarm(60);
-	*state = f;
-	return 0;
-}
-
-static int fixture_free(void **state)
-{
-	struct fixture *f = *state;
-	t_end(&f->c);
-	t_end(&f->other);
-	assert_int_equal(lab_end(&f->lab), 0);
-	free(f);
-	return 0;
-}
 
 static int descriptors_of(pid_t pid)
 {
@@ -57,7 +34,7 @@ static void test_empty_message_at_the_door(void **state)
 	struct fixture *f = *state;
 	struct tclient late;
 	assert_int_equal(send(f->lab.doors[0], "", 0, 0), 0);
-	t_sync(&f->c);
+	t_sync(&f->h1);
 	t_hello(&late, &f->lab, 0);
 	t_sync(&late);
 	t_end(&late);
@@ -66,13 +43,13 @@ static void test_empty_message_at_the_door(void **state)
 static void test_bound_again_and_again(void **state)
 {
 	struct fixture *f = *state;
-	struct tsock s = t_socket(&f->c, AF_PACKET, SOCK_DGRAM);
+	struct tsock s = t_socket(&f->h1, AF_PACKET, SOCK_DGRAM);
 	struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(3)};
 	int file = open("/", O_PATH), before = descriptors_of(f->lab.engine);
 	for (int i = 0; i < 100; i++) assert_int_equal(t_pass(&s, RPC_BIND, &a, sizeof a, &file, 1), 0);
 	assert_true(descriptors_of(f->lab.engine) < before + 50);
 	t_close(&s);
-	t_sync(&f->c);
+	t_sync(&f->h1);
 	assert_true(descriptors_of(f->lab.engine) < before + 50);
 	close(file);
 }
@@ -84,19 +61,19 @@ static void test_full_bell(void **state)
 	struct rpc_request q = {.op = RPC_BELL};
 	struct rpc_reply reply;
 	int bell_fd;
-	int64_t bell = t_request(&f->c, &q, NULL, 0, &reply, NULL, &bell_fd);
+	int64_t bell = t_request(&f->h1, &q, NULL, 0, &reply, NULL, &bell_fd);
 	assert_true(bell >= 0 && bell_fd >= 0);
-	struct tsock to = t_socket(&f->c, AF_INET, SOCK_DGRAM), from = t_socket(&f->c, AF_INET, SOCK_DGRAM);
+	struct tsock to = t_socket(&f->h1, AF_INET, SOCK_DGRAM), from = t_socket(&f->h1, AF_INET, SOCK_DGRAM);
 	assert_int_equal(t_bind(&to, "127.0.0.1", PORT), 0);
 	struct rpc_watch w = {to.channel, to.generation};
 	q = (struct rpc_request){.op = RPC_WATCH, .arg = {bell}};
-	assert_true(t_request(&f->c, &q, &w, sizeof w, &reply, NULL, NULL) >= 0);
+	assert_true(t_request(&f->h1, &q, &w, sizeof w, &reply, NULL, NULL) >= 0);
 	uint64_t most = UINT64_MAX - 1;
 	assert_int_equal(write(bell_fd, &most, sizeof most), (int)sizeof most);
 	assert_int_equal(fcntl(bell_fd, F_SETFL, fcntl(bell_fd, F_GETFL) & ~O_NONBLOCK), 0);
-	atomic_store(&arena_bell(f->c.arena, (uint32_t)bell)->armed, BELL_EVENTFD);
+	atomic_store(&arena_bell(f->h1.arena, (uint32_t)bell)->armed, BELL_EVENTFD);
 	assert_int_equal(t_sendto(&from, "127.0.0.1", PORT, "x", 1), 1);
-	t_sync(&f->other);
+	t_sync(&f->h2);
 	close(bell_fd);
 	t_close(&to);
 	t_close(&from);
@@ -106,7 +83,7 @@ static void test_full_bell(void **state)
 static void test_send_while_direct(void **state)
 {
 	struct fixture *f = *state;
-	struct tsock l = t_socket(&f->c, AF_INET, SOCK_STREAM), a = t_socket(&f->c, AF_INET, SOCK_STREAM), b;
+	struct tsock l = t_socket(&f->h1, AF_INET, SOCK_STREAM), a = t_socket(&f->h1, AF_INET, SOCK_STREAM), b;
 	struct { struct rpc_send h; char data[2]; } __attribute__((packed)) call = {{.data_len = 2}, "22"};
 	char got[7] = {0};
 	assert_int_equal(t_bind(&l, "127.0.0.1", PORT), 0);
@@ -128,9 +105,9 @@ static void test_send_while_direct(void **state)
 static void test_fault_on_a_listener(void **state)
 {
 	struct fixture *f = *state;
-	struct tsock l = t_socket(&f->c, AF_INET, SOCK_STREAM), a = t_socket(&f->c, AF_INET, SOCK_STREAM), b;
+	struct tsock l = t_socket(&f->h1, AF_INET, SOCK_STREAM), a = t_socket(&f->h1, AF_INET, SOCK_STREAM), b;
 	char out[200];
-	assert_int_equal(t_verb(&f->c, out, sizeof out, "fault h1 recv reset"), 0);
+	assert_int_equal(t_verb(&f->h1, out, sizeof out, "fault h1 recv reset"), 0);
 	assert_int_equal(t_bind(&l, "127.0.0.1", PORT), 0);
 	assert_int_equal(t_call(&l, RPC_LISTEN, 5, 0, NULL, 0), 0);
 	assert_int_equal(t_connect(&a, "127.0.0.1", PORT), 0);
@@ -162,13 +139,13 @@ static void test_closed_port_is_free(void **state)
 	if (noise == 0) clamour(f);
 	int taken = 0;
 	for (int i = 0; i < 1500; i++) {
-		struct tsock first = t_socket(&f->c, AF_INET, SOCK_DGRAM), second = t_socket(&f->c, AF_INET, SOCK_DGRAM);
+		struct tsock first = t_socket(&f->h1, AF_INET, SOCK_DGRAM), second = t_socket(&f->h1, AF_INET, SOCK_DGRAM);
 		assert_int_equal(t_bind(&first, "127.0.0.1", PORT), 0);
 		t_close(&first);
 		if (t_bind(&second, "127.0.0.1", PORT) < 0) taken++;
 		t_close(&second);
-		t_sync(&f->c);
-		t_sync(&f->c);
+		t_sync(&f->h1);
+		t_sync(&f->h1);
 	}
 	kill(noise, SIGKILL);
 	waitpid(noise, NULL, 0);
