@@ -140,6 +140,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	struct channel *ch = esock_channel(e, es);
 	es->sk = sk;
 	sk->user = es;
+	sk->inode = es->by_inode.hash;
 	if (!es->orphan) sk->uid = es->of.client->uid;
 	ch->domain = sk->domain;
 	ch->type = sk->type;
@@ -173,6 +174,15 @@ void esock_ready(void *engine, struct sock *sk)
 	if (!es) return;
 	es->told = true;
 	esock_queue(engine, es);
+}
+
+void esock_waiting(void *engine, const struct sock *sk, uint32_t *in, uint32_t *out)
+{
+	struct engine *e = engine;
+	struct esock *es = sk->user;
+	if (!es || !es->stream) return;
+	*in += rx_used(&e->pool, &es->rx);
+	*out += tx_pending(&e->pool, &es->tx) + direct_ahead(e, es);
 }
 
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation)

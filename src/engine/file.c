@@ -1,13 +1,15 @@
 /*
  * The files that a host sees instead of the machine's. Those of /etc make the ordinary calls (getaddrinfo, gethostbyname) find the other hosts by
- * name, and nothing else. By /proc/net/if_inet6 programs (Java, say) learn whether there is IPv6, and which addresses an interface has. Those below
- * /proc/sys/net tell the host's settings; what it has no setting of its own for is not there.
+ * name, and nothing else. Those below /proc/net tell what its stack knows (engine/proc), and those below /proc/sys/net its settings; what it has
+ * nothing to say of is not there.
  * A file is handed out in pieces of whole lines, as many as fit into an answer.
  */
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include "engine/private.h"
+#include "engine/proc/proc.h"
 #include "stack/core/sysctl.h"
+
+#define FILE_PATH_MAX 256
 
 static void hosts_lines(const struct engine *e, struct page *p, const struct topo_addr *(*pick)(const struct topo_if *))
 {
@@ -58,55 +60,61 @@ static void file_hostconf(const struct engine *e, size_t host, struct page *p)
 	if (page_takes(p)) text_add(p->t, "multi on\n");
 }
 
-/* The scope is written as the kernel's own bits of an address's type. */
-static void if_inet6_line(struct text *t, const struct netif_addr *ia)
-{
-	for (size_t i = 0; i < sizeof ia->addr.b; i++) text_add(t, "%02x", ia->addr.b[i]);
-	unsigned scope = ia->scope == RT_SCOPE_HOST ? 0x10 : ia->scope == RT_SCOPE_LINK ? 0x20 : 0;
-	text_add(t, " %02x %02x %02x %02x %8s\n", ia->netif->index, ia->plen, scope, ia->flags & 0xff, ia->netif->name);
-}
-
-static void file_if_inet6(const struct engine *e, size_t host, struct page *p)
-{
-	list_each(struct netif, nif, &net_stack(net_host_at(e->net, host))->netifs, node) {
-		list_each(struct netif_addr, ia, &nif->addrs, node) {
-			if (!addr_is_v4(&ia->addr) && page_takes(p)) if_inet6_line(p->t, ia);
-		}
-	}
-}
-
 static const struct { const char *path; void (*write)(const struct engine *, size_t host, struct page *); } files[] = {
 	{"/etc/hosts", file_hosts}, {"/etc/hostname", file_hostname}, {"/etc/resolv.conf", file_resolv},
 	{"/etc/nsswitch.conf", file_nsswitch}, {"/etc/host.conf", file_hostconf},
-	{"/proc/net/if_inet6", file_if_inet6},
 };
 
 /* The part of a path below /proc/sys that names a setting, written as sysctl(8) does. */
-static int sysctl_text(const struct engine *e, size_t host, const char *path, size_t len, struct text *t)
+static int sysctl_text(const struct stack *s, const char *path, struct text *t)
 {
 	static const char root[] = "/proc/sys/";
-	char name[128], value[256];
-	if (len < sizeof root || len - (sizeof root - 1) >= sizeof name || memcmp(path, root, sizeof root - 1) != 0) return -ENOENT;
-	len -= sizeof root - 1;
-	for (size_t i = 0; i < len; i++) name[i] = path[sizeof root - 1 + i] == '/' ? '.' : path[sizeof root - 1 + i];
-	name[len] = '\0';
-	int r = sysctl_get(net_stack(net_host_at(e->net, host))->sysctl, name, value, sizeof value);
+	char name[FILE_PATH_MAX + 1] = "", value[256];
+	if (strncmp(path, root, sizeof root - 1) != 0) return -ENOENT;
+	path += sizeof root - 1;
+	for (size_t i = 0; path[i] != '\0'; i++) name[i] = path[i] == '/' ? '.' : path[i];
+	int r = sysctl_get(s->sysctl, name, value, sizeof value);
 	if (r >= 0) text_add(t, "%s\n", value);
 	return MIN(r, 0);
 }
 
+/* The file of a table of /proc/net's that a path names. NULL: none */
+static const struct proc_file *proc_find(const char *path)
+{
+	static const struct proc_file *const tables[] = {proc_netif_files, proc_route_files, proc_socket_files, proc_other_files};
+	static const char root[] = "/proc/net/";
+	if (strncmp(path, root, sizeof root - 1) != 0) return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct proc_file *f = tables[i]; f->name; f++)
+			if (strcmp(path + sizeof root - 1, f->name) == 0) return f;
+	return NULL;
+}
+
+static int file_write(struct engine *e, size_t host, const char *path, struct page *p)
+{
+	struct stack *s = net_stack(net_host_at(e->net, host));
+	const struct proc_file *proc = proc_find(path);
+	stack_set_now(s, e->now);
+	if (proc) {
+		proc->write(s, p);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (strcmp(files[i].path, path) != 0) continue;
+		files[i].write(e, host, p);
+		return 0;
+	}
+	return sysctl_text(s, path, p->t);
+}
+
 int64_t serve_file(struct call *k)
 {
-	size_t len = strnlen((const char *)k->in, k->q->in_len);
+	char path[FILE_PATH_MAX + 1] = "";
 	struct text t = {(char *)k->out, RPC_OUT_MAX, 0};
 	struct page p = {.t = &t, .from = (size_t)k->q->arg[0]};
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (strlen(files[i].path) != len || memcmp(files[i].path, k->in, len) != 0) continue;
-		files[i].write(k->e, k->c->host, &p);
-		k->reply.out_len = (uint32_t)t.len;
-		return p.full ? (int64_t)p.at : 0;
-	}
-	int r = sysctl_text(k->e, k->c->host, (const char *)k->in, len, &t);
-	if (r == 0) k->reply.out_len = (uint32_t)t.len;
-	return r;
+	memcpy(path, k->in, MIN(k->q->in_len, FILE_PATH_MAX));
+	int r = file_write(k->e, k->c->host, path, &p);
+	if (r < 0) return r;
+	k->reply.out_len = (uint32_t)t.len;
+	return p.full ? (int64_t)p.at : 0;
 }

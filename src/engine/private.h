@@ -264,6 +264,7 @@ struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation
 void esock_own(struct engine *e, struct esock *es, struct client *c);     /* c answers for it from now on; NULL: nobody, but it is still paid for */
 struct esock *esock_by_inode(struct engine *e, ino_t inode);
 void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
+void esock_waiting(void *engine, const struct sock *sk, uint32_t *in, uint32_t *out);   /* net_ops.waiting */
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */
 static inline struct channel *esock_channel(struct engine *e, const struct esock *es) { return arena_channel(e->arena, es->channel); }
 

@@ -62,7 +62,13 @@ static void host_ready(void *host, struct sock *sk)
 
 static void host_random(void *host, void *buf, size_t len) { random_fill(&((struct net_host *)host)->random, buf, len); }
 
-static const struct host_ops host_ops = {host_transmit, host_ready, host_random, NULL};
+static void host_waiting(void *host, const struct sock *sk, uint32_t *in, uint32_t *out)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	if (n->ops->waiting) n->ops->waiting(n->user, sk, in, out);
+}
+
+static const struct host_ops host_ops = {.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting};
 
 /* ---- hosts ---- */
 

@@ -51,7 +51,7 @@ static void host_ready(void *host, struct sock *sk)
 
 static void host_random(void *host, void *buf, size_t len) { random_fill(&((struct world *)host)->random, buf, len); }
 
-static const struct host_ops host_ops = {host_transmit, host_ready, host_random, NULL};
+static const struct host_ops host_ops = {.transmit = host_transmit, .ready = host_ready, .random = host_random};
 
 /* ---- calls ---- */
 

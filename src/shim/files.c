@@ -6,15 +6,16 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include "shim/shim.h"
+#include "shim/netpath.h"
 #include "shim/unix.h"
 
 static const char *const virtual_files[] = {
-	"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/proc/net/if_inet6",
+	"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
 };
 
 static bool is_virtual(const char *path)
 {
-	if (strncmp(path, "/etc/", 5) != 0 && strncmp(path, "/proc/", 6) != 0) return false;
+	if (strncmp(path, "/etc/", 5) != 0) return false;
 	for (size_t i = 0; i < ARRAY_SIZE(virtual_files); i++)
 		if (strcmp(path, virtual_files[i]) == 0) return true;
 	return false;
@@ -62,12 +63,18 @@ long do_openat(int dir, const char *path, int flags, mode_t mode)
 		if (fd >= 0) table_set_kernel(fd);
 		if (fd != -ENOENT) return fd;
 	}
+	bool is_table = path && (flags & (O_ACCMODE | O_PATH)) == O_RDONLY && unix_table_is(path);
+	char net[NET_PATH_MAX];
+	if (path && !(flags & O_PATH) && !is_table && net_path(path, net)) {
+		int fd = (flags & O_ACCMODE) == O_RDONLY ? file_open(net, flags) : -EACCES;
+		if (fd >= 0) table_set_kernel(fd);
+		return fd;
+	}
 	if (path && is_setting(path, flags)) {
 		int fd = (flags & O_ACCMODE) == O_RDONLY ? file_open(path, flags) : -EROFS;
 		if (fd >= 0) table_set_kernel(fd);
 		return fd;
 	}
-	bool is_table = path && (flags & (O_ACCMODE | O_PATH)) == O_RDONLY && unix_table_is(path);
 	long fd;
 	do fd = is_table ? unix_table_open(path, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
 	while (spares_give_way(fd));

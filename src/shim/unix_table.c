@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include "shim/netpath.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
@@ -14,11 +15,8 @@
 
 bool unix_table_is(const char *path)
 {
-	static const char *const paths[] = {"/proc/net/unix", "/proc/self/net/unix", "/proc/thread-self/net/unix"};
-	if (strncmp(path, "/proc/", 6) != 0) return false;
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (strcmp(path, paths[i]) == 0) return true;
-	return false;
+	char net[NET_PATH_MAX];
+	return net_path(path, net) && strcmp(net, "/proc/net/unix") == 0;
 }
 
 /* Where the path of a line of n octets begins: n when it has none. */

@@ -41,7 +41,7 @@ static void lab_trace(void *host, enum drop_reason why, const struct packet *p)
 	l->last_dropped = packet_copy(p);
 }
 
-static const struct host_ops lab_ops = {lab_transmit, lab_ready, lab_random, lab_trace};
+static const struct host_ops lab_ops = {.transmit = lab_transmit, .ready = lab_ready, .random = lab_random, .trace = lab_trace};
 
 struct addr lab_addr(const char *text)
 {

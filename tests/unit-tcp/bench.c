@@ -32,7 +32,7 @@ static void host_trace(void *host, enum drop_reason why, const struct packet *p)
 	((struct bench *)host)->dropped = why;
 }
 
-static const struct host_ops ops = {host_transmit, host_ready, host_random, host_trace};
+static const struct host_ops ops = {.transmit = host_transmit, .ready = host_ready, .random = host_random, .trace = host_trace};
 
 static int bench_open(void **state, bool v6)
 {

@@ -24,6 +24,8 @@ struct host_ops {
 	void (*random)(void *host, void *buf, size_t len);
 	/* A packet was dropped (data as far as parsed). NULL allowed. */
 	void (*trace)(void *host, enum drop_reason why, const struct packet *p);
+	/* Adds the octets of sk's stream that the host has: received and not read, sent and not acknowledged. NULL allowed. */
+	void (*waiting)(void *host, const struct sock *sk, uint32_t *in, uint32_t *out);
 };
 
 struct timer { struct heap_node node; void (*fire)(struct timer *); };

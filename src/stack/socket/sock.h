@@ -58,6 +58,7 @@ struct sock {
 	const struct sock_ops *ops;
 	void *user;                                /* the host's; NULL until it sets it */
 	uint64_t cookie;
+	uint64_t inode;                            /* by which programs know it (fstat): the host's. 0: they can't */
 	int err;                                   /* pending error (positive), taken by the next call or SO_ERROR */
 	uint16_t domain, type, protocol;
 	bool closed;                               /* the program let go */

@@ -25,6 +25,7 @@ bool tcp_sends_stamped(const struct sock *sk);
 bool tcp_needs_stack(const struct sock *sk);
 /* The peer's FIN has come, and all before it: nothing will ever come after that. */
 bool tcp_is_done(const struct sock *sk);
+unsigned tcp_timewaits(const struct stack *s);                      /* how many connections wait there */
 uint32_t tcp_urgents(const struct sock *sk);                       /* how often urgent data was announced: a signal for each */
 /* Octets were carried past the stack: its ACKs wait for more, as those of a connection that has had any. */
 void tcp_passed(struct sock *sk);

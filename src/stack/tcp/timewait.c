@@ -11,6 +11,7 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 #include <stdlib.h>
+#include "stack/inet/facts.h"
 
 #define ISS_STEP (65535u + 2)        /* as Linux: above everything the old connection can have sent */
 
@@ -19,7 +20,7 @@ struct timewait {
 	struct list order;
 	time_ns until, recent_when, last_oow;
 	struct addr laddr, raddr;
-	uint16_t lport, rport;
+	uint16_t lport, rport, domain;
 	seq32 snd_nxt, rcv_nxt;
 	uint16_t wnd;
 	bool ts, reuseaddr, reuseport;
@@ -103,6 +104,7 @@ void timewait_add(struct tcp_sock *conn)
 	tw->raddr = conn->inet.raddr;
 	tw->lport = conn->inet.lport;
 	tw->rport = conn->inet.rport;
+	tw->domain = conn->inet.sk.domain;
 	tw->snd_nxt = conn->snd.nxt;
 	tw->rcv_nxt = conn->rcv.nxt;
 	tw->wnd = (uint16_t)(conn->rcv.wnd >> conn->rcv.wscale);
@@ -120,6 +122,18 @@ void timewait_add(struct tcp_sock *conn)
 	if (enlist(s, tw)) return;
 	free(tw->secret);
 	free(tw);
+}
+
+unsigned tcp_timewaits(const struct stack *s) { return s->tcp->n_tw; }
+
+void tcp_facts_timewait(struct stack *s, inet_visit *visit, void *arg)
+{
+	list_each(struct timewait, tw, &s->tcp->tw_order, order) {
+		struct inet_facts f = {.stack = s, .domain = tw->domain, .protocol = IPPROTO_TCP, .state = TCPS_TIME_WAIT, .laddr = tw->laddr,
+				       .raddr = tw->raddr, .lport = tw->lport, .rport = tw->rport, .timer = FACTS_TIME_WAIT,
+				       .due_in = MAX(tw->until - s->now, 0)};
+		visit(arg, &f);
+	}
 }
 
 void timewait_free_all(struct stack *s)

@@ -1,0 +1,67 @@
+/* netlink, packet, sockstat: sockets that are no ends of IP's protocols, and how many there are of each. */
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include "engine/proc/proc.h"
+#include "stack/inet/facts.h"
+#include "stack/packet/packet_sock.h"
+#include "stack/socket/family.h"
+#include "stack/tcp/tcp.h"
+
+static void packet(struct stack *s, struct page *p)
+{
+	if (page_takes(p)) text_add(p->t, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
+	list_each(struct packet_sock, ps, &s->taps, node)
+		if (page_takes(p))
+			text_add(p->t, "%016lx %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", proc_pointer(&ps->sk), 3, ps->sk.type, ps->protocol, ps->ifindex, 1,
+				 ps->queued + ps->sk.lent, ps->sk.uid, (unsigned long)ps->sk.inode);
+}
+
+/* ---- how many ---- */
+
+struct tally { uint16_t domain; unsigned n, orphans, embryos; };
+
+static void count(void *arg, const struct inet_facts *f)
+{
+	struct tally *t = arg;
+	if (f->domain != t->domain || !f->sk) return;
+	t->n++;
+	t->orphans += f->sk->closed;
+	t->embryos += f->embryo;
+}
+
+static struct tally tally(struct stack *s, int protocol, uint16_t domain)
+{
+	struct tally t = {.domain = domain};
+	inet_facts_walk(s, protocol, count, &t);
+	return t;
+}
+
+static unsigned used(const struct stack *s)
+{
+	unsigned n = 0;
+	list_each(struct sock, sk, &s->socks, node) n += !sk->closed && sk->inode != 0;
+	return n;
+}
+
+static void sockstat(struct stack *s, struct page *p)
+{
+	if (!page_takes(p)) return;
+	struct tally tcp = tally(s, IPPROTO_TCP, AF_INET), tcp6 = tally(s, IPPROTO_TCP, AF_INET6);
+	text_add(p->t, "sockets: used %u\n", used(s));
+	text_add(p->t, "TCP: inuse %u orphan %u tw %u alloc %u mem %d\n", tcp.n - tcp.embryos, tcp.orphans + tcp6.orphans, tcp_timewaits(s),
+		 tcp.n + tcp6.n - tcp.embryos - tcp6.embryos, 0);
+	text_add(p->t, "UDP: inuse %u mem %d\n", tally(s, IPPROTO_UDP, AF_INET).n, 0);
+	text_add(p->t, "UDPLITE: inuse %u\nRAW: inuse %u\n", tally(s, IPPROTO_UDPLITE, AF_INET).n, tally(s, IPPROTO_RAW, AF_INET).n);
+	text_add(p->t, "FRAG: inuse %d memory %d\n", 0, 0);
+}
+
+static void sockstat6(struct stack *s, struct page *p)
+{
+	if (!page_takes(p)) return;
+	struct tally tcp = tally(s, IPPROTO_TCP, AF_INET6);
+	text_add(p->t, "TCP6: inuse %u\nUDP6: inuse %u\n", tcp.n - tcp.embryos, tally(s, IPPROTO_UDP, AF_INET6).n);
+	text_add(p->t, "UDPLITE6: inuse %u\nRAW6: inuse %u\n", tally(s, IPPROTO_UDPLITE, AF_INET6).n, tally(s, IPPROTO_RAW, AF_INET6).n);
+	text_add(p->t, "FRAG6: inuse %d memory %d\n", 0, 0);
+}
+
+const struct proc_file proc_other_files[] = {{"packet", packet}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL}};

@@ -1,0 +1,22 @@
+/*
+ * /proc/net as a host sees it: Linux's columns, from what its stack knows. Programs find them by RPC_FILE (engine/file.c).
+ *
+ *     netif.c    interfaces and what belongs to them      socket.c   TCP, UDP, raw and echo sockets
+ *     route.c    both routing tables                      other.c    sockets of the other families, and how many there are of each
+ *
+ * Read first: proc_net(5), and what a Linux shows: programs count columns and some count spaces.
+ */
+#pragma once
+#include "engine/private.h"
+
+struct proc_file { const char *name; void (*write)(struct stack *, struct page *); };
+extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[];   /* end with name NULL */
+
+/* A line filled up with spaces to its width, as Linux does in some of its lists. The page has taken it. */
+void proc_line(struct page *p, int width, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* What stands for a socket's address in memory: a number that tells sockets apart, and nothing else. */
+unsigned long proc_pointer(const struct sock *sk);
+void proc_addr6(char buf[33], const struct addr *a);     /* 32 digits */
+/* Four octets of an address as Linux prints them: those of the wire, read as a number of this machine. i: 12 for IPv4 */
+uint32_t proc_word(const struct addr *a, size_t i);
+static inline unsigned long proc_hundredths(time_ns t) { return (unsigned long)(t / (10 * NS_PER_MS)); }

@@ -1,0 +1,33 @@
+/* What the lists below /proc/net have in common. */
+#include <stdarg.h>
+#include <stdio.h>
+#include "engine/proc/proc.h"
+
+#define LINE_MAX_LEN 256
+
+void proc_line(struct page *p, int width, const char *format, ...)
+{
+	char line[LINE_MAX_LEN];
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(line, sizeof line, format, ap);
+	va_end(ap);
+	text_add(p->t, "%-*s\n", width, line);
+}
+
+unsigned long proc_pointer(const struct sock *sk)
+{
+	return sk ? (unsigned long)(uint32_t)stack_hash(sk->stack, &sk->cookie, sizeof sk->cookie) : 0;
+}
+
+void proc_addr6(char buf[33], const struct addr *a)
+{
+	for (size_t i = 0; i < sizeof a->b; i++) sprintf(buf + 2 * i, "%02x", a->b[i]);
+}
+
+uint32_t proc_word(const struct addr *a, size_t i)
+{
+	uint32_t w;
+	memcpy(&w, a->b + i, sizeof w);
+	return w;
+}
