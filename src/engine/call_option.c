@@ -38,16 +38,6 @@ int64_t serve_setsockopt(struct call *k)
 	return refuse(k, err, "setsockopt(%s)", text);
 }
 
-/* The program may want only the first fields. */
-static void info_complete(struct call *k, socklen_t len)
-{
-	struct tcp_info i = {0};
-	len = MIN(len, (socklen_t)sizeof i);
-	memcpy(&i, k->e->scratch, len);
-	direct_info(k->e, k->es, &i);
-	memcpy(k->e->scratch, &i, len);
-}
-
 /* What the program's peeks have made of it. */
 static void peek_off_complete(struct call *k, socklen_t len)
 {
@@ -67,7 +57,7 @@ int64_t serve_getsockopt(struct call *k)
 	memcpy(k->e->scratch, k->in, MIN(k->q->in_len, len));
 	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
 	if (err < 0) return option_text(text, sizeof text, k->es->sk, level, name, err) ? refuse(k, err, "getsockopt(%s)", text) : err;
-	if (level == IPPROTO_TCP && name == TCP_INFO && k->es->stream) info_complete(k, len);
+	if (level == IPPROTO_TCP && name == TCP_INFO) esock_tcp_info(k->e, k->es->sk, k->e->scratch, len);
 	if (level == SOL_SOCKET && name == SO_PEEK_OFF && k->es->sk->domain != AF_UNIX) peek_off_complete(k, len);
 	call_out(k, k->e->scratch, MIN(len, 65536));
 	return len;

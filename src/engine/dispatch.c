@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "engine/private.h"
 #include "host/message.h"
+#include "stack/netlink/netlink.h"
 #include "stack/unix/unix.h"
 
 /* What a call is about. CHANGE: a socket, and what datagrams that go past us depend on (inbox.c). */
@@ -75,6 +76,7 @@ static int64_t serve(struct call *k)
 		k->es->spare = false;
 		engine_enter(k->e, k->es->sk);
 		if (k->es->sk->domain == AF_UNIX) unix_act_as(k->es->sk, &(struct ucred){k->c->pid, k->c->uid, k->c->gid});
+		if (k->es->sk->domain == AF_NETLINK) netlink_act_as(k->es->sk, &(struct ucred){k->c->pid, k->c->uid, k->c->gid});
 		/* What was written and read so far comes before the call. */
 		esock_pump(k->e, k->es);
 		if (!k->es->sk) return -ENETDOWN;

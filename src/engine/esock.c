@@ -7,6 +7,7 @@
  * channel and needs no control call at all.
  */
 #include <errno.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "channel/wish.h"
@@ -183,6 +184,18 @@ void esock_waiting(void *engine, const struct sock *sk, uint32_t *in, uint32_t *
 	if (!es || !es->stream) return;
 	*in += rx_used(&e->pool, &es->rx);
 	*out += tx_pending(&e->pool, &es->tx) + direct_ahead(e, es);
+}
+
+/* The asker may want only the first fields. */
+void esock_tcp_info(void *engine, const struct sock *sk, void *info, size_t len)
+{
+	struct esock *es = sk->user;
+	struct tcp_info i = {0};
+	if (!es || !es->stream) return;
+	len = MIN(len, sizeof i);
+	memcpy(&i, info, len);
+	direct_info(engine, es, &i);
+	memcpy(info, &i, len);
 }
 
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation)

@@ -333,7 +333,7 @@ static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_resu
 /* Is there room in the stack that a SEND has missed? */
 static bool send_relieved(struct engine *e, struct esock *es)
 {
-	if (!es->refused || tx_pending(&e->pool, &es->tx) > 0 || !(sock_poll(es->sk) & EPOLLOUT)) return false;
+	if (!es->refused || tx_pending(&e->pool, &es->tx) > 0 || !sock_has_room(es->sk)) return false;
 	es->refused = false;
 	return true;
 }

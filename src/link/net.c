@@ -68,7 +68,14 @@ static void host_waiting(void *host, const struct sock *sk, uint32_t *in, uint32
 	if (n->ops->waiting) n->ops->waiting(n->user, sk, in, out);
 }
 
-static const struct host_ops host_ops = {.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting};
+static void host_tcp_info(void *host, const struct sock *sk, void *info, size_t len)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	if (n->ops->tcp_info) n->ops->tcp_info(n->user, sk, info, len);
+}
+
+static const struct host_ops host_ops = {.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting,
+					 .tcp_info = host_tcp_info};
 
 /* ---- hosts ---- */
 

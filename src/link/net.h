@@ -35,6 +35,7 @@ struct net_ops {
 	void (*ready)(void *user, struct sock *sk);                                    /* as host_ops.ready */
 	void (*tap)(void *user, const struct net_frame *f);                            /* every frame at every end that it reaches. NULL allowed */
 	void (*waiting)(void *user, const struct sock *sk, uint32_t *in, uint32_t *out);   /* as host_ops.waiting. NULL allowed */
+	void (*tcp_info)(void *user, const struct sock *sk, void *info, size_t len);           /* as host_ops.tcp_info. NULL allowed */
 	bool (*watches)(void *user, const struct net_link *cable);                     /* does anybody look at what the tap shows of it? NULL: nobody */
 };
 

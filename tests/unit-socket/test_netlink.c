@@ -237,6 +237,8 @@ static void test_names(void **state)
 	assert_int_equal(sock_bind(two, (struct sockaddr *)&got, sizeof got), -EADDRINUSE);
 	got.nl_pid++;
 	assert_int_equal(sock_bind(one, (struct sockaddr *)&got, sizeof got), -EINVAL);
+	assert_int_equal(sock_connect(one, (struct sockaddr *)&got, sizeof got), 0);
+	w->a->sysctl->privileged = 0;
 	assert_int_equal(sock_connect(one, (struct sockaddr *)&got, sizeof got), -EPERM);
 	assert_int_equal(sock_connect(one, (struct sockaddr *)&nl, sizeof nl), 0);
 	assert_int_equal(set_int(one, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_LINK), 0);

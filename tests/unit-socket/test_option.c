@@ -29,7 +29,7 @@ static void test_create(void **state)
 	assert_int_equal(sock_create(w->a, AF_PACKET, SOCK_RAW, 0, &sk), -EPERM);
 	assert_int_equal(sock_create(w->a, AF_BLUETOOTH, SOCK_RAW, 0, &sk), -EAFNOSUPPORT);
 	assert_int_equal(sock_create(w->a, -1, SOCK_RAW, 0, &sk), -EAFNOSUPPORT);
-	assert_int_equal(sock_create(w->a, AF_NETLINK, SOCK_RAW, 4, &sk), -EPROTONOSUPPORT);
+	assert_int_equal(sock_create(w->a, AF_NETLINK, SOCK_RAW, 6, &sk), -EPROTONOSUPPORT);
 	assert_int_equal(sock_create(w->a, AF_NETLINK, SOCK_STREAM, 0, &sk), -ESOCKTNOSUPPORT);
 }
 

@@ -12,8 +12,8 @@ static void packet(struct stack *s, struct page *p)
 	if (page_takes(p)) text_add(p->t, "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
 	list_each(struct packet_sock, ps, &s->taps, node)
 		if (page_takes(p))
-			text_add(p->t, "%016lx %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", proc_pointer(&ps->sk), 3, ps->sk.type, ps->protocol, ps->ifindex, 1,
-				 ps->queued + ps->sk.lent, ps->sk.uid, (unsigned long)ps->sk.inode);
+			text_add(p->t, "%016lx %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", proc_pointer(&ps->sk), 3, ps->sk.type, ps->protocol,
+				 ps->ifindex, 1, ps->queued + ps->sk.lent, ps->sk.uid, (unsigned long)ps->sk.inode);
 }
 
 /* ---- how many ---- */

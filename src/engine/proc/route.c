@@ -82,8 +82,9 @@ static void route6(struct stack *s, struct page *p)
 static void rt_cache(struct stack *s, struct page *p)
 {
 	(void)s;
-	if (page_takes(p))
-		proc_line(p, ROUTE_WIDTH, "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\tIRTT\tTOS\tHHRef\tHHUptod\tSpecDst");
+	if (!page_takes(p)) return;
+	proc_line(p, ROUTE_WIDTH, "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\tIRTT\t"
+		  "TOS\tHHRef\tHHUptod\tSpecDst");
 }
 
 const struct proc_file proc_route_files[] = {{"route", route4}, {"ipv6_route", route6}, {"rt_cache", rt_cache}, {NULL, NULL}};

@@ -26,6 +26,8 @@ struct host_ops {
 	void (*trace)(void *host, enum drop_reason why, const struct packet *p);
 	/* Adds the octets of sk's stream that the host has: received and not read, sent and not acknowledged. NULL allowed. */
 	void (*waiting)(void *host, const struct sock *sk, uint32_t *in, uint32_t *out);
+	/* Adds to a struct tcp_info of len octets what went past the stack. NULL allowed. */
+	void (*tcp_info)(void *host, const struct sock *sk, void *info, size_t len);
 };
 
 struct timer { struct heap_node node; void (*fire)(struct timer *); };

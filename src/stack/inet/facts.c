@@ -46,6 +46,7 @@ bool inet_facts_of(struct sock *sk, struct inet_facts *ret)
 	common(sk, ret);
 	if (!(ret->protocol == IPPROTO_TCP ? tcp_facts : dgram_facts)(sk, ret)) return false;
 	if (sk->stack->ops->waiting && !sk->listening && sk->user) sk->stack->ops->waiting(sk->stack->host, sk, &ret->in, &ret->out);
+	ret->in_memory = MAX(ret->in_memory, sk->listening ? 0 : ret->in);
 	return true;
 }
 

@@ -71,7 +71,7 @@ static void dump_netif(struct nl_writer *w, const struct netif *nif, uint8_t fam
 }
 
 /* All of IPv4 comes before all of IPv6. Only NETLINK_GET_STRICT_CHK makes the index in the header a filter. */
-static void dump(struct nl_writer *w, const struct nl_request *q)
+static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	struct ifaddrmsg want;
@@ -81,6 +81,7 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 		list_each(struct netif, nif, &nl_stack(w)->netifs, node)
 			if (nl_family_wanted(want.ifa_family, families[i]) && (!w->ns->strict || !want.ifa_index || want.ifa_index == (uint32_t)nif->index))
 				dump_netif(w, nif, families[i]);
+	return 0;
 }
 
 const struct nl_kind nl_address = {RTM_GETADDR, dump, NULL};

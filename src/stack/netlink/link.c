@@ -110,11 +110,12 @@ static void link_write(struct nl_writer *w, const struct netif *nif)
 	nl_end(w);
 }
 
-static void dump(struct nl_writer *w, const struct nl_request *q)
+static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	(void)q;
 	list_each(struct netif, nif, &nl_stack(w)->netifs, node)
 		link_write(w, nif);
+	return 0;
 }
 
 static const struct netif *link_named(const struct stack *s, const struct nl_request *q)

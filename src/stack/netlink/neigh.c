@@ -33,7 +33,7 @@ static void neigh_write(struct nl_writer *w, const struct neigh *n)
 	nl_end(w);
 }
 
-static void dump(struct nl_writer *w, const struct nl_request *q)
+static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	struct ndmsg want;
 
@@ -43,6 +43,7 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 		if (!nl_family_wanted(want.ndm_family, nl_family(&n->addr))) continue;
 		if (!want.ndm_ifindex || want.ndm_ifindex == n->netif->index) neigh_write(w, n);
 	}
+	return 0;
 }
 
 static int one(struct nl_writer *w, const struct nl_request *q)

@@ -1,6 +1,8 @@
-/* AF_NETLINK: user <-> stack. This stage answers NETLINK_ROUTE dumps and gets of links, addresses and routes. */
+/* AF_NETLINK: programs <-> stack, and programs <-> programs of one host. */
 #pragma once
 #include "stack/socket/sock.h"
 
 int netlink_new(struct stack *s);
 void netlink_free(struct stack *s);
+/* Who makes the next calls on sk: gives it a port id, and shows itself to those whom it sends to. */
+void netlink_act_as(struct sock *sk, const struct ucred *who);

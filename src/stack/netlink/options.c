@@ -4,11 +4,12 @@
 
 static struct netlink_sock *netlink_of(struct sock *sk) { return (struct netlink_sock *)sk; }
 
-static int group_bit(const void *val, uint64_t *ret)
+static int group_bit(const struct netlink_sock *ns, const void *val, uint64_t *ret)
 {
 	uint32_t group = *(const uint32_t *)val;
 
-	if (group == 0 || group > NL_GROUPS) return -EINVAL;
+	if (!nl_may_listen(ns)) return -EPERM;
+	if (group == 0 || group > ns->protocol->groups) return -EINVAL;
 	*ret = (uint64_t)1 << (group - 1);
 	return 0;
 }
@@ -16,7 +17,7 @@ static int group_bit(const void *val, uint64_t *ret)
 static int set_add(struct sock *sk, const void *val, socklen_t len)
 {
 	uint64_t bit;
-	int r = group_bit(val, &bit);
+	int r = group_bit(netlink_of(sk), val, &bit);
 
 	(void)len;
 	if (r == 0) netlink_of(sk)->groups |= bit;
@@ -26,7 +27,7 @@ static int set_add(struct sock *sk, const void *val, socklen_t len)
 static int set_drop(struct sock *sk, const void *val, socklen_t len)
 {
 	uint64_t bit;
-	int r = group_bit(val, &bit);
+	int r = group_bit(netlink_of(sk), val, &bit);
 
 	(void)len;
 	if (r == 0) netlink_of(sk)->groups &= ~bit;

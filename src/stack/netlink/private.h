@@ -1,8 +1,14 @@
 /*
  * The inside of AF_NETLINK.
  *
- *     socket.c    the calls: bind, connect, send, recv, options; the queue
- *     request.c   what send brought: header by header, to the handlers of NETLINK_ROUTE, and the acknowledgment
+ *     socket.c    the calls: bind, connect, send, recv, options        queue.c     what waits to be read, and from whom
+ *     port.c      port ids, and who may name whom                      deliver.c   from socket to socket: to one, and to a group
+ *     protocol.c  the protocols, a row each
+ *     request.c   what was sent to the stack: header by header, to its protocol's handler, and the acknowledgment
+ *     diag.h      NETLINK_SOCK_DIAG          generic.c   NETLINK_GENERIC
+ *
+ * NETLINK_ROUTE's handlers:
+ *
  *     message.c   messages and attributes, written and read
  *     link.c address.c route.c neigh.c rule.c   a kind of object each: rows of attributes, the dump, the single get
  *
@@ -19,27 +25,72 @@
 #define NL_DATAGRAM_MAX 3776        /* of a dump: NLMSG_GOODSIZE, what a page holds on Linux; libraries read with a page */
 #define NL_MESSAGE_MAX 2048         /* of one object */
 
-struct netlink { struct list socks; };
+struct netlink { struct list socks; int32_t last_free_port; };
 
-struct nl_datagram { struct list node; uint32_t len; bool dump; uint8_t data[]; };
+/* Who sent a message: 0 and nobody: the stack. */
+struct nl_origin { uint32_t pid, group; struct ucred cred; };
+
+struct nl_datagram { struct list node; uint32_t len; bool dump; struct nl_origin from; uint8_t data[]; };
+
+struct nl_request;
+struct nl_writer;
+struct netlink_sock;
+struct nl_protocol {
+	int number;
+	uint32_t groups;                                                       /* highest one */
+	bool anyone_sends, anyone_listens;                                     /* to others than the stack; to groups: without CAP_NET_ADMIN */
+	int (*serve)(struct netlink_sock *, const struct nl_request *);        /* one request. 0, or the errno of the acknowledgment. NULL: the stack takes none */
+};
 
 struct netlink_sock {
 	struct sock sk;
 	struct list node;             /* netlink.socks */
-	bool bound;
+	const struct nl_protocol *protocol;
+	bool bound, connected;
+	bool congested;               /* something was lost: nothing more comes until all that waits is read */
 	uint32_t pid;
+	uint32_t peer_pid, peer_group;
+	struct list waiting;          /* struct netlink_sock.of_waited: those who want room in our queue */
+	struct list of_waited;
+	struct ucred caller;          /* of the call at hand */
+	uint32_t drops;
 	uint64_t groups;              /* bit n - 1: group n */
 	struct list queue;            /* struct nl_datagram */
 	uint32_t queued;              /* sock_charge of all in it */
 	bool pktinfo, broadcast_error, no_enobufs, cap_ack, ext_ack, strict, passcred;
 };
 
-bool netlink_has_room(const struct netlink_sock *ns);
-/* Copies data into the queue. A message that finds no room is lost, and the socket told by ENOBUFS. */
-void netlink_enqueue(struct netlink_sock *ns, const void *data, size_t len, bool dump);
-/* Works off what a program sent. */
-void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len);
 extern const struct sockopt netlink_options[];
+const struct nl_protocol *nl_protocol_find(int number);
+bool nl_privileged(const struct netlink_sock *ns);                     /* its program has CAP_NET_ADMIN */
+bool nl_may_listen(const struct netlink_sock *ns);
+bool nl_may_send(const struct netlink_sock *ns);
+
+/* ---- port.c ---- */
+int nl_port_take(struct netlink_sock *ns, uint32_t pid);               /* -EADDRINUSE */
+void nl_port_choose(struct netlink_sock *ns);
+struct netlink_sock *nl_port_find(const struct stack *s, int protocol, uint32_t pid);
+
+/* ---- queue.c ---- */
+bool netlink_has_room(const struct netlink_sock *ns);
+/* Copies data of the stack's into the queue. A message that finds no room is lost, and the socket told by ENOBUFS. */
+void netlink_enqueue(struct netlink_sock *ns, const void *data, size_t len, bool dump);
+int nl_queue_put(struct netlink_sock *ns, const struct nl_origin *from, const void *data, size_t len);   /* -ENOBUFS: no memory */
+void nl_queue_take(struct netlink_sock *ns, struct nl_datagram *d);
+void nl_queue_lost(struct netlink_sock *ns);                           /* a message found no room */
+void nl_queue_wake(struct netlink_sock *ns);                           /* there may be room for those who wait for it */
+
+/* ---- deliver.c ---- */
+ssize_t nl_unicast(struct netlink_sock *ns, uint32_t pid, const struct nl_origin *from, const void *data, size_t len);
+void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin *from, const void *data, size_t len);   /* to from->group, less ns and the port `but` */
+
+/* ---- request.c ---- */
+/* Works off what a program sent to the stack. */
+void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len);
+int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *));
+int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)(struct nl_writer *, const struct nl_request *));
+int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q);
+int nl_diag_serve(struct netlink_sock *ns, const struct nl_request *q);
 
 /* ---- messages (message.c) ---- */
 
@@ -82,7 +133,7 @@ void nl_header(const struct nl_request *q, void *ret, size_t len);
 /* ---- kinds of object ---- */
 struct nl_kind {
 	uint16_t get;                                                             /* RTM_GETLINK … */
-	void (*dump)(struct nl_writer *, const struct nl_request *);              /* NULL: -EOPNOTSUPP */
+	int (*dump)(struct nl_writer *, const struct nl_request *);               /* NULL: -EOPNOTSUPP */
 	int (*one)(struct nl_writer *, const struct nl_request *);                /* NULL: -EOPNOTSUPP */
 };
 extern const struct nl_kind nl_link, nl_address, nl_route, nl_neigh, nl_rule;

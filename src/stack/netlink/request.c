@@ -22,30 +22,28 @@ static bool dump_is_unread(const struct netlink_sock *ns)
 }
 
 /* -EINTR tells that the dump is its own acknowledgment. */
-static int serve_dump(struct netlink_sock *ns, const struct nl_request *q, const struct nl_kind *k)
+int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *))
 {
 	struct nl_writer w;
-	int done = 0;
+	int done;
 
-	if (!k->dump) return -EOPNOTSUPP;
 	/* Linux writes a dump while it is read, one at a time. This one is written at once, so no other may wait unread. */
 	if (dump_is_unread(ns) || !netlink_has_room(ns)) return -EBUSY;
 	nl_writer_init(&w, ns, q, true);
-	k->dump(&w, q);
+	done = dump(&w, q);
 	nl_begin(&w, NLMSG_DONE, &done, sizeof done);
 	nl_end(&w);
 	nl_flush(&w);
 	return -EINTR;
 }
 
-static int serve_one(struct netlink_sock *ns, const struct nl_request *q, const struct nl_kind *k)
+int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)(struct nl_writer *, const struct nl_request *))
 {
 	struct nl_writer w;
 	int r;
 
-	if (!k->one) return -EOPNOTSUPP;
 	nl_writer_init(&w, ns, q, false);
-	r = k->one(&w, q);
+	r = one(&w, q);
 	nl_flush(&w);
 	return r;
 }
@@ -53,18 +51,18 @@ static int serve_one(struct netlink_sock *ns, const struct nl_request *q, const 
 /* The low two bits of a type say new, delete, get, set. */
 static bool is_get(uint16_t type) { return (type & 3) == (RTM_GETLINK & 3); }
 
-static int serve(struct netlink_sock *ns, const struct nl_request *q)
+int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q)
 {
 	const struct nl_kind *k;
 
-	if (q->h.nlmsg_type < NLMSG_MIN_TYPE) return 0;
 	if (q->h.nlmsg_type > RTM_MAX) return -EOPNOTSUPP;
 	if (q->len < sizeof(struct rtgenmsg)) return 0;
 	/* Whatever changes something asks for CAP_NET_ADMIN. */
 	if (!is_get(q->h.nlmsg_type)) return -EPERM;
 	k = kind_find(q->h.nlmsg_type);
 	if (!k) return -EOPNOTSUPP;
-	return (q->h.nlmsg_flags & NLM_F_DUMP ? serve_dump : serve_one)(ns, q, k);
+	if (q->h.nlmsg_flags & NLM_F_DUMP) return k->dump ? nl_serve_dump(ns, q, k->dump) : -EOPNOTSUPP;
+	return k->one ? nl_serve_one(ns, q, k->one) : -EOPNOTSUPP;
 }
 
 /* An error quotes the whole request, unless NETLINK_CAP_ACK cuts it to the header. */
@@ -95,7 +93,8 @@ void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len)
 		if (q.h.nlmsg_len < sizeof q.h || q.h.nlmsg_len > len) return;
 		q.body = data + sizeof q.h;
 		q.len = q.h.nlmsg_len - sizeof q.h;
-		if (q.h.nlmsg_flags & NLM_F_REQUEST) err = serve(ns, &q);
+		/* Messages of netlink's own ask for nothing but the acknowledgment. */
+		if (q.h.nlmsg_flags & NLM_F_REQUEST && q.h.nlmsg_type >= NLMSG_MIN_TYPE) err = ns->protocol->serve(ns, &q);
 		if (err != -EINTR && (err || q.h.nlmsg_flags & NLM_F_ACK)) acknowledge(ns, &q, err);
 		step = MIN(len, NLMSG_ALIGN((size_t)q.h.nlmsg_len));
 		data += step;

@@ -84,13 +84,14 @@ static bool filter_passes(const struct filter *f, const struct route *r)
 	return !f->oif || (r->netif && (uint32_t)r->netif->index == f->oif);
 }
 
-static void dump(struct nl_writer *w, const struct nl_request *q)
+static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	struct filter f = filter_of(w, q);
 
 	for (int v4 = 1; v4 >= 0; v4--)
 		list_each(struct route, r, route_list(nl_stack(w)), node)
 			if (addr_is_v4(&r->dst) == v4 && filter_passes(&f, r)) route_write(w, r);
+	return 0;
 }
 
 /* ---- the way to one destination ---- */

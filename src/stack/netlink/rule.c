@@ -28,7 +28,7 @@ static const struct nl_row rows[] = {
 	{.text = NULL},
 };
 
-static void dump(struct nl_writer *w, const struct nl_request *q)
+static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	struct fib_rule_hdr want;
 
@@ -40,6 +40,7 @@ static void dump(struct nl_writer *w, const struct nl_request *q)
 		nl_put_rows(w, rows, &rules[i]);
 		nl_end(w);
 	}
+	return 0;
 }
 
 const struct nl_kind nl_rule = {RTM_GETRULE, dump, NULL};

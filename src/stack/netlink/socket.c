@@ -1,4 +1,4 @@
-/* AF_NETLINK: the socket calls, the queue and the options. A request is served while it is sent; its answer waits in the queue. */
+/* AF_NETLINK: the socket calls. A request to the stack is served while it is sent; its answer waits in the queue. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -27,7 +27,7 @@ int netlink_choose(struct stack *s, int type, int *protocol, const struct sock_o
 {
 	(void)s;
 	if (type != SOCK_RAW && type != SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-	if (*protocol != NETLINK_ROUTE) return -EPROTONOSUPPORT;
+	if (!nl_protocol_find(*protocol)) return -EPROTONOSUPPORT;
 	*ret = &netlink_ops;
 	return 0;
 }
@@ -36,39 +36,12 @@ static int netlink_init(struct sock *sk)
 {
 	struct netlink_sock *ns = netlink_of(sk);
 
+	ns->protocol = nl_protocol_find(sk->protocol);
 	list_init(&ns->queue);
+	list_init(&ns->waiting);
+	list_init(&ns->of_waited);
 	list_append(&sk->stack->netlink->socks, &ns->node);
 	return 0;
-}
-
-/* ---- the queue ---- */
-
-bool netlink_has_room(const struct netlink_sock *ns)
-{
-	return (uint64_t)ns->queued + ns->sk.lent <= ns->sk.rcvbuf;
-}
-
-void netlink_enqueue(struct netlink_sock *ns, const void *data, size_t len, bool dump)
-{
-	struct nl_datagram *d = dump || netlink_has_room(ns) ? malloc(sizeof *d + len) : NULL;
-
-	if (!d) {
-		if (!ns->no_enobufs) sock_set_error(&ns->sk, ENOBUFS);
-		return;
-	}
-	d->len = (uint32_t)len;
-	d->dump = dump;
-	memcpy(d->data, data, len);
-	ns->queued += sock_charge(&ns->sk, d->len);
-	list_append(&ns->queue, &d->node);
-	sock_ready(&ns->sk);
-}
-
-static void dequeue(struct netlink_sock *ns, struct nl_datagram *d)
-{
-	ns->queued -= sock_charge(&ns->sk, d->len);
-	list_remove(&d->node);
-	free(d);
 }
 
 static void netlink_close(struct sock *sk)
@@ -76,36 +49,14 @@ static void netlink_close(struct sock *sk)
 	struct netlink_sock *ns = netlink_of(sk);
 
 	while (!list_empty(&ns->queue))
-		dequeue(ns, list_first(&ns->queue, struct nl_datagram, node));
+		nl_queue_take(ns, list_first(&ns->queue, struct nl_datagram, node));
 	list_remove(&ns->node);
+	list_remove(&ns->of_waited);
+	for (struct list *l; (l = list_pop(&ns->waiting));) sock_ready(&list_entry(l, struct netlink_sock, of_waited)->sk);
 	sock_free(sk);
 }
 
 /* ---- names ---- */
-
-static bool pid_taken(const struct netlink_sock *ns, uint32_t pid)
-{
-	list_each(struct netlink_sock, other, &ns->sk.stack->netlink->socks, node)
-		if (other != ns && other->bound && other->pid == pid) return true;
-	return false;
-}
-
-static int pid_take(struct netlink_sock *ns, uint32_t pid)
-{
-	if (pid_taken(ns, pid)) return -EADDRINUSE;
-	ns->pid = pid;
-	ns->bound = true;
-	return 0;
-}
-
-/* Linux offers the process's id first, which means nothing here: any number does that nobody else has. */
-static void autobind(struct netlink_sock *ns)
-{
-	uint32_t pid = (uint32_t)ns->sk.cookie & 0x7fffffff;
-
-	while (pid == 0 || pid_take(ns, pid) < 0)
-		pid = stack_random32(ns->sk.stack) | 0x80000000;
-}
 
 static int name_read(const void *a, socklen_t len, struct sockaddr_nl *ret)
 {
@@ -121,27 +72,39 @@ static int netlink_bind(struct sock *sk, const struct sockaddr *a, socklen_t len
 	int r = name_read(a, len, &name);
 
 	if (r < 0) return r;
+	if (name.nl_groups && !nl_may_listen(ns)) return -EPERM;
 	if (ns->bound && name.nl_pid != ns->pid) return -EINVAL;
 	if (!ns->bound && name.nl_pid) {
-		r = pid_take(ns, name.nl_pid);
+		r = nl_port_take(ns, name.nl_pid);
 		if (r < 0) return r;
 	}
-	if (!ns->bound) autobind(ns);
+	if (!ns->bound) nl_port_choose(ns);
 	ns->groups = (ns->groups & ~(uint64_t)UINT32_MAX) | name.nl_groups;
 	return 0;
 }
 
-/* Only the kernel, pid 0, may be spoken to: user to user asks for CAP_NET_ADMIN in NETLINK_ROUTE. */
+/* A name means one group: the lowest of its mask. */
+static uint32_t group_of(uint32_t mask) { return (uint32_t)__builtin_ffs((int)mask); }
+static uint32_t mask_of(uint32_t group) { return group ? 1u << (group - 1) : 0; }
+
 static int netlink_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
+	struct netlink_sock *ns = netlink_of(sk);
 	struct sockaddr_nl name;
 	int r;
 
-	if (a->sa_family == AF_UNSPEC) return 0;
+	if (a->sa_family == AF_UNSPEC) {
+		ns->connected = false;
+		ns->peer_pid = ns->peer_group = 0;
+		return 0;
+	}
 	r = name_read(a, len, &name);
 	if (r < 0) return r;
-	if (name.nl_pid || name.nl_groups) return -EPERM;
-	if (!netlink_of(sk)->bound) autobind(netlink_of(sk));
+	if ((name.nl_pid || name.nl_groups) && !nl_may_send(ns)) return -EPERM;
+	if (!ns->bound) nl_port_choose(ns);
+	ns->connected = true;
+	ns->peer_pid = name.nl_pid;
+	ns->peer_group = group_of(name.nl_groups);
 	return 0;
 }
 
@@ -150,10 +113,8 @@ static int netlink_name_of(const struct sock *sk, bool peer, struct sockaddr_sto
 	const struct netlink_sock *ns = (const struct netlink_sock *)sk;
 	struct sockaddr_nl name = {.nl_family = AF_NETLINK};
 
-	if (!peer) {
-		name.nl_pid = ns->pid;
-		name.nl_groups = (uint32_t)ns->groups;
-	}
+	name.nl_pid = peer ? ns->peer_pid : ns->pid;
+	name.nl_groups = peer ? mask_of(ns->peer_group) : (uint32_t)ns->groups;
 	memcpy(ret, &name, sizeof name);
 	*ret_len = sizeof name;
 	return 0;
@@ -161,33 +122,66 @@ static int netlink_name_of(const struct sock *sk, bool peer, struct sockaddr_sto
 
 /* ---- data ---- */
 
-static ssize_t netlink_send(struct sock *sk, const struct sock_msg *m)
+void netlink_act_as(struct sock *sk, const struct ucred *who) { netlink_of(sk)->caller = *who; }
+
+/* Only one's own credentials may be sent. */
+static int control_read(const struct netlink_sock *ns, const struct sock_msg *m)
 {
-	struct netlink_sock *ns = netlink_of(sk);
+	struct cmsg_in c;
+	struct ucred u;
+	size_t offset = 0;
+	int r;
+
+	while ((r = cmsg_next(m, &offset, &c)) == 1) {
+		if (c.level != SOL_SOCKET) continue;
+		if (c.type != SCM_CREDENTIALS || c.len != sizeof u) return -EINVAL;
+		memcpy(&u, c.data, sizeof u);
+		if (u.pid != ns->caller.pid || u.uid != ns->caller.uid || u.gid != ns->caller.gid) return -EPERM;
+	}
+	return r;
+}
+
+static int destination(const struct netlink_sock *ns, const struct sock_msg *m, uint32_t *ret_pid, uint32_t *ret_group)
+{
 	struct sockaddr_nl to;
 	int r = m->name ? name_read(m->name, m->name_len, &to) : 0;
 
-	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
-	if (m->len == 0) return -ENODATA;
 	if (r < 0) return r;
-	if (m->name && (to.nl_pid || to.nl_groups)) return -EPERM;
-	if (!ns->bound) autobind(ns);
-	if (sk->sndbuf < 32 || m->len > sk->sndbuf - 32) return -EMSGSIZE;
-	netlink_serve(ns, m->data, m->len);
-	return (ssize_t)m->len;
+	*ret_pid = m->name ? to.nl_pid : ns->peer_pid;
+	*ret_group = m->name ? group_of(to.nl_groups) : ns->peer_group;
+	return m->name && (*ret_pid || *ret_group) && !nl_may_send(ns) ? -EPERM : 0;
 }
 
-static void give_name_and_control(const struct netlink_sock *ns, struct sock_msg *m)
+static ssize_t netlink_send(struct sock *sk, const struct sock_msg *m)
 {
-	static const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	struct netlink_sock *ns = netlink_of(sk);
+	struct nl_origin from = {.cred = ns->caller};
+	uint32_t pid = 0;
+	int r;
+
+	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	if (m->len == 0) return -ENODATA;
+	r = control_read(ns, m);
+	if (r == 0) r = destination(ns, m, &pid, &from.group);
+	if (r < 0) return r;
+	if (!ns->bound) nl_port_choose(ns);
+	if (sk->sndbuf < 32 || m->len > sk->sndbuf - 32) return -EMSGSIZE;
+	from.pid = ns->pid;
+	if (from.group) nl_broadcast(ns, pid, &from, m->data, m->len);
+	return nl_unicast(ns, pid, &from, m->data, m->len);
+}
+
+static void give_name_and_control(const struct netlink_sock *ns, const struct nl_origin *from, struct sock_msg *m)
+{
+	struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_pid = from->pid, .nl_groups = mask_of(from->group)};
 	struct cmsg_out o = cmsg_out_begin(m);
 
 	if (m->name) {
-		memcpy(m->name, &kernel, MIN(m->name_len, sizeof kernel));
-		m->name_len = sizeof kernel;
+		memcpy(m->name, &name, MIN(m->name_len, sizeof name));
+		m->name_len = sizeof name;
 	}
-	if (ns->pktinfo) cmsg_put(&o, SOL_NETLINK, NETLINK_PKTINFO, &(struct nl_pktinfo){0}, sizeof(struct nl_pktinfo));
-	if (ns->passcred) cmsg_put(&o, SOL_SOCKET, SCM_CREDENTIALS, &(struct ucred){0}, sizeof(struct ucred));
+	if (ns->pktinfo) cmsg_put(&o, SOL_NETLINK, NETLINK_PKTINFO, &(struct nl_pktinfo){from->group}, sizeof(struct nl_pktinfo));
+	if (ns->passcred) cmsg_put(&o, SOL_SOCKET, SCM_CREDENTIALS, &from->cred, sizeof from->cred);
 	cmsg_out_end(&o, m);
 }
 
@@ -207,13 +201,15 @@ static ssize_t netlink_recv(struct sock *sk, struct sock_msg *m)
 	n = MIN(full, m->len);
 	if (n) memcpy(m->data, d->data, n);
 	m->flags = n < full ? MSG_TRUNC : 0;
-	give_name_and_control(ns, m);
+	give_name_and_control(ns, &d->from, m);
 	if (!(flags & MSG_PEEK)) {
 		if (flags & MSG_LEND) sk->lent += sock_charge(sk, d->len);
-		dequeue(ns, d);
+		nl_queue_take(ns, d);
 	}
 	return (ssize_t)(flags & MSG_TRUNC ? full : n);
 }
+
+static void netlink_consumed(struct sock *sk) { nl_queue_wake(netlink_of(sk)); }
 
 static uint32_t netlink_poll(const struct sock *sk)
 {
@@ -224,6 +220,9 @@ static uint32_t netlink_poll(const struct sock *sk)
 	if (!list_empty(&ns->queue)) ev |= EPOLLIN | EPOLLRDNORM;
 	return ev;
 }
+
+/* As on Linux poll says that a socket can be sent from, whatever waits in the queues of others. */
+static bool netlink_has_room_again(const struct sock *sk) { return list_empty(&((const struct netlink_sock *)sk)->of_waited); }
 
 static const struct sockopt *const option_tables[] = {netlink_options, NULL};
 
@@ -237,7 +236,9 @@ const struct sock_ops netlink_ops = {
 	.connect = netlink_connect,
 	.send = netlink_send,
 	.recv = netlink_recv,
+	.consumed = netlink_consumed,
 	.poll = netlink_poll,
+	.has_room = netlink_has_room_again,
 	.name_of = netlink_name_of,
 	.ioctl = inet_ioctl,          /* SIOCGIF* work on any socket */
 	.options = option_tables,

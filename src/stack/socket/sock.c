@@ -130,6 +130,11 @@ uint32_t sock_poll(const struct sock *sk)
 	return sk->ops->poll(sk);
 }
 
+bool sock_has_room(const struct sock *sk)
+{
+	return sk->ops->has_room ? sk->ops->has_room(sk) : (sock_poll(sk) & EPOLLOUT) != 0;
+}
+
 int sock_getsockname(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
 	return sk->ops->name_of(sk, false, ret, ret_len);

@@ -31,4 +31,6 @@ uint32_t tcp_urgents(const struct sock *sk);                       /* how often 
 void tcp_passed(struct sock *sk);
 /* What was carried past the stack is lost: the other end is reset, and so is this one. */
 void tcp_break(struct sock *sk);
+/* Ends it from outside, as SOCK_DESTROY does: the peer is reset, the program finds ECONNABORTED. */
+void tcp_abort(struct sock *sk);
 /* tcp_ops (socket/family.h) and tcp_proto (inet/inet.h) are defined here. */

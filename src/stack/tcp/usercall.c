@@ -250,6 +250,17 @@ static void close_abruptly(struct tcp_sock *conn)
 	conn_free(conn);
 }
 
+void tcp_abort(struct sock *sk)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+
+	if (conn->state == TCPS_CLOSED) return;
+	listen_stop(conn);
+	sk->listening = false;
+	if (IN_STATES(conn, STATES_SYNCED | S_(SYN_RECEIVED)) && conn->state != TCPS_LAST_ACK && conn->state != TCPS_CLOSING) segment_send_reset(conn);
+	conn_fail(conn, ECONNABORTED);
+}
+
 /* The connection goes on without its program until the protocol is done with it. */
 static void orphan(struct tcp_sock *conn)
 {
