@@ -141,6 +141,24 @@ static void accepted(int family, int ending, bool port)
 		close(l);
 }
 
+/* An address that bind gave stays the program's to give: what a later connection chose instead stays, too. */
+static void wildcard_after_address(int family)
+{
+	union name closed = name_lo(family, port_closed(family, SOCK_STREAM)), n = name_lo(family, 0), any;
+	int fd = MUST(socket(family, SOCK_STREAM, 0));
+
+	say_about("%s the wildcard after an address", family_text(family));
+	MUST(bind(fd, &n.sa, name_len(family)));
+	say_rc("connect", connect(fd, &closed.sa, name_len(family)));
+	say_sockname("name", fd);
+	any = name_any(family, port_closed(family, SOCK_STREAM));
+	say_rc("bind", bind(fd, &any.sa, name_len(family)));
+	say_sockname("name", fd);
+	say_rc("connect", connect(fd, &closed.sa, name_len(family)));
+	say_sockname("name", fd);
+	close(fd);
+}
+
 /* accept tells who called, also when that is over. */
 static void called(int family)
 {
@@ -231,6 +249,7 @@ int main(void)
 		shut_listener(f, SHUT_WR, false);
 		for (int m = 0; m < 6; m++)
 			accepted(f, m / 2, m % 2);
+		wildcard_after_address(f);
 		called(f);
 		peeks(f);
 		peek_past_end(f);

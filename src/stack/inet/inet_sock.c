@@ -147,7 +147,7 @@ int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	}
 	/* As Linux: an IPv6 address of its own can never meet IPv4 again, and getsockopt shows it. */
 	if (!addr_is_v4(&addr) && !addr_is_any(&addr)) is->v6only = true;
-	is->addr_bound = !addr_is_any(&addr);
+	if (!addr_is_any(&addr)) is->addr_bound = true;   /* as Linux: a later bind to the wildcard does not undo that */
 	is->port_bound = port != 0;
 	if (sk->domain == AF_INET) is->raddr = addr_any4;
 	return 0;

@@ -18,10 +18,10 @@
 
 /* ---- bind ---- */
 
-static void unbind(struct inet_sock *is)
+static void unbind(struct inet_sock *is, bool addr_was_bound)
 {
 	port_release(is);
-	is->addr_bound = false;
+	is->addr_bound = addr_was_bound;
 	is->lport = 0;
 	is->v6only = is->v6only && is->sk.domain == AF_INET6;
 	inet_sock_reset_addr(is);
@@ -31,6 +31,7 @@ static void unbind(struct inet_sock *is)
 static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct inet_sock *is = &tcp_of(sk)->inet;
+	bool addr_was_bound = is->addr_bound;
 	int r;
 
 	if (tcp_of(sk)->state == TCPS_CLOSED) is->rport = 0;   /* as on Linux a connection that has ended leaves a socket that can be bound */
@@ -38,7 +39,7 @@ static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 		r = inet_bind(sk, a, len);
 		if (r < 0 || !timewait_blocks_bind(sk->stack, is)) return r;
 		r = is->port_bound;
-		unbind(is);
+		unbind(is, addr_was_bound);
 		if (r) break;
 	}
 	return -EADDRINUSE;
