@@ -140,6 +140,12 @@ static bool is_refused_unnamed(int type, const struct msghdr *m, int flags)
 	return m->msg_namelen <= sizeof(sa_family_t) || m->msg_namelen > sizeof(struct sockaddr_un) || !is_unix_name(m->msg_name, m->msg_namelen);
 }
 
+/* Is what goes beside the data refused? With MSG_OOB the kernel says so, and refuses the rest right behind it, before it gives a name. */
+static bool is_control_refused(int fd, const struct msghdr *m)
+{
+	return m->msg_control && m->msg_controllen > 0 && gate(SYS_sendmsg, fd, m, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) != -EOPNOTSUPP;
+}
+
 /* Sending on a stream names nobody. */
 void kernel_send_prepare(int fd, const struct msghdr *m, int flags)
 {
@@ -147,7 +153,8 @@ void kernel_send_prepare(int fd, const struct msghdr *m, int flags)
 	socklen_t len = sizeof type;
 	if (gate(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type == SOCK_STREAM) return;
 	if (m && is_refused_unnamed(type, m, flags)) return;
-	if (takes_credentials(fd) && (type != SOCK_SEQPACKET || is_connected(fd))) unix_autobind(fd);
+	if (!takes_credentials(fd) || (type == SOCK_SEQPACKET && !is_connected(fd)) || (m && is_control_refused(fd, m))) return;
+	unix_autobind(fd);
 }
 
 /* Sandboxes that refuse sendto, in order to keep programs off the network, mostly leave sendmsg to AF_UNIX; on a virtual host both are harmless. */

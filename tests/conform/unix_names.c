@@ -216,9 +216,10 @@ static void unnamed(int type, bool pair)
 	union uname n;
 	struct msghdr m = { 0 };
 	struct iovec v = { "x", 1 };
+	struct { struct cmsghdr h; int fd; } bad = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET }, .fd = 9999 };
 
-	for (int i = 0; i < 12; i++) {
-		static const char *const text[] = { "plain", "urgent", "no data", "too much", "family", "short", "long", "nobody", "bad vector", "no vector", "writev", "writev none" };
+	for (int i = 0; i < 14; i++) {
+		static const char *const text[] = { "plain", "urgent", "no data", "too much", "family", "short", "long", "nobody", "bad vector", "no vector", "writev", "writev none", "bad control", "bad rights" };
 
 		say_about("%s%s SO_PASSCRED, %s", type_text(type), pair ? " pair" : "", text[i]);
 		if (pair)
@@ -231,11 +232,14 @@ static void unnamed(int type, bool pair)
 			n.sa.sa_family = 77;
 		m.msg_iov = i == 8 ? (void *)1 : &v;
 		m.msg_iovlen = i != 9;
+		m.msg_control = i >= 12 ? (void *)&bad : NULL;
+		m.msg_controllen = i >= 12 ? sizeof bad : 0;
+		bad.h.cmsg_type = i == 12 ? 77 : SCM_RIGHTS;
 		if (i < 4)
 			say_rc("send", send(fd[0], i == 2 ? (void *)1 : much, i == 3 ? sizeof much : 1, MSG_DONTWAIT | (i == 1 ? MSG_OOB : 0)));
 		else if (i < 8)
 			say_rc("sendto", sendto(fd[0], "x", 1, MSG_DONTWAIT, &n.sa, i == 5 ? 2 : i == 6 ? 111 : 20));
-		else if (i < 10)
+		else if (i < 10 || i >= 12)
 			say_rc("sendmsg", sendmsg(fd[0], &m, MSG_DONTWAIT));
 		else
 			say_rc("writev", writev(fd[0], &v, i == 10));

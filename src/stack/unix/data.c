@@ -145,8 +145,19 @@ static ssize_t oob_send(struct unix_sock *us, const struct sock_msg *m)
 	return (ssize_t)m->len;
 }
 
+/* Linux reads what goes beside the data before all else, and names nobody whose message it refuses. */
+static int control_check(const struct unix_sock *us, const struct sock_msg *m)
+{
+	struct ucred cred;
+
+	return control_read(us, us, m, &cred);
+}
+
 static ssize_t stream_send(struct unix_sock *us, const struct sock_msg *m)
 {
+	int r = control_check(us, m);
+
+	if (r < 0) return r;
 	if (m->flags & MSG_OOB && m->len == 0) return -EOPNOTSUPP;
 	if (m->name_len) return us->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	if (us->state != UNIX_CONNECTED) return us->sk.shut & 2 ? -EPIPE : -ENOTCONN;
@@ -180,6 +191,8 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	int r;
 
 	if (!unix_is_dgram(us) && us->state != UNIX_CONNECTED) return -ENOTCONN;
+	r = control_check(us, m);
+	if (r < 0) return r;
 	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
 	r = receiver(us, m, &to);
 	if (r < 0) return r;
