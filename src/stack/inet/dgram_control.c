@@ -140,6 +140,7 @@ static void put_flowinfo(struct cmsg_out *o, const struct packet *p)
 
 static void put_old(struct cmsg_out *o, const struct inet_sock *is, const struct packet *p)
 {
+	if (is->old_pktinfo6) put_pktinfo6(o, p, IPV6_2292PKTINFO);
 	if (is->old_hops6) cmsg_put_int(o, SOL_IPV6, IPV6_2292HOPLIMIT, p->ttl);
 	if (is->old_hopopts6) put_headers(o, p, IP_PROTO_HOPOPTS, IPV6_2292HOPOPTS);
 	if (is->old_dstopts6) put_headers(o, p, IP_PROTO_DSTOPTS, IPV6_2292DSTOPTS);
@@ -164,7 +165,6 @@ void dgram_put_control(struct cmsg_out *o, const struct inet_sock *is, const str
 	bool six = is->sk.domain == AF_INET6;
 
 	if (six && is->pktinfo6) put_pktinfo6(o, p, IPV6_PKTINFO);
-	if (six && is->old_pktinfo6) put_pktinfo6(o, p, IPV6_2292PKTINFO);
 	if (addr_is_v4(&p->src))
 		put_ip(o, is, p, answer_from);
 	else

@@ -16,7 +16,7 @@ struct entry {
 	struct addr dst, offender;
 	uint16_t port;
 	time_ns when;
-	struct packet *frame;         /* of a stamp: what went out, data = after the IP header; NULL: none */
+	struct packet *frame;         /* the ICMP message; of a stamp: what went out. data = after the IP header; NULL: none */
 	bool stats;
 	uint32_t charge;
 	size_t len;
@@ -40,9 +40,10 @@ struct awaited_sends *errqueue_awaited(struct inet_sock *is)
 	return q ? &q->awaited : NULL;
 }
 
-static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uint16_t port, const void *data, size_t len)
+/* held: octets that are kept for it, besides the data. */
+static struct entry *entry_add_holding(struct inet_sock *is, const struct addr *dst, uint16_t port, const void *data, size_t len, size_t held)
 {
-	uint32_t charge = datagram_charge(is->sk.domain == AF_INET6, (uint32_t)len);
+	uint32_t charge = datagram_charge(is->sk.domain == AF_INET6, (uint32_t)MAX(len, held));
 	struct errqueue *q = queue_of(is);
 	struct entry *e;
 
@@ -60,12 +61,19 @@ static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uin
 	return e;
 }
 
+static struct entry *entry_add(struct inet_sock *is, const struct addr *dst, uint16_t port, const void *data, size_t len)
+{
+	return entry_add_holding(is, dst, port, data, len, 0);
+}
+
 void errqueue_put_icmp(struct inet_sock *is, const struct ip_error *err, uint16_t port, const uint8_t *payload, size_t len)
 {
-	struct entry *e = entry_add(is, &err->dst, port, payload, MIN(len, ERRQUEUE_DATA_MAX));
+	size_t held = err->message ? err->message->len : 0;
+	struct entry *e = entry_add_holding(is, &err->dst, port, payload, MIN(len, ERRQUEUE_DATA_MAX), held);
 
 	if (!e) return;
 	e->offender = err->from;
+	e->frame = err->message ? packet_copy(err->message) : NULL;
 	e->ee = (struct sock_extended_err){.ee_errno = (uint32_t)err->err, .ee_type = err->icmp_type, .ee_code = err->icmp_code,
 					   .ee_origin = addr_is_v4(&err->dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
 					   .ee_info = err->mtu_bytes};
@@ -143,7 +151,8 @@ static void put_extended(struct cmsg_out *o, const struct inet_sock *is, const s
 	socklen_t len = six ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
 	if (offender) inet_sockaddr_emit(is, offender, 0, is->scope, &v.from, &len);
-	if (offender && e->frame) dgram_put_control(o, is, e->frame, offender);
+	/* As Linux: of an ICMP message no address is told to answer from. */
+	if (offender && e->frame) dgram_put_control(o, is, e->frame, is_of_icmp(e) ? &addr_any4 : offender);
 	cmsg_put(o, six ? SOL_IPV6 : SOL_IP, six ? IPV6_RECVERR : IP_RECVERR, &v, sizeof v.ee + len);
 }
 
@@ -201,6 +210,36 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 	entry_free(is->errqueue, e);
 	if (was_of_icmp) next_becomes_pending(is);
 	return (ssize_t)n;
+}
+
+static bool is_of_send(const struct entry *e)
+{
+	return e->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY || e->ee.ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
+}
+
+/* As Linux: what is told of sends stays, and so does the error that is pending. */
+static void purge(struct inet_sock *is)
+{
+	if (!is->errqueue) return;
+	list_each(struct entry, e, &is->errqueue->entries, node)
+		if (!is_of_send(e)) entry_free(is->errqueue, e);
+	sock_ready(&is->sk);
+}
+
+int errqueue_purge4(struct sock *sk)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+
+	if (!is->recverr) purge(is);
+	return 0;
+}
+
+int errqueue_purge6(struct sock *sk)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+
+	if (!is->recverr6) purge(is);
+	return 0;
 }
 
 void errqueue_free(struct inet_sock *is)

@@ -23,6 +23,8 @@ void errqueue_put_stamp(struct inet_sock *is, const struct stamp *st);
 /* Sends of a stream whose stamps are still to come: the nodes are the protocol's, made by malloc, and go with the queue. NULL: no memory. */
 struct awaited_sends { struct list list; unsigned count; };
 struct awaited_sends *errqueue_awaited(struct inet_sock *is);
+int errqueue_purge4(struct sock *sk);      /* after IP_RECVERR was set: none of ICMP's and of our own any more, where it is off */
+int errqueue_purge6(struct sock *sk);      /* the same of IPV6_RECVERR */
 bool errqueue_has(const struct inet_sock *is);
 ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m);   /* -EAGAIN when empty */
 void errqueue_free(struct inet_sock *is);

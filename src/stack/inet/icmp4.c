@@ -52,6 +52,7 @@ static void receive_error(struct stack *s, struct packet *p, const struct icmp_h
 	e.icmp_type = h->type;
 	e.icmp_code = h->code;
 	e.from = p->src;
+	e.message = p;
 	icmp_quote_deliver(s, &e);
 	packet_free(p);
 }

@@ -52,6 +52,7 @@ struct ip_error {
 	struct addr src, dst;            /* of the quoted datagram: src is ours */
 	uint8_t proto, icmp_type, icmp_code;
 	struct addr from;                /* who sent the ICMP message */
+	const struct packet *message;    /* that message: data = after the IP header. NULL: there is none */
 	int err;
 	bool hard;                       /* fatal for a connection being opened or without IP_RECVERR: port or protocol unreachable … */
 	uint32_t mtu_bytes;              /* of "too big", else 0: see ip_pmtu_learn */

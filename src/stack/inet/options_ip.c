@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include "stack/core/sysctl.h"
+#include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
 
@@ -217,7 +218,7 @@ const struct sockopt ip_options[] = {
 	{I(IP_TTL), .least = 1, BOTH, .get = get_ttl, .set = set_ttl},
 	{I(IP_MTU_DISCOVER), BOTH, .min = IP_PMTUDISC_DONT, .max = IP_PMTUDISC_OMIT, FIELD(pmtudisc)},
 	{I(IP_MTU), GET, .get = get_mtu},
-	FLAG(IP_RECVERR, recverr),
+	{.level = IPPROTO_IP, .name = IP_RECVERR, .text = "IP_RECVERR", .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(recverr), .after = errqueue_purge4},
 	FLAG(IP_PKTINFO, pktinfo),
 	FLAG(IP_RECVTTL, recvttl),
 	FLAG(IP_RECVTOS, recvtos),

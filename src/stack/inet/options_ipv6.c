@@ -1,5 +1,6 @@
 /* The rows of IPPROTO_IPV6, for AF_INET6 sockets only. Read first: ipv6(7), RFC 3493, RFC 3542. */
 #include <errno.h>
+#include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
 
@@ -289,7 +290,7 @@ const struct sockopt ipv6_options[] = {
 	{BLOB(IPV6_RTHDR), BOTH, .get = get_rthdr, .set = set_rthdr, .note = "the types that Linux has by default are all refused: EINVAL"},
 	{I(IPV6_ADDRFORM), BOTH, .get = get_addrform, .set = set_addrform, .note = "a socket keeps its family: ENOPROTOOPT"},
 	LOOSE(IPV6_DONTFRAG, "IPV6_DONTFRAG", dontfrag6),
-	FLAG(IPV6_RECVERR, recverr6),
+	{B(IPV6_RECVERR, "IPV6_RECVERR"), BOTH, FIELD(recverr6), .after = errqueue_purge6},
 	FLAG(IPV6_RECVPKTINFO, pktinfo6),
 	FLAG(IPV6_RECVHOPLIMIT, recvhops6),
 	FLAG(IPV6_RECVTCLASS, recvtclass6),
