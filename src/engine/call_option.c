@@ -10,6 +10,7 @@
 
 #define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS, of whose layouts the header names the other */
 #define STAMPNS 0x8907
+#define NO_ROOM 64           /* what a row may look at that is given no room */
 
 /* Those that can't be are refused as by the call, and nobody is told: no shim leaves them. */
 void esock_wishes(struct engine *e, struct esock *es)
@@ -45,12 +46,20 @@ static void peek_off_complete(struct call *k, socklen_t len)
 	memcpy(k->e->scratch, &off, MIN(len, (socklen_t)sizeof off));
 }
 
+static int64_t room_needed(struct call *k, int level, int name)
+{
+	socklen_t len = 0;
+	memset(k->e->scratch, 0, NO_ROOM);
+	int err = sock_getsockopt(k->es->sk, level, name, k->e->scratch, &len);
+	return err < 0 && len > 0 ? (int64_t)len : -EINVAL;
+}
+
 int64_t serve_getsockopt(struct call *k)
 {
 	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
 	int64_t capacity = k->q->arg[2];
 	char text[96];
-	if (capacity < 0) return -EINVAL;
+	if (capacity < 0) return room_needed(k, level, name);
 	socklen_t len = (socklen_t)MIN(capacity, 65536);
 	/* Some options read what the buffer holds before they fill it. */
 	memset(k->e->scratch, 0, len);

@@ -29,7 +29,7 @@
 	X(NOTHING,      0,   0)     /* a stream: what RECV would say if nothing were there to be read: 0 at the end, -EAGAIN, the pending error */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
 	X(SETSOCKOPT,   0,   65536) /* arg: level, name, 0; in: value. Or 1 + the length of a value that can't be read: the error */ \
-	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length */ \
+	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length. Capacity -1: how much it takes, where it is refused for want of room */ \
 	X(GETSOCKNAME,  0,   0)     /* out: sockaddr */ \
 	X(GETPEERNAME,  0,   0)     /* out: sockaddr */ \
 	X(IOCTL,        0,   4096)  /* arg: request; in: struct. out: struct */ \

@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
+#include <linux/tcp.h>
 #include "channel/wish.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
@@ -41,6 +42,14 @@ static long filter_get(const struct sock *s, void *val, socklen_t *len)
 	return user_put(len, room);
 }
 
+/* As Linux: into too little room nothing is copied, and the length says how much it takes. */
+static long saved_syn_len(const struct sock *s, socklen_t *len)
+{
+	int64_t r = control_simple(RPC_GETSOCKOPT, s, IPPROTO_TCP, TCP_SAVED_SYN, -1);
+	socklen_t room = (socklen_t)r;
+	return r < 0 || user_put(len, room) == 0 ? -EINVAL : -EFAULT;
+}
+
 long sock_getsockopt(const struct sock *s, int level, int name, void *val, socklen_t *len)
 {
 	socklen_t room;
@@ -54,6 +63,7 @@ long sock_getsockopt(const struct sock *s, int level, int name, void *val, sockl
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
 	int64_t r = control(&c);
 	if (r == -EFAULT) r = option_fault(s, level, name, cap);
+	if (r == -EINVAL && level == IPPROTO_TCP && name == TCP_SAVED_SYN) return saved_syn_len(s, len);
 	if (r < 0) return (long)r;
 	room = (socklen_t)r;
 	return user_put(len, room);

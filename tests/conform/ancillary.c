@@ -1,6 +1,9 @@
 /* Control messages: of each option that asks for them, in room of every size; and what a send makes of each level, kind and length. */
 #include "say.h"
 #include <netinet/udp.h>
+#ifndef SO_RCVPRIORITY
+#define SO_RCVPRIORITY 82
+#endif
 
 static const struct { const char *text; int level, name; } asks[] = {
 	{ "IP_PKTINFO", IPPROTO_IP, IP_PKTINFO },
@@ -105,6 +108,56 @@ static void sends(enum way w, int level, int type)
 	close(fd[1]);
 }
 
+/* One datagram with a control message or two, and what its receiver hears of its priority. */
+static void prefers(int fd[2], const char *what, int level, int type, int value, int priority)
+{
+	union { struct cmsghdr h; char room[64]; } c = { .h = { CMSG_LEN(sizeof(int)), level, type } };
+	char buf[4], control[256];
+	struct iovec v = { "x", 1 }, in = { buf, sizeof(buf) };
+	struct msghdr out = { .msg_iov = &v, .msg_iovlen = 1 }, m = { .msg_iov = &in, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+
+	if (level) {
+		memcpy(CMSG_DATA(&c.h), &value, sizeof(value));
+		out.msg_control = &c;
+		out.msg_controllen = CMSG_SPACE(sizeof(int));
+	}
+	if (priority) {
+		struct cmsghdr *h = (struct cmsghdr *)(c.room + CMSG_SPACE(sizeof(int)));
+		*h = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SO_PRIORITY };
+		memcpy(CMSG_DATA(h), &priority, sizeof(priority));
+		out.msg_controllen += CMSG_SPACE(sizeof(int));
+	}
+	say_rc(what, sendmsg(fd[1], &out, 0));
+	if (say_rc("recvmsg", recvmsg(fd[0], &m, MSG_DONTWAIT)) >= 0)
+		say_control(&m);
+}
+
+static void priorities(enum way w)
+{
+	int fd[2];
+
+	way_made(w, fd);
+	say_about("%s SO_RCVPRIORITY", ways[w]);
+	set_int(fd[0], SOL_SOCKET, SO_RCVPRIORITY, 1);
+	prefers(fd, "none", 0, 0, 0, 0);
+	set_int(fd[1], SOL_SOCKET, SO_PRIORITY, 5);
+	prefers(fd, "SO_PRIORITY", 0, 0, 0, 0);
+	prefers(fd, "message", SOL_SOCKET, SO_PRIORITY, 3, 0);
+	prefers(fd, "once more", 0, 0, 0, 0);
+	prefers(fd, "too much", SOL_SOCKET, SO_PRIORITY, 7, 0);
+	if (w != V6) {
+		prefers(fd, "message's TOS", IPPROTO_IP, IP_TOS, 0x10, 0);
+		prefers(fd, "TOS, then a priority", IPPROTO_IP, IP_TOS, 0x10, 1);
+		set_int(fd[1], IPPROTO_IP, IP_TOS, 8);
+	} else {
+		prefers(fd, "message's class", IPPROTO_IPV6, IPV6_TCLASS, 0x10, 0);
+		set_int(fd[1], IPPROTO_IPV6, IPV6_TCLASS, 8);
+	}
+	prefers(fd, "TOS", 0, 0, 0, 0);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	static const struct { int level, type; } kinds[] = {
@@ -120,6 +173,7 @@ int main(void)
 			receives((enum way)w, i);
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 			sends((enum way)w, kinds[i].level, kinds[i].type);
+		priorities((enum way)w);
 	}
 	sends(V4, IPPROTO_IPV6, IPV6_PKTINFO);   /* of another level, to a socket of IPv4 */
 	return 0;

@@ -27,9 +27,9 @@ static void say_syn(int fd, size_t room, int link)
 	long rc = getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &len);
 
 	say_rc("TCP_SAVED_SYN", rc);
+	say("its length", "%d", (int)len);
 	if (rc < 0)
 		return;
-	say("its length", "%d", (int)len);
 	if (len < 54u)
 		return;
 	if (link)

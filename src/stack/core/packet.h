@@ -30,7 +30,7 @@ struct packet {
 	bool looped;                  /* our own copy of what we sent to a group or broadcast */
 	bool gso_first;               /* the first of those that one send made by UDP_SEGMENT, and */
 	time_ns when;                 /* arrival */
-	uint32_t mark;
+	uint32_t mark, priority;      /* of the socket that sent it, on this host */
 	uint16_t frag_size;           /* of the largest fragment that it came in; 0: whole */
 	uint16_t gso_size;            /* the octets of each; 0: it was sent alone */
 	uint8_t head[];

@@ -180,7 +180,7 @@ void dgram_give_control(const struct dgram_sock *ds, const struct packet *p, str
 	cmsg_put_timestamp(&o, sk, p->when);
 	if (sk->rxq_ovfl && ds->drops) cmsg_put(&o, SOL_SOCKET, SO_RXQ_OVFL, &ds->drops, sizeof ds->drops);
 	if (sk->rcvmark) cmsg_put(&o, SOL_SOCKET, SO_MARK, &p->mark, sizeof p->mark);
-	if (sk->rcvpriority) cmsg_put_int(&o, SOL_SOCKET, SO_PRIORITY, 0);
+	if (sk->rcvpriority) cmsg_put(&o, SOL_SOCKET, SO_PRIORITY, &p->priority, sizeof p->priority);
 	if (p->gso_size && p->len > p->gso_size) cmsg_put_int(&o, IPPROTO_UDP, UDP_GRO, p->gso_size);
 	dgram_put_control(&o, &ds->is, p, &answer_from);
 	cmsg_out_end(&o, m);

@@ -149,8 +149,10 @@ static int control_tos(const struct cmsg_in *c, struct dgram_dest *d)
 		v = c->data[0];
 	else
 		r = int_of(c, 0, 255, &v);
-	if (r == 0) d->out.tos = (uint8_t)v;
-	return r;
+	if (r < 0) return r;
+	d->out.tos = (uint8_t)v;
+	d->control.priority = inet_priority_of(d->out.tos);
+	return 0;
 }
 
 static int control_ip(const struct dgram_sock *ds, const struct cmsg_in *c, struct dgram_dest *d)
@@ -298,6 +300,7 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 	d.dontfrag = ds->is.dontfrag6;
 	r = control_read(ds, m, &d);
 	d.out.mark = d.control.mark;
+	d.out.priority = d.control.priority;
 	if (r == 0 && !d.out.oif && !addr_is_multicast(&d.dst)) d.out.oif = unicast_if(&ds->is, &d.dst);
 	if (r < 0) return r;
 	*ret = d;

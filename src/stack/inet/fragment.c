@@ -60,6 +60,7 @@ static struct packet *piece(const struct cut *c, bool v4, size_t at, size_t n)
 	p->ttl = c->whole->ttl;
 	p->tos = c->whole->tos;
 	p->mark = c->whole->mark;
+	p->priority = c->whole->priority;
 	p->forwarded = c->whole->forwarded;
 	p->broadcast = c->whole->broadcast;
 	p->multicast = c->whole->multicast;

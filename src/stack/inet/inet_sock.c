@@ -215,7 +215,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret)
 {
-	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark};
+	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark, .priority = (uint32_t)is->sk.priority};
 	(addr_is_v4(dst) ? out_v4 : out_v6)(is, addr_is_multicast(dst), ret);
 	if (addr_is_v4(dst) && is->pmtudisc == IP_PMTUDISC_WANT && pmtu_is_locked(is->sk.stack, dst)) ret->df = false;
 }

@@ -87,6 +87,7 @@ static void push_header(struct stack *s, struct packet *p, const struct ip_out *
 	/* RFC 1122 §3.2.1.7: never zero: 0 says "not chosen". */
 	p->ttl = out->ttl ? out->ttl : default_ttl(s, &out->dst);
 	p->mark = out->mark;
+	p->priority = out->priority;
 	p->netif = NULL;
 	p->multicast = addr_is_multicast(&out->dst);
 	p->trans_off = packet_off(p);
@@ -176,6 +177,7 @@ int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out,
 {
 	p->netif = NULL;
 	p->mark = out->mark;
+	p->priority = out->priority;
 	p->multicast = addr_is_multicast(&out->dst);
 	p->broadcast = hop->broadcast;
 	p->net_off = packet_off(p);

@@ -16,15 +16,21 @@
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
-static int set_tos(struct sock *sk, const void *val, socklen_t len)
+uint32_t inet_priority_of(uint8_t tos)
 {
 	static const uint8_t priority[] = {0, 2, 6, 4};   /* best effort, bulk, interactive, interactive bulk: as Linux reads RFC 1349's bits */
+
+	return priority[tos >> 3 & 3];
+}
+
+static int set_tos(struct sock *sk, const void *val, socklen_t len)
+{
 	uint8_t tos = (uint8_t) * (const int *)val;
 
 	(void)len;
 	/* Linux: ECN belongs to TCP itself. */
 	if (sk->type == SOCK_STREAM) tos = (uint8_t)((tos & ~TOS_ECN_MASK) | (inet_of(sk)->tos & TOS_ECN_MASK));
-	if (tos != inet_of(sk)->tos) sk->priority = priority[tos >> 3 & 3];
+	if (tos != inet_of(sk)->tos) sk->priority = (int)inet_priority_of(tos);
 	inet_of(sk)->tos = tos;
 	return 0;
 }

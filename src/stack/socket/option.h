@@ -24,7 +24,7 @@ struct sockopt {
 	int of_stream;                             /* what a set answers on a stream socket, whatever the value; 0: the same as on others */
 	int min, max;                              /* of ints, as given; min == max == 0: any */
 	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
-	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val */
+	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val. For want of room it may say in *len how much it takes */
 	int (*set)(struct sock *, const void *val, socklen_t len);   /* instead of the field, after length and range; ints: *(int *)val */
 	int (*after)(struct sock *);               /* after the field was set. NULL allowed */
 };

@@ -32,7 +32,7 @@ int stamping_get(struct sock *sk, void *val, socklen_t *len, bool new_layout)
 
 struct send_control send_control_of(const struct sock *sk)
 {
-	return (struct send_control){.mark = sk->mark, .stamps = sk->timestamping & STAMPS_OF_SENT};
+	return (struct send_control){.mark = sk->mark, .priority = (uint32_t)sk->priority, .stamps = sk->timestamping & STAMPS_OF_SENT};
 }
 
 /* SCM_RIGHTS and SCM_CREDENTIALS mean something to AF_UNIX only and pass; SO_MARK asks for a capability. */
@@ -47,7 +47,10 @@ int send_control_read(const struct sock *sk, const struct cmsg_in *c, struct sen
 	memcpy(&v, c->data, sizeof v);
 	switch (c->type) {
 	case SO_MARK: ret->mark = v; return 0;
-	case SO_PRIORITY: return v > PRIORITY_FREE && !sock_is_privileged(sk) ? -EPERM : 0;   /* nothing here is queued by it */
+	case SO_PRIORITY:   /* told to a receiver on this host; nothing is queued by it */
+		if (v > PRIORITY_FREE && !sock_is_privileged(sk)) return -EPERM;
+		ret->priority = v;
+		return 0;
 	case SO_TIMESTAMPING: case TIMESTAMPING_NEW:
 		if (v & ~STAMPS_OF_SENT) return -EINVAL;
 		ret->stamps = v;

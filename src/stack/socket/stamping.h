@@ -26,7 +26,7 @@ int stamping_set(struct sock *sk, const void *val, socklen_t len, bool new_layou
 int stamping_get(struct sock *sk, void *val, socklen_t *len, bool new_layout);
 
 /* What a send goes with: the socket's own, and then what its control messages say. */
-struct send_control { uint32_t mark, stamps, stamp_id; bool numbered; };
+struct send_control { uint32_t mark, priority, stamps, stamp_id; bool numbered; };
 struct send_control send_control_of(const struct sock *sk);
 /* c is of SOL_SOCKET. -EINVAL, -EPERM (SO_MARK, a high SO_PRIORITY) */
 int send_control_read(const struct sock *sk, const struct cmsg_in *c, struct send_control *ret);

@@ -50,7 +50,10 @@ int get_saved_syn(struct sock *sk, void *val, socklen_t *len)
 		*len = 0;
 		return 0;
 	}
-	if (*len < conn->saved_syn->len) return -EINVAL;
+	if (*len < conn->saved_syn->len) {
+		*len = conn->saved_syn->len;
+		return -EINVAL;
+	}
 	r = opt_copy_out(val, len, conn->saved_syn->octets, conn->saved_syn->len);
 	saved_syn_forget(conn);
 	return r;
