@@ -20,28 +20,35 @@ static int make(const struct how *h, int type)
 	return fd;
 }
 
-static void pair(const struct how *a, const struct how *b, int type)
+/* The second bind's error, and that of listen where b listens; 0: none. */
+static int meet(const struct how *a, const struct how *b, int type, int *ret_listen)
 {
-	char ta[64], tb[64];
-	int fa = make(a, type), fb = make(b, type), la = -1, lb = -1, rc;
+	int fa = make(a, type), fb = make(b, type), err;
 	union name na = name_of(a->family, a->addr, 0), nb;
 
-	how_text(a, ta, sizeof(ta));
-	how_text(b, tb, sizeof(tb));
 	MUST(bind(fa, &na.sa, name_len(a->family)));
 	nb = name_of(b->family, b->addr, port_of(fa));
 	if (a->listens && type == SOCK_STREAM)
-		la = MUST(listen(fa, 1));
-	rc = bind(fb, &nb.sa, name_len(b->family));
-	int e = errno;
-	if (rc == 0 && type == SOCK_STREAM && b->listens && (lb = listen(fb, 1)) < 0)
-		e = errno;
-	char text[192];
-	snprintf(text, sizeof(text), "%s + %s", ta, tb);
-	say(text, "%s%s%s", rc < 0 ? say_errno(e) : "0", b->listens && rc == 0 ? " listen " : "", b->listens && rc == 0 ? (lb < 0 ? say_errno(e) : "0") : "");
-	(void)la;
+		MUST(listen(fa, 1));
+	err = bind(fb, &nb.sa, name_len(b->family)) < 0 ? errno : 0;
+	*ret_listen = err == 0 && type == SOCK_STREAM && b->listens && listen(fb, 1) < 0 ? errno : 0;
 	close(fa);
 	close(fb);
+	return err;
+}
+
+/* Programs beside this one may have the port, too, by another address: that is another port the next time. */
+static void pair(const struct how *a, const struct how *b, int type)
+{
+	char ta[64], tb[64], text[192];
+	int err = EADDRINUSE, listens = 0;
+
+	how_text(a, ta, sizeof(ta));
+	how_text(b, tb, sizeof(tb));
+	for (int tries = 0; tries < 4 && (err == EADDRINUSE || listens == EADDRINUSE); tries++)
+		err = meet(a, b, type, &listens);
+	snprintf(text, sizeof(text), "%s + %s", ta, tb);
+	say(text, "%s%s%s", say_errno(err), b->listens && err == 0 ? " listen " : "", b->listens && err == 0 ? say_errno(listens) : "");
 }
 
 static void matrix(int type)
