@@ -3,7 +3,8 @@
 #include "engine/private.h"
 #include "stack/tcp/tcp.h"
 
-#define CONTROL_MAX 8192
+#define CONTROL_MAX 8192       /* that come with a message */
+#define CONTROL_SENT_MAX 65536
 #define ERRNO_MOST 4095
 #define HOST_FLAGS (MSG_LEND)     /* ours, not for programs */
 
@@ -46,10 +47,11 @@ int64_t serve_send(struct call *k)
 		return -EPROTO;
 	}
 	if (k->fds_lost) return -ETOOMANYREFS;
+	int64_t unread = k->q->arg[2];
 	/* Copied to where any alignment is right. */
 	struct sockaddr_storage name = {0};
 	uint8_t *control = k->e->scratch;
-	if (h.control_len > CONTROL_MAX) return -ENOBUFS;
+	if (h.control_len > CONTROL_SENT_MAX) return -ENOBUFS;
 	const uint8_t *at = k->in + sizeof h;
 	memcpy(&name, at, h.name_len);
 	memcpy(control, at + h.name_len, h.control_len);
@@ -57,8 +59,9 @@ int64_t serve_send(struct call *k)
 			     .name = h.name_len ? &name : NULL, .name_len = h.name_len,
 			     .control = h.control_len ? control : NULL, .control_len = h.control_len,
 			     .call_len = (size_t)k->q->arg[1], .flags = (h.flags & ~HOST_FLAGS) | MSG_DONTWAIT | MSG_NOSIGNAL};
+	if (unread > 0) m.unread = true, m.data = NULL, m.len = (size_t)MIN(unread - 1, INT32_MAX);
 	ssize_t n = rights_take(k, &m.rights);
-	if (n == 0) n = send_one(k, &h, &m);
+	if (n == 0) n = unread > 0 ? sock_send(k->es->sk, &m) : send_one(k, &h, &m);
 	sock_rights_unref(m.rights);
 	return n;
 }

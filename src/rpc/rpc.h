@@ -22,7 +22,7 @@
 	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
 	X(ACCEPT,       0,   0)     /* spare. channel, generation of the new socket; out: peer sockaddr; fd: as with SOCKET; -EAGAIN */ \
-	X(SEND,         16,  131072) /* arg: whether a ticket is wanted, what a stream's call has left to send if it goes on; in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno; out: struct rpc_ticket, if there is one */ \
+	X(SEND,         16,  131072) /* arg: whether a ticket is wanted, what a stream's call has left to send if it goes on, 0; in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno; out: struct rpc_ticket, if there is one. Or, last, 1 + the length of data that can't be read: the error */ \
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
 	X(KEEP_ERROR,   0,   0)     /* arg: a positive errno, pending from now on: what a call that had succeeded in part met */ \

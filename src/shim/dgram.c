@@ -149,9 +149,7 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 	struct iovec data[PIECES_MAX];
 	int n = 0;
 	if (m->control_len > 65536) return -ENOBUFS;
-	if (len > room && !(shared_get32(&s->c->state) & CHS_STREAM)) {
-		if (s->c->type != SOCK_STREAM) return -EMSGSIZE;
-	}
+	if (len > room && s->c->type != SOCK_STREAM) return s->c->domain == AF_UNIX ? -EMSGSIZE : engine_send_unread(s, m);
 	len = MIN(len, room);
 	for (int i = 0; i < m->count && len > 0 && n < PIECES_MAX; i++) {
 		struct iovec v = m->iov[i];
@@ -168,6 +166,16 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 	bool goes_on = s->c->type == SOCK_STREAM && (!m->nonblock || q.data_len < left);
 	struct call c = {.op = RPC_SEND, .sock = s, .arg = {m->ticket != NULL, goes_on ? (int64_t)left : 0}, .in = {{&q, sizeof q}}, .more = data,
 			 .more_count = n, .rights = m->rights, .n_rights = m->n_rights, .out = m->ticket, .out_cap = sizeof *m->ticket};
+	int used = 1;
+	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
+	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
+	return control(&c);
+}
+
+int64_t engine_send_unread(const struct sock *s, const struct message *m)
+{
+	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
+	struct call c = {.op = RPC_SEND, .sock = s, .arg = {0, 0, 1 + (int64_t)m->total}, .in = {{&q, sizeof q}}};
 	int used = 1;
 	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
 	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};

@@ -8,6 +8,7 @@
 #include "shim/shim.h"
 #include "shim/unix.h"
 
+#define COUNT_MOST ((size_t)0x7ffff000)           /* octets that Linux moves in one call */
 #define ADDRESS_END ((uintptr_t)0x7ffffffff000)   /* of programs */
 
 /* Linux looks at where memory lies before it looks at what is there. */
@@ -21,8 +22,10 @@ static long sum(void *arg)
 	size_t total = 0;
 	for (int i = 0; i < s->count; i++) {
 		if ((ssize_t)s->iov[i].iov_len < 0) return -EINVAL;
-		if (lies_outside(s->iov[i].iov_base, s->iov[i].iov_len)) return -EFAULT;
-		total += s->iov[i].iov_len;
+		/* Of one buffer alone it is cut to what a call moves before it is looked at. */
+		size_t len = s->count == 1 ? MIN(s->iov[i].iov_len, COUNT_MOST) : s->iov[i].iov_len;
+		if (lies_outside(s->iov[i].iov_base, len)) return -EFAULT;
+		total += MIN(s->iov[i].iov_len, COUNT_MOST - total);
 	}
 	return (long)total;
 }
@@ -108,6 +111,27 @@ static long broken_pipe(const struct sock *s, const struct message *m, long r)
 	return r;
 }
 
+/*
+ * Linux looks at the data last: what is wrong with the socket, the name or the flags is said first. A stream that can be sent to has nothing wrong, but
+ * with Fast Open, and the wait of a call for its turn is not made here.
+ */
+static long send_unread(const struct sock *s, const struct message *m)
+{
+	uint32_t state = shared_get32(&s->c->state);
+	bool well = s->c->type == SOCK_STREAM && state & CHS_SENDABLE && !(state & CHS_ERROR) && !(m->flags & MSG_FASTOPEN);
+	if (well || s->c->domain == AF_UNIX) return -EFAULT;
+	long r = (long)engine_send_unread(s, m);
+	return r == -EAGAIN && !m->nonblock ? -EFAULT : r;
+}
+
+static long send_there(const struct sock *s, struct message *m)
+{
+	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX;
+	if (octets && message_there(m, m->total, false) != 0) return -EFAULT;
+	if (s->c->domain == AF_UNIX) return unix_send(s, m);
+	return octets ? stream_send(s, m) : dgram_send(s, m);
+}
+
 static long send_plain(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
@@ -117,14 +141,17 @@ static long send_plain(const struct sock *s, struct message *m)
 		m->name_len = 1;
 	}
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
-	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX, nothing = octets && m->total == 0 && m->control_len == 0;
-	if (octets && message_there(m, m->total, false) != 0) return -EFAULT;
+	if (s->c->type == SOCK_STREAM && m->flags & MSG_FASTOPEN && m->name && m->name_len < sizeof(sa_family_t)) return -EINVAL;
+	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX;
+	bool nothing = octets && m->total == 0 && m->control_len == 0 && !(m->flags & MSG_FASTOPEN);
 	if (nothing) closes_settle();
 	if (nothing && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
 	long r = pin(s);
 	if (r != 0) return r;
-	if (s->c->domain == AF_UNIX) r = unix_send(s, m);
-	else r = octets ? stream_send(s, m) : dgram_send(s, m);
+	int flags = m->flags;
+	r = send_there(s, m);
+	m->flags = flags;
+	if (r == -EFAULT) r = send_unread(s, m);
 	unpin();
 	return r;
 }
@@ -266,16 +293,15 @@ long do_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) return kernel_recvfrom(fd, buf, len, flags, addr, addr_len);
-	socklen_t cap = 0;
-	long bad = !addr ? 0 : user_get(cap, addr_len) != 0 ? -EFAULT : (int)cap < 0 ? -EINVAL : 0;   /* which costs the message, as in Linux */
+	struct sockaddr_storage name;
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = flags};
-	m.name = bad ? NULL : addr;
-	m.name_len = bad ? 0 : cap;
+	m.name = addr ? &name : NULL;
+	m.name_len = addr ? sizeof name : 0;
 	long r = sock_recv(&s, &m);
 	if (r < 0 || !addr) return r;
-	if (bad) return bad;
-	return user_put(addr_len, m.name_len) != 0 ? -EFAULT : r;
+	int err = name_put(&name, m.name_len, addr, addr_len);   /* a wrong one costs the message, as in Linux */
+	return err < 0 ? err : r;
 }
 
 /* ---- msghdr ---- */
@@ -320,10 +346,16 @@ long sock_recvmsg(const struct sock *s, struct msghdr *msg, int flags)
 {
 	struct message m;
 	struct msghdr h;
+	struct sockaddr_storage name;
 	long r = flags & MSG_CMSG_COMPAT ? -EINVAL : message_of(msg, &h, flags & ~MSG_CMSG_CLOEXEC, &m);
-	m.cloexec = flags & MSG_CMSG_CLOEXEC;
-	if (r == 0) r = sock_recv(s, &m);
 	if (r < 0) return r;
+	m.cloexec = flags & MSG_CMSG_CLOEXEC;
+	m.name = h.msg_name ? &name : NULL;
+	m.name_len = h.msg_name ? sizeof name : 0;
+	r = sock_recv(s, &m);
+	if (r < 0) return r;
+	int err = h.msg_name ? name_put(&name, m.name_len, h.msg_name, &msg->msg_namelen) : 0;
+	if (err < 0) return err;
 	if (h.msg_name) h.msg_namelen = m.name_len;
 	h.msg_controllen = m.control_len;
 	h.msg_flags = m.ret_flags | (flags & MSG_CMSG_CLOEXEC);

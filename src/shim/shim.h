@@ -301,6 +301,7 @@ long dgram_send(const struct sock *s, struct message *m);     /* straight to the
 void tickets_forked(void);
 long dgram_recv(const struct sock *s, struct message *m);
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
+int64_t engine_send_unread(const struct sock *s, const struct message *m);   /* what is wrong with a message whose data can't be read or is too long to go: an errno */
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
 int64_t engine_recv_once(const struct sock *s, struct message *m);
 long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags);

@@ -20,8 +20,8 @@ int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t
 	socklen_t cap, whole = (socklen_t)name_len;
 	if (user_get(cap, len) != 0) return -EFAULT;
 	if ((int)cap < 0) return -EINVAL;
-	if (user_copy(addr, name, MIN(name_len, cap)) != 0) return -EFAULT;
-	return user_put(len, whole);
+	if (user_put(len, whole) != 0) return -EFAULT;   /* Linux by now puts the length first */
+	return user_copy(addr, name, MIN(name_len, cap));
 }
 
 /* Room for a name that is asked for properly; anything else is for the kernel to refuse. */

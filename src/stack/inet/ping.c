@@ -31,6 +31,7 @@ static int message_check(const struct sock *sk, const struct sock_msg *m)
 	if (m->len > UINT16_MAX) return -EMSGSIZE;
 	if (m->len < ICMP_HDR_LEN) return -EINVAL;
 	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
+	if (m->unread) return -EFAULT;
 	return icmp[0] == (is_v6(sk) ? ICMP6_ECHO : ICMP4_ECHO) && icmp[1] == 0 ? 0 : -EINVAL;
 }
 

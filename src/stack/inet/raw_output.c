@@ -78,8 +78,11 @@ static int checksum_fill(const struct raw_sock *rs, struct packet *p, const stru
 
 static int raw_output(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
 {
-	struct packet *p = message_packet(m);
+	struct packet *p;
 	int r;
+
+	if (m->unread) return rs->ds.is.hdrincl && m->len > d->hop.mtu_bytes ? -EMSGSIZE : -EFAULT;
+	p = message_packet(m);
 
 	if (!p) return -ENOBUFS;
 	if (rs->ds.is.hdrincl) return whole_output(&rs->ds, d, p);
@@ -103,7 +106,7 @@ static ssize_t send_to(struct raw_sock *rs, struct dgram_dest *d, const struct s
 /* Linux looks at the type and code of what it sends for the program, and finds no memory where they should be. */
 static bool is_headless(const struct raw_sock *rs, int icmp, const struct sock_msg *m)
 {
-	return rs->ds.is.sk.protocol == icmp && !rs->ds.is.hdrincl && m->len < 2;
+	return rs->ds.is.sk.protocol == icmp && !rs->ds.is.hdrincl && (m->unread || m->len < 2);
 }
 
 ssize_t raw4_send(struct sock *sk, const struct sock_msg *m)

@@ -91,6 +91,7 @@ static int message_send(struct udp_sock *us, struct dgram_dest *d, const struct 
 {
 	size_t size = d->segmented ? d->segment : us->segment;
 
+	if (m->unread) return -EFAULT;
 	return size && m->len > size ? segments_send(us, d, m, size) : datagram_send(us, d, m->data, m->len);
 }
 
@@ -143,6 +144,7 @@ static int cork_append(struct udp_sock *us, const struct sock_msg *m)
 	uint8_t *data;
 	int r = check_len(&us->dest, us->len + m->len);
 
+	if (r == 0 && m->unread) r = -EFAULT;
 	if (r == 0) {
 		data = realloc(us->data, us->len + m->len + 1);
 		if (data) us->data = data;
@@ -169,7 +171,7 @@ static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
 	return r < 0 || more ? r : cork_push(us);
 }
 
-/* Linux's IPv4 minds MSG_OOB before it looks at the name, and its IPv6 not at all. */
+/* Linux's IPv4 minds the length and MSG_OOB before it looks at the name, its IPv6 the length later, and MSG_OOB not at all. */
 static bool goes_by_v4(const struct inet_sock *is, const struct sock_msg *m)
 {
 	struct sockaddr_in6 name = {0};
@@ -189,7 +191,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 	int r = dgram_autobind(&us->ds);
 
 	if (r < 0) return r;
-	if (m->len > UINT16_MAX) return -EMSGSIZE;
+	if (m->len > UINT16_MAX && goes_by_v4(&us->ds.is, m)) return -EMSGSIZE;
 	if (m->flags & MSG_OOB && goes_by_v4(&us->ds.is, m)) return -EOPNOTSUPP;
 	if (more || us->pending) {
 		r = cork_send(us, m, more);

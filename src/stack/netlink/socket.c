@@ -166,6 +166,7 @@ static ssize_t netlink_send(struct sock *sk, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (!ns->bound) nl_port_choose(ns);
 	if (sk->sndbuf < 32 || m->len > sk->sndbuf - 32) return -EMSGSIZE;
+	if (m->unread) return -EFAULT;
 	from.pid = ns->pid;
 	if (from.group) nl_broadcast(ns, pid, &from, m->data, m->len);
 	return nl_unicast(ns, pid, &from, m->data, m->len);

@@ -123,6 +123,7 @@ static int frame_send(struct packet_sock *ps, const struct way *w, const struct 
 
 	if (m->len > room) return -EMSGSIZE;
 	if (headed && m->len < ETH_HDR_LEN) return -EINVAL;
+	if (m->unread) return -EFAULT;
 	p = packet_new(PACKET_HEADROOM, m->len);
 	if (!p) return -ENOBUFS;
 	if (m->len) memcpy(p->data, m->data, m->len);

@@ -23,6 +23,7 @@ static inline void sock_rights_unref(struct sock_rights *r)
 /* One message, out or in. Data is one contiguous span. */
 struct sock_msg {
 	void *data; size_t len;
+	bool unread;                               /* in: the program's memory can't be read: -EFAULT, but not before what is wrong otherwise. data is NULL */
 	void *name; socklen_t name_len;            /* in: destination or NULL. out: capacity in, length out (as Linux: the full length) */
 	void *control; size_t control_len;         /* out: capacity in, length out */
 	struct sock_rights *rights;                /* AF_UNIX. in: a reference of the caller's, which keeps it. out: one that is the caller's now, or NULL */

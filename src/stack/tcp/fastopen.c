@@ -77,7 +77,7 @@ bool fastopen_defers(struct tcp_sock *conn)
 
 static ssize_t open_with(struct tcp_sock *conn, const struct sock_msg *m)
 {
-	ssize_t n = send_syn(conn, m->data, m->len);
+	ssize_t n = send_syn(conn, m->data, m->unread ? 0 : m->len);
 
 	return n ? n : -EINPROGRESS;
 }

@@ -101,6 +101,7 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 		conn->nospace = true;
 		return -EAGAIN;
 	}
+	if (m->unread) return -EFAULT;
 	r = ring_append(&conn->snd.queue, m->data, n);
 	if (r < 0) return r;
 	if (n) chrono_queued(conn);

@@ -104,8 +104,9 @@ uint32_t unix_charge(uint32_t len)
 
 int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, const struct ucred *cred)
 {
-	struct unix_msg *q = malloc(sizeof *q + m->len);
+	struct unix_msg *q = m->unread ? NULL : malloc(sizeof *q + m->len);
 
+	if (m->unread) return -EFAULT;
 	if (!q) return -ENOBUFS;
 	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = m->rights, .cred = *cred, .len = (uint32_t)m->len};
 	q->charge = unix_charge(q->len);
@@ -122,7 +123,7 @@ int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_m
 /* The first len octets. */
 static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, size_t len)
 {
-	struct sock_msg part = {.data = m->data, .len = len, .rights = m->rights};
+	struct sock_msg part = {.data = m->data, .len = len, .unread = m->unread, .rights = m->rights};
 	struct ucred cred;
 	int r = control_read(us, to, m, &cred);
 
@@ -164,6 +165,7 @@ static ssize_t stream_send(struct unix_sock *us, const struct sock_msg *m)
 	if (us->sk.shut & 2 || !us->peer || us->peer->sk.shut & 1) return -EPIPE;
 	if (m->len == 0) return 0;
 	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
+	if (m->unread) return -EFAULT;
 	if (m->flags & MSG_OOB) return oob_send(us, m);
 	return enqueue(us, us->peer, m, MIN(m->len, MAX(us->sk.sndbuf / 2, 1024u)));
 }
