@@ -106,6 +106,23 @@ void channel_release(uint32_t channel)
 	if (atomic_fetch_sub(&holds[channel], 1) == 1 && !pinned(channel)) orphan_close(channel);
 }
 
+/* The close of a descriptor begins in the table: one that still stands there after the dup was open before it. */
+int channel_dup(const struct sock *s, bool cloexec)
+{
+	struct sock now;
+	int cmd = cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, orphan = atomic_load(&orphans[s->index]);
+	int to = orphan > 0 ? (int)sys(SYS_fcntl, orphan, cmd, 0) : -EBADF;
+	for (int fd = 0; to < 0 && fd < table_high(); fd++) {
+		if (!table_channel(fd, &now) || now.index != s->index || now.generation != s->generation) continue;
+		if ((to = (int)sys(SYS_fcntl, fd, cmd, 0)) < 0) return to;
+		if (table_channel(fd, &now) && now.index == s->index) break;
+		sys(SYS_close, to);
+		to = -EBADF;
+	}
+	if (to >= 0) channel_flag(s, CHF_SHARED, true);
+	return to;
+}
+
 int pin(const struct sock *s)
 {
 	if (__libc_single_threaded) return 0;
@@ -129,7 +146,11 @@ void pin_closing(int fd, uint32_t channel)
 	if (to < 0) return;
 	to = hide_fd(to, false);
 	atomic_fetch_add(&orphans_kept, 1);
-	atomic_store(&orphans[channel], to);
+	int before = atomic_exchange(&orphans[channel], to);   /* of an earlier last descriptor, after which there was another (channel_dup) */
+	if (before != 0) {
+		atomic_fetch_sub(&orphans_kept, 1);
+		hidden_close(&before);
+	}
 	if (!pinned(channel)) orphan_close(channel);   /* the last one left meanwhile */
 }
 

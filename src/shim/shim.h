@@ -233,6 +233,7 @@ int pin(const struct sock *s);             /* pin.c: a call on s begins; unpin()
 void unpin(void);
 int channel_hold(const struct sock *s);    /* the same for what outlasts a call: a counted hold, until channel_release() */
 void channel_release(uint32_t channel);
+int channel_dup(const struct sock *s, bool cloexec);          /* another descriptor of a socket that is held */
 bool wait_interrupted(const struct wait *w);
 /* A system call that sleeps, unless a handler has run since *counter was `seen`; then -EINTR. Closes the gap between check and sleep. */
 long sleep_call(long n, long a, long b, long c, long d, long e, long f, _Atomic uint32_t *counter, uint32_t seen);

@@ -13,7 +13,7 @@ static void sockets_of_raw_calls(void)
 	CHECK(fd >= 0 && close((int)fd) == 0);
 	struct io_uring_params none = {0};
 	CHECK(raw6(SYS_io_uring_setup, 0, (long)&none, 0, 0, 0, 0) == -EINVAL);
-	CHECK(raw6(SYS_io_uring_enter, -1, 0, 0, 0, 0, 0) == -EBADF && raw6(SYS_io_uring_register, -1, 0, 0, 0, 0, 0) == -EBADF);
+	CHECK(raw6(SYS_io_uring_enter, -1, 0, 0, 0, 0, 0) == -EBADF && raw6(SYS_io_uring_register, -2, 0, 0, 0, 0, 0) == -EBADF);
 }
 
 /* On a socket that libc's call made, raw calls do what libc's do. */

@@ -97,7 +97,7 @@ static void probe_is_true(void)
 		int res = wait_one(&r).res;
 		CHECK(there || res == -EINVAL);
 	}
-	CHECK(p->ops[IORING_OP_RECV].flags && p->ops[IORING_OP_ACCEPT].flags && !p->ops[IORING_OP_FSETXATTR].flags);
+	CHECK(p->ops[IORING_OP_RECV].flags && p->ops[IORING_OP_ACCEPT].flags && p->ops[IORING_OP_FSETXATTR].flags && p->last_op == 62);
 	free(p);
 	struct io_uring_params poll = {.flags = IORING_SETUP_SQPOLL}, iopoll = {.flags = IORING_SETUP_IOPOLL};
 	struct rawring none;

@@ -113,13 +113,19 @@ static bool enough(struct ring *g, uint32_t wanted)
 }
 
 /* 0, -ETIME or -EINTR; the last two only when nothing at all is there. */
-long cq_wait(struct ring *g, uint32_t wanted, time_ns deadline, uint32_t handled)
+long cq_wait(struct ring *g, const struct cq_terms *t)
 {
+	bool patient = t->patience != 0;
 	long r = 0;
 	for (;;) {
 		uint32_t seen = atomic_load(&g->cq_seq);
-		if (enough(g, wanted)) return 0;
-		if (r == 0) r = sleep_on(g, seen, deadline, handled);
+		if (enough(g, patient || t->patience == 0 ? t->wanted : 1)) return 0;
+		if (r == 0) r = sleep_on(g, seen, patient ? MIN(t->patience, t->deadline) : t->deadline, t->handled);
+		if (r == -ETIMEDOUT && patient && t->patience < t->deadline) {
+			patient = false;
+			r = 0;
+			continue;
+		}
 		if (r == -ETIMEDOUT) r = -ETIME;
 		if (r != 0) return enough(g, 1) ? 0 : r;
 	}

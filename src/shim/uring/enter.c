@@ -6,45 +6,92 @@
 #include "shim/signal.h"
 #include "shim/uring/uring.h"
 
-#define FLAGS_DONE (IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING)
+#define FLAGS_DONE \
+	(IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT | IORING_ENTER_EXT_ARG | IORING_ENTER_REGISTERED_RING | \
+	 URING_ENTER_ABS_TIMER | URING_ENTER_EXT_ARG_REG | URING_ENTER_NO_IOWAIT)
+
+/* As the program gave them, from wherever. */
+struct asked { const void *mask; size_t mask_size; bool has_time; struct __kernel_timespec time; uint32_t min_usec; };
+
+static int asked_in_region(struct ring *g, uint64_t offset, size_t size, struct asked *a)
+{
+	struct uring_wait w;
+	if (size != sizeof w) return -EINVAL;
+	if (offset % sizeof(long) != 0 || g->region_size < sizeof w || offset > g->region_size - sizeof w) return -EFAULT;
+	if (user_copy(&w, g->region + offset, sizeof w) != 0) return -EFAULT;
+	if (w.flags & ~(uint32_t)URING_WAIT_TS) return -EINVAL;
+	*a = (struct asked){(const void *)(uintptr_t)w.sigmask, w.sigmask_size, w.flags & URING_WAIT_TS, w.ts, w.min_wait_usec};
+	return 0;
+}
+
+static int asked_by_argument(const void *arg, size_t size, struct asked *a)
+{
+	struct io_uring_getevents_arg ext;
+	if (size != sizeof ext) return -EINVAL;
+	if (user_copy(&ext, arg, sizeof ext) != 0) return -EFAULT;
+	/* The word between is called pad in older headers, min_wait_usec in newer ones. */
+	memcpy(&a->min_usec, (const char *)&ext + offsetof(struct io_uring_getevents_arg, sigmask_sz) + sizeof ext.sigmask_sz, sizeof a->min_usec);
+	a->mask = (const void *)(uintptr_t)ext.sigmask;
+	a->mask_size = ext.sigmask_sz;
+	a->has_time = ext.ts != 0;
+	return ext.ts ? user_get(a->time, (const struct __kernel_timespec *)(uintptr_t)ext.ts) : 0;
+}
+
+static int asked_of(struct ring *g, unsigned flags, const void *arg, size_t size, struct asked *a)
+{
+	*a = (struct asked){.mask = arg, .mask_size = size};
+	if (!(flags & IORING_ENTER_EXT_ARG)) return 0;
+	if (flags & URING_ENTER_EXT_ARG_REG) return asked_in_region(g, (uint64_t)(uintptr_t)arg, size, a);
+	return asked_by_argument(arg, size, a);
+}
+
+/* Another clock's time, on ours. */
+static time_ns carried(time_ns t, int clock)
+{
+	struct timespec there;
+	if (clock == CLOCK_MONOTONIC) return t;
+	clock_gettime(clock, &there);
+	return t - (there.tv_sec * NS_PER_S + there.tv_nsec) + now_ns();
+}
+
+static time_ns deadline_of(const struct ring *g, unsigned flags, const struct asked *a)
+{
+	if (!a->has_time) return TIME_NEVER;
+	if (a->time.tv_sec >= TIME_NEVER / NS_PER_S / 2) return TIME_NEVER;
+	time_ns t = a->time.tv_sec * NS_PER_S + a->time.tv_nsec;
+	return flags & URING_ENTER_ABS_TIMER ? carried(t, g->clock) : now_ns() + t;
+}
 
 /* What a wait is to obey. */
-struct terms { const void *mask; uint64_t mask_copy; time_ns deadline; };
+struct terms { bool masked; uint64_t mask; struct cq_terms until; };
 
-static int terms_of(unsigned flags, const void *arg, size_t size, struct terms *t)
+static int terms_of(struct ring *g, unsigned flags, const void *arg, size_t size, struct terms *t)
 {
-	struct io_uring_getevents_arg ext = {0};
-	time_ns wait = TIME_NEVER;
-	*t = (struct terms){.mask = arg, .deadline = TIME_NEVER};
-	if (flags & IORING_ENTER_EXT_ARG) {
-		if (size != sizeof ext) return -EINVAL;
-		if (user_copy(&ext, arg, sizeof ext) != 0) return -EFAULT;
-		if (ext.pad != 0) return -EINVAL;
-		t->mask = (const void *)(uintptr_t)ext.sigmask;
-		size = ext.sigmask_sz;
-	}
-	if (t->mask && size != KERNEL_MASK) return -EINVAL;
-	if (t->mask && user_get(t->mask_copy, t->mask) != 0) return -EFAULT;
-	int err = ext.ts ? timeout_of((const struct timespec *)(uintptr_t)ext.ts, &wait) : 0;
-	if (err == 0 && wait != TIME_NEVER) t->deadline = now_ns() + wait;
-	return err;
+	struct asked a;
+	int err = asked_of(g, flags, arg, size, &a);
+	if (err < 0) return err;
+	*t = (struct terms){.masked = a.mask, .until = {.deadline = deadline_of(g, flags, &a)}};
+	if (a.min_usec) t->until.patience = now_ns() + a.min_usec * NS_PER_US;
+	if (a.mask && a.mask_size != KERNEL_MASK) return -EINVAL;
+	return a.mask ? user_get(t->mask, (const uint64_t *)a.mask) : 0;
 }
 
 /* A mask that lets a signal in runs its handler at once: before the sleep, which it then keeps from happening. */
-static long wait_by(struct ring *g, uint32_t wanted, const struct terms *t)
+static long wait_by(struct ring *g, uint32_t wanted, struct terms *t)
 {
-	uint64_t old, mask = t->mask ? signal_mask(&t->mask_copy) : 0;
-	uint32_t handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
-	if (t->mask) sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &old, KERNEL_MASK);
-	long r = cq_wait(g, MIN(wanted, g->cq_entries), t->deadline, handled);
-	if (t->mask) sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, KERNEL_MASK);
+	uint64_t old, mask = t->masked ? signal_mask(&t->mask) : 0;
+	t->until.wanted = MIN(wanted, g->cq_entries);
+	t->until.handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
+	if (t->masked) sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &old, KERNEL_MASK);
+	long r = cq_wait(g, &t->until);
+	if (t->masked) sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, KERNEL_MASK);
 	return r;
 }
 
 static long get_events(struct ring *g, uint32_t wanted, unsigned flags, const void *arg, size_t size)
 {
 	struct terms t;
-	long r = terms_of(flags, arg, size, &t);
+	long r = terms_of(g, flags, arg, size, &t);
 	return r < 0 ? r : wait_by(g, wanted, &t);
 }
 

@@ -79,6 +79,56 @@ long issue_close(struct request *r)
 	return table_kind(r->sqe.fd, &s) == FD_URING ? -EBADF : do_close(r->sqe.fd);
 }
 
+/* A registered file gets a number. */
+int prepare_fixed_fd_install(struct request *r)
+{
+	const struct io_uring_sqe *e = &r->sqe;
+	if (e->off || e->addr || e->len || e->buf_index || e->splice_fd_in || e->addr3) return -EINVAL;
+	if (!(e->flags & IOSQE_FIXED_FILE)) return -EBADF;
+	return e->rw_flags & ~URING_INSTALL_NO_CLOEXEC ? -EINVAL : 0;
+}
+
+long issue_fixed_fd_install(struct request *r) { return file_number(&r->file, !(r->sqe.rw_flags & URING_INSTALL_NO_CLOEXEC)); }
+
+int prepare_pipe(struct request *r)
+{
+	const struct io_uring_sqe *e = &r->sqe;
+	const unsigned known = O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_EXCL /* O_NOTIFICATION_PIPE */;
+	if (e->fd || e->off || e->addr3) return -EINVAL;
+	return (unsigned)e->rw_flags & ~known ? -EINVAL : 0;
+}
+
+/* Two slots side by side, where one is named. */
+static long pipe_register(struct request *r, int fds[2])
+{
+	uint32_t slot = r->sqe.file_index, next = slot == IORING_FILE_INDEX_ALLOC ? slot : slot + 1;
+	long first = files_install(r->ring, slot, fds[0]);
+	if (first < 0) {
+		do_close(fds[1]);
+		return first;
+	}
+	long second = files_install(r->ring, next, fds[1]);
+	if (second < 0) {
+		files_remove(r->ring, slot == next ? (uint32_t)first : slot - 1);
+		return second;
+	}
+	fds[0] = slot == next ? (int)first : (int)slot - 1;
+	fds[1] = slot == next ? (int)second : (int)slot;
+	return 0;
+}
+
+long issue_pipe(struct request *r)
+{
+	int fds[2], *to = (int *)(uintptr_t)r->sqe.addr;
+	if (r->sqe.file_index && r->sqe.rw_flags & O_CLOEXEC) return -EINVAL;
+	if (!user_writable(to, sizeof fds)) return -EFAULT;
+	long err = sys(SYS_pipe2, fds, r->sqe.rw_flags);
+	if (err < 0) return err;
+	for (int i = 0; i < 2; i++) table_set_kernel(fds[i]);
+	err = r->sqe.file_index ? pipe_register(r, fds) : 0;
+	return err < 0 ? err : user_put(to, *(int(*)[2])fds);
+}
+
 /* ---- by descriptor ---- */
 
 int prepare_fsync(struct request *r)

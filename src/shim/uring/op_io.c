@@ -134,8 +134,26 @@ long issue_read(struct request *r)
 	long n = buffer_select(r, r->sqe.len, r->iov);
 	bool selected = n == 0;
 	if (selected) n = issue(r, false);
-	buffer_settle(r, selected && n > 0);
+	buffer_settle(r, n);
 	return n;
+}
+
+int prepare_read_multishot(struct request *r)
+{
+	if (!(r->sqe.flags & IOSQE_BUFFER_SELECT)) return -EINVAL;
+	int err = prepare_plain(r);
+	return err == 0 && (r->sqe.addr || r->sqe.len) ? -EINVAL : err;
+}
+
+/* A completion for each buffer that is filled. Only what can be waited for has a next time. */
+long issue_read_multishot(struct request *r)
+{
+	if (!r->file.virtual && has_places(r->file.fd)) return -EBADFD;
+	for (;;) {
+		long n = issue_read(r);
+		if (n <= 0 || !request_more(r, n, r->flags)) return n;
+		r->failed = false;
+	}
 }
 
 int prepare_read_fixed(struct request *r) { return prepare_plain(r); }
@@ -143,9 +161,13 @@ int prepare_write_fixed(struct request *r) { return prepare_plain(r); }
 
 static long issue_fixed(struct request *r, bool writes)
 {
-	int err = buffer_fixed(r->ring, r->sqe.buf_index, r->iov[0].iov_base, r->iov[0].iov_len);
+	int err = buffer_fixed(r, r->sqe.buf_index);
 	return err < 0 ? err : issue(r, writes);
 }
 
 long issue_read_fixed(struct request *r) { return issue_fixed(r, false); }
 long issue_write_fixed(struct request *r) { return issue_fixed(r, true); }
+int prepare_readv_fixed(struct request *r) { return prepare_pieces(r); }
+int prepare_writev_fixed(struct request *r) { return prepare_pieces(r); }
+long issue_readv_fixed(struct request *r) { return issue_fixed(r, false); }
+long issue_writev_fixed(struct request *r) { return issue_fixed(r, true); }

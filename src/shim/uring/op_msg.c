@@ -121,7 +121,6 @@ int prepare_send_zc(struct request *r)
 	int err = prepare_zc(r);
 	iov_one(r, e->addr, e->len);
 	if (err == 0 && e->__pad3[0]) err = -EINVAL;
-	if (err == 0 && e->ioprio & IORING_RECVSEND_FIXED_BUF) err = buffer_fixed(r->ring, e->buf_index, r->iov[0].iov_base, r->iov[0].iov_len);
 	return err == 0 && e->addr2 ? name_take(r, e->addr2, e->addr_len) : err;
 }
 
@@ -135,7 +134,8 @@ int prepare_sendmsg_zc(struct request *r)
 
 long issue_send_zc(struct request *r)
 {
-	long n = issue_send(r);
+	int err = r->sqe.ioprio & IORING_RECVSEND_FIXED_BUF ? buffer_fixed(r, r->sqe.buf_index) : 0;
+	long n = err < 0 ? err : issue_send(r);
 	if (n == -EAGAIN && !r->nowait) return n;
 	r->failed |= n < 0;
 	ring_lock(r->ring);
@@ -199,7 +199,7 @@ static long recv_plain(struct request *r)
 	h.msg_iov = r->iov_here;
 	h.msg_iovlen = 1;
 	long n = err < 0 ? err : file_recv(&r->file, &h, recv_flags(r));
-	buffer_settle(r, n > 0);
+	buffer_settle(r, n);
 	if (n >= 0) r->msg.msg_namelen = h.msg_namelen, r->msg.msg_controllen = h.msg_controllen, r->msg.msg_flags = h.msg_flags;
 	return n;
 }
@@ -227,7 +227,7 @@ static long recv_selected(struct request *r)
 	if (r->sqe.opcode != IORING_OP_RECVMSG) return recv_plain(r);
 	int err = buffer_select(r, 0, &buffer);
 	long n = err < 0 ? err : recv_into_header(r, &buffer);
-	buffer_settle(r, n > 0);
+	buffer_settle(r, n);
 	return n;
 }
 

@@ -1,16 +1,22 @@
 /* Operations on rings and on what rings know: no data of files. */
+#include <fcntl.h>
 #include "shim/uring/uring.h"
 
-int prepare_nop(struct request *r)
-{
-	(void)r;
-	return 0;
-}
+#define NOP_FLAGS (URING_NOP_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE | URING_NOP_FIXED_BUFFER | URING_NOP_TASK_WORK)
 
+int prepare_nop(struct request *r) { return r->sqe.rw_flags & ~NOP_FLAGS ? -EINVAL : 0; }
+
+/* Nothing, unless it is asked to look at a file or a buffer first, as those do that really use them. */
 long issue_nop(struct request *r)
 {
-	(void)r;
-	return 0;
+	const struct io_uring_sqe *e = &r->sqe;
+	unsigned flags = (unsigned)e->rw_flags;
+	if (flags & URING_NOP_FILE) {
+		if (flags & URING_NOP_FIXED_FILE) r->sqe.flags |= IOSQE_FIXED_FILE;
+		if (file_of_request(r) < 0 || (!r->file.virtual && sys(SYS_fcntl, r->file.fd, F_GETFD) < 0)) return -EBADF;
+	}
+	if (flags & URING_NOP_FIXED_BUFFER && buffer_fixed(r, e->buf_index) < 0) return -EFAULT;
+	return flags & URING_NOP_RESULT ? (int)e->len : 0;
 }
 
 /* ---- poll ---- */
@@ -90,31 +96,6 @@ long issue_poll_remove(struct request *r)
 	return 0;
 }
 
-/* ---- messages from ring to ring ---- */
-
-int prepare_msg_ring(struct request *r)
-{
-	const struct io_uring_sqe *e = &r->sqe;
-	if (e->buf_index || e->personality || e->msg_ring_flags || e->addr != IORING_MSG_DATA) return -EINVAL;
-	return e->splice_fd_in ? -EINVAL : 0;
-}
-
-long issue_msg_ring(struct request *r)
-{
-	long err;
-	struct ring *to = r->file.is_ring ? ring_hold(r->file.number, false, &err) : NULL;
-	if (!to) return r->file.is_ring ? err : -EBADFD;
-	if (atomic_load(&to->disabled)) err = -EBADFD;
-	else {
-		ring_lock(to);
-		cq_post(to, r->sqe.off, (int)r->sqe.len, 0);
-		ring_unlock(to);
-		err = 0;
-	}
-	ring_release(to);
-	return err;
-}
-
 /* ---- what is registered ---- */
 
 int prepare_files_update(struct request *r)
@@ -147,7 +128,7 @@ static long files_update_alloc(struct request *r)
 long issue_files_update(struct request *r)
 {
 	if (r->sqe.off == IORING_FILE_INDEX_ALLOC) return files_update_alloc(r);
-	return files_update(r->ring, (uint32_t)r->sqe.off, (const int *)(uintptr_t)r->sqe.addr, r->sqe.len);
+	return files_update(r->ring, (uint32_t)r->sqe.off, (const int *)(uintptr_t)r->sqe.addr, NULL, r->sqe.len);
 }
 
 int prepare_provide_buffers(struct request *r)

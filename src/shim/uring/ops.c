@@ -45,13 +45,22 @@ static const struct op ops[URING_OPS] = {
 	ROW(IORING_OP_SYMLINKAT, symlinkat, 0),
 	ROW(IORING_OP_LINKAT, linkat, 0),
 	ROW(IORING_OP_MSG_RING, msg_ring, OP_FILE | OP_RING),
+	ROW(IORING_OP_FSETXATTR, fsetxattr, OP_FILE),
+	ROW(IORING_OP_SETXATTR, setxattr, 0),
+	ROW(IORING_OP_FGETXATTR, fgetxattr, OP_FILE),
+	ROW(IORING_OP_GETXATTR, getxattr, 0),
 	ROW(IORING_OP_SOCKET, socket, 0),
 	ROW(IORING_OP_URING_CMD, cmd, OP_FILE),
 	ROW(IORING_OP_SEND_ZC, send_zc, OP_FILE | OP_OUT | OP_PRIO),
 	ROW(IORING_OP_SENDMSG_ZC, sendmsg_zc, OP_FILE | OP_OUT | OP_PRIO),
+	ROW(URING_READ_MULTISHOT, read_multishot, OP_FILE | OP_IN | OP_SELECTS | OP_PRIO),
+	ROW(URING_FIXED_FD_INSTALL, fixed_fd_install, OP_FILE),
 	ROW(URING_FTRUNCATE, ftruncate, OP_FILE),
 	ROW(URING_BIND, bind, OP_FILE),
 	ROW(URING_LISTEN, listen, OP_FILE),
+	ROW(URING_READV_FIXED, readv_fixed, OP_FILE | OP_IN | OP_PRIO),
+	ROW(URING_WRITEV_FIXED, writev_fixed, OP_FILE | OP_OUT | OP_PRIO),
+	ROW(URING_PIPE, pipe, 0),
 };
 
 const struct op *op_of(unsigned opcode) { return opcode < URING_OPS && ops[opcode].issue ? &ops[opcode] : NULL; }

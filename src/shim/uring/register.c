@@ -1,6 +1,6 @@
 /*
- * io_uring_register: a row for each thing that can be registered. What has no row is refused as a kernel refuses what it does not know: tags,
- * restrictions and personalities among them.
+ * io_uring_register: a row for each thing that can be registered. What has no row is refused as a kernel refuses what it does not know: personalities
+ * and busy polling among them.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,9 +10,13 @@ typedef long register_fn(struct ring *g, void *arg, unsigned n);
 
 /* ---- buffers and files ---- */
 
-static long reg_buffers(struct ring *g, void *arg, unsigned n) { return arg ? buffers_register(g, arg, n) : -EFAULT; }
+static const uint64_t *tags_at(uint64_t at) { return (const uint64_t *)(uintptr_t)at; }
+static const int *fds_at(uint64_t at) { return (const int *)(uintptr_t)at; }
+static const struct iovec *iov_at(uint64_t at) { return (const struct iovec *)(uintptr_t)at; }
+
+static long reg_buffers(struct ring *g, void *arg, unsigned n) { return arg ? buffers_register(g, arg, NULL, n) : -EFAULT; }
 static long unreg_buffers(struct ring *g, void *arg, unsigned n) { return arg || n ? -EINVAL : buffers_unregister(g); }
-static long reg_files(struct ring *g, void *arg, unsigned n) { return arg ? files_register(g, arg, n, false) : -EFAULT; }
+static long reg_files(struct ring *g, void *arg, unsigned n) { return arg ? files_register(g, arg, NULL, n) : -EFAULT; }
 static long unreg_files(struct ring *g, void *arg, unsigned n) { return arg || n ? -EINVAL : files_unregister(g); }
 
 /* The newer forms' struct; `n` is its size. */
@@ -20,7 +24,7 @@ static int resource_get(struct io_uring_rsrc_register *rr, const void *arg, unsi
 {
 	if (n != sizeof *rr) return -EINVAL;
 	if (user_get(*rr, (const struct io_uring_rsrc_register *)arg) != 0) return -EFAULT;
-	if (rr->nr == 0 || rr->resv2 || rr->flags & ~IORING_RSRC_REGISTER_SPARSE || rr->tags) return -EINVAL;
+	if (rr->nr == 0 || rr->resv2 || rr->flags & ~IORING_RSRC_REGISTER_SPARSE) return -EINVAL;
 	return rr->flags & IORING_RSRC_REGISTER_SPARSE && rr->data ? -EINVAL : 0;
 }
 
@@ -28,14 +32,14 @@ static long reg_files2(struct ring *g, void *arg, unsigned n)
 {
 	struct io_uring_rsrc_register rr;
 	int err = resource_get(&rr, arg, n);
-	return err < 0 ? err : files_register(g, (const int *)(uintptr_t)rr.data, rr.nr, rr.flags & IORING_RSRC_REGISTER_SPARSE);
+	return err < 0 ? err : files_register(g, fds_at(rr.data), tags_at(rr.tags), rr.nr);
 }
 
 static long reg_buffers2(struct ring *g, void *arg, unsigned n)
 {
 	struct io_uring_rsrc_register rr;
 	int err = resource_get(&rr, arg, n);
-	return err < 0 ? err : buffers_register(g, (const struct iovec *)(uintptr_t)rr.data, rr.nr);
+	return err < 0 ? err : buffers_register(g, iov_at(rr.data), tags_at(rr.tags), rr.nr);
 }
 
 static long files_change(struct ring *g, void *arg, unsigned n)
@@ -43,17 +47,31 @@ static long files_change(struct ring *g, void *arg, unsigned n)
 	struct io_uring_files_update u;
 	if (n == 0) return -EINVAL;
 	if (user_get(u, (const struct io_uring_files_update *)arg) != 0) return -EFAULT;
-	return u.resv ? -EINVAL : files_update(g, u.offset, (const int *)(uintptr_t)u.fds, n);
+	return u.resv ? -EINVAL : files_update(g, u.offset, fds_at(u.fds), NULL, n);
+}
+
+static int update_get(struct io_uring_rsrc_update2 *u, const void *arg, unsigned n)
+{
+	if (n != sizeof *u) return -EINVAL;
+	if (user_get(*u, (const struct io_uring_rsrc_update2 *)arg) != 0) return -EFAULT;
+	return u->nr == 0 || u->resv || u->resv2 ? -EINVAL : 0;
 }
 
 static long files_change2(struct ring *g, void *arg, unsigned n)
 {
 	struct io_uring_rsrc_update2 u;
-	if (n != sizeof u) return -EINVAL;
-	if (user_get(u, (const struct io_uring_rsrc_update2 *)arg) != 0) return -EFAULT;
-	if (u.nr == 0 || u.resv || u.resv2 || u.tags) return -EINVAL;
-	return files_update(g, u.offset, (const int *)(uintptr_t)u.data, u.nr);
+	int err = update_get(&u, arg, n);
+	return err < 0 ? err : files_update(g, u.offset, fds_at(u.data), tags_at(u.tags), u.nr);
 }
+
+static long buffers_change(struct ring *g, void *arg, unsigned n)
+{
+	struct io_uring_rsrc_update2 u;
+	int err = update_get(&u, arg, n);
+	return err < 0 ? err : buffers_update(g, u.offset, iov_at(u.data), tags_at(u.tags), u.nr);
+}
+
+static long clone_buffers(struct ring *g, void *arg, unsigned n) { return !arg || n != 1 ? -EINVAL : buffers_clone(g, arg); }
 
 static long file_range(struct ring *g, void *arg, unsigned n)
 {
@@ -65,18 +83,28 @@ static long file_range(struct ring *g, void *arg, unsigned n)
 
 static long reg_group(struct ring *g, void *arg, unsigned n)
 {
-	struct io_uring_buf_reg reg;
+	struct uring_group_reg reg;
 	if (!arg || n != 1) return -EINVAL;
-	return user_get(reg, (const struct io_uring_buf_reg *)arg) != 0 ? -EFAULT : group_ring_register(g, &reg);
+	return user_get(reg, (const struct uring_group_reg *)arg) != 0 ? -EFAULT : group_ring_register(g, &reg);
 }
 
 static long unreg_group(struct ring *g, void *arg, unsigned n)
 {
-	struct io_uring_buf_reg reg;
+	struct uring_group_reg reg;
 	if (!arg || n != 1) return -EINVAL;
-	if (user_get(reg, (const struct io_uring_buf_reg *)arg) != 0) return -EFAULT;
-	if (reg.pad || reg.resv[0] || reg.resv[1] || reg.resv[2]) return -EINVAL;
+	if (user_get(reg, (const struct uring_group_reg *)arg) != 0) return -EFAULT;
+	if (reg.flags || reg.resv[0] || reg.resv[1] || reg.resv[2]) return -EINVAL;
 	return group_ring_unregister(g, reg.bgid);
+}
+
+static long ask_group(struct ring *g, void *arg, unsigned n)
+{
+	struct uring_group_status s, clean = {0};
+	if (!arg || n != 1) return -EINVAL;
+	if (user_get(s, (const struct uring_group_status *)arg) != 0) return -EFAULT;
+	if (memcmp(s.resv, clean.resv, sizeof s.resv) != 0) return -EINVAL;
+	long err = group_status(g, s.buf_group, &s.head);
+	return err < 0 ? err : user_put(arg, s);
 }
 
 /* ---- eventfds ---- */
@@ -136,6 +164,20 @@ static long probe(struct ring *g, void *arg, unsigned n)
 	p->ops_len = (uint8_t)n;
 	for (unsigned i = 0; i < n; i++) p->ops[i] = (struct io_uring_probe_op){.op = (uint8_t)i, .flags = op_of(i) ? IO_URING_OP_SUPPORTED : 0};
 	return user_copy(arg, p, size);
+}
+
+static long restrict_ring(struct ring *g, void *arg, unsigned n) { return restrictions_register(g, arg, n); }
+static long reg_region(struct ring *g, void *arg, unsigned n) { return !arg || n != 1 ? -EINVAL : region_register(g, arg); }
+
+static long reg_clock(struct ring *g, void *arg, unsigned n)
+{
+	struct uring_clock c;
+	if (!arg || n) return -EINVAL;
+	if (user_get(c, (const struct uring_clock *)arg) != 0) return -EFAULT;
+	if (c.resv[0] || c.resv[1] || c.resv[2]) return -EINVAL;
+	if (c.clockid != CLOCK_MONOTONIC && c.clockid != CLOCK_BOOTTIME) return -EINVAL;
+	g->clock = (int)c.clockid;
+	return 0;
 }
 
 static long enable(struct ring *g, void *arg, unsigned n)
@@ -199,7 +241,7 @@ static long rings_change(struct ring *g, void *arg, unsigned n, bool add)
 static long reg_rings(struct ring *g, void *arg, unsigned n) { return rings_change(g, arg, n, true); }
 static long unreg_rings(struct ring *g, void *arg, unsigned n) { return rings_change(g, arg, n, false); }
 
-static register_fn *const rows[] = {
+static register_fn *const rows[URING_REGISTER_OPS] = {
 	[IORING_REGISTER_BUFFERS] = reg_buffers,
 	[IORING_UNREGISTER_BUFFERS] = unreg_buffers,
 	[IORING_REGISTER_FILES] = reg_files,
@@ -220,13 +262,20 @@ static register_fn *const rows[] = {
 	[IORING_UNREGISTER_PBUF_RING] = unreg_group,
 	[IORING_REGISTER_SYNC_CANCEL] = sync_cancel,
 	[IORING_REGISTER_FILE_ALLOC_RANGE] = file_range,
+	[IORING_REGISTER_BUFFERS_UPDATE] = buffers_change,
+	[IORING_REGISTER_RESTRICTIONS] = restrict_ring,
+	[URING_PBUF_STATUS] = ask_group,
+	[URING_CLOCK] = reg_clock,
+	[URING_CLONE_BUFFERS] = clone_buffers,
+	[URING_MEM_REGION] = reg_region,
 };
 
 static long register_on(struct ring *g, unsigned opcode, void *arg, unsigned n)
 {
 	int issuer = atomic_load(&g->issuer);
-	register_fn *row = opcode < ARRAY_SIZE(rows) ? rows[opcode] : NULL;
+	register_fn *row = rows[opcode];
 	if (issuer != 0 && issuer != (int)sys(SYS_gettid)) return -EEXIST;
+	if (!restrictions_allow_register(g, opcode)) return -EACCES;
 	if (!row) return -EINVAL;
 	critical_enter();
 	lock_take(&g->submitting);
@@ -236,13 +285,22 @@ static long register_on(struct ring *g, unsigned opcode, void *arg, unsigned n)
 	return r;
 }
 
+/* Without a ring. */
+static long register_blind(unsigned opcode, const void *arg, unsigned n)
+{
+	struct io_uring_sqe e;
+	if (opcode != URING_SEND_MSG_RING || !arg || n != 1) return -EINVAL;
+	return user_get(e, (const struct io_uring_sqe *)arg) != 0 ? -EFAULT : msg_ring_send(&e);
+}
+
 long do_io_uring_register(int fd, unsigned opcode, void *arg, unsigned n)
 {
 	long err;
 	if (!shim.active) return sys(SYS_io_uring_register, fd, opcode, arg, n);
 	bool by_slot = opcode & URING_REGISTER_USE_REGISTERED;
 	opcode &= ~(unsigned)URING_REGISTER_USE_REGISTERED;
-	if (opcode >= IORING_REGISTER_LAST) return -EINVAL;
+	if (opcode >= URING_REGISTER_OPS) return -EINVAL;
+	if (fd == -1) return register_blind(opcode, arg, n);
 	struct ring *g = ring_hold(fd, by_slot, &err);
 	if (!g) return err;
 	long r = register_on(g, opcode, arg, n);

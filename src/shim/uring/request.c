@@ -144,10 +144,13 @@ void request_complete(struct request *r, long result)
 	struct ring *g = r->ring;
 	struct epoll_event none = {0};
 	if (r->in_kernel_set) sys(SYS_epoll_ctl, g->kernel_set, EPOLL_CTL_DEL, r->file.fd, &none);
+	struct request *tags[] = {r->file.tag, r->buffer_tag};   /* told after the completion of the last one on them */
+	r->file.tag = NULL;
 	file_release(&r->file);
 	r->result = (int)result;
 	ring_lock(g);
 	finish(r);
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) tag_drop(tags[i]);
 	expired_finish(g);
 	ring_unlock(g);
 }

@@ -34,7 +34,8 @@ struct ring *ring_new(void)
 	for (uint32_t i = 1; rings && i < RINGS_MAX && !g; i++)
 		if (!rings[i].used) g = &rings[i];
 	if (g) {
-		*g = (struct ring){.used = true, .refs = 1, .watch = -1, .ready = -1, .eventfd = -1, .kernel_set = -1, .wake = -1};
+		*g = (struct ring){.used = true, .refs = 1, .watch = -1, .ready = -1, .eventfd = -1, .kernel_set = -1, .wake = -1, .memory = -1,
+				    .clock = CLOCK_MONOTONIC};
 		g->overflow_end = &g->overflow;
 		g->runnable_end = &g->runnable;
 		g->deferred_end = &g->deferred;
@@ -53,10 +54,11 @@ static void unmap(void *at, size_t size)
 
 static void ring_free(struct ring *g)
 {
-	int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake};
+	int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake, &g->memory};
 	files_unregister(g);
 	buffers_unregister(g);
 	groups_free(g);
+	region_free(g);
 	bell_drop(g->bell);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) hidden_close(own[i]);
 	if (g->watch >= 0 && watcher >= 0) sys(SYS_inotify_rm_watch, watcher, g->watch);
@@ -220,7 +222,7 @@ int *uring_slot(int fd)
 	if (watcher == fd) return (int *)&watcher;
 	for (uint32_t i = 1; i <= rings_top(); i++) {
 		struct ring *g = &rings[i];
-		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake};
+		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake, &g->memory};
 		for (size_t k = 0; g->used && k < ARRAY_SIZE(own); k++)
 			if (*own[k] == fd) return own[k];
 		int *held = g->used ? held_slot(g, fd) : NULL;
@@ -237,10 +239,14 @@ void urings_forked(void)
 	atomic_store(&rings_lock.word, 0);
 	for (uint32_t i = 1; i <= rings_top(); i++) {
 		struct ring *g = &rings[i];
-		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake};
+		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake, &g->memory};
 		if (!g->used) continue;
 		atomic_store(&g->lock.word, 0);
-		for (struct request *r = g->parked; r; r = r->next) file_release(&r->file);
+		for (struct request *r = g->parked; r; r = r->next) {
+			r->file.tag = NULL;
+			file_release(&r->file);
+		}
+		for (uint32_t k = 0; k < g->files.n; k++) g->files.at[k].tag = NULL;   /* the parent's to tell of */
 		files_unregister(g);
 		for (size_t k = 0; k < ARRAY_SIZE(own); k++) hidden_close(own[k]);
 		g->ended = true;

@@ -4,9 +4,11 @@
  *
  *     0            heads and tails, CQEs, SQ array
  *     0x10000000   SQEs
+ *     0x20000000   arguments of waits, if registered (region.c)
+ *     0x80000000   rings of provided buffers, if registered (groups.c)
  *
  * The program's descriptor is another open file of the same inode than the one that we map. So its last close, by whatever call, after the last
- * unmapping, is an event for inotify (ring.c). The file is sealed: no size changes under us.
+ * unmapping, is an event for inotify (ring.c). The file is sealed: it never shrinks.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +18,6 @@
 
 #define SQ_MAX 32768u
 #define CQ_MAX (2 * SQ_MAX)
-#define PAGE 4096u
 #define FLAGS_DONE \
 	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | \
 	 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | \
@@ -24,7 +25,7 @@
 #define FEATURES \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | \
 	 IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP | \
-	 IORING_FEAT_LINKED_FILE)
+	 IORING_FEAT_LINKED_FILE | IORING_FEAT_RSRC_TAGS | URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT | URING_FEAT_NO_IOWAIT)
 
 /* As the kernel's struct io_rings; the CQEs follow. */
 struct rings {
@@ -73,20 +74,29 @@ static int flags_check(const struct io_uring_params *p)
 	return f & IORING_SETUP_DEFER_TASKRUN && !(f & IORING_SETUP_SINGLE_ISSUER) ? -EINVAL : 0;
 }
 
-static size_t whole_pages(size_t n) { return (n + PAGE - 1) & ~(size_t)(PAGE - 1); }
-
 static int memory_map(struct ring *g, int fd)
 {
 	struct { uint8_t **at; size_t size; off_t offset; } parts[2] = {
 		{&g->rings, g->rings_size, IORING_OFF_SQ_RING}, {&g->sqes, g->sqes_size, IORING_OFF_SQES}};
 	long r = sys(SYS_ftruncate, fd, IORING_OFF_SQES + g->sqes_size);
-	if (r == 0) r = sys(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	if (r == 0) r = sys(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL);
 	for (int i = 0; r == 0 && i < 2; i++) {
 		long p = sys(SYS_mmap, NULL, parts[i].size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, parts[i].offset);
 		if (p < 0 && p > -4096) r = p;
 		else *parts[i].at = (uint8_t *)p;
 	}
 	return (int)r;
+}
+
+int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret)
+{
+	struct stat st;
+	if (g->memory < 0 || sys(SYS_fstat, g->memory, &st) != 0) return -ENOMEM;
+	if ((uint64_t)st.st_size < offset + size && sys(SYS_ftruncate, g->memory, offset + size) != 0) return -ENOMEM;
+	long p = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, g->memory, offset);
+	if (p < 0 && p > -4096) return (int)p;
+	*ret = (void *)p;
+	return 0;
 }
 
 /* Another open file of the same memory. Where there is no /proc it is the same one, and its closing goes unseen. */
@@ -98,7 +108,7 @@ static int descriptor_reopen(struct ring *g, int fd)
 	int again = (int)sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
 	if (again >= 0) {
 		if (rings_watch_fd() >= 0) g->watch = (int)sys(SYS_inotify_add_watch, rings_watch_fd(), path, 8 /* IN_CLOSE_WRITE */);
-		sys(SYS_close, fd);
+		g->memory = hide_fd(fd, false);
 		fd = again;
 	}
 	if (sys(SYS_fstat, fd, &st) == 0) g->inode = st.st_ino;

@@ -37,9 +37,10 @@ static int entry_check(const struct request *r)
 {
 	const struct io_uring_sqe *e = &r->sqe;
 	if (!r->op || e->flags & ~(unsigned)FLAGS_KNOWN) return -EINVAL;
+	if (drains_badly(r->ring, e->flags)) return -EOPNOTSUPP;
+	if (!restrictions_allow_entry(r->ring, e)) return -EACCES;
 	if (e->ioprio && !(r->op->flags & OP_PRIO)) return -EINVAL;
 	if (e->flags & IOSQE_BUFFER_SELECT && !(r->op->flags & OP_SELECTS)) return -EOPNOTSUPP;
-	if (drains_badly(r->ring, e->flags)) return -EOPNOTSUPP;
 	if (e->personality != 0) return -EINVAL;
 	return 0;
 }

@@ -7,7 +7,9 @@
  *     request.c   a request's life, to its end          cq.c        completions, and whoever waits for them
  *     park.c      requests that wait for readiness      blocking.c  the few that can only be waited for in a thread
  *     timer.c     timeouts                              cancel.c    taking requests back
- *     files.c     the files that requests are on        buffers.c   provided and registered buffers
+ *     files.c     the files that requests are on        groups.c    provided buffers
+ *     buffers.c   registered ones; clone.c              tags.c      resources that say when they are out of use
+ *     region.c    memory that waits take terms from     restrict.c  what an enabled ring may do
  *     register.c  io_uring_register                     ops.c       a row an operation; op_*.c are what they do
  *
  * A request is tried at once, never waiting; if it would have to, it is parked with the file held, and the ring's one thread tries it again when
@@ -23,7 +25,7 @@ struct ring;
 struct request;
 
 /* What a request is on. held: it stays open whatever the program closes. */
-struct file { bool virtual, held, is_ring; int fd, number; struct sock sock; };   /* number: what the program calls it */
+struct file { bool virtual, held, is_ring; int fd, number; struct sock sock; struct request *tag; };   /* number: what the program calls it */
 
 #define PARKED LONG_MIN        /* issue(): somebody else completes it */
 
@@ -65,6 +67,10 @@ struct request {
 	size_t iov_mapped;
 	struct sockaddr_storage name;
 	size_t done;
+	struct iovec fixed_buffer;         /* the registered one, if `fixed` */
+	struct request *buffer_tag;
+	bool fixed;
+	uint32_t users;                    /* of a tag: the table, and the requests on the resource */
 	/* timers */
 	time_ns deadline, period;
 	uint64_t target;
@@ -72,11 +78,14 @@ struct request {
 };
 
 #define FILES_MAX 32768u
+#define BUFFERS_MAX 16384u
 #define GROUPS_MAX 256u
 /* Provided buffers: a stack of ours, or a ring in the program's memory, whose head is ours alone. */
-struct buffer_group { uint16_t id; bool used, is_ring; uint32_t mask, head, count, room; struct io_uring_buf *at; };
-struct file_table { struct file *at; uint32_t n, range_from, range_to; };
-struct buffer_table { struct iovec *at; uint32_t n; };
+struct buffer_group { uint16_t id; bool used, is_ring, incremental; uint32_t mask, head, count, room; size_t mapped; struct io_uring_buf *at; };
+struct file_table { struct file *at; uint32_t n, range_from, range_to, hint; };   /* hint: where the search for an empty slot begins */
+struct buffer { struct iovec v; struct request *tag; };
+struct buffer_table { struct buffer *at; uint32_t n; };
+struct restrictions { bool given; uint8_t flags_allowed, flags_required; uint64_t sqe_ops, register_ops; };
 
 struct ring {
 	struct lock lock, submitting, starting;    /* starting: the thread */
@@ -85,6 +94,7 @@ struct ring {
 	bool used, ended;
 	uint64_t inode;
 	int watch;                                 /* of its file's closing */
+	int memory;                                /* its file, opened by us */
 	uint32_t setup_flags, sq_entries, cq_entries, sqe_size, cqe_size;
 	_Atomic int issuer;                        /* the one thread that may submit; 0: any */
 	_Atomic bool disabled;
@@ -123,7 +133,15 @@ struct ring {
 	struct buffer_table buffers;
 	struct buffer_group *groups;
 	uint32_t worker_limits[2];
+	struct restrictions restrictions;
+	int clock;                                 /* of the waits */
+	uint8_t *region;                           /* of arguments of waits */
+	size_t region_size, region_mapped;         /* region_size: as far as waits may look */
+	bool region_is_ours;
 };
+
+#define PAGE 4096u
+static inline size_t whole_pages(size_t n) { return (n + PAGE - 1) & ~(size_t)(PAGE - 1); }
 
 void *uring_pages(size_t size);                            /* NULL: no memory */
 static inline void eventfd_add(int fd)
@@ -131,6 +149,8 @@ static inline void eventfd_add(int fd)
 	uint64_t one = 1;
 	sys(SYS_write, fd, &one, sizeof one);
 }
+
+int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret);   /* a part of the ring's file, which grows for it (setup.c) */
 
 /* ring.c */
 struct ring *ring_new(void);
@@ -162,7 +182,9 @@ void cq_end_with(struct request *r);                       /* posts its completi
 bool cq_post_if_room(struct ring *g, uint64_t user_data, int result, unsigned flags);
 void cq_flush(struct ring *g);
 uint32_t cq_ready(const struct ring *g);
-long cq_wait(struct ring *g, uint32_t wanted, time_ns deadline, uint32_t handled);   /* handled: self.handled before the call */
+/* patience: until then only all that is wanted will do, afterwards a single one does; 0: there is no such time. handled: self.handled before the call. */
+struct cq_terms { uint32_t wanted, handled; time_ns deadline, patience; };
+long cq_wait(struct ring *g, const struct cq_terms *t);
 extern __thread bool uring_asynchronous;                   /* we are a thread of the ring's */
 
 /* request.c */
@@ -216,30 +238,56 @@ int file_hold(struct file *f);
 void file_release(struct file *f);
 int file_of_request(struct request *r);
 short file_poll(const struct file *f, short events);
-long files_register(struct ring *g, const int *fds, uint32_t n, bool sparse);
+long files_register(struct ring *g, const int *fds, const uint64_t *tags, uint32_t n);
 long files_unregister(struct ring *g);
-long files_update(struct ring *g, uint32_t offset, const int *fds, uint32_t n);
+long files_update(struct ring *g, uint32_t offset, const int *fds, const uint64_t *tags, uint32_t n);
 long files_range(struct ring *g, uint32_t from, uint32_t len);
 long files_install(struct ring *g, uint32_t slot, int fd);  /* slot as in sqe.file_index; takes fd */
+long files_put(struct ring *g, uint32_t slot, struct file *f);   /* the same of a file that is held */
 long files_remove(struct ring *g, uint32_t index);
+long file_number(const struct file *f, bool cloexec);
 int file_fixed(struct ring *g, uint32_t index, struct file *ret);
 
-/* buffers.c */
-long buffers_register(struct ring *g, const struct iovec *iov, uint32_t n);
+/* tags.c */
+int tag_new(struct ring *g, uint64_t value, struct request **ret);
+void tag_hold(struct request *tag);                        /* under ring.lock, as tag_drop(); NULL allowed in all */
+void tag_drop(struct request *tag);
+void tag_end(struct request *tag);                         /* tag_drop(), not under the lock */
+void tag_forget(struct request *tag);
+
+/* buffers.c, clone.c */
+long buffers_register(struct ring *g, const struct iovec *iov, const uint64_t *tags, uint32_t n);
+long buffers_update(struct ring *g, uint32_t offset, const struct iovec *iov, const uint64_t *tags, uint32_t n);
 long buffers_unregister(struct ring *g);
-int buffer_fixed(struct ring *g, unsigned index, const void *at, size_t len);     /* 0 or -errno */
+void buffer_table_free(struct buffer_table *t);
+int buffer_fixed(struct request *r, unsigned index);       /* do the request's pieces lie in it? 0 or -errno */
+long buffers_clone(struct ring *g, const struct uring_clone *arg);
+
+/* restrict.c */
+long restrictions_register(struct ring *g, const struct io_uring_restriction *at, unsigned n);
+bool restrictions_allow_register(const struct ring *g, unsigned opcode);
+bool restrictions_allow_entry(const struct ring *g, const struct io_uring_sqe *e);
+
+/* region.c */
+long region_register(struct ring *g, const struct uring_region_reg *arg);
+void region_free(struct ring *g);
+
+/* groups.c */
 long group_provide(struct ring *g, uint16_t id, uint64_t addr, uint32_t len, uint32_t n, uint16_t bid);
 long group_remove(struct ring *g, uint16_t id, uint32_t n);
-long group_ring_register(struct ring *g, const struct io_uring_buf_reg *reg);
+long group_ring_register(struct ring *g, const struct uring_group_reg *reg);
+long group_status(struct ring *g, uint32_t id, uint32_t *ret_head);
 long group_ring_unregister(struct ring *g, uint16_t id);
 void groups_free(struct ring *g);
-/* The next buffer of the request's group. selecting is held from buffer_select() to buffer_settle(), which takes it for good or leaves it there. */
+/* The next buffer of the request's group. selecting is held from buffer_select() to buffer_settle(), which is told how
+ * many octets went there: with none it stays. */
 int buffer_select(struct request *r, size_t len, struct iovec *ret);       /* 0 or -errno: selecting is held in any case */
-void buffer_settle(struct request *r, bool taken);
+void buffer_settle(struct request *r, long n);
 
 /* op_*.c */
 #define OPS(X) \
 	X(nop) X(poll_add) X(poll_remove) X(timeout) X(timeout_remove) X(link_timeout) X(async_cancel) X(msg_ring) X(files_update) X(epoll_ctl) \
+	X(read_multishot) X(readv_fixed) X(writev_fixed) X(fixed_fd_install) X(pipe) X(fsetxattr) X(setxattr) X(fgetxattr) X(getxattr) \
 	X(provide_buffers) X(remove_buffers) X(readv) X(writev) X(read) X(write) X(read_fixed) X(write_fixed) X(sendmsg) X(recvmsg) X(send) X(recv) \
 	X(send_zc) X(sendmsg_zc) X(accept) X(connect) X(socket) X(bind) X(listen) X(shutdown) X(cmd) X(close) X(fsync) X(sync_range) X(fallocate) X(fadvise) \
 	X(madvise) X(ftruncate) X(openat) X(openat2) X(statx) X(renameat) X(unlinkat) X(mkdirat) X(symlinkat) X(linkat) X(splice) X(tee)
@@ -256,6 +304,7 @@ int iov_take(struct request *r, const struct iovec *from, uint32_t n);
 void iov_one(struct request *r, uint64_t addr, size_t len);
 void iov_advance(struct request *r, size_t n);
 size_t iov_length(const struct request *r);
-/* op_msg.c */
+/* op_msg.c, op_msg_ring.c */
+long msg_ring_send(const struct io_uring_sqe *e);
 long file_send(const struct file *f, const struct msghdr *m, int flags);
 long file_recv(const struct file *f, struct msghdr *m, int flags);
