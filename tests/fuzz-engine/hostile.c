@@ -107,7 +107,8 @@ static void good_run(const struct lab *l, double end)
 
 /* ---- wild ---- */
 
-struct wild { struct tclient c; struct tsock socks[WILD_SOCKETS]; int64_t bell; };
+struct own_segment { uint32_t i, serial; };
+struct wild { struct tclient c; struct tsock socks[WILD_SOCKETS]; struct own_segment rx[WILD_SOCKETS], tx[WILD_SOCKETS]; int64_t bell; };
 
 static void word_spoil(_Atomic uint32_t *w)
 {
@@ -119,21 +120,27 @@ static void word_spoil(_Atomic uint32_t *w)
 	}
 }
 
-static void direction_spoil(struct arena *a, struct direction *d, uint32_t seg)
+static struct own_segment own_segment(struct arena *a, uint32_t i)
+{
+	return (struct own_segment){i, i != 0 ? shared_get32(&arena_segment(a, i)->serial) : 0};
+}
+
+/* A segment is somebody else's once the engine has ended us, and then its serial is another. */
+static void direction_spoil(struct arena *a, struct direction *d, struct own_segment own)
 {
 	_Atomic uint32_t *words = (_Atomic uint32_t *)d;
 	if (below(2)) word_spoil(&words[below(sizeof *d / 4)]);
-	else if (seg != 0 && seg < SEGMENT_MAX) word_spoil((_Atomic uint32_t *)arena_segment(a, seg) + below(5));
+	else if (own.i != 0 && own_segment(a, own.i).serial == own.serial) word_spoil((_Atomic uint32_t *)arena_segment(a, own.i) + below(5));
 }
 
 /* Its own words only: what it shares with nobody. The segments' numbers are taken before they are spoilt. */
-static void own_spoil(struct wild *w, uint32_t (*segs)[2], uint32_t n)
+static void own_spoil(struct wild *w, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t s = below(WILD_SOCKETS);
 		struct channel *ch = arena_channel(w->c.arena, w->socks[s].channel);
-		direction_spoil(w->c.arena, &ch->rx, segs[s][0]);
-		direction_spoil(w->c.arena, &ch->tx, segs[s][1]);
+		direction_spoil(w->c.arena, &ch->rx, w->rx[s]);
+		direction_spoil(w->c.arena, &ch->tx, w->tx[s]);
 		if (below(8) == 0) word_spoil(&ch->generation + below(3));
 		if (below(32) == 0) shared_set32(&ch->flags, rnd() & ~CHF_CLOSED);   /* what it has closed is not its own any more */
 		arena_mark_dirty(w->c.arena, w->socks[s].channel);
@@ -288,7 +295,7 @@ static bool replies_drop(struct wild *w)
 	}
 }
 
-static void wild_start(struct wild *w, const struct lab *l, uint32_t (*segs)[2])
+static void wild_start(struct wild *w, const struct lab *l)
 {
 	struct rpc_request q = {.op = RPC_BELL};
 	struct rpc_reply reply;
@@ -311,8 +318,8 @@ static void wild_start(struct wild *w, const struct lab *l, uint32_t (*segs)[2])
 	t_request(&w->c, &q, watch, sizeof watch, &reply, NULL, NULL);
 	for (int i = 0; i < WILD_SOCKETS; i++) {
 		struct channel *ch = arena_channel(w->c.arena, w->socks[i].channel);
-		segs[i][0] = shared_get32(&ch->rx.read_seg);
-		segs[i][1] = shared_get32(&ch->tx.write_seg);
+		w->rx[i] = own_segment(w->c.arena, shared_get32(&ch->rx.read_seg));
+		w->tx[i] = own_segment(w->c.arena, shared_get32(&ch->tx.write_seg));
 	}
 }
 
@@ -326,11 +333,10 @@ static void wild_end(struct wild *w)
 static void wild_live(const struct lab *l, double end)
 {
 	static struct wild w;
-	uint32_t segs[WILD_SOCKETS][2];
-	wild_start(&w, l, segs);
+	wild_start(&w, l);
 	bool reads = below(20) != 0, spoils = below(2);
 	for (int i = 0; i < 2000 && now_s() < end; i++) {
-		if (spoils) own_spoil(&w, segs, below(20));
+		if (spoils) own_spoil(&w, below(20));
 		if (below(100) == 0) capture_send(&w);
 		message_send_odd(&w, l->doors[0]);
 		if (reads && !replies_drop(&w)) break;
