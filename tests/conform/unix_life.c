@@ -259,6 +259,13 @@ static void closing(int type)
 	say_rc("recv again", recv(fd[1], in, 9, 0));
 	say_error("SO_ERROR", fd[1]);
 	close(fd[1]);
+	upair(type, fd);
+	MUST(send(fd[1], "unread", 6, 0));
+	close(fd[0]);
+	say_rc("send to who closed with unread", send(fd[1], "x", 1, MSG_NOSIGNAL));
+	say_rc("send again", send(fd[1], "x", 1, MSG_NOSIGNAL));
+	say_error("SO_ERROR", fd[1]);
+	close(fd[1]);
 	for (int how = SHUT_RD; how <= SHUT_RDWR; how++) {
 		say_about("%s shutdown %d", type_text(type), how);
 		upair(type, fd);
@@ -419,6 +426,30 @@ static void creation(void)
 	say_rc("wrong flags", socketpair(AF_UNIX, SOCK_STREAM | 0x40000, 0, fd));
 }
 
+/* A send tells of the error that waits: a packet socket's at once, a datagram socket's before it asks who is to have it. */
+static void given_up(void)
+{
+	say_about("given up");
+	for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_STREAM) {
+		int l = ubound(type, "@given-up");
+		MUST(listen(l, 1));
+		int c = uconnected(type, "@given-up");
+		close(l);
+		say_rc("send to a listener that closed", send(c, "x", 1, MSG_NOSIGNAL));
+		say_rc("send again", send(c, "x", 1, MSG_NOSIGNAL));
+		say_error("SO_ERROR", c);
+		close(c);
+	}
+	int a = ubound(SOCK_DGRAM, "@given-up a"), b = ubound(SOCK_DGRAM, "@given-up b"), other = ubound(SOCK_DGRAM, "@given-up other");
+	MUST(uconnect(a, "@given-up b")), MUST(uconnect(b, "@given-up a"));
+	MUST(send(a, "unread", 6, 0));
+	MUST(uconnect(b, "@given-up other"));
+	say_rc("send after the peer went elsewhere", send(a, "x", 1, 0));
+	say_rc("send again", send(a, "x", 1, 0));
+	say_rc("sends elsewhere", send(b, "x", 1, 0));
+	close(a), close(b), close(other);
+}
+
 int main(void)
 {
 	static const int connected[] = { SOCK_STREAM, SOCK_SEQPACKET };
@@ -429,6 +460,7 @@ int main(void)
 		opening(connected[i]);
 		closing(connected[i]);
 	}
+	given_up();
 	stream_data();
 	stream_large();
 	ends_with_process(0);

@@ -192,6 +192,7 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	struct unix_sock *to;
 	int r;
 
+	if (!unix_is_dgram(us) && us->sk.err) return -sock_take_error(&us->sk);
 	if (!unix_is_dgram(us) && us->state != UNIX_CONNECTED) return -ENOTCONN;
 	r = control_check(us, m);
 	if (r < 0) return r;
@@ -199,6 +200,7 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	r = receiver(us, m, &to);
 	if (r < 0) return r;
 	if (us->sk.sndbuf < 32 || m->len > us->sk.sndbuf - 32) return -EMSGSIZE;
+	if (us->sk.err) return -sock_take_error(&us->sk);
 	if (us->sk.shut & 2) return -EPIPE;
 	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
 	if (unix_is_dgram(us) && to->peer && to->peer != us) return -EPERM;

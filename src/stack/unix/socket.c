@@ -142,6 +142,14 @@ static int unix_listen(struct sock *sk, int backlog)
 	return 0;
 }
 
+/* Who goes elsewhere has no use for what was sent here, and he who sent it is told. */
+static void dgram_leave(struct unix_sock *us, struct unix_sock *peer)
+{
+	if (list_empty(&us->queue)) return;
+	unix_queue_drop(us);
+	if (peer->peer == us) sock_set_error(&peer->sk, ECONNRESET);
+}
+
 static int dgram_connect(struct unix_sock *us, const struct sockaddr *a, socklen_t len)
 {
 	struct unix_sock *other = NULL;
@@ -149,7 +157,7 @@ static int dgram_connect(struct unix_sock *us, const struct sockaddr *a, socklen
 
 	if (r < 0) return r;
 	if (other && other->peer && other->peer != us) return -EPERM;
-	if (us->peer && us->peer != other) unix_queue_drop(us);
+	if (us->peer && us->peer != other) dgram_leave(us, us->peer);
 	unix_peer_set(us, other);
 	sock_ready(&us->sk);
 	return 0;
