@@ -34,14 +34,19 @@ static const struct verb verbs[] = {
 	 "the network, its connections, what its links did; what was refused to programs; what this machine denies", verb_show},
 };
 
+static void complain(const char *format, va_list ap)
+{
+	fputs("sockland: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+}
+
 void cli_warn(const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	fputs("sockland: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
+	complain(format, ap);
 	va_end(ap);
 }
 
@@ -50,9 +55,7 @@ int cli_fail(const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	fputs("sockland: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
+	complain(format, ap);
 	va_end(ap);
 	return EXIT_OWN_FAILURE;
 }

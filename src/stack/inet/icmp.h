@@ -35,6 +35,8 @@ void icmp_answer_echo(struct stack *s, const struct packet *p, uint8_t reply_typ
 bool icmp_quote_parse(const struct stack *s, const uint8_t *quote, size_t len, bool v4, struct ip_error *ret);
 /* Hands the error to the protocol that it is about; e as icmp_quote_parse left it, and the rest filled in. */
 void icmp_quote_deliver(struct stack *s, const struct ip_error *e);
+/* Takes an error, p: what its type and code mean translate fills in, unless they mean nothing. */
+void icmp_error_receive(struct stack *s, struct packet *p, const struct icmp_hdr *h, bool v4, bool (*translate)(const struct icmp_hdr *h, struct ip_error *e));
 
 /* Who was complained to lately: a token bucket for each hash of a destination. */
 struct icmp_limits { struct { time_ns when; int64_t credit_ns; } bucket[256]; };

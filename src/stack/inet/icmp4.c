@@ -41,22 +41,6 @@ static bool translate(const struct icmp_hdr *h, struct ip_error *e)
 	}
 }
 
-static void receive_error(struct stack *s, struct packet *p, const struct icmp_hdr *h)
-{
-	struct ip_error e;
-
-	if (!icmp_quote_parse(s, p->data + ICMP_HDR_LEN, p->len - ICMP_HDR_LEN, true, &e) || !translate(h, &e)) {
-		stack_drop(s, p, DROP_ICMP_BAD);
-		return;
-	}
-	e.icmp_type = h->type;
-	e.icmp_code = h->code;
-	e.from = p->src;
-	e.message = p;
-	icmp_quote_deliver(s, &e);
-	packet_free(p);
-}
-
 static void receive_redirect(struct stack *s, struct packet *p, const struct icmp_hdr *h)
 {
 	enum drop_reason why = redirect_receive4(p, h);
@@ -96,7 +80,7 @@ static void receive(struct stack *s, struct packet *p)
 	case ICMP4_ECHO_REPLY: ping_receive(s, p); break;
 	case ICMP4_UNREACH:
 	case ICMP4_TIME_EXCEEDED:
-	case ICMP4_PARAM_PROBLEM: receive_error(s, p, &h); break;
+	case ICMP4_PARAM_PROBLEM: icmp_error_receive(s, p, &h, true, translate); break;
 	default:
 		/* RFC 1122 §3.2.2.3, RFC 6633 §3, RFC 5927 §6.2: source quenches are among those that change nothing. */
 		stack_drop(s, p, DROP_ICMP_TYPE);

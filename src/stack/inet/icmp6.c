@@ -46,22 +46,6 @@ static bool translate(const struct icmp_hdr *h, struct ip_error *e)
 	}
 }
 
-static void receive_error(struct stack *s, struct packet *p, const struct icmp_hdr *h)
-{
-	struct ip_error e;
-
-	if (!icmp_quote_parse(s, p->data + ICMP_HDR_LEN, p->len - ICMP_HDR_LEN, false, &e) || !translate(h, &e)) {
-		stack_drop(s, p, DROP_ICMP_BAD);
-		return;
-	}
-	e.icmp_type = h->type;
-	e.icmp_code = h->code;
-	e.from = p->src;
-	e.message = p;
-	icmp_quote_deliver(s, &e);
-	packet_free(p);
-}
-
 /* RFC 4443 §4.1, §4.2: answered with all its data, also when it was asked of a group. */
 static void receive_echo(struct stack *s, struct packet *p)
 {
@@ -98,7 +82,7 @@ static void receive(struct stack *s, struct packet *p)
 	case ICMP6_REDIRECT: nd_receive(s, p); break;
 	default:
 		if (h.type < 128)
-			receive_error(s, p, &h);
+			icmp_error_receive(s, p, &h, false, translate);
 		else
 			stack_drop(s, p, DROP_ICMP_TYPE);
 	}

@@ -52,3 +52,19 @@ void icmp_quote_deliver(struct stack *s, const struct ip_error *e)
 	if (row && row->error) row->error(s, e);
 	raw_error(s, e);
 }
+
+void icmp_error_receive(struct stack *s, struct packet *p, const struct icmp_hdr *h, bool v4, bool (*translate)(const struct icmp_hdr *h, struct ip_error *e))
+{
+	struct ip_error e;
+
+	if (!icmp_quote_parse(s, p->data + ICMP_HDR_LEN, p->len - ICMP_HDR_LEN, v4, &e) || !translate(h, &e)) {
+		stack_drop(s, p, DROP_ICMP_BAD);
+		return;
+	}
+	e.icmp_type = h->type;
+	e.icmp_code = h->code;
+	e.from = p->src;
+	e.message = p;
+	icmp_quote_deliver(s, &e);
+	packet_free(p);
+}
