@@ -30,6 +30,8 @@ struct editor {
 	typeof(el_set) *set;
 	typeof(el_gets) *gets;
 	typeof(el_end) *end;
+	typeof(el_line) *line;
+	typeof(el_insertstr) *insert;
 	typeof(history) *note;
 	typeof(history_end) *forget;
 };
@@ -39,6 +41,8 @@ struct lines {
 	bool terminal;
 	enum line why;                 /* why there was no octet */
 	struct editor editor;          /* el NULL: there is none */
+	lines_word *word;
+	void *word_user;
 	mbstate_t shift;
 	char *buf;
 	size_t len, given, room;       /* given: octets of the line that was handed out */
@@ -55,6 +59,12 @@ static void on_signal(int signal)
 
 bool lines_interrupted(void) { return interrupted; }
 bool lines_terminal(const struct lines *l) { return l->terminal; }
+
+void lines_complete(struct lines *l, lines_word *word, void *user)
+{
+	l->word = word;
+	l->word_user = user;
+}
 
 /* ---- octets ---- */
 
@@ -113,6 +123,54 @@ static int editor_character(EditLine *el, wchar_t *ret)
 	return editing->why == LINE_END ? 0 : -1;
 }
 
+/* The i-th word that begins so. */
+static const char *word_next(const char *before, const char *begun, size_t *i)
+{
+	const char *word;
+
+	while ((word = editing->word(editing->word_user, before, (*i)++)) && strncmp(word, begun, strlen(begun)) != 0) continue;
+	return word;
+}
+
+/* How many words begin so; what they have in common goes to `common`, as far as there is room. */
+static size_t words_common(const char *before, const char *begun, char *common, size_t size)
+{
+	size_t n = 0, same;
+	const char *word;
+
+	for (size_t i = 0; (word = word_next(before, begun, &i)); n++) {
+		if (n == 0) snprintf(common, size, "%s", word);
+		for (same = 0; common[same] && common[same] == word[same]; same++) continue;
+		common[same] = 0;
+	}
+	return n;
+}
+
+/* TAB: what all words that begin so go on with; when that is nothing, the words. */
+static unsigned char editor_complete(EditLine *el, int key)
+{
+	const struct editor *e = &editing->editor;
+	const LineInfo *at = e->line(el);
+	char before[256], begun[64], common[64];
+	const char *from = at->cursor, *word;
+	size_t n;
+
+	(void)key;
+	while (from > at->buffer && !strchr(" \t", from[-1])) from--;
+	if (!editing->word || (size_t)(from - at->buffer) >= sizeof before || (size_t)(at->cursor - from) >= sizeof begun) return CC_ERROR;
+	snprintf(before, sizeof before, "%.*s", (int)(from - at->buffer), at->buffer);
+	snprintf(begun, sizeof begun, "%.*s", (int)(at->cursor - from), from);
+	n = words_common(before, begun, common, sizeof common - 1);
+	if (n == 0) return CC_ERROR;
+	if (n == 1) strcat(common, " ");
+	if (common[strlen(begun)]) return e->insert(el, common + strlen(begun)) == 0 ? CC_REFRESH : CC_ERROR;
+	putchar('\n');
+	for (size_t i = 0; (word = word_next(before, begun, &i));) printf("%s  ", word);
+	putchar('\n');
+	fflush(stdout);
+	return CC_REDISPLAY;
+}
+
 static void editor_open(struct lines *l)
 {
 	void *library = dlopen("libedit.so.2", RTLD_NOW);
@@ -127,7 +185,9 @@ static void editor_open(struct lines *l)
 	e->end = (typeof(el_end) *)dlsym(library, "el_end");
 	e->note = (typeof(history) *)dlsym(library, "history");
 	e->forget = (typeof(history_end) *)dlsym(library, "history_end");
-	if (!e->set || !e->gets || !e->end || !e->note || !e->forget) return;
+	e->line = (typeof(el_line) *)dlsym(library, "el_line");
+	e->insert = (typeof(el_insertstr) *)dlsym(library, "el_insertstr");
+	if (!e->set || !e->gets || !e->end || !e->note || !e->forget || !e->line || !e->insert) return;
 	setlocale(LC_CTYPE, "");
 	e->el = init("sockland", stdin, stdout, stderr);
 	e->history = e->el ? remember() : NULL;
@@ -135,6 +195,8 @@ static void editor_open(struct lines *l)
 	e->set(e->el, EL_EDITOR, "emacs");
 	e->set(e->el, EL_PROMPT, editor_prompt);
 	e->set(e->el, EL_GETCFN, editor_character);
+	e->set(e->el, EL_ADDFN, "complete", "completes a word", editor_complete);
+	e->set(e->el, EL_BIND, "^I", "complete", NULL);
 	if (!e->history) return;
 	e->note(e->history, &event, H_SETSIZE, HISTORY_LINES);
 	e->set(e->el, EL_HIST, e->note, e->history);

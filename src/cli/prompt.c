@@ -257,6 +257,21 @@ static int line_do(struct prompt *p, char *line)
 
 /* ---- the prompt ---- */
 
+/* Commands and hosts begin a line; hosts and links go on with it. */
+static const char *word_at(void *user, const char *before, size_t i)
+{
+	static char name[2 * TOPO_NAME_MAX + 4];
+	const struct topo *t = &((const struct prompt *)user)->lab->topo;
+	bool first = before[strspn(before, BLANKS)] == 0;
+
+	if (i < t->n_hosts) return t->hosts[i].name;
+	i -= t->n_hosts;
+	if (first) return i < ARRAY_SIZE(commands) ? commands[i].name : NULL;
+	if (i >= t->n_ifs) return i - t->n_ifs < t->n_trunks ? t->trunks[i - t->n_ifs].name : NULL;
+	snprintf(name, sizeof name, "%s--%s", t->hosts[t->ifs[i].host].name, t->networks[t->ifs[i].network].name);
+	return name;
+}
+
 bool prompt_possible(void)
 {
 	struct stat st;
@@ -289,6 +304,7 @@ int prompt(struct lab *l)
 	struct lines *in = n > 0 ? lines_open(ended) : NULL;
 
 	if (in) {
+		lines_complete(in, word_at, &p);
 		if (lines_terminal(in)) puts("help names the commands; ^D ends the network");
 		status = lines_do(&p, in);
 		lines_close(in);

@@ -53,6 +53,11 @@ t.wait(PROMPT)
 t.type(b"nodes\n", b"\nh1 h2 s1\r\n", PROMPT)
 t.type(b"nodez\x7fs\n", b"\nh1 h2 s1\r\n", PROMPT)                  # DEL edits
 t.type(b"\x1b[A\n", b"\nh1 h2 s1\r\n", PROMPT)                      # up: the line before
+t.type(b"nod\t", b"es ")                                           # TAB completes …
+t.type(b"\n", b"\nh1 h2 s1\r\n", PROMPT)
+t.type(b"link h\t", b"\nh1  h2  h1--s1  h2--s1  \r\n", PROMPT + b"link h")    # … or says what there is
+t.type(b"1-\t down\n", PROMPT)
+t.type(b"link h1--s1 up\n", PROMPT)
 t.type(b"h1 ping -i 0.2 h2\n", b"bytes from")
 t.type(b"\x03", b"min/avg/max", PROMPT)                              # ^C ends the command …
 t.type(b"exit\x03", PROMPT)                                           # … or the line, and never the prompt
