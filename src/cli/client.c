@@ -111,6 +111,12 @@ int client_verb(struct client *c, size_t n, char *const *words, char **ret_text)
 	return r;
 }
 
+const char *client_why(char *text, int err)
+{
+	if (text) text[strcspn(text, "\n")] = 0;
+	return text && *text ? text : strerror(-err);
+}
+
 void client_wait_end(struct client *c)
 {
 	char octet;

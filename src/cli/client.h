@@ -12,6 +12,8 @@ void client_close(struct client *c);
 int64_t client_call(struct client *c, enum rpc_op op, const void *in, size_t in_len, char *ret_out, size_t size, int *ret_fd);
 /* The words as a VERB. ret_text is allocated, holds what the engine has to say, and is set in any case. */
 int client_verb(struct client *c, size_t n, char *const *words, char **ret_text);
+/* Why a verb went wrong: the first line of what the engine said, or err in words. text may be NULL, and is cut. */
+const char *client_why(char *text, int err);
 /* Waits until the engine is gone. */
 void client_wait_end(struct client *c);
 /* The door of another host; ENOENT. */

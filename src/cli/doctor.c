@@ -96,8 +96,10 @@ static int try_listen(void)
 
 	snprintf(name, sizeof name, "doctor-%d", (int)getpid());
 	fd = rendezvous_listen(name);
-	if (fd >= 0) rendezvous_forget(name);
-	return fd < 0 ? -fd : 0;
+	if (fd < 0) return -fd;
+	close(fd);
+	rendezvous_forget(name);
+	return 0;
 }
 
 static int try_inet(void) { return result(socket(AF_INET, SOCK_STREAM, 0)); }

@@ -171,7 +171,7 @@ static int wait_for(pid_t child, const sigset_t *waited, int *ret_signal)
 
 	while (waitpid(child, &status, WNOHANG) != child) {
 		/* What the terminal sends (SI_KERNEL) the whole foreground group has got; what a process sent us was meant for the program. */
-		if (sigwaitinfo(waited, &info) <= 0 || info.si_signo == SIGCHLD || info.si_code > 0) continue;
+		if (sigwaitinfo(waited, &info) <= 0 || info.si_signo == SIGCHLD || (info.si_code > 0 && info.si_signo != SIGHUP)) continue;
 		kill(child, info.si_signo);
 		if (ret_signal) *ret_signal = info.si_signo;
 	}

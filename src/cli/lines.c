@@ -54,10 +54,10 @@ static struct lines *editing;          /* libedit's call for a character has no 
 static void on_signal(int signal)
 {
 	if (signal == SIGINT) interrupted = 1;
-	else asked_to_end = 1;
+	else asked_to_end = signal;
 }
 
-bool lines_interrupted(void) { return interrupted; }
+int lines_interrupted(void) { return asked_to_end ? asked_to_end : interrupted ? SIGINT : 0; }
 bool lines_terminal(const struct lines *l) { return l->terminal; }
 
 void lines_complete(struct lines *l, lines_word *word, void *user)
@@ -253,7 +253,7 @@ static enum line plain_read(struct lines *l, const char **ret)
 	l->len -= l->given;
 	l->given = 0;
 	while (!(*ret = line_whole(l, false))) {
-		if (!room_make(l)) return LINE_END;
+		if (!room_make(l)) return LINE_TOO_LONG;
 		n = input_read(l, l->buf + l->len, l->room - l->len - 1);
 		l->len += n;
 		if (n > 0) continue;

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/types.h"
 
-enum line { LINE_READ, LINE_END, LINE_INTERRUPTED, LINE_STOP };    /* STOP: a signal asks us to end, or `until` became readable */
+enum line { LINE_READ, LINE_END, LINE_INTERRUPTED, LINE_STOP, LINE_TOO_LONG };   /* STOP: a signal asks us to end, or `until` became readable */
 
 struct lines;
 
@@ -13,6 +13,6 @@ typedef const char *lines_word(void *user, const char *before, size_t i);
 void lines_complete(struct lines *l, lines_word *word, void *user);
 /* *ret is valid until the next call, and has no line end. SIGINT, SIGTERM and SIGHUP are answered here and elsewhere ignored. */
 enum line lines_read(struct lines *l, const char **ret);
-bool lines_interrupted(void);          /* SIGINT came since the last lines_read */
+int lines_interrupted(void);           /* SIGINT when it came since the last lines_read; a signal that asks us to end; 0 */
 bool lines_terminal(const struct lines *l);
 void lines_close(struct lines *l);

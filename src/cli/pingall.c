@@ -13,7 +13,7 @@
 #define AT_ONCE 16
 #define PATIENCE_S "2"
 
-struct pings { size_t sent, received; };
+struct pings { size_t sent, received, untried; };
 
 /* ^C does not shorten it: a ping is over soon. */
 static bool end_wait(pid_t pid, int *ret_status)
@@ -37,11 +37,13 @@ static void some(struct client *c, const struct topo *t, size_t from, size_t fir
 		if (first + i != from) task_start(&tasks[i], c, t->hosts[from].name, argv, NULL, 0);
 	}
 	for (size_t i = 0; i < n; i++) {
-		bool reached = false;
+		bool reached = false, tried = false;
 
 		if (first + i == from) continue;
-		if (tasks[i].running && end_wait(tasks[i].pid, &status)) reached = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		/* ping's own trouble is more than 2. */
+		if (tasks[i].running && end_wait(tasks[i].pid, &status)) tried = WIFEXITED(status) && WEXITSTATUS(status) <= 2, reached = status == 0;
 		p->sent++;
+		p->untried += !tried;
 		p->received += reached;
 		printf(" %s", reached ? t->hosts[first + i].name : "X");
 		task_free(&tasks[i]);
@@ -56,11 +58,12 @@ int pingall(struct client *c, const struct topo *t)
 	for (size_t from = 0; from < t->n_hosts; from++) {
 		printf("%s ->", t->hosts[from].name);
 		for (size_t to = 0; to < t->n_hosts; to += AT_ONCE) {
-			if (lines_interrupted()) return putchar('\n'), EXIT_SIGNAL + SIGINT;
+			if (lines_interrupted()) return putchar('\n'), EXIT_SIGNAL + lines_interrupted();
 			some(c, t, from, to, MIN(t->n_hosts - to, AT_ONCE), &p);
 		}
 		putchar('\n');
 	}
 	printf("%zu of %zu arrived\n", p.received, p.sent);
+	if (p.untried > 0) cli_warn("%zu of them could not be tried: is there a ping, and room for processes?", p.untried);
 	return p.received < p.sent;
 }

@@ -103,11 +103,12 @@ static int link_set(struct client *c, const char *a, const char *b, char *state)
 
 	snprintf(name, sizeof name, "%.32s--%.32s", b, a);
 	r = client_verb(c, 3, (char *[]){"set", name, state}, &text);
+	if (r < 0 && r != -ENOENT) cli_warn("%s", client_why(text, r));
 	free(text);
 	if (r != -ENOENT) return r;
 	snprintf(name, sizeof name, "%.32s--%.32s", a, b);
 	r = client_verb(c, 3, (char *[]){"set", name, state}, &text);
-	if (r < 0) cli_warn("%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+	if (r < 0) cli_warn("%s", client_why(text, r));
 	free(text);
 	return r;
 }
@@ -285,7 +286,7 @@ static int lines_do(struct prompt *p, struct lines *in)
 	const char *line;
 	enum line what = LINE_READ;
 
-	while (!p->ending && (what = lines_read(in, &line)) != LINE_END && what != LINE_STOP) {
+	while (!p->ending && (what = lines_read(in, &line)) != LINE_END && what != LINE_STOP && what != LINE_TOO_LONG) {
 		char *copy = what == LINE_READ ? strndup(line, strcspn(line, "\r\n")) : NULL;
 
 		if (copy && copy[strspn(copy, BLANKS)] && copy[strspn(copy, BLANKS)] != '#') status = line_do(p, copy);
@@ -293,7 +294,7 @@ static int lines_do(struct prompt *p, struct lines *in)
 		fflush(stdout);
 		p->ending |= p->signal == SIGTERM || p->signal == SIGHUP;
 	}
-	return status;
+	return what == LINE_TOO_LONG ? cli_fail("a line is too long: it and what follows it were not done") : status;
 }
 
 int prompt(struct lab *l)

@@ -51,7 +51,7 @@ int records_get(struct records *r, struct client *c, const char *kind)
 	for (;;) {
 		err = client_verb(c, 3, (char *[]){"show", (char *)kind, from}, &text);
 		if (err < 0) {
-			cli_warn("%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+			cli_warn("%s", client_why(text, err));
 			return free(text), err;
 		}
 		err = text ? text_parse(r, text) : -ENOMEM;

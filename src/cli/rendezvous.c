@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "topo/build.h"
 
 #define ENDING ".sock"
 
@@ -59,6 +60,7 @@ static int address(struct sockaddr_un *sa, const char *name)
 	int n;
 
 	if (r < 0) return r;
+	if (!topo_name_ok(name)) return -ENOENT;
 	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
 	n = snprintf(sa->sun_path, sizeof sa->sun_path, "%s/%s" ENDING, dir, name);
 	return (size_t)n >= sizeof sa->sun_path ? -ENAMETOOLONG : 0;
@@ -170,6 +172,7 @@ static int listen_as(const struct sockaddr_un *named)
 int rendezvous_listen(const char *name)
 {
 	struct sockaddr_un sa;
+	char dir[sizeof sa.sun_path];
 	int r = address(&sa, name), fd;
 
 	if (r == 0) {
@@ -183,14 +186,15 @@ int rendezvous_listen(const char *name)
 		if (fd >= 0) return fd;
 		r = fd;
 	}
-	cli_warn("cannot listen for other shells as %s: %s", name, strerror(-r));
+	if (directory(dir, sizeof dir) == -EPERM) cli_warn("cannot listen for other shells: %s must be a directory of yours, closed to others", dir);
+	else cli_warn("cannot listen for other shells as %s: %s", name, strerror(-r));
 	cli_warn("where that is refused, sockland up FILE -- COMMAND works without");
 	return r;
 }
 
 void rendezvous_forget(const char *name)
 {
-	struct sockaddr_un sa;
+	int fd = door_named(name);
 
-	if (address(&sa, name) == 0) unlink(sa.sun_path);
+	if (fd >= 0) close(fd);
 }

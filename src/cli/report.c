@@ -64,13 +64,24 @@ static void output_print(const char *output, FILE *to)
 	}
 }
 
+void report_line(const char *text, FILE *to)
+{
+	for (size_t n; *text; text += n ? n : 1) {
+		n = *text == '\n' ? 0 : character(text);
+		if (n > 0) fwrite(text, 1, n, to);
+		else fputc('?', to);
+	}
+}
+
 void report_print(const struct report *r, FILE *to)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		const struct verdict *v = &r->at[i];
 
-		if (!v->why) fprintf(to, "ok %s\n", v->name);
-		else fprintf(to, "not ok %s: %s\n", v->name, v->why);
+		fputs(v->why ? "not ok " : "ok ", to);
+		report_line(v->name, to);
+		if (v->why) fputs(": ", to), report_line(v->why, to);
+		fputc('\n', to);
 		if (v->why && v->output) output_print(v->output, to);
 	}
 	fprintf(to, "%zu passed, %zu failed\n", r->n - r->failed, r->failed);
@@ -95,6 +106,13 @@ static void xml_attribute(const char *name, const char *value, FILE *to)
 	fprintf(to, " %s=\"", name);
 	xml(value, to);
 	fputc('"', to);
+}
+
+bool report_possible(const char *path)
+{
+	FILE *f = fopen(path, "ae");
+
+	return f && fclose(f) == 0;
 }
 
 int report_junit(const struct report *r, const char *suite, double seconds, uint64_t seed, const char *path)

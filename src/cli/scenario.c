@@ -47,12 +47,17 @@ static void output_flush(void)
 __attribute__((format(printf, 2, 3))) static void say(const struct run *r, const char *format, ...)
 {
 	va_list ap;
+	char *text;
+	int n;
 
-	printf("%9.3f  ", (double)now(r) / (double)NS_PER_S);
 	va_start(ap, format);
-	vprintf(format, ap);
+	n = vasprintf(&text, format, ap);
 	va_end(ap);
+	if (n < 0) return;
+	printf("%9.3f  ", (double)now(r) / (double)NS_PER_S);
+	report_line(text, stdout);
 	putchar('\n');
+	free(text);
 	output_flush();
 }
 
@@ -110,8 +115,7 @@ static char *happen_to_net(struct run *r, const struct scenario_event *e)
 	int err = client_verb(&r->c, healing ? ARRAY_SIZE(heal) : e->n_words, healing ? heal : e->words, &text);
 
 	if (err == 0) return free(text), NULL;
-	if (text) text[strcspn(text, "\n")] = 0;
-	why = text_new("%s", text && *text ? text : strerror(-err));
+	why = text_new("%s", client_why(text, err));
 	free(text);
 	return why;
 }
@@ -268,7 +272,21 @@ static void run_end(struct run *r)
 	scenario_free(&r->s);
 }
 
-static int finish(struct run *r, uint64_t seed, const char *junit)
+/* The same run once more, for a shell. */
+static void again_print(const struct run *r, const struct lab_options *how)
+{
+	const char *quote = strpbrk(r->file, " \t\n\"'\\$`*?[]{}()<>|&;#~!") ? "'" : "";
+
+	printf("again: sockland run --seed %" PRIu64 "%s%s %s", how->seed, how->unprivileged ? " --unprivileged" : "",
+	       how->private_unix ? " --private-unix" : "", quote);
+	for (const char *at = r->file; *at; at++) {
+		if (*at == '\'') fputs("'\\''", stdout);
+		else putchar(*at);
+	}
+	puts(quote);
+}
+
+static int finish(struct run *r, const struct lab_options *how, const char *junit)
 {
 	double seconds = (double)now(r) / 1e9;
 	int err;
@@ -278,9 +296,9 @@ static int finish(struct run *r, uint64_t seed, const char *junit)
 	lab_down(&r->lab);
 	report_all(r);
 	report_print(&r->report, stdout);
-	err = junit ? report_junit(&r->report, r->s.topo.name, seconds, seed, junit) : 0;
+	err = junit ? report_junit(&r->report, r->s.topo.name, seconds, how->seed, junit) : 0;
 	if (err < 0) cli_warn("%s: %s", junit, strerror(-err));
-	if (r->report.failed) printf("again: sockland run --seed %" PRIu64 " %s\n", seed, r->file);
+	if (r->report.failed) again_print(r, how);
 	output_flush();
 	r->s.topo = (struct topo){0};
 	lab_end(&r->lab);
@@ -303,6 +321,7 @@ int scenario_run(const char *path, const struct lab_options *how, bool seeded, c
 	int status = scenario_load(&r.s, path, err, sizeof err);
 
 	if (status < 0) return cli_fail("%s", err[0] ? err : strerror(-status));
+	if (junit && !report_possible(junit)) return scenario_free(&r.s), cli_fail("%s: %s", junit, strerror(errno));
 	if (!seeded && r.s.has_seed) options.seed = r.s.seed;
 	status = EXIT_OWN_FAILURE;
 	if (run_begin(&r, &options)) {
@@ -310,7 +329,7 @@ int scenario_run(const char *path, const struct lab_options *how, bool seeded, c
 		play(&r);
 		look_back(&r);
 		end_all(&r);
-		status = finish(&r, options.seed, junit);
+		status = finish(&r, &options, junit);
 	}
 	run_end(&r);
 	return status;

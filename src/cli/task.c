@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -30,12 +31,21 @@ static _Noreturn void become(int door, FILE *output, char *const *argv, char *co
 	_exit(launch_exec(door, argv));
 }
 
+/* In memory where no directory for temporary files can be written to. */
+static FILE *output_make(void)
+{
+	FILE *f = tmpfile();
+	int fd = f ? -1 : memfd_create("output", 0);
+
+	return fd >= 0 ? fdopen(fd, "w+") : f;
+}
+
 int task_start(struct task *t, struct client *c, const char *host, char *const *argv, char *const *env, time_ns now)
 {
 	int door = client_door(c, host);
 
 	if (door < 0) return door;
-	if (!t->output && (t->output = tmpfile()) != NULL) {       /* what is started again goes on writing */
+	if (!t->output && (t->output = output_make()) != NULL) {       /* what is started again goes on writing */
 		fcntl(fileno(t->output), F_SETFD, FD_CLOEXEC);
 		fcntl(fileno(t->output), F_SETFL, O_APPEND);
 	}

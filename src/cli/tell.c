@@ -18,12 +18,16 @@ int verb_tell(const struct verb *v, int argc, char **argv)
 		argc -= 2;
 		argv += 2;
 		argv[0] = verb;
+	} else if (argc > 1 && strncmp(argv[1], "--net=", 6) == 0) {
+		net = argv[1] + 6;
+		argc--;
+		argv++;
+		argv[0] = verb;
 	}
 	if (argc < (link_first ? 3 : 2) || strcmp(argv[1], "--net") == 0 || (link_first && argv[1][0] == '-')) return cli_usage(v);
 	if (rendezvous_find(&c, net) < 0) return EXIT_OWN_FAILURE;
 	r = client_verb(&c, (size_t)argc, argv, &text);
-	if (text) text[strcspn(text, r < 0 ? "\n" : "")] = 0;
-	if (r < 0) cli_warn("%s", text && *text ? text : strerror(-r));
+	if (r < 0) cli_warn("%s", client_why(text, r));
 	else if (text) fputs(text, stdout);
 	free(text);
 	client_close(&c);

@@ -95,8 +95,8 @@ static int up_foreground(struct lab *l, const char *name, bool prompting, const 
 	else wait_foreground(l, waited);
 	lab_report(l);
 	lab_down(l);
-	rendezvous_forget(name);
 	lab_end(l);
+	rendezvous_forget(name);
 	return status;
 }
 
@@ -107,7 +107,7 @@ static int up_reachable(struct up *u, struct lab *l)
 	sigset_t waited;
 	char name[TOPO_NAME_MAX];
 
-	snprintf(name, sizeof name, "%s", u->name ? u->name : l->topo.name);
+	snprintf(name, sizeof name, "%s", l->topo.name);
 	if (!prompting) signals_block(&waited);
 	u->how.keep = true;
 	u->how.released = u->background;
@@ -130,5 +130,6 @@ int verb_up(const struct verb *v, int argc, char **argv)
 	if (!options_read(&u, argc, argv)) return cli_usage(v);
 	if (u.name && !topo_name_ok(u.name)) return cli_fail("%s cannot be the name of a net", u.name);
 	if (!lab_topology(&l.topo, u.net ? u.net : "single,2")) return EXIT_OWN_FAILURE;
+	if (u.name) snprintf(l.topo.name, sizeof l.topo.name, "%s", u.name);
 	return u.command ? up_command(&u, &l) : up_reachable(&u, &l);
 }

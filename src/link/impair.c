@@ -107,7 +107,7 @@ static bool take_overhead(int32_t *ret, struct words *w)
 static bool read_rate(struct impairment *i, struct words *w)
 {
 	double rate, cell = 0;
-	if (!words_take(&rate, w, rate_units, RATE_MAX_BPS)) return false;
+	if (!words_take(&rate, w, rate_units, RATE_MAX_BPS) || (rate > 0 && rate < 1)) return false;
 	i->rate_bps = (uint64_t)(rate + 0.5);
 	i->packet_overhead = i->cell_overhead = 0;
 	if (take_overhead(&i->packet_overhead, w) && words_take(&cell, w, no_units, OVERHEAD_MAX)) take_overhead(&i->cell_overhead, w);

@@ -26,6 +26,8 @@
 #include "link/quantiles.h"
 #include "link/queueing.h"
 
+#define WIRE_OCTETS_MAX ((int64_t)1 << 30)      /* with all overheads: what a time has room for at 1 bit a second */
+
 /* Between 0 and 1; with a correlation, between a number of its own and the draw before (so that extremes become rarer, as netem's do). */
 static double draw(struct direction *d, double corr, struct draws *before)
 {
@@ -97,7 +99,7 @@ time_ns netem_wire_time(const struct direction *d, uint32_t len)
 	if (!i->rate_bps) return 0;
 	int64_t octets = (int64_t)len + i->packet_overhead;
 	if (i->cell_size && octets > 0) octets = (octets + i->cell_size - 1) / i->cell_size * ((int64_t)i->cell_size + i->cell_overhead);
-	return (time_ns)((uint64_t)MAX(octets, 0) * 8 * NS_PER_S / i->rate_bps);
+	return (time_ns)((uint64_t)MIN(MAX(octets, 0), WIRE_OCTETS_MAX) * 8 * NS_PER_S / i->rate_bps);
 }
 
 /* One in gap frames may leave at once; the others count towards it. */

@@ -45,11 +45,12 @@ bool quantity_parse(double *ret, const char *word, const struct unit *units, dou
 {
 	double v;
 	const char *unit = word ? parse_number(&v, word) : NULL;
+	const struct unit *table = units;
 	if (!unit) return false;
 	for (; units->name; units++) {
 		if (strcasecmp(unit, units->name) != 0) continue;
 		v *= units->factor;
-		if (!(v <= max)) return false;
+		if (!(v <= max) || (table == no_units && v != (double)(uint64_t)v)) return false;   /* what has no unit is counted */
 		*ret = v;
 		return true;
 	}

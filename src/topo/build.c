@@ -4,6 +4,7 @@
  */
 #include "topo/build.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@ void topo_free(struct topo *t)
 
 /* NULL also when there is no end to it. */
 static void *grow(void *array, size_t *n, size_t size) { return *n < TOPO_ITEMS_MAX ? array_grow(array, n, size) : NULL; }
+static int no_room(size_t n, const struct topo_err *e) { return n < TOPO_ITEMS_MAX ? -ENOMEM : topo_fail(e, "more than %u of a kind", TOPO_ITEMS_MAX); }
 
 size_t topo_find_host(const struct topo *t, const char *name)
 {
@@ -94,13 +96,15 @@ int topo_add_host(struct topo *t, const char *name, bool router, const struct to
 {
 	int r = name_check(name, TOPO_NAME_MAX, "a host", e);
 	struct topo_host *h;
+	struct in_addr address;
 
 	if (r == 0 && strstr(name, "--")) return topo_fail(e, "\"%s\": -- stands between the two ends in the name of a link", name);
 	if (r == 0 && strcmp(name, "localhost") == 0) return topo_fail(e, "every host calls itself localhost: choose another name");
+	if (r == 0 && inet_aton(name, &address)) return topo_fail(e, "\"%s\" is an address to programs: choose another name", name);
 	if (r == 0) r = name_free_check(t, name, e);
 	if (r < 0) return r;
 	h = grow(&t->hosts, &t->n_hosts, sizeof *h);
-	if (!h) return -ENOMEM;
+	if (!h) return no_room(t->n_hosts, e);
 	snprintf(h->name, sizeof h->name, "%s", name);
 	h->router = router;
 	return (int)(t->n_hosts - 1);
@@ -136,7 +140,7 @@ int topo_add_setting(struct topo *t, size_t host, const char *name, const char *
 	if (r < 0) return r;
 	if (strlen(name) >= sizeof s->name || strlen(value) >= sizeof s->value) return topo_fail(e, "too long for %s", name);
 	s = grow(&t->settings, &t->n_settings, sizeof *s);
-	if (!s) return -ENOMEM;
+	if (!s) return no_room(t->n_settings, e);
 	s->host = host;
 	snprintf(s->name, sizeof s->name, "%s", name);
 	snprintf(s->value, sizeof s->value, "%s", value);
@@ -152,7 +156,7 @@ int topo_add_network(struct topo *t, const char *name, bool is_switch, const str
 	if (r == 0) r = name_free_check(t, name, e);
 	if (r < 0) return r;
 	n = grow(&t->networks, &t->n_networks, sizeof *n);
-	if (!n) return -ENOMEM;
+	if (!n) return no_room(t->n_networks, e);
 	snprintf(n->name, sizeof n->name, "%s", name);
 	n->is_switch = is_switch;
 	return (int)(t->n_networks - 1);
@@ -172,7 +176,7 @@ int topo_add_if(struct topo *t, size_t host, const char *ifname, size_t network,
 			return topo_fail(e, "%s is on %s already, with %s", t->hosts[host].name, t->networks[network].name, t->ifs[i].name);
 	}
 	f = grow(&t->ifs, &t->n_ifs, sizeof *f);
-	if (!f) return -ENOMEM;
+	if (!f) return no_room(t->n_ifs, e);
 	snprintf(f->name, sizeof f->name, "%s", ifname);
 	f->host = host;
 	f->network = network;
@@ -221,7 +225,7 @@ int topo_add_trunk(struct topo *t, size_t a, size_t b, const struct topo_err *e)
 		return topo_fail(e, a == b ? "%s cannot be linked to itself" : "%s and %s are joined already: frames would circle for ever",
 				 t->networks[a].name, t->networks[b].name);
 	k = grow(&t->trunks, &t->n_trunks, sizeof *k);
-	if (!k) return -ENOMEM;
+	if (!k) return no_room(t->n_trunks, e);
 	k->a = a;
 	k->b = b;
 	return topo_link_name(k->name, sizeof k->name, t->networks[a].name, t->networks[b].name, e);

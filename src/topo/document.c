@@ -48,11 +48,23 @@ int doc_place(const struct doc *d, const yaml_node_t *at, int r)
 	return doc_fail(d, at, "%s", text);
 }
 
+/* Of what is no text there is an offset, no mark. */
+static int octet_fail(const struct doc *d, const yaml_parser_t *p)
+{
+	size_t line = 1, column = 1;
+
+	for (size_t i = 0; i < p->problem_offset && p->input.string.start + i < p->input.string.end; i++) {
+		bool end = p->input.string.start[i] == '\n';
+		line += end;
+		column = end ? 1 : column + 1;
+	}
+	return topo_fail(&d->err, "%s:%zu:%zu: %s", d->file, line, column, p->problem);
+}
+
 static int parser_fail(const struct doc *d, const yaml_parser_t *p)
 {
 	if (p->error == YAML_MEMORY_ERROR) return -ENOMEM;
-	if (p->error == YAML_READER_ERROR)   /* has an offset, no mark */
-		return topo_fail(&d->err, "%s: %s, at octet %zu", d->file, p->problem, p->problem_offset);
+	if (p->error == YAML_READER_ERROR) return octet_fail(d, p);
 	return topo_fail(&d->err, "%s:%zu:%zu: %s", d->file, p->problem_mark.line + 1, p->problem_mark.column + 1,
 			 p->problem ? p->problem : "not YAML");
 }

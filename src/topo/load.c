@@ -22,8 +22,6 @@
 
 #include "link/queueing.h"
 
-#define WORDS_MAX 24
-
 struct load {
 	struct topo *t;
 	struct doc *d;
@@ -105,13 +103,13 @@ enum {
 static int load_words(struct load *l, const char *key, yaml_node_t *value, yaml_node_t *second, struct impairment *i)
 {
 	const char *a = doc_text(value), *b = second ? doc_text(second) : "";
-	char text[160], *words[WORDS_MAX], *rest;
+	char text[160], *words[sizeof text / 2], *rest;
 	size_t n = 0, wrong = 0;
 
 	if (!a || !*a) return doc_fail(l->d, value, "%s wants a value, in netem's words", key);
 	if (!b) return doc_fail(l->d, second, "jitter wants a time, such as 5ms");
 	if ((size_t)snprintf(text, sizeof text, "%s %s %s", key, a, b) >= sizeof text) return doc_fail(l->d, value, "too long for %s", key);
-	for (char *w = strtok_r(text, " ", &rest); w && n < WORDS_MAX; w = strtok_r(NULL, " ", &rest)) words[n++] = w;
+	for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest)) words[n++] = w;
 	if (impair_parse(i, n, words, &wrong) == 0) return 0;
 	return doc_fail(l->d, value, "%s: \"%s\" is not understood", *key ? key : "queue", wrong < n ? words[wrong] : a);
 }
@@ -226,7 +224,7 @@ static int link_mtu_check(struct load *l, yaml_node_t *n)
 	unsigned long v = text ? strtoul(text, &end, 10) : 0;
 
 	/* RFC 8200 §5: IPv6 needs 1280 */
-	return !text || *end || v < 1280 || v > 65535 ? doc_fail(l->d, n, "mtu is a number from 1280 to 65535") : 0;
+	return !text || *text == '-' || *end || v < 1280 || v > 65535 ? doc_fail(l->d, n, "mtu is a number from 1280 to 65535") : 0;
 }
 
 static int link_add(struct load *l, const struct link *k)

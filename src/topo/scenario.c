@@ -88,9 +88,11 @@ int read_number(struct load *l, const yaml_node_t *n, int64_t most, int64_t *ret
 {
 	const char *text = doc_text(n);
 	char *end;
-	long long v = text ? strtoll(text, &end, 10) : 0;
+	long long v;
 
-	if (!text || end == text || *end || v < 0 || v > most) return doc_fail(&l->d, n, "a number from 0 to %lld is expected here", (long long)most);
+	errno = 0;
+	v = text ? strtoll(text, &end, 10) : 0;
+	if (!text || errno || end == text || *end || v < 0 || v > most) return doc_fail(&l->d, n, "a number from 0 to %lld is expected here", (long long)most);
 	*ret = v;
 	return 0;
 }

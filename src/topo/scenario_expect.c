@@ -73,10 +73,11 @@ static int expect_retransmits(struct load *l, yaml_node_t *n, yaml_node_t *host)
 	char *end;
 
 	if (!x) return -ENOMEM;
+	errno = 0;
 	x->from = TOPO_NONE;
 	if (text) text += most ? 8 : least ? 9 : 0;
 	x->number = text ? strtoll(text, &end, 10) : -1;
-	if (x->number < 0 || end == text || *end) return doc_fail(&l->d, n, "\"at most 5\", \"at least 1\" or a number is expected here");
+	if (x->number < 0 || errno || end == text || *end) return doc_fail(&l->d, n, "\"at most 5\", \"at least 1\" or a number is expected here");
 	x->most = least ? INT64_MAX : x->number;
 	if (most) x->number = 0;
 	return host ? read_host(l, host, &x->from) : 0;
@@ -88,17 +89,20 @@ int load_expect(struct load *l, yaml_node_t *n)
 					   "process", "at", "host"};
 	enum { PROCESS = EXPECT_RETRANSMITS + 1, AT, HOST };
 	yaml_node_t *v[ARRAY_SIZE(keys)];
-	size_t process = 0, found = 0;
+	size_t process = 0, found = 0, of_process = 0;
 	int r = doc_keys(&l->d, n, keys, ARRAY_SIZE(keys), v);
 
 	if (r == 0 && v[PROCESS]) r = read_process(l, v[PROCESS], &process);
 	if (r == 0 && v[AT] && !v[EXPECT_REACHABLE] && !v[EXPECT_UNREACHABLE]) return doc_fail(&l->d, v[AT], "at is for reachable and unreachable");
+	if (r == 0 && v[HOST] && !v[EXPECT_RETRANSMITS]) return doc_fail(&l->d, v[HOST], "host is for retransmits");
 	for (enum expect_kind k = EXPECT_EXIT; r == 0 && k <= EXPECT_RETRANSMITS; k++) {
 		if (!v[k]) continue;
 		found++;
+		of_process += k <= EXPECT_OVER;
 		if (k <= EXPECT_OVER && !v[PROCESS]) return doc_fail(&l->d, v[k], "of which process? process: NAME is missing");
 		if (k <= EXPECT_OVER) r = expect_of_process(l, process, k, v[k]);
 		else r = k == EXPECT_RETRANSMITS ? expect_retransmits(l, v[k], v[HOST]) : expect_hosts(l, k, v[k], v[AT]);
 	}
+	if (r == 0 && found > 0 && v[PROCESS] && !of_process) return doc_fail(&l->d, v[PROCESS], "what is expected of this process?");
 	return r == 0 && found == 0 ? doc_fail(&l->d, n, "nothing is expected here") : r;
 }

@@ -153,6 +153,11 @@ static void test_mistakes(void **state)
 		{CAT "expect:\n  - {reachable: [h1]}\n", "f:4:17: two hosts or more are expected here: [a, b]"},
 		{CAT "expect:\n  - {reachable: [h1, h9]}\n", "f:4:22: no host named h9"},
 		{CAT "expect:\n  - {retransmits: few}\n", "f:4:19: \"at most 5\", \"at least 1\" or a number is expected here"},
+		{CAT "expect:\n  - {retransmits: at most 99999999999999999999}\n",
+		 "f:4:19: \"at most 5\", \"at least 1\" or a number is expected here"},
+		{CAT "expect:\n  - {reachable: [h1, h2], host: h1}\n", "f:4:33: host is for retransmits"},
+		{CAT "expect:\n  - {retransmits: 0, process: cat}\n", "f:4:31: what is expected of this process?"},
+		{CAT "seed: 18446744073709551615\n", "f:3:7: a number from 0 to 9223372036854775807 is expected here"},
 		{CAT "expect:\n  - {process: cat, mtaches: x}\n", NULL},
 	};
 
