@@ -127,13 +127,17 @@ static void interrupted(void)
 	}
 }
 
-/* With SA_RESTART the call goes on until something comes; what cannot be restarted says EINTR. */
+/* With SA_RESTART the call goes on until something comes, after a few signals; what cannot be restarted says EINTR at the first. */
+static volatile bool begun;
 static void *feeder(void *arg)
 {
 	struct stand *s = arg;
-	struct timespec t = { 0, 100000000 };
+	struct timespec t = { 0, 1000000 };
 
-	nanosleep(&t, NULL);
+	while (!begun)
+		nanosleep(&t, NULL);
+	for (int before = caught; nagging && caught < before + 4;)
+		nanosleep(&t, NULL);
 	send(s->fd[1], "fed", 3, 0);
 	send(s->u[1], "fed", 3, 0);
 	recv(s->full[1], buf, sizeof(buf), 0);
@@ -153,8 +157,10 @@ static void restarted(void)
 		stand_up(&s);
 		handle(SA_RESTART);
 		say_about("restarted %s", call_text[calls[i]]);
-		pthread_create(&t, NULL, feeder, &s);
+		begun = false;
 		nag_start();
+		pthread_create(&t, NULL, feeder, &s);
+		begun = true;
 		say_rc("with SA_RESTART", blocks(calls[i], &s));
 		nag_stop();
 		pthread_join(t, NULL);
