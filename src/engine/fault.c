@@ -190,45 +190,6 @@ static int heal(struct engine *e)
 	return 0;
 }
 
-static int side_add(const struct engine *e, const char *name, uint8_t side, uint8_t *sides, struct text *t)
-{
-	size_t host = host_find(e, name);
-	if (host == e->topo->n_hosts) {
-		text_add(t, "no host named %s\n", name);
-		return -ENOENT;
-	}
-	if (sides[host] != 0) {
-		text_add(t, "%s stands there twice\n", name);
-		return -EINVAL;
-	}
-	sides[host] = side;
-	return 0;
-}
-
-/* Sides by host: "a b / c" puts a and b on one, c on the other; one side alone is cut from all the rest. -ENOENT, -EINVAL */
-static int sides_read(const struct engine *e, size_t n, char **words, uint8_t *sides, struct text *t)
-{
-	uint8_t side = 1;
-	size_t on_side = 0, others = 0;
-	int err = 0;
-	for (size_t w = 0; w < n && err == 0; w++) {
-		bool next = strcmp(words[w], "/") == 0;
-		if (next && (on_side == 0 || side == UINT8_MAX - 1)) break;
-		side += next;
-		on_side = next ? 0 : on_side + 1;
-		if (!next) err = side_add(e, words[w], side, sides, t);
-	}
-	for (size_t i = 0; err == 0 && side == 1 && i < e->topo->n_hosts; i++) {
-		others += sides[i] == 0;
-		sides[i] = sides[i] == 0 ? 2 : 1;
-	}
-	if (err == 0 && (on_side == 0 || (side == 1 && others == 0))) {
-		text_add(t, on_side == 0 ? "a side without a host, or too many sides\n" : "nobody is left on the other side\n");
-		err = -EINVAL;
-	}
-	return err;
-}
-
 /* The sides in words again, "a b / c", for show. NULL: no memory */
 static char *sides_text(const struct engine *e, const uint8_t *sides, bool one_way)
 {
@@ -261,28 +222,17 @@ static int cut_one(struct engine *e, const uint8_t *sides, bool one_way, time_ns
 
 int fault_cut(struct engine *e, size_t n, char **words, struct text *t)
 {
-	size_t n_hosts = e->topo->n_hosts, n_cuts = 1;
-	bool one_way = n > 0 && strcmp(words[0], "--one-way") == 0;
-	if (n == 1 && strcmp(words[0], "--heal") == 0) return heal(e);
+	struct cut_words c;
+	char why[200] = "";
+	size_t n_cuts = 1;
 	time_ns due = fault_ending(e, &n, words, t);
 	if (due < 0) return -EINVAL;
-	words += one_way;
-	n -= one_way;
-	if (n == 0) {
-		text_add(t, "cut [--one-way] HOST… / HOST… [for DURATION], cut --majority|--halves|--node|--bridge|--ring [HOST…], or cut --heal\n");
-		return -EINVAL;
-	}
-	uint8_t *sides = calloc(1, n_hosts);
-	int err = sides ? 0 : -ENOMEM;
-	if (err == 0 && strncmp(words[0], "--", 2) == 0 && !one_way) {
-		free(sides);
-		sides = NULL;
-		err = partition_make(e, words[0], n - 1, words + 1, t, &sides, &n_cuts);
-	} else if (err == 0) {
-		err = sides_read(e, n, words, sides, t);
-	}
-	for (size_t i = 0; i < n_cuts && err == 0; i++) err = cut_one(e, sides + i * n_hosts, one_way, due);
-	free(sides);
+	int err = cut_read(&c, e->topo, n, words, due != TIME_NEVER, why, sizeof why);
+	if (*why) text_add(t, "%s\n", why);
+	if (err == 0 && c.heal) return heal(e);
+	if (err == 0 && c.partition != PARTITION_NONE) err = partition_make(e, &c, &n_cuts);
+	for (size_t i = 0; i < n_cuts && err == 0; i++) err = cut_one(e, c.sides + i * e->topo->n_hosts, c.one_way, due);
+	cut_free(&c);
 	direct_look_again(e);
 	return err;
 }

@@ -22,6 +22,7 @@
 #include "link/net.h"
 #include "rpc/rpc.h"
 #include "stack/socket/sock.h"
+#include "topo/cut.h"
 
 /* What an epoll event means: a member of everything that is watched. */
 enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_OWNER, SOURCE_FURTHER, SOURCE_ANCHOR };
@@ -424,8 +425,8 @@ struct page { struct text *t; const struct client *asker; size_t at, from; bool 
 bool page_takes(struct page *p);                                           /* is the next record wanted here? */
 int show(struct engine *e, const struct client *asker, size_t n, char **words, struct text *t);
 
-/* partition.c: cuts in Jepsen's words. ret: n cuts, each a side for every host, one behind the other; free() it. -EINVAL with a text */
-int partition_make(struct engine *e, const char *kind, size_t n, char **hosts, struct text *t, uint8_t **ret_sides, size_t *ret_n);
+/* partition.c: a partition as *ret_n cuts: c->sides has a side for every host, of one cut behind the other */
+int partition_make(struct engine *e, struct cut_words *c, size_t *ret_n);
 size_t host_find(const struct engine *e, const char *name);                /* topo->n_hosts: nowhere */
 
 /* call_fault.c: calls that fail because somebody wants them to */

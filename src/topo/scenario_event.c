@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "link/flap.h"
 #include "rpc/call_fault.h"
+#include "topo/cut.h"
 #include "topo/scenario_load.h"
 
 #define WORDS_MAX 4200        /* as the engine's: a cut may name every host, with a slash after each */
@@ -22,11 +23,12 @@ static int check_set(struct load *l, yaml_node_t *at, const struct scenario_even
 
 static int check_cut(struct load *l, yaml_node_t *at, const struct scenario_event *e, size_t n)
 {
-	if (n < 2) return doc_fail(&l->d, at, "cut HOST… / HOST… [for DURATION]");
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(e->words[i], "/") != 0 && (i > 1 || strncmp(e->words[i], "--", 2) != 0) && topo_find_host(&l->s->topo, e->words[i]) == TOPO_NONE)
-			return doc_fail(&l->d, at, "no host named %.60s", e->words[i]);
-	return 0;
+	struct cut_words c;
+	char why[200];
+	int r = cut_read(&c, &l->s->topo, n - 1, e->words + 1, n < e->n_words, why, sizeof why);
+
+	cut_free(&c);
+	return r == -EINVAL ? doc_fail(&l->d, at, "%s", why) : r;
 }
 
 static int check_flap(struct load *l, yaml_node_t *at, const struct scenario_event *e, size_t n)
