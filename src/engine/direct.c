@@ -233,7 +233,7 @@ uint32_t direct_ahead(struct engine *e, const struct esock *es)
 	if (!peer) return 0;
 	uint32_t unread = direct_unread(&e->pool, &peer->rx);
 	if (is_unix(es)) return unread > 0 ? unix_charge(unread) : 0;
-	uint32_t window = (uint32_t)MAX(peer->sk->rcvbuf, 0) / 2;
+	uint32_t window = peer->sk->rcvbuf - peer->sk->rcvbuf / 16;    /* what Linux takes of full segments */
 	return unread > window ? unread - window : 0;
 }
 

@@ -225,7 +225,7 @@ static const struct word_number options[] = {
 	{"nodelay", IPPROTO_TCP, TCP_NODELAY}, {"cork", IPPROTO_TCP, TCP_CORK}, {"maxseg", IPPROTO_TCP, TCP_MAXSEG}, {"quickack", IPPROTO_TCP, TCP_QUICKACK},
 	{"keepidle", IPPROTO_TCP, TCP_KEEPIDLE}, {"keepintvl", IPPROTO_TCP, TCP_KEEPINTVL}, {"keepcnt", IPPROTO_TCP, TCP_KEEPCNT},
 	{"syncnt", IPPROTO_TCP, TCP_SYNCNT}, {"linger2", IPPROTO_TCP, TCP_LINGER2}, {"defer_accept", IPPROTO_TCP, TCP_DEFER_ACCEPT},
-	{"user_timeout", IPPROTO_TCP, TCP_USER_TIMEOUT}, {"keepalive", SOL_SOCKET, SO_KEEPALIVE}, {"rcvbuf", SOL_SOCKET, SO_RCVBUF},
+	{"user_timeout", IPPROTO_TCP, TCP_USER_TIMEOUT}, {"window_clamp", IPPROTO_TCP, TCP_WINDOW_CLAMP}, {"keepalive", SOL_SOCKET, SO_KEEPALIVE}, {"rcvbuf", SOL_SOCKET, SO_RCVBUF},
 	{"sndbuf", SOL_SOCKET, SO_SNDBUF}, {"rcvlowat", SOL_SOCKET, SO_RCVLOWAT}, {"oobinline", SOL_SOCKET, SO_OOBINLINE}, {"tos", IPPROTO_IP, IP_TOS},
 	{"ttl", IPPROTO_IP, IP_TTL}, {"hops", IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {"tclass", IPPROTO_IPV6, IPV6_TCLASS}, {0},
 };

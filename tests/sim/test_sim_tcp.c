@@ -1,4 +1,6 @@
 /* Streams on simulated networks: every octet arrives whatever the links do, and when it can't, the right error does. */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include "sim.h"
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -200,6 +202,27 @@ static void a_closed_window_is_probed_for_ever(void **state)
 	}
 }
 
+/* Linux, over a veth: 126824 octets of 131072, and 30192 of 32768 from a neighbour. The head of an skb counts, the octets are in pages. */
+static void a_buffer_that_nobody_reads_takes_nearly_its_size(void **state)
+{
+	static const struct { int set; uint32_t least, most; } sizes[] = {{0, 120000, 131072}, {16384, 29000, 32768}};
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		struct sim *sim = sim_new(SIM_PAIR, 3);
+		struct sim_pair p;
+		sim_impair(sim, "delay 5ms");
+		sim_connect(sim, families[i % 2], sizes[i / 2].set, &p);
+		p.b.paused = true;
+		sim_stream_send(&p.a, MIB, true);
+		sim_run(sim, 60 * NS_PER_S);
+		int unread = 0;
+		assert_int_equal(sock_ioctl(p.b.sk, SIOCINQ, &unread, sizeof unread), 0);
+		assert_in_range(unread, sizes[i / 2].least, sizes[i / 2].most);
+		sim_pair_close(&p);
+		sim_free(sim);
+	}
+}
+
 static void a_lost_window_update_is_made_good(void **state)
 {
 	(void)state;
@@ -357,6 +380,7 @@ int main(void)
 		cmocka_unit_test(a_cut_that_lasts_ends_the_connection),
 		cmocka_unit_test(connecting_fails_as_it_should),
 		cmocka_unit_test(a_closed_window_is_probed_for_ever),
+		cmocka_unit_test(a_buffer_that_nobody_reads_takes_nearly_its_size),
 		cmocka_unit_test(a_lost_window_update_is_made_good),
 		cmocka_unit_test(a_window_that_opens_by_little_is_not_chased),
 		cmocka_unit_test(nagle_gathers_small_writes),

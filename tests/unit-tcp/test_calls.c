@@ -296,7 +296,8 @@ static void an_idle_connection_is_small(void **state)
 	bench_recv(b, 1000, 0);
 	bench_flush(b);
 	assert_null(tcp_of(b->sk)->snd.queue.buf);
-	assert_int_equal(tcp_of(b->sk)->rcv.mem_bytes, 0);
+	assert_int_equal(rmem_held(tcp_of(b->sk)), 0);
+	assert_null(tcp_of(b->sk)->rcv.charges);
 }
 
 static void a_stack_may_end_at_any_moment(void **state)

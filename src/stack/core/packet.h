@@ -17,6 +17,9 @@ struct netif;
 #define PACKET_HEADROOM 128   /* Ethernet 14 + IPv6 40 + extension room + TCP 60 */
 #define PACKET_MAX 65535      /* largest IP datagram */
 
+/* Of TCP's receive buffer: what a packet takes, what of that it gives up behind another, and how many octets more it could hold. tcp/rmem.c */
+struct packet_weight { uint32_t cost; uint16_t head, room; };
+
 struct packet {
 	struct list node;             /* free for the owner's queue */
 	struct netif *netif;          /* where it came in; NULL for our own */
@@ -33,6 +36,7 @@ struct packet {
 	uint32_t mark, priority;      /* of the socket that sent it, on this host */
 	uint16_t frag_size;           /* of the largest fragment that it came in; 0: whole */
 	uint16_t gso_size;            /* the octets of each; 0: it was sent alone */
+	struct packet_weight weight;
 	uint8_t head[];
 };
 

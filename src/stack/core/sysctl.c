@@ -104,6 +104,7 @@ static const struct row rows[] = {
 	ONE("net.ipv4.tcp_retrans_collapse", tcp_retrans_collapse, 0, 1, 1),
 	ONE("net.ipv4.tcp_slow_start_after_idle", tcp_slow_start_after_idle, 0, 1, 1),
 	ONE("net.ipv4.tcp_moderate_rcvbuf", tcp_moderate_rcvbuf, 0, 1, 1),
+	ONE("net.ipv4.tcp_shrink_window", tcp_shrink_window, 0, 1, 0),
 	ONE("net.ipv4.tcp_invalid_ratelimit", tcp_invalid_ratelimit_ms, 0, INT_MAX, 500),
 	ONE("net.ipv4.tcp_max_syn_backlog", tcp_max_syn_backlog, 0, INT_MAX, 1024),
 	ONE("net.ipv4.tcp_abort_on_overflow", tcp_abort_on_overflow, 0, 1, 0),

@@ -26,7 +26,7 @@ struct sysctl {
 	int tcp_keepalive_time_s, tcp_keepalive_intvl_s, tcp_keepalive_probes;
 	int tcp_window_scaling, tcp_timestamps, tcp_sack, tcp_dsack;
 	int tcp_ecn, tcp_frto, tcp_early_retrans, tcp_reordering, tcp_max_reordering, tcp_retrans_collapse, tcp_slow_start_after_idle;
-	int tcp_moderate_rcvbuf, tcp_invalid_ratelimit_ms;
+	int tcp_moderate_rcvbuf, tcp_shrink_window, tcp_invalid_ratelimit_ms;
 	int tcp_congestion_control;          /* the controller's place in the table of stack/tcp/congestion.c */
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
 	int tcp_fastopen, tcp_fastopen_blackhole_timeout_s;

@@ -18,7 +18,7 @@
 
 #define MSS_RCV_MIN 88u                    /* Linux's TCP_MIN_MSS */
 #define TCP_TS_SPACE 12u
-#define GROWS_WINDOW 128u                  /* smaller segments say nothing of what text costs */
+#define GROWS_WINDOW 128u                  /* smaller segments say nothing of what text takes */
 
 void tcp_need_ack(struct tcp_sock *conn, enum tcp_ack_need need)
 {
@@ -61,12 +61,13 @@ static void adapt_delay(struct tcp_sock *conn)
 }
 
 /* The peer's segment size, as far as it shows: a full segment raises the estimate, two of one size that could be full lower it. */
-static void measure_segment(struct tcp_sock *conn, const struct segment *g)
+void acking_measure(struct tcp_sock *conn, const struct segment *g)
 {
 	uint32_t before = conn->rcv.last_len;
 
 	conn->rcv.last_len = 0;
 	if (g->len >= conn->rcv.mss) {
+		if (g->len != conn->rcv.mss) window_scaling(conn, g->len, g->weight.cost);
 		conn->rcv.mss = (uint16_t)MIN(g->len, conn->rcv.adv_mss);
 		/* A full one that is pushed may be the end of what there is. */
 		if (g->h.flags & TCP_PSH) conn->ack.pushed = MAX(conn->ack.pushed, 1);
@@ -85,22 +86,24 @@ static void measure_segment(struct tcp_sock *conn, const struct segment *g)
 void acking_data(struct tcp_sock *conn, const struct segment *g)
 {
 	tcp_need_ack(conn, TCP_ACK_DELAYED);
-	measure_segment(conn, g);
+	acking_measure(conn, g);
 	adapt_delay(conn);
 	conn->when.got_data = conn_now(conn);
 	ecn_data_received(conn, g);
-	if (g->len >= GROWS_WINDOW && window_grow(conn, g->len)) conn->ack.quick |= 1;
+	if (g->len >= GROWS_WINDOW) window_grow(conn, g->len, g->weight.cost - g->weight.head);
 }
 
 /* ---- what goes ---- */
 
 void acking_sent(struct tcp_sock *conn)
 {
+	bool owed = conn->ack.need != TCP_ACK_NONE;
+
 	conn->ack.need = TCP_ACK_NONE;
 	conn->ack.pushed = 0;
 	conn->ack.compressed = 0;
 	conn->rcv.dup.start = conn->rcv.dup.end;
-	if (conn->ack.quick && --conn->ack.quick == 0) conn->ack.ato = TCP_DELACK;
+	if (owed && conn->ack.quick && --conn->ack.quick == 0) conn->ack.ato = TCP_DELACK;
 	timers_set_delack(conn, TIME_NEVER);
 }
 
@@ -161,7 +164,7 @@ void acking_check(struct tcp_sock *conn)
 
 	if (conn->ack.need == TCP_ACK_NONE || !IN_STATES(conn, STATES_SYNCED)) return;
 	/* While the program does not read, the window stays, and its reading will send the ACK. */
-	if (two_segments && unread >= low) two_segments = window_select(conn) >= conn->rcv.wnd;
+	if (two_segments && unread >= low) two_segments = window_wanted(conn) >= conn->rcv.wnd;
 	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn_answers(conn)))
 		segment_send_ack(conn);
 	else if (!conn->rcv.ooo)

@@ -26,6 +26,7 @@ int conn_init(struct sock *sk)
 	list_init(&conn->rcv.queue);
 	list_init(&conn->wait.node);
 	conn->set.cc = cc_default(sys);
+	conn->rcv.scaling = TCP_SCALING;
 	timers_init(conn);
 	rtt_init(conn);
 	return 0;
@@ -134,7 +135,10 @@ void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 	/* RFC 7323 §2.2: both sides must have sent the option; a shift above 14 counts as 14 (§2.3). */
 	conn->opt.wscale = conn->opt.wscale && o->has_wscale;
 	conn->snd.wscale = conn->opt.wscale ? MIN(o->wscale, (uint8_t)TCP_WSCALE_MAX) : 0;
-	if (!conn->opt.wscale) conn->rcv.wscale = 0;
+	if (!conn->opt.wscale) {
+		conn->rcv.wscale = 0;
+		conn->rcv.clamp = MIN(conn->rcv.clamp, 65535u);
+	}
 	conn->opt.ts = conn->opt.ts && o->has_ts;
 	if (conn->opt.ts) {
 		conn->opt.recent = o->ts_val;
@@ -205,7 +209,8 @@ void conn_purge(struct tcp_sock *conn)
 	conn->figures = NULL;
 	saved_syn_forget(conn);
 	free_chain(&conn->rcv.queue);
-	conn->rcv.queued = conn->rcv.mem_bytes = 0;
+	conn->rcv.queued = 0;
+	rmem_forget(conn);
 	runs_free(conn);
 }
 
@@ -249,6 +254,7 @@ static void forget_connection(struct tcp_sock *conn)
 	conn_purge(conn);
 	memset(&conn->snd, 0, sizeof *conn - offsetof(struct tcp_sock, snd));
 	list_init(&conn->rcv.queue);
+	conn->rcv.scaling = TCP_SCALING;
 	conn->nospace = false;
 	conn->fastopen = (struct fastopen){0};
 	rtt_init(conn);

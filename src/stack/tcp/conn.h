@@ -7,7 +7,7 @@
  *     input.c      SEGMENT ARRIVES, a function for each step of RFC 9293 §3.10.7; ack.c is its fifth step
  *     output.c     the one place that decides to send what is new; resend.c: what is lost; tso.c: for a device that cuts; segment.c builds
  *     acking.c     when ACKs go
- *     window.c     the receive window and the two buffers' sizes
+ *     window.c     the receive window and the two buffers' sizes; rmem.c: what fills the receive buffer
  *     timers.c     retransmission, probes, delayed ACK, keepalive, FIN-WAIT-2; what the roles do: tlp.c, rack.c
  *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
@@ -65,7 +65,7 @@ struct seq_range { seq32 start, end; };
 
 /* A run of out-of-order octets, as packets chained by node.next, and all such runs, which are never none. reassembly.c */
 struct tcp_run { struct seq_range range; struct packet *first, *last; };
-struct tcp_runs { struct tcp_run *at; uint32_t n, cap, mem_bytes; struct seq_range latest[TCP_SACK_MAX]; uint8_t n_latest; };
+struct tcp_runs { struct tcp_run *at; uint32_t n, cap, cost; struct seq_range latest[TCP_SACK_MAX]; uint8_t n_latest; };
 
 enum tcp_ack_need { TCP_ACK_NONE, TCP_ACK_DELAYED, TCP_ACK_NOW };
 enum tcp_timer_role { TCP_TIMER_IDLE, TCP_TIMER_RETRANSMIT, TCP_TIMER_PROBE, TCP_TIMER_TAIL, TCP_TIMER_REORDER };
@@ -141,7 +141,10 @@ struct tcp_sock {
 		uint32_t urgents;             /* how often one was announced */
 		uint32_t wnd;                 /* last advertised, from wup */
 		uint32_t ssthresh, clamp;     /* what may be advertised: grows while data comes, up to clamp (Linux's rcv_ssthresh, window_clamp) */
-		uint32_t queued, mem_bytes;   /* in queue: octets, and what they cost */
+		uint32_t queued;              /* octets in queue */
+		struct tcp_charges *charges;  /* what those take that are not read yet: rmem.c; NULL: all are */
+		uint8_t scaling;              /* how much of the buffer is window, in 256ths: learnt from what packets take (Linux's scaling_ratio) */
+		bool full;                    /* nothing fits: the next ACK closes the window */
 		uint16_t mss, last_len;       /* estimate of what the peer sends; the last segment smaller than that */
 		uint16_t adv_mss;
 		uint8_t wscale;
@@ -217,7 +220,8 @@ struct segment {
 	struct tcp_hdr h;
 	struct packet *p;                     /* NULL once something has taken it */
 	uint32_t len, wnd;
-	uint8_t ecn;                          /* of the IP header: the packet may be gone before it is looked at */
+	struct packet_weight weight;          /* of p, and */
+	uint8_t ecn;                          /* what its IP header had: the packet may be gone before it is looked at */
 	enum drop_reason why;
 	seq32 iss;                            /* a SYN that may end a TIME-WAIT: where the new connection starts; else 0 */
 	struct timewait *tw;                  /* that TIME-WAIT, or NULL */
@@ -323,7 +327,8 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g);
 /* acking.c */
 void tcp_need_ack(struct tcp_sock *conn, enum tcp_ack_need need);
 void tcp_enter_quickack(struct tcp_sock *conn, unsigned max);  /* the next few ACKs are not delayed */
-void acking_data(struct tcp_sock *conn, const struct segment *g);  /* new text came */
+void acking_measure(struct tcp_sock *conn, const struct segment *g);       /* text came: what it says of the peer's segments */
+void acking_data(struct tcp_sock *conn, const struct segment *g);  /* new text came, in order */
 void acking_check(struct tcp_sock *conn);        /* at the end of a segment: sends or delays the ACK that is owed */
 void acking_sent(struct tcp_sock *conn);         /* a segment with ACK left */
 void acking_data_sent(struct tcp_sock *conn);
@@ -415,12 +420,19 @@ void reset_answer(struct stack *s, const struct packet *p, const struct segment 
 void reset_answer_header(struct stack *s, const struct packet *p, const struct tcp_hdr *h);   /* h without a connection, back to where p came from */
 
 /* window.c */
+#define TCP_SCALING 128u                                   /* until a packet shows better */
+uint32_t window_of_space(const struct tcp_sock *conn, uint32_t space);    /* octets that are expected to fit in so much of the buffer */
+uint32_t window_to_space(const struct tcp_sock *conn, uint32_t octets);
 uint32_t window_full(const struct tcp_sock *conn);         /* octets that fit in an empty buffer */
+void window_scaling(struct tcp_sock *conn, uint32_t len, uint32_t cost);  /* a segment of a new size says how much of the buffer is window */
+void window_clamp(struct tcp_sock *conn, uint32_t most);   /* TCP_WINDOW_CLAMP */
 void window_init(struct tcp_sock *conn);
+uint32_t window_wanted(struct tcp_sock *conn);             /* what could be offered if nothing had been */
 uint32_t window_select(struct tcp_sock *conn);             /* what to offer now, from rcv.nxt */
 uint32_t window_left(const struct tcp_sock *conn);         /* what the peer may still send of what was offered */
 void window_told(struct tcp_sock *conn, uint32_t wnd);     /* a segment that offers this leaves */
-bool window_grow(struct tcp_sock *conn, uint32_t len);     /* text of this length came: more may be offered. true: it is */
+void window_grow(struct tcp_sock *conn, uint32_t len, uint32_t cost);     /* text of this length came, in a packet that took so much: more may be offered */
+void window_early(struct tcp_sock *conn);                  /* text came too early: room for it, too */
 void window_established(struct tcp_sock *conn);
 void window_measure(struct tcp_sock *conn, const struct segment *g);      /* the round trip as the receiver sees it */
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
@@ -428,6 +440,16 @@ bool window_read_acks(const struct tcp_sock *conn);        /* an ACK is owed for
 void sndbuf_expand(struct tcp_sock *conn);
 bool sndbuf_writable(const struct tcp_sock *conn);
 void sndbuf_freed(struct tcp_sock *conn);                  /* octets left the queue, or its unsent part: wakes a writer that waits */
+
+/* rmem.c */
+void rmem_weigh(const struct tcp_sock *conn, struct packet *p);    /* a segment, its headers just taken off */
+void rmem_charge(struct tcp_sock *conn, const struct packet *p);   /* which is next in order */
+uint32_t rmem_held(struct tcp_sock *conn);                 /* of rcvbuf */
+seq32 rmem_first_read(const struct tcp_sock *conn);        /* what the program read last: to where, or to the end of the first packet that it finished */
+bool rmem_unread(struct tcp_sock *conn);                   /* something in order is not read */
+bool rmem_pressure(struct tcp_sock *conn);                 /* seven eighths are full */
+bool rmem_takes(struct tcp_sock *conn, seq32 seq, uint32_t len);   /* is there room? It may be made, also of what came too early and behind seq */
+void rmem_forget(struct tcp_sock *conn);
 
 /* timers.c */
 void timers_init(struct tcp_sock *conn);
@@ -460,6 +482,7 @@ int timewait_reuse(struct tcp_sock *conn, bool bound);   /* connect to a tuple i
 enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g);  /* takes g->p unless it has a reason to drop it */
 void runs_drain(struct tcp_sock *conn);          /* moves what is in order now to rcv.queue */
 void runs_free(struct tcp_sock *conn);
+bool runs_prune(struct tcp_sock *conn, seq32 seq, uint32_t goal);   /* gives up the last, of this cost together, but none before seq. false: there are none */
 seq32 runs_end(const struct tcp_runs *r);        /* the highest sequence number */
 void rcv_queue_append(struct tcp_sock *conn, struct packet *p);          /* takes p, in order; rcv.nxt moves */
 

@@ -25,12 +25,12 @@ static void timer_facts(const struct tcp_sock *conn, struct inet_facts *f)
 	f->probes = f->timer == FACTS_PROBE ? conn->trouble.retries : conn->trouble.probes;
 }
 
-static void queue_facts(const struct tcp_sock *conn, struct inet_facts *f)
+static void queue_facts(struct tcp_sock *conn, struct inet_facts *f)
 {
 	bool syn = IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)), fin = conn->snd.fin && !seq_gt(conn->snd.una, snd_end(conn));
 
 	f->in = conn->rcv.queued;
-	f->in_memory = conn->rcv.mem_bytes + conn->inet.sk.lent;
+	f->in_memory = rmem_held(conn);
 	f->out = (uint32_t)conn->snd.queue.len + syn + fin;
 }
 
@@ -46,7 +46,7 @@ static void path_facts(const struct tcp_sock *conn, struct inet_facts *f)
 /* One that was never used, or is over, is in no list. */
 bool tcp_facts(struct sock *sk, struct inet_facts *f)
 {
-	const struct tcp_sock *conn = tcp_of(sk);
+	struct tcp_sock *conn = tcp_of(sk);
 
 	if (conn->state == TCPS_CLOSED) return false;
 	f->state = conn->state;

@@ -66,15 +66,18 @@ static bool resets_after_fin(const struct tcp_sock *conn, const struct segment *
 	return (g->h.flags & TCP_RST) && g->h.seq == conn->rcv.nxt - 1 && IN_STATES(conn, S_(CLOSE_WAIT) | S_(LAST_ACK) | S_(CLOSING));
 }
 
-static bool is_acceptable(const struct tcp_sock *conn, const struct segment *g)
+static bool is_acceptable(struct tcp_sock *conn, const struct segment *g)
 {
-	seq32 end = segment_end(g);
+	seq32 end = segment_end(g), edge = conn->rcv.nxt + window_left(conn);
 
 	/* RFC 9293 §3.4 table 6, to the letter before a handshake from outside is through, as Linux: nobody fills that window yet. */
-	if ((conn->wait.embryo || conn->fastopen.unproven) && end != g->h.seq) return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, rcv_edge(conn));
+	if ((conn->wait.embryo || conn->fastopen.unproven) && end != g->h.seq)
+		return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, conn->rcv.wup + MIN(conn->rcv.wnd, 65535u));
 	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
-	 * that filled the window, and from reordered segments. The text itself is cut to the window below. */
-	return seq_ge(end, conn->rcv.wup) && seq_le(g->h.seq, rcv_edge(conn));
+	 * that filled the window, and from reordered segments. */
+	if (seq_lt(end, conn->rcv.wup) || seq_gt(g->h.seq, edge)) return false;
+	/* As Linux: a segment that reaches beyond is taken whole, or, while something waits to be read, not at all. */
+	return seq_le(end, edge) || !rmem_unread(conn);
 }
 
 /* RFC 9293 §3.10.7.4 (fourth, SYN-RECEIVED): the peer's SYN once more, without a word of ours. */
@@ -168,11 +171,10 @@ static enum step check_urgent(struct tcp_sock *conn, struct segment *g)
 
 /* ---- seventh ---- */
 
-/* Cuts off what is old and what is behind the window or a FIN. */
-static void trim_text(struct tcp_sock *conn, struct segment *g)
+/* Cuts off what is old, and what is behind `edge` or a FIN. */
+static void trim_text(struct tcp_sock *conn, struct segment *g, seq32 edge)
 {
-	seq32 edge = conn->rcv.fin && seq_lt(conn->rcv.fin_seq, rcv_edge(conn)) ? conn->rcv.fin_seq : rcv_edge(conn);
-
+	if (conn->rcv.fin && seq_lt(conn->rcv.fin_seq, edge)) edge = conn->rcv.fin_seq;
 	if (seq_lt(g->h.seq, conn->rcv.nxt)) {
 		uint32_t old = MIN(conn->rcv.nxt - g->h.seq, g->len);
 		packet_pull(g->p, old);
@@ -203,12 +205,29 @@ static enum step refuse_text(struct tcp_sock *conn, struct segment *g)
 
 static enum step take_early_text(struct tcp_sock *conn, struct segment *g)
 {
-	conn->count.ooo++;
 	ecn_data_received(conn, g);
-	if (conn->opt.sack && g->len >= conn->rcv.mss) window_grow(conn, g->len);
+	if (!rmem_takes(conn, g->h.seq, g->len)) {
+		sock_ready(&conn->inet.sk);
+		return step_drop(g, DROP_TCP_RCVBUF);
+	}
+	acking_measure(conn, g);
+	conn->count.ooo++;
 	g->why = runs_insert(conn, g);
+	/* As Linux: without SACK the window stays, or the ACK would not count as a duplicate. */
+	if (conn->opt.sack && g->why == DROP_NONE) window_grow(conn, g->len, g->weight.cost);
+	window_early(conn);
 	tcp_need_ack(conn, TCP_ACK_DELAYED);
 	return STEP_NEXT;
+}
+
+/* No room for what is next in order. As Linux: the window closes, though it was offered; but an empty buffer takes anything. */
+static bool has_room(struct tcp_sock *conn, const struct segment *g)
+{
+	if (rmem_takes(conn, g->h.seq, g->len)) return true;
+	conn->rcv.full = true;
+	tcp_need_ack(conn, TCP_ACK_NOW);
+	sock_ready(&conn->inet.sk);
+	return !rmem_unread(conn);
 }
 
 static enum step take_text(struct tcp_sock *conn, struct segment *g)
@@ -223,8 +242,9 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 		return STEP_GONE;
 	}
 	if (seq_lt(start, conn->rcv.nxt)) sack_note_duplicate(conn, start, start + MIN(g->len, conn->rcv.nxt - start));
-	trim_text(conn, g);
-	if (!g->len) return refuse_text(conn, g);
+	trim_text(conn, g, segment_end(g));
+	if (!g->len || seq_ge(g->h.seq, conn->rcv.nxt + window_left(conn))) return refuse_text(conn, g);
+	if (g->h.seq == conn->rcv.nxt && !has_room(conn, g)) return step_drop(g, DROP_TCP_RCVBUF);
 	if (g->h.seq != conn->rcv.nxt) return take_early_text(conn, g);
 	window_measure(conn, g);
 	rcv_queue_append(conn, g->p);
@@ -290,8 +310,9 @@ void input_syn_text(struct tcp_sock *conn, struct segment *g)
 {
 	g->h.flags &= (uint8_t)~TCP_SYN;
 	g->h.seq++;
-	if (g->len > conn->rcv.wnd) trim_text(conn, g);
+	if (g->len > conn->rcv.wnd) trim_text(conn, g, rcv_edge(conn));
 	if (g->len) {
+		rmem_weigh(conn, g->p);
 		rcv_queue_append(conn, g->p);
 		g->p = NULL;
 	}
@@ -320,7 +341,11 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 	conn->count.segs_in++;
 	/* RFC 7323 §2.3: windows are scaled but in SYNs. */
 	if (!(g->h.flags & TCP_SYN)) g->wnd = (uint32_t)g->h.wnd << conn->snd.wscale;
-	if (g->len) conn->count.data_segs_in++;
+	if (g->len) {
+		conn->count.data_segs_in++;
+		rmem_weigh(conn, g->p);
+		g->weight = g->p->weight;
+	}
 	r = run_steps(conn, g);
 	if (r == STEP_GONE) return;
 	tcp_output(conn);

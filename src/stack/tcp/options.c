@@ -94,7 +94,19 @@ static int set_window_clamp(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	if (v == 0 && conn->state != TCPS_CLOSED) return -EINVAL;
-	conn->set.clamp = v == 0 ? 0 : (uint32_t)MAX(v, CLAMP_MIN);
+	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN)))
+		conn->set.clamp = v == 0 ? 0 : (uint32_t)MAX(v, CLAMP_MIN);
+	else
+		window_clamp(conn, (uint32_t)MAX(v, CLAMP_MIN));
+	return 0;
+}
+
+static int get_window_clamp(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+
+	(void)len;
+	*(int *)val = (int)(IN_STATES(conn, S_(CLOSED) | S_(LISTEN)) ? conn->set.clamp : conn->rcv.clamp);
 	return 0;
 }
 
@@ -341,10 +353,17 @@ static int get_fastopen_key(struct sock *sk, void *val, socklen_t *len)
 static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
 {
 	int v = *(const int *)val, most = (sk->rcvbuf_locked ? (int)sk->rcvbuf : sk->stack->sysctl->tcp_rmem[2]) / 2;
+	struct tcp_sock *conn = tcp_of(sk);
+	uint32_t space;
 
 	(void)len;
-	sk->rcvlowat = MAX(v < 0 ? most : MIN(v, most), 1);
-	if (!sk->rcvbuf_locked) sk->rcvbuf = MAX(sk->rcvbuf, 2 * (uint32_t)sk->rcvlowat);
+	v = v < 0 ? most : MIN(v, most);
+	sk->rcvlowat = MAX(v, 1);
+	space = window_to_space(conn, (uint32_t)v);
+	if (!sk->rcvbuf_locked && space > sk->rcvbuf) {
+		sk->rcvbuf = space;
+		if (conn->rcv.clamp) conn->rcv.clamp = MAX(conn->rcv.clamp, (uint32_t)v);
+	}
 	sock_ready(sk);
 	return 0;
 }
@@ -376,7 +395,7 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_SYNCNT), .type = OPT_INT, BOTH, .min = 1, .max = KEEP_COUNT_MAX, FIELD(set.syncnt), .get = get_syncnt},
 	{T(TCP_LINGER2), .type = OPT_INT, BOTH, .get = get_linger2, .set = set_linger2},
 	{T(TCP_DEFER_ACCEPT), .type = OPT_INT, BOTH, .get = get_defer_accept, .set = set_defer_accept},
-	{T(TCP_WINDOW_CLAMP), .type = OPT_INT, BOTH, FIELD(set.clamp), .set = set_window_clamp},
+	{T(TCP_WINDOW_CLAMP), .type = OPT_INT, BOTH, .get = get_window_clamp, .set = set_window_clamp},
 	{T(TCP_INFO), .type = OPT_BLOB, GET, .get = get_info},
 	{T(TCP_QUICKACK), .type = OPT_INT, BOTH, .get = get_quickack, .set = set_quickack},
 	{T(TCP_CONGESTION), .type = OPT_BLOB, BOTH, .get = get_congestion, .set = set_congestion},

@@ -16,7 +16,6 @@
 #define SMALL 1024u              /* payloads below are gathered … */
 #define GATHER 4096u             /* … in packets of this size */
 
-static uint32_t cost(const struct packet *p) { return (uint32_t)sizeof *p + p->cap; }
 static uint32_t tailroom(const struct packet *p) { return p->cap - packet_off(p) - p->len; }
 
 static void packet_extend(struct packet *to, struct packet *p)
@@ -36,7 +35,6 @@ static struct packet *queue_tail(struct tcp_sock *conn)
 static void queue_put(struct tcp_sock *conn, struct packet *p)
 {
 	list_append(&conn->rcv.queue, &p->node);
-	conn->rcv.mem_bytes += cost(p);
 }
 
 /* A packet that has room for more small ones, holding what p holds; p itself when there is no memory. */
@@ -46,6 +44,7 @@ static struct packet *gatherer(struct packet *p)
 
 	if (!g) return p;
 	g->len = 0;
+	g->weight = p->weight;
 	packet_extend(g, p);
 	return g;
 }
@@ -55,6 +54,7 @@ void rcv_queue_append(struct tcp_sock *conn, struct packet *p)
 	struct packet *tail = queue_tail(conn);
 	uint32_t len = p->len;
 
+	rmem_charge(conn, p);
 	if (tail && len < SMALL && tailroom(tail) >= len)
 		packet_extend(tail, p);
 	else
@@ -66,10 +66,12 @@ void rcv_queue_append(struct tcp_sock *conn, struct packet *p)
 
 /* ---- out of order ---- */
 
+static struct packet *packet_after(const struct packet *p) { return p->node.next ? list_entry(p->node.next, struct packet, node) : NULL; }
+
 static void chain_free(struct packet *p)
 {
 	while (p) {
-		struct packet *next = p->node.next ? list_entry(p->node.next, struct packet, node) : NULL;
+		struct packet *next = packet_after(p);
 		packet_free(p);
 		p = next;
 	}
@@ -123,15 +125,32 @@ static void runs_close_gap(struct tcp_runs *r, uint32_t from, uint32_t n)
 	r->n -= n;
 }
 
+/* Behind another it gives up its head, or takes nothing where there is room in the other. */
+static void weigh_behind(struct packet_weight *last, struct packet *p)
+{
+	uint16_t room = last->room;
+
+	last->room = 0;
+	if (p->weight.head) {
+		p->weight = (struct packet_weight){.cost = p->weight.cost - p->weight.head};
+	} else if (p->len <= room) {
+		last->room = (uint16_t)(room - p->len);
+		p->weight = (struct packet_weight){.room = 0};
+	}
+}
+
 static void run_append(struct tcp_runs *r, struct tcp_run *run, struct packet *p)
 {
+	weigh_behind(&run->last->weight, p);
 	run->range.end += p->len;
+	r->cost += p->weight.cost;
 	if (p->len < SMALL && tailroom(run->last) >= p->len) {
+		run->last->weight.cost += p->weight.cost;
+		run->last->weight.room = (uint16_t)(run->last->weight.room + p->weight.room);
 		packet_extend(run->last, p);
 		return;
 	}
 	if (p->len < SMALL && run->last->len < SMALL) p = gatherer(p);
-	r->mem_bytes += cost(p);
 	p->node.next = NULL;
 	run->last->node.next = &p->node;
 	run->last = p;
@@ -144,7 +163,7 @@ static bool run_new(struct tcp_runs *r, uint32_t at, seq32 seq, struct packet *p
 	p->node.next = NULL;
 	r->at[at] = (struct tcp_run){{seq, seq + p->len}, p, p};
 	r->n++;
-	r->mem_bytes += cost(p);
+	r->cost += p->weight.cost;
 	return true;
 }
 
@@ -216,7 +235,6 @@ static enum drop_reason insert(struct tcp_sock *conn, struct segment *g)
 		note_latest(r, r->at[at].range);
 		return DROP_TCP_OLD;
 	}
-	if (r->mem_bytes + cost(g->p) > conn->inet.sk.rcvbuf) return DROP_TCP_RCVBUF;
 	if (at < r->n && r->at[at].range.end == seq)
 		run_append(r, &r->at[at], g->p);
 	else if (!run_new(r, at, seq, g->p))
@@ -241,9 +259,9 @@ enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
 static void drain_chain(struct tcp_sock *conn, struct packet *p, uint32_t skip)
 {
 	while (p) {
-		struct packet *next = p->node.next ? list_entry(p->node.next, struct packet, node) : NULL;
+		struct packet *next = packet_after(p);
 		uint32_t cut = MIN(skip, p->len);
-		conn->rcv.ooo->mem_bytes -= cost(p);
+		conn->rcv.ooo->cost -= p->weight.cost;
 		packet_pull(p, cut);
 		skip -= cut;
 		if (p->len)
@@ -268,4 +286,58 @@ void runs_drain(struct tcp_sock *conn)
 	runs_close_gap(r, 0, n);
 	forget_latest_below(r, conn->rcv.nxt);
 	if (!r->n) runs_free(conn);
+}
+
+/* ---- giving up ---- */
+
+/* Cuts the last run behind `last`, at `at`; NULL: the whole run goes. */
+static void runs_cut(struct tcp_runs *r, struct packet *last, seq32 at)
+{
+	struct tcp_run *run = &r->at[r->n - 1];
+	struct packet *gone = last ? list_entry(last->node.next, struct packet, node) : run->first;
+
+	if (last) {
+		last->node.next = NULL;
+		run->last = last;
+		run->range.end = at;
+	} else {
+		r->n--;
+	}
+	chain_free(gone);
+}
+
+/* Of the last run; the cost of what went, 0: nothing may. */
+static uint32_t prune_last(struct tcp_sock *conn, seq32 seq, uint32_t goal)
+{
+	struct tcp_runs *r = conn->rcv.ooo;
+	const struct tcp_run *run = &r->at[r->n - 1];
+	struct packet *p, *last = NULL;
+	seq32 at = run->range.start;
+	uint32_t cost = 0;
+
+	if (seq_lt(run->range.end - run->last->len, seq)) return 0;
+	for (p = run->first; p; p = packet_after(p))
+		cost += p->weight.cost;
+	for (p = run->first; p && (seq_lt(at, seq) || cost - p->weight.cost >= goal); p = packet_after(p)) {
+		cost -= p->weight.cost;
+		at += p->len;
+		last = p;
+	}
+	if (!p) return 0;
+	runs_cut(r, last, at);
+	r->cost -= cost;
+	/* RFC 2018 §8: a receiver may renege. As Linux: the sender is told of nothing any more that is still there. */
+	r->n_latest = 0;
+	conn->rcv.dup.start = conn->rcv.dup.end;
+	if (!r->n) runs_free(conn);
+	return cost;
+}
+
+bool runs_prune(struct tcp_sock *conn, seq32 seq, uint32_t goal)
+{
+	uint32_t freed = 0;
+
+	for (uint32_t cost = 1; cost && freed < goal && conn->rcv.ooo; freed += cost)
+		cost = prune_last(conn, seq, goal - freed);
+	return freed != 0;
 }

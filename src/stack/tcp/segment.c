@@ -47,11 +47,11 @@ uint32_t segment_fixed_len(const struct tcp_sock *conn) { return TCP_HDR_MIN + (
 static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
 {
 	bool syn = h->flags & TCP_SYN;
-	uint32_t wnd = syn ? MIN(conn->rcv.wnd, 65535u) : window_select(conn);
+	uint32_t wnd = syn ? conn->rcv.wnd : window_select(conn);
 
 	window_told(conn, wnd);
 	/* RFC 7323 §2.2: the window of a SYN is never scaled. */
-	h->wnd = (uint16_t)(syn ? wnd : wnd >> conn->rcv.wscale);
+	h->wnd = (uint16_t)(syn ? MIN(wnd, 65535u) : wnd >> conn->rcv.wscale);
 }
 
 static void fill_urgent(const struct tcp_sock *conn, struct tcp_hdr *h)

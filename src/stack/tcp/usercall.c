@@ -141,7 +141,6 @@ void conn_take_out(struct tcp_sock *conn, size_t len)
 		packet_pull(p, n);
 		len -= n;
 		if (p->len) return;
-		conn->rcv.mem_bytes -= (uint32_t)sizeof *p + p->cap;
 		list_remove(&p->node);
 		packet_free(p);
 	}
@@ -297,14 +296,14 @@ static void tcp_close(struct sock *sk)
 
 /* ---- asking ---- */
 
-static uint32_t poll_data(const struct tcp_sock *conn)
+static uint32_t poll_data(struct tcp_sock *conn)
 {
 	const struct sock *sk = &conn->inet.sk;
 	uint32_t low = (uint32_t)MAX(sk->rcvlowat, 1), ready = 0, queued = conn->rcv.queued;
 
 	if (urgent_at_mark(conn) && !sk->oobinline && queued) queued--;
-	/* More than half a buffer is never waited for: the peer might not be able to send it. */
-	if (queued >= MIN(low, MAX(window_full(conn) / 2, 1u))) ready |= EPOLLIN | EPOLLRDNORM;
+	/* As Linux: a full buffer is not waited for. */
+	if (queued >= low || (queued && rmem_pressure(conn))) ready |= EPOLLIN | EPOLLRDNORM;
 	if ((sk->shut & 2) || sndbuf_writable(conn)) ready |= EPOLLOUT | EPOLLWRNORM;
 	if (conn->rcv.urg == TCP_URG_VALID) ready |= EPOLLPRI;
 	return ready;
@@ -312,7 +311,7 @@ static uint32_t poll_data(const struct tcp_sock *conn)
 
 static uint32_t tcp_poll(const struct sock *sk)
 {
-	const struct tcp_sock *conn = tcp_of(sk);
+	struct tcp_sock *conn = tcp_of(sk);
 	uint32_t ready = 0;
 
 	if (conn->state == TCPS_LISTEN) return list_empty(&conn->listener->ready) ? 0 : EPOLLIN | EPOLLRDNORM;
