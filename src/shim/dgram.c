@@ -142,6 +142,23 @@ long dgram_recv(const struct sock *s, struct message *m)
 	return r;
 }
 
+int64_t engine_send_unread(const struct sock *s, const struct message *m)
+{
+	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
+	struct call c = {.op = RPC_SEND, .sock = s, .arg = {0, 0, 1 + (int64_t)m->total}, .in = {{&q, sizeof q}}};
+	int used = 1;
+	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
+	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
+	return control(&c);
+}
+
+/* Something else may be wrong with it, too, and is said first. */
+static int64_t too_long(const struct sock *s, const struct message *m)
+{
+	int64_t r = engine_send_unread(s, m);
+	return r == -EFAULT ? -EMSGSIZE : r;
+}
+
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 {
 	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
@@ -149,7 +166,7 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 	struct iovec data[PIECES_MAX];
 	int n = 0;
 	if (m->control_len > 65536) return -ENOBUFS;
-	if (len > room && s->c->type != SOCK_STREAM) return s->c->domain == AF_UNIX ? -EMSGSIZE : engine_send_unread(s, m);
+	if (len > room && s->c->type != SOCK_STREAM) return too_long(s, m);
 	len = MIN(len, room);
 	for (int i = 0; i < m->count && len > 0 && n < PIECES_MAX; i++) {
 		struct iovec v = m->iov[i];
@@ -172,18 +189,8 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 	return control(&c);
 }
 
-int64_t engine_send_unread(const struct sock *s, const struct message *m)
-{
-	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
-	struct call c = {.op = RPC_SEND, .sock = s, .arg = {0, 0, 1 + (int64_t)m->total}, .in = {{&q, sizeof q}}};
-	int used = 1;
-	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
-	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
-	return control(&c);
-}
-
 /* A message of more pieces than a control call carries is put together first. */
-static int gathered(struct message *m, struct iovec *one)
+int message_gather(struct message *m, struct iovec *one)
 {
 	if (m->count <= PIECES_MAX) return 0;
 	if (m->total > SCRATCH_SIZE) return -EMSGSIZE;
@@ -203,7 +210,7 @@ long engine_send(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	struct iovec one = {NULL, 0};
-	long r = gathered(m, &one);
+	long r = message_gather(m, &one);
 	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	while (r == 0) {
 		uint32_t seq = shared_get32(&s->c->tx.seq);

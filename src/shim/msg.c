@@ -119,7 +119,7 @@ static long send_unread(const struct sock *s, const struct message *m)
 {
 	uint32_t state = shared_get32(&s->c->state);
 	bool well = s->c->type == SOCK_STREAM && state & CHS_SENDABLE && !(state & CHS_ERROR) && !(m->flags & MSG_FASTOPEN);
-	if (well || s->c->domain == AF_UNIX) return -EFAULT;
+	if (well || s->c->domain == AF_UNIX) return -EFAULT;      /* unix_send has asked */
 	long r = (long)engine_send_unread(s, m);
 	return r == -EAGAIN && !m->nonblock ? -EFAULT : r;
 }
@@ -141,8 +141,8 @@ static long send_plain(const struct sock *s, struct message *m)
 		m->name_len = 1;
 	}
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
-	if (s->c->type == SOCK_STREAM && m->flags & MSG_FASTOPEN && m->name && m->name_len < sizeof(sa_family_t)) return -EINVAL;
 	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX;
+	if (octets && m->flags & MSG_FASTOPEN && m->name && m->name_len < sizeof(sa_family_t)) return -EINVAL;
 	bool nothing = octets && m->total == 0 && m->control_len == 0 && !(m->flags & MSG_FASTOPEN);
 	if (nothing) closes_settle();
 	if (nothing && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;

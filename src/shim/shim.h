@@ -302,6 +302,7 @@ long dgram_send(const struct sock *s, struct message *m);     /* straight to the
 void tickets_forked(void);
 long dgram_recv(const struct sock *s, struct message *m);
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
+int message_gather(struct message *m, struct iovec *one);     /* into one piece, where a control call can't carry all: scratch_give(one->iov_base) afterwards. 0, -EFAULT, -EMSGSIZE, -ENOMEM */
 int64_t engine_send_unread(const struct sock *s, const struct message *m);   /* what is wrong with a message whose data can't be read or is too long to go: an errno */
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
 int64_t engine_recv_once(const struct sock *s, struct message *m);

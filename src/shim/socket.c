@@ -227,7 +227,7 @@ static long connect_by(const struct sock *s, const struct sockaddr *addr, sockle
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
 	struct call c = {.op = RPC_CONNECT, .sock = s, .in = {{(void *)addr, len}}};
 	struct unix_target t;
-	long r = s->c->domain == AF_UNIX ? unix_target(addr, len, &t) : 0;
+	long r = s->c->domain == AF_UNIX ? unix_connect_target(addr, len, &t) : 0;
 	if (r == 0 && s->c->domain == AF_UNIX) c.in[0] = (struct iovec){&t.un, t.len};
 	if (r == 0 && begins && has_trouble(FAULT_CONNECT) && s->c->domain != AF_UNIX) r = trouble(FAULT_CONNECT, s, addr, len);
 	if (r == 0) r = pin(s);

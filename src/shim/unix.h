@@ -40,7 +40,8 @@ static inline void kernel_sends(int fd, const struct msghdr *m, int flags)
 struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; };             /* a name as the engine is to have it */
 bool unix_is_private(void);                                                             /* they are the engine's, as far as is known */
 bool unix_is_refused(int fd);                                                           /* fd: a socket of the kernel's */
-int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to connect or send to: 0 or a negative errno */
+int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to send to: 0 or a negative errno */
+int unix_connect_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to connect, also to nobody */
 long unix_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len);
 long unix_send(const struct sock *s, struct message *m);
 long unix_recv(const struct sock *s, struct message *m);

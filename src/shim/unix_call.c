@@ -25,11 +25,13 @@ int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t
 }
 
 /* Room for a name that is asked for properly; anything else is for the kernel to refuse. */
-static bool wants_name(const struct sockaddr *addr, const socklen_t *len)
+static bool has_room(const socklen_t *len)
 {
 	socklen_t cap;
-	return !plain() && addr && user_get(cap, len) == 0 && (int)cap >= 0;
+	return !plain() && user_get(cap, len) == 0 && (int)cap >= 0;
 }
+
+static bool wants_name(const struct sockaddr *addr, const socklen_t *len) { return addr && has_room(len); }
 
 static long name_back(struct sockaddr_storage *name, socklen_t name_len, struct sockaddr *addr, socklen_t *len)
 {
@@ -96,7 +98,7 @@ long kernel_name(long call, int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct sockaddr_storage name;
 	socklen_t name_len = sizeof name;
-	if (!wants_name(addr, len)) return gate(call, fd, addr, len);
+	if (!has_room(len)) return gate(call, fd, addr, len);
 	long r = gate(call, fd, &name, &name_len);
 	return r == 0 ? name_back(&name, name_len, addr, len) : r;
 }

@@ -13,7 +13,7 @@
 #include "shim/unix.h"
 
 #define PATH_AT ((socklen_t)offsetof(struct sockaddr_un, sun_path))
-#define CONTROL_MAX 8192
+#define CONTROL_MAX 65536
 
 static _Atomic int kernel_refuses = -1;
 
@@ -45,7 +45,8 @@ static int target_of(const struct sockaddr *addr, socklen_t len, struct unix_tar
 {
 	struct sockaddr_un *un = &t->un;
 	path[0] = 0;
-	t->len = len;
+	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
+	if (!user_there(addr, len)) return -EFAULT;
 	if (len > sizeof *un) return -EINVAL;
 	memset(t, 0, sizeof *t);
 	t->len = len;
@@ -60,6 +61,19 @@ static void target_add(struct unix_target *t, const struct inode *node)
 {
 	memcpy((char *)&t->un + t->len, node, sizeof *node);
 	t->len += (socklen_t)sizeof *node;
+}
+
+/* As Linux: to be connected to nobody takes no more than the family, however long the name is. */
+static bool is_nobody(const struct sockaddr *addr, socklen_t len)
+{
+	sa_family_t family;
+	return len > sizeof(struct sockaddr_un) && len <= sizeof(struct sockaddr_storage) && user_there(addr, len) && user_get(family, &addr->sa_family) == 0 &&
+	       family == AF_UNSPEC;
+}
+
+int unix_connect_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t)
+{
+	return unix_target(addr, is_nobody(addr, len) ? sizeof(struct sockaddr_un) : len, t);
 }
 
 int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t)
@@ -208,30 +222,62 @@ static long send_all(const struct sock *s, struct message *m)
 	}
 }
 
-static long send_named(const struct sock *s, struct message *m, struct outgoing *o, uint8_t *control)
+/* The data can't be read: what is wrong otherwise is said first, as in Linux. Waiting is left out. */
+static long send_unread(const struct sock *s, const struct message *m)
+{
+	long r = (long)engine_send_unread(s, m);
+	return r == -EAGAIN && !m->nonblock ? -EFAULT : r;
+}
+
+static long send_readable(const struct sock *s, struct message *m)
+{
+	long r = fits_ring(s, m) && message_there(m, m->total, false) != 0 ? -EFAULT : send_all(s, m);
+	return r == -EFAULT ? send_unread(s, m) : r;
+}
+
+static bool is_connected(const struct sock *s) { return control_simple(RPC_GETPEERNAME, s, 0, 0, 0) >= 0; }
+
+/* A stream is sent to by no name, and a connected one of records heeds none. */
+static int name_resolve(const struct sock *s, struct message *m, struct unix_target *t)
+{
+	if (m->name_len && !user_there(m->name, m->name_len)) return -EFAULT;
+	if (s->c->type == SOCK_SEQPACKET) m->name_len = 0;
+	if (m->name_len == 0 || s->c->type == SOCK_STREAM) return 0;
+	int r = unix_target(m->name, m->name_len, t);
+	m->name = t;
+	m->name_len = t->len;
+	return r;
+}
+
+static long send_named(const struct sock *s, struct message *m, uint8_t *control)
 {
 	struct unix_target t;
-	if (m->control_len > CONTROL_MAX) return -ENOBUFS;
+	struct outgoing o;
+	struct iovec one = {NULL, 0};
+	o.n = 0, o.len = 0;
 	if (user_copy(control, m->control, m->control_len) != 0) return -EFAULT;
-	int r = control_split(control, m->control_len, o);
-	if (r == 0 && m->name_len && s->c->type != SOCK_SEQPACKET) r = unix_target(m->name, m->name_len, &t);
-	if (r != 0) return r;
-	if (m->name_len) m->name = &t, m->name_len = s->c->type != SOCK_SEQPACKET ? t.len : 0;
+	int r = control_split(control, m->control_len, &o);
+	if (r < 0 && s->c->type == SOCK_SEQPACKET && !is_connected(s)) r = -ENOTCONN;
+	if (r == 0) r = name_resolve(s, m, &t);
 	m->control = control;
-	m->control_len = o->len;
-	m->rights = o->fds;
-	m->n_rights = o->n;
-	return send_all(s, m);
+	m->control_len = o.len;
+	m->rights = o.fds;
+	m->n_rights = o.n;
+	if (r == 0 && s->c->type != SOCK_STREAM) r = message_gather(m, &one);
+	long n = r == 0 ? send_readable(s, m) : r;
+	scratch_give(one.iov_base);
+	return n;
 }
 
 long unix_send(const struct sock *s, struct message *m)
 {
-	struct outgoing o;
-	uint8_t control[CONTROL_MAX];
-	o.n = 0, o.len = 0;
 	if (m->name && m->name_len == 0) m->name = NULL;
-	if (fits_ring(s, m)) return message_there(m, m->total, false) != 0 ? -EFAULT : send_all(s, m);
-	return send_named(s, m, &o, control);
+	if (fits_ring(s, m)) return send_readable(s, m);
+	if (m->control_len > CONTROL_MAX) return -ENOBUFS;
+	uint8_t *control = scratch_take();
+	long r = control ? send_named(s, m, control) : -ENOMEM;
+	scratch_give(control);
+	return r;
 }
 
 /* Where octet `done` of the message goes, and what follows it there. */

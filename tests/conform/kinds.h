@@ -6,6 +6,31 @@
 enum state { FRESH, LISTENING, PAIR, DATA, ENDED, SHUT };
 struct kind { const char *text; int family, type; enum state state; };
 
+/* By a name of the kernel's choice. */
+static inline int kind_listening_unix(int type)
+{
+	int fd = MUST(socket(AF_UNIX, type, 0));
+	struct sockaddr any = { .sa_family = AF_UNIX };
+
+	MUST(bind(fd, &any, sizeof(any.sa_family)));
+	MUST(listen(fd, 1));
+	return fd;
+}
+
+/* Somebody who connects to a listening one. */
+static inline int kind_call(const struct kind *k, int listener)
+{
+	int fd = MUST(socket(k->family, k->type, 0));
+	union name n;
+	socklen_t len = sizeof(n);
+
+	MUST(getsockname(listener, &n.sa, &len));
+	if (k->family != AF_UNIX)
+		n = name_lo(k->family, name_port(&n));
+	MUST(connect(fd, &n.sa, len));
+	return fd;
+}
+
 /* The socket; *ret_other: the other end of a pair, or -1. What was to come has come. */
 static inline int kind_make(const struct kind *k, int *ret_other)
 {
@@ -13,8 +38,12 @@ static inline int kind_make(const struct kind *k, int *ret_other)
 
 	if (k->state == FRESH)
 		fd[0] = MUST(socket(k->family, k->type, 0));
+	else if (k->state == LISTENING && k->family == AF_UNIX)
+		fd[0] = kind_listening_unix(k->type);
 	else if (k->state == LISTENING)
 		fd[0] = listening(k->family, 1);
+	else if (k->family == AF_UNIX)
+		MUST(socketpair(AF_UNIX, k->type, 0, fd));
 	else if (k->type == SOCK_STREAM)
 		tcp_pair(k->family, fd);
 	else

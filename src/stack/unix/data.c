@@ -104,9 +104,8 @@ uint32_t unix_charge(uint32_t len)
 
 int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, const struct ucred *cred)
 {
-	struct unix_msg *q = m->unread ? NULL : malloc(sizeof *q + m->len);
+	struct unix_msg *q = malloc(sizeof *q + m->len);
 
-	if (m->unread) return -EFAULT;
 	if (!q) return -ENOBUFS;
 	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = m->rights, .cred = *cred, .len = (uint32_t)m->len};
 	q->charge = unix_charge(q->len);
@@ -123,7 +122,7 @@ int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_m
 /* The first len octets. */
 static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, size_t len)
 {
-	struct sock_msg part = {.data = m->data, .len = len, .unread = m->unread, .rights = m->rights};
+	struct sock_msg part = {.data = m->data, .len = len, .rights = m->rights};
 	struct ucred cred;
 	int r = control_read(us, to, m, &cred);
 
@@ -177,7 +176,6 @@ static int receiver(struct unix_sock *us, const struct sock_msg *m, struct unix_
 
 	*ret = us->peer;
 	if (named) return unix_find(us, m->name, m->name_len, ret);
-	if (us->passcred && !us->name && unix_name_auto(us) < 0) return -ENOSPC;
 	if (us->peer) return 0;
 	if (!us->lost) return -ENOTCONN;
 	if (!unix_is_dgram(us)) return -EPIPE;
@@ -185,6 +183,21 @@ static int receiver(struct unix_sock *us, const struct sock_msg *m, struct unix_
 	unix_name_unref(us->peer_name);
 	us->peer_name = NULL;
 	return -ECONNREFUSED;
+}
+
+/* What Linux looks at before there is a message, for which it then looks for a receiver. */
+static int dgram_refused(struct unix_sock *us, const struct sock_msg *m)
+{
+	struct unix_name n;
+	int r = m->name_len && unix_is_dgram(us) ? unix_name_parse(m->name, m->name_len, &n) : 0;
+
+	if (r < 0) return r;
+	if (us->passcred && !us->name && unix_name_auto(us) < 0) return -ENOSPC;
+	if (us->sk.sndbuf < 32 || m->len > us->sk.sndbuf - 32) return -EMSGSIZE;
+	if (us->sk.err) return -sock_take_error(&us->sk);
+	if (us->sk.shut & 2) return -EPIPE;
+	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
+	return m->unread ? -EFAULT : 0;
 }
 
 static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
@@ -197,12 +210,9 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	r = control_check(us, m);
 	if (r < 0) return r;
 	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
-	r = receiver(us, m, &to);
+	r = dgram_refused(us, m);
+	if (r == 0) r = receiver(us, m, &to);
 	if (r < 0) return r;
-	if (us->sk.sndbuf < 32 || m->len > us->sk.sndbuf - 32) return -EMSGSIZE;
-	if (us->sk.err) return -sock_take_error(&us->sk);
-	if (us->sk.shut & 2) return -EPIPE;
-	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
 	if (unix_is_dgram(us) && to->peer && to->peer != us) return -EPERM;
 	if (to->sk.shut & 1) return -EPIPE;
 	if (to != us && unix_is_full(to, us)) {
@@ -348,7 +358,6 @@ static ssize_t dgram_recv(struct unix_sock *us, struct sock_msg *m, int flags)
 	struct unix_msg *q = msg_at(us, peek_skip(us, flags), &skip);
 	size_t full, n;
 
-	if (!unix_is_dgram(us) && us->state != UNIX_CONNECTED) return -ENOTCONN;
 	if (us->sk.err || !q) {
 		nobody(m);
 		return nothing(us);
@@ -384,6 +393,7 @@ ssize_t unix_recv(struct sock *sk, struct sock_msg *m)
 
 	m->flags = 0;
 	m->rights = NULL;
+	if (sk->type == SOCK_SEQPACKET && unix_of(sk)->state != UNIX_CONNECTED) return -ENOTCONN;
 	if (flags & MSG_OOB) return sk->type == SOCK_STREAM ? oob_recv(unix_of(sk), m, flags) : -EOPNOTSUPP;
 	return sk->type == SOCK_STREAM ? stream_recv(unix_of(sk), m, flags) : dgram_recv(unix_of(sk), m, flags);
 }
