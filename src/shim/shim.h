@@ -271,6 +271,7 @@ short uring_poll(int fd, int *ret_fd);     /* what it is ready for; *ret_fd as a
 void urings_settle(void);                  /* before a look at such descriptors */
 int *uring_slot(int fd);
 void urings_forked(void);
+bool uring_roused(const siginfo_t *info, void *context);      /* in the handler of SIGSYS: was that sent to wake a thread of a ring's? */
 
 /* ---- peers that share a segment (direct.c) ---- */
 void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */

@@ -38,8 +38,9 @@ __asm__(".text\n\t.globl sleep_call\n\t.hidden sleep_call\n\t.type sleep_call,@f
 extern const char sleep_check[] HIDDEN, sleep_done[] HIDDEN, sleep_abort[] HIDDEN;
 __asm__(".hidden sleep_check\n\t.hidden sleep_done\n\t.hidden sleep_abort\n\t.globl sleep_check\n\t.globl sleep_done\n\t.globl sleep_abort\n");
 
-static void sleep_leave(ucontext_t *uc)
+void sleep_leave(void *context)
 {
+	ucontext_t *uc = context;
 	greg_t ip = uc->uc_mcontext.gregs[REG_RIP];
 	if (ip >= (greg_t)sleep_check && ip < (greg_t)sleep_done) uc->uc_mcontext.gregs[REG_RIP] = (greg_t)sleep_abort;
 }

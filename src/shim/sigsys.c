@@ -38,6 +38,7 @@ long dispatch(long n, const long a[6], bool raw)
 static void sigsys(int sig, siginfo_t *info, void *context)
 {
 	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+	if (uring_roused(info, context)) return;
 	if (info->si_code != 1 /* SYS_SECCOMP */ || info->si_errno != GATE_RET_DATA) {
 		if (!signal_forward(sig, info, context)) sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), SIGKILL);
 		return;
@@ -52,7 +53,7 @@ static void sigsys(int sig, siginfo_t *info, void *context)
 
 void sigsys_install(void)
 {
-	struct kernel_sigaction k = {.flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART | 0x04000000, .restorer = shim_restorer};
+	struct kernel_sigaction k = {.flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK | 0x04000000, .restorer = shim_restorer};
 	uint64_t sigsys_bit = (uint64_t)1 << (SIGSYS - 1);
 	k.handler = (void (*)(int))(void (*)(void))sigsys;
 	sys(SYS_rt_sigaction, SIGSYS, &k, NULL, KERNEL_MASK);

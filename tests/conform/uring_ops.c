@@ -3,6 +3,7 @@
  * kernel the program ends with 77.
  */
 #include "say_uring.h"
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 static void nops(void)
@@ -239,6 +240,183 @@ static void read_stream(void)
 	unlink(path);
 }
 
+/* ---- futexes ---- */
+
+enum { FUTEX_U32 = 2, FUTEX_PRIVATE_32 = 128 | 2 };
+
+static struct io_uring_sqe *futex(int opcode, unsigned *word, unsigned long value, unsigned long mask, unsigned long user_data)
+{
+	struct io_uring_sqe *e = data(opcode, FUTEX_PRIVATE_32, word, 0, user_data);
+	e->addr2 = value;
+	e->addr3 = mask;
+	return e;
+}
+
+static void futexes(void)
+{
+	unsigned words[2] = { 5, 6 };
+	struct __kernel_timespec soon = { .tv_nsec = 5000000 };
+	struct { unsigned long long val, addr; unsigned flags, reserved; } v[2] = { { 5, (unsigned long)&words[0], FUTEX_PRIVATE_32, 0 },
+										 { 6, (unsigned long)&words[1], FUTEX_PRIVATE_32, 0 } };
+	say_about("futex");
+	futex(OP_FUTEX_WAIT, words, 5, ~0u, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	say("woken", "%ld", syscall(SYS_futex, words, 129 /* FUTEX_WAKE_PRIVATE */, 10, NULL, NULL, 0));
+	say_cqes(1);
+	for (unsigned long i = 1; i <= 3; i++)
+		futex(OP_FUTEX_WAIT, words, 5, i, i);
+	say_result("submitted", ring_submit(&ring, 0));
+	futex(OP_FUTEX_WAKE, words, 10, 1, 9);
+	say_result("submitted", ring_submit(&ring, 0));
+	say_cqes(3);
+	futex(OP_FUTEX_WAKE, words, 0, 2, 9);
+	run(1);
+	futex(OP_FUTEX_WAKE, words, 1, 2, 9);
+	run(2);
+	futex(OP_FUTEX_WAIT, words, 7, ~0u, 1);
+	run(1);
+	futex(OP_FUTEX_WAIT, words, 5, 0, 1);
+	run(1);
+	futex(OP_FUTEX_WAKE, words, 5, 0, 1);
+	run(1);
+	futex(OP_FUTEX_WAIT, words, 1ul << 40, ~0u, 1);
+	run(1);
+	futex(OP_FUTEX_WAIT, words, 5, ~0u, 1)->fd = 1;
+	run(1);
+	futex(OP_FUTEX_WAIT, words, 5, ~0u, 1)->fd = 64 | 2;
+	run(1);
+	futex(OP_FUTEX_WAIT, (void *)8, 5, ~0u, 1);
+	run(1);
+	futex(OP_FUTEX_WAIT, words, 5, ~0u, 1)->len = 1;
+	run(1);
+	/* Taken back, and out of time. */
+	futex(OP_FUTEX_WAIT, words, 5, 4, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	data(IORING_OP_ASYNC_CANCEL, -1, (void *)1, 0, 2);
+	run(2);
+	futex(OP_FUTEX_WAIT, words, 5, ~0u, 1)->flags = IOSQE_IO_LINK;
+	data(IORING_OP_LINK_TIMEOUT, -1, &soon, 1, 2);
+	run(2);
+	say_about("futex vectors");
+	data(OP_FUTEX_WAITV, 0, v, 2, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	futex(OP_FUTEX_WAKE, &words[1], 1, ~0u, 9);
+	run(2);
+	data(OP_FUTEX_WAITV, 0, v, 2, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	data(IORING_OP_ASYNC_CANCEL, -1, (void *)1, 0, 2);
+	run(2);
+	words[1] = 0;
+	data(OP_FUTEX_WAITV, 0, v, 2, 1);
+	run(1);
+	data(OP_FUTEX_WAITV, 0, v, 0, 1);
+	run(1);
+	data(OP_FUTEX_WAITV, 0, v, 200, 1);
+	run(1);
+	data(OP_FUTEX_WAITV, 0, (void *)8, 2, 1);
+	run(1);
+	v[1].flags = 1;
+	data(OP_FUTEX_WAITV, 0, v, 2, 1);
+	run(1);
+}
+
+/* ---- children ---- */
+
+static struct io_uring_sqe *waiting(int which, int id, siginfo_t *info, unsigned options)
+{
+	struct io_uring_sqe *e = data(OP_WAITID, id, NULL, (unsigned)which, 1);
+	e->addr2 = (unsigned long)info;
+	e->file_index = options;
+	return e;
+}
+
+static void children(void)
+{
+	siginfo_t info = { 0 };
+	int hold[2];
+	char b;
+	MUST(pipe(hold));
+	say_about("waitid");
+	waiting(P_ALL, 0, &info, WEXITED);
+	run(1);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(hold[1]);
+		_exit(read(hold[0], &b, 1) < 0 ? 1 : 42);
+	}
+	waiting(P_PID, pid, &info, WEXITED | WNOHANG);
+	run(1);
+	say("nobody", "%d", info.si_pid);
+	waiting(P_PID, pid, &info, WEXITED);
+	say_result("submitted", ring_submit(&ring, 0));
+	data(IORING_OP_ASYNC_CANCEL, -1, (void *)1, 0, 2);
+	run(2);
+	waiting(P_PID, pid, &info, WEXITED);
+	say_result("submitted", ring_submit(&ring, 0));
+	close(hold[1]);
+	say_cqes(1);
+	say("child", "%d status %d code %d signal %d", info.si_pid == pid, info.si_status, info.si_code, info.si_signo);
+	waiting(P_PID, pid, &info, WEXITED);
+	run(1);
+	waiting(99, pid, &info, WEXITED);
+	run(1);
+	waiting(P_PID, pid, &info, 0);
+	run(1);
+	waiting(P_PID, pid, &info, WEXITED)->addr = 7;
+	run(1);
+	close(hold[0]);
+}
+
+/* ---- epoll sets ---- */
+
+static void sets(void)
+{
+	int fd[2], p[2], ep = MUST(epoll_create1(0));
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = 31 }, got[4];
+	char b;
+	tcp_pair(AF_INET, fd);
+	MUST(pipe(p));
+	say_about("epoll wait");
+	MUST(epoll_ctl(ep, EPOLL_CTL_ADD, fd[1], &ev));
+	ev.data.u32 = 32;
+	MUST(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev));
+	data(OP_EPOLL_WAIT, ep, got, 4, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	MUST(send(fd[0], "x", 1, 0));
+	say_cqes(1);
+	say("socket", "%u events %x", got[0].data.u32, got[0].events);
+	data(OP_EPOLL_WAIT, ep, got, 4, 1);
+	run(1);
+	MUST(recv(fd[1], &b, 1, 0));
+	data(OP_EPOLL_WAIT, ep, got, 4, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	MUST(write(p[1], "x", 1));
+	say_cqes(1);
+	say("pipe", "%u events %x", got[0].data.u32, got[0].events);
+	MUST(read(p[0], &b, 1));
+	data(OP_EPOLL_WAIT, ep, got, 4, 1);
+	say_result("submitted", ring_submit(&ring, 0));
+	data(IORING_OP_ASYNC_CANCEL, -1, (void *)1, 0, 2);
+	run(2);
+	sqe(IORING_OP_POLL_ADD, ep, 1)->poll_events = POLLIN;
+	say_result("poll", ring_submit(&ring, 0));
+	MUST(send(fd[0], "x", 1, 0));
+	say_cqes(1);
+	sqe(IORING_OP_POLL_ADD, ep, 1)->poll_events = POLLIN;
+	run(1);
+	data(OP_EPOLL_WAIT, p[0], got, 4, 1);
+	run(1);
+	data(OP_EPOLL_WAIT, ep, got, 0, 1);
+	run(1);
+	data(OP_EPOLL_WAIT, ep, got, 4, 1)->off = 3;
+	run(1);
+	for (int i = 0; i < 2; i++) {
+		close(fd[i]);
+		close(p[i]);
+	}
+	close(ep);
+}
+
 int main(void)
 {
 	say_start();
@@ -250,6 +428,9 @@ int main(void)
 	pipes();
 	fixed_vectors();
 	read_stream();
+	futexes();
+	children();
+	sets();
 	ring_close(&ring);
 	return 0;
 }

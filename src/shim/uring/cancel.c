@@ -1,5 +1,6 @@
 /*
- * Taking requests back: those that are parked, and timeouts. One that waits in a thread of its own can't be: -EALREADY, as for the kernel's workers.
+ * Taking requests back: those that are parked, timeouts, and those that sleep in a thread. A thread that is inside another call is not disturbed:
+ * -EALREADY, as of the kernel's workers.
  */
 #include "shim/uring/uring.h"
 
@@ -41,22 +42,32 @@ static struct request *take(struct ring *g, const struct cancel *c)
 	return r ? r : take_timer(g, c);
 }
 
-static bool in_work(struct ring *g, const struct cancel *c)
+/* Those in threads: woken, to end there; or, if they can't be, *ret_busy says so. *ret_counted: the answer is their number. */
+static long rouse(struct ring *g, const struct cancel *c, bool all, bool *ret_busy, bool *ret_counted)
 {
-	bool found = false;
+	long n = 0;
 	ring_lock(g);
-	for (struct request *r = g->blocking; r && !found; r = r->next) found = matches(r, c);
+	for (struct request *r = g->asleep; r && (n == 0 || all); r = r->beside) {
+		if (!matches(r, c)) continue;
+		if (!request_rouse(r)) {
+			*ret_busy = true;
+			continue;
+		}
+		*ret_counted |= r->op->flags & OP_COUNTED;
+		n++;
+	}
 	ring_unlock(g);
-	return found;
+	return n;
 }
 
 long cancel_by(struct ring *g, const struct cancel *c)
 {
-	bool all = c->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+	bool all = c->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY), busy = false, counted = all;
 	long n = 0;
 	for (struct request *r; (n == 0 || all) && (r = take(g, c)); n++) request_complete(r, -ECANCELED);
-	if (all) return n;
-	return n > 0 ? 0 : in_work(g, c) ? -EALREADY : -ENOENT;
+	if (n == 0 || all) n += rouse(g, c, all, &busy, &counted);
+	if (counted) return n;
+	return n > 0 ? 0 : busy ? -EALREADY : -ENOENT;
 }
 
 void cancel_all(struct ring *g)

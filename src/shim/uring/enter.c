@@ -102,14 +102,27 @@ static long submission_check(struct ring *g)
 	return issuer != 0 && issuer != (int)sys(SYS_gettid) ? -EEXIST : 0;
 }
 
+/* As many entries are submitted, or -errno. */
+static long take_entries(struct ring *g, uint32_t count, unsigned flags)
+{
+	if (g->setup_flags & IORING_SETUP_SQPOLL) {
+		if (flags & IORING_ENTER_SQ_WAKEUP) sqpoll_wake(g);
+		int err = flags & IORING_ENTER_SQ_WAIT ? sqpoll_wait(g) : 0;
+		return err < 0 ? err : (long)count;
+	}
+	long err = count > 0 || g->setup_flags & IORING_SETUP_DEFER_TASKRUN ? submission_check(g) : 0;
+	return err == 0 && count > 0 ? ring_submit(g, count) : err;
+}
+
+/* On a ring that polls all is done when it has been submitted: there is nothing to wait for. */
+static bool never_waits(const struct ring *g) { return (g->setup_flags & (IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL)) == IORING_SETUP_IOPOLL; }
+
 static long enter(struct ring *g, uint32_t count, uint32_t wanted, unsigned flags, const void *arg, size_t size)
 {
-	long done = 0;
 	if (atomic_load(&g->disabled)) return -EBADFD;
-	if (count > 0 || g->setup_flags & IORING_SETUP_DEFER_TASKRUN) done = submission_check(g);
-	if (done == 0 && count > 0) done = ring_submit(g, count);
+	long done = take_entries(g, count, flags);
 	if (done < 0 || done != (long)count || !(flags & IORING_ENTER_GETEVENTS)) return done;
-	long r = get_events(g, wanted, flags, arg, size);
+	long r = get_events(g, never_waits(g) ? 0 : wanted, flags, arg, size);
 	return done > 0 ? done : r;
 }
 

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include "shim/unix.h"
 #include "shim/uring/uring.h"
 
@@ -78,9 +80,21 @@ static long transfer_stream(struct request *r, bool writes)
 	return transfer(r, writes, (uint64_t)-1, flags & ~RWF_NOWAIT);
 }
 
+/* Polled are files that bypass the page cache, on a filesystem above a device. */
+static bool can_be_polled(const struct file *f)
+{
+	struct statfs fs;
+	long flags = f->virtual || !has_places(f->fd) ? -1 : sys(SYS_fcntl, f->fd, F_GETFL);
+	if (flags < 0 || !(flags & O_DIRECT) || sys(SYS_fstatfs, f->fd, &fs) < 0) return false;
+	return fs.f_type != TMPFS_MAGIC && fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != RAMFS_MAGIC;
+}
+
 static long attempt(struct request *r, bool writes)
 {
 	if (r->file.is_ring) return -EINVAL;
+	bool polls = r->ring->setup_flags & IORING_SETUP_IOPOLL;
+	if (polls && !can_be_polled(&r->file)) return -EOPNOTSUPP;
+	if (!polls && r->sqe.rw_flags & RWF_HIPRI) return -EINVAL;
 	if (r->file.virtual) return writes ? file_send(&r->file, &r->msg, MSG_DONTWAIT | MSG_NOSIGNAL) : file_recv(&r->file, &r->msg, MSG_DONTWAIT);
 	if (has_places(r->file.fd)) return transfer(r, writes, r->sqe.off, (int)r->sqe.rw_flags);
 	if (writes) kernel_sends(r->file.fd, NULL, 0);

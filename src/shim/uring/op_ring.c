@@ -42,7 +42,7 @@ static bool has_sockets(const struct file *f)
 /* A multishot one is told of each change: what is there when it begins, and what is there whenever the file has stirred. */
 long issue_poll_add(struct request *r)
 {
-	if (!r->file.held && has_sockets(&r->file)) return -EOPNOTSUPP;
+	if (!r->file.held && has_sockets(&r->file)) return r->sqe.len & IORING_POLL_ADD_MULTI ? -EOPNOTSUPP : request_block(r);
 	bool first_by_epoll = r->sqe.len & IORING_POLL_ADD_MULTI && !r->file.virtual && !r->in_kernel_set;
 	short found = first_by_epoll ? 0 : file_poll(&r->file, (short)r->events);
 	if (found & POLLNVAL) return -EBADF;

@@ -151,7 +151,7 @@ long issue_cmd(struct request *r)
 {
 	const struct file *f = &r->file;
 	struct option o = option_of(&r->sqe);
-	if (!f->virtual && !is_socket(f->fd)) return -EOPNOTSUPP;
+	if (r->ring->setup_flags & IORING_SETUP_IOPOLL || (!f->virtual && !is_socket(f->fd))) return -EOPNOTSUPP;
 	switch (r->sqe.cmd_op) {
 	case URING_SIOCINQ: return cmd_ioctl(f, 0x541b /* FIONREAD */);
 	case URING_SIOCOUTQ: return cmd_ioctl(f, 0x5411 /* TIOCOUTQ */);

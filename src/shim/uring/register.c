@@ -186,6 +186,7 @@ static long enable(struct ring *g, void *arg, unsigned n)
 	if (!atomic_load(&g->disabled)) return -EBADFD;
 	if (g->setup_flags & IORING_SETUP_SINGLE_ISSUER) atomic_store(&g->issuer, (int)sys(SYS_gettid));
 	atomic_store(&g->disabled, false);
+	sqpoll_wake(g);
 	return 0;
 }
 

@@ -26,8 +26,18 @@ struct request *request_new(struct ring *g)
 
 void requests_unmap(struct request *chunk) { sys(SYS_munmap, chunk, CHUNK * sizeof *chunk); }
 
+/* The program may forget it when the entry has been submitted. */
+int extra_take(struct request *r, const void *from, size_t size)
+{
+	if (!(r->extra = uring_pages(size))) return -ENOMEM;
+	r->extra_size = size;
+	return user_copy(r->extra, from, size);
+}
+
 void request_free(struct request *r)
 {
+	if (r->extra) sys(SYS_munmap, r->extra, r->extra_size);
+	r->extra = NULL;
 	if (r->iov_mapped) sys(SYS_munmap, r->iov, r->iov_mapped);
 	list_add(&r->ring->free, r);
 }

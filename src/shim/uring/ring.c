@@ -88,6 +88,7 @@ void ring_end(struct ring *g)
 	if (ended) return;
 	cancel_all(g);
 	park_end(g);
+	sqpoll_wake(g);
 }
 
 struct ring *ring_hold_index(uint32_t index)

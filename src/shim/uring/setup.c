@@ -21,11 +21,13 @@
 #define FLAGS_DONE \
 	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | \
 	 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | \
-	 URING_SETUP_NO_SQARRAY | IORING_SETUP_ATTACH_WQ)
+	 URING_SETUP_NO_SQARRAY | IORING_SETUP_ATTACH_WQ | IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_IOPOLL | \
+	 URING_SETUP_HYBRID_IOPOLL)
 #define FEATURES \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | \
 	 IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP | \
-	 IORING_FEAT_LINKED_FILE | IORING_FEAT_RSRC_TAGS | URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT | URING_FEAT_NO_IOWAIT)
+	 IORING_FEAT_LINKED_FILE | IORING_FEAT_RSRC_TAGS | IORING_FEAT_SQPOLL_NONFIXED | \
+	 URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT | URING_FEAT_NO_IOWAIT)
 
 /* As the kernel's struct io_rings; the CQEs follow. */
 struct rings {
@@ -68,9 +70,9 @@ static int flags_check(const struct io_uring_params *p)
 {
 	uint32_t f = p->flags;
 	if (p->resv[0] || p->resv[1] || p->resv[2]) return -EINVAL;
-	if (f & IORING_SETUP_SQPOLL) return -EPERM;   /* a thread that polls the program's memory needs a right, as it did in the kernel at first */
 	if (f & ~(uint32_t)FLAGS_DONE) return -EINVAL;
 	if (f & IORING_SETUP_TASKRUN_FLAG && !(f & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN))) return -EINVAL;
+	if (f & URING_SETUP_HYBRID_IOPOLL && !(f & IORING_SETUP_IOPOLL)) return -EINVAL;
 	return f & IORING_SETUP_DEFER_TASKRUN && !(f & IORING_SETUP_SINGLE_ISSUER) ? -EINVAL : 0;
 }
 
@@ -181,6 +183,7 @@ long do_io_uring_setup(unsigned entries, void *params)
 	int r = flags_check(&p);
 	if (r == 0) r = entries_choose(entries, &p);
 	if (r == 0) r = attach_check(&p);
+	if (r == 0) r = sqpoll_check(&p);
 	if (r < 0) return r;
 	rings_sweep();
 	struct ring *g = ring_new();
@@ -188,6 +191,11 @@ long do_io_uring_setup(unsigned entries, void *params)
 	int fd = ring_make(g, &p);
 	p.features = FEATURES;
 	if (fd >= 0) fd = ring_install(g, fd);
+	int err = fd >= 0 ? sqpoll_start(g, &p) : 0;
+	if (err < 0) {
+		do_close(fd);
+		fd = err;
+	}
 	if (fd >= 0 && user_put(params, p) != 0) {
 		do_close(fd);
 		fd = -EFAULT;

@@ -13,15 +13,12 @@ struct chain { struct request *head, *last; };
 /* The next entry; false: there is none. */
 static bool entry_take(struct ring *g, struct io_uring_sqe *ret)
 {
-	uint32_t mask = g->sq_entries - 1, at = g->sq_taken & mask;
-	if (g->sq_array) {
-		at = shared_get32(&g->sq_array[at]);
-		g->sq_taken++;
-		if (at >= g->sq_entries) {
-			atomic_fetch_add(g->sq_dropped, 1);
-			return false;
-		}
-	} else g->sq_taken++;
+	uint32_t mask = g->sq_entries - 1, at = atomic_fetch_add(&g->sq_taken, 1) & mask;
+	if (g->sq_array) at = shared_get32(&g->sq_array[at]);
+	if (at >= g->sq_entries) {
+		atomic_fetch_add(g->sq_dropped, 1);
+		return false;
+	}
 	memcpy(ret, g->sqes + (size_t)at * g->sqe_size, sizeof *ret);
 	return true;
 }
@@ -41,6 +38,7 @@ static int entry_check(const struct request *r)
 	if (!restrictions_allow_entry(r->ring, e)) return -EACCES;
 	if (e->ioprio && !(r->op->flags & OP_PRIO)) return -EINVAL;
 	if (e->flags & IOSQE_BUFFER_SELECT && !(r->op->flags & OP_SELECTS)) return -EOPNOTSUPP;
+	if (r->ring->setup_flags & IORING_SETUP_IOPOLL && !(r->op->flags & OP_IOPOLL)) return -EINVAL;
 	if (e->personality != 0) return -EINVAL;
 	return 0;
 }
@@ -127,7 +125,7 @@ static long submit(struct ring *g, uint32_t count)
 		done++;
 	}
 	chain_start(&c);
-	atomic_store_explicit(g->sq_head, g->sq_taken, memory_order_release);
+	atomic_store_explicit(g->sq_head, atomic_load(&g->sq_taken), memory_order_release);
 	return done == 0 && err == -EAGAIN ? -EAGAIN : (long)done;
 }
 

@@ -51,10 +51,11 @@ static void limit_fires(struct request *r)
 	struct request *limited = r->limit;
 	r->limit = NULL;
 	if (limited) limited->limit = NULL;
-	bool ours = limited && request_unpark(limited);
+	bool ours = limited && request_unpark(limited), roused = limited && !ours && request_rouse(limited);
+	bool counted = roused && limited->op->flags & OP_COUNTED;
 	ring_unlock(r->ring);
 	if (ours) request_complete(limited, -ECANCELED);
-	request_complete(r, !limited || ours ? -ETIME : -EALREADY);
+	request_complete(r, counted ? 1 : !limited || ours || roused ? -ETIME : -EALREADY);
 }
 
 static void timeout_fires(struct request *r)

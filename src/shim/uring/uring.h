@@ -7,6 +7,7 @@
  *     request.c   a request's life, to its end          cq.c        completions, and whoever waits for them
  *     park.c      requests that wait for readiness      blocking.c  the few that can only be waited for in a thread
  *     timer.c     timeouts                              cancel.c    taking requests back
+ *     sqpoll.c    a thread that submits by itself
  *     files.c     the files that requests are on        groups.c    provided buffers
  *     buffers.c   registered ones; clone.c              tags.c      resources that say when they are out of use
  *     region.c    memory that waits take terms from     restrict.c  what an enabled ring may do
@@ -34,16 +35,19 @@ enum op_flag {
 	OP_IN = 2, OP_OUT = 4, /* -EAGAIN: wait until it can be read, or written */
 	OP_SELECTS = 8,        /* may take a provided buffer */
 	OP_RING = 16,          /* sqe.fd may be a ring */
+	OP_ROUSED = 64,        /* its block() can be taken back */
+	OP_COUNTED = 256,      /* who takes it back is told how many there were, as by the kernel of these: 1 */
+	OP_IOPOLL = 128,       /* allowed on a ring of IORING_SETUP_IOPOLL */
 	OP_PRIO = 32,          /* has a use for sqe.ioprio */
 };
 struct op { unsigned flags; int (*prepare)(struct request *); long (*issue)(struct request *), (*block)(struct request *); };
 const struct op *op_of(unsigned opcode);               /* NULL: there is none */
 
-enum where { AT_WORK, IN_PARK, IN_TIMERS, IN_LINE };
+enum where { AT_WORK, IN_PARK, IN_TIMERS, IN_LINE, IN_SLEEP };
 struct request {
 	struct request *next;              /* on the list where it is */
 	struct request *link;              /* the rest of its chain */
-	struct request **back, *beside;    /* once parked: what points to it in ring.parked; the next one on its channel */
+	struct request **back, *beside;    /* once parked: what points to it in ring.parked; the next one on its channel, or in ring.asleep */
 	uint32_t round;                    /* of the thread's, in which it was tried last */
 	struct request *limit;             /* its LINK_TIMEOUT, or, of one of those, what it limits */
 	struct ring *ring;
@@ -71,6 +75,12 @@ struct request {
 	struct request *buffer_tag;
 	bool fixed;
 	uint32_t users;                    /* of a tag: the table, and the requests on the resource */
+	void *extra;                       /* a copy of what the entry points to, of extra_size octets */
+	size_t extra_size;
+	/* asleep */
+	_Atomic int sleeper;               /* the thread that sleeps in its name */
+	_Atomic bool roused;
+	uint64_t ticket;
 	/* timers */
 	time_ns deadline, period;
 	uint64_t target;
@@ -104,7 +114,12 @@ struct ring {
 	_Atomic uint32_t *sq_head, *sq_tail, *sq_flags, *sq_dropped, *sq_array, *cq_head, *cq_tail, *cq_overflow, *cq_flags;
 	uint8_t *sqes, *cqes;
 	/* completions */
-	uint32_t sq_taken, cq_posted;              /* what we have told of sq_head and cq_tail: theirs are only written */
+	_Atomic uint32_t sq_taken;
+	uint32_t cq_posted;                        /* what we have told of sq_head and cq_tail: theirs are only written */
+	/* the thread that polls for entries */
+	time_ns sq_idle;
+	int sq_cpu;                                /* where it is to run; -1: anywhere */
+	_Atomic uint32_t sq_wake;
 	uint64_t counted;                          /* completions that are not a timeout's */
 	struct request *overflow, **overflow_end;
 	_Atomic uint32_t cq_seq, cq_waiters;
@@ -122,7 +137,9 @@ struct ring {
 	struct request *parked;                    /* all that have been, until they end */
 	uint32_t round;
 	struct request **parked_on;                /* by channel: the first one */
-	struct request *blocking, **blocking_end;
+	struct request *blocking, **blocking_end;  /* for a thread to take */
+	struct request *asleep;                    /* these, and those that a thread has taken */
+	_Atomic uint64_t tickets;
 	uint32_t *watched;                         /* by channel: the generation that the bell watches */
 	uint32_t parked_virtual, blocked_threads;
 	uint32_t bell;
@@ -191,6 +208,7 @@ extern __thread bool uring_asynchronous;                   /* we are a thread of
 struct request *request_new(struct ring *g);               /* under ring.lock; NULL: no memory */
 void request_free(struct request *r);                      /* under ring.lock */
 void requests_unmap(struct request *chunk);
+int extra_take(struct request *r, const void *from, size_t size);
 void request_complete(struct request *r, long result);
 bool request_more(struct request *r, long result, unsigned flags);  /* one completion of several; false: this has to be the last */
 void request_issue(struct request *r);
@@ -202,6 +220,12 @@ bool list_remove(struct request **list, struct request *r);
 
 /* submit.c, enter.c */
 long ring_submit(struct ring *g, uint32_t count);
+
+/* sqpoll.c */
+int sqpoll_check(const struct io_uring_params *p);
+int sqpoll_start(struct ring *g, const struct io_uring_params *p);
+void sqpoll_wake(struct ring *g);
+int sqpoll_wait(struct ring *g);                           /* for room: 0 or -EINTR */
 
 /* park.c */
 bool request_park(struct request *r);                      /* true: something has changed, it is to be tried again */
@@ -217,6 +241,9 @@ void park_end(struct ring *g);
 
 /* blocking.c */
 long request_block(struct request *r);                     /* op.block() in a thread: PARKED, or -errno */
+long request_sleep(struct request *r, const long call[7]); /* in block(), where the operation is OP_ROUSED: a system call that can be ended */
+bool request_rouse(struct request *r);                     /* under ring.lock: ends that */
+void request_await_sleep(struct ring *g, uint64_t ticket); /* until the request of that ticket sleeps */
 
 /* timer.c; under ring.lock */
 void timers_add(struct request *r);
@@ -287,7 +314,7 @@ void buffer_settle(struct request *r, long n);
 /* op_*.c */
 #define OPS(X) \
 	X(nop) X(poll_add) X(poll_remove) X(timeout) X(timeout_remove) X(link_timeout) X(async_cancel) X(msg_ring) X(files_update) X(epoll_ctl) \
-	X(read_multishot) X(readv_fixed) X(writev_fixed) X(fixed_fd_install) X(pipe) X(fsetxattr) X(setxattr) X(fgetxattr) X(getxattr) \
+	X(futex_wait) X(futex_wake) X(futex_waitv) X(waitid) X(epoll_wait) X(read_multishot) X(readv_fixed) X(writev_fixed) X(fixed_fd_install) X(pipe) X(fsetxattr) X(setxattr) X(fgetxattr) X(getxattr) \
 	X(provide_buffers) X(remove_buffers) X(readv) X(writev) X(read) X(write) X(read_fixed) X(write_fixed) X(sendmsg) X(recvmsg) X(send) X(recv) \
 	X(send_zc) X(sendmsg_zc) X(accept) X(connect) X(socket) X(bind) X(listen) X(shutdown) X(cmd) X(close) X(fsync) X(sync_range) X(fallocate) X(fadvise) \
 	X(madvise) X(ftruncate) X(openat) X(openat2) X(statx) X(renameat) X(unlinkat) X(mkdirat) X(symlinkat) X(linkat) X(splice) X(tee)
@@ -297,6 +324,11 @@ void buffer_settle(struct request *r, long n);
 OPS(X)
 #undef X
 long block_open(struct request *r);
+long block_futex_wait(struct request *r);
+long block_futex_waitv(struct request *r);
+long block_waitid(struct request *r);
+long block_epoll_wait(struct request *r);
+long block_poll_add(struct request *r);
 long block_splice(struct request *r);
 long block_tee(struct request *r);
 /* op_io.c: the pieces of a request's data, which its msg refers to */
