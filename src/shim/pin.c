@@ -20,7 +20,6 @@
 static _Atomic uint32_t *places;           /* by thread: 0 free, PLACE_IDLE, or the channel */
 static _Atomic int *orphans;               /* by channel: number of the anchor kept open, 0: none */
 static _Atomic uint32_t *holds;            /* by channel: what outlasts calls, as requests of io_uring do */
-static _Atomic bool holds_used;
 static _Atomic uint32_t places_high, orphans_kept;
 static pthread_key_t place_key;
 
@@ -94,7 +93,6 @@ static bool is_open(const struct sock *s)
 
 int channel_hold(const struct sock *s)
 {
-	atomic_store(&holds_used, true);
 	atomic_fetch_add(&holds[s->index], 1);
 	if (is_open(s)) return 0;
 	channel_release(s->index);
@@ -160,11 +158,11 @@ bool pin_kept(uint32_t channel)
 	return pinned(channel) || atomic_load(&orphans[channel]) != 0;
 }
 
-/* The child has one thread, which isn't asleep, and shares no orphan's fate. */
+/* The child has one thread, which isn't asleep, and shares no orphan's fate but of those that a ring of io_uring has registered. */
 void pins_forked(void)
 {
-	if (atomic_exchange(&holds_used, false)) sys(SYS_madvise, holds, CHANNEL_MAX * sizeof *holds, MADV_DONTNEED);
 	for (uint32_t i = 0; i < atomic_load(&places_high); i++)
 		if (&places[i] != self.place) atomic_store(&places[i], 0);
-	for (uint32_t i = 0; atomic_load(&orphans_kept) > 0 && i < CHANNEL_MAX; i++) orphan_close(i);
+	for (uint32_t i = 0; atomic_load(&orphans_kept) > 0 && i < CHANNEL_MAX; i++)
+		if (!held(i)) orphan_close(i);
 }

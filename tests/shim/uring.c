@@ -1,5 +1,5 @@
 /*
- * Rings of io_uring where no kernel is to be compared with: operations that older kernels lack, forked children, many rings that come and go, many
+ * Rings of io_uring where no kernel is to be compared with: operations that older kernels lack, many rings that come and go, many
  * threads, and ring memory that somebody scribbles over.
  */
 #include "check.h"
@@ -103,42 +103,6 @@ static void probe_is_true(void)
 }
 
 /* ---- processes ---- */
-
-static int in_child(struct rawring *parents)
-{
-	struct rawring own;
-	CHECK(raw_enter(parents->fd, 0, 0, 0, NULL, 0) == -EOPNOTSUPP);
-	CHECK(ring_open(&own, 4, NULL) == 0);
-	ring_sqe(&own, IORING_OP_NOP, -1, 1);
-	CHECK(result(&own) == 0);
-	ring_close(&own);
-	return 0;
-}
-
-/* A child has nothing of its parent's rings, and the parent's requests live on. */
-static void forks(void)
-{
-	struct rawring r;
-	char buf[8] = "";
-	int fd[2], p[2], status;
-	CHECK(ring_open(&r, 8, NULL) == 0 && pipe(p) == 0);
-	tcp_pair(fd);
-	entry(&r, IORING_OP_RECV, fd[1], buf, sizeof buf);
-	entry(&r, IORING_OP_READ, p[0], buf, 1);
-	CHECK(ring_submit(&r, 0) == 2);
-	pid_t pid = fork();
-	if (pid == 0) _exit(in_child(&r));
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
-	CHECK(send(fd[0], "on", 2, 0) == 2);
-	CHECK(wait_one(&r).res == 2);
-	CHECK(write(p[1], "x", 1) == 1);
-	CHECK(wait_one(&r).res == 1);
-	ring_close(&r);
-	close(fd[0]);
-	close(fd[1]);
-	close(p[0]);
-	close(p[1]);
-}
 
 static int entries_of(const char *path)
 {
@@ -277,7 +241,6 @@ int main(void)
 {
 	newer_operations();
 	probe_is_true();
-	forks();
 	rings_come_and_go();
 	threads();
 	hostile();

@@ -11,33 +11,47 @@
 
 __thread bool uring_asynchronous __attribute__((tls_model("initial-exec")));
 
-static uint32_t in_queue(const struct ring *g) { return g->cq_posted - shared_get32(g->cq_head); }
+static uint32_t in_queue(const struct ring *g) { return atomic_load(&g->shared->cq_posted) - shared_get32(g->cq_head); }
 
 uint32_t cq_ready(const struct ring *g) { return MIN(in_queue(g), g->cq_entries); }
 
 static void tell(struct ring *g)
 {
-	atomic_fetch_add(&g->cq_seq, 1);
-	if (atomic_load(&g->cq_waiters) != 0) sys(SYS_futex, &g->cq_seq, FUTEX_WAKE_PRIVATE, INT_MAX);
+	atomic_fetch_add(&g->shared->cq_seq, 1);
+	if (atomic_load(&g->shared->cq_waiters) != 0) sys(SYS_futex, &g->shared->cq_seq, FUTEX_WAKE, INT_MAX);
 	if (atomic_load(&g->polled)) eventfd_add(g->ready);
 	if (g->eventfd < 0 || shared_get32(g->cq_flags) & IORING_CQ_EVENTFD_DISABLED) return;
 	if (!g->eventfd_async || uring_asynchronous) eventfd_add(g->eventfd);
 }
 
-static void put(struct ring *g, uint64_t user_data, int result, unsigned flags)
+static void write_entry(struct ring *g, uint32_t at, uint64_t user_data, int result, unsigned flags)
 {
-	struct io_uring_cqe *e = (struct io_uring_cqe *)(g->cqes + (size_t)(g->cq_posted & (g->cq_entries - 1)) * g->cqe_size);
+	struct io_uring_cqe *e = (struct io_uring_cqe *)(g->cqes + (size_t)(at & (g->cq_entries - 1)) * g->cqe_size);
 	memset(e, 0, g->cqe_size);
 	e->user_data = user_data;
 	e->res = result;
 	e->flags = flags;
-	atomic_store_explicit(g->cq_tail, ++g->cq_posted, memory_order_release);
+}
+
+/* False: there is no room. */
+static bool put(struct ring *g, uint64_t user_data, int result, unsigned flags)
+{
+	struct ring_shared *s = g->shared;
+	shared_lock(&s->cq_lock);
+	bool room = in_queue(g) < g->cq_entries;
+	if (room) {
+		uint32_t at = atomic_load(&s->cq_posted);
+		write_entry(g, at, user_data, result, flags);
+		atomic_store(&s->cq_posted, at + 1);
+		atomic_store_explicit(g->cq_tail, at + 1, memory_order_release);
+	}
+	shared_unlock(&s->cq_lock);
+	return room;
 }
 
 bool cq_post_if_room(struct ring *g, uint64_t user_data, int result, unsigned flags)
 {
-	if (g->overflow || in_queue(g) >= g->cq_entries) return false;
-	put(g, user_data, result, flags);
+	if (g->overflow || !put(g, user_data, result, flags)) return false;
 	g->counted++;
 	tell(g);
 	return true;
@@ -56,8 +70,7 @@ static void overflow_add(struct ring *g, struct request *r)
 void cq_end_with(struct request *r)
 {
 	struct ring *g = r->ring;
-	if (!g->overflow && in_queue(g) < g->cq_entries) {
-		put(g, r->sqe.user_data, r->result, r->flags);
+	if (!g->overflow && put(g, r->sqe.user_data, r->result, r->flags)) {
 		tell(g);
 		request_free(r);
 	} else overflow_add(g, r);
@@ -80,9 +93,8 @@ void cq_post(struct ring *g, uint64_t user_data, int result, unsigned flags)
 void cq_flush(struct ring *g)
 {
 	bool any = false;
-	while (g->overflow && in_queue(g) < g->cq_entries) {
+	while (g->overflow && put(g, g->overflow->sqe.user_data, g->overflow->result, g->overflow->flags)) {
 		struct request *r = g->overflow;
-		put(g, r->sqe.user_data, r->result, r->flags);
 		if (!(g->overflow = r->next)) g->overflow_end = &g->overflow;
 		request_free(r);
 		any = true;
@@ -96,10 +108,10 @@ void cq_flush(struct ring *g)
 static long sleep_on(struct ring *g, uint32_t seen, time_ns deadline, uint32_t handled)
 {
 	struct timespec until = {deadline / NS_PER_S, deadline % NS_PER_S};
-	atomic_fetch_add(&g->cq_waiters, 1);
-	long r = cancellable(sleep_call(SYS_futex, (long)&g->cq_seq, FUTEX_WAIT_BITSET_PRIVATE, seen, deadline == TIME_NEVER ? 0 : (long)&until, 0,
+	atomic_fetch_add(&g->shared->cq_waiters, 1);
+	long r = cancellable(sleep_call(SYS_futex, (long)&g->shared->cq_seq, FUTEX_WAIT_BITSET, seen, deadline == TIME_NEVER ? 0 : (long)&until, 0,
 					(long)FUTEX_BITSET_MATCH_ANY, &self.handled, handled));
-	atomic_fetch_sub(&g->cq_waiters, 1);
+	atomic_fetch_sub(&g->shared->cq_waiters, 1);
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -118,7 +130,7 @@ long cq_wait(struct ring *g, const struct cq_terms *t)
 	bool patient = t->patience != 0;
 	long r = 0;
 	for (;;) {
-		uint32_t seen = atomic_load(&g->cq_seq);
+		uint32_t seen = atomic_load(&g->shared->cq_seq);
 		if (enough(g, patient || t->patience == 0 ? t->wanted : 1)) return 0;
 		if (r == 0) r = sleep_on(g, seen, patient ? MIN(t->patience, t->deadline) : t->deadline, t->handled);
 		if (r == -ETIMEDOUT && patient && t->patience < t->deadline) {

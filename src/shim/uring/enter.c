@@ -106,6 +106,7 @@ static long submission_check(struct ring *g)
 static long take_entries(struct ring *g, uint32_t count, unsigned flags)
 {
 	if (g->setup_flags & IORING_SETUP_SQPOLL) {
+		if (!sqpoll_lives(g)) return -EOWNERDEAD;
 		if (flags & IORING_ENTER_SQ_WAKEUP) sqpoll_wake(g);
 		int err = flags & IORING_ENTER_SQ_WAIT ? sqpoll_wait(g) : 0;
 		return err < 0 ? err : (long)count;

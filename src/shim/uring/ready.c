@@ -49,7 +49,7 @@ short uring_poll(int fd, int *ret_fd)
 	if (!g) return POLLNVAL;
 	*ret_fd = MAX(cq_ready_fd(g), -1);
 	settle(g);
-	if (shared_get32(g->sq_tail) - g->sq_taken < g->sq_entries) events |= POLLOUT | POLLWRNORM;
+	if (shared_get32(g->sq_tail) - atomic_load(&g->shared->sq_taken) < g->sq_entries) events |= POLLOUT | POLLWRNORM;
 	if (cq_ready(g) > 0 || g->overflow) events |= POLLIN | POLLRDNORM;
 	ring_release(g);
 	return events;

@@ -5,18 +5,16 @@
 #include <sys/mman.h>
 #include "shim/uring/uring.h"
 
-#define CHUNK 64
-
 /* ---- memory ---- */
 
 struct request *request_new(struct ring *g)
 {
 	if (!g->free) {
-		struct request *c = uring_pages(CHUNK * sizeof *c);
+		struct request *c = uring_pages(REQUEST_CHUNK * sizeof *c);
 		if (!c) return NULL;
-		c->next = g->chunks;           /* the first of a chunk only links the chunks */
+		c->next = g->chunks;
 		g->chunks = c;
-		for (int i = 1; i < CHUNK; i++) list_add(&g->free, &c[i]);
+		for (int i = 1; i < REQUEST_CHUNK; i++) list_add(&g->free, &c[i]);
 	}
 	struct request *r = g->free;
 	g->free = r->next;
@@ -24,7 +22,7 @@ struct request *request_new(struct ring *g)
 	return r;
 }
 
-void requests_unmap(struct request *chunk) { sys(SYS_munmap, chunk, CHUNK * sizeof *chunk); }
+void requests_unmap(struct request *chunk) { sys(SYS_munmap, chunk, REQUEST_CHUNK * sizeof *chunk); }
 
 /* The program may forget it when the entry has been submitted. */
 int extra_take(struct request *r, const void *from, size_t size)
@@ -39,6 +37,7 @@ void request_free(struct request *r)
 	if (r->extra) sys(SYS_munmap, r->extra, r->extra_size);
 	r->extra = NULL;
 	if (r->iov_mapped) sys(SYS_munmap, r->iov, r->iov_mapped);
+	r->iov_mapped = 0;
 	list_add(&r->ring->free, r);
 }
 

@@ -3,7 +3,6 @@
  *
  * A ring ends with its last descriptor, seen by the table; or, where the program closes it with a system call that nobody catches, as liburing does,
  * by inotify's word that its file is closed. Then all requests are taken back. Its memory goes when the last call has left it, and its thread.
- * A forked child sees the parent's rings as ended: the requests on them are the parent's.
  */
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -25,6 +24,15 @@ uint32_t ring_index(const struct ring *g) { return (uint32_t)(g - rings); }
 
 /* ---- coming and going ---- */
 
+void ring_lists_start(struct ring *g)
+{
+	g->overflow = g->runnable = g->deferred = g->blocking = NULL;
+	g->overflow_end = &g->overflow;
+	g->runnable_end = &g->runnable;
+	g->deferred_end = &g->deferred;
+	g->blocking_end = &g->blocking;
+}
+
 struct ring *ring_new(void)
 {
 	struct ring *g = NULL;
@@ -36,10 +44,7 @@ struct ring *ring_new(void)
 	if (g) {
 		*g = (struct ring){.used = true, .refs = 1, .watch = -1, .ready = -1, .eventfd = -1, .kernel_set = -1, .wake = -1, .memory = -1,
 				    .clock = CLOCK_MONOTONIC};
-		g->overflow_end = &g->overflow;
-		g->runnable_end = &g->runnable;
-		g->deferred_end = &g->deferred;
-		g->blocking_end = &g->blocking;
+		ring_lists_start(g);
 	}
 	if (g && ring_index(g) > atomic_load(&top)) atomic_store(&top, ring_index(g));
 	lock_drop(&rings_lock);
@@ -64,6 +69,7 @@ static void ring_free(struct ring *g)
 	if (g->watch >= 0 && watcher >= 0) sys(SYS_inotify_rm_watch, watcher, g->watch);
 	unmap(g->rings, g->rings_size);
 	unmap(g->sqes, g->sqes_size);
+	unmap(g->shared, PAGE);
 	unmap(g->parked_on, CHANNEL_MAX * sizeof *g->parked_on);
 	unmap(g->watched, CHANNEL_MAX * sizeof *g->watched);
 	for (struct request *c = g->chunks; c;) {
@@ -136,7 +142,7 @@ struct ring *ring_hold(int fd, bool by_slot, long *ret_err)
 	}
 	struct ring *g = index ? ring_hold_index(index) : NULL;
 	if (!g || !g->ended) return g;
-	*ret_err = -EOPNOTSUPP;   /* on its way out, or our parent's */
+	*ret_err = -EOPNOTSUPP;   /* on its way out */
 	ring_release(g);
 	return NULL;
 }
@@ -232,27 +238,14 @@ int *uring_slot(int fd)
 	return NULL;
 }
 
+/* Which rings are registered is known to the thread alone; so the child knows nothing of it. */
 void urings_forked(void)
 {
 	int fd = watcher;
 	hidden_close(&fd);
 	atomic_store(&watcher, -1);
 	atomic_store(&rings_lock.word, 0);
-	for (uint32_t i = 1; i <= rings_top(); i++) {
-		struct ring *g = &rings[i];
-		int *own[] = {&g->ready, &g->eventfd, &g->kernel_set, &g->wake, &g->memory};
-		if (!g->used) continue;
-		atomic_store(&g->lock.word, 0);
-		for (struct request *r = g->parked; r; r = r->next) {
-			r->file.tag = NULL;
-			file_release(&r->file);
-		}
-		for (uint32_t k = 0; k < g->files.n; k++) g->files.at[k].tag = NULL;   /* the parent's to tell of */
-		files_unregister(g);
-		for (size_t k = 0; k < ARRAY_SIZE(own); k++) hidden_close(own[k]);
-		g->ended = true;
-		g->has_thread = false;
-		g->bell = 0;
-		atomic_store(&g->refs, atomic_load(&g->descriptors));
-	}
+	memset(registered, 0, sizeof registered);
+	for (uint32_t i = 1; i <= rings_top(); i++)
+		if (rings[i].used && atomic_load(&rings[i].descriptors) > 0) ring_forked(&rings[i]);
 }

@@ -101,6 +101,15 @@ int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret)
 	return 0;
 }
 
+/* By the memory's name: the program's descriptor is another open file of it. */
+void ring_watch(struct ring *g)
+{
+	char path[32];
+	int watcher = g->memory >= 0 ? rings_watch_fd() : -1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", g->memory);
+	if (watcher >= 0) g->watch = (int)sys(SYS_inotify_add_watch, watcher, path, 8 /* IN_CLOSE_WRITE */);
+}
+
 /* Another open file of the same memory. Where there is no /proc it is the same one, and its closing goes unseen. */
 static int descriptor_reopen(struct ring *g, int fd)
 {
@@ -109,8 +118,8 @@ static int descriptor_reopen(struct ring *g, int fd)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	int again = (int)sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
 	if (again >= 0) {
-		if (rings_watch_fd() >= 0) g->watch = (int)sys(SYS_inotify_add_watch, rings_watch_fd(), path, 8 /* IN_CLOSE_WRITE */);
 		g->memory = hide_fd(fd, false);
+		ring_watch(g);
 		fd = again;
 	}
 	if (sys(SYS_fstat, fd, &st) == 0) g->inode = st.st_ino;
@@ -147,6 +156,8 @@ static int ring_make(struct ring *g, struct io_uring_params *p)
 	g->cqe_size = p->flags & IORING_SETUP_CQE32 ? 32 : 16;
 	g->rings_size = whole_pages(sizeof(struct rings) + (size_t)g->cq_entries * g->cqe_size + g->sq_entries * sizeof(uint32_t));
 	g->sqes_size = whole_pages((size_t)g->sq_entries * g->sqe_size);
+	int r = shared_make(g);
+	if (r < 0) return r;
 	g->parked_on = uring_pages(CHANNEL_MAX * sizeof(struct request *));
 	g->watched = uring_pages(CHANNEL_MAX * sizeof *g->watched);
 	if (!g->parked_on || !g->watched) return -ENOMEM;
@@ -154,7 +165,7 @@ static int ring_make(struct ring *g, struct io_uring_params *p)
 	if (p->flags & IORING_SETUP_SINGLE_ISSUER && !(p->flags & IORING_SETUP_R_DISABLED)) atomic_store(&g->issuer, (int)sys(SYS_gettid));
 	int fd = (int)sys(SYS_memfd_create, "io_uring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0) return fd;
-	int r = memory_map(g, fd);
+	r = memory_map(g, fd);
 	if (r < 0) {
 		sys(SYS_close, fd);
 		return r;

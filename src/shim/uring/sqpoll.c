@@ -11,13 +11,13 @@
 #define PAUSE_NS (20 * NS_PER_US)
 #define IDLE_DEFAULT_NS NS_PER_S
 
-static bool has_entries(struct ring *g) { return !atomic_load(&g->disabled) && shared_get32(g->sq_tail) != atomic_load(&g->sq_taken); }
+static bool has_entries(struct ring *g) { return !atomic_load(&g->disabled) && shared_get32(g->sq_tail) != atomic_load(&g->shared->sq_taken); }
 
 static void sleep_until_woken(struct ring *g)
 {
-	uint32_t seen = atomic_load(&g->sq_wake);
+	uint32_t seen = atomic_load(&g->shared->sq_wake);
 	atomic_fetch_or(g->sq_flags, IORING_SQ_NEED_WAKEUP);
-	if (!has_entries(g) && !g->ended) sys(SYS_futex, &g->sq_wake, FUTEX_WAIT_PRIVATE, seen, 0);
+	if (!has_entries(g) && !g->ended) sys(SYS_futex, &g->shared->sq_wake, FUTEX_WAIT, seen, 0);
 	atomic_fetch_and(g->sq_flags, ~(uint32_t)IORING_SQ_NEED_WAKEUP);
 }
 
@@ -83,6 +83,7 @@ int sqpoll_start(struct ring *g, const struct io_uring_params *p)
 	g->sq_cpu = p->flags & IORING_SETUP_SQ_AFF ? (int)p->sq_thread_cpu : -1;
 	int err = park_thread(g);   /* which sees the ring's end */
 	if (err < 0) return err;
+	atomic_store(&g->shared->sq_poller, (uint32_t)shim.pid);
 	atomic_fetch_add(&g->refs, 1);
 	err = uring_thread(run, g);
 	if (err < 0) ring_release(g);
@@ -91,15 +92,22 @@ int sqpoll_start(struct ring *g, const struct io_uring_params *p)
 
 void sqpoll_wake(struct ring *g)
 {
-	atomic_fetch_add(&g->sq_wake, 1);
-	sys(SYS_futex, &g->sq_wake, FUTEX_WAKE_PRIVATE, 1);
+	atomic_fetch_add(&g->shared->sq_wake, 1);
+	sys(SYS_futex, &g->shared->sq_wake, FUTEX_WAKE, 1);
+}
+
+/* The parent's, if the ring is that of one; it may be gone. */
+bool sqpoll_lives(const struct ring *g)
+{
+	uint32_t poller = atomic_load(&g->shared->sq_poller);
+	return poller == (uint32_t)shim.pid || sys(SYS_kill, poller, 0) != -ESRCH;
 }
 
 /* IORING_ENTER_SQ_WAIT: until an entry has room. */
 int sqpoll_wait(struct ring *g)
 {
 	uint32_t handled = signals_handled();
-	while (shared_get32(g->sq_tail) - atomic_load(&g->sq_taken) >= g->sq_entries && !g->ended) {
+	while (shared_get32(g->sq_tail) - atomic_load(&g->shared->sq_taken) >= g->sq_entries && !g->ended) {
 		if (signals_handled() != handled) return -EINTR;
 		pause_after(LOOKS);
 	}

@@ -13,7 +13,7 @@ struct chain { struct request *head, *last; };
 /* The next entry; false: there is none. */
 static bool entry_take(struct ring *g, struct io_uring_sqe *ret)
 {
-	uint32_t mask = g->sq_entries - 1, at = atomic_fetch_add(&g->sq_taken, 1) & mask;
+	uint32_t mask = g->sq_entries - 1, at = atomic_fetch_add(&g->shared->sq_taken, 1) & mask;
 	if (g->sq_array) at = shared_get32(&g->sq_array[at]);
 	if (at >= g->sq_entries) {
 		atomic_fetch_add(g->sq_dropped, 1);
@@ -105,7 +105,7 @@ static struct request *entry_request(struct ring *g)
 static long submit(struct ring *g, uint32_t count)
 {
 	struct chain c = {NULL, NULL};
-	uint32_t there = shared_get32(g->sq_tail) - g->sq_taken, done = 0;
+	uint32_t there = shared_get32(g->sq_tail) - atomic_load(&g->shared->sq_taken), done = 0;
 	int err = 0;
 	count = MIN(count, MIN(there, g->sq_entries));
 	while (done < count && err == 0) {
@@ -125,7 +125,7 @@ static long submit(struct ring *g, uint32_t count)
 		done++;
 	}
 	chain_start(&c);
-	atomic_store_explicit(g->sq_head, atomic_load(&g->sq_taken), memory_order_release);
+	atomic_store_explicit(g->sq_head, atomic_load(&g->shared->sq_taken), memory_order_release);
 	return done == 0 && err == -EAGAIN ? -EAGAIN : (long)done;
 }
 
@@ -134,9 +134,11 @@ long ring_submit(struct ring *g, uint32_t count)
 {
 	critical_enter();
 	lock_take(&g->submitting);
+	shared_lock(&g->shared->sq_lock);
 	self.nocancel++;
 	long r = submit(g, count);
 	self.nocancel--;
+	shared_unlock(&g->shared->sq_lock);
 	lock_drop(&g->submitting);
 	critical_leave();
 	return r;

@@ -7,7 +7,7 @@
  *     request.c   a request's life, to its end          cq.c        completions, and whoever waits for them
  *     park.c      requests that wait for readiness      blocking.c  the few that can only be waited for in a thread
  *     timer.c     timeouts                              cancel.c    taking requests back
- *     sqpoll.c    a thread that submits by itself
+ *     sqpoll.c    a thread that submits by itself       forked.c    what a child has of its parent's rings
  *     files.c     the files that requests are on        groups.c    provided buffers
  *     buffers.c   registered ones; clone.c              tags.c      resources that say when they are out of use
  *     region.c    memory that waits take terms from     restrict.c  what an enabled ring may do
@@ -97,6 +97,14 @@ struct buffer { struct iovec v; struct request *tag; };
 struct buffer_table { struct buffer *at; uint32_t n; };
 struct restrictions { bool given; uint8_t flags_allowed, flags_required; uint64_t sqe_ops, register_ops; };
 
+/* What forked relatives have in common. */
+struct ring_shared {
+	_Atomic uint32_t sq_lock, cq_lock;         /* 0, or the process that holds it: taken inside ring.submitting and ring.lock */
+	_Atomic uint32_t sq_taken, cq_posted;      /* what we have told of sq_head and cq_tail: theirs are only written */
+	_Atomic uint32_t cq_seq, cq_waiters;
+	_Atomic uint32_t sq_wake, sq_poller;       /* sq_poller: the process whose thread polls for entries */
+};
+
 struct ring {
 	struct lock lock, submitting, starting;    /* starting: the thread */
 	struct lock selecting;                     /* over an attempt that has a provided buffer in hand */
@@ -114,15 +122,12 @@ struct ring {
 	_Atomic uint32_t *sq_head, *sq_tail, *sq_flags, *sq_dropped, *sq_array, *cq_head, *cq_tail, *cq_overflow, *cq_flags;
 	uint8_t *sqes, *cqes;
 	/* completions */
-	_Atomic uint32_t sq_taken;
-	uint32_t cq_posted;                        /* what we have told of sq_head and cq_tail: theirs are only written */
+	struct ring_shared *shared;
 	/* the thread that polls for entries */
 	time_ns sq_idle;
 	int sq_cpu;                                /* where it is to run; -1: anywhere */
-	_Atomic uint32_t sq_wake;
 	uint64_t counted;                          /* completions that are not a timeout's */
 	struct request *overflow, **overflow_end;
-	_Atomic uint32_t cq_seq, cq_waiters;
 	_Atomic bool polled;
 	int ready;                                 /* eventfd for those who poll the ring; -1: none yet */
 	int eventfd;                               /* the program's, held; -1 */
@@ -167,6 +172,7 @@ static inline void eventfd_add(int fd)
 	sys(SYS_write, fd, &one, sizeof one);
 }
 
+void ring_watch(struct ring *g);
 int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret);   /* a part of the ring's file, which grows for it (setup.c) */
 
 /* ring.c */
@@ -193,6 +199,14 @@ static inline void ring_unlock(struct ring *g)
 	critical_leave();
 }
 
+void ring_lists_start(struct ring *g);                     /* empty */
+
+/* forked.c */
+int shared_make(struct ring *g);
+void shared_lock(_Atomic uint32_t *lock);                  /* in a critical section */
+void shared_unlock(_Atomic uint32_t *lock);
+void ring_forked(struct ring *g);                          /* in the child */
+
 /* cq.c; under ring.lock */
 void cq_post(struct ring *g, uint64_t user_data, int result, unsigned flags);
 void cq_end_with(struct request *r);                       /* posts its completion, and frees it */
@@ -207,6 +221,7 @@ extern __thread bool uring_asynchronous;                   /* we are a thread of
 /* request.c */
 struct request *request_new(struct ring *g);               /* under ring.lock; NULL: no memory */
 void request_free(struct request *r);                      /* under ring.lock */
+#define REQUEST_CHUNK 64                                    /* the first of a chunk only links the chunks */
 void requests_unmap(struct request *chunk);
 int extra_take(struct request *r, const void *from, size_t size);
 void request_complete(struct request *r, long result);
@@ -225,6 +240,7 @@ long ring_submit(struct ring *g, uint32_t count);
 int sqpoll_check(const struct io_uring_params *p);
 int sqpoll_start(struct ring *g, const struct io_uring_params *p);
 void sqpoll_wake(struct ring *g);
+bool sqpoll_lives(const struct ring *g);
 int sqpoll_wait(struct ring *g);                           /* for room: 0 or -EINTR */
 
 /* park.c */
