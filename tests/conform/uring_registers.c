@@ -1,16 +1,14 @@
 /*
- * io_uring_register, what newer kernels have, and what programs ask for seldom: restrictions, tags, clones, buffer rings, regions, messages between rings.
+ * io_uring_register, what newer kernels have, and what programs ask for seldom: restrictions, tags, clones, regions, messages between rings.
  * On a kernel without them the program ends with 77.
  */
 #include "say_uring.h"
 
 struct clone { unsigned src_fd, flags, src_off, dst_off, nr, pad[3]; };
-struct group { unsigned long long ring_addr; unsigned entries; unsigned short bgid, flags; unsigned long long resv[3]; };
-struct group_status { unsigned group, head, resv[8]; };
 struct region { unsigned long long user_addr, size; unsigned flags, id; unsigned long long mmap_offset, resv[4]; };
 struct region_reg { unsigned long long region, flags, resv[2]; };
 struct wait_arg { struct __kernel_timespec ts; unsigned min_wait_usec, flags; unsigned long long sigmask; unsigned sigmask_size, pad[3]; unsigned long long pad2[2]; };
-enum { PBUF_STATUS = 26, REGISTER_CLOCK = 29, CLONE_BUFFERS = 30, SEND_MSG_RING = 31, MEM_REGION = 34 };
+enum { REGISTER_CLOCK = 29, CLONE_BUFFERS = 30, SEND_MSG_RING = 31, MEM_REGION = 34 };
 enum { ENTER_ABS_TIMER = 1 << 5, ENTER_EXT_ARG_REG = 1 << 6 };
 #define GETEVENTS_EXT (IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG)
 
@@ -202,83 +200,6 @@ static void clones(void)
 	close(p[1]);
 }
 
-/* ---- rings of provided buffers ---- */
-
-static void fill(struct io_uring_buf_ring *br, char *room, unsigned short n, unsigned size)
-{
-	for (unsigned short i = 0; i < n; i++) {
-		br->bufs[i].addr = (unsigned long)room + i * size;
-		br->bufs[i].len = size;
-		br->bufs[i].bid = (unsigned short)(i + 40);
-	}
-	__atomic_store_n(&br->tail, n, __ATOMIC_RELEASE);
-}
-
-static void recv_from_group(int fd, unsigned short group, unsigned len)
-{
-	struct io_uring_sqe *e = data(IORING_OP_RECV, fd, NULL, len, 1);
-	e->flags = IOSQE_BUFFER_SELECT;
-	e->buf_group = group;
-	run(1);
-}
-
-static void say_head(unsigned group)
-{
-	struct group_status s = { .group = group };
-	say_result("status", raw_register(ring.fd, PBUF_STATUS, &s, 1));
-	say("head", "%u", s.head);
-}
-
-static void groups(void)
-{
-	static char room[4][32];
-	struct group reg = { .entries = 4, .bgid = 7, .flags = 1 };
-	struct group_status s = { .group = 99 };
-	int fd[2];
-	tcp_pair(AF_INET, fd);
-	say_about("mapped buffer ring");
-	reg.ring_addr = 4096;
-	say_result("with an address", raw_register(ring.fd, IORING_REGISTER_PBUF_RING, &reg, 1));
-	reg.ring_addr = 0;
-	say_result("register", raw_register(ring.fd, IORING_REGISTER_PBUF_RING, &reg, 1));
-	struct io_uring_buf_ring *br = (void *)ring_map(ring.fd, 4096, 0x80000000ul | 7ul << 16);
-	fill(br, room[0], 2, 32);
-	MUST(send(fd[0], "mapped", 6, 0));
-	recv_from_group(fd[1], 7, 0);
-	say("room", "%.6s", room[0]);
-	say_head(7);
-	say_head(99);
-	s.resv[3] = 1;
-	say_result("status, reserved", raw_register(ring.fd, PBUF_STATUS, &s, 1));
-	reg = (struct group){ .bgid = 7 };
-	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_PBUF_RING, &reg, 1));
-	munmap(br, 4096);
-	say_about("buffers consumed bit by bit");
-	br = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg = (struct group){ .ring_addr = (unsigned long)br, .entries = 4, .bgid = 8, .flags = 2 };
-	say_result("register", raw_register(ring.fd, IORING_REGISTER_PBUF_RING, &reg, 1));
-	fill(br, room[0], 2, 32);
-	MUST(send(fd[0], "0123456789", 10, 0));
-	recv_from_group(fd[1], 8, 4);
-	recv_from_group(fd[1], 8, 0);
-	say("left", "%u at %ld", br->bufs[0].len, (long)(br->bufs[0].addr - (unsigned long)room));
-	say("room", "%.10s", room[0]);
-	say_head(8);
-	MUST(send(fd[0], "abcdefghijklmnopqrstuvwxyz", 26, 0));
-	recv_from_group(fd[1], 8, 0);
-	say_head(8);
-	recv_from_group(fd[1], 8, 0);
-	MUST(send(fd[0], "+", 1, 0));
-	recv_from_group(fd[1], 8, 1);
-	say("left", "%u", br->bufs[1].len);
-	reg.flags = 4;
-	say_result("no such flag", raw_register(ring.fd, IORING_REGISTER_PBUF_RING, &reg, 1));
-	reg = (struct group){ .bgid = 8 };
-	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_PBUF_RING, &reg, 1));
-	close(fd[0]);
-	close(fd[1]);
-}
-
 /* ---- waiting ---- */
 
 static void clocks(void)
@@ -451,7 +372,6 @@ int main(void)
 	tagged_files();
 	tagged_buffers();
 	clones();
-	groups();
 	clocks();
 	regions();
 	messages();

@@ -40,16 +40,10 @@ static inline char *ring_map(int fd, size_t size, unsigned long offset)
 	return (char *)at;
 }
 
-/* 0, or the negative errno of io_uring_setup. */
-static inline int ring_open(struct rawring *r, unsigned entries, const struct io_uring_params *wanted)
+/* By what *p says of its parts. */
+static inline void ring_map_all(struct rawring *r, const struct io_uring_params *p)
 {
-	memset(r, 0, sizeof(*r));
-	if (wanted)
-		r->p = *wanted;
-	struct io_uring_params *p = &r->p;
-	r->fd = (int)raw_setup(entries, p);
-	if (r->fd < 0)
-		return r->fd;
+	r->p = *p;
 	r->cqe_shift = p->flags & IORING_SETUP_CQE32 ? 5 : 4;
 	r->sqe_shift = p->flags & IORING_SETUP_SQE128 ? 7 : 6;
 	r->entries = p->sq_entries;
@@ -66,14 +60,41 @@ static inline int ring_open(struct rawring *r, unsigned entries, const struct io
 	AT(cq_head, cq_off, head), AT(cq_tail, cq_off, tail), AT(cq_mask, cq_off, ring_mask), AT(cq_overflow, cq_off, overflow);
 #undef AT
 	r->cqes = r->rings + p->cq_off.cqes;
+	if (!p->sq_off.array)
+		r->sq_array = NULL;
+}
+
+/* 0, or the negative errno of io_uring_setup. */
+static inline int ring_open(struct rawring *r, unsigned entries, const struct io_uring_params *wanted)
+{
+	struct io_uring_params p = { 0 };
+	memset(r, 0, sizeof(*r));
+	if (wanted)
+		p = *wanted;
+	r->fd = (int)raw_setup(entries, &p);
+	if (r->fd < 0)
+		return r->fd;
+	ring_map_all(r, &p);
 	return 0;
+}
+
+static inline void ring_unmap(struct rawring *r)
+{
+	raw6(SYS_munmap, (long)r->rings, (long)r->rings_size, 0, 0, 0, 0);
+	raw6(SYS_munmap, (long)r->sqes, (long)r->sqes_size, 0, 0, 0, 0);
+}
+
+/* After it has been resized. */
+static inline void ring_map_again(struct rawring *r, const struct io_uring_params *p)
+{
+	ring_unmap(r);
+	ring_map_all(r, p);
 }
 
 /* As liburing: unmapped, then closed by an inline call. */
 static inline void ring_close(struct rawring *r)
 {
-	raw6(SYS_munmap, (long)r->rings, (long)r->rings_size, 0, 0, 0, 0);
-	raw6(SYS_munmap, (long)r->sqes, (long)r->sqes_size, 0, 0, 0, 0);
+	ring_unmap(r);
 	raw6(SYS_close, r->fd, 0, 0, 0, 0, 0);
 }
 
@@ -91,7 +112,8 @@ static inline struct io_uring_sqe *ring_sqe(struct rawring *r, int opcode, int f
 	e->opcode = (unsigned char)opcode;
 	e->fd = fd;
 	e->user_data = user_data;
-	r->sq_array[at] = at;
+	if (r->sq_array)
+		r->sq_array[at] = at;
 	__atomic_store_n(r->sq_tail, tail + 1, __ATOMIC_RELEASE);
 	r->queued++;
 	return e;

@@ -57,29 +57,38 @@ void groups_free(struct ring *g)
 	g->groups = NULL;
 }
 
-static int ring_next(struct buffer_group *b, struct io_uring_buf *ret)
+/* How many a group has. */
+static long group_left(const struct buffer_group *b)
 {
 	uint16_t tail;
+	if (!b->is_ring) return b->count;
 	if (user_copy(&tail, &((struct io_uring_buf_ring *)b->at)->tail, sizeof tail) != 0) return -EFAULT;
-	if (tail == (uint16_t)b->head) return -ENOBUFS;
-	return user_get(*ret, &b->at[b->head & b->mask]);
+	return (uint16_t)(tail - (uint16_t)b->head);
 }
 
-int buffer_select(struct request *r, size_t len, struct iovec *ret)
+/* The i-th next. */
+static int group_peek(const struct buffer_group *b, uint32_t i, struct io_uring_buf *ret)
+{
+	if (b->is_ring) return user_get(*ret, &b->at[(b->head + i) & b->mask]);
+	*ret = b->at[b->count - 1 - i];
+	return 0;
+}
+
+int buffers_select(struct request *r, size_t len, struct iovec *to, int max)
 {
 	struct io_uring_buf buf = {0};
+	size_t room = len == 0 ? SIZE_MAX : len;
 	select_lock(r->ring);
 	struct buffer_group *b = group_of(r->ring, r->sqe.buf_group);
-	int err = -ENOBUFS;
-	if (b && b->is_ring) err = ring_next(b, &buf);
-	else if (b && b->count > 0) {
-		buf = b->at[b->count - 1];
-		err = 0;
+	long left = b ? group_left(b) : 0, n = 0;
+	if (left <= 0) return left < 0 ? (int)left : -ENOBUFS;
+	for (long most = b->is_ring ? MIN(left, (long)max) : 1; n < most && room > 0; n++) {
+		if (group_peek(b, (uint32_t)n, &buf) != 0) return -EFAULT;
+		to[n] = (struct iovec){(void *)(uintptr_t)buf.addr, MIN(room, buf.len)};
+		room -= to[n].iov_len;
+		if (n == 0) r->flags = IORING_CQE_F_BUFFER | (unsigned)buf.bid << IORING_CQE_BUFFER_SHIFT;
 	}
-	if (err < 0) return err;
-	*ret = (struct iovec){(void *)(uintptr_t)buf.addr, len == 0 ? buf.len : MIN(len, buf.len)};
-	r->flags = IORING_CQE_F_BUFFER | (unsigned)buf.bid << IORING_CQE_BUFFER_SHIFT;
-	return 0;
+	return (int)n;
 }
 
 /* What n octets have used up of a ring's buffers: does the last one touched have room left? */
@@ -96,14 +105,17 @@ static bool ring_consume(struct buffer_group *b, size_t n)
 	return false;
 }
 
-void buffer_settle(struct request *r, long n)
+bool buffers_settle(struct request *r, long n, const struct iovec *from)
 {
 	struct buffer_group *b = group_of(r->ring, r->sqe.buf_group);
 	if (n <= 0) r->flags = 0;
 	else if (!b->is_ring) b->count--;
-	else if (!b->incremental) b->head++;
+	else if (!b->incremental)
+		for (size_t left = (size_t)n; left > 0; from++, b->head++) left -= MIN(left, from->iov_len);
 	else if (ring_consume(b, (size_t)n)) r->flags |= URING_CQE_BUF_MORE;
+	bool more = b && group_left(b) > 0;
 	select_unlock(r->ring);
+	return more;
 }
 
 static int group_grow(struct buffer_group *b, uint32_t more)

@@ -145,10 +145,11 @@ long issue_read(struct request *r)
 	if (!(r->sqe.flags & IOSQE_BUFFER_SELECT)) return issue(r, false);
 	r->msg.msg_iov = r->iov;
 	r->msg.msg_iovlen = 1;
-	long n = buffer_select(r, r->sqe.len, r->iov);
-	bool selected = n == 0;
-	if (selected) n = issue(r, false);
-	buffer_settle(r, n);
+	struct iovec buffer;
+	long n = buffers_select(r, r->sqe.len, &buffer, 1);
+	r->iov[0] = buffer;
+	if (n > 0) n = issue(r, false);
+	buffers_settle(r, n, &buffer);
 	return n;
 }
 

@@ -6,6 +6,7 @@
 #include "shim/unix.h"
 #include "shim/uring/uring.h"
 
+#define BUNDLE_MAX 256                 /* buffers in one attempt */
 #define SEND_FLAGS (IORING_RECVSEND_POLL_FIRST | IORING_RECVSEND_FIXED_BUF | IORING_SEND_ZC_REPORT_USAGE)
 
 long file_send(const struct file *f, const struct msghdr *m, int flags)
@@ -73,6 +74,9 @@ static int name_take(struct request *r, uint64_t addr, size_t len)
 
 /* ---- sending ---- */
 
+static bool selects(const struct request *r) { return r->sqe.flags & IOSQE_BUFFER_SELECT; }
+static int bundle_max(const struct request *r) { return r->sqe.ioprio & URING_RECVSEND_BUNDLE ? BUNDLE_MAX : 1; }
+
 static int prepare_any_send(struct request *r, unsigned known)
 {
 	if (r->sqe.ioprio & ~known) return -EINVAL;
@@ -94,14 +98,30 @@ int prepare_send(struct request *r)
 	const struct io_uring_sqe *e = &r->sqe;
 	iov_one(r, e->addr, e->len);
 	if (e->__pad3[0]) return -EINVAL;
-	int err = prepare_any_send(r, IORING_RECVSEND_POLL_FIRST);
+	int err = prepare_any_send(r, IORING_RECVSEND_POLL_FIRST | URING_RECVSEND_BUNDLE);
 	return err == 0 && e->addr2 ? name_take(r, e->addr2, e->addr_len) : err;
+}
+
+/* Out of the next buffer of a group; a bundle goes on, a completion a time, until the group is empty. */
+static long send_selected(struct request *r)
+{
+	struct iovec iov[BUNDLE_MAX];
+	struct msghdr h = r->msg;
+	h.msg_iov = iov;
+	for (;;) {
+		int n_iov = buffers_select(r, r->sqe.len, iov, bundle_max(r));
+		h.msg_iovlen = (size_t)n_iov;
+		long n = n_iov < 0 ? n_iov : file_send(&r->file, &h, (int)r->sqe.msg_flags | MSG_NOSIGNAL | MSG_DONTWAIT);
+		bool more = buffers_settle(r, n, iov);
+		if (n <= 0 || !more || bundle_max(r) == 1 || !request_more(r, n, r->flags)) return n;
+	}
 }
 
 long issue_send(struct request *r)
 {
 	size_t wanted = iov_length(r);
 	if (polls_first(r)) return -EAGAIN;
+	if (selects(r)) return send_selected(r);
 	return so_far(r, file_send(&r->file, &r->msg, (int)r->sqe.msg_flags | MSG_NOSIGNAL | MSG_DONTWAIT), wanted);
 }
 
@@ -150,12 +170,13 @@ long issue_sendmsg_zc(struct request *r) { return issue_send_zc(r); }
 /* ---- receiving ---- */
 
 static bool is_multishot(const struct request *r) { return r->sqe.ioprio & IORING_RECV_MULTISHOT; }
-static bool selects(const struct request *r) { return r->sqe.flags & IOSQE_BUFFER_SELECT; }
 
 static int prepare_any_recv(struct request *r)
 {
 	const struct io_uring_sqe *e = &r->sqe;
-	if (e->file_index || e->addr2 || e->ioprio & ~(IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT)) return -EINVAL;
+	if (e->addr2 || e->ioprio & ~(IORING_RECVSEND_POLL_FIRST | IORING_RECV_MULTISHOT | URING_RECVSEND_BUNDLE)) return -EINVAL;
+	if (e->file_index && (!is_multishot(r) || e->opcode != IORING_OP_RECV || e->ioprio & URING_RECVSEND_BUNDLE)) return -EINVAL;
+	if (e->ioprio & URING_RECVSEND_BUNDLE && e->opcode == IORING_OP_RECVMSG) return -EINVAL;
 	if (is_multishot(r) && (!selects(r) || e->msg_flags & MSG_WAITALL)) return -EINVAL;
 	r->nowait = e->msg_flags & MSG_DONTWAIT;
 	return 0;
@@ -164,7 +185,6 @@ static int prepare_any_recv(struct request *r)
 int prepare_recv(struct request *r)
 {
 	int err = prepare_any_recv(r);
-	if (err == 0 && is_multishot(r) && r->sqe.len) err = -EINVAL;
 	iov_one(r, r->sqe.addr, r->sqe.len);
 	return err;
 }
@@ -194,12 +214,12 @@ static long recv_plain(struct request *r)
 		if (n >= 0) r->msg.msg_namelen = h.msg_namelen, r->msg.msg_controllen = h.msg_controllen, r->msg.msg_flags = h.msg_flags;
 		return so_far(r, n, wanted);
 	}
-	size_t len = r->sqe.opcode == IORING_OP_RECV ? r->sqe.len : 0;
-	int err = buffer_select(r, len, &r->iov_here[0]);
-	h.msg_iov = r->iov_here;
-	h.msg_iovlen = 1;
-	long n = err < 0 ? err : file_recv(&r->file, &h, recv_flags(r));
-	buffer_settle(r, n);
+	struct iovec iov[BUNDLE_MAX];
+	int n_iov = buffers_select(r, r->sqe.opcode == IORING_OP_RECV ? r->sqe.len : 0, iov, bundle_max(r));
+	h.msg_iov = iov;
+	h.msg_iovlen = (size_t)n_iov;
+	long n = n_iov < 0 ? n_iov : file_recv(&r->file, &h, recv_flags(r));
+	buffers_settle(r, n, iov);
 	if (n >= 0) r->msg.msg_namelen = h.msg_namelen, r->msg.msg_controllen = h.msg_controllen, r->msg.msg_flags = h.msg_flags;
 	return n;
 }
@@ -225,9 +245,9 @@ static long recv_selected(struct request *r)
 {
 	struct iovec buffer;
 	if (r->sqe.opcode != IORING_OP_RECVMSG) return recv_plain(r);
-	int err = buffer_select(r, 0, &buffer);
+	int err = buffers_select(r, 0, &buffer, 1);
 	long n = err < 0 ? err : recv_into_header(r, &buffer);
-	buffer_settle(r, n);
+	buffers_settle(r, n, &buffer);
 	return n;
 }
 
@@ -235,6 +255,8 @@ static long recv_multishot(struct request *r)
 {
 	for (;;) {
 		long n = recv_selected(r);
+		if (n > 0) r->done += (size_t)n;
+		if (n > 0 && r->sqe.file_index && r->done >= r->sqe.file_index) return n;   /* as much as it was to be in all */
 		if (n <= 0 || !request_more(r, n, r->flags | more_is_there(r))) return n;
 	}
 }

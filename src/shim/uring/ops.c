@@ -30,7 +30,7 @@ static const struct op ops[URING_OPS] = {
 	ROW(IORING_OP_WRITE, write, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL),
 	ROW(IORING_OP_FADVISE, fadvise, OP_FILE),
 	ROW(IORING_OP_MADVISE, madvise, 0),
-	ROW(IORING_OP_SEND, send, OP_FILE | OP_OUT | OP_PRIO),
+	ROW(IORING_OP_SEND, send, OP_FILE | OP_OUT | OP_SELECTS | OP_PRIO),
 	ROW(IORING_OP_RECV, recv, OP_FILE | OP_IN | OP_SELECTS | OP_PRIO),
 	ROW(IORING_OP_OPENAT2, openat2, 0, .block = block_open),
 	ROW(IORING_OP_EPOLL_CTL, epoll_ctl, 0),

@@ -169,6 +169,8 @@ static long probe(struct ring *g, void *arg, unsigned n)
 static long restrict_ring(struct ring *g, void *arg, unsigned n) { return restrictions_register(g, arg, n); }
 static long reg_region(struct ring *g, void *arg, unsigned n) { return !arg || n != 1 ? -EINVAL : region_register(g, arg); }
 
+static long resize(struct ring *g, void *arg, unsigned n) { return !arg || n != 1 ? -EINVAL : ring_resize(g, arg); }
+
 static long reg_clock(struct ring *g, void *arg, unsigned n)
 {
 	struct uring_clock c;
@@ -268,6 +270,7 @@ static register_fn *const rows[URING_REGISTER_OPS] = {
 	[URING_PBUF_STATUS] = ask_group,
 	[URING_CLOCK] = reg_clock,
 	[URING_CLONE_BUFFERS] = clone_buffers,
+	[URING_RESIZE_RINGS] = resize,
 	[URING_MEM_REGION] = reg_region,
 };
 

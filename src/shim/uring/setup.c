@@ -27,7 +27,7 @@
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | \
 	 IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP | \
 	 IORING_FEAT_LINKED_FILE | IORING_FEAT_RSRC_TAGS | IORING_FEAT_SQPOLL_NONFIXED | \
-	 URING_FEAT_REG_REG_RING | URING_FEAT_MIN_TIMEOUT | URING_FEAT_NO_IOWAIT)
+	 URING_FEAT_REG_REG_RING | URING_FEAT_RECVSEND_BUNDLE | URING_FEAT_MIN_TIMEOUT | URING_FEAT_NO_IOWAIT)
 
 /* As the kernel's struct io_rings; the CQEs follow. */
 struct rings {
@@ -52,7 +52,7 @@ static uint32_t power_of_two(uint32_t n)
 }
 
 /* How many entries there are to be: 0, or -EINVAL. */
-static int entries_choose(uint32_t entries, struct io_uring_params *p)
+int ring_entries_choose(uint32_t entries, struct io_uring_params *p)
 {
 	bool clamp = p->flags & IORING_SETUP_CLAMP;
 	if (entries == 0 || (entries > SQ_MAX && !clamp)) return -EINVAL;
@@ -76,25 +76,43 @@ static int flags_check(const struct io_uring_params *p)
 	return f & IORING_SETUP_DEFER_TASKRUN && !(f & IORING_SETUP_SINGLE_ISSUER) ? -EINVAL : 0;
 }
 
-static int memory_map(struct ring *g, int fd)
+static size_t rings_need(const struct io_uring_params *p, uint32_t sq, uint32_t cq)
 {
+	return whole_pages(sizeof(struct rings) + (size_t)cq * (p->flags & IORING_SETUP_CQE32 ? 32 : 16) + sq * sizeof(uint32_t));
+}
+
+static size_t sqes_need(const struct io_uring_params *p, uint32_t sq) { return whole_pages((size_t)sq * (p->flags & IORING_SETUP_SQE128 ? 128 : 64)); }
+
+/* Our mapping of a ring that may be resized is as large as it can become. */
+static int memory_map(struct ring *g, const struct io_uring_params *p, int fd)
+{
+	bool grows = p->flags & IORING_SETUP_DEFER_TASKRUN;
+	uint32_t sq = grows ? SQ_MAX : p->sq_entries, cq = grows ? CQ_MAX : p->cq_entries;
+	g->rings_size = rings_need(p, sq, cq);
+	g->sqes_size = sqes_need(p, sq);
 	struct { uint8_t **at; size_t size; off_t offset; } parts[2] = {
 		{&g->rings, g->rings_size, IORING_OFF_SQ_RING}, {&g->sqes, g->sqes_size, IORING_OFF_SQES}};
-	long r = sys(SYS_ftruncate, fd, IORING_OFF_SQES + g->sqes_size);
+	long r = sys(SYS_ftruncate, fd, IORING_OFF_SQES + sqes_need(p, p->sq_entries));
 	if (r == 0) r = sys(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL);
 	for (int i = 0; r == 0 && i < 2; i++) {
-		long p = sys(SYS_mmap, NULL, parts[i].size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, parts[i].offset);
-		if (p < 0 && p > -4096) r = p;
-		else *parts[i].at = (uint8_t *)p;
+		long at = sys(SYS_mmap, NULL, parts[i].size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, parts[i].offset);
+		if (at < 0 && at > -4096) r = at;
+		else *parts[i].at = (uint8_t *)at;
 	}
 	return (int)r;
 }
 
-int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret)
+static int memory_grow(struct ring *g, uint64_t size)
 {
 	struct stat st;
 	if (g->memory < 0 || sys(SYS_fstat, g->memory, &st) != 0) return -ENOMEM;
-	if ((uint64_t)st.st_size < offset + size && sys(SYS_ftruncate, g->memory, offset + size) != 0) return -ENOMEM;
+	return (uint64_t)st.st_size < size && sys(SYS_ftruncate, g->memory, size) != 0 ? -ENOMEM : 0;
+}
+
+int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret)
+{
+	int err = memory_grow(g, offset + size);
+	if (err < 0) return err;
 	long p = sys(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, g->memory, offset);
 	if (p < 0 && p > -4096) return (int)p;
 	*ret = (void *)p;
@@ -126,36 +144,41 @@ static int descriptor_reopen(struct ring *g, int fd)
 	return fd;
 }
 
-static void offsets_tell(struct ring *g, struct io_uring_params *p)
+static void offsets_tell(const struct ring *g, struct io_uring_params *p)
 {
-	struct rings *s = (struct rings *)g->rings;
-	bool has_array = !(p->flags & URING_SETUP_NO_SQARRAY);
-	uint32_t array = (uint32_t)(sizeof *s + (size_t)g->cq_entries * g->cqe_size);
+	uint32_t array = g->sq_array ? (uint32_t)((uint8_t *)g->sq_array - g->rings) : 0;
 	p->sq_off = (struct io_sqring_offsets){
 		.head = offsetof(struct rings, sq_head), .tail = offsetof(struct rings, sq_tail), .ring_mask = offsetof(struct rings, sq_mask),
 		.ring_entries = offsetof(struct rings, sq_entries), .flags = offsetof(struct rings, sq_flags),
-		.dropped = offsetof(struct rings, sq_dropped), .array = has_array ? array : 0};
+		.dropped = offsetof(struct rings, sq_dropped), .array = array};
 	p->cq_off = (struct io_cqring_offsets){
 		.head = offsetof(struct rings, cq_head), .tail = offsetof(struct rings, cq_tail), .ring_mask = offsetof(struct rings, cq_mask),
-		.ring_entries = offsetof(struct rings, cq_entries), .overflow = offsetof(struct rings, cq_overflow), .cqes = sizeof *s,
+		.ring_entries = offsetof(struct rings, cq_entries), .overflow = offsetof(struct rings, cq_overflow), .cqes = sizeof(struct rings),
 		.flags = offsetof(struct rings, cq_flags)};
+}
+
+int ring_layout(struct ring *g, struct io_uring_params *p)
+{
+	struct rings *s = (struct rings *)g->rings;
+	int err = g->memory < 0 ? 0 : memory_grow(g, IORING_OFF_SQES + sqes_need(p, p->sq_entries));
+	if (err < 0) return err;
+	g->sq_entries = p->sq_entries;
+	g->cq_entries = p->cq_entries;
 	s->sq_mask = g->sq_entries - 1, s->cq_mask = g->cq_entries - 1, s->sq_entries = g->sq_entries, s->cq_entries = g->cq_entries;
 	g->sq_head = &s->sq_head, g->sq_tail = &s->sq_tail, g->cq_head = &s->cq_head, g->cq_tail = &s->cq_tail;
 	g->sq_dropped = &s->sq_dropped, g->sq_flags = &s->sq_flags, g->cq_flags = &s->cq_flags, g->cq_overflow = &s->cq_overflow;
 	g->cqes = s->cqes;
-	g->sq_array = has_array ? (_Atomic uint32_t *)(g->rings + array) : NULL;
+	g->sq_array = p->flags & URING_SETUP_NO_SQARRAY ? NULL : (_Atomic uint32_t *)(s->cqes + (size_t)g->cq_entries * g->cqe_size);
+	offsets_tell(g, p);
+	return 0;
 }
 
 static int ring_make(struct ring *g, struct io_uring_params *p)
 {
 	g->setup_flags = p->flags;
 	g->worker_limits[0] = g->worker_limits[1] = 64;
-	g->sq_entries = p->sq_entries;
-	g->cq_entries = p->cq_entries;
 	g->sqe_size = p->flags & IORING_SETUP_SQE128 ? 128 : 64;
 	g->cqe_size = p->flags & IORING_SETUP_CQE32 ? 32 : 16;
-	g->rings_size = whole_pages(sizeof(struct rings) + (size_t)g->cq_entries * g->cqe_size + g->sq_entries * sizeof(uint32_t));
-	g->sqes_size = whole_pages((size_t)g->sq_entries * g->sqe_size);
 	int r = shared_make(g);
 	if (r < 0) return r;
 	g->parked_on = uring_pages(CHANNEL_MAX * sizeof(struct request *));
@@ -165,12 +188,12 @@ static int ring_make(struct ring *g, struct io_uring_params *p)
 	if (p->flags & IORING_SETUP_SINGLE_ISSUER && !(p->flags & IORING_SETUP_R_DISABLED)) atomic_store(&g->issuer, (int)sys(SYS_gettid));
 	int fd = (int)sys(SYS_memfd_create, "io_uring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0) return fd;
-	r = memory_map(g, fd);
+	r = memory_map(g, p, fd);
+	if (r == 0) r = ring_layout(g, p);
 	if (r < 0) {
 		sys(SYS_close, fd);
 		return r;
 	}
-	offsets_tell(g, p);
 	return descriptor_reopen(g, fd);
 }
 
@@ -192,7 +215,7 @@ long do_io_uring_setup(unsigned entries, void *params)
 	if (shim.sandboxed || spawned()) return -ENOSYS;   /* few calls are left to us: no threads, no memory files */
 	if (user_get(p, (struct io_uring_params *)params) != 0) return -EFAULT;
 	int r = flags_check(&p);
-	if (r == 0) r = entries_choose(entries, &p);
+	if (r == 0) r = ring_entries_choose(entries, &p);
 	if (r == 0) r = attach_check(&p);
 	if (r == 0) r = sqpoll_check(&p);
 	if (r < 0) return r;

@@ -10,6 +10,7 @@
  *     sqpoll.c    a thread that submits by itself       forked.c    what a child has of its parent's rings
  *     files.c     the files that requests are on        groups.c    provided buffers
  *     buffers.c   registered ones; clone.c              tags.c      resources that say when they are out of use
+ *     resize.c    queues of other sizes
  *     region.c    memory that waits take terms from     restrict.c  what an enabled ring may do
  *     register.c  io_uring_register                     ops.c       a row an operation; op_*.c are what they do
  *
@@ -118,7 +119,7 @@ struct ring {
 	_Atomic bool disabled;
 	/* memory that the program shares */
 	uint8_t *rings;
-	size_t rings_size, sqes_size;
+	size_t rings_size, sqes_size;              /* of our mappings */
 	_Atomic uint32_t *sq_head, *sq_tail, *sq_flags, *sq_dropped, *sq_array, *cq_head, *cq_tail, *cq_overflow, *cq_flags;
 	uint8_t *sqes, *cqes;
 	/* completions */
@@ -172,6 +173,11 @@ static inline void eventfd_add(int fd)
 	sys(SYS_write, fd, &one, sizeof one);
 }
 
+/* setup.c, resize.c */
+#define RING_LAYOUT_FLAGS (IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | URING_SETUP_NO_SQARRAY)
+int ring_entries_choose(uint32_t entries, struct io_uring_params *p);       /* 0 or -EINVAL */
+int ring_layout(struct ring *g, struct io_uring_params *p);                 /* gives the queues their sizes and tells of them in *p */
+long ring_resize(struct ring *g, struct io_uring_params *arg);
 void ring_watch(struct ring *g);
 int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret);   /* a part of the ring's file, which grows for it (setup.c) */
 
@@ -322,10 +328,12 @@ long group_ring_register(struct ring *g, const struct uring_group_reg *reg);
 long group_status(struct ring *g, uint32_t id, uint32_t *ret_head);
 long group_ring_unregister(struct ring *g, uint16_t id);
 void groups_free(struct ring *g);
-/* The next buffer of the request's group. selecting is held from buffer_select() to buffer_settle(), which is told how
- * many octets went there: with none it stays. */
-int buffer_select(struct request *r, size_t len, struct iovec *ret);       /* 0 or -errno: selecting is held in any case */
-void buffer_settle(struct request *r, long n);
+/*
+ * The next buffers of the request's group, `len` octets at most (0: all that there is room for): how many, or -errno. selecting is held in any case, from
+ * then to buffers_settle(), which is told how many octets went there; what has got none stays. It answers whether there are more.
+ */
+int buffers_select(struct request *r, size_t len, struct iovec *to, int max);
+bool buffers_settle(struct request *r, long n, const struct iovec *from);
 
 /* op_*.c */
 #define OPS(X) \
