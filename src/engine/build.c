@@ -80,6 +80,8 @@ static int build_route(struct engine *e, const struct topo_route *tr)
 	return err == -EEXIST ? 0 : err;
 }
 
+static void ways_changed(void *user) { ((struct engine *)user)->ways_changed = true; }
+
 static int build_all(struct engine *e, struct net_link **links)
 {
 	int err = build_hosts(e);
@@ -94,8 +96,8 @@ static int build_all(struct engine *e, struct net_link **links)
 
 int build_net(struct engine *e)
 {
-	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .tcp_info = esock_tcp_info, .tap = captures_tap,
-					   .watches = captures_watch};
+	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .tcp_info = esock_tcp_info, .changed = ways_changed,
+					   .tap = captures_tap, .watches = captures_watch};
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);
 	e->ports = calloc(e->topo->n_ifs + 1, sizeof *e->ports);
 	e->real_offset = clock_real() - e->now;

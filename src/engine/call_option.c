@@ -122,15 +122,6 @@ static int64_t arrival_ioctl(struct call *k, unsigned long request)
 	return 0;
 }
 
-static bool moves_paths(unsigned long request)
-{
-	static const unsigned long all[] = {SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK, SIOCDIFADDR, SIOCSIFMTU, SIOCSIFHWADDR, SIOCADDRT, SIOCDELRT,
-					    SIOCSARP, SIOCDARP};
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i] == request) return true;
-	return false;
-}
-
 int64_t serve_ioctl(struct call *k)
 {
 	unsigned long request = (unsigned long)k->q->arg[0];
@@ -142,7 +133,6 @@ int64_t serve_ioctl(struct call *k)
 	memcpy(k->e->scratch, k->in, k->q->in_len);
 	err = sock_ioctl(k->es->sk, request, k->e->scratch, k->q->in_len);
 	if (err >= 0) {
-		if (moves_paths(request)) direct_look_again(k->e);
 		call_out(k, k->e->scratch, k->q->in_len);
 		return err;
 	}

@@ -25,7 +25,8 @@
 static struct net_host *way_end(struct engine *e, const struct sock *sk)
 {
 	const struct inet_sock *is = (const struct inet_sock *)sk;
-	return net_clear_path(e->net, sk->stack, &is->laddr, &is->raddr, inet_sock_oif(is));
+	const struct route_flow f = inet_sock_flow(is, &is->laddr);
+	return net_clear_path(e->net, sk->stack, &f);
 }
 
 static bool fit(const struct esock *es)

@@ -160,6 +160,10 @@ void engine_settle(struct engine *e)
 {
 	for (;;) {
 		bool more = net_advance(e->net, e->now, ADVANCE_BUDGET);
+		if (e->ways_changed) {
+			e->ways_changed = false;
+			direct_look_again(e);
+		}
 		if (!more && list_empty(&e->pump)) return;
 		for (struct list *l; (l = list_pop(&e->pump));) esock_pump(e, list_entry(l, struct esock, pump));
 	}

@@ -44,7 +44,9 @@ void inbox_changed(struct engine *e, struct esock *es)
 
 static struct esock *receiver_of(struct engine *e, struct sock *sk, const struct udp_way *w)
 {
-	struct net_host *end = net_clear_path(e->net, sk->stack, &w->src, &w->dst, w->oif);
+	const struct route_flow f = {.dst = w->dst, .src = w->src, .oif = w->oif, .uid = sk->uid, .tos = w->tos, .proto = IPPROTO_UDP,
+				     .sport = w->sport, .dport = w->dport};
+	struct net_host *end = net_clear_path(e->net, sk->stack, &f);
 	struct sock *to = end ? udp_way_end(net_stack(end), w) : NULL;
 	return to ? to->user : NULL;
 }

@@ -143,6 +143,7 @@ struct engine {
 	struct port *ports;                        /* by topo_if */
 	time_ns now, real_offset;
 	uint32_t turn;
+	bool ways_changed;                         /* by a host's routes, addresses, interfaces: looked at before anything else moves */
 	uint32_t path_epoch;                       /* grows when any way may have changed */
 	uint64_t rung;                             /* as last read: what this turn works off */
 	bool ending, had_door, scan_dirty;

@@ -74,8 +74,10 @@ static void host_tcp_info(void *host, const struct sock *sk, void *info, size_t 
 	if (n->ops->tcp_info) n->ops->tcp_info(n->user, sk, info, len);
 }
 
-static const struct host_ops host_ops = {.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting,
-					 .tcp_info = host_tcp_info};
+static const struct host_ops host_ops = {
+	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .tcp_info = host_tcp_info, .changed = host_changed,
+	.join = host_join, .part = host_part,
+};
 
 /* ---- hosts ---- */
 

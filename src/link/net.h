@@ -15,6 +15,7 @@
 #include "stack/core/stack.h"
 
 struct net;
+struct route_flow;
 struct net_host;   /* a stack in the net */
 struct net_link;   /* pair or switch */
 
@@ -36,6 +37,7 @@ struct net_ops {
 	void (*tap)(void *user, const struct net_frame *f);                            /* every frame at every end that it reaches. NULL allowed */
 	void (*waiting)(void *user, const struct sock *sk, uint32_t *in, uint32_t *out);   /* as host_ops.waiting. NULL allowed */
 	void (*tcp_info)(void *user, const struct sock *sk, void *info, size_t len);           /* as host_ops.tcp_info. NULL allowed */
+	void (*changed)(void *user);                                                   /* ways may have changed, by what a program did. NULL allowed */
 	bool (*watches)(void *user, const struct net_link *cable);                     /* does anybody look at what the tap shows of it? NULL: nobody */
 };
 
@@ -96,9 +98,8 @@ size_t net_host_count(const struct net *n);
 struct net_host *net_host_at(struct net *n, size_t i);
 size_t net_host_index(const struct net_host *h);
 
-/* The host where a datagram from s to dst comes out, when every link on its way has no impairment and nobody taps or cuts it; else NULL.
- * oif: the interface that it is bound to, or NULL. */
-struct net_host *net_clear_path(struct net *n, struct stack *s, const struct addr *src, const struct addr *dst, struct netif *oif);
+/* The host where a datagram of that flow, sent by s, comes out, when every link on its way has no impairment and nobody taps or cuts it; else NULL. */
+struct net_host *net_clear_path(struct net *n, struct stack *s, const struct route_flow *f);
 
 /* Time. advance delivers what is due and fires timers due by now, in order of time, at most `budget` events (0: no limit);
  * true when something due by now is left over. */

@@ -36,19 +36,24 @@ static bool forwards(const struct stack *s, const struct addr *dst)
 	return addr_is_v4(dst) ? s->sysctl->ip_forward : s->sysctl->ip6_forward;
 }
 
-struct net_host *net_clear_path(struct net *n, struct stack *s, const struct addr *src, const struct addr *dst, struct netif *oif)
+struct net_host *net_clear_path(struct net *n, struct stack *s, const struct route_flow *flow)
 {
 	struct net_host *h = s->host;
-	for (unsigned hops = 0; hops < HOPS_MAX; hops++, oif = NULL) {
+	struct route_flow f = *flow;
+	for (unsigned hops = 0; hops < HOPS_MAX; hops++) {
 		struct route_hop hop;
 		if (stack_is_watched(h->stack)) return NULL;
-		if (hops > 0 && stack_is_local(h->stack, dst)) return h;
-		if (hops > 0 && !forwards(h->stack, dst)) return NULL;
-		if (route_lookup(h->stack, dst, src, oif, &hop) < 0 || !hop.netif->link) return NULL;
+		if (hops > 0 && stack_is_local(h->stack, &f.dst)) return h;
+		if (hops > 0 && !forwards(h->stack, &f.dst)) return NULL;
+		if (route_find(h->stack, &f, &hop) < 0 || !hop.netif->link) return NULL;
 		if (hop.local) return port_is_clear(hop.netif->link) && hop.netif->flags & IFF_UP ? h : NULL;
 		const struct port *at = clear_way(hop.netif->link, &hop.nexthop, 0);
-		if (!at || cut_parts(n, h, at->host, src, dst)) return NULL;
+		if (!at || cut_parts(n, h, at->host, &f.src, &f.dst)) return NULL;
 		h = at->host;
+		/* A router sees what the datagram says of itself, and where it came in. */
+		f.oif = NULL;
+		f.iif = at->nif;
+		f.mark = f.uid = 0;
 	}
 	return NULL;
 }

@@ -77,6 +77,7 @@ struct net_link {
 	struct hash macs;               /* of a switch: struct learnt */
 	struct siphash_key secret;      /* of a switch */
 	struct impairment impairment;   /* of a switch: as set last for all its ports */
+	const struct net_host *made_for; /* a program of that host made it; NULL: it is the network's */
 };
 
 struct net {
@@ -97,6 +98,12 @@ void net_host_touch(struct net_host *h);         /* the stack's deadline may hav
 /* link.c */
 int link_add_loopback(struct net_host *h);
 void link_free(struct net_link *l);
+
+/* made.c: what a stack tells of its interfaces (struct host_ops) */
+void host_changed(void *host, struct netif *nif);
+int host_join(void *host, struct netif *a, struct netif *b);
+void host_part(void *host, struct netif *nif);
+void port_show_carriers(const struct port *port);     /* at both ends of its cable: the interfaces there see whether anybody is */
 
 /* port.c: takes p, which sender put on the wire (or whose frame a switch passes on), and sends it off from port. */
 void port_send(struct port *port, struct net_host *sender, struct packet *p);

@@ -73,6 +73,7 @@ int port_impair(struct port *port, const struct impairment *i)
 	if (queue_serves(q, i)) {
 		if (q) queue_tune(q, i);
 		direction_set(d, i);
+		port_show_carriers(port);
 		return 0;
 	}
 	int err = queue_new(i, &d->random, &q);
@@ -81,6 +82,7 @@ int port_impair(struct port *port, const struct impairment *i)
 	direction_set(d, i);
 	move_over(port, before);
 	queue_free(before);
+	port_show_carriers(port);
 	return 0;
 }
 

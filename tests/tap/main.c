@@ -97,7 +97,7 @@ static void build(struct tap *t, size_t n_words, char *const *words)
 	if (net_add_host(t->net, "wire", &t->wire) | net_add_host(t->net, "us", &t->us) | net_add_host(t->net, "far", &t->far)) fail("hosts");
 	if (net_add_pair(t->net, "tap", &t->link) | net_add_pair(t->net, "behind", &behind)) fail("links");
 	t->wire_if = plug(t, t->link, t->wire, "eth0", NULL, NULL);
-	netif_set_flags(t->wire_if, 0);
+	netif_set_flags(t->wire_if, t->wire_if->flags & (uint32_t)~IFF_UP);
 	plug(t, t->link, t->us, "eth0", "10.77.0.2", "fd77::2");
 	plug(t, behind, t->us, "eth1", "10.78.0.1", "fd78::1");
 	plug(t, behind, t->far, "eth0", "10.78.0.2", "fd78::2");

@@ -197,8 +197,10 @@ static void test_acknowledgments(void **state)
 	struct request q = request(RTM_NEWADDR, NLM_F_ACK, sizeof q.u.addr);
 	uint8_t buf[256];
 
+	w->a->sysctl->privileged = 0;
 	ask(sk, &q);
 	assert_int_equal(error_of(sk), -EPERM);
+	w->a->sysctl->privileged = 1;
 	q = request(RTM_GETSTATS, 0, 12);
 	ask(sk, &q);
 	assert_int_equal(error_of(sk), -EOPNOTSUPP);

@@ -91,3 +91,5 @@ struct packet *fake_frame(const struct mac *dst, const struct mac *src, size_t l
 }
 
 uint16_t fake_mark(const struct seen *s) { return read16(s->octets + ETH_HDR_LEN); }
+
+void netif_set_carrier(struct netif *nif, bool on) { nif->no_carrier = !on; }

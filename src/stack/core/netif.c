@@ -1,26 +1,26 @@
 /*
- * Interfaces and their addresses. An address brings its routes along, as on Linux: the local one, the connected
- * prefix, the broadcast address of an IPv4 prefix.
+ * Interfaces: how they come, change and go. Their addresses are netif_addr.c's.
  *
  * An interface that goes away stays in memory until the stack ends: datagrams that wait in socket queues and sockets
  * that are bound to it still name it, and find it down.
  */
 #include "stack/core/netif.h"
 #include <errno.h>
-#include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <linux/if_addr.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
 #include "stack/core/route.h"
 #include "stack/inet/autoconf.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/neigh.h"
+#include "stack/netlink/notify.h"
 #include "stack/packet/tap.h"
 
 #define TXQLEN 1000               /* Linux's default */
 #define NETIF_MTU_MIN 68          /* RFC 791 §3.2 */
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
+#define MTU_MOST 65535            /* of Ethernet's drivers; loopback knows no bound */
 
 /* The interface identifier of RFC 4291 §2.5.1 and appendix A: the mac with ff:fe in the middle and the universal bit turned. */
 struct addr netif_addr_of(const struct netif *nif, const struct addr *prefix)
@@ -53,13 +53,29 @@ static int add_own_addresses(struct netif *nif)
 	return r == -EEXIST ? 0 : r;
 }
 
-int netif_add(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret)
+/* IPv6's groups are reached by each interface that carries some. */
+static int add_groups_route(struct netif *nif)
 {
-	static const uint32_t kind_flags[] = {
-		[NETIF_ETHERNET] = IFF_BROADCAST | IFF_MULTICAST, [NETIF_LOOPBACK] = IFF_LOOPBACK, [NETIF_RAW_IP] = IFF_POINTOPOINT | IFF_MULTICAST | IFF_NOARP,
-	};
+	static const uint8_t groups[16] = {0xff};
+	struct route r = {.dst = addr_v6_octets(groups), .plen = 8, .netif = nif, .type = RTN_MULTICAST, .protocol = RTPROT_KERNEL, .table = RT_TABLE_LOCAL,
+			  .metric = IP6_ROUTE_METRIC};
+	int err = nif->flags & IFF_MULTICAST ? route_add(nif->stack, &r, NULL) : 0;
+
+	return err == -EEXIST ? 0 : err;
+}
+
+static uint32_t kind_flags(enum netif_kind kind)
+{
+	switch (kind) {
+	case NETIF_ETHERNET: return IFF_BROADCAST | IFF_MULTICAST;
+	case NETIF_LOOPBACK: return IFF_LOOPBACK;
+	default: return IFF_POINTOPOINT | IFF_MULTICAST | IFF_NOARP;
+	}
+}
+
+int netif_make(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret)
+{
 	struct netif *nif;
-	int r;
 
 	if (!name[0] || strlen(name) >= sizeof nif->name || mtu_bytes < NETIF_MTU_MIN) return -EINVAL;
 	if (netif_by_name(s, name)) return -EEXIST;
@@ -69,7 +85,7 @@ int netif_add(struct stack *s, const char *name, enum netif_kind kind, const str
 	nif->kind = kind;
 	nif->mtu_bytes = mtu_bytes;
 	nif->txqlen = TXQLEN;
-	nif->flags = IFF_UP | IFF_RUNNING | kind_flags[kind];
+	nif->flags = kind_flags(kind);
 	memcpy(nif->name, name, strlen(name));
 	if (mac) nif->mac = *mac;
 	list_init(&nif->addrs);
@@ -79,13 +95,34 @@ int netif_add(struct stack *s, const char *name, enum netif_kind kind, const str
 	nif->mcast.general6.fire = mcast_general_fire6;
 	nif->index = s->next_ifindex++;
 	list_append(&s->netifs, &nif->node);
-	r = add_own_addresses(nif);
+	*ret = nif;
+	return 0;
+}
+
+int netif_add(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret)
+{
+	struct netif *nif;
+	int r = netif_make(s, name, kind, mac, mtu_bytes, &nif);
+
+	if (r < 0) return r;
+	nif->flags |= IFF_UP | IFF_RUNNING;
+	nif->was_up = true;
+	r = add_groups_route(nif);
+	if (r == 0) r = add_own_addresses(nif);
 	if (r < 0) {
 		netif_remove(nif);
 		return r;
 	}
+	netlink_tell_link(nif, false, UINT32_MAX);
 	*ret = nif;
 	return 0;
+}
+
+static void fall_silent(struct netif *nif)
+{
+	ra_forget(nif);
+	timer_clear(nif->stack, &nif->advertise);
+	timer_clear(nif->stack, &nif->solicit.timer);
 }
 
 void netif_remove(struct netif *nif)
@@ -93,27 +130,25 @@ void netif_remove(struct netif *nif)
 	struct stack *s = nif->stack;
 
 	nif->flags &= (uint32_t)~(IFF_UP | IFF_RUNNING);
-	while (!list_empty(&nif->addrs)) {
-		struct netif_addr *ia = list_first(&nif->addrs, struct netif_addr, node);
-		list_remove(&ia->node);
-		timer_clear(s, &ia->dad);
-		timer_clear(s, &ia->life);
-		free(ia);
-	}
-	ra_forget(nif);
-	timer_clear(s, &nif->advertise);
-	timer_clear(s, &nif->solicit.timer);
+	while (!list_empty(&nif->addrs))
+		netif_addr_remove(list_first(&nif->addrs, struct netif_addr, node));
+	fall_silent(nif);
 	route_flush_netif(s, nif);
 	neigh_flush(nif);
 	netif_group_flush(nif);
+	netlink_tell_link(nif, true, UINT32_MAX);
 	list_remove(&nif->node);
 	list_append(&s->netifs_gone, &nif->node);
+	nif->twin = NULL;
 }
 
 void netif_free_gone(struct stack *s)
 {
-	while (!list_empty(&s->netifs_gone))
-		free(list_entry(list_pop(&s->netifs_gone), struct netif, node));
+	while (!list_empty(&s->netifs_gone)) {
+		struct netif *nif = list_entry(list_pop(&s->netifs_gone), struct netif, node);
+		free(nif->alias);
+		free(nif);
+	}
 }
 
 uint16_t netif_hatype(const struct netif *nif)
@@ -139,149 +174,32 @@ struct netif *netif_by_name(const struct stack *s, const char *name)
 	return NULL;
 }
 
-/* ---- addresses ---- */
-
-/* The routes that an address brings. Rows, so that adding and deleting can't disagree. */
-static size_t address_routes(const struct netif_addr *ia, struct route rt[static 4])
-{
-	bool v4 = addr_is_v4(&ia->addr);
-	unsigned host_plen = v4 ? 32 : 128;
-	struct route base = {.netif = ia->netif, .protocol = RTPROT_KERNEL, .table = RT_TABLE_LOCAL, .scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
-			     .has_prefsrc = v4, .prefsrc = ia->addr};
-	size_t n = 0;
-
-	rt[n] = base;
-	rt[n].type = RTN_LOCAL;
-	rt[n].dst = ia->addr;
-	rt[n++].plen = (uint8_t)host_plen;
-	if (ia->plen < host_plen) {
-		rt[n] = base;
-		rt[n].dst = addr_mask(&ia->addr, ia->plen);
-		rt[n].plen = ia->plen;
-		rt[n].type = RTN_UNICAST;
-		if (ia->netif->flags & IFF_LOOPBACK) {
-			rt[n].type = RTN_LOCAL;
-		} else {
-			rt[n].table = RT_TABLE_MAIN;
-			rt[n].scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-			rt[n].metric = v4 ? 0 : IP6_ROUTE_METRIC;
-		}
-		n++;
-	}
-	if (v4 && ia->plen < 31) {        /* RFC 3021: a /31 has no broadcast address */
-		rt[n] = base;
-		rt[n].type = RTN_BROADCAST;
-		rt[n].scope = RT_SCOPE_LINK;
-		rt[n].dst = addr_last(&ia->addr, ia->plen);
-		rt[n++].plen = 32;
-	}
-	if (!v4 && (ia->netif->flags & IFF_MULTICAST)) {
-		rt[n] = base;
-		rt[n].type = RTN_MULTICAST;
-		rt[n].metric = IP6_ROUTE_METRIC;
-		rt[n].dst = addr_v6_octets((const uint8_t[16]){0xff});
-		rt[n++].plen = 8;
-	}
-	return n;
-}
-
-/* While the interface is down only the local route of an IPv4 address exists, as on Linux. */
-static int add_routes(const struct netif_addr *ia)
-{
-	struct route rt[4];
-	size_t n = address_routes(ia, rt);
-
-	if (!(ia->netif->flags & IFF_UP)) n = addr_is_v4(&ia->addr);
-	for (size_t i = 0; i < n; i++) {
-		int r = route_add(ia->netif->stack, &rt[i], NULL);
-		/* Two addresses of one prefix share its routes. */
-		if (r < 0 && r != -EEXIST) return r;
-	}
-	return 0;
-}
-
-/* Takes an address's routes away, and puts back those that its neighbours in the same prefix still need. */
-static void del_routes(const struct netif_addr *gone)
-{
-	struct netif *nif = gone->netif;
-	struct route rt[4];
-	size_t n = address_routes(gone, rt);
-
-	for (size_t i = 0; i < n; i++)
-		route_del(nif->stack, &rt[i]);
-	list_each(struct netif_addr, ia, &nif->addrs, node)
-		(void)add_routes(ia);
-}
-
-static struct netif_addr *find_exact(const struct netif *nif, const struct addr *a)
-{
-	list_each(struct netif_addr, ia, &nif->addrs, node)
-		if (addr_eq(&ia->addr, a)) return ia;
-	return NULL;
-}
-
-static uint8_t scope_of(const struct addr *a)
-{
-	if (addr_is_loopback(a)) return RT_SCOPE_HOST;
-	return !addr_is_v4(a) && addr_is_linklocal(a) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-}
-
-int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen)
-{
-	return netif_addr_add_flags(nif, a, plen, IFA_F_PERMANENT);
-}
-
-int netif_addr_add_flags(struct netif *nif, const struct addr *a, unsigned plen, uint32_t flags)
-{
-	struct netif_addr *ia;
-	int r;
-
-	if (plen > (addr_is_v4(a) ? 32U : 128U) || addr_is_any(a) || addr_is_multicast(a) || addr_eq(a, &addr_bcast4)) return -EINVAL;
-	if (find_exact(nif, a)) return -EEXIST;
-	ia = calloc(1, sizeof *ia);
-	if (!ia) return -ENOMEM;
-	ia->netif = nif;
-	ia->addr = *a;
-	ia->plen = (uint8_t)plen;
-	ia->scope = scope_of(a);
-	ia->flags = flags;
-	ia->preferred_until = ia->valid_until = TIME_NEVER;
-	if (addr_is_v4(a) || nif->kind != NETIF_ETHERNET) ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
-	if (netif_addr_is_tentative(ia)) dad_start(ia);
-	list_append(&nif->addrs, &ia->node);
-	r = add_routes(ia);
-	if (r < 0) netif_addr_del(nif, a, plen);
-	return r;
-}
-
-int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen)
-{
-	struct netif_addr *ia = find_exact(nif, a);
-
-	if (!ia || ia->plen != plen) return -EADDRNOTAVAIL;
-	list_remove(&ia->node);
-	del_routes(ia);
-	timer_clear(nif->stack, &ia->dad);
-	timer_clear(nif->stack, &ia->life);
-	free(ia);
-	return 0;
-}
+/* ---- up and down ---- */
 
 /* As Linux: IPv6 addresses go, IPv4 ones stay and stay local, everything that leaves through the interface goes. */
-static int take_down(struct netif *nif)
+static void take_down(struct netif *nif)
 {
-	ra_forget(nif);
-	timer_clear(nif->stack, &nif->advertise);
-	timer_clear(nif->stack, &nif->solicit.timer);
-	route_flush_netif(nif->stack, nif);
+	fall_silent(nif);
 	neigh_flush(nif);
 	list_each(struct netif_addr, ia, &nif->addrs, node)
-		if (!addr_is_v4(&ia->addr)) netif_addr_del(nif, &ia->addr, ia->plen);
+		if (!addr_is_v4(&ia->addr)) netif_addr_remove(ia);
+	route_netif_down(nif->stack, nif);
+}
+
+static int bring_up(struct netif *nif)
+{
+	int r;
+
+	nif->was_up = true;
 	list_each(struct netif_addr, ia, &nif->addrs, node) {
-		int r = add_routes(ia);
+		r = netif_addr_routes_add(ia);
 		if (r < 0) return r;
+		if (netif_addr_is_tentative(ia) && !(ia->flags & IFA_F_DADFAILED)) dad_start(ia);
 	}
-	return 0;
+	route_revive(nif->stack, nif);
+	netif_start(nif);
+	r = add_groups_route(nif);
+	return r < 0 ? r : add_own_addresses(nif);
 }
 
 void netif_start(struct netif *nif)
@@ -290,54 +208,88 @@ void netif_start(struct netif *nif)
 	rs_start(nif);
 }
 
+static uint32_t running(const struct netif *nif) { return nif->flags & IFF_UP && !nif->no_carrier ? IFF_RUNNING : 0; }
+
+/* The others are the device's own. */
+#define SETTABLE \
+	(IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_DYNAMIC | IFF_MULTICAST | IFF_PORTSEL | IFF_AUTOMEDIA | IFF_PROMISC | IFF_ALLMULTI)
+
 int netif_set_flags(struct netif *nif, uint32_t flags)
 {
-	bool was_up = nif->flags & IFF_UP, up = flags & IFF_UP;
+	uint32_t was = nif->flags, change;
+	int r = 0;
 
-	nif->flags = (nif->flags & (uint32_t)~(IFF_UP | IFF_RUNNING)) | (up ? IFF_UP | IFF_RUNNING : 0);
-	if (was_up && !up) return take_down(nif);
-	if (was_up || !up) return 0;
-	list_each(struct netif_addr, ia, &nif->addrs, node) {
-		int r = add_routes(ia);
-		if (r < 0) return r;
-	}
-	netif_start(nif);
-	return add_own_addresses(nif);
+	nif->flags = (nif->flags & (uint32_t)~(SETTABLE | IFF_RUNNING)) | (flags & SETTABLE);
+	nif->flags |= running(nif);
+	change = was ^ nif->flags;
+	if (!change) return 0;
+	netlink_tell_link(nif, false, change);
+	if (was & change & IFF_UP) take_down(nif);
+	else if (change & IFF_UP) r = bring_up(nif);
+	/* The interfaces at the two ends of a cable see of each other whether they are up. */
+	if (change & IFF_UP) stack_ways_changed(nif->stack, nif);
+	return r;
 }
 
-static bool is_127(const struct addr *a)
+void netif_set_carrier(struct netif *nif, bool on)
 {
-	return addr_is_v4(a) && addr_is_loopback(a);
+	uint32_t was = nif->flags;
+
+	nif->no_carrier = !on;
+	nif->flags = (nif->flags & (uint32_t)~IFF_RUNNING) | running(nif);
+	if (nif->flags != was) netlink_tell_link(nif, false, was ^ nif->flags);
 }
 
-const struct netif_addr *netif_linklocal(const struct netif *nif)
+/* ---- what else can be set ---- */
+
+int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes)
 {
-	list_each(const struct netif_addr, ia, &nif->addrs, node)
-		if (!addr_is_v4(&ia->addr) && addr_is_linklocal(&ia->addr) && !netif_addr_is_tentative(ia)) return ia;
-	return NULL;
+	bool ether = nif->kind == NETIF_ETHERNET;
+
+	if (ether && mtu_bytes < NETIF_MTU_MIN) return netlink_refuse(nif->stack, -EINVAL, "mtu less than device minimum");
+	if (mtu_bytes > INT32_MAX || (ether && mtu_bytes > MTU_MOST)) return netlink_refuse(nif->stack, -EINVAL, "mtu greater than device maximum");
+	if (nif->mtu_bytes == mtu_bytes) return 0;
+	nif->mtu_bytes = mtu_bytes;
+	netlink_tell_link(nif, false, 0);
+	return 0;
 }
 
-bool netif_addr_is_tentative(const struct netif_addr *ia)
+bool netif_name_is_valid(const char *name)
 {
-	return ia->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED);
+	if (!name[0] || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
+	for (; *name; name++)
+		if (*name == '/' || *name == ':' || *name == ' ' || (*name >= '\t' && *name <= '\r')) return false;
+	return true;
 }
 
-struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif)
+int netif_set_name(struct netif *nif, const char *name)
 {
-	bool loop4 = is_127(a);
+	struct netif *other;
 
-	list_each(struct netif, at, &s->netifs, node) {
-		if (nif && nif != at) continue;
-		list_each(struct netif_addr, ia, &at->addrs, node)
-			if ((addr_eq(&ia->addr, a) && !netif_addr_is_tentative(ia)) || (loop4 && is_127(&ia->addr))) return ia;
-	}
-	return NULL;
+	if (!netif_name_is_valid(name)) return -EINVAL;
+	other = netif_by_name(nif->stack, name);
+	if (other == nif) return 0;
+	if (other) return -EEXIST;
+	/* As Linux: a label that is the name alone follows it. */
+	list_each(struct netif_addr, ia, &nif->addrs, node)
+		if (strcmp(ia->label, nif->name) == 0) strncpy(ia->label, name, sizeof ia->label - 1);
+	memset(nif->name, 0, sizeof nif->name);
+	memcpy(nif->name, name, strlen(name));
+	netlink_tell_link(nif, false, 0);
+	return 0;
 }
 
-bool stack_is_local(const struct stack *s, const struct addr *a)
+int netif_set_mac(struct netif *nif, const struct mac *mac)
 {
-	return netif_addr_find(s, a, NULL) != NULL;
+	static const struct mac none;
+
+	if (mac->b[0] & 1 || memcmp(mac, &none, sizeof none) == 0) return -EADDRNOTAVAIL;
+	nif->mac = *mac;
+	netlink_tell_link(nif, false, 0);
+	return 0;
 }
+
+/* ---- out ---- */
 
 void netif_transmit(struct netif *nif, struct packet *p)
 {

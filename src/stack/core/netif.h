@@ -7,13 +7,18 @@ enum netif_kind { NETIF_ETHERNET, NETIF_LOOPBACK, NETIF_RAW_IP };   /* RAW_IP: d
 struct netif_addr {
 	struct list node;
 	struct netif *netif;
-	struct addr addr;
+	struct addr addr, peer;       /* peer: whose prefix it is; the address itself where there is no other end */
+	struct addr broadcast;        /* IPv4; any: none */
+	char label[16];               /* IPv4: of the interface, or an alias of it */
 	uint8_t plen;
 	uint8_t scope;                /* RT_SCOPE_UNIVERSE, _LINK, _HOST */
+	uint8_t protocol;             /* IFAPROT_*, as its maker said */
+	uint32_t route_metric;        /* of the connected route; 0: the family's default */
 	uint32_t flags;               /* IFA_F_TENTATIVE, IFA_F_PERMANENT … */
 	struct timer dad;             /* duplicate address detection, where it runs */
 	bool dad_asked;
-	time_ns preferred_until, valid_until; /* of an address that a router's advertisement made; its timer also ends its being preferred */
+	time_ns preferred_until, valid_until; /* its timer also ends its being preferred */
+	time_ns created, updated;
 	struct timer life;
 };
 
@@ -30,7 +35,13 @@ struct netif {
 	uint32_t mtu_bytes;           /* of the IP datagram */
 	uint32_t tso_bytes;           /* the device cuts TCP segments of up to so many octets itself (segmentation offload); 0: it does not */
 	int txqlen;                   /* kept: the link has its own bound */
-	uint32_t flags;               /* IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_BROADCAST, IFF_MULTICAST */
+	uint32_t flags;               /* IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_BROADCAST, IFF_MULTICAST … */
+	bool was_up;                  /* ever: it has a queue discipline since */
+	bool no_carrier;              /* up, and nobody at the other end: not running */
+	const char *made;             /* the kind that a program made it as ("dummy", "veth"), or NULL: it is the host's own */
+	struct netif *twin;           /* veth: the other end */
+	uint32_t group;
+	char *alias;                  /* IFLA_IFALIAS; NULL: none */
 	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */
 	struct netif_mcast mcast;
@@ -43,6 +54,8 @@ struct netif {
 
 /* Adds an interface that is up; loopback gets 127.0.0.1/8 and ::1/128, Ethernet its IPv6 link-local address (from the mac, EUI-64). */
 int netif_add(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret);
+/* Adds one that is down and has no addresses, as a program makes it; who makes it tells (netlink_tell_link). */
+int netif_make(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret);
 void netif_remove(struct netif *nif);                      /* with its addresses, routes, neighbours; the struct stays readable, down, until stack_free */
 void netif_free_gone(struct stack *s);                     /* the structs of removed interfaces; called by stack_free */
 struct netif *netif_by_index(const struct stack *s, int index);
@@ -52,10 +65,20 @@ int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen);
 /* The same with flags of its own (IFA_F_*): without _PERMANENT it may end, and with _TENTATIVE an IPv6 one is looked for on the link first. */
 int netif_addr_add_flags(struct netif *nif, const struct addr *a, unsigned plen, uint32_t flags);
 struct addr netif_addr_of(const struct netif *nif, const struct addr *prefix);   /* the prefix's first 64 bits with the interface's identifier */
+/* The same with all that the caller fills in but netif, timers and times, which is checked already. -EEXIST, -EINVAL (another scope in the subnet), -ENOMEM */
+int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct netif_addr **ret);
+void netif_addr_set_life(struct netif_addr *ia, time_ns preferred_until, time_ns valid_until);   /* TIME_NEVER: for ever */
 int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
+void netif_addr_remove(struct netif_addr *ia);             /* with its routes, and the secondary ones of its subnet */
+int netif_addr_routes_add(const struct netif_addr *ia);    /* those that are missing; inside core */
 /* The host is set up: routers begin to advertise, hosts ask for it, as netif_set_flags has it of an interface that comes up. */
 void netif_start(struct netif *nif);
-int netif_set_flags(struct netif *nif, uint32_t flags);    /* IFF_UP off: flushes routes and neighbours as Linux */
+int netif_set_flags(struct netif *nif, uint32_t flags);    /* those that are not the device's own; IFF_UP off: flushes routes and neighbours as Linux */
+void netif_set_carrier(struct netif *nif, bool on);        /* somebody is at the other end, or nobody any more */
+int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes);  /* -EINVAL */
+int netif_set_name(struct netif *nif, const char *name);   /* -EINVAL, -EEXIST */
+int netif_set_mac(struct netif *nif, const struct mac *mac);        /* -EADDRNOTAVAIL */
+bool netif_name_is_valid(const char *name);
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);
 const struct netif_addr *netif_linklocal(const struct netif *nif);   /* its IPv6 link-local address, if that is ours already; else NULL */

@@ -19,8 +19,8 @@ static bool select_on(const struct netif *nif, const struct addr *dst, unsigned 
 	const struct netif_addr *first = NULL;
 
 	list_each(const struct netif_addr, ia, &nif->addrs, node) {
-		if (!addr_is_v4(&ia->addr) || ia->scope > scope) continue;
-		if (addr_in_prefix(dst, &ia->addr, ia->plen)) {
+		if (!addr_is_v4(&ia->addr) || ia->scope > scope || ia->flags & IFA_F_SECONDARY) continue;
+		if (addr_in_prefix(dst, &ia->peer, ia->plen)) {
 			*ret = ia->addr;
 			return true;
 		}

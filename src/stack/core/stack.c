@@ -10,7 +10,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include "stack/core/netif.h"
-#include "stack/core/route.h"
+#include "stack/core/rule.h"
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet.h"
 #include "stack/inet/ip.h"
@@ -39,7 +39,7 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	s->next_ifindex = 1;
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
-	if (!s->sysctl || route_table_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || netlink_new(s) < 0 || unix_new(s) < 0) {
+	if (!s->sysctl || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || netlink_new(s) < 0 || unix_new(s) < 0) {
 		stack_free(s);
 		return NULL;
 	}
@@ -97,6 +97,7 @@ void stack_free(struct stack *s)
 	if (s->inet) inet_free(s);
 	netif_free_gone(s);
 	if (s->routes) route_table_free(s);
+	if (s->rules) rules_free(s);
 	free(s->sysctl);
 	heap_free(&s->timers);
 	free(s);
@@ -175,6 +176,11 @@ void stack_drop(struct stack *s, struct packet *p, enum drop_reason why)
 	if (p->netif) p->netif->rx_dropped++;
 	if (s->ops->trace) s->ops->trace(s->host, why, p);
 	packet_free(p);
+}
+
+void stack_ways_changed(const struct stack *s, struct netif *nif)
+{
+	if (s->ops->changed) s->ops->changed(s->host, nif);
 }
 
 /* ---- time ---- */

@@ -28,6 +28,11 @@ struct host_ops {
 	void (*waiting)(void *host, const struct sock *sk, uint32_t *in, uint32_t *out);
 	/* Adds to a struct tcp_info of len octets what went past the stack. NULL allowed. */
 	void (*tcp_info)(void *host, const struct sock *sk, void *info, size_t len);
+	/* Ways may have changed: addresses, routes, rules, interfaces. nif: the one that went up or down, or NULL. NULL allowed; must not call back. */
+	void (*changed)(void *host, struct netif *nif);
+	/* Two new interfaces are to be the ends of one cable, and one is to be taken off it. NULL: there are no such cables here. */
+	int (*join)(void *host, struct netif *a, struct netif *b);
+	void (*part)(void *host, struct netif *nif);
 };
 
 struct timer { struct heap_node node; void (*fire)(struct timer *); };
@@ -50,6 +55,7 @@ struct stack {
 	uint64_t next_cookie;
 	struct sysctl *sysctl;             /* stack/core/sysctl.h */
 	struct route_table *routes;        /* stack/core/route.h */
+	struct rules *rules;               /* stack/core/rule.h */
 	struct inet *inet;                 /* stack/inet: IP, ICMP, neighbours, ports */
 	struct tcp_stack *tcp;             /* stack/tcp */
 	struct netlink *netlink;           /* stack/netlink */
@@ -65,6 +71,7 @@ void stack_advance(struct stack *s, time_ns now);                          /* se
 time_ns stack_deadline(const struct stack *s);                             /* TIME_NEVER when there is none */
 static inline void stack_set_now(struct stack *s, time_ns now) { if (now > s->now) s->now = now; }
 
+void stack_ways_changed(const struct stack *s, struct netif *nif);         /* tells the host: host_ops.changed */
 /* Counts, traces and frees. The only way a received packet ends without being delivered. */
 void stack_drop(struct stack *s, struct packet *p, enum drop_reason why);
 

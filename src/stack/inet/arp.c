@@ -4,6 +4,7 @@
  *
  * Read first: RFC 826, RFC 5227 §2, RFC 1122 §2.3.2.
  */
+#include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 
 #define LOCKTIME (1 * NS_PER_S)        /* an entry this fresh is not overwritten: the first of two rivals wins */
@@ -51,6 +52,15 @@ static void learn(struct netif *nif, const struct arp_hdr *h, bool to_us, bool u
 	neigh_learn(nif, &h->sender, &h->sender_mac, how);
 }
 
+/* As Linux's arp_process: a router that reaches the target elsewhere. */
+static bool answers_for(struct netif *nif, const struct addr *target)
+{
+	struct route_hop hop;
+
+	if (!nif->stack->sysctl->ip_forward || !neigh_is_proxied(nif, target)) return false;
+	return route_lookup(nif->stack, target, NULL, NULL, &hop) == 0 && !hop.local && hop.netif != nif;
+}
+
 void arp_receive(struct stack *s, struct packet *p)
 {
 	struct netif *nif = p->netif;
@@ -65,6 +75,6 @@ void arp_receive(struct stack *s, struct packet *p)
 	to_us = stack_is_local(s, &h.target);
 	/* RFC 5227 §2.1.1: a probe (sender 0.0.0.0) asks whether an address is taken; it teaches nothing. */
 	if (!addr_is_any(&h.sender)) learn(nif, &h, to_us, !p->broadcast && !p->multicast);
-	if (h.op == ARP_REQUEST && to_us) send_arp(nif, ARP_REPLY, &h.target, &h.sender, &h.sender_mac, &h.sender_mac);
+	if (h.op == ARP_REQUEST && (to_us || answers_for(nif, &h.target))) send_arp(nif, ARP_REPLY, &h.target, &h.sender, &h.sender_mac, &h.sender_mac);
 	packet_free(p);
 }

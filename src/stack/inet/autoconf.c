@@ -85,37 +85,6 @@ void ra_forget(struct netif *nif)
 
 /* ---- addresses ---- */
 
-static void life_fire(struct timer *t)
-{
-	struct netif_addr *ia = container_of(t, struct netif_addr, life);
-	struct stack *s = ia->netif->stack;
-	struct addr a = ia->addr;
-
-	if (s->now >= ia->valid_until) {
-		(void)netif_addr_del(ia->netif, &a, ia->plen);
-		return;
-	}
-	/* RFC 4862 §5.5.4: still ours, but for nothing new. */
-	ia->flags |= IFA_F_DEPRECATED;
-	if (ia->valid_until != TIME_NEVER) timer_set(s, &ia->life, ia->valid_until);
-}
-
-static void life_set(struct netif_addr *ia, uint32_t preferred_s, time_ns valid_until)
-{
-	struct stack *s = ia->netif->stack;
-
-	ia->preferred_until = MIN(end_of(s, preferred_s), valid_until);
-	ia->valid_until = valid_until;
-	ia->flags &= (uint32_t)~IFA_F_DEPRECATED;
-	if (preferred_s == 0) ia->flags |= IFA_F_DEPRECATED;
-	timer_clear(s, &ia->life);
-	ia->life.fire = life_fire;
-	if (preferred_s && ia->preferred_until < valid_until)
-		timer_set(s, &ia->life, ia->preferred_until);
-	else if (valid_until != TIME_NEVER)
-		timer_set(s, &ia->life, valid_until);
-}
-
 /* RFC 4862 §5.5.3 (e): what is left may be made longer, or as short as two hours, or told by nobody who is not the router. */
 static time_ns valid_after(const struct netif_addr *ia, uint32_t valid_s)
 {
@@ -146,7 +115,7 @@ static void address_make(struct netif *nif, const struct nd_prefix *x)
 	/* RFC 4862 §5.5.3 (d): with an identifier of 64 bits; and one that is planned already is left alone. */
 	if (x->plen != 64 || netif_addr_add_flags(nif, &a, 64, IFA_F_TENTATIVE | IFA_F_MANAGETEMPADDR) < 0) return;
 	ia = address_in(nif, x, &count);
-	if (ia) life_set(ia, x->preferred_s, end_of(nif->stack, x->valid_s));
+	if (ia) netif_addr_set_life(ia, end_of(nif->stack, x->preferred_s), end_of(nif->stack, x->valid_s));
 }
 
 static void autoconfigure(struct netif *nif, const struct nd_prefix *x)
@@ -155,7 +124,7 @@ static void autoconfigure(struct netif *nif, const struct nd_prefix *x)
 	struct netif_addr *ia = address_in(nif, x, &count);
 
 	if (ia)
-		life_set(ia, x->preferred_s, valid_after(ia, x->valid_s));
+		netif_addr_set_life(ia, end_of(nif->stack, x->preferred_s), valid_after(ia, x->valid_s));
 	else if (x->valid_s && count < ADDRESSES_MAX)
 		address_make(nif, x);
 }

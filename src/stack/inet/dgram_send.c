@@ -244,7 +244,9 @@ static int lookup(struct dgram_sock *ds, struct dgram_dest *d)
 {
 	struct stack *s = ds->is.sk.stack;
 	bool foreign = ds->is.transparent && !addr_is_any(&d->out.src) && !stack_is_local(s, &d->out.src);
-	int r = route_lookup(s, &d->dst, foreign ? NULL : &d->out.src, d->out.oif, &d->hop);
+	struct route_flow f = {.dst = d->dst, .src = foreign ? addr_any6 : d->out.src, .oif = d->out.oif, .mark = d->out.mark, .uid = d->out.uid,
+			       .tos = d->out.tos, .proto = d->out.proto, .sport = ds->is.lport, .dport = d->port};
+	int r = route_find(s, &f, &d->hop);
 
 	if (r == 0 && foreign) d->hop.src = d->out.src;
 	return r;

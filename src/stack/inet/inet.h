@@ -28,7 +28,7 @@ struct ip_out {
 	struct netif *oif;               /* bound interface, or NULL */
 	bool mcast_loop;                 /* copy to our own members */
 	bool host_only;                  /* a group's datagram with TTL 0: our own members get it, the link does not */
-	uint32_t mark, priority;
+	uint32_t mark, priority, uid;
 	uint32_t cut_bytes;              /* the transport message will be cut by the device in pieces of so many octets, headers included; 0: it won't */
 	const uint8_t *opt; uint8_t opt_len;      /* IPv4: options, a multiple of 4 octets */
 	struct ip_ext ext[IP_EXT_COUNT];
@@ -139,7 +139,8 @@ int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, 
 int inet_path_mtu(const struct inet_sock *is);
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
 uint32_t inet_priority_of(uint8_t tos);
-/* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark, priority. */
+/* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark, priority, uid. */
+struct route_flow inet_sock_flow(const struct inet_sock *is, const struct addr *src);    /* of what a connected socket sends from src; src any: not chosen yet */
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret);
 bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a);   /* 255.255.255.255 or that of a subnet of ours */
 /* Binds is to the interface that a link-local IPv6 address means (scope: sin6_scope_id); any other address: nothing. -EINVAL, -ENODEV */

@@ -213,9 +213,17 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	if (mcast && !o->oif && is->mcast_if6) o->oif = netif_by_index(is->sk.stack, is->mcast_if6);
 }
 
+struct route_flow inet_sock_flow(const struct inet_sock *is, const struct addr *src)
+{
+	return (struct route_flow){.dst = is->raddr, .src = *src, .oif = inet_sock_oif(is), .mark = is->sk.mark, .uid = is->sk.uid,
+				   .tos = addr_is_v4(&is->raddr) ? is->tos : is->tclass, .proto = (uint8_t)is->sk.protocol, .sport = is->lport,
+				   .dport = is->rport};
+}
+
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret)
 {
-	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark, .priority = (uint32_t)is->sk.priority};
+	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark,
+			       .priority = (uint32_t)is->sk.priority, .uid = is->sk.uid};
 	(addr_is_v4(dst) ? out_v4 : out_v6)(is, addr_is_multicast(dst), ret);
 	if (addr_is_v4(dst) && is->pmtudisc == IP_PMTUDISC_WANT && pmtu_is_locked(is->sk.stack, dst)) ret->df = false;
 }
@@ -225,7 +233,9 @@ int inet_path_mtu(const struct inet_sock *is)
 	struct route_hop hop;
 	uint32_t mtu;
 
-	if (addr_is_any(&is->raddr) || route_lookup(is->sk.stack, &is->raddr, &is->laddr, inet_sock_oif(is), &hop) < 0) return -ENOTCONN;
+	struct route_flow f = inet_sock_flow(is, &is->laddr);
+
+	if (addr_is_any(&is->raddr) || route_find(is->sk.stack, &f, &hop) < 0) return -ENOTCONN;
 	mtu = ip_mtu(is->sk.stack, &is->raddr, &hop);
 	return (int)(addr_is_v4(&is->raddr) ? MIN(mtu, PACKET_MAX) : mtu);
 }

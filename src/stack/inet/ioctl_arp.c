@@ -24,16 +24,24 @@ static int get(const struct netif *nif, const struct addr *a, struct arpreq *r)
 	return 0;
 }
 
-/* An entry that does not wear off is not kept here: it is learnt as if the neighbour had said so. */
+/* ATF_PUBL: to answer for it, one address only. */
+static int publish(struct netif *nif, const struct addr *a, const struct arpreq *r, bool on)
+{
+	const struct sockaddr_in *mask = (const struct sockaddr_in *)(const void *)&r->arp_netmask;
+
+	if (r->arp_flags & ATF_NETMASK && mask->sin_addr.s_addr != INADDR_NONE) return mask->sin_addr.s_addr ? -EINVAL : -EOPNOTSUPP;
+	if (on) return neigh_proxy_add(nif, a);
+	return neigh_proxy_del(nif, a) ? 0 : -ENXIO;
+}
+
 static int set(struct netif *nif, const struct addr *a, const struct arpreq *r)
 {
 	struct mac mac;
 
 	if (r->arp_ha.sa_family != netif_hatype(nif)) return -EINVAL;
-	if (nif->kind != NETIF_ETHERNET || r->arp_flags & (ATF_PERM | ATF_PUBL)) return -EOPNOTSUPP;
+	if (nif->kind != NETIF_ETHERNET) return -EOPNOTSUPP;
 	memcpy(mac.b, r->arp_ha.sa_data, sizeof mac.b);
-	neigh_learn(nif, a, &mac, NEIGH_CREATE | NEIGH_OVERRIDE);
-	return 0;
+	return neigh_set(nif, a, &mac, r->arp_flags & ATF_PERM ? NUD_PERMANENT : NUD_STALE);
 }
 
 static int netif_of(struct sock *sk, unsigned long request, const struct addr *a, struct arpreq *r, struct netif **ret)
@@ -67,6 +75,7 @@ int ioctl_arp(struct sock *sk, unsigned long request, void *arg, size_t len)
 	a = addr_v4_octets((const uint8_t *)r.arp_pa.sa_data + 2);
 	err = netif_of(sk, request, &a, &r, &nif);
 	if (err < 0) return err;
+	if (r.arp_flags & ATF_PUBL && request != SIOCGARP) return publish(nif, &a, &r, request == SIOCSARP);
 	if (!r.arp_ha.sa_family) r.arp_ha.sa_family = netif_hatype(nif);
 	if (request == SIOCSARP) return set(nif, &a, &r);
 	if (request == SIOCDARP) return neigh_forget(nif, &a) ? 0 : -ENXIO;

@@ -11,9 +11,6 @@
 #include "stack/inet/ioctl.h"
 #include "stack/socket/option.h"
 
-#define MTU_LEAST 68              /* RFC 791: what every link carries */
-#define MTU_MOST 65535            /* of Ethernet's drivers; loopback knows no bound */
-
 /* ---- what it is ---- */
 
 static int get_hwaddr(struct netif *nif, struct ifreq *r)
@@ -70,26 +67,9 @@ static int get_map(struct netif *nif, struct ifreq *r)
 
 /* ---- what it shall be ---- */
 
-/* Of the others some say nothing here and some are the device's own. */
-#define SETTABLE (IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_PROMISC | IFF_ALLMULTI | IFF_PORTSEL | IFF_AUTOMEDIA | IFF_DYNAMIC)
+static int set_flags(struct netif *nif, struct ifreq *r) { return netif_set_flags(nif, (uint16_t)r->ifr_flags); }
 
-static int set_flags(struct netif *nif, struct ifreq *r)
-{
-	uint32_t flags = (nif->flags & ~(uint32_t)SETTABLE) | ((uint16_t)r->ifr_flags & SETTABLE);
-	int err = netif_set_flags(nif, flags);
-
-	if (err == 0) nif->flags = (nif->flags & ~(uint32_t)(SETTABLE & ~IFF_UP)) | (flags & SETTABLE & ~(uint32_t)IFF_UP);
-	return err;
-}
-
-static int set_mtu(struct netif *nif, struct ifreq *r)
-{
-	bool ether = nif->kind == NETIF_ETHERNET;
-
-	if (r->ifr_mtu < (ether ? MTU_LEAST : 0) || (ether && r->ifr_mtu > MTU_MOST)) return -EINVAL;
-	nif->mtu_bytes = (uint32_t)r->ifr_mtu;
-	return 0;
-}
+static int set_mtu(struct netif *nif, struct ifreq *r) { return r->ifr_mtu < 0 ? -EINVAL : netif_set_mtu(nif, (uint32_t)r->ifr_mtu); }
 
 static int set_txqlen(struct netif *nif, struct ifreq *r)
 {
@@ -100,34 +80,17 @@ static int set_txqlen(struct netif *nif, struct ifreq *r)
 
 static int set_hwaddr(struct netif *nif, struct ifreq *r)
 {
-	static const struct mac none;
 	struct mac mac;
 
 	memcpy(mac.b, r->ifr_hwaddr.sa_data, sizeof mac.b);
 	if (r->ifr_hwaddr.sa_family != netif_hatype(nif)) return -EINVAL;
-	if (mac.b[0] & 1 || memcmp(mac.b, none.b, sizeof mac.b) == 0) return -EADDRNOTAVAIL;
-	nif->mac = mac;
-	return 0;
-}
-
-static bool name_is_valid(const char *name)
-{
-	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
-	for (; *name; name++)
-		if (*name == '/' || *name == ':' || *name == ' ' || (*name >= '\t' && *name <= '\r')) return false;
-	return true;
+	return netif_set_mac(nif, &mac);
 }
 
 static int set_name(struct netif *nif, struct ifreq *r)
 {
-	struct netif *other;
-
 	r->ifr_newname[sizeof r->ifr_newname - 1] = '\0';
-	if (!name_is_valid(r->ifr_newname)) return -EINVAL;
-	other = netif_by_name(nif->stack, r->ifr_newname);
-	if (other && other != nif) return -EEXIST;
-	memcpy(nif->name, r->ifr_newname, sizeof nif->name);
-	return 0;
+	return netif_set_name(nif, r->ifr_newname);
 }
 
 static int invalid(struct netif *nif, struct ifreq *r)

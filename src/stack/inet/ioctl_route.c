@@ -60,7 +60,7 @@ static int route4_add(struct stack *s, const struct rtentry *e, struct route *ro
 	if (e->rt_flags & RTF_GATEWAY && !route->has_gateway) return -EINVAL;
 	if (route->type == RTN_UNICAST && !route->netif && !route->has_gateway) return -ENODEV;
 	route->protocol = RTPROT_BOOT;
-	return route_add(s, route, NULL);
+	return route_put(s, route, NLM_F_CREATE);
 }
 
 int ioctl_route4(struct sock *sk, unsigned long request, const void *arg, size_t len)
@@ -99,5 +99,5 @@ int ioctl_route6(struct sock *sk, unsigned long request, const void *arg, size_t
 	if (request == SIOCDELRT) return route_del(sk->stack, &route);
 	if (!route.metric) route.metric = METRIC6_DEFAULT;
 	route.protocol = RTPROT_BOOT;
-	return route_add(sk->stack, &route, NULL);
+	return route_put(sk->stack, &route, NLM_F_CREATE);
 }

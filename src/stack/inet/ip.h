@@ -35,6 +35,14 @@ void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *h
 /* Cuts a datagram (data = IP header, net_off set) into pieces of at most mtu octets and sends them. Takes p. 0, -EMSGSIZE, -ENOBUFS. */
 int ip_fragment(struct stack *s, struct packet *p, uint32_t mtu, const struct route_hop *hop);
 
+/* The ports of a flow whose transport message begins so, where its protocol has some. */
+static inline void ip_flow_ports(struct route_flow *f, const uint8_t *msg, size_t len)
+{
+	if ((f->proto != IP_PROTO_TCP && f->proto != IP_PROTO_UDP && f->proto != IPPROTO_UDPLITE && f->proto != IPPROTO_SCTP) || len < 4) return;
+	f->sport = read16(msg);
+	f->dport = read16(msg + 2);
+}
+
 /* Octets from a packet's IP header to its end. */
 static inline size_t ip_len(const struct packet *p) { return (size_t)(p->data - p->head) + p->len - p->net_off; }
 static inline bool packet_is_v4(struct packet *p) { return *packet_at(p, p->net_off) >> 4 == 4; }

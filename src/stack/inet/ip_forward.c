@@ -74,16 +74,28 @@ static void pass_on(struct stack *s, struct packet *p, const struct route_hop *h
 		ip_fragment(s, p, hop->mtu_bytes, hop);
 }
 
+/* Where the transport message follows the header at once, and is not a later piece of one. */
+static void flow_ports(const struct packet *p, struct route_flow *f)
+{
+	bool v4 = addr_is_v4(&p->dst);
+	size_t hdr_len = v4 ? (size_t)(p->data[0] & 15) * 4 : IP6_HDR_LEN;
+
+	if (v4 && read16(p->data + 6) & 0x1fff) return;
+	if (p->len > hdr_len) ip_flow_ports(f, p->data + hdr_len, p->len - hdr_len);
+}
+
 void ip_forward(struct stack *s, struct packet *p)
 {
+	struct route_flow f = {.dst = p->dst, .src = p->src, .iif = p->netif, .tos = p->tos, .proto = p->proto};
 	struct route_hop hop;
 	int r;
 
+	flow_ports(p, &f);
 	if (may_not_pass(p)) {
 		stack_drop(s, p, DROP_IP_MARTIAN);
 		return;
 	}
-	r = route_lookup(s, &p->dst, NULL, NULL, &hop);
+	r = route_find(s, &f, &hop);
 	if (r == -EINVAL)
 		stack_drop(s, p, DROP_IP_NO_ROUTE);     /* a blackhole says nothing */
 	else if (r < 0)

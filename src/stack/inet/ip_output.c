@@ -22,9 +22,10 @@ uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop 
 	return learnt ? MIN(learnt, hop->mtu_bytes) : hop->mtu_bytes;
 }
 
-static uint8_t default_ttl(const struct stack *s, const struct addr *dst)
+static uint8_t default_ttl(const struct stack *s, const struct addr *dst, const struct route_hop *hop)
 {
 	if (addr_is_multicast(dst)) return 1;
+	if (hop->route && hop->route->metrics[RTAX_HOPLIMIT]) return (uint8_t)hop->route->metrics[RTAX_HOPLIMIT];
 	return addr_is_v4(dst) ? (uint8_t)s->sysctl->ip_default_ttl : IP6_DEFAULT_HOPS;
 }
 
@@ -76,7 +77,7 @@ static void push_header6(struct stack *s, struct packet *p, const struct ip_out 
 	ip6_emit(&h, packet_push(p, IP6_HDR_LEN));
 }
 
-static void push_header(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src)
+static void push_header(struct stack *s, struct packet *p, const struct ip_out *out, const struct addr *src, const struct route_hop *hop)
 {
 	bool v4 = addr_is_v4(&out->dst);
 
@@ -85,7 +86,7 @@ static void push_header(struct stack *s, struct packet *p, const struct ip_out *
 	p->proto = out->proto;
 	p->tos = out->tos;
 	/* RFC 1122 §3.2.1.7: never zero: 0 says "not chosen". */
-	p->ttl = out->ttl ? out->ttl : default_ttl(s, &out->dst);
+	p->ttl = out->ttl ? out->ttl : default_ttl(s, &out->dst, hop);
 	p->mark = out->mark;
 	p->priority = out->priority;
 	p->netif = NULL;
@@ -205,7 +206,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	}
 	p = packet_with_headroom(p, hdr_len + ETH_HDR_LEN);
 	if (!p) return -ENOBUFS;
-	push_header(s, p, out, src);
+	push_header(s, p, out, src, hop);
 	if (out->ret_copy && (*out->ret_copy = packet_copy(p))) (*out->ret_copy)->netif = hop->netif;
 	p->broadcast = hop->broadcast;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
@@ -219,10 +220,20 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	return 0;
 }
 
+/* What rules may ask about. The ports are in the message. */
+static struct route_flow ip_flow(const struct packet *p, const struct ip_out *out)
+{
+	struct route_flow f = {.dst = out->dst, .src = out->src, .oif = out->oif, .mark = out->mark, .uid = out->uid, .tos = out->tos, .proto = out->proto};
+
+	ip_flow_ports(&f, p->data, p->len);
+	return f;
+}
+
 int ip_output(struct stack *s, struct packet *p, const struct ip_out *out)
 {
 	struct route_hop hop;
-	int r = route_lookup(s, &out->dst, &out->src, out->oif, &hop);
+	struct route_flow f = ip_flow(p, out);
+	int r = route_find(s, &f, &hop);
 
 	if (r < 0) {
 		stack_drop(s, p, DROP_IP_NO_ROUTE);

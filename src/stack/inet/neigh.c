@@ -1,9 +1,11 @@
 /* The neighbour cache: neigh.h draws its machine. Read first: RFC 4861 §7.3, RFC 826. */
 #include "stack/inet/neigh.h"
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
+#include "stack/netlink/notify.h"
 
 #define REACHABLE_BASE (30 * NS_PER_S)
 /* RFC 1122 §2.3.2.1, RFC 4861 §10: asked once a second. */
@@ -18,6 +20,8 @@ void neigh_table_init(struct neigh_table *t)
 	hash_init(&t->by_addr);
 	list_init(&t->resolved);
 	list_init(&t->pending);
+	list_init(&t->fixed);
+	list_init(&t->proxies);
 }
 
 static uint64_t hash_of(const struct netif *nif, const struct addr *a)
@@ -43,18 +47,32 @@ static bool is_pending(const struct neigh *n)
 	return n->state & (NUD_INCOMPLETE | NUD_FAILED);
 }
 
-/* Changes the state and puts n at the head of the half it belongs to. */
-static void enter(struct neigh *n, uint8_t state)
+/* The part of the table that n belongs to, and how many are in it. */
+static struct list *part_of(const struct neigh *n, uint32_t **ret_count)
 {
 	struct neigh_table *t = &n->stack->inet->neigh;
+	bool pending = is_pending(n), fixed = n->state & NEIGH_FIXED;
 
-	if (is_pending(n)) t->n_pending--;
-	else t->n_resolved--;
+	*ret_count = pending ? &t->n_pending : fixed ? &t->n_fixed : &t->n_resolved;
+	return pending ? &t->pending : fixed ? &t->fixed : &t->resolved;
+}
+
+/* Changes the state and puts n at the head of the part it belongs to. */
+static void enter(struct neigh *n, uint8_t state)
+{
+	const uint8_t told = NUD_REACHABLE | NUD_STALE | NUD_PROBE | NUD_FAILED | NEIGH_FIXED;
+	bool differs = n->state != state;
+	struct list *part;
+	uint32_t *count;
+
+	part_of(n, &count);
+	--*count;
 	n->state = state;
-	if (is_pending(n)) t->n_pending++;
-	else t->n_resolved++;
+	part = part_of(n, &count);
+	++*count;
 	list_remove(&n->node);
-	list_prepend(is_pending(n) ? &t->pending : &t->resolved, &n->node);
+	list_prepend(part, &n->node);
+	if (differs && state & told) netlink_tell_neigh(n, false);
 }
 
 static void drop_queue(struct neigh *n, enum drop_reason why)
@@ -66,14 +84,15 @@ static void drop_queue(struct neigh *n, enum drop_reason why)
 
 static void forget(struct neigh *n)
 {
-	struct neigh_table *t = &n->stack->inet->neigh;
+	uint32_t *count;
 
 	timer_clear(n->stack, &n->timer);
 	drop_queue(n, DROP_NEIGH_QUEUE);
-	if (is_pending(n)) t->n_pending--;
-	else t->n_resolved--;
+	netlink_tell_neigh(n, true);
+	part_of(n, &count);
+	--*count;
 	list_remove(&n->node);
-	hash_remove(&t->by_addr, &n->hash);
+	hash_remove(&n->stack->inet->neigh.by_addr, &n->hash);
 	free(n);
 }
 
@@ -85,6 +104,10 @@ void neigh_table_free(struct stack *s)
 		forget(list_first(&t->resolved, struct neigh, node));
 	while (!list_empty(&t->pending))
 		forget(list_first(&t->pending, struct neigh, node));
+	while (!list_empty(&t->fixed))
+		forget(list_first(&t->fixed, struct neigh, node));
+	while (!list_empty(&t->proxies))
+		free(list_entry(list_pop(&t->proxies), struct neigh_proxy, node));
 	hash_free(&t->by_addr);
 }
 
@@ -104,6 +127,10 @@ void neigh_flush(struct netif *nif)
 		if (n->netif == nif) forget(n);
 	list_each(struct neigh, n, &t->pending, node)
 		if (n->netif == nif) forget(n);
+	list_each(struct neigh, n, &t->fixed, node)
+		if (n->netif == nif) forget(n);
+	list_each(struct neigh_proxy, x, &t->proxies, node)
+		if (x->netif == nif) neigh_proxy_del(nif, &x->addr);
 }
 
 static void make_room(struct neigh_table *t)
@@ -221,8 +248,15 @@ static void enqueue(struct neigh *n, struct packet *p)
 
 void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *p)
 {
-	struct neigh *n = neigh_find(nif, nexthop);
+	uint16_t type = addr_is_v4(nexthop) ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
+	struct neigh *n;
 
+	/* As Linux's arp_constructor: nobody is asked, and the frame bears our own address. */
+	if (nif->flags & IFF_NOARP) {
+		ether_output(nif, p, &nif->mac, type);
+		return;
+	}
+	n = neigh_find(nif, nexthop);
 	if (!n) n = create(nif, nexthop);
 	if (!n) {
 		stack_drop(nif->stack, p, DROP_NO_MEMORY);
@@ -242,7 +276,7 @@ void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *
 	} else {
 		enter(n, n->state);      /* most recently used */
 	}
-	ether_output(nif, p, &n->mac, addr_is_v4(nexthop) ? ETH_TYPE_IP4 : ETH_TYPE_IP6);
+	ether_output(nif, p, &n->mac, type);
 }
 
 bool neigh_is_known(struct netif *nif, const struct addr *a)
@@ -288,7 +322,7 @@ void neigh_learn(struct netif *nif, const struct addr *a, const struct mac *mac,
 
 	if (mac->b[0] & 1) return;
 	if (!n && how & NEIGH_CREATE) n = create(nif, a);
-	if (!n) return;
+	if (!n || n->state & NEIGH_FIXED) return;
 	differs = is_pending(n) || memcmp(&n->mac, mac, sizeof *mac) != 0;
 	if (!is_pending(n) && differs && !(how & NEIGH_OVERRIDE)) {
 		/* A rival answer: the known mac stays in use, but is no longer trusted. */
@@ -310,7 +344,44 @@ void neigh_confirm(struct netif *nif, const struct addr *nexthop)
 {
 	struct neigh *n = neigh_find(nif, nexthop);
 
-	if (n && !is_pending(n)) set_reachable(n);
+	if (n && !is_pending(n) && !(n->state & NEIGH_FIXED)) set_reachable(n);
+}
+
+/* ---- as a program has it ---- */
+
+static void fix(struct neigh *n, uint8_t state)
+{
+	timer_clear(n->stack, &n->timer);
+	enter(n, state);
+}
+
+int neigh_set(struct netif *nif, const struct addr *a, const struct mac *mac, uint8_t state)
+{
+	struct neigh *n = neigh_find(nif, a);
+
+	if (state & NEIGH_FIXED && nif->stack->inet->neigh.n_fixed >= NEIGH_MAX) return -ENOBUFS;
+	if (!n) n = create(nif, a);
+	if (!n) return -ENOMEM;
+	if (mac) {
+		n->mac = *mac;
+		n->updated = nif->stack->now;
+	}
+	if (state & NUD_REACHABLE) {
+		set_reachable(n);
+	} else if (state & (NUD_DELAY | NUD_PROBE)) {
+		fix(n, NUD_DELAY);
+		timer_set(n->stack, &n->timer, n->stack->now + DELAY_FIRST_PROBE);
+	} else if (state & (NEIGH_FIXED | NUD_STALE)) {
+		fix(n, state & NUD_PERMANENT ? NUD_PERMANENT : state & NUD_NOARP ? NUD_NOARP : NUD_STALE);
+	} else if (state & NUD_INCOMPLETE) {
+		start_asking(n);
+		solicit(n, NULL);
+	} else {
+		fail(n);
+		return 0;
+	}
+	if (!is_pending(n)) send_queue(n);
+	return 0;
 }
 
 /* ---- the frame ---- */

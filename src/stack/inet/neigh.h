@@ -21,7 +21,7 @@
 
 struct neigh {
 	struct hash_node hash;
-	struct list node;             /* neigh_table.resolved or .pending, most recently used first */
+	struct list node;             /* neigh_table.resolved, .pending or .fixed, most recently used first */
 	struct stack *stack;
 	struct netif *netif;
 	struct addr addr;
@@ -37,15 +37,22 @@ struct neigh {
 struct neigh_table {
 	struct hash by_addr;
 	struct list resolved, pending;
-	uint32_t n_resolved, n_pending;
+	struct list fixed;            /* PERMANENT, NOARP: a program's, which do not wear off and are not pushed out */
+	uint32_t n_resolved, n_pending, n_fixed;
+	struct list proxies;          /* struct neigh_proxy: neigh_proxy.c */
+	uint32_t n_proxies;
 };
+
+/* An IPv4 address of another link that we answer for on this one. IPv6's are kept only: Linux answers for them where proxy_ndp is set, which it is not. */
+struct neigh_proxy { struct list node; struct netif *netif; struct addr addr; };
 
 void neigh_table_init(struct neigh_table *t);
 void neigh_table_free(struct stack *s);
 
 /* Sends the datagram (data = IP header) to the neighbour, now or when its mac is known. Takes p. */
 void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *p);
-#define NEIGH_VALID (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)   /* its mac is known */
+#define NEIGH_FIXED (NUD_PERMANENT | NUD_NOARP)
+#define NEIGH_VALID (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NEIGH_FIXED)   /* its mac is known */
 bool neigh_is_known(struct netif *nif, const struct addr *a);      /* false: it is being asked for now */
 
 #define NEIGH_CREATE 1            /* make an entry where there is none */
@@ -55,6 +62,11 @@ bool neigh_is_known(struct netif *nif, const struct addr *a);      /* false: it 
 void neigh_learn(struct netif *nif, const struct addr *a, const struct mac *mac, unsigned how);
 struct neigh *neigh_find(const struct netif *nif, const struct addr *a);
 bool neigh_forget(struct netif *nif, const struct addr *a);       /* false: there was none */
+/* Brings the entry, made where there is none, into a state (NUD_*). mac NULL: it keeps the one it has. -ENOBUFS: too many fixed ones; -ENOMEM */
+int neigh_set(struct netif *nif, const struct addr *a, const struct mac *mac, uint8_t state);
+int neigh_proxy_add(struct netif *nif, const struct addr *a);     /* 0 also where it is there; -ENOBUFS, -ENOMEM */
+bool neigh_proxy_del(struct netif *nif, const struct addr *a);    /* false: there was none */
+bool neigh_is_proxied(const struct netif *nif, const struct addr *a);
 void neigh_flush(struct netif *nif);                              /* forgets those of nif; what waits is dropped */
 /* A higher layer saw progress that only a live neighbour explains (RFC 4861 §7.3.1). */
 void neigh_confirm(struct netif *nif, const struct addr *nexthop);

@@ -49,7 +49,7 @@ bool udp_way_of(struct sock *sk, const struct sockaddr *name, socklen_t len, str
 	if (!is_udp(sk) || !sends_plain(us)) return false;
 	if (dgram_dest_of(&us->ds, &m, IPPROTO_UDP, &d) < 0 || dgram_route(&us->ds, &d) < 0) return false;
 	if (d.port == 0 || d.hop.broadcast || !is_ordinary(sk->stack, &d.dst) || !is_ordinary(sk->stack, &d.out.src)) return false;
-	*ret = (struct udp_way){d.out.src, d.dst, us->ds.is.lport, d.port, d.out.oif, octets_max(sk, &d)};
+	*ret = (struct udp_way){d.out.src, d.dst, us->ds.is.lport, d.port, d.out.oif, octets_max(sk, &d), d.out.tos};
 	return true;
 }
 

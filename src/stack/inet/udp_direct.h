@@ -3,7 +3,7 @@
 #include "stack/inet/inet.h"
 
 /* Where a datagram goes, and from where. */
-struct udp_way { struct addr src, dst; uint16_t sport, dport; struct netif *oif; uint32_t octets_max; };
+struct udp_way { struct addr src, dst; uint16_t sport, dport; struct netif *oif; uint32_t octets_max; uint8_t tos; };
 
 /* The way of a message without control messages and flags; name NULL: to the peer. false: the stack has something to do with it, or to say about it. */
 bool udp_way_of(struct sock *sk, const struct sockaddr *name, socklen_t len, struct udp_way *ret);

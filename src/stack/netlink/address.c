@@ -1,29 +1,35 @@
-/* RTM_GETADDR: addresses of interfaces. */
+/* RTM_GETADDR: addresses of interfaces. What changes them is address_set.c. */
+#include <errno.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include "stack/core/netif.h"
 #include "stack/netlink/private.h"
 
+#define CENTISECOND (10 * NS_PER_MS)
+
 static const struct netif_addr *of(const void *o) { return o; }
 
-static void put_address(struct nl_writer *w, uint16_t type, const void *o) { nl_put_addr(w, type, &of(o)->addr); }
+/* IPv4 always says the peer, which is the address itself where there is none; IPv6 only where there is one. */
+static bool has_peer(const struct netif_addr *ia) { return !addr_eq(&ia->addr, &ia->peer); }
+
+static void put_address(struct nl_writer *w, uint16_t type, const void *o) { nl_put_addr(w, type, &of(o)->peer); }
 static void put_flags(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, of(o)->flags); }
+static void put_metric(struct nl_writer *w, uint16_t type, const void *o) { if (of(o)->route_metric) nl_put_u32(w, type, of(o)->route_metric); }
+static void put_protocol(struct nl_writer *w, uint16_t type, const void *o) { if (of(o)->protocol) nl_put_u8(w, type, of(o)->protocol); }
 
 static void put_local(struct nl_writer *w, uint16_t type, const void *o)
 {
-	if (addr_is_v4(&of(o)->addr)) nl_put_addr(w, type, &of(o)->addr);
+	if (addr_is_v4(&of(o)->addr) || has_peer(of(o))) nl_put_addr(w, type, &of(o)->addr);
 }
 
 static void put_label(struct nl_writer *w, uint16_t type, const void *o)
 {
-	if (addr_is_v4(&of(o)->addr)) nl_put_text(w, type, of(o)->netif->name);
+	if (addr_is_v4(&of(o)->addr)) nl_put_text(w, type, of(o)->label);
 }
 
 static void put_broadcast(struct nl_writer *w, uint16_t type, const void *o)
 {
-	struct addr last = addr_last(&of(o)->addr, of(o)->plen);
-
-	if (addr_is_v4(&of(o)->addr) && of(o)->plen < 31 && (of(o)->netif->flags & IFF_BROADCAST)) nl_put_addr(w, type, &last);
+	if (addr_is_v4(&of(o)->addr) && !addr_is_any(&of(o)->broadcast)) nl_put_addr(w, type, &of(o)->broadcast);
 }
 
 static uint32_t seconds_until(const struct netif_addr *na, time_ns when)
@@ -36,7 +42,8 @@ static uint32_t seconds_until(const struct netif_addr *na, time_ns when)
 
 static void put_cacheinfo(struct nl_writer *w, uint16_t type, const void *o)
 {
-	struct ifa_cacheinfo c = {.ifa_prefered = seconds_until(of(o), of(o)->preferred_until), .ifa_valid = seconds_until(of(o), of(o)->valid_until)};
+	struct ifa_cacheinfo c = {.ifa_prefered = seconds_until(of(o), of(o)->preferred_until), .ifa_valid = seconds_until(of(o), of(o)->valid_until),
+				  .cstamp = (uint32_t)(of(o)->created / CENTISECOND), .tstamp = (uint32_t)(of(o)->updated / CENTISECOND)};
 
 	nl_put(w, type, &c, sizeof c);
 }
@@ -47,17 +54,19 @@ static const struct nl_row rows[] = {
 	ROW(IFA_LOCAL, put_local),
 	ROW(IFA_BROADCAST, put_broadcast),
 	ROW(IFA_LABEL, put_label),
+	ROW(IFA_PROTO, put_protocol),
+	ROW(IFA_RT_PRIORITY, put_metric),
 	ROW(IFA_FLAGS, put_flags),
 	ROW(IFA_CACHEINFO, put_cacheinfo),
 	{.text = NULL},
 };
 
-static void address_write(struct nl_writer *w, const struct netif_addr *na)
+void nl_write_address(struct nl_writer *w, const struct netif_addr *na, uint16_t type)
 {
 	struct ifaddrmsg h = {.ifa_family = nl_family(&na->addr), .ifa_prefixlen = na->plen, .ifa_flags = (uint8_t)na->flags,
 			      .ifa_scope = na->scope, .ifa_index = (uint32_t)na->netif->index};
 
-	nl_begin(w, RTM_NEWADDR, &h, sizeof h);
+	nl_begin(w, type, &h, sizeof h);
 	nl_put_rows(w, rows, na);
 	nl_end(w);
 }
@@ -67,7 +76,8 @@ static void dump_netif(struct nl_writer *w, const struct netif *nif, uint8_t fam
 {
 	for (int linklocal = 0; linklocal <= 1; linklocal++)
 		list_each(struct netif_addr, na, &nif->addrs, node)
-			if (nl_family(&na->addr) == family && (family == AF_INET6 && addr_is_linklocal(&na->addr)) == linklocal) address_write(w, na);
+			if (nl_family(&na->addr) == family && (family == AF_INET6 && addr_is_linklocal(&na->addr)) == linklocal)
+				nl_write_address(w, na, RTM_NEWADDR);
 }
 
 /* All of IPv4 comes before all of IPv6. Only NETLINK_GET_STRICT_CHK makes the index in the header a filter. */
@@ -84,4 +94,22 @@ static int dump(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct nl_kind nl_address = {RTM_GETADDR, dump, NULL};
+/* As Linux: only IPv6 answers about one. */
+static int one(struct nl_writer *w, const struct nl_request *q)
+{
+	struct ifaddrmsg h;
+	struct addr a;
+	const struct netif_addr *ia;
+	const struct netif *nif = NULL;
+
+	nl_header(q, &h, sizeof h);
+	if (h.ifa_family != AF_INET6) return -EOPNOTSUPP;
+	if ((!nl_find_addr(q, sizeof h, IFA_LOCAL, &a) && !nl_find_addr(q, sizeof h, IFA_ADDRESS, &a)) || addr_is_v4(&a)) return -EINVAL;
+	if (h.ifa_index) nif = netif_by_index(nl_stack(w), (int)h.ifa_index);
+	ia = netif_addr_find(nl_stack(w), &a, nif);
+	if (!ia) return -EADDRNOTAVAIL;
+	nl_write_address(w, ia, RTM_NEWADDR);
+	return 0;
+}
+
+const struct nl_kind nl_address = {RTM_GETADDR, dump, one, nl_address_make, nl_address_del, NULL};

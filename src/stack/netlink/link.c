@@ -1,4 +1,4 @@
-/* RTM_GETLINK: interfaces. */
+/* RTM_GETLINK: interfaces. What changes them is link_set.c and link_make.c. */
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
@@ -9,17 +9,49 @@
 static void put_name(struct nl_writer *w, uint16_t type, const void *o) { nl_put_text(w, type, ((const struct netif *)o)->name); }
 static void put_mtu(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, ((const struct netif *)o)->mtu_bytes); }
 static void put_txqlen(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (uint32_t)((const struct netif *)o)->txqlen); }
-static void put_zero32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 0); }
 static void put_one32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 1); }
 static void put_zero8(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u8(w, type, 0); }
-static void put_qdisc(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_text(w, type, "noqueue"); }
+static void put_qdisc(struct nl_writer *w, uint16_t type, const void *o) { nl_put_text(w, type, ((const struct netif *)o)->was_up ? "noqueue" : "noop"); }
+
+static bool is_dummy(const struct netif *nif) { return nif->made && strcmp(nif->made, "dummy") == 0; }
+
+static void put_group(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, ((const struct netif *)o)->group); }
+static void put_promiscuity(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (((const struct netif *)o)->flags & IFF_PROMISC) != 0); }
+static void put_allmulti(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (((const struct netif *)o)->flags & IFF_ALLMULTI) != 0); }
+
+static void put_alias(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+
+	if (nif->alias) nl_put_text(w, type, nif->alias);
+}
+
+static void put_other_end(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+
+	if (nif->twin) nl_put_u32(w, type, (uint32_t)nif->twin->index);
+}
+
+static void put_linkinfo(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct netif *nif = o;
+	size_t nest;
+
+	if (!nif->made) return;
+	nest = nl_nest_begin(w, type);
+	nl_put_text(w, IFLA_INFO_KIND, nif->made);
+	nl_nest_end(w, nest);
+}
 
 static void put_operstate(struct nl_writer *w, uint16_t type, const void *o)
 {
 	const struct netif *nif = o;
-	uint8_t up = nif->kind == NETIF_ETHERNET ? IF_OPER_UP : IF_OPER_UNKNOWN;
+	bool knows = nif->kind == NETIF_ETHERNET && !is_dummy(nif);
+	uint8_t state = IF_OPER_DOWN;
 
-	nl_put_u8(w, type, nif->flags & IFF_UP ? up : IF_OPER_DOWN);
+	if (nif->flags & IFF_UP) state = !knows ? IF_OPER_UNKNOWN : nif->flags & IFF_RUNNING ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
+	nl_put_u8(w, type, state);
 }
 
 static void put_carrier(struct nl_writer *w, uint16_t type, const void *o)
@@ -77,8 +109,9 @@ static const struct nl_row rows[] = {
 	ROW(IFLA_OPERSTATE, put_operstate),
 	ROW(IFLA_LINKMODE, put_zero8),
 	ROW(IFLA_MTU, put_mtu),
-	ROW(IFLA_GROUP, put_zero32),
-	ROW(IFLA_PROMISCUITY, put_zero32),
+	ROW(IFLA_GROUP, put_group),
+	ROW(IFLA_PROMISCUITY, put_promiscuity),
+	ROW(IFLA_ALLMULTI, put_allmulti),
 	ROW(IFLA_NUM_TX_QUEUES, put_one32),
 	ROW(IFLA_NUM_RX_QUEUES, put_one32),
 	ROW(IFLA_CARRIER, put_carrier),
@@ -88,24 +121,19 @@ static const struct nl_row rows[] = {
 	ROW(IFLA_BROADCAST, put_broadcast),
 	ROW(IFLA_STATS64, put_stats64),
 	ROW(IFLA_STATS, put_stats),
+	ROW(IFLA_IFALIAS, put_alias),
+	ROW(IFLA_LINK, put_other_end),
+	ROW(IFLA_LINKINFO, put_linkinfo),
 	{.text = NULL},
 };
 
-static unsigned short arp_type(const struct netif *nif)
+void nl_write_link(struct nl_writer *w, const struct netif *nif, uint16_t type, uint32_t change)
 {
-	switch (nif->kind) {
-	case NETIF_ETHERNET: return ARPHRD_ETHER;
-	case NETIF_LOOPBACK: return ARPHRD_LOOPBACK;
-	default: return ARPHRD_NONE;
-	}
-}
-
-static void link_write(struct nl_writer *w, const struct netif *nif)
-{
-	struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_type = arp_type(nif), .ifi_index = nif->index, .ifi_flags = nif->flags};
+	struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_type = netif_hatype(nif), .ifi_index = nif->index, .ifi_flags = nif->flags,
+			       .ifi_change = change};
 
 	if (nif->flags & IFF_RUNNING) h.ifi_flags |= IFF_LOWER_UP;
-	nl_begin(w, RTM_NEWLINK, &h, sizeof h);
+	nl_begin(w, type, &h, sizeof h);
 	nl_put_rows(w, rows, nif);
 	nl_end(w);
 }
@@ -114,7 +142,7 @@ static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	(void)q;
 	list_each(struct netif, nif, &nl_stack(w)->netifs, node)
-		link_write(w, nif);
+		nl_write_link(w, nif, RTM_NEWLINK, 0);
 	return 0;
 }
 
@@ -140,8 +168,8 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	if (h.ifi_index <= 0 && !nl_find(q, sizeof h, IFLA_IFNAME, &len) && !nl_find(q, sizeof h, IFLA_ALT_IFNAME, &len)) return -EINVAL;
 	nif = h.ifi_index > 0 ? netif_by_index(nl_stack(w), h.ifi_index) : link_named(nl_stack(w), q);
 	if (!nif) return -ENODEV;
-	link_write(w, nif);
+	nl_write_link(w, nif, RTM_NEWLINK, 0);
 	return 0;
 }
 
-const struct nl_kind nl_link = {RTM_GETLINK, dump, one};
+const struct nl_kind nl_link = {RTM_GETLINK, dump, one, nl_link_make, nl_link_del, nl_link_set};

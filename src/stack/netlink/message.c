@@ -8,13 +8,30 @@
 void nl_writer_init(struct nl_writer *w, struct netlink_sock *ns, const struct nl_request *q, bool dump)
 {
 	w->ns = ns;
+	w->stack = ns->sk.stack;
+	w->group = 0;
 	w->seq = q->h.nlmsg_seq;
+	w->pid = ns->pid;
 	w->flags = dump ? NLM_F_MULTI : 0;
 	w->used = w->len = 0;
 }
 
+/* Who asked for the change knows it by the numbers of the request. */
+void nl_writer_for_group(struct nl_writer *w, struct stack *s, unsigned group)
+{
+	const struct netlink *nl = s->netlink;
+
+	w->ns = NULL;
+	w->stack = s;
+	w->group = group;
+	w->seq = nl->request ? nl->request->h.nlmsg_seq : 0;
+	w->pid = nl->asker ? nl->asker->pid : 0;
+	w->flags = 0;
+	w->used = w->len = 0;
+}
+
 /* Appends octets with padding; what does not fit a message is our mistake, and leaves the message shorter. */
-static void append(struct nl_writer *w, const void *data, size_t len)
+void nl_append(struct nl_writer *w, const void *data, size_t len)
 {
 	size_t room = NLMSG_ALIGN(len);
 
@@ -26,11 +43,11 @@ static void append(struct nl_writer *w, const void *data, size_t len)
 
 void nl_begin(struct nl_writer *w, uint16_t type, const void *header, size_t len)
 {
-	struct nlmsghdr h = {.nlmsg_type = type, .nlmsg_flags = w->flags, .nlmsg_seq = w->seq, .nlmsg_pid = w->ns->pid};
+	struct nlmsghdr h = {.nlmsg_type = type, .nlmsg_flags = w->flags, .nlmsg_seq = w->seq, .nlmsg_pid = w->pid};
 
 	w->len = 0;
-	append(w, &h, sizeof h);
-	append(w, header, len);
+	nl_append(w, &h, sizeof h);
+	nl_append(w, header, len);
 }
 
 void nl_put(struct nl_writer *w, uint16_t type, const void *data, size_t len)
@@ -38,8 +55,8 @@ void nl_put(struct nl_writer *w, uint16_t type, const void *data, size_t len)
 	struct nlattr a = {.nla_len = (uint16_t)(sizeof a + len), .nla_type = type};
 
 	if (w->len + sizeof a + NLMSG_ALIGN(len) > sizeof w->message) return;
-	append(w, &a, sizeof a);
-	append(w, data, len);
+	nl_append(w, &a, sizeof a);
+	nl_append(w, data, len);
 }
 
 void nl_put_u8(struct nl_writer *w, uint16_t type, uint8_t v) { nl_put(w, type, &v, sizeof v); }
@@ -82,7 +99,8 @@ void nl_end(struct nl_writer *w)
 
 void nl_flush(struct nl_writer *w)
 {
-	if (w->used) netlink_enqueue(w->ns, w->datagram, w->used, w->flags & NLM_F_MULTI);
+	if (w->used && w->ns) netlink_enqueue(w->ns, w->datagram, w->used, w->flags & NLM_F_MULTI);
+	else if (w->used) netlink_broadcast(w->stack, w->group, w->datagram, w->used);
 	w->used = 0;
 }
 
@@ -90,49 +108,4 @@ void nl_put_rows(struct nl_writer *w, const struct nl_row *rows, const void *obj
 {
 	for (const struct nl_row *r = rows; r->text; r++)
 		r->put(w, r->type, object);
-}
-
-/* ---- reading ---- */
-
-const uint8_t *nl_find(const struct nl_request *q, size_t hdr_len, uint16_t type, size_t *ret_len)
-{
-	size_t at = NLMSG_ALIGN(hdr_len);
-	struct nlattr a;
-
-	while (at + sizeof a <= q->len) {
-		memcpy(&a, q->body + at, sizeof a);
-		if (a.nla_len < sizeof a || a.nla_len > q->len - at) return NULL;
-		if ((a.nla_type & NLA_TYPE_MASK) == type) {
-			*ret_len = a.nla_len - sizeof a;
-			return q->body + at + sizeof a;
-		}
-		at += NLMSG_ALIGN(a.nla_len);
-	}
-	return NULL;
-}
-
-bool nl_find_u32(const struct nl_request *q, size_t hdr_len, uint16_t type, uint32_t *ret)
-{
-	size_t len;
-	const uint8_t *p = nl_find(q, hdr_len, type, &len);
-
-	if (!p || len < sizeof *ret) return false;
-	memcpy(ret, p, sizeof *ret);
-	return true;
-}
-
-bool nl_find_addr(const struct nl_request *q, size_t hdr_len, uint16_t type, struct addr *ret)
-{
-	size_t len;
-	const uint8_t *p = nl_find(q, hdr_len, type, &len);
-
-	if (!p || (len != 4 && len != 16)) return false;
-	*ret = len == 4 ? addr_v4_octets(p) : addr_v6_octets(p);
-	return true;
-}
-
-void nl_header(const struct nl_request *q, void *ret, size_t len)
-{
-	memset(ret, 0, len);
-	memcpy(ret, q->body, MIN(len, q->len));
 }

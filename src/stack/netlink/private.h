@@ -9,8 +9,10 @@
  *
  * NETLINK_ROUTE's handlers:
  *
- *     message.c   messages and attributes, written and read
+ *     message.c   messages and attributes, written;  attr.c: read
+ *     notify.c    what has changed, to the groups
  *     link.c address.c route.c neigh.c rule.c   a kind of object each: rows of attributes, the dump, the single get
+ *     link_set.c link_make.c address_set.c route_set.c neigh_set.c rule_set.c   what changes them
  *
  * Read first: netlink(7), rtnetlink(7).
  */
@@ -19,22 +21,32 @@
 #include <linux/rtnetlink.h>
 #include "base/addr.h"
 #include "stack/netlink/netlink.h"
+#include "stack/netlink/notify.h"
 #include "stack/socket/option.h"
 
 #define NL_GROUPS 64                /* as many as RTNLGRP_MAX, rounded to words */
 #define NL_DATAGRAM_MAX 3776        /* of a dump: NLMSG_GOODSIZE, what a page holds on Linux; libraries read with a page */
 #define NL_MESSAGE_MAX 2048         /* of one object */
 
-struct netlink { struct list socks; int32_t last_free_port; };
+struct nl_request;
+struct netlink_sock;
+
+struct netlink {
+	struct list socks;
+	int32_t last_free_port;
+	/* While a request is served: whose, and what is wrong with it. */
+	const struct nl_request *request;
+	const struct netlink_sock *asker;
+	const char *why;              /* NULL: nobody said */
+	uint32_t why_offset;          /* of the attribute in the message; 0: none */
+};
 
 /* Who sent a message: 0 and nobody: the stack. */
 struct nl_origin { uint32_t pid, group; struct ucred cred; };
 
 struct nl_datagram { struct list node; uint32_t len; bool dump; struct nl_origin from; uint8_t data[]; };
 
-struct nl_request;
 struct nl_writer;
-struct netlink_sock;
 struct nl_protocol {
 	int number;
 	uint32_t groups;                                                       /* highest one */
@@ -84,6 +96,10 @@ void nl_queue_wake(struct netlink_sock *ns);                           /* there 
 ssize_t nl_unicast(struct netlink_sock *ns, uint32_t pid, const struct nl_origin *from, const void *data, size_t len);
 void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin *from, const void *data, size_t len);   /* to from->group, less ns and the port `but` */
 
+/* ---- notify.c ---- */
+/* To all members of a group of NETLINK_ROUTE's (RTNLGRP_*), from the stack. */
+void netlink_broadcast(struct stack *s, unsigned group, const void *data, size_t len);
+
 /* ---- request.c ---- */
 /* Works off what a program sent to the stack. */
 void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len);
@@ -97,10 +113,12 @@ int nl_diag_serve(struct netlink_sock *ns, const struct nl_request *q);
 /* One message of a request: its header, host order as all of netlink, and what follows. */
 struct nl_request { struct nlmsghdr h; const uint8_t *body; size_t len; };
 
-/* Writes messages in answer to a request, several to a datagram. */
+/* Writes messages in answer to a request, several to a datagram, or one for a group. */
 struct nl_writer {
-	struct netlink_sock *ns;
-	uint32_t seq;
+	struct netlink_sock *ns;      /* NULL: the group's members get it */
+	struct stack *stack;
+	unsigned group;
+	uint32_t seq, pid;
 	uint16_t flags;               /* NLM_F_MULTI in a dump */
 	size_t used;                  /* of datagram */
 	size_t len;                   /* of the message at hand; 0 = none */
@@ -114,14 +132,38 @@ void nl_put_u8(struct nl_writer *w, uint16_t type, uint8_t v);
 void nl_put_u32(struct nl_writer *w, uint16_t type, uint32_t v);
 void nl_put_text(struct nl_writer *w, uint16_t type, const char *text);
 void nl_put_addr(struct nl_writer *w, uint16_t type, const struct addr *a);      /* 4 or 16 octets */
+void nl_append(struct nl_writer *w, const void *data, size_t len);               /* octets as they are, with padding */
 size_t nl_nest_begin(struct nl_writer *w, uint16_t type);
 void nl_nest_end(struct nl_writer *w, size_t nest);
 void nl_end(struct nl_writer *w);
 void nl_flush(struct nl_writer *w);                                              /* queues what is there */
 
+/* For all sockets of the group; begin, put and end follow. */
+void nl_writer_for_group(struct nl_writer *w, struct stack *s, unsigned group);
+
 /* A row: an attribute of an object, and how it is written. */
 struct nl_row { uint16_t type; const char *text; void (*put)(struct nl_writer *, uint16_t type, const void *object); };
 void nl_put_rows(struct nl_writer *w, const struct nl_row *rows, const void *object);   /* ends with text == NULL */
+
+/* ---- attributes of a request (attr.c) ---- */
+
+struct nl_attr { const uint8_t *at; size_t len; };            /* at == NULL: it is not there */
+
+/* What an attribute has to be, by its type: Linux's nla_policy. NL_FIXED: at least len octets. NL_TEXT: at most len characters. */
+struct nl_policy { enum { NL_ANY, NL_FIXED, NL_TEXT, NL_NEST } is; uint16_t len; };
+
+/* Finds the attributes of types below n behind a header of hdr_len octets, or within another one: the last of each type. -EINVAL, -ERANGE */
+int nl_parse(const struct stack *s, const struct nl_request *q, size_t hdr_len, const struct nl_policy *policy, size_t n, struct nl_attr *ret);
+int nl_parse_nest(const struct stack *s, const struct nl_attr *nest, const struct nl_policy *policy, size_t n, struct nl_attr *ret);
+int nl_refuse_attr(const struct stack *s, const struct nl_attr *a, int err, const char *text);
+uint8_t nl_u8(const struct nl_attr *a);                       /* of an attribute that is there, checked by its policy */
+uint16_t nl_u16(const struct nl_attr *a);
+uint32_t nl_u32(const struct nl_attr *a);
+struct addr nl_addr(const struct nl_attr *a, bool v4);
+void nl_text(const struct nl_attr *a, char *ret, size_t size);
+/* Steps through attributes that follow each other: false at the end, or where one is malformed. */
+struct nl_step { const uint8_t *at; size_t len; };
+bool nl_next(struct nl_step *step, uint16_t *ret_type, struct nl_attr *ret);
 
 /* The attribute of this type behind a header of hdr_len octets: its data, or NULL. */
 const uint8_t *nl_find(const struct nl_request *q, size_t hdr_len, uint16_t type, size_t *ret_len);
@@ -131,14 +173,30 @@ bool nl_find_addr(const struct nl_request *q, size_t hdr_len, uint16_t type, str
 void nl_header(const struct nl_request *q, void *ret, size_t len);
 
 /* ---- kinds of object ---- */
+typedef int nl_change(struct stack *s, const struct nl_request *q);
 struct nl_kind {
 	uint16_t get;                                                             /* RTM_GETLINK … */
 	int (*dump)(struct nl_writer *, const struct nl_request *);               /* NULL: -EOPNOTSUPP */
 	int (*one)(struct nl_writer *, const struct nl_request *);                /* NULL: -EOPNOTSUPP */
+	nl_change *make, *del, *set;                                              /* RTM_NEW…, RTM_DEL…, RTM_SET…. NULL: -EOPNOTSUPP */
 };
 extern const struct nl_kind nl_link, nl_address, nl_route, nl_neigh, nl_rule;
+nl_change nl_link_make, nl_link_del, nl_link_set, nl_address_make, nl_address_del, nl_route_make, nl_route_del, nl_neigh_make, nl_neigh_del,
+	nl_rule_make, nl_rule_del;
 
-static inline struct stack *nl_stack(const struct nl_writer *w) { return w->ns->sk.stack; }
+/* An object as one message: of answers and of notifications. */
+void nl_write_link(struct nl_writer *w, const struct netif *nif, uint16_t type, uint32_t change);
+void nl_write_address(struct nl_writer *w, const struct netif_addr *ia, uint16_t type);
+void nl_write_route(struct nl_writer *w, const struct route *r, uint16_t type, uint16_t flags);
+void nl_write_neigh(struct nl_writer *w, const struct neigh *n, uint16_t type);
+void nl_write_rule(struct nl_writer *w, const struct rule *r, uint16_t type);
+
+/* link_set.c, for link_make.c: sets what the attributes say of an interface that is there. */
+struct ifinfomsg;
+int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h, const struct nl_attr *tb);
+int nl_link_parse(const struct stack *s, const struct nl_request *q, struct ifinfomsg *ret, struct nl_attr *tb);
+
+static inline struct stack *nl_stack(const struct nl_writer *w) { return w->stack; }
 static inline uint8_t nl_family(const struct addr *a) { return addr_is_v4(a) ? AF_INET : AF_INET6; }
 /* AF_UNSPEC, and whatever the stack has no table of its own for, mean both. */
 static inline bool nl_family_wanted(uint8_t wanted, uint8_t family)

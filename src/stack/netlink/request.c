@@ -5,6 +5,8 @@
 #include <errno.h>
 #include "stack/netlink/private.h"
 
+#define NL_WHY_MAX 256             /* of an acknowledgment: what explains an error */
+
 static const struct nl_kind *const kinds[] = {&nl_link, &nl_address, &nl_route, &nl_neigh, &nl_rule};
 
 static const struct nl_kind *kind_find(uint16_t type)
@@ -48,38 +50,89 @@ int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)
 	return r;
 }
 
-/* The low two bits of a type say new, delete, get, set. */
-static bool is_get(uint16_t type) { return (type & 3) == (RTM_GETLINK & 3); }
+static int serve_change(struct netlink_sock *ns, const struct nl_request *q, nl_change *change)
+{
+	return change ? change(ns->sk.stack, q) : -EOPNOTSUPP;
+}
 
+/* The low two bits of a type say what is wanted: new, delete, get, set. */
 int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q)
 {
+	uint16_t type = q->h.nlmsg_type, verb = type & 3;
 	const struct nl_kind *k;
 
-	if (q->h.nlmsg_type > RTM_MAX) return -EOPNOTSUPP;
+	if (type > RTM_MAX) return -EOPNOTSUPP;
 	if (q->len < sizeof(struct rtgenmsg)) return 0;
-	/* Whatever changes something asks for CAP_NET_ADMIN. */
-	if (!is_get(q->h.nlmsg_type)) return -EPERM;
-	k = kind_find(q->h.nlmsg_type);
+	if (verb != (RTM_GETLINK & 3) && !sock_is_privileged(&ns->sk)) return -EPERM;
+	k = kind_find((uint16_t)((type & ~3) | (RTM_GETLINK & 3)));
 	if (!k) return -EOPNOTSUPP;
+	switch (verb) {
+	case RTM_NEWLINK & 3: return serve_change(ns, q, k->make);
+	case RTM_DELLINK & 3: return serve_change(ns, q, k->del);
+	case RTM_SETLINK & 3: return serve_change(ns, q, k->set);
+	default: break;
+	}
 	if (q->h.nlmsg_flags & NLM_F_DUMP) return k->dump ? nl_serve_dump(ns, q, k->dump) : -EOPNOTSUPP;
 	return k->one ? nl_serve_one(ns, q, k->one) : -EOPNOTSUPP;
+}
+
+/* ---- the acknowledgment ---- */
+
+/* NETLINK_EXT_ACK: what is wrong in words, and where. */
+static size_t explain(uint8_t *at, size_t room, const struct netlink *nl)
+{
+	size_t len = nl->why ? strlen(nl->why) + 1 : 0, used = 0;
+
+	if (len && sizeof(struct nlattr) + NLMSG_ALIGN(len) <= room) {
+		struct nlattr a = {.nla_len = (uint16_t)(sizeof a + len), .nla_type = NLMSGERR_ATTR_MSG};
+		memset(at, 0, sizeof a + NLMSG_ALIGN(len));
+		memcpy(at, &a, sizeof a);
+		memcpy(at + sizeof a, nl->why, len);
+		used = sizeof a + NLMSG_ALIGN(len);
+	}
+	if (nl->why_offset && used + sizeof(struct nlattr) + sizeof nl->why_offset <= room) {
+		struct nlattr a = {.nla_len = sizeof a + sizeof nl->why_offset, .nla_type = NLMSGERR_ATTR_OFFS};
+		memcpy(at + used, &a, sizeof a);
+		memcpy(at + used + sizeof a, &nl->why_offset, sizeof nl->why_offset);
+		used += a.nla_len;
+	}
+	return used;
 }
 
 /* An error quotes the whole request, unless NETLINK_CAP_ACK cuts it to the header. */
 static void acknowledge(struct netlink_sock *ns, const struct nl_request *q, int err)
 {
+	const struct netlink *nl = ns->sk.stack->netlink;
 	bool whole = err && !ns->cap_ack;
 	struct nlmsghdr h = {.nlmsg_type = NLMSG_ERROR, .nlmsg_seq = q->h.nlmsg_seq, .nlmsg_pid = ns->pid};
 	struct nlmsgerr e = {.error = err, .msg = q->h};
-	uint8_t buf[sizeof h + sizeof e + NL_MESSAGE_MAX];
-	size_t quote = whole ? MIN(q->len, NL_MESSAGE_MAX) : 0;
+	uint8_t buf[sizeof h + sizeof e + NL_MESSAGE_MAX + NL_WHY_MAX];
+	size_t quote = whole ? MIN(q->len, NL_MESSAGE_MAX) : 0, used = sizeof h + sizeof e + NLMSG_ALIGN(quote), told = 0;
 
-	if (!whole) h.nlmsg_flags = NLM_F_CAPPED;
-	h.nlmsg_len = (uint32_t)(sizeof h + sizeof e + quote);
+	memset(buf, 0, used);
+	if (ns->ext_ack) told = explain(buf + used, NL_WHY_MAX, nl);
+	h.nlmsg_flags = (uint16_t)((whole ? 0 : NLM_F_CAPPED) | (told ? NLM_F_ACK_TLVS : 0));
+	h.nlmsg_len = (uint32_t)(told ? used + told : sizeof h + sizeof e + quote);
 	memcpy(buf, &h, sizeof h);
 	memcpy(buf + sizeof h, &e, sizeof e);
 	if (quote) memcpy(buf + sizeof h + sizeof e, q->body, quote);
 	netlink_enqueue(ns, buf, h.nlmsg_len, false);
+}
+
+static void serve_and_answer(struct netlink_sock *ns, const struct nl_request *q)
+{
+	struct netlink *nl = ns->sk.stack->netlink;
+	int err = 0;
+
+	nl->request = q;
+	nl->asker = ns;
+	nl->why = NULL;
+	nl->why_offset = 0;
+	/* Messages of netlink's own ask for nothing but the acknowledgment. */
+	if (q->h.nlmsg_flags & NLM_F_REQUEST && q->h.nlmsg_type >= NLMSG_MIN_TYPE) err = ns->protocol->serve(ns, q);
+	nl->request = NULL;
+	nl->asker = NULL;
+	if (err != -EINTR && (err || q->h.nlmsg_flags & NLM_F_ACK)) acknowledge(ns, q, err);
 }
 
 void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len)
@@ -88,14 +141,11 @@ void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len)
 
 	while (len >= sizeof q.h) {
 		size_t step;
-		int err = 0;
 		memcpy(&q.h, data, sizeof q.h);
 		if (q.h.nlmsg_len < sizeof q.h || q.h.nlmsg_len > len) return;
 		q.body = data + sizeof q.h;
 		q.len = q.h.nlmsg_len - sizeof q.h;
-		/* Messages of netlink's own ask for nothing but the acknowledgment. */
-		if (q.h.nlmsg_flags & NLM_F_REQUEST && q.h.nlmsg_type >= NLMSG_MIN_TYPE) err = ns->protocol->serve(ns, &q);
-		if (err != -EINTR && (err || q.h.nlmsg_flags & NLM_F_ACK)) acknowledge(ns, &q, err);
+		serve_and_answer(ns, &q);
 		step = MIN(len, NLMSG_ALIGN((size_t)q.h.nlmsg_len));
 		data += step;
 		len -= step;

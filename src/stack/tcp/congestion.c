@@ -76,11 +76,20 @@ const struct tcp_cc *cc_default(const struct sysctl *sys)
 
 /* ---- what all have in common ---- */
 
+/* RTAX_INITCWND: the route may say more, or less. */
+static uint32_t first_window(struct tcp_sock *conn)
+{
+	struct route_hop hop;
+	bool said = conn_path(conn, &conn->inet.laddr, &hop) == 0 && hop.route && hop.route->metrics[RTAX_INITCWND];
+
+	return said ? MIN(hop.route->metrics[RTAX_INITCWND], (uint32_t)UINT16_MAX) : TCP_INIT_CWND;
+}
+
 void cc_init(struct tcp_sock *conn)
 {
 	free(conn->cc.cubic);
 	memset(&conn->cc, 0, sizeof conn->cc);
-	conn->cc.cwnd = TCP_INIT_CWND;
+	conn->cc.cwnd = first_window(conn);
 	conn->cc.delivered = !conn->fastopen.unproven;   /* the SYN counts with Linux */
 	/* RFC 5681 §3.1, RFC 6298 §5 (5.7): if our SYN was lost, start with one segment; Linux forgives one, and one shown to be needless. */
 	if (conn->count.total_retrans > 1 && !conn->rec.retrans_at) conn->cc.cwnd = 1;

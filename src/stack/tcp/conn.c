@@ -67,7 +67,9 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 
 int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *ret)
 {
-	return route_lookup(conn_stack(conn), &conn->inet.raddr, src, inet_sock_oif(&conn->inet), ret);
+	struct route_flow f = inet_sock_flow(&conn->inet, src);
+
+	return route_find(conn_stack(conn), &f, ret);
 }
 
 /* What a segment without options carries at most over an IP datagram of mtu octets. */
@@ -116,6 +118,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	conn->opt.offset = ts_offset(s, &conn->inet.laddr, &conn->inet.raddr);
 	/* RFC 9293 §3.7.1 (MUST-14, SHLD-5): what we can take in is announced in every SYN. */
 	conn->rcv.adv_mss = mss_of_mtu(conn, hop->mtu_bytes);
+	if (hop->route && hop->route->metrics[RTAX_ADVMSS]) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, hop->route->metrics[RTAX_ADVMSS]);
 	if (addr_is_v4(&conn->inet.raddr)) conn->rcv.adv_mss = (uint16_t)MAX(conn->rcv.adv_mss, sys->route_min_adv_mss);
 	if (conn->set.mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->set.mss);
 	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);

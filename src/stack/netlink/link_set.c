@@ -1,0 +1,120 @@
+/* RTM_SETLINK, and RTM_NEWLINK of an interface that is there: `ip link set`. */
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <stdlib.h>
+#include "stack/core/netif.h"
+#include "stack/netlink/private.h"
+
+#define ALIAS_MAX 255             /* IFALIASZ less its end */
+
+static const struct nl_policy policy[IFLA_MAX + 1] = {
+	[IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_ALT_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_MTU] = {NL_FIXED, 4}, [IFLA_TXQLEN] = {NL_FIXED, 4},
+	[IFLA_GROUP] = {NL_FIXED, 4}, [IFLA_MASTER] = {NL_FIXED, 4}, [IFLA_IFALIAS] = {NL_ANY, 0}, [IFLA_CARRIER] = {NL_FIXED, 1},
+	[IFLA_LINKINFO] = {NL_NEST, 0}, [IFLA_LINK] = {NL_FIXED, 4}, [IFLA_OPERSTATE] = {NL_FIXED, 1}, [IFLA_LINKMODE] = {NL_FIXED, 1},
+};
+
+int nl_link_parse(const struct stack *s, const struct nl_request *q, struct ifinfomsg *ret, struct nl_attr *tb)
+{
+	nl_header(q, ret, sizeof *ret);
+	return nl_parse(s, q, sizeof *ret, policy, IFLA_MAX + 1, tb);
+}
+
+/* What else an interface may be told is not there to be told: it refuses before anything is changed. */
+static int refuse_unknown(const struct stack *s, const struct nl_attr *tb)
+{
+	static const uint16_t refused[] = {IFLA_MAP, IFLA_PROTINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_XDP, IFLA_VFINFO_LIST, IFLA_VF_PORTS,
+					   IFLA_AF_SPEC, IFLA_PROTO_DOWN, IFLA_CARRIER, IFLA_OPERSTATE, IFLA_LINKMODE, IFLA_BROADCAST};
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		if (tb[refused[i]].at) return nl_refuse_attr(s, &tb[refused[i]], -EOPNOTSUPP, "This attribute is not supported");
+	/* There is nothing that could be a master; none is what every interface has. */
+	if (tb[IFLA_MASTER].at && nl_u32(&tb[IFLA_MASTER])) return netif_by_index(s, (int)nl_u32(&tb[IFLA_MASTER])) ? -EOPNOTSUPP : -EINVAL;
+	return 0;
+}
+
+static int set_address(struct netif *nif, const struct nl_attr *a)
+{
+	struct mac mac;
+
+	if (nif->kind != NETIF_ETHERNET) return -EOPNOTSUPP;
+	if (a->len < sizeof mac) return -EINVAL;
+	memcpy(mac.b, a->at, sizeof mac.b);
+	return netif_set_mac(nif, &mac);
+}
+
+static int set_alias(struct netif *nif, const struct nl_attr *a)
+{
+	char *copy = NULL;
+
+	if (a->len > ALIAS_MAX) return -EINVAL;
+	if (a->len && a->at[0]) {
+		copy = malloc(a->len + 1);
+		if (!copy) return -ENOMEM;
+		nl_text(a, copy, a->len + 1);
+	}
+	free(nif->alias);
+	nif->alias = copy;
+	netlink_tell_link(nif, false, 0);
+	return 0;
+}
+
+static int set_txqlen(struct netif *nif, uint32_t len)
+{
+	if (len > INT32_MAX) return -ERANGE;
+	if ((uint32_t)nif->txqlen == len) return 0;
+	nif->txqlen = (int)len;
+	netlink_tell_link(nif, false, 0);
+	return 0;
+}
+
+static int set_name(struct netif *nif, const struct nl_attr *a)
+{
+	char name[IFNAMSIZ];
+
+	nl_text(a, name, sizeof name);
+	return name[0] ? netif_set_name(nif, name) : 0;
+}
+
+static int set_flags(struct netif *nif, const struct ifinfomsg *h)
+{
+	uint32_t mask = h->ifi_change ? h->ifi_change : UINT32_MAX;
+
+	return netif_set_flags(nif, (nif->flags & ~mask) | (h->ifi_flags & mask));
+}
+
+int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h, const struct nl_attr *tb)
+{
+	int err = refuse_unknown(s, tb);
+
+	if (err == 0 && tb[IFLA_ADDRESS].at) err = set_address(nif, &tb[IFLA_ADDRESS]);
+	if (err == 0 && tb[IFLA_MTU].at) err = netif_set_mtu(nif, nl_u32(&tb[IFLA_MTU]));
+	if (err == 0 && tb[IFLA_GROUP].at) nif->group = nl_u32(&tb[IFLA_GROUP]);
+	if (err == 0 && tb[IFLA_IFNAME].at) err = set_name(nif, &tb[IFLA_IFNAME]);
+	if (err == 0 && tb[IFLA_IFALIAS].at) err = set_alias(nif, &tb[IFLA_IFALIAS]);
+	if (err == 0 && (h->ifi_flags || h->ifi_change)) err = set_flags(nif, h);
+	if (err == 0 && tb[IFLA_TXQLEN].at) err = set_txqlen(nif, nl_u32(&tb[IFLA_TXQLEN]));
+	return err;
+}
+
+static struct netif *named(const struct stack *s, const struct nl_attr *a)
+{
+	char name[IFNAMSIZ];
+
+	if (!a->at) return NULL;
+	nl_text(a, name, sizeof name);
+	return netif_by_name(s, name);
+}
+
+int nl_link_set(struct stack *s, const struct nl_request *q)
+{
+	struct nl_attr tb[IFLA_MAX + 1];
+	struct ifinfomsg h;
+	struct netif *nif;
+	int err = nl_link_parse(s, q, &h, tb);
+
+	if (err < 0) return err;
+	if (h.ifi_index <= 0 && !tb[IFLA_IFNAME].at && !tb[IFLA_ALT_IFNAME].at) return -EINVAL;
+	nif = h.ifi_index > 0 ? netif_by_index(s, h.ifi_index) : named(s, tb[IFLA_IFNAME].at ? &tb[IFLA_IFNAME] : &tb[IFLA_ALT_IFNAME]);
+	return nif ? nl_link_apply(s, nif, &h, tb) : -ENODEV;
+}

@@ -1,0 +1,90 @@
+/* What has changed, told to the members of a group in the words of a dump: notify.h. Nothing is written that nobody listens to. */
+#include "stack/core/rule.h"
+#include "stack/inet/neigh.h"
+#include "stack/netlink/private.h"
+
+int netlink_refuse(const struct stack *s, int err, const char *text)
+{
+	if (s->netlink && s->netlink->request) s->netlink->why = text;
+	return err;
+}
+
+static bool listens(const struct netlink_sock *ns, unsigned group)
+{
+	return ns->protocol->number == NETLINK_ROUTE && ns->groups >> (group - 1) & 1;
+}
+
+void netlink_broadcast(struct stack *s, unsigned group, const void *data, size_t len)
+{
+	const struct nl_origin stack = {.group = group};
+
+	list_each(struct netlink_sock, ns, &s->netlink->socks, node)
+		if (listens(ns, group) && (!netlink_has_room(ns) || nl_queue_put(ns, &stack, data, len) < 0)) nl_queue_lost(ns);
+}
+
+static bool has_listener(const struct stack *s, unsigned group)
+{
+	list_each(const struct netlink_sock, ns, &s->netlink->socks, node)
+		if (listens(ns, group)) return true;
+	return false;
+}
+
+/* A stack that begins or ends has nobody to tell. */
+static bool begin(struct nl_writer *w, struct stack *s, unsigned group)
+{
+	if (!s->netlink || !has_listener(s, group)) return false;
+	nl_writer_for_group(w, s, group);
+	return true;
+}
+
+void netlink_tell_link(const struct netif *nif, bool gone, uint32_t change)
+{
+	struct nl_writer w;
+
+	stack_ways_changed(nif->stack, NULL);
+	if (!begin(&w, nif->stack, RTNLGRP_LINK)) return;
+	nl_write_link(&w, nif, gone ? RTM_DELLINK : RTM_NEWLINK, change);
+	nl_flush(&w);
+}
+
+void netlink_tell_addr(const struct netif_addr *ia, bool gone)
+{
+	struct nl_writer w;
+
+	stack_ways_changed(ia->netif->stack, NULL);
+	if (!begin(&w, ia->netif->stack, addr_is_v4(&ia->addr) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR)) return;
+	/* As Linux, which does not say who asked of IPv6. */
+	if (!addr_is_v4(&ia->addr)) w.seq = w.pid = 0;
+	nl_write_address(&w, ia, gone ? RTM_DELADDR : RTM_NEWADDR);
+	nl_flush(&w);
+}
+
+void netlink_tell_route(struct stack *s, const struct route *r, uint16_t type, uint16_t flags)
+{
+	struct nl_writer w;
+
+	stack_ways_changed(s, NULL);
+	if (!begin(&w, s, addr_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE)) return;
+	nl_write_route(&w, r, type, flags);
+	nl_flush(&w);
+}
+
+void netlink_tell_rule(struct stack *s, const struct rule *r, bool gone)
+{
+	struct nl_writer w;
+
+	stack_ways_changed(s, NULL);
+	if (!begin(&w, s, r->v4 ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE)) return;
+	nl_write_rule(&w, r, gone ? RTM_DELRULE : RTM_NEWRULE);
+	nl_flush(&w);
+}
+
+/* Where a datagram goes does not depend on neighbours. */
+void netlink_tell_neigh(const struct neigh *n, bool gone)
+{
+	struct nl_writer w;
+
+	if (!begin(&w, n->stack, RTNLGRP_NEIGH)) return;
+	nl_write_neigh(&w, n, gone ? RTM_DELNEIGH : RTM_NEWNEIGH);
+	nl_flush(&w);
+}
