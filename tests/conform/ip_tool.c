@@ -48,23 +48,30 @@ static void ip(const char *words)
 }
 
 /* The kernel looks at carriers a while after they change. */
-static void await_state(const char *state)
+static void await_state(const char *dev, const char *state)
 {
 	char command[128];
 
-	snprintf(command, sizeof(command), "ip link show v0 | grep -q 'state %s '", state);
+	snprintf(command, sizeof(command), "ip link show %s | grep -q 'state %s '", dev, state);
 	for (int tries = 500; tries && system(command) != 0; tries--)
 		usleep(10000);
 }
 
-/* "wait UP": for the state of v0. */
+/* "UP", "V0 DOWN", "V1 DOWN": waits until both are, or the one that is up has seen that the other one is not. */
 static void each(const char *const *commands)
 {
-	for (; *commands; commands++)
-		if (strncmp(*commands, "wait ", 5) == 0)
-			await_state(*commands + 5);
-		else
+	for (; *commands; commands++) {
+		if (strcmp(*commands, "UP") == 0) {
+			await_state("v0", "UP");
+			await_state("v1", "UP");
+		} else if (strcmp(*commands, "V0 DOWN") == 0) {
+			await_state("v1", "LOWERLAYERDOWN");
+		} else if (strcmp(*commands, "V1 DOWN") == 0) {
+			await_state("v0", "LOWERLAYERDOWN");
+		} else {
 			ip(*commands);
+		}
+	}
 }
 
 #define EACH(...) each((const char *const[]){ __VA_ARGS__, NULL })
@@ -73,12 +80,12 @@ static void links(void)
 {
 	say_about("link");
 	EACH("link set v0 address 02:00:00:00:00:01", "link set v1 address 02:00:00:00:00:02", "link show v0", "link set v0 up",
-	     "wait LOWERLAYERDOWN", "link show v0", "link set v1 up", "wait UP", "link show v0", "link set v0 mtu 1400", "link set v0 txqueuelen 7", "link set v0 alias wire", "link show v0",
+	     "V1 DOWN", "link show v0", "link set v1 up", "UP", "link show v0", "link set v0 mtu 1400", "link set v0 txqueuelen 7", "link set v0 alias wire", "link show v0",
 	     "link set v0 mtu 60", "link set v0 mtu 70000", "link set v0 address 01:00:00:00:00:01", "link set v0 name lo", "link set v0 name w0",
 	     "link show w0", "link set w0 name v0", "link set v0 promisc on", "link show v0", "link set v0 promisc off", "link set v0 allmulticast on",
 	     "link set v0 allmulticast off", "link set v0 group 7", "link show group 7", "link set v0 group 0", "link set v0 alias \"\"", "link show v0",
 	     "link add v0 type veth peer name v7", "link add x0 type nosuch", "link del lo", "link del nosuch", "link show nosuch", "link set v1 down",
-	     "wait LOWERLAYERDOWN", "link show v0", "link set v1 up", "wait UP", "link set v0 mtu 1500", "link set v0 txqueuelen 1000", "link show type veth");
+	     "V1 DOWN", "link show v0", "link set v1 up", "UP", "link set v0 mtu 1500", "link set v0 txqueuelen 1000", "link show type veth");
 }
 
 static void addresses(void)
@@ -111,8 +118,8 @@ static void routes(void)
 	     "route get 10.0.0.7 from 10.0.0.1", "route get 10.0.0.7 from 10.0.0.9", "route get fibmatch 10.8.0.1", "route flush table 9", "route flush table 1000",
 	     "route del local 10.7.4.0/24 dev v0", "-4 route show table all");
 	EACH("route add 10.5.0.0/16 nexthop via 10.0.0.2 weight 2 nexthop via 10.0.0.3", "route show 10.5.0.0/16", "route del 10.5.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.0.3",
-	     "route add 10.5.0.0/16 nexthop via 10.0.0.2 nexthop dev v1", "route show 10.5.0.0/16", "link set v1 down", "wait LOWERLAYERDOWN", "route show 10.5.0.0/16", "link set v1 up", "wait UP",
-	     "route show 10.5.0.0/16", "link set v0 down", "-4 route show table all", "link set v0 up", "wait UP", "-4 route show table all", "addr flush dev v0 scope global", "-4 route show table all");
+	     "route add 10.5.0.0/16 nexthop via 10.0.0.2 nexthop dev v1", "route show 10.5.0.0/16", "link set v1 down", "V1 DOWN", "route show 10.5.0.0/16", "link set v1 up", "UP",
+	     "route show 10.5.0.0/16", "link set v0 down", "V0 DOWN", "-4 route show table all", "link set v0 up", "UP", "-4 route show table all", "addr flush dev v0 scope global", "-4 route show table all");
 }
 
 static void routes6(void)

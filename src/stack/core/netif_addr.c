@@ -132,8 +132,9 @@ static void routes_del(const struct netif_addr *gone)
 	struct address_routes rs;
 
 	routes_of(&rs, gone);
-	for (size_t i = 0; i < rs.n; i++)
-		if (!is_needed(nif, &rs.at[i])) route_del(nif->stack, &rs.at[i]);
+	/* As Linux: the local one, which is the first, at last. */
+	for (size_t i = 1; i <= rs.n; i++)
+		if (!is_needed(nif, &rs.at[i % rs.n])) route_del(nif->stack, &rs.at[i % rs.n]);
 	if (addr_is_v4(&gone->addr) && !stack_is_local(nif->stack, &gone->addr)) route_flush_source(nif->stack, &gone->addr);
 	list_each(struct netif_addr, ia, &nif->addrs, node)
 		(void)netif_addr_routes_add(ia);

@@ -232,7 +232,7 @@ static int put(struct stack *s, const struct route *want, unsigned flags, struct
 	if (!first && flags & NLM_F_REPLACE && !(flags & NLM_F_CREATE)) return netlink_refuse(s, -ENOENT, "Can not replace route - no match found");
 	if (first && can_join(first, want)) return join(s, first, want);
 	err = insert(s, want, !v4 || flags & NLM_F_APPEND || !first, ret);
-	if (err == 0) netlink_tell_route(s, *ret, RTM_NEWROUTE, flags & (NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND));
+	if (err == 0) netlink_tell_route(s, *ret, RTM_NEWROUTE, NLM_F_CREATE | (!first ? NLM_F_EXCL : flags & NLM_F_APPEND));
 	return err;
 }
 
@@ -395,6 +395,13 @@ void route_flush_source(struct stack *s, const struct addr *src)
 }
 
 /* ---- finding ---- */
+
+uint32_t route_table_unused(struct stack *s)
+{
+	for (uint32_t id = 1; id < RT_TABLE_COMPAT; id++)
+		if (!table_find(s, id)) return table_make(s, id) ? id : 0;
+	return 0;
+}
 
 static bool leads_through(const struct route *r, const struct netif *oif)
 {

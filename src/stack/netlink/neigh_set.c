@@ -55,10 +55,16 @@ int nl_neigh_make(struct stack *s, const struct nl_request *q)
 int nl_neigh_del(struct stack *s, const struct nl_request *q)
 {
 	struct wanted w;
+	struct neigh *n;
 	int err = wanted_read(s, q, &w);
 
 	if (err < 0) return err;
 	if (w.h.ndm_flags & NTF_PROXY) return w.nif && neigh_proxy_del(w.nif, &w.dst) ? 0 : -ENOENT;
 	if (!w.nif) return -EINVAL;
-	return neigh_forget(w.nif, &w.dst) ? 0 : -ENOENT;
+	n = neigh_find(w.nif, &w.dst);
+	if (!n) return -ENOENT;
+	/* As Linux: it fails before it goes, which listeners hear. */
+	if (neigh_state(n) != NUD_FAILED) (void)neigh_set(w.nif, &w.dst, NULL, NUD_FAILED);
+	(void)neigh_forget(w.nif, &w.dst);
+	return 0;
 }

@@ -37,6 +37,14 @@ static bool begin(struct nl_writer *w, struct stack *s, unsigned group)
 	return true;
 }
 
+/* A request about this kind of object, by its RTM_NEW…, is served. */
+static bool asked_for(const struct stack *s, uint16_t kind)
+{
+	const struct nl_request *q = s->netlink->request;
+
+	return q && (q->h.nlmsg_type & ~3) == (kind & ~3);
+}
+
 void netlink_tell_link(const struct netif *nif, bool gone, uint32_t change)
 {
 	struct nl_writer w;
@@ -65,6 +73,8 @@ void netlink_tell_route(struct stack *s, const struct route *r, uint16_t type, u
 
 	stack_ways_changed(s, NULL);
 	if (!begin(&w, s, addr_is_v4(&r->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE)) return;
+	/* What comes of an address is nobody's request. */
+	if (!asked_for(s, RTM_NEWROUTE)) w.seq = w.pid = 0;
 	nl_write_route(&w, r, type, flags);
 	nl_flush(&w);
 }
@@ -85,6 +95,9 @@ void netlink_tell_neigh(const struct neigh *n, bool gone)
 	struct nl_writer w;
 
 	if (!begin(&w, n->stack, RTNLGRP_NEIGH)) return;
+	/* As Linux: who asked is named, but not for what, and not of the end. */
+	w.seq = 0;
+	if (gone) w.pid = 0;
 	nl_write_neigh(&w, n, gone ? RTM_DELNEIGH : RTM_NEWNEIGH);
 	nl_flush(&w);
 }

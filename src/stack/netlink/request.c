@@ -112,7 +112,7 @@ static void acknowledge(struct netlink_sock *ns, const struct nl_request *q, int
 	memset(buf, 0, used);
 	if (ns->ext_ack) told = explain(buf + used, NL_WHY_MAX, nl);
 	h.nlmsg_flags = (uint16_t)((whole ? 0 : NLM_F_CAPPED) | (told ? NLM_F_ACK_TLVS : 0));
-	h.nlmsg_len = (uint32_t)(told ? used + told : sizeof h + sizeof e + quote);
+	h.nlmsg_len = (uint32_t)(used + told);
 	memcpy(buf, &h, sizeof h);
 	memcpy(buf + sizeof h, &e, sizeof e);
 	if (quote) memcpy(buf + sizeof h + sizeof e, q->body, quote);
