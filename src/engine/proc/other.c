@@ -23,7 +23,7 @@ struct tally { uint16_t domain; unsigned n, orphans, embryos; };
 static void count(void *arg, const struct inet_facts *f)
 {
 	struct tally *t = arg;
-	if (f->domain != t->domain || !f->sk) return;
+	if (f->domain != t->domain || !f->sk || f->unused) return;
 	t->n++;
 	t->orphans += f->sk->closed;
 	t->embryos += f->embryo;

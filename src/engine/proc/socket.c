@@ -50,7 +50,7 @@ static void tcp_put(struct listing *l, const struct inet_facts *f)
 static void tcp_visit(void *arg, const struct inet_facts *f)
 {
 	struct listing *l = arg;
-	if (f->domain != l->domain || (f->state == TCP_LISTEN) != l->listeners) return;
+	if (f->domain != l->domain || f->unused || (f->state == TCP_LISTEN) != l->listeners) return;
 	l->n++;
 	if (page_takes(l->p)) tcp_put(l, f);
 }

@@ -14,6 +14,7 @@
 #include "stack/inet/autoconf.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/neigh.h"
+#include "stack/netlink/netlink.h"
 #include "stack/netlink/notify.h"
 #include "stack/packet/tap.h"
 
@@ -95,6 +96,7 @@ int netif_make(struct stack *s, const char *name, enum netif_kind kind, const st
 	nif->mcast.general6.fire = mcast_general_fire6;
 	nif->index = s->next_ifindex++;
 	list_append(&s->netifs, &nif->node);
+	netlink_uevent(nif, "add");
 	*ret = nif;
 	return 0;
 }
@@ -140,6 +142,7 @@ void netif_remove(struct netif *nif)
 	list_remove(&nif->node);
 	list_append(&s->netifs_gone, &nif->node);
 	nif->twin = NULL;
+	netlink_uevent(nif, "remove");
 }
 
 void netif_free_gone(struct stack *s)

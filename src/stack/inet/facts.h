@@ -13,6 +13,7 @@ struct inet_facts {
 	struct stack *stack;
 	uint16_t domain, protocol;       /* AF_*, and that of the list: IPPROTO_RAW for raw sockets of any */
 	uint8_t state;                   /* TCP's numbers: a datagram socket is ESTABLISHED (1) or CLOSED (7) */
+	bool unused;                     /* TCP: bound to a port, and no more; the older lists do not show it */
 	bool embryo;                     /* of a connection whose handshake is not over, and that no socket stands for */
 	struct addr laddr, raddr;
 	uint16_t lport, rport;           /* host order; of a raw socket: its protocol, and 0 */

@@ -17,7 +17,7 @@ ssize_t nl_unicast(struct netlink_sock *ns, uint32_t pid, const struct nl_origin
 	if (pid == 0) return to_stack(ns, data, len);
 	to = nl_port_find(ns->sk.stack, ns->sk.protocol, pid);
 	/* Who is connected hears only its peer. */
-	if (!to || (to->connected && to->peer_pid != ns->pid)) return -ECONNREFUSED;
+	if (!to || (to->state == NL_CONNECTED && to->peer_pid != ns->pid)) return -ECONNREFUSED;
 	if (!netlink_has_room(to)) {
 		list_remove(&ns->of_waited);
 		list_append(&to->waiting, &ns->of_waited);
@@ -29,10 +29,14 @@ ssize_t nl_unicast(struct netlink_sock *ns, uint32_t pid, const struct nl_origin
 
 static bool listens(const struct netlink_sock *ns, uint32_t group) { return ns->groups >> (group - 1) & 1; }
 
+void nl_broadcast_to(struct netlink_sock *to, const struct nl_origin *from, const void *data, size_t len)
+{
+	if (!listens(to, from->group)) return;
+	if (!netlink_has_room(to) || nl_queue_put(to, from, data, len) < 0) nl_queue_lost(to);
+}
+
 void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin *from, const void *data, size_t len)
 {
-	list_each(struct netlink_sock, to, &ns->sk.stack->netlink->socks, node) {
-		if (to == ns || to->protocol != ns->protocol || to->pid == but || !listens(to, from->group)) continue;
-		if (!netlink_has_room(to) || nl_queue_put(to, from, data, len) < 0) nl_queue_lost(to);
-	}
+	list_each(struct netlink_sock, to, &ns->sk.stack->netlink->socks, node)
+		if (to != ns && to->protocol == ns->protocol && to->pid != but) nl_broadcast_to(to, from, data, len);
 }

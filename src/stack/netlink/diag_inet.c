@@ -5,6 +5,7 @@
 #include "stack/tcp/tcp.h"
 
 #define NO_COOKIE ((uint64_t)-1)
+#define STATE_UNUSED 13           /* asks for sockets that are bound and no more, which are shown as closed; since Linux 6.8 */
 
 static bool is_served(int protocol)
 {
@@ -27,7 +28,7 @@ static bool is_wanted(const struct dump *d, const struct inet_facts *f)
 {
 	const struct inet_diag_sockid *id = &d->q.id;
 
-	if (!(d->q.idiag_states & 1u << f->state)) return false;
+	if (!(d->q.idiag_states & 1u << (f->unused ? STATE_UNUSED : f->state))) return false;
 	if (d->q.sdiag_family != AF_UNSPEC && d->q.sdiag_family != f->domain) return false;
 	if (id->idiag_sport && id->idiag_sport != htons(f->lport)) return false;
 	if (id->idiag_dport && id->idiag_dport != htons(f->rport)) return false;
@@ -90,7 +91,7 @@ static int score(const struct wanted *want, const struct inet_facts *f)
 {
 	bool open = addr_is_any(&f->raddr) && f->rport == 0, any = addr_is_any(&f->laddr);
 
-	if (f->lport != want->lport || (f->ifindex && f->ifindex != want->ifindex)) return 0;
+	if (f->unused || f->lport != want->lport || (f->ifindex && f->ifindex != want->ifindex)) return 0;
 	if (!any && !addr_eq(&f->laddr, &want->laddr)) return 0;
 	if (!open) return addr_eq(&f->raddr, &want->raddr) && f->rport == want->rport ? 4 : 0;
 	if (any && f->domain == AF_INET && !addr_is_v4(&want->laddr)) return 0;
@@ -116,7 +117,7 @@ static int find(struct stack *s, const struct inet_diag_req_v2 *q, struct inet_f
 	if (!is_served(q->sdiag_protocol)) return -ENOENT;
 	inet_facts_walk(s, q->sdiag_protocol, compare, &search);
 	if (search.score == 0) return -ENOENT;
-	if (cookie != NO_COOKIE && cookie != search.best.cookie) return -ESTALE;
+	if (cookie != NO_COOKIE && cookie != search.best.cookie) return q->sdiag_protocol == IPPROTO_TCP ? -ENOENT : -ESTALE;
 	*ret = search.best;
 	return 0;
 }

@@ -63,7 +63,7 @@ static uint32_t flags_of(const struct netlink_sock *ns)
 static void netlink_write(struct nl_writer *w, const struct netlink_diag_req *q, const struct netlink_sock *ns)
 {
 	struct netlink_diag_msg m = {.ndiag_family = AF_NETLINK, .ndiag_type = (uint8_t)ns->sk.type, .ndiag_protocol = (uint8_t)ns->sk.protocol,
-				     .ndiag_state = ns->connected, .ndiag_portid = ns->pid, .ndiag_dst_portid = ns->peer_pid,
+				     .ndiag_state = (uint8_t)ns->state, .ndiag_portid = ns->pid, .ndiag_dst_portid = ns->peer_pid,
 				     .ndiag_dst_group = ns->peer_group, .ndiag_ino = (uint32_t)ns->sk.inode};
 
 	put_cookie(m.ndiag_cookie, &ns->sk);

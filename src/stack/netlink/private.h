@@ -5,7 +5,7 @@
  *     port.c      port ids, and who may name whom                      deliver.c   from socket to socket: to one, and to a group
  *     protocol.c  the protocols, a row each
  *     request.c   what was sent to the stack: header by header, to its protocol's handler, and the acknowledgment
- *     diag.h      NETLINK_SOCK_DIAG          generic.c   NETLINK_GENERIC
+ *     diag.h      NETLINK_SOCK_DIAG          generic.c   NETLINK_GENERIC          uevent.c   NETLINK_KOBJECT_UEVENT
  *
  * NETLINK_ROUTE's handlers:
  *
@@ -39,6 +39,7 @@ struct netlink {
 	const struct netlink_sock *asker;
 	const char *why;              /* NULL: nobody said */
 	uint32_t why_offset;          /* of the attribute in the message; 0: none */
+	uint64_t uevents;              /* told so far */
 };
 
 /* Who sent a message: 0 and nobody: the stack. */
@@ -54,11 +55,15 @@ struct nl_protocol {
 	int (*serve)(struct netlink_sock *, const struct nl_request *);        /* one request. 0, or the errno of the acknowledgment. NULL: the stack takes none */
 };
 
+/* Linux's numbers, which sock_diag shows. */
+enum nl_state { NL_UNCONNECTED, NL_CONNECTED, NL_NEVER_CONNECTED = 7 };
+
 struct netlink_sock {
 	struct sock sk;
 	struct list node;             /* netlink.socks */
 	const struct nl_protocol *protocol;
-	bool bound, connected;
+	bool bound;
+	enum nl_state state;
 	bool congested;               /* something was lost: nothing more comes until all that waits is read */
 	uint32_t pid;
 	uint32_t peer_pid, peer_group;
@@ -96,6 +101,8 @@ void nl_queue_wake(struct netlink_sock *ns);                           /* there 
 ssize_t nl_unicast(struct netlink_sock *ns, uint32_t pid, const struct nl_origin *from, const void *data, size_t len);
 void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin *from, const void *data, size_t len);   /* to from->group, less ns and the port `but` */
 
+void nl_broadcast_to(struct netlink_sock *to, const struct nl_origin *from, const void *data, size_t len);   /* if it listens to from->group */
+
 /* ---- notify.c ---- */
 /* To all members of a group of NETLINK_ROUTE's (RTNLGRP_*), from the stack. */
 void netlink_broadcast(struct stack *s, unsigned group, const void *data, size_t len);
@@ -106,6 +113,7 @@ void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len);
 int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *));
 int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)(struct nl_writer *, const struct nl_request *));
 int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q);
+int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q);
 int nl_diag_serve(struct netlink_sock *ns, const struct nl_request *q);
 
 /* ---- messages (message.c) ---- */

@@ -17,6 +17,7 @@ static const struct nl_protocol protocols[] = {
 	{NETLINK_USERSOCK, GROUPS_LEAST, .anyone_sends = true},
 	{NETLINK_SOCK_DIAG, GROUPS_LEAST, .anyone_listens = true, .serve = nl_diag_serve},
 	{NETLINK_KOBJECT_UEVENT, GROUPS_LEAST, .anyone_listens = true, .serve = uevent_serve},
+	{NETLINK_GENERIC, GROUPS_LEAST, .anyone_listens = true, .serve = nl_generic_serve},
 };
 
 const struct nl_protocol *nl_protocol_find(int number)

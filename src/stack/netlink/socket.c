@@ -36,6 +36,7 @@ static int netlink_init(struct sock *sk)
 {
 	struct netlink_sock *ns = netlink_of(sk);
 
+	ns->state = NL_NEVER_CONNECTED;
 	ns->protocol = nl_protocol_find(sk->protocol);
 	list_init(&ns->queue);
 	list_init(&ns->waiting);
@@ -94,7 +95,7 @@ static int netlink_connect(struct sock *sk, const struct sockaddr *a, socklen_t 
 	int r;
 
 	if (a->sa_family == AF_UNSPEC) {
-		ns->connected = false;
+		ns->state = NL_UNCONNECTED;
 		ns->peer_pid = ns->peer_group = 0;
 		return 0;
 	}
@@ -102,7 +103,7 @@ static int netlink_connect(struct sock *sk, const struct sockaddr *a, socklen_t 
 	if (r < 0) return r;
 	if ((name.nl_pid || name.nl_groups) && !nl_may_send(ns)) return -EPERM;
 	if (!ns->bound) nl_port_choose(ns);
-	ns->connected = true;
+	ns->state = NL_CONNECTED;
 	ns->peer_pid = name.nl_pid;
 	ns->peer_group = group_of(name.nl_groups);
 	return 0;

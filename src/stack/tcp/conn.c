@@ -46,6 +46,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->sk.closed = false;
 	is->sk.err = 0;
 	is->sk.cookie = own.sk.cookie;
+	is->sk.inode = 0;
 	is->sk.lent = is->sk.beside = 0;
 	is->sk.priority = 0;
 	is->bound = false;

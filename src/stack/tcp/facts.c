@@ -43,13 +43,13 @@ static void path_facts(const struct tcp_sock *conn, struct inet_facts *f)
 	f->ssthresh = conn->cc.ssthresh && conn->cc.ssthresh < CC_INFINITE ? (int32_t)conn->cc.ssthresh : -1;
 }
 
-/* One that was never used, or is over, is in no list. */
 bool tcp_facts(struct sock *sk, struct inet_facts *f)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 
-	if (conn->state == TCPS_CLOSED) return false;
 	f->state = conn->state;
+	f->unused = conn->state == TCPS_CLOSED;
+	if (f->unused) return conn->inet.bound;
 	f->embryo = conn->wait.parent && conn->wait.embryo;
 	if (conn->wait.parent && !conn->wait.accepted) f->uid = conn->wait.parent->inet.sk.uid;
 	if (conn->state == TCPS_LISTEN) {

@@ -1,0 +1,109 @@
+/*
+ * NETLINK_GENERIC: families by name. There is the one that tells of families, nlctrl, and so of itself; whoever asks for another is told that there is
+ * none, and goes the way that programs have for kernels without it.
+ *
+ * Read first: <linux/genetlink.h>.
+ */
+#include <errno.h>
+#include <linux/genetlink.h>
+#include "stack/netlink/private.h"
+
+#define NLCTRL_VERSION 2
+
+/* A command of a family's, and who may give it how: GENL_CMD_CAP_*. */
+struct command { uint32_t number, flags; };
+struct group { uint32_t id; const char *name; };
+struct generic { const char *name; uint16_t id; uint32_t version, header, attributes; struct command command; struct group group; };
+
+static const struct generic families[] = {
+	{"nlctrl", GENL_ID_CTRL, NLCTRL_VERSION, 0, CTRL_ATTR_MAX, {CTRL_CMD_GETFAMILY, GENL_CMD_CAP_DO | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL},
+	 {GENL_ID_CTRL, "notify"}},
+};
+
+static void put_command(struct nl_writer *w, const struct command *c)
+{
+	size_t all = nl_nest_begin(w, CTRL_ATTR_OPS), one = nl_nest_begin(w, 1);
+
+	nl_put_u32(w, CTRL_ATTR_OP_ID, c->number);
+	nl_put_u32(w, CTRL_ATTR_OP_FLAGS, c->flags);
+	nl_nest_end(w, one);
+	nl_nest_end(w, all);
+}
+
+static void put_group(struct nl_writer *w, const struct group *g)
+{
+	size_t all = nl_nest_begin(w, CTRL_ATTR_MCAST_GROUPS), one = nl_nest_begin(w, 1);
+
+	nl_put_u32(w, CTRL_ATTR_MCAST_GRP_ID, g->id);
+	nl_put_text(w, CTRL_ATTR_MCAST_GRP_NAME, g->name);
+	nl_nest_end(w, one);
+	nl_nest_end(w, all);
+}
+
+static void family_write(struct nl_writer *w, const struct generic *f)
+{
+	struct genlmsghdr h = {.cmd = CTRL_CMD_NEWFAMILY, .version = NLCTRL_VERSION};
+
+	nl_begin(w, GENL_ID_CTRL, &h, sizeof h);
+	nl_put_text(w, CTRL_ATTR_FAMILY_NAME, f->name);
+	nl_put(w, CTRL_ATTR_FAMILY_ID, &f->id, sizeof f->id);
+	nl_put_u32(w, CTRL_ATTR_VERSION, f->version);
+	nl_put_u32(w, CTRL_ATTR_HDRSIZE, f->header);
+	nl_put_u32(w, CTRL_ATTR_MAXATTR, f->attributes);
+	put_command(w, &f->command);
+	put_group(w, &f->group);
+	nl_end(w);
+}
+
+static int dump(struct nl_writer *w, const struct nl_request *q)
+{
+	(void)q;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		family_write(w, &families[i]);
+	return 0;
+}
+
+/* The name of a request ends in time, and nothing but its NUL stands behind. */
+static int name_check(const uint8_t *name, size_t len)
+{
+	if (len == 0 || !memchr(name, 0, MIN(len, (size_t)GENL_NAMSIZ))) return -EINVAL;
+	return len - (name[len - 1] == 0) >= GENL_NAMSIZ ? -ERANGE : 0;
+}
+
+static int wanted(const struct nl_request *q, const struct generic **ret)
+{
+	size_t id_len = 0, name_len = 0;
+	const uint8_t *id = nl_find(q, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID, &id_len), *name = nl_find(q, GENL_HDRLEN, CTRL_ATTR_FAMILY_NAME, &name_len);
+	int r = name ? name_check(name, name_len) : 0;
+
+	if (id && id_len < sizeof(uint16_t)) return -ERANGE;
+	if (r < 0) return r;
+	if (!id && !name) return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const struct generic *f = &families[i];
+		if (name ? strcmp(f->name, (const char *)name) != 0 : memcmp(&f->id, id, sizeof f->id) != 0) continue;
+		*ret = f;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int one(struct nl_writer *w, const struct nl_request *q)
+{
+	const struct generic *f;
+	int r = wanted(q, &f);
+
+	if (r == 0) family_write(w, f);
+	return r;
+}
+
+int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q)
+{
+	struct genlmsghdr h;
+
+	if (q->h.nlmsg_type != GENL_ID_CTRL) return -ENOENT;
+	if (q->len < sizeof h) return -EINVAL;
+	nl_header(q, &h, sizeof h);
+	if (h.cmd != CTRL_CMD_GETFAMILY) return -EOPNOTSUPP;
+	return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump) : nl_serve_one(ns, q, one);
+}
