@@ -42,6 +42,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_WATCH] = {serve_watch, NO_SOCKET},
 	[RPC_UNWATCH] = {serve_unwatch, NO_SOCKET},
 	[RPC_FILE] = {serve_file, NO_SOCKET},
+	[RPC_LOOK] = {serve_look, NO_SOCKET},
 	[RPC_HOSTNAME] = {serve_hostname, NO_SOCKET},
 	[RPC_UNIX_NAME] = {serve_unix_name, NO_SOCKET},
 	[RPC_UNIX_NAMED] = {serve_unix_named, NO_SOCKET},

@@ -7,9 +7,8 @@
 #include <errno.h>
 #include "engine/private.h"
 #include "engine/proc/proc.h"
+#include "engine/proc/tree.h"
 #include "stack/core/sysctl.h"
-
-#define FILE_PATH_MAX 256
 
 static void hosts_lines(const struct engine *e, struct page *p, const struct topo_addr *(*pick)(const struct topo_if *))
 {
@@ -78,25 +77,22 @@ static int sysctl_text(const struct stack *s, const char *path, struct text *t)
 	return MIN(r, 0);
 }
 
-/* The file of a table of /proc/net's that a path names. NULL: none */
-static const struct proc_file *proc_find(const char *path)
+/* What follows a directory's name in a path; NULL: it is not below that. */
+static const char *below(const char *path, const char *directory)
 {
-	static const struct proc_file *const tables[] = {proc_netif_files, proc_route_files, proc_socket_files, proc_other_files};
-	static const char root[] = "/proc/net/";
-	if (strncmp(path, root, sizeof root - 1) != 0) return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		for (const struct proc_file *f = tables[i]; f->name; f++)
-			if (strcmp(path + sizeof root - 1, f->name) == 0) return f;
-	return NULL;
+	size_t n = strlen(directory);
+	return strncmp(path, directory, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
 }
 
 static int file_write(struct engine *e, size_t host, const char *path, struct page *p)
 {
 	struct stack *s = net_stack(net_host_at(e->net, host));
-	const struct proc_file *proc = proc_find(path);
+	const char *proc = below(path, "/proc/net"), *device = below(path, "/sys/devices/virtual/net");
+	const struct proc_file *listed = proc ? proc_find(proc) : NULL;
 	stack_set_now(s, e->now);
-	if (proc) {
-		proc->write(s, p);
+	if (device) return sysfs_device_read(s, device, p->t);
+	if (listed) {
+		listed->write(s, p);
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

@@ -359,7 +359,7 @@ void sets_sweep(struct engine *e);                                        /* end
 void sets_of_dead(struct engine *e, struct client *c);
 void watch_free(struct engine *e, struct watch *w);
 
-/* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, verb.c: what the rows do */
+/* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, proc/tree.c, verb.c: what the rows do */
 int64_t serve_socket(struct call *k);
 int64_t serve_pair(struct call *k);
 int64_t serve_bind(struct call *k);
@@ -383,6 +383,7 @@ int64_t serve_hostname(struct call *k);
 int64_t serve_refused(struct call *k);
 int64_t serve_door(struct call *k);
 int64_t serve_file(struct call *k);
+int64_t serve_look(struct call *k);
 int64_t serve_verb(struct call *k);
 
 /* unix_names.c: abstract names, which are each host's own */

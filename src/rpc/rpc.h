@@ -42,6 +42,7 @@
 	X(WATCH,        8,   65536) /* arg: bell; in: struct rpc_watch[]. Their bits are set at once, so that the first look finds what is ready */ \
 	X(UNWATCH,      8,   65536) /* arg: bell; in: struct rpc_watch[] */ \
 	X(FILE,         1,   256)   /* arg: 0, then what the last piece's result was; in: path, as /etc/hosts. out: a piece of the text that this host sees, result: 0, or that more follows; -ENOENT: not a virtual file */ \
+	X(LOOK,         1,   256)   /* in: path below /proc/net or in sysfs. result: st_mode of what it names; out: a directory's entries (engine/proc/tree.h), or where a link leads; -ENOENT */ \
 	X(HOSTNAME,     0,   0)     /* out: the host's name */ \
 	X(UNIX_NAME,    1,   108)   /* in: an abstract name, of its host, that is too long for its tag. result: its number */ \
 	X(UNIX_NAMED,   0,   0)     /* arg: number. out: the name */ \

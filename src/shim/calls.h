@@ -62,6 +62,11 @@
 	X(open, (const char *path, int flags, mode_t mode)) \
 	X(openat, (int dir, const char *path, int flags, mode_t mode)) \
 	X(fstat, (int fd, struct stat *ret)) \
+	X(newfstatat, (int dir, const char *path, struct stat *ret, int flags)) \
+	X(statx, (int dir, const char *path, int flags, unsigned mask, struct statx *ret)) \
+	X(faccessat, (int dir, const char *path, int wanted)) \
+	X(faccessat2, (int dir, const char *path, int wanted, int flags)) \
+	X(readlinkat, (int dir, const char *path, char *to, size_t size)) \
 	X(getdents64, (int dir, void *to, size_t size)) \
 	X(uname, (struct utsname *ret)) \
 	X(rt_sigaction, (int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old, size_t mask_size)) \
@@ -204,6 +209,27 @@ HANDLERS(X)
 	X(fstat64, int, (int fd, struct stat *ret), do_fstat(fd, ret)) \
 	X(__fxstat, int, (int version, int fd, struct stat *ret), ((void)version, do_fstat(fd, ret))) \
 	X(__fxstat64, int, (int version, int fd, struct stat *ret), ((void)version, do_fstat(fd, ret))) \
+	X(stat, int, (const char *path, struct stat *ret), do_newfstatat(AT_FDCWD, path, ret, 0)) \
+	X(stat64, int, (const char *path, struct stat *ret), do_newfstatat(AT_FDCWD, path, ret, 0)) \
+	X(__xstat, int, (int version, const char *path, struct stat *ret), ((void)version, do_newfstatat(AT_FDCWD, path, ret, 0))) \
+	X(__xstat64, int, (int version, const char *path, struct stat *ret), ((void)version, do_newfstatat(AT_FDCWD, path, ret, 0))) \
+	X(lstat, int, (const char *path, struct stat *ret), do_newfstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW)) \
+	X(lstat64, int, (const char *path, struct stat *ret), do_newfstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW)) \
+	X(__lxstat, int, (int version, const char *path, struct stat *ret), ((void)version, do_newfstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW))) \
+	X(__lxstat64, int, (int version, const char *path, struct stat *ret), \
+	  ((void)version, do_newfstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW))) \
+	X(fstatat, int, (int dir, const char *path, struct stat *ret, int flags), do_newfstatat(dir, path, ret, flags)) \
+	X(fstatat64, int, (int dir, const char *path, struct stat *ret, int flags), do_newfstatat(dir, path, ret, flags)) \
+	X(__fxstatat, int, (int version, int dir, const char *path, struct stat *ret, int flags), ((void)version, do_newfstatat(dir, path, ret, flags))) \
+	X(__fxstatat64, int, (int version, int dir, const char *path, struct stat *ret, int flags), \
+	  ((void)version, do_newfstatat(dir, path, ret, flags))) \
+	X(statx, int, (int dir, const char *path, int flags, unsigned mask, struct statx *ret), do_statx(dir, path, flags, mask, ret)) \
+	X(access, int, (const char *path, int wanted), do_faccessat2(AT_FDCWD, path, wanted, 0)) \
+	X(faccessat, int, (int dir, const char *path, int wanted, int flags), do_faccessat2(dir, path, wanted, flags)) \
+	X(readlink, ssize_t, (const char *path, char *to, size_t size), do_readlinkat(AT_FDCWD, path, to, size)) \
+	X(readlinkat, ssize_t, (int dir, const char *path, char *to, size_t size), do_readlinkat(dir, path, to, size)) \
+	X(__readlink_chk, ssize_t, (const char *path, char *to, size_t size, size_t cap), do_readlinkat(AT_FDCWD, path, to, fits(size, cap))) \
+	X(__readlinkat_chk, ssize_t, (int dir, const char *path, char *to, size_t size, size_t cap), do_readlinkat(dir, path, to, fits(size, cap))) \
 	X(getdents64, ssize_t, (int dir, void *to, size_t size), do_getdents64(dir, to, size)) \
 	X(uname, int, (struct utsname *ret), do_uname(ret)) \
 	X(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \

@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <linux/fs.h>
 #include "shim/internal.h"
+#include "shim/netpath.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
@@ -17,6 +18,7 @@ long do_close(int fd)
 	struct sock s;
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	if (spawned()) return sys(SYS_close, fd);
+	netdir_closed(fd);
 	bool ours = table_channel(fd, &s);
 	if (ours && atomic_load_explicit(&s.c->linger_s, memory_order_relaxed) > 0) linger(&s);
 	table_closing(fd);

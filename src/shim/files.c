@@ -41,7 +41,8 @@ static int64_t file_write(int fd, const char *path, uint8_t *text)
 		long r = from < 0 ? 0 : sys(SYS_write, fd, text, MIN(c.out_len, SCRATCH_SIZE));
 		if (r < 0) return r;
 	} while (from > 0);
-	return from < 0 ? -ENOENT : sys(SYS_lseek, fd, 0, SEEK_SET);
+	if (from == -ENETDOWN) return -ENOENT;
+	return from < 0 ? from : sys(SYS_lseek, fd, 0, SEEK_SET);
 }
 
 int file_open(const char *path, int flags)
@@ -55,28 +56,40 @@ int file_open(const char *path, int flags)
 	return r < 0 ? (int)r : fd;
 }
 
+/* What a plain name names: a file whose text the engine has, or a directory. */
+static long net_open(const char *net, enum net_name kind, int flags)
+{
+	char listing[NET_PATH_MAX];
+	size_t len;
+	if (kind == NET_DIRECTORY) flags |= O_DIRECTORY;
+	bool writes = (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH);
+	if (!writes && strcmp(net, UNIX_TABLE) == 0 && !(flags & O_DIRECTORY)) return unix_table_open(flags);
+	int fd = writes || flags & O_DIRECTORY ? -ENOENT : file_open(net, flags);
+	if (fd != -ENOENT) return fd;
+	long mode = netfile_look(net, listing, sizeof listing, &len);
+	if (mode < 0) return mode;
+	if (S_ISLNK(mode)) return -ELOOP;
+	if (S_ISDIR(mode)) return writes ? -EISDIR : netdir_open(net, flags);
+	return flags & O_DIRECTORY ? -ENOTDIR : -EACCES;
+}
+
 long do_openat(int dir, const char *path, int flags, mode_t mode)
 {
+	char net[NET_PATH_MAX];
 	if (!shim.active || spawned()) return cancellable(sys(SYS_openat, dir, path, flags, mode));
 	if (path && (flags & (O_ACCMODE | O_PATH | O_CREAT)) == O_RDONLY && is_virtual(path)) {
 		int fd = file_open(path, flags);
 		if (fd >= 0) table_set_kernel(fd);
 		if (fd != -ENOENT) return fd;
 	}
-	bool is_table = path && (flags & (O_ACCMODE | O_PATH)) == O_RDONLY && unix_table_is(path);
-	char net[NET_PATH_MAX];
-	if (path && !(flags & O_PATH) && !is_table && net_path(path, net)) {
-		int fd = (flags & O_ACCMODE) == O_RDONLY ? file_open(net, flags) : -EACCES;
-		if (fd >= 0) table_set_kernel(fd);
-		return fd;
-	}
 	if (path && is_setting(path, flags)) {
 		int fd = (flags & O_ACCMODE) == O_RDONLY ? file_open(path, flags) : -EROFS;
 		if (fd >= 0) table_set_kernel(fd);
 		return fd;
 	}
+	enum net_name ours = path ? net_path(dir, path, !(flags & O_NOFOLLOW), net) : NET_NONE;
 	long fd;
-	do fd = is_table ? unix_table_open(path, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
+	do fd = ours != NET_NONE ? net_open(net, ours, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
 	while (spares_give_way(fd));
 	if (fd >= 0) table_set_kernel((int)fd);
 	return fd;

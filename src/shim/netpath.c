@@ -1,9 +1,16 @@
 /*
  * /proc/net has as many names as there are processes and threads, since each may have a network of its own: /proc/self/net, /proc/thread-self/net,
- * /proc/PID/net, /proc/PID/task/TID/net. All that a program sees by them is its own host.
+ * /proc/PID/net, /proc/PID/task/TID/net. All that a program sees by them is its own host. In sysfs an interface is a link in /sys/class/net to its
+ * directory in /sys/devices/virtual/net.
  */
 #include "shim/netpath.h"
+#include <fcntl.h>
 #include <string.h>
+#include "shim/fault.h"
+
+#define CLASS "/sys/class/net"
+#define DEVICES "/sys/devices/virtual/net"
+#define SUBSYSTEM "/subsystem"
 
 /* What follows a name of a process; NULL: path does not begin so. */
 static const char *after_process(const char *path)
@@ -15,14 +22,97 @@ static const char *after_process(const char *path)
 	return digits > 0 && path[digits] == '/' ? path + digits + 1 : NULL;
 }
 
-bool net_path(const char *path, char ret[NET_PATH_MAX])
+/* Octet by octet, for nobody knows where it ends. */
+static bool path_copy(char *to, size_t room, const char *from)
 {
-	if (strncmp(path, "/proc/", 6) != 0) return false;
-	const char *rest = path + 6, *after = after_process(rest);
+	for (size_t i = 0; i < room; i++) {
+		if (user_copy(to + i, from + i, 1) != 0) return false;
+		if (to[i] == 0) return true;
+	}
+	return false;
+}
+
+/* Most paths are none of ours, which their beginning tells. */
+static bool may_be_ours(const char *path)
+{
+	char first[5];
+	if (user_copy(first, path, sizeof first) != 0) return false;
+	return memcmp(first, "/proc", 5) == 0 || memcmp(first, "/sys/", 5) == 0;
+}
+
+/* Whole, without what means nothing in it: //, . and .. */
+static void tidy(char *path)
+{
+	char *to = path;
+	for (char *at = path; *at != 0;) {
+		size_t n = strcspn(at + 1, "/");
+		bool up = n == 2 && memcmp(at + 1, "..", 2) == 0, stay = n == 0 || (n == 1 && at[1] == '.');
+		if (up) while (to > path && *--to != '/') {}
+		else if (!stay) {
+			memmove(to, at, n + 1);
+			to += n + 1;
+		}
+		at += n + 1;
+	}
+	*to = 0;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+	return strncmp(path, directory, n) == 0 && (path[n] == 0 || path[n] == '/');
+}
+
+static void without_process(char *path)
+{
+	if (strncmp(path, "/proc/", 6) != 0) return;
+	char *rest = path + 6;
+	const char *after = after_process(rest);
 	if (after && strncmp(after, "task/", 5) == 0 && after_process(after + 5)) after = after_process(after + 5);
-	if (after) rest = after;
-	if (strncmp(rest, "net/", 4) != 0 || strlen(rest) + 7 > NET_PATH_MAX) return false;
-	memcpy(ret, "/proc/", 6);
-	strcpy(ret + 6, rest);
+	if (after && is_below(after, "net")) memmove(rest, after, strlen(after) + 1);
+}
+
+/* An interface in the class: its directory. false: nothing was followed. */
+static bool follow_class(char path[NET_PATH_MAX], bool last)
+{
+	if (!is_below(path, CLASS) || path[strlen(CLASS)] != '/') return false;
+	const char *name = path + strlen(CLASS) + 1;
+	if ((!last && !strchr(name, '/')) || strlen(name) + sizeof DEVICES + 1 > NET_PATH_MAX) return false;
+	memmove(path + strlen(DEVICES), path + strlen(CLASS), strlen(name) + 2);
+	memcpy(path, DEVICES, strlen(DEVICES));
 	return true;
+}
+
+/* And back. */
+static bool follow_subsystem(char path[NET_PATH_MAX], bool last)
+{
+	char *link = is_below(path, DEVICES) ? strstr(path + strlen(DEVICES), SUBSYSTEM) : NULL;
+	if (!link || !(link[strlen(SUBSYSTEM)] == '/' || (last && link[strlen(SUBSYSTEM)] == 0))) return false;
+	const char *rest = link + strlen(SUBSYSTEM);
+	memmove(path + strlen(CLASS), rest, strlen(rest) + 1);
+	memcpy(path, CLASS, strlen(CLASS));
+	return true;
+}
+
+static bool whole(int dir, const char *path, char ret[NET_PATH_MAX])
+{
+	char first;
+	if (user_copy(&first, path, 1) != 0) return false;
+	if (first == '/') return may_be_ours(path) && path_copy(ret, NET_PATH_MAX, path);
+	if (dir == AT_FDCWD || !netdir_of(dir, ret)) return false;
+	size_t n = strlen(ret);
+	ret[n] = '/';
+	return path_copy(ret + n + 1, NET_PATH_MAX - n - 1, path);
+}
+
+enum net_name net_path(int dir, const char *path, bool follow, char ret[NET_PATH_MAX])
+{
+	if (!whole(dir, path, ret)) return NET_NONE;
+	size_t n = strlen(ret);
+	bool directory = n > 0 && ret[n - 1] == '/', last = follow || directory;
+	tidy(ret);
+	without_process(ret);
+	if (!is_below(ret, "/proc/net") && !is_below(ret, CLASS) && !is_below(ret, DEVICES)) return NET_NONE;
+	while (follow_class(ret, last) && follow_subsystem(ret, last)) {}
+	return directory ? NET_DIRECTORY : NET_ANY;
 }

@@ -1,8 +1,25 @@
-/* Names of what tells of the network: /proc/net by whichever of its names. */
+/* Files that tell of the network, in /proc and sysfs: their names, and what they are. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
 
 #define NET_PATH_MAX 256
 
-/* Is path a file below /proc/net? Its plain name then stands in ret. */
-bool net_path(const char *path, char ret[NET_PATH_MAX]);
+/* Is path, relative to dir, a name of theirs, perhaps one that only a directory can have? Its plain form then stands in ret: below /proc/net,
+ * /sys/class/net or /sys/devices/virtual/net. follow: of what a link at its end leads to. */
+enum net_name { NET_NONE, NET_ANY, NET_DIRECTORY };
+enum net_name net_path(int dir, const char *path, bool follow, char ret[NET_PATH_MAX]);
+
+/* ---- netdir.c: directories that were opened ---- */
+int netdir_open(const char *path, int flags);
+bool netdir_of(int fd, char ret[NET_PATH_MAX]);           /* is fd one? Its path */
+void netdir_copied(int from, int to);                     /* by dup */
+void netdir_closed(int fd);
+long netdir_read(int fd, const char *path, void *to, size_t size);   /* getdents64 */
+
+/* ---- netfile.c ---- */
+/* The type and permissions of what a plain name names; entries of a directory, or where a link leads, go to out, size octets. -ENOENT */
+long netfile_look(const char *path, void *out, size_t size, size_t *ret_len);
+long netfile_fstat(int fd, struct stat *ret);
+void netfile_stat(const char *path, mode_t mode, struct stat *ret);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "shim/internal.h"
+#include "shim/netpath.h"
 #include "shim/shim.h"
 
 #define TABLE_SIZE (1 << 20)
@@ -168,6 +169,7 @@ void table_copy(int from, int to)
 	if (KIND(e) == FD_CHANNEL && shim.arena) atomic_fetch_or(&arena_channel(shim.arena, INDEX(e))->flags, CHF_SHARED);
 	if (KIND(e) == FD_CHANNEL && atomic_load(&inodes[from]) != 0) atomic_store(&inodes[to], atomic_load(&inodes[from]));
 	entry_set(to, KIND(e) == FD_HIDDEN || KIND(e) == FD_CLOSING ? FD_UNKNOWN : e);
+	netdir_copied(from, to);
 }
 int table_high(void) { return atomic_load(&high); }
 uint32_t table_refs(uint32_t index) { return (uint32_t)atomic_load(&refs[index]); }

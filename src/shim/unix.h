@@ -48,5 +48,5 @@ long unix_recv(const struct sock *s, struct message *m);
 long unix_waiting(const struct sock *s, int *ret);
 
 /* unix_table.c */
-bool unix_table_is(const char *path);
-long unix_table_open(const char *path, int flags);         /* a descriptor, or a negative errno */
+#define UNIX_TABLE "/proc/net/unix"
+long unix_table_open(int flags);                                   /* a descriptor, or a negative errno */

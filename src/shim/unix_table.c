@@ -7,17 +7,10 @@
  */
 #include <fcntl.h>
 #include <sys/mman.h>
-#include "shim/netpath.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
 #define NAME_MAX_LEN sizeof(((struct sockaddr_un *)0)->sun_path)
-
-bool unix_table_is(const char *path)
-{
-	char net[NET_PATH_MAX];
-	return net_path(path, net) && strcmp(net, "/proc/net/unix") == 0;
-}
 
 /* Where the path of a line of n octets begins: n when it has none. */
 static size_t path_at(const char *line, size_t n)
@@ -65,11 +58,11 @@ static long lines_copy(int from, int to, char *buf, size_t size)
 	}
 }
 
-long unix_table_open(const char *path, int flags)
+long unix_table_open(int flags)
 {
-	int from = (int)sys(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
+	int from = (int)sys(SYS_openat, AT_FDCWD, UNIX_TABLE, flags | O_CLOEXEC, 0);
 	if (from < 0) return from;
-	int to = (int)sys(SYS_memfd_create, path, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	int to = (int)sys(SYS_memfd_create, UNIX_TABLE, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
 	char *buf = (char *)scratch_take();
 	long r = to < 0 ? to : buf ? lines_copy(from, to, buf, SCRATCH_SIZE) : -ENOMEM;
 	if (r >= 0) r = sys(SYS_lseek, to, 0, SEEK_SET);

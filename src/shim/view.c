@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include "shim/netpath.h"
 #include "shim/shim.h"
 
-long do_fstat(int fd, struct stat *ret) { return shim.active && table_peek(fd) == FD_HIDDEN ? -EBADF : sys(SYS_fstat, fd, ret); }
+long do_fstat(int fd, struct stat *ret) { return shim.active && table_peek(fd) == FD_HIDDEN ? -EBADF : netfile_fstat(fd, ret); }
 
 /* /proc/PID/fd, or the same of a thread, and we are that process. */
 static bool lists_our_descriptors(int dir)
@@ -49,7 +50,9 @@ static long entries_strip(uint8_t *at, long n)
 /* Nothing left of one part is not the end. */
 long do_getdents64(int dir, void *to, size_t size)
 {
+	char net[NET_PATH_MAX];
 	long n;
+	if (shim.active && !spawned() && netdir_of(dir, net)) return netdir_read(dir, net, to, size);
 	do {
 		n = sys(SYS_getdents64, dir, to, size);
 		if (n <= 0 || !shim.active || shim.sandboxed || !lists_our_descriptors(dir)) return n;

@@ -1,8 +1,10 @@
 /* netlink, packet, sockstat: sockets that are no ends of IP's protocols, and how many there are of each. */
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include "engine/proc/proc.h"
 #include "stack/inet/facts.h"
+#include "stack/netlink/netlink.h"
 #include "stack/packet/packet_sock.h"
 #include "stack/socket/family.h"
 #include "stack/tcp/tcp.h"
@@ -14,6 +16,27 @@ static void packet(struct stack *s, struct page *p)
 		if (page_takes(p))
 			text_add(p->t, "%016lx %-6d %-4d %04x   %-5d %1d %-6u %-6u %-6lu\n", proc_pointer(&ps->sk), 3, ps->sk.type, ps->protocol,
 				 ps->ifindex, 1, ps->queued + ps->sk.lent, ps->sk.uid, (unsigned long)ps->sk.inode);
+}
+
+/* The first one of each protocol is the stack's own end, which has no inode. */
+static void netlink_line(struct page *p, const struct sock *sk, int protocol, const struct netlink_name *n)
+{
+	if (page_takes(p))
+		text_add(p->t, "%016lx %-3d %-10u %08x %-8u %-8d %-5d %-8d %-8u %-8lu\n", proc_pointer(sk), protocol, n->pid, n->groups, n->waiting, 0, 0, 2,
+			 n->drops, sk ? (unsigned long)sk->inode : 0);
+}
+
+static void netlink(struct stack *s, struct page *p)
+{
+	static const struct netlink_name own;
+	if (page_takes(p)) text_add(p->t, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
+	for (int protocol = 0; protocol < MAX_LINKS; protocol++) {
+		if (netlink_is_served(protocol)) netlink_line(p, NULL, protocol, &own);
+		list_each(struct sock, sk, &s->socks, node) {
+			struct netlink_name n;
+			if (sk->ops == &netlink_ops && sk->protocol == protocol && netlink_name(sk, &n)) netlink_line(p, sk, protocol, &n);
+		}
+	}
 }
 
 /* ---- how many ---- */
@@ -64,4 +87,4 @@ static void sockstat6(struct stack *s, struct page *p)
 	text_add(p->t, "FRAG6: inuse %d memory %d\n", 0, 0);
 }
 
-const struct proc_file proc_other_files[] = {{"packet", packet}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL}};
+const struct proc_file proc_other_files[] = {{"netlink", netlink}, {"packet", packet}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL}};

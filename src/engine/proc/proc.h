@@ -2,15 +2,22 @@
  * /proc/net as a host sees it: Linux's columns, from what its stack knows. Programs find them by RPC_FILE (engine/file.c).
  *
  *     netif.c    interfaces and what belongs to them      socket.c   TCP, UDP, raw and echo sockets
+ *     sysfs.c    /sys/class/net                            tree.c     which files and directories there are
  *     route.c    both routing tables                      other.c    sockets of the other families, and how many there are of each
  *
  * Read first: proc_net(5), and what a Linux shows: programs count columns and some count spaces.
  */
 #pragma once
+#include <sys/types.h>
 #include "engine/private.h"
+
+#define FILE_PATH_MAX 256
 
 struct proc_file { const char *name; void (*write)(struct stack *, struct page *); };
 extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[];   /* end with name NULL */
+
+const struct proc_file *proc_find(const char *name);      /* NULL: there is none */
+void proc_each(struct text *t, void (*each)(struct text *, mode_t kind, const char *name));
 
 /* A line filled up with spaces to its width, as Linux does in some of its lists. The page has taken it. */
 void proc_line(struct page *p, int width, const char *format, ...) __attribute__((format(printf, 3, 4)));

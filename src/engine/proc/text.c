@@ -1,9 +1,26 @@
 /* What the lists below /proc/net have in common. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include "engine/proc/proc.h"
 
 #define LINE_MAX_LEN 256
+
+static const struct proc_file *const tables[] = {proc_netif_files, proc_route_files, proc_socket_files, proc_other_files};
+
+const struct proc_file *proc_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct proc_file *f = tables[i]; f->name; f++)
+			if (strcmp(name, f->name) == 0) return f;
+	return NULL;
+}
+
+void proc_each(struct text *t, void (*each)(struct text *, mode_t kind, const char *name))
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct proc_file *f = tables[i]; f->name; f++) each(t, S_IFREG, f->name);
+}
 
 void proc_line(struct page *p, int width, const char *format, ...)
 {

@@ -27,6 +27,13 @@ const struct nl_protocol *nl_protocol_find(int number)
 	return NULL;
 }
 
+bool netlink_is_served(int protocol)
+{
+	const struct nl_protocol *p = nl_protocol_find(protocol);
+
+	return p && p->serve;
+}
+
 bool nl_privileged(const struct netlink_sock *ns) { return ns->sk.stack->sysctl->privileged; }
 bool nl_may_listen(const struct netlink_sock *ns) { return ns->protocol->anyone_listens || nl_privileged(ns); }
 bool nl_may_send(const struct netlink_sock *ns) { return ns->protocol->anyone_sends || nl_privileged(ns); }

@@ -121,6 +121,14 @@ static int netlink_name_of(const struct sock *sk, bool peer, struct sockaddr_sto
 	return 0;
 }
 
+bool netlink_name(const struct sock *sk, struct netlink_name *ret)
+{
+	const struct netlink_sock *ns = (const struct netlink_sock *)sk;
+
+	*ret = (struct netlink_name){.pid = ns->pid, .groups = (uint32_t)ns->groups, .waiting = ns->queued + sk->lent, .drops = ns->drops};
+	return ns->bound;
+}
+
 /* ---- data ---- */
 
 void netlink_act_as(struct sock *sk, const struct ucred *who) { netlink_of(sk)->caller = *who; }
