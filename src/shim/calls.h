@@ -81,6 +81,9 @@
 	X(capget, (struct __user_cap_header_struct *header, struct __user_cap_data_struct *ret)) \
 	X(capset, (struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)) \
 	X(seccomp, (unsigned op, unsigned flags, void *arg)) \
+	X(io_submit, (unsigned long context, long n, struct iocb **list)) \
+	X(io_getevents, (unsigned long context, long min, long max, struct io_event *events, struct timespec *timeout)) \
+	X(io_pgetevents, (unsigned long context, long min, long max, struct io_event *events, struct timespec *timeout, void *mask)) \
 	X(io_uring_setup, (unsigned entries, void *params)) \
 	X(io_uring_enter, (int fd, unsigned count, unsigned wanted, unsigned flags, const void *arg, size_t size)) \
 	X(io_uring_register, (int fd, unsigned opcode, void *arg, unsigned n)) \
@@ -94,6 +97,8 @@
 struct kernel_sigaction { void (*handler)(int); unsigned long flags; void (*restorer)(void); uint64_t mask; };
 struct sigset_arg { const sigset_t *mask; size_t size; };
 
+struct iocb;
+struct io_event;
 #define X(name, params) long do_##name params;
 HANDLERS(X)
 #undef X
@@ -263,3 +268,11 @@ HANDLERS(X)
 
 long libc_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 long libc_sigmask(int how, const sigset_t *set, sigset_t *old);
+
+/* libaio's, which answer the negative errno itself. They stand nowhere in libc. */
+#define NAMES_AIO(X) \
+	X(io_submit, int, (unsigned long context, long n, struct iocb **list), do_io_submit(context, n, list)) \
+	X(io_getevents, int, (unsigned long context, long min, long max, struct io_event *events, struct timespec *timeout), \
+	  do_io_getevents(context, min, max, events, timeout)) \
+	X(io_pgetevents, int, (unsigned long context, long min, long max, struct io_event *events, struct timespec *timeout, sigset_t *mask), \
+	  do_io_pgetevents(context, min, max, events, timeout, mask ? &(struct sigset_arg){mask, KERNEL_MASK} : NULL))

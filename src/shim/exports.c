@@ -36,6 +36,12 @@ NAMES(X)
 NAMES_POSITIVE(X)
 #undef X
 
+#define X(name, type, params, call) \
+	__attribute__((visibility("default"))) type lib_##name params __asm__(#name); \
+	type lib_##name params { return (type)(process_look(), call); }
+NAMES_AIO(X)
+#undef X
+
 #define X(name, type, params, call) {#name, (void (*)(void))lib_##name},
 const struct export exports[] = {NAMES(X) NAMES_POSITIVE(X) {NULL, NULL}};
 #undef X

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include "shim/internal.h"
+#include "shim/aio.h"
 #include "shim/shim.h"
 
 #define HIDDEN_TOP 4096
@@ -46,6 +47,7 @@ static int *hidden_owner(int fd)
 	if (!slot) slot = ringer_slot(fd);
 	if (!slot) slot = spare_slot(fd);
 	if (!slot) slot = uring_slot(fd);
+	if (!slot) slot = aio_slot(fd);
 	return slot;
 }
 

@@ -11,6 +11,7 @@
  */
 #include <sched.h>
 #include <sys/mman.h>
+#include "shim/aio.h"
 #include "shim/internal.h"
 #include "shim/shim.h"
 #include "shim/signal.h"
@@ -62,6 +63,7 @@ static void after_fork_child(void)
 	tickets_forked();
 	table_forked();
 	urings_forked();
+	aio_forked();
 	pins_forked();
 	sleepers_forked();
 	signal_forked();

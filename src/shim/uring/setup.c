@@ -173,17 +173,32 @@ int ring_layout(struct ring *g, struct io_uring_params *p)
 	return 0;
 }
 
+static int ring_lists_make(struct ring *g)
+{
+	int r = shared_make(g);
+	if (r < 0) return r;
+	g->parked_on = uring_pages(CHANNEL_MAX * sizeof(struct request *));
+	g->watched = uring_pages(CHANNEL_MAX * sizeof *g->watched);
+	return g->parked_on && g->watched ? 0 : -ENOMEM;
+}
+
+/* One without queues, for requests of the shim's own: none of them may have a completion. */
+struct ring *ring_of_ours(void)
+{
+	struct ring *g = ring_new();
+	if (!g || ring_lists_make(g) == 0) return g;
+	ring_release(g);
+	return NULL;
+}
+
 static int ring_make(struct ring *g, struct io_uring_params *p)
 {
 	g->setup_flags = p->flags;
 	g->worker_limits[0] = g->worker_limits[1] = 64;
 	g->sqe_size = p->flags & IORING_SETUP_SQE128 ? 128 : 64;
 	g->cqe_size = p->flags & IORING_SETUP_CQE32 ? 32 : 16;
-	int r = shared_make(g);
+	int r = ring_lists_make(g);
 	if (r < 0) return r;
-	g->parked_on = uring_pages(CHANNEL_MAX * sizeof(struct request *));
-	g->watched = uring_pages(CHANNEL_MAX * sizeof *g->watched);
-	if (!g->parked_on || !g->watched) return -ENOMEM;
 	atomic_store(&g->disabled, p->flags & IORING_SETUP_R_DISABLED);
 	if (p->flags & IORING_SETUP_SINGLE_ISSUER && !(p->flags & IORING_SETUP_R_DISABLED)) atomic_store(&g->issuer, (int)sys(SYS_gettid));
 	int fd = (int)sys(SYS_memfd_create, "io_uring", MFD_CLOEXEC | MFD_ALLOW_SEALING);

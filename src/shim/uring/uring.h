@@ -175,6 +175,7 @@ static inline void eventfd_add(int fd)
 
 /* setup.c, resize.c */
 #define RING_LAYOUT_FLAGS (IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | URING_SETUP_NO_SQARRAY)
+struct ring *ring_of_ours(void);                            /* NULL: no memory */
 int ring_entries_choose(uint32_t entries, struct io_uring_params *p);       /* 0 or -EINVAL */
 int ring_layout(struct ring *g, struct io_uring_params *p);                 /* gives the queues their sizes and tells of them in *p */
 long ring_resize(struct ring *g, struct io_uring_params *arg);
