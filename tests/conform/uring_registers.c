@@ -363,6 +363,106 @@ static void messages(void)
 	close(p[1]);
 }
 
+/* ---- whose memory, which number, as whom, where ---- */
+
+enum { SETUP_NO_MMAP = 1 << 14, SETUP_REGISTERED_FD_ONLY = 1 << 15 };
+
+static struct io_uring_params with_memory(unsigned flags, char *rings, char *sqes)
+{
+	struct io_uring_params p = { .flags = flags };
+	unsigned long at[2] = { (unsigned long)sqes, (unsigned long)rings };
+	memcpy((char *)&p.sq_off + sizeof(p.sq_off) - 8, &at[0], 8);
+	memcpy((char *)&p.cq_off + sizeof(p.cq_off) - 8, &at[1], 8);
+	return p;
+}
+
+static void memory_of_ones_own(void)
+{
+	char *at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct io_uring_params p = with_memory(SETUP_NO_MMAP, NULL, NULL);
+	struct io_uring_cqe c = { 0 };
+	struct rawring r = { 0 };
+	say_about("memory of one's own");
+	say_result("nowhere", raw_setup(4, &p));
+	p = with_memory(SETUP_NO_MMAP, at + 8, at + 4096);
+	say_result("uneven", raw_setup(4, &p));
+	p = with_memory(SETUP_REGISTERED_FD_ONLY, at, at + 4096);
+	say_result("only registered, mapped", raw_setup(4, &p));
+	p = with_memory(SETUP_NO_MMAP, at, at + 4096);
+	r.fd = (int)MUST(raw_setup(4, &p));
+	ring_place(&r, &p, at, at + 4096);
+	ring_sqe(&r, IORING_OP_NOP, -1, 3);
+	say_result("submitted", ring_submit(&r, 1));
+	say("taken", "%d for %u", ring_take(&r, &c), (unsigned)c.user_data);
+	close(r.fd);
+	memset(at, 0, 8192);
+	p = with_memory(SETUP_NO_MMAP | SETUP_REGISTERED_FD_ONLY, at, at + 4096);
+	r.fd = (int)raw_setup(4, &p);
+	say_result("only registered", r.fd);
+	ring_place(&r, &p, at, at + 4096);
+	ring_sqe(&r, IORING_OP_NOP, -1, 4);
+	say_result("submitted", raw_enter(r.fd, 1, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_REGISTERED_RING, NULL, 0));
+	say("taken", "%d for %u", ring_take(&r, &c), (unsigned)c.user_data);
+	struct io_uring_rsrc_update up = { .offset = (unsigned)r.fd };
+	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_RING_FDS, &up, 1));
+	say_result("gone", raw_enter(r.fd, 0, 0, IORING_ENTER_REGISTERED_RING, NULL, 0));
+	munmap(at, 8192);
+}
+
+/* A ring whose number the thread has registered lives on without its descriptor, and what waits on it does. */
+static void without_descriptor(void)
+{
+	struct rawring r;
+	struct io_uring_cqe c = { 0 };
+	char b;
+	int p[2];
+	MUST(pipe(p));
+	say_about("without a descriptor");
+	MUST(ring_open(&r, 4, NULL));
+	struct io_uring_rsrc_update up = { .offset = -1U, .data = (unsigned long)r.fd };
+	say_result("register", raw_register(r.fd, IORING_REGISTER_RING_FDS, &up, 1));
+	struct io_uring_sqe *e = ring_sqe(&r, IORING_OP_READ, p[0], 5);
+	e->addr = (unsigned long)&b;
+	e->len = 1;
+	say_result("submitted", ring_submit(&r, 0));
+	raw6(SYS_close, r.fd, 0, 0, 0, 0, 0);
+	struct rawring other;   /* the making of one looks for those that were closed */
+	MUST(ring_open(&other, 4, NULL));
+	ring_close(&other);
+	MUST(write(p[1], "a", 1));
+	say_result("waited for", raw_enter((int)up.offset, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_REGISTERED_RING, NULL, 0));
+	say("taken", "%d: %d for %u", ring_take(&r, &c), c.res, (unsigned)c.user_data);
+	up.data = 0;
+	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_RING_FDS, &up, 1));
+	ring_unmap(&r);
+	close(p[0]);
+	close(p[1]);
+}
+
+static void as_whom(void)
+{
+	unsigned long cpus[2] = { 1, 0 };
+	say_about("personalities");
+	say_result("register", raw_register(ring.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	say_result("another", raw_register(ring.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	say_result("with an argument", raw_register(ring.fd, IORING_REGISTER_PERSONALITY, &ring, 0));
+	sqe(IORING_OP_NOP, -1, 1)->personality = 2;
+	run(1);
+	sqe(IORING_OP_NOP, -1, 1)->personality = 9;
+	run(1);
+	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_PERSONALITY, NULL, 2));
+	say_result("again", raw_register(ring.fd, IORING_UNREGISTER_PERSONALITY, NULL, 2));
+	sqe(IORING_OP_NOP, -1, 1)->personality = 2;
+	run(1);
+	say_result("the next", raw_register(ring.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	say_about("workers' processors");
+	say_result("register", raw_register(ring.fd, IORING_REGISTER_IOWQ_AFF, cpus, sizeof(cpus)));
+	say_result("none", raw_register(ring.fd, IORING_REGISTER_IOWQ_AFF, cpus, 0));
+	say_result("NULL", raw_register(ring.fd, IORING_REGISTER_IOWQ_AFF, NULL, 8));
+	say_result("nowhere", raw_register(ring.fd, IORING_REGISTER_IOWQ_AFF, (void *)8, 8));
+	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_IOWQ_AFF, NULL, 0));
+}
+
 int main(void)
 {
 	say_start();
@@ -375,6 +475,9 @@ int main(void)
 	clocks();
 	regions();
 	messages();
+	memory_of_ones_own();
+	without_descriptor();
+	as_whom();
 	ring_close(&ring);
 	return 0;
 }

@@ -40,8 +40,7 @@ static inline char *ring_map(int fd, size_t size, unsigned long offset)
 	return (char *)at;
 }
 
-/* By what *p says of its parts. */
-static inline void ring_map_all(struct rawring *r, const struct io_uring_params *p)
+static inline void ring_sizes(struct rawring *r, const struct io_uring_params *p)
 {
 	r->p = *p;
 	r->cqe_shift = p->flags & IORING_SETUP_CQE32 ? 5 : 4;
@@ -52,8 +51,14 @@ static inline void ring_map_all(struct rawring *r, const struct io_uring_params 
 	if (p->sq_off.array && p->sq_off.array + p->sq_entries * 4 > r->rings_size)
 		r->rings_size = p->sq_off.array + p->sq_entries * 4;
 	r->sqes_size = (size_t)p->sq_entries << r->sqe_shift;
-	r->rings = ring_map(r->fd, r->rings_size, IORING_OFF_SQ_RING);
-	r->sqes = ring_map(r->fd, r->sqes_size, IORING_OFF_SQES);
+}
+
+/* By what *p says of its parts. */
+static inline void ring_place(struct rawring *r, const struct io_uring_params *p, char *rings, char *sqes)
+{
+	ring_sizes(r, p);
+	r->rings = rings;
+	r->sqes = sqes;
 #define AT(field, part, name) r->field = (unsigned *)(r->rings + p->part.name)
 	AT(sq_head, sq_off, head), AT(sq_tail, sq_off, tail), AT(sq_mask, sq_off, ring_mask), AT(sq_flags, sq_off, flags);
 	AT(sq_dropped, sq_off, dropped), AT(sq_array, sq_off, array);
@@ -62,6 +67,13 @@ static inline void ring_map_all(struct rawring *r, const struct io_uring_params 
 	r->cqes = r->rings + p->cq_off.cqes;
 	if (!p->sq_off.array)
 		r->sq_array = NULL;
+}
+
+static inline void ring_map_all(struct rawring *r, const struct io_uring_params *p)
+{
+	ring_sizes(r, p);
+	char *rings = ring_map(r->fd, r->rings_size, IORING_OFF_SQ_RING), *sqes = ring_map(r->fd, r->sqes_size, IORING_OFF_SQES);
+	ring_place(r, p, rings, sqes);
 }
 
 /* 0, or the negative errno of io_uring_setup. */

@@ -37,6 +37,10 @@ static void *work(void *arg)
 {
 	struct ring *g = arg;
 	uring_asynchronous = true;
+	ring_lock(g);
+	cpu_set_t cpus = g->worker_cpus;
+	ring_unlock(g);
+	if (CPU_COUNT(&cpus) > 0) sys(SYS_sched_setaffinity, 0, sizeof cpus, &cpus);
 	for (struct request *r; (r = next(g));) {
 		long result = g->ended || atomic_load(&r->roused) ? -ECANCELED : r->op->block(r);
 		awake(r);

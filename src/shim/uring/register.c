@@ -1,6 +1,6 @@
 /*
- * io_uring_register: a row for each thing that can be registered. What has no row is refused as a kernel refuses what it does not know: personalities
- * and busy polling among them.
+ * io_uring_register: a row for each thing that can be registered. What has no row is refused as a kernel refuses what it does not know: busy
+ * polling and what it receives without a copy among them.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -192,6 +192,29 @@ static long enable(struct ring *g, void *arg, unsigned n)
 	return 0;
 }
 
+static long reg_personality(struct ring *g, void *arg, unsigned n) { return arg || n ? -EINVAL : personality_add(g); }
+static long unreg_personality(struct ring *g, void *arg, unsigned n) { return arg ? -EINVAL : personality_remove(g, n); }
+
+/* For threads that come from now on. */
+static long worker_cpus(struct ring *g, void *arg, unsigned n)
+{
+	cpu_set_t cpus;
+	CPU_ZERO(&cpus);
+	if (!arg || n == 0) return -EINVAL;
+	if (user_copy(&cpus, arg, MIN((size_t)n, sizeof cpus)) != 0) return -EFAULT;
+	ring_lock(g);
+	g->worker_cpus = cpus;
+	ring_unlock(g);
+	return 0;
+}
+
+static long any_worker_cpus(struct ring *g, void *arg, unsigned n)
+{
+	cpu_set_t none;
+	CPU_ZERO(&none);
+	return arg || n ? -EINVAL : worker_cpus(g, &none, sizeof none);
+}
+
 /* Threads come as they are needed: the limits are kept to be told again. */
 static long worker_limits(struct ring *g, void *arg, unsigned n)
 {
@@ -258,6 +281,10 @@ static register_fn *const rows[URING_REGISTER_OPS] = {
 	[IORING_REGISTER_FILES2] = reg_files2,
 	[IORING_REGISTER_FILES_UPDATE2] = files_change2,
 	[IORING_REGISTER_BUFFERS2] = reg_buffers2,
+	[IORING_REGISTER_PERSONALITY] = reg_personality,
+	[IORING_UNREGISTER_PERSONALITY] = unreg_personality,
+	[IORING_REGISTER_IOWQ_AFF] = worker_cpus,
+	[IORING_UNREGISTER_IOWQ_AFF] = any_worker_cpus,
 	[IORING_REGISTER_IOWQ_MAX_WORKERS] = worker_limits,
 	[IORING_REGISTER_RING_FDS] = reg_rings,
 	[IORING_UNREGISTER_RING_FDS] = unreg_rings,

@@ -190,6 +190,16 @@ void limit_start(struct request *r)
 	limit->op->issue(limit);
 }
 
+static long issue_as(struct request *r)
+{
+	struct personality before;
+	int err = personality_take_up(r, &before);
+	if (err < 0) return err;
+	long result = r->op->issue(r);
+	personality_lay_down(&before);
+	return result;
+}
+
 /* One attempt. PARKED: it belongs to others now, or has ended already. */
 static long attempt(struct request *r)
 {
@@ -201,7 +211,7 @@ static long attempt(struct request *r)
 	ring_unlock(g);
 	if (err < 0) return err;
 	if (r->file.virtual) r->seen = readiness_seen(&r->file.sock);
-	return ended ? -ECANCELED : r->op->issue(r);
+	return ended ? -ECANCELED : r->as.id ? issue_as(r) : r->op->issue(r);
 }
 
 void request_issue(struct request *r)

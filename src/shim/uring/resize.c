@@ -50,7 +50,7 @@ static int resize(struct ring *g, struct io_uring_params *p)
 long ring_resize(struct ring *g, struct io_uring_params *arg)
 {
 	struct io_uring_params p;
-	if (!(g->setup_flags & IORING_SETUP_DEFER_TASKRUN)) return -EINVAL;
+	if (!(g->setup_flags & IORING_SETUP_DEFER_TASKRUN) || g->memory_is_theirs) return -EINVAL;
 	if (user_get(p, arg) != 0) return -EFAULT;
 	if (p.flags & ~(uint32_t)(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP)) return -EINVAL;
 	p.flags |= g->setup_flags & RING_LAYOUT_FLAGS;

@@ -67,8 +67,10 @@ static void ring_free(struct ring *g)
 	bell_drop(g->bell);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) hidden_close(own[i]);
 	if (g->watch >= 0 && watcher >= 0) sys(SYS_inotify_rm_watch, watcher, g->watch);
-	unmap(g->rings, g->rings_size);
-	unmap(g->sqes, g->sqes_size);
+	if (!g->memory_is_theirs) {
+		unmap(g->rings, g->rings_size);
+		unmap(g->sqes, g->sqes_size);
+	}
 	unmap(g->shared, PAGE);
 	unmap(g->parked_on, CHANNEL_MAX * sizeof *g->parked_on);
 	unmap(g->watched, CHANNEL_MAX * sizeof *g->watched);
@@ -198,10 +200,7 @@ static void closed_past_us(int watch)
 	for (uint32_t i = 1; i <= rings_top(); i++) {
 		struct ring *g = ring_hold_index(i);
 		if (!g) continue;
-		if (g->watch == watch) {
-			ring_end(g);
-			table_forget_uring(i);
-		}
+		if (g->watch == watch) table_forget_uring(i);   /* it may go on under a registered number */
 		ring_release(g);
 	}
 }

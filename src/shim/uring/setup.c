@@ -22,7 +22,7 @@
 	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | \
 	 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | \
 	 URING_SETUP_NO_SQARRAY | IORING_SETUP_ATTACH_WQ | IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF | IORING_SETUP_IOPOLL | \
-	 URING_SETUP_HYBRID_IOPOLL)
+	 URING_SETUP_HYBRID_IOPOLL | URING_SETUP_NO_MMAP | URING_SETUP_REGISTERED_FD_ONLY)
 #define FEATURES \
 	(IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS | IORING_FEAT_CUR_PERSONALITY | \
 	 IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_CQE_SKIP | \
@@ -71,6 +71,7 @@ static int flags_check(const struct io_uring_params *p)
 	uint32_t f = p->flags;
 	if (p->resv[0] || p->resv[1] || p->resv[2]) return -EINVAL;
 	if (f & ~(uint32_t)FLAGS_DONE) return -EINVAL;
+	if (f & URING_SETUP_REGISTERED_FD_ONLY && !(f & URING_SETUP_NO_MMAP)) return -EINVAL;
 	if (f & IORING_SETUP_TASKRUN_FLAG && !(f & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN))) return -EINVAL;
 	if (f & URING_SETUP_HYBRID_IOPOLL && !(f & IORING_SETUP_IOPOLL)) return -EINVAL;
 	return f & IORING_SETUP_DEFER_TASKRUN && !(f & IORING_SETUP_SINGLE_ISSUER) ? -EINVAL : 0;
@@ -82,6 +83,23 @@ static size_t rings_need(const struct io_uring_params *p, uint32_t sq, uint32_t 
 }
 
 static size_t sqes_need(const struct io_uring_params *p, uint32_t sq) { return whole_pages((size_t)sq * (p->flags & IORING_SETUP_SQE128 ? 128 : 64)); }
+
+/* The program's own memory, whose addresses stand where older headers have nothing. */
+static int memory_use_theirs(struct ring *g, const struct io_uring_params *p)
+{
+	uint64_t rings, sqes;
+	memcpy(&rings, (const char *)&p->cq_off + sizeof p->cq_off - sizeof rings, sizeof rings);
+	memcpy(&sqes, (const char *)&p->sq_off + sizeof p->sq_off - sizeof sqes, sizeof sqes);
+	if (rings == 0 || sqes == 0) return -EFAULT;
+	if (rings % PAGE != 0 || sqes % PAGE != 0) return -EINVAL;
+	g->rings_size = rings_need(p, p->sq_entries, p->cq_entries);
+	g->sqes_size = sqes_need(p, p->sq_entries);
+	if (!user_writable((void *)(uintptr_t)rings, g->rings_size) || !user_writable((void *)(uintptr_t)sqes, g->sqes_size)) return -EFAULT;
+	g->rings = (uint8_t *)(uintptr_t)rings;
+	g->sqes = (uint8_t *)(uintptr_t)sqes;
+	g->memory_is_theirs = true;
+	return 0;
+}
 
 /* Our mapping of a ring that may be resized is as large as it can become. */
 static int memory_map(struct ring *g, const struct io_uring_params *p, int fd)
@@ -203,7 +221,7 @@ static int ring_make(struct ring *g, struct io_uring_params *p)
 	if (p->flags & IORING_SETUP_SINGLE_ISSUER && !(p->flags & IORING_SETUP_R_DISABLED)) atomic_store(&g->issuer, (int)sys(SYS_gettid));
 	int fd = (int)sys(SYS_memfd_create, "io_uring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0) return fd;
-	r = memory_map(g, p, fd);
+	r = p->flags & URING_SETUP_NO_MMAP ? memory_use_theirs(g, p) : memory_map(g, p, fd);
 	if (r == 0) r = ring_layout(g, p);
 	if (r < 0) {
 		sys(SYS_close, fd);
@@ -223,6 +241,25 @@ static int attach_check(const struct io_uring_params *p)
 	return 0;
 }
 
+/* Number of the ring in the thread's own table, which is all that is left of its descriptor. */
+static long register_only(int fd)
+{
+	long slot = registered_ring_add(-1, fd);
+	do_close(fd);
+	return slot;
+}
+
+static long ring_open(struct ring *g, struct io_uring_params *p)
+{
+	int fd = ring_make(g, p);
+	if (fd < 0) return fd;
+	ring_install(g, fd);
+	p->features = FEATURES;
+	int err = sqpoll_start(g, p);
+	if (err < 0) do_close(fd);
+	return err < 0 ? err : p->flags & URING_SETUP_REGISTERED_FD_ONLY ? register_only(fd) : fd;
+}
+
 long do_io_uring_setup(unsigned entries, void *params)
 {
 	struct io_uring_params p;
@@ -237,16 +274,10 @@ long do_io_uring_setup(unsigned entries, void *params)
 	rings_sweep();
 	struct ring *g = ring_new();
 	if (!g) return -ENOMEM;
-	int fd = ring_make(g, &p);
-	p.features = FEATURES;
-	if (fd >= 0) fd = ring_install(g, fd);
-	int err = fd >= 0 ? sqpoll_start(g, &p) : 0;
-	if (err < 0) {
-		do_close(fd);
-		fd = err;
-	}
+	long fd = ring_open(g, &p);
 	if (fd >= 0 && user_put(params, p) != 0) {
-		do_close(fd);
+		if (p.flags & URING_SETUP_REGISTERED_FD_ONLY) registered_ring_remove((unsigned)fd);
+		else do_close((int)fd);
 		fd = -EFAULT;
 	}
 	ring_release(g);

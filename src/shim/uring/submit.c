@@ -30,7 +30,7 @@ static bool drains_badly(struct ring *g, unsigned flags)
 	return flags & IOSQE_IO_DRAIN && g->never_drains;
 }
 
-static int entry_check(const struct request *r)
+static int entry_check(struct request *r)
 {
 	const struct io_uring_sqe *e = &r->sqe;
 	if (!r->op || e->flags & ~(unsigned)FLAGS_KNOWN) return -EINVAL;
@@ -39,8 +39,7 @@ static int entry_check(const struct request *r)
 	if (e->ioprio && !(r->op->flags & OP_PRIO)) return -EINVAL;
 	if (e->flags & IOSQE_BUFFER_SELECT && !(r->op->flags & OP_SELECTS)) return -EOPNOTSUPP;
 	if (r->ring->setup_flags & IORING_SETUP_IOPOLL && !(r->op->flags & OP_IOPOLL)) return -EINVAL;
-	if (e->personality != 0) return -EINVAL;
-	return 0;
+	return e->personality != 0 ? personality_of(r) : 0;
 }
 
 static int request_prepare(struct request *r)

@@ -10,7 +10,7 @@
  *     sqpoll.c    a thread that submits by itself       forked.c    what a child has of its parent's rings
  *     files.c     the files that requests are on        groups.c    provided buffers
  *     buffers.c   registered ones; clone.c              tags.c      resources that say when they are out of use
- *     resize.c    queues of other sizes
+ *     resize.c    queues of other sizes                 personality.c  as whom
  *     region.c    memory that waits take terms from     restrict.c  what an enabled ring may do
  *     register.c  io_uring_register                     ops.c       a row an operation; op_*.c are what they do
  *
@@ -20,6 +20,7 @@
  */
 #pragma once
 #include <limits.h>
+#include <sched.h>
 #include "shim/shim.h"
 #include "shim/uring/abi.h"
 
@@ -28,6 +29,8 @@ struct request;
 
 /* What a request is on. held: it stays open whatever the program closes. */
 struct file { bool virtual, held, is_ring; int fd, number; struct sock sock; struct request *tag; };   /* number: what the program calls it */
+
+struct personality { uint16_t id; uint32_t uid, gid; };       /* id 0: none */
 
 #define PARKED LONG_MIN        /* issue(): somebody else completes it */
 
@@ -60,6 +63,7 @@ struct request {
 	uint64_t seen, told;               /* readiness_seen() before the last attempt; before a multishot poll's last report */
 	bool drains;                       /* waits for all before it */
 	bool failed;                       /* its chain ends with it */
+	struct personality as;             /* whom, if id is not 0 */
 	bool invalid;                      /* result says why; it is not to be issued */
 	bool nowait;                       /* -EAGAIN is its result */
 	bool in_kernel_set;                /* a member of ring.kernel_set */
@@ -110,7 +114,7 @@ struct ring {
 	struct lock lock, submitting, starting;    /* starting: the thread */
 	struct lock selecting;                     /* over an attempt that has a provided buffer in hand */
 	_Atomic uint32_t refs, descriptors;        /* refs: descriptors, calls, and the ring's thread */
-	bool used, ended;
+	bool used, ended, memory_is_theirs;        /* memory_is_theirs: the queues lie in the program's (IORING_SETUP_NO_MMAP) */
 	uint64_t inode;
 	int watch;                                 /* of its file's closing */
 	int memory;                                /* its file, opened by us */
@@ -156,6 +160,9 @@ struct ring {
 	struct buffer_table buffers;
 	struct buffer_group *groups;
 	uint32_t worker_limits[2];
+	cpu_set_t worker_cpus;                     /* where threads for what blocks are to run, if there are any */
+	struct personality personalities[64];
+	uint16_t last_personality;
 	struct restrictions restrictions;
 	int clock;                                 /* of the waits */
 	uint8_t *region;                           /* of arguments of waits */
@@ -317,6 +324,13 @@ long buffers_clone(struct ring *g, const struct uring_clone *arg);
 long restrictions_register(struct ring *g, const struct io_uring_restriction *at, unsigned n);
 bool restrictions_allow_register(const struct ring *g, unsigned opcode);
 bool restrictions_allow_entry(const struct ring *g, const struct io_uring_sqe *e);
+
+/* personality.c */
+long personality_add(struct ring *g);
+long personality_remove(struct ring *g, unsigned id);
+int personality_of(struct request *r);                     /* 0 or -EINVAL */
+int personality_take_up(const struct request *r, struct personality *ret_before);   /* 0, until personality_lay_down(), or -EPERM */
+void personality_lay_down(const struct personality *before);
 
 /* region.c */
 long region_register(struct ring *g, const struct uring_region_reg *arg);
