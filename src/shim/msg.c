@@ -136,7 +136,9 @@ static long send_plain(const struct sock *s, struct message *m)
 {
 	m->nonblock = nonblocking(s, m->flags);
 	m->flags &= ~MSG_DONTWAIT;
-	if (m->name && m->name_len == 0 && s->c->type != SOCK_STREAM && s->c->domain != AF_NETLINK && s->c->domain != AF_UNIX) {
+	bool goes_by_length = s->c->type == SOCK_STREAM || s->c->domain == AF_NETLINK || s->c->domain == AF_UNIX;
+	if (s->c->type == SOCK_RAW && s->c->domain == AF_INET) goes_by_length = true;
+	if (m->name && m->name_len == 0 && !goes_by_length) {
 		m->name = "";           /* too short a name, which the engine refuses after it has given the socket a port, as Linux does */
 		m->name_len = 1;
 	}
@@ -172,8 +174,11 @@ static int inq_put(const struct sock *s, struct message *m)
 	return control_put(m, c.octets, CMSG_LEN(sizeof(int)));
 }
 
+#define PACKET_FLAGS (MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE | MSG_CMSG_COMPAT)     /* packet sockets alone mind the others */
+
 static long recv_plain(const struct sock *s, struct message *m)
 {
+	if (s->c->domain == AF_PACKET && (m->cloexec || m->flags & ~PACKET_FLAGS)) return -EINVAL;
 	m->nonblock = nonblocking(s, m->flags);
 	if (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE) m->flags &= ~MSG_OOB;   /* not looked at there */
 	long r = pin(s);

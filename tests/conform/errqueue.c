@@ -57,14 +57,11 @@ static void take(int fd, size_t room)
 /* A socket whose datagram nobody wanted. */
 static int refused(int family, bool mapped, bool connected, const struct asked *a)
 {
-	int fd = bound(family, SOCK_DGRAM);
-	union name n = name_lo(family, port_closed(family, SOCK_DGRAM));
+	int fd = MUST(socket(family, SOCK_DGRAM, 0));
+	union name own = mapped ? name_any(family, 0) : name_lo(family, 0), n;
 
-	if (mapped) {
-		close(fd);
-		fd = MUST(socket(AF_INET6, SOCK_DGRAM, 0));
-		n = name_of(AF_INET6, "::ffff:127.0.0.1", port_closed(AF_INET, SOCK_DGRAM));
-	}
+	MUST(bind(fd, &own.sa, name_len(family)));   /* first, so that the port that is closed is not its own */
+	n = mapped ? name_of(AF_INET6, "::ffff:127.0.0.1", port_closed(AF_INET, SOCK_DGRAM)) : name_lo(family, port_closed(family, SOCK_DGRAM));
 	if (family == AF_INET || mapped)
 		set_int(fd, IPPROTO_IP, IP_RECVERR, 1);
 	if (family == AF_INET6)

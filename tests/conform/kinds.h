@@ -2,9 +2,13 @@
 #pragma once
 #include "say.h"
 
-/* DATA: something has come. ENDED: the other end sends no more. SHUT: both halves are closed. */
-enum state { FRESH, LISTENING, PAIR, DATA, ENDED, SHUT };
+/*
+ * DATA: something has come. ENDED: the other end sends no more. SHUT: both halves are closed. GONE: the other end was closed with something unread, so
+ * an error is pending; of datagrams, what was sent there was refused.
+ */
+enum state { FRESH, LISTENING, PAIR, DATA, ENDED, SHUT, GONE };
 struct kind { const char *text; int family, type; enum state state; };
+static int kind_protocol;      /* of those that are made FRESH */
 
 /* By a name of the kernel's choice. */
 static inline int kind_listening_unix(int type)
@@ -37,7 +41,7 @@ static inline int kind_make(const struct kind *k, int *ret_other)
 	int fd[2] = { -1, -1 };
 
 	if (k->state == FRESH)
-		fd[0] = MUST(socket(k->family, k->type, 0));
+		fd[0] = MUST(socket(k->family, k->type, kind_protocol));
 	else if (k->state == LISTENING && k->family == AF_UNIX)
 		fd[0] = kind_listening_unix(k->type);
 	else if (k->state == LISTENING)
@@ -54,8 +58,18 @@ static inline int kind_make(const struct kind *k, int *ret_other)
 		MUST(shutdown(fd[1], SHUT_WR));
 	if (k->state == SHUT)
 		MUST(shutdown(fd[0], SHUT_RDWR));
+	if (k->state == GONE) {
+		if (k->type != SOCK_DGRAM)
+			MUST(send(fd[0], "x", 1, 0));
+		close(fd[1]);
+		if (k->type == SOCK_DGRAM && k->family != AF_UNIX)
+			MUST(send(fd[0], "x", 1, 0));
+		fd[1] = -1;
+	}
 	if (k->state == DATA || k->state == ENDED)
 		wait_for(fd[0], POLLIN);
+	if (k->state == GONE && (k->type != SOCK_DGRAM || k->family != AF_UNIX))
+		wait_for(fd[0], POLLERR);
 	*ret_other = fd[1];
 	return fd[0];
 }

@@ -188,9 +188,9 @@ static void sweep_flags(const struct kind *k, const struct carrier *c)
 
 	for (int bit = 0; bit < 32; bit++) {
 		int other, fd = kind_make_nonblocking(k, &other), flag = (int)(1u << bit);
-		add_rc(c->call(fd, b, 5, flag | MSG_NOSIGNAL));
-		add_rc(c->call(fd, b, 0, flag | MSG_NOSIGNAL));
-		add_rc(c->call(fd, BAD, 5, flag | MSG_NOSIGNAL));
+		add_rc(c->call(fd, b, 5, flag));
+		add_rc(c->call(fd, b, 0, flag));
+		add_rc(c->call(fd, BAD, 5, flag));
 		snprintf(what, sizeof(what), "%s %#x", c->text, flag);
 		flush(what);
 		end(fd, other);
@@ -207,7 +207,7 @@ static void sweep_lengths(const struct kind *k, const struct carrier *c)
 		for (size_t i = 0; i < N(sizes); i++) {
 			int other, fd = kind_make_nonblocking(k, &other);
 			if (bad || sizes[i] <= sizeof(b))
-				add_rc(c->call(fd, bad == 0 ? b : bad == 1 ? NULL : BAD, sizes[i], MSG_NOSIGNAL));
+				add_rc(c->call(fd, bad == 0 ? b : bad == 1 ? NULL : BAD, sizes[i], 0));
 			end(fd, other);
 		}
 		snprintf(what, sizeof(what), "%s %s", c->text, bad == 0 ? "lengths" : bad == 1 ? "none" : "bad");
@@ -243,7 +243,7 @@ static void sweep_header(const struct kind *k, bool in)
 				m.msg_name = part == 6 && lens[i] <= sizeof(name) ? name : part == 7 ? NULL : BAD;
 			}
 			struct msghdr *h = part < 9 ? &m : i ? BAD : NULL;
-			add_rc(in ? recvmsg(fd, h, MSG_DONTWAIT) : sendmsg(fd, h, MSG_NOSIGNAL | MSG_DONTWAIT));
+			add_rc(in ? recvmsg(fd, h, MSG_DONTWAIT) : sendmsg(fd, h, MSG_DONTWAIT));
 			if (part < 9 && in)
 				add("/%d,%zu,%x", part >= 6 ? (int)m.msg_namelen : 0, part >= 3 && part < 6 ? m.msg_controllen : 0, m.msg_flags);
 			end(fd, other);
@@ -269,7 +269,7 @@ static void sweep_many(const struct kind *k)
 			m[0] = m[1] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &v, .msg_iovlen = 1 } };
 			if (bad || counts[i] <= 2) {
 				struct mmsghdr *at_ = bad == 0 ? m : bad == 1 ? NULL : BAD;
-				add_rc(sendmmsg(fd, at_, counts[i], MSG_NOSIGNAL));
+				add_rc(sendmmsg(fd, at_, counts[i], 0));
 				add_rc(recvmmsg(fd, at_, counts[i], MSG_DONTWAIT, NULL));
 			}
 			end(fd, other);

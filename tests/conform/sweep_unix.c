@@ -4,12 +4,12 @@
 int main(void)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
-	static const char *const texts[] = { "stream", "seqpacket", "dgram" }, *const states[] = { "", " listening", " pair", " data", " ended", " shut" };
+	static const char *const texts[] = { "stream", "seqpacket", "dgram" }, *const states[] = { "", " listening", " pair", " data", " ended", " shut", " gone" };
 
 	say_start();
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	for (size_t i = 0; i < N(types); i++)
-		for (int state = FRESH; state <= SHUT; state++) {
+		for (int state = FRESH; state <= GONE; state++) {
 			char text[32];
 			struct kind k = { text, AF_UNIX, types[i], (enum state)state };
 			if ((state == LISTENING || state == ENDED) && types[i] == SOCK_DGRAM)

@@ -32,22 +32,42 @@ static void raw_close(struct sock *sk)
 	dgram_close(sk);
 }
 
+/* As Linux: IPv4 does not look at the family of a name. */
+static int bind_name(const struct sock *sk, const struct sockaddr *a, socklen_t len, struct sockaddr_in6 *ret)
+{
+	if (len < (sk->domain == AF_INET ? sizeof(struct sockaddr_in) : offsetof(struct sockaddr_in6, sin6_scope_id))) return -EINVAL;
+	memset(ret, 0, sizeof *ret);
+	memcpy(ret, a, MIN(len, sizeof *ret));
+	if (sk->domain == AF_INET) ret->sin6_family = AF_INET;
+	return ret->sin6_family == sk->domain ? 0 : -EINVAL;
+}
+
 /* Linux: a raw socket may be bound again and again, until it is connected. */
 static int raw_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct raw_sock *rs = raw_of(sk);
+	struct sockaddr_in6 name;
+	const struct sockaddr *n = (const struct sockaddr *)&name;
 	struct addr addr;
 	uint16_t port;
 	uint32_t scope;
-	int r = rs->ds.connected ? -EINVAL : inet_sockaddr_parse(&rs->ds.is, a, len, &addr, &port, &scope);
+	int r = rs->ds.connected ? -EINVAL : bind_name(sk, a, len, &name);
 
+	len = MIN(len, sizeof name);
+	if (r == 0) r = inet_sockaddr_parse(&rs->ds.is, n, len, &addr, &port, &scope);
 	if (r < 0) return r;
 	if (sk->domain == AF_INET6 && addr_is_v4(&addr)) return -EADDRNOTAVAIL;
-	r = inet_bind_address(&rs->ds.is, a, len, &addr, &port);
+	r = inet_bind_address(&rs->ds.is, n, len, &addr, &port);
 	if (r < 0) return r;
 	rs->ds.is.laddr = addr;
 	rs->ds.is.addr_bound = !addr_is_any(&addr);
 	return 0;
+}
+
+static int raw_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	if (sk->domain == AF_INET6 && a->sa_family != AF_UNSPEC && a->sa_family != AF_INET6) return -EAFNOSUPPORT;
+	return dgram_connect_to(sk, a, len);
 }
 
 /* ---- in ---- */
@@ -131,7 +151,7 @@ static const struct sockopt *const option_tables6[] = {raw6_options, ipv6_option
 	.init = raw_init, \
 	.close = raw_close, \
 	.bind = raw_bind, \
-	.connect = dgram_connect_to, \
+	.connect = raw_connect, \
 	.send = send_slot, \
 	.recv = dgram_recv, \
 	.shutdown = dgram_shutdown, \

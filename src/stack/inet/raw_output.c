@@ -132,27 +132,32 @@ static int protocol_of(const struct sock *sk, const struct dgram_dest *d, bool n
 	return proto;
 }
 
-static int name_check6(const struct sock_msg *m)
+/* As Linux: a name of no family is one of IPv6. */
+static int name_check6(struct sock_msg *m, struct sockaddr_in6 *name)
 {
-	sa_family_t family;
-
 	if (!m->name) return 0;
 	if (m->name_len < offsetof(struct sockaddr_in6, sin6_scope_id)) return -EINVAL;
-	memcpy(&family, m->name, sizeof family);
-	return family == AF_INET6 ? 0 : -EAFNOSUPPORT;
+	memset(name, 0, sizeof *name);
+	m->name_len = MIN(m->name_len, sizeof *name);
+	memcpy(name, m->name, m->name_len);
+	m->name = name;
+	if (name->sin6_family == AF_UNSPEC) name->sin6_family = AF_INET6;
+	return name->sin6_family == AF_INET6 ? 0 : -EAFNOSUPPORT;
 }
 
 ssize_t raw6_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct raw_sock *rs = (struct raw_sock *)sk;
+	struct sock_msg named = *m;
+	struct sockaddr_in6 name;
 	struct dgram_dest d;
 	int r;
 
 	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
-	r = name_check6(m);
-	if (r == 0) r = dgram_dest_of(&rs->ds, m, (uint8_t)sk->protocol, &d);
+	r = name_check6(&named, &name);
+	if (r == 0) r = dgram_dest_of(&rs->ds, &named, (uint8_t)sk->protocol, &d);
 	if (r < 0) return r;
-	r = protocol_of(sk, &d, m->name);
+	r = protocol_of(sk, &d, named.name);
 	if (r < 0) return r;
 	d.out.proto = (uint8_t)r;
 	if (is_headless(rs, IPPROTO_ICMPV6, m)) return -EFAULT;

@@ -89,8 +89,8 @@ int sock_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 
 int sock_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
-	if (len < sizeof a->sa_family) return -EINVAL;
-	return sk->ops->connect ? sk->ops->connect(sk, a, len) : -EOPNOTSUPP;
+	if (!sk->ops->connect) return -EOPNOTSUPP;
+	return len < sizeof a->sa_family ? -EINVAL : sk->ops->connect(sk, a, len);
 }
 
 int sock_listen(struct sock *sk, int backlog)
@@ -121,8 +121,8 @@ void sock_consumed(struct sock *sk, uint32_t n)
 
 int sock_shutdown(struct sock *sk, int how)
 {
-	if (how < SHUT_RD || how > SHUT_RDWR) return -EINVAL;
-	return sk->ops->shutdown ? sk->ops->shutdown(sk, how) : -EOPNOTSUPP;
+	if (!sk->ops->shutdown) return -EOPNOTSUPP;
+	return how < SHUT_RD || how > SHUT_RDWR ? -EINVAL : sk->ops->shutdown(sk, how);
 }
 
 uint32_t sock_poll(const struct sock *sk)
