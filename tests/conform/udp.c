@@ -507,6 +507,26 @@ static void own_family(void)
 	close(fd);
 }
 
+/* Linux's IPv4 minds MSG_OOB and its IPv6 does not: the name says which of them it is, and to no address in particular the socket's own. */
+static void urgent(void)
+{
+	static const char *const to[] = { "::", "::1", "::ffff:127.0.0.1" };
+
+	for (int connected = 0; connected < 2; connected++)
+		for (size_t i = 0; i < sizeof(to) / sizeof(*to); i++) {
+			int fd = MUST(socket(AF_INET6, SOCK_DGRAM, 0)), other = bound(AF_INET, SOCK_DGRAM);
+			union name n = name_of(AF_INET6, "::ffff:127.0.0.1", port_of(other));
+
+			say_about("urgent to %s%s", to[i], connected ? ", connected to IPv4" : "");
+			if (connected)
+				MUST(connect(fd, &n.sa, sizeof(n.in6)));
+			n = name_of(AF_INET6, to[i], port_of(other));
+			say_rc("sendto", sendto(fd, "x", 1, MSG_OOB, &n.sa, sizeof(n.in6)));
+			close(fd);
+			close(other);
+		}
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -532,6 +552,7 @@ int main(void)
 	dual();
 	sources(AF_INET6, true);
 	own_family();
+	urgent();
 	routes();
 	return 0;
 }

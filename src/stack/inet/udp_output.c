@@ -180,7 +180,9 @@ static bool goes_by_v4(const struct inet_sock *is, const struct sock_msg *m)
 	if (!m->name) return addr_is_v4(&is->raddr);
 	memcpy(&name, m->name, MIN(m->name_len, sizeof name));
 	if (is->v6only) return false;
-	return name.sin6_family == AF_INET || (name.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&name.sin6_addr));
+	if (name.sin6_family != AF_INET6) return name.sin6_family == AF_INET;
+	/* The unspecified address is this host's, of the family by which the socket has a name. */
+	return IN6_IS_ADDR_V4MAPPED(&name.sin6_addr) || (IN6_IS_ADDR_UNSPECIFIED(&name.sin6_addr) && addr_is_v4(&is->laddr));
 }
 
 ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
