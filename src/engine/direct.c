@@ -31,7 +31,7 @@ static struct net_host *way_end(struct engine *e, const struct sock *sk)
 
 static bool fit(const struct esock *es)
 {
-	return es->stream && es->sk && !es->sk->filter && !tcp_needs_stack(es->sk) && !es->barred && !es->eof && es->tx.first != 0;
+	return es->stream && es->sk && !es->sk->filter && !tcp_needs_stack(es->sk) && !tcp_is_corked(es->sk) && !es->barred && !es->eof && es->tx.first != 0;
 }
 
 static bool is_unix(const struct esock *es) { return es->sk && es->sk->domain == AF_UNIX; }
@@ -290,6 +290,13 @@ void direct_part(struct engine *e, struct esock *es)
 		reader_wake(e, both[i]);
 		esock_wake_writer(e, both[i]);     /* a reader that made room may have died before it said so */
 	}
+}
+
+void direct_reconsider(struct engine *e, struct esock *es)
+{
+	direct_part(e, es);
+	es->path_epoch = 0;
+	esock_queue(e, es);
 }
 
 void direct_leave(struct engine *e, struct esock *from)

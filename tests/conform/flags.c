@@ -211,6 +211,39 @@ static void fill_up(int family)
 	close(fd[1]);
 }
 
+/* What is less than a segment waits in a corked socket for the cork to go, or for 200 ms, within which all of this must be said. */
+static bool corked_once(int family, char text[256])
+{
+	long begin = now_ms(), got[3];
+	bool there;
+
+	tcp_pair(family, fd);
+	send(fd[0], "ab", 2, 0);
+	got[0] = wait_for(fd[1], POLLIN) ? recv(fd[1], buf, 10, MSG_DONTWAIT) : -1;
+	set_int(fd[0], IPPROTO_TCP, TCP_CORK, 1);
+	send(fd[0], "cd", 2, 0);
+	send(fd[0], "ef", 2, 0);
+	got[1] = recv(fd[1], buf, 10, MSG_DONTWAIT);
+	long took = now_ms() - begin;
+	set_int(fd[0], IPPROTO_TCP, TCP_CORK, 0);
+	got[2] = wait_for(fd[1], POLLIN) ? recv(fd[1], buf, 10, MSG_DONTWAIT) : -1;
+	send(fd[0], "gh", 2, 0);
+	there = wait_for(fd[1], POLLIN);
+	snprintf(text, 256, "%ld, corked %ld, then %ld, then %d", got[0], got[1], got[2], there);
+	close(fd[0]);
+	close(fd[1]);
+	return took < 100;
+}
+
+static void corked(int family)
+{
+	char text[256] = "";
+
+	say_about("%s corked", family_text(family));
+	for (int tries = 0; tries < 50 && !corked_once(family, text); tries++) {}
+	say("octets", "%s", text);
+}
+
 /* MSG_TRUNC throws away what came; all of it with MSG_WAITALL. */
 static void thrown_away(int family)
 {
@@ -238,6 +271,7 @@ int main(void)
 		lowat(families[i]);
 		pieces(families[i]);
 		fill_up(families[i]);
+		corked(families[i]);
 		thrown_away(families[i]);
 	}
 	return 0;

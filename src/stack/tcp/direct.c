@@ -24,6 +24,8 @@ bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of
 
 bool tcp_sends_stamped(const struct sock *sk) { return sk->ops == &tcp_ops && sk->timestamping & STAMPS_OF_SENT; }
 
+bool tcp_is_corked(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->set.cork; }
+
 bool tcp_needs_stack(const struct sock *sk)
 {
 	const struct tcp_sock *conn = tcp_of(sk);
