@@ -19,8 +19,8 @@
 
 #define PENDING_MAX 4096u
 
-/* One that we have in hand, from its submission until its event is read. */
-struct pending { bool used, settled; unsigned long context; uint64_t iocb; long result; int eventfd; };
+/* One that we have in hand, from its submission until its event is read; abandoned: that came first, for it was cancelled. */
+struct pending { bool used, settled, abandoned; unsigned long context; uint64_t iocb; long result; int eventfd; };
 static struct pending *pending;            /* PENDING_MAX */
 static _Atomic uint32_t pendings;
 static struct lock lock;
@@ -83,6 +83,7 @@ static void settle(struct pending *p, long result)
 	p->settled = true;
 	int fd = p->eventfd;
 	p->eventfd = -1;
+	if (p->abandoned) pending_free(p);
 	lock_out();
 	eventfd_add(fd);
 	hidden_close(&fd);
@@ -230,9 +231,11 @@ static void event_mend(unsigned long context, struct io_event *e)
 	lock_in();
 	for (uint32_t i = 0; i < PENDING_MAX; i++) {
 		struct pending *p = &pending[i];
-		if (!p->used || p->context != context || p->iocb != e->obj) continue;
-		if (p->settled) e->res = p->result;
-		pending_free(p);
+		if (!p->used || p->abandoned || p->context != context || p->iocb != e->obj) continue;
+		if (p->settled) {
+			e->res = p->result;
+			pending_free(p);
+		} else p->abandoned = true;
 		break;
 	}
 	lock_out();

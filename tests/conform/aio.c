@@ -144,6 +144,26 @@ static void closed_meanwhile(void)
 	close(fd[0]);
 }
 
+/* One that is taken back, and whose socket becomes ready afterwards. */
+static void taken_back(void)
+{
+	int fd[2];
+	struct io_event e;
+	tcp_pair(AF_INET, fd);
+	say_about("taken back");
+	struct iocb in = entry(IOCB_CMD_POLL, fd[1], (void *)POLLIN, 0, 1), again = entry(IOCB_CMD_POLL, fd[1], (void *)POLLIN, 0, 2);
+	say_result("poll", submit(&in));
+	say_result("cancel", syscall(SYS_io_cancel, context, &in, &e));
+	say_events(1);
+	say_result("cancel again", syscall(SYS_io_cancel, context, &in, &e));
+	say_result("another", submit(&again));
+	MUST(send(fd[0], "x", 1, 0));
+	say_events(1);
+	say_none();
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void mixed(void)
 {
 	char path[] = "/tmp/conform-aio-XXXXXX", buf[3][8] = { "", "", "" };
@@ -182,6 +202,7 @@ int main(void)
 	transfers(AF_INET6);
 	polls();
 	closed_meanwhile();
+	taken_back();
 	mixed();
 	return 0;
 }

@@ -222,6 +222,9 @@ static void timeouts(void)
 	run(3);
 	timeout(IORING_OP_LINK_TIMEOUT, &late, 0, 1);
 	run(1);
+	timeout(IORING_OP_TIMEOUT, &late, 0, 1)->flags = IOSQE_IO_LINK;
+	timeout(IORING_OP_LINK_TIMEOUT, &soon, 0, 2);
+	run(2);
 	close(pipes[0]);
 	close(pipes[1]);
 }

@@ -103,6 +103,8 @@ static void tagged_files(void)
 	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_FILES, NULL, 0));
 	say("left", "%u", ring_ready(&ring));
 	say_result("register", raw_register(ring.fd, IORING_REGISTER_FILES2, &reg, sizeof(reg)));
+	sqe(IORING_OP_ASYNC_CANCEL, 0, 3)->cancel_flags = IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_FD_FIXED;
+	run(1);
 	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_FILES, NULL, 0));
 	say_cqes(2);
 	for (int i = 0; i < 2; i++) {

@@ -7,7 +7,10 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <fcntl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 
 enum { FTRUNCATE = 55, BIND, LISTEN };                 /* operations newer than some headers */
@@ -201,6 +204,62 @@ static void threads(void)
 	for (int i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
 }
 
+/* ---- one who comes too late ---- */
+
+static int terminal(int *ret_slave)
+{
+	struct termios t;
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 || (*ret_slave = open(ptsname(master), O_RDWR | O_NOCTTY)) < 0) return -1;
+	CHECK(tcgetattr(*ret_slave, &t) == 0);
+	cfmakeraw(&t);
+	CHECK(tcsetattr(*ret_slave, TCSANOW, &t) == 0);
+	return master;
+}
+
+/* The ring goes on, whatever becomes of its read. */
+static void is_alive(struct rawring *r)
+{
+	struct __kernel_timespec soon = {.tv_nsec = 100000};
+	ring_sqe(r, IORING_OP_TIMEOUT, -1, 2)->addr = (unsigned long)&soon;
+	((struct io_uring_sqe *)(r->sqes + ((size_t)((*r->sq_tail - 1) & *r->sq_mask) << r->sqe_shift)))->len = 1;
+	CHECK(ring_submit(r, 0) == 1);
+}
+
+/* Two rings read from a terminal, whose reads cannot be asked not to wait: both see each octet come, and one gets it. */
+static void too_late(void)
+{
+	struct rawring r[2];
+	char buf[2];
+	int slave, master = terminal(&slave);
+	if (master < 0) return;   /* no terminals here */
+	for (int i = 0; i < 2; i++) {
+		CHECK(ring_open(&r[i], 8, NULL) == 0);
+		entry(&r[i], IORING_OP_READ, slave, &buf[i], 1)->off = (unsigned long)-1;
+		CHECK(ring_submit(&r[i], 0) == 1);
+	}
+	for (int round = 0; round < 200; round++) {
+		int got = 0;
+		CHECK(write(master, "x", 1) == 1);
+		for (int i = 0; i < 2; i++) is_alive(&r[i]);
+		for (int i = 0, timeouts = 0; timeouts < 2 || got < 1; i ^= 1) {
+			struct io_uring_cqe c;
+			if (!ring_take(&r[i], &c)) {
+				sched_yield();
+				continue;
+			}
+			timeouts += c.user_data == 2;
+			if (c.user_data == 2) continue;
+			CHECK(c.res == 1 && ++got == 1);
+			entry(&r[i], IORING_OP_READ, slave, &buf[i], 1)->off = (unsigned long)-1;
+			CHECK(ring_submit(&r[i], 0) == 1);
+		}
+	}
+	for (int i = 0; i < 2; i++) ring_close(&r[i]);
+	close(slave);
+	close(master);
+}
+
 /* ---- hostile memory ---- */
 
 static struct rawring torn;
@@ -243,6 +302,7 @@ int main(void)
 	probe_is_true();
 	rings_come_and_go();
 	threads();
+	too_late();
 	hostile();
 	return 0;
 }

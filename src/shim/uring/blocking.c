@@ -117,10 +117,13 @@ static char thread_state(int thread)
 	return after && after[1] == ' ' ? after[2] : 0;
 }
 
-/* The program may wake what it has just submitted: so it must sleep before we return. A request that has ended is gone, and counts as asleep. */
+/*
+ * The program may wake what it has just submitted: so it must sleep before we return. A request that has ended is gone, and counts as asleep; one that
+ * gets no thread is not waited for.
+ */
 void request_await_sleep(struct ring *g, uint64_t ticket)
 {
-	for (;;) {
+	for (time_ns until = now_ns() + NS_PER_S; now_ns() < until;) {
 		ring_lock(g);
 		struct request *r = g->asleep;
 		while (r && r->ticket != ticket) r = r->beside;

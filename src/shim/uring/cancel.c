@@ -102,5 +102,7 @@ long issue_async_cancel(struct request *r)
 	struct cancel c = {.user_data = r->sqe.addr, .flags = r->sqe.cancel_flags, .opcode = (uint8_t)r->sqe.len};
 	if (r->sqe.flags & IOSQE_FIXED_FILE) c.flags |= IORING_ASYNC_CANCEL_FD_FIXED;
 	int err = cancel_file(r->ring, &c, r->sqe.fd);
-	return err < 0 ? err : cancel_by(r->ring, &c);
+	long n = err < 0 ? err : cancel_by(r->ring, &c);
+	file_release(&c.file);
+	return n;
 }

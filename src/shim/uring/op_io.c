@@ -71,14 +71,27 @@ static long transfer(const struct request *r, bool writes, uint64_t off, int fla
 	return sys(call, r->file.fd, r->msg.msg_iov, r->msg.msg_iovlen, off, 0, flags);
 }
 
+/* What poll found there another thread, or process, may take before us: so a read that cannot be asked not to wait is made in a thread of its own. */
 static long transfer_stream(struct request *r, bool writes)
 {
 	int flags = (int)r->sqe.rw_flags;
 	long n = transfer(r, writes, (uint64_t)-1, flags | RWF_NOWAIT);
-	if (n != -EOPNOTSUPP) return n;
+	if (n != -EOPNOTSUPP || r->nowait) return n;
 	if (file_poll(&r->file, writes ? POLLOUT : POLLIN) == 0) return -EAGAIN;
-	return transfer(r, writes, (uint64_t)-1, flags & ~RWF_NOWAIT);
+	return r->sqe.flags & IOSQE_BUFFER_SELECT ? transfer(r, writes, (uint64_t)-1, flags) : request_block(r);
 }
+
+static long block_transfer(struct request *r, long number)
+{
+	size_t wanted = iov_length(r);
+	const long call[7] = {number, r->file.fd, (long)r->msg.msg_iov, (long)r->msg.msg_iovlen, -1, 0, r->sqe.rw_flags};
+	long n = request_sleep(r, call);
+	r->failed = n >= 0 && (size_t)n < wanted;
+	return n;
+}
+
+long block_read(struct request *r) { return block_transfer(r, SYS_preadv2); }
+long block_write(struct request *r) { return block_transfer(r, SYS_pwritev2); }
 
 /* Polled are files that bypass the page cache, on a filesystem above a device. */
 static bool can_be_polled(const struct file *f)

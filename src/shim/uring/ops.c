@@ -5,11 +5,11 @@
 
 static const struct op ops[URING_OPS] = {
 	ROW(IORING_OP_NOP, nop, OP_IOPOLL),
-	ROW(IORING_OP_READV, readv, OP_FILE | OP_IN | OP_PRIO | OP_IOPOLL),
-	ROW(IORING_OP_WRITEV, writev, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL),
+	ROW(IORING_OP_READV, readv, OP_FILE | OP_IN | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_read),
+	ROW(IORING_OP_WRITEV, writev, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_write),
 	ROW(IORING_OP_FSYNC, fsync, OP_FILE),
-	ROW(IORING_OP_READ_FIXED, read_fixed, OP_FILE | OP_IN | OP_PRIO | OP_IOPOLL),
-	ROW(IORING_OP_WRITE_FIXED, write_fixed, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL),
+	ROW(IORING_OP_READ_FIXED, read_fixed, OP_FILE | OP_IN | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_read),
+	ROW(IORING_OP_WRITE_FIXED, write_fixed, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_write),
 	ROW(IORING_OP_POLL_ADD, poll_add, OP_FILE | OP_RING | OP_ROUSED, .block = block_poll_add),
 	ROW(IORING_OP_POLL_REMOVE, poll_remove, 0),
 	ROW(IORING_OP_SYNC_FILE_RANGE, sync_range, OP_FILE),
@@ -26,8 +26,8 @@ static const struct op ops[URING_OPS] = {
 	ROW(IORING_OP_CLOSE, close, 0),
 	ROW(IORING_OP_FILES_UPDATE, files_update, OP_IOPOLL),
 	ROW(IORING_OP_STATX, statx, 0),
-	ROW(IORING_OP_READ, read, OP_FILE | OP_IN | OP_SELECTS | OP_PRIO | OP_IOPOLL),
-	ROW(IORING_OP_WRITE, write, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL),
+	ROW(IORING_OP_READ, read, OP_FILE | OP_IN | OP_SELECTS | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_read),
+	ROW(IORING_OP_WRITE, write, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_write),
 	ROW(IORING_OP_FADVISE, fadvise, OP_FILE),
 	ROW(IORING_OP_MADVISE, madvise, 0),
 	ROW(IORING_OP_SEND, send, OP_FILE | OP_OUT | OP_SELECTS | OP_PRIO),
@@ -63,8 +63,8 @@ static const struct op ops[URING_OPS] = {
 	ROW(URING_BIND, bind, OP_FILE),
 	ROW(URING_LISTEN, listen, OP_FILE),
 	ROW(URING_EPOLL_WAIT, epoll_wait, OP_FILE | OP_ROUSED, .block = block_epoll_wait),
-	ROW(URING_READV_FIXED, readv_fixed, OP_FILE | OP_IN | OP_PRIO | OP_IOPOLL),
-	ROW(URING_WRITEV_FIXED, writev_fixed, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL),
+	ROW(URING_READV_FIXED, readv_fixed, OP_FILE | OP_IN | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_read),
+	ROW(URING_WRITEV_FIXED, writev_fixed, OP_FILE | OP_OUT | OP_PRIO | OP_IOPOLL | OP_ROUSED, .block = block_write),
 	ROW(URING_PIPE, pipe, 0),
 };
 

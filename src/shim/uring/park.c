@@ -92,7 +92,7 @@ struct request *park_take(struct ring *g, park_match *match, const void *arg)
 	for (;;) {
 		ring_lock(g);
 		struct request *r = g->parked;
-		while (r && (!match(r, arg))) r = r->next;
+		while (r && (r->where == IN_SLEEP || !match(r, arg))) r = r->next;   /* those that sleep now: cancel.c */
 		bool ours = r && request_unpark(r);
 		ring_unlock(g);
 		if (!r || ours) return r;

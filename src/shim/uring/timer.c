@@ -45,17 +45,30 @@ static struct request *next_due(struct ring *g)
 	return r;
 }
 
+/* Takes back what r limits: what r's completion says. An attempt under way is waited for, since none waits for anything. */
+static int limited_take(struct request *r, struct request **ret_ours)
+{
+	struct ring *g = r->ring;
+	for (;;) {
+		ring_lock(g);
+		struct request *limited = r->limit;
+		bool ours = limited && (request_unpark(limited) || timers_remove(limited)), roused = limited && !ours && request_rouse(limited);
+		bool busy = limited && !ours && !roused && limited->where != IN_SLEEP;
+		bool counted = roused && limited->op->flags & OP_COUNTED;
+		if (limited && !busy) r->limit = limited->limit = NULL;
+		ring_unlock(g);
+		*ret_ours = ours ? limited : NULL;
+		if (!busy) return counted ? 1 : !limited || ours || roused ? -ETIME : -EALREADY;
+		sys(SYS_sched_yield);
+	}
+}
+
 static void limit_fires(struct request *r)
 {
-	ring_lock(r->ring);
-	struct request *limited = r->limit;
-	r->limit = NULL;
-	if (limited) limited->limit = NULL;
-	bool ours = limited && request_unpark(limited), roused = limited && !ours && request_rouse(limited);
-	bool counted = roused && limited->op->flags & OP_COUNTED;
-	ring_unlock(r->ring);
-	if (ours) request_complete(limited, -ECANCELED);
-	request_complete(r, counted ? 1 : !limited || ours || roused ? -ETIME : -EALREADY);
+	struct request *ours;
+	int result = limited_take(r, &ours);
+	if (ours) request_complete(ours, -ECANCELED);
+	request_complete(r, result);
 }
 
 static void timeout_fires(struct request *r)

@@ -363,6 +363,8 @@ bool buffers_settle(struct request *r, long n, const struct iovec *from);
 OPS(X)
 #undef X
 long block_open(struct request *r);
+long block_read(struct request *r);
+long block_write(struct request *r);
 long block_futex_wait(struct request *r);
 long block_futex_waitv(struct request *r);
 long block_waitid(struct request *r);
