@@ -395,7 +395,8 @@ static void memory_of_ones_own(void)
 	ring_place(&r, &p, at, at + 4096);
 	ring_sqe(&r, IORING_OP_NOP, -1, 3);
 	say_result("submitted", ring_submit(&r, 1));
-	say("taken", "%d for %u", ring_take(&r, &c), (unsigned)c.user_data);
+	ring_take(&r, &c);
+	say("taken", "%d for %u", c.res, (unsigned)c.user_data);
 	close(r.fd);
 	memset(at, 0, 8192);
 	p = with_memory(SETUP_NO_MMAP | SETUP_REGISTERED_FD_ONLY, at, at + 4096);
@@ -404,7 +405,8 @@ static void memory_of_ones_own(void)
 	ring_place(&r, &p, at, at + 4096);
 	ring_sqe(&r, IORING_OP_NOP, -1, 4);
 	say_result("submitted", raw_enter(r.fd, 1, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_REGISTERED_RING, NULL, 0));
-	say("taken", "%d for %u", ring_take(&r, &c), (unsigned)c.user_data);
+	ring_take(&r, &c);
+	say("taken", "%d for %u", c.res, (unsigned)c.user_data);
 	struct io_uring_rsrc_update up = { .offset = (unsigned)r.fd };
 	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_RING_FDS, &up, 1));
 	say_result("gone", raw_enter(r.fd, 0, 0, IORING_ENTER_REGISTERED_RING, NULL, 0));
@@ -433,7 +435,8 @@ static void without_descriptor(void)
 	ring_close(&other);
 	MUST(write(p[1], "a", 1));
 	say_result("waited for", raw_enter((int)up.offset, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_REGISTERED_RING, NULL, 0));
-	say("taken", "%d: %d for %u", ring_take(&r, &c), c.res, (unsigned)c.user_data);
+	ring_take(&r, &c);
+	say("taken", "%d for %u", c.res, (unsigned)c.user_data);
 	up.data = 0;
 	say_result("unregister", raw_register(ring.fd, IORING_UNREGISTER_RING_FDS, &up, 1));
 	ring_unmap(&r);

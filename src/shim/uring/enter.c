@@ -132,9 +132,11 @@ long do_io_uring_enter(int fd, unsigned count, unsigned wanted, unsigned flags, 
 	long err;
 	if (!shim.active) return sys(SYS_io_uring_enter, fd, count, wanted, flags, arg, size);
 	if (flags & ~(unsigned)FLAGS_DONE) return -EINVAL;
-	struct ring *g = ring_hold(fd, flags & IORING_ENTER_REGISTERED_RING, &err);
+	struct ring *g = ring_enter(fd, flags & IORING_ENTER_REGISTERED_RING, &err);
 	if (!g) return err;
-	long r = enter(g, count, wanted, flags, arg, size);
-	ring_release(g);
+	long r;
+	pthread_cleanup_push(ring_leave, g);   /* the wait is a cancellation point */
+	r = enter(g, count, wanted, flags, arg, size);
+	pthread_cleanup_pop(1);
 	return r;
 }

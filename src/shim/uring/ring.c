@@ -149,6 +149,20 @@ struct ring *ring_hold(int fd, bool by_slot, long *ret_err)
 	return NULL;
 }
 
+struct ring *ring_enter(int fd, bool by_slot, long *ret_err)
+{
+	struct ring *g = ring_hold(fd, by_slot, ret_err);
+	if (g) atomic_fetch_add(&g->descriptors, 1);
+	return g;
+}
+
+void ring_leave(void *ring)
+{
+	struct ring *g = ring;
+	if (atomic_fetch_sub(&g->descriptors, 1) == 1) ring_end(g);
+	ring_release(g);
+}
+
 static int slot_free(void)
 {
 	int i = 0;

@@ -192,6 +192,8 @@ int ring_memory_map(struct ring *g, uint64_t offset, size_t size, void **ret);  
 /* ring.c */
 struct ring *ring_new(void);
 struct ring *ring_hold(int fd, bool registered, long *ret_err);   /* ring_release() ends that */
+struct ring *ring_enter(int fd, bool registered, long *ret_err);  /* the same, and what is on it goes on, too, whoever closes it: ring_leave() */
+void ring_leave(void *ring);
 struct ring *ring_hold_index(uint32_t index);
 void ring_release(struct ring *g);
 int ring_install(struct ring *g, int fd);                  /* the program's descriptor of it */
