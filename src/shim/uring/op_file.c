@@ -205,20 +205,43 @@ long issue_linkat(struct request *r) { return sys(SYS_linkat, r->sqe.fd, r->sqe.
 
 int prepare_splice(struct request *r)
 {
-	const unsigned known = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT;
+	const unsigned known = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT | SPLICE_F_FD_IN_FIXED;
 	return r->sqe.splice_flags & ~known ? -EINVAL : 0;
 }
 
-long block_splice(struct request *r)
+/* What is registered has no number: it gets one for the time of the call. */
+static long number_for(struct ring *g, uint32_t index)
 {
-	const struct io_uring_sqe *e = &r->sqe;
-	off_t in = (off_t)e->splice_off_in, out = (off_t)e->off;
-	int to = r->file.virtual ? r->file.number : r->file.fd;
-	return do_splice(e->splice_fd_in, in == -1 ? NULL : &in, to, out == -1 ? NULL : &out, e->len, e->splice_flags);
+	struct file f;
+	int err = file_fixed(g, index, &f);
+	long number = err < 0 ? err : file_number(&f, true);
+	file_release(&f);
+	return number;
 }
 
+static long between(struct request *r, long (*move)(const struct io_uring_sqe *e, int in, int out))
+{
+	const struct io_uring_sqe *e = &r->sqe;
+	bool in_fixed = e->splice_flags & SPLICE_F_FD_IN_FIXED, out_fixed = e->flags & IOSQE_FIXED_FILE;
+	long in = in_fixed ? number_for(r->ring, (uint32_t)e->splice_fd_in) : e->splice_fd_in;
+	long out = in_fixed && in < 0 ? -EBADF : out_fixed ? number_for(r->ring, (uint32_t)e->fd) : r->file.virtual ? r->file.number : r->file.fd;
+	long n = in < 0 || out < 0 ? -EBADF : move(e, (int)in, (int)out);
+	if (in_fixed && in >= 0) do_close((int)in);
+	if (out_fixed && out >= 0) do_close((int)out);
+	return n;
+}
+
+static long splice_move(const struct io_uring_sqe *e, int in, int out)
+{
+	off_t in_at = (off_t)e->splice_off_in, out_at = (off_t)e->off;
+	return do_splice(in, in_at == -1 ? NULL : &in_at, out, out_at == -1 ? NULL : &out_at, e->len, e->splice_flags & ~SPLICE_F_FD_IN_FIXED);
+}
+
+static long tee_move(const struct io_uring_sqe *e, int in, int out) { return sys(SYS_tee, in, out, e->len, e->splice_flags & ~SPLICE_F_FD_IN_FIXED); }
+
+long block_splice(struct request *r) { return between(r, splice_move); }
 long issue_splice(struct request *r) { return r->sqe.len ? request_block(r) : 0; }
 
 int prepare_tee(struct request *r) { return r->sqe.splice_off_in || r->sqe.off ? -EINVAL : prepare_splice(r); }
-long block_tee(struct request *r) { return sys(SYS_tee, r->sqe.splice_fd_in, r->file.fd, r->sqe.len, r->sqe.splice_flags); }
+long block_tee(struct request *r) { return between(r, tee_move); }
 long issue_tee(struct request *r) { return issue_splice(r); }

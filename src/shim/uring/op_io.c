@@ -108,8 +108,11 @@ static long attempt(struct request *r, bool writes)
 	bool polls = r->ring->setup_flags & IORING_SETUP_IOPOLL;
 	if (polls && !can_be_polled(&r->file)) return -EOPNOTSUPP;
 	if (!polls && r->sqe.rw_flags & RWF_HIPRI) return -EINVAL;
+	bool at_place = r->sqe.off != 0 && r->sqe.off != (uint64_t)-1;   /* which a socket has not */
+	if (r->file.virtual && at_place) return -ESPIPE;
 	if (r->file.virtual) return writes ? file_send(&r->file, &r->msg, MSG_DONTWAIT | MSG_NOSIGNAL) : file_recv(&r->file, &r->msg, MSG_DONTWAIT);
 	if (has_places(r->file.fd)) return transfer(r, writes, r->sqe.off, (int)r->sqe.rw_flags);
+	if (at_place && is_socket(r->file.fd)) return -ESPIPE;
 	if (writes) kernel_sends(r->file.fd, NULL, 0);
 	return transfer_stream(r, writes);
 }

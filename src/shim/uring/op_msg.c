@@ -7,7 +7,7 @@
 #include "shim/uring/uring.h"
 
 #define BUNDLE_MAX 256                 /* buffers in one attempt */
-#define SEND_FLAGS (IORING_RECVSEND_POLL_FIRST | IORING_RECVSEND_FIXED_BUF | IORING_SEND_ZC_REPORT_USAGE)
+#define SEND_FLAGS (IORING_RECVSEND_POLL_FIRST | IORING_RECVSEND_FIXED_BUF | IORING_SEND_ZC_REPORT_USAGE | URING_SEND_VECTORIZED)
 
 long file_send(const struct file *f, const struct msghdr *m, int flags)
 {
@@ -86,19 +86,28 @@ static int prepare_any_send(struct request *r, unsigned known)
 
 int prepare_sendmsg(struct request *r)
 {
-	int err = r->sqe.addr2 || r->sqe.file_index ? -EINVAL : prepare_any_send(r, IORING_RECVSEND_POLL_FIRST);
+	int err = r->sqe.addr2 || r->sqe.file_index ? -EINVAL : prepare_any_send(r, IORING_RECVSEND_POLL_FIRST | URING_SEND_VECTORIZED);
 	if (err == 0) err = msghdr_take(r);
 	if (err == 0 && r->msg.msg_name) err = (int)r->msg.msg_namelen < 0 ? -EINVAL
 			: name_take(r, (uint64_t)(uintptr_t)r->msg.msg_name, MIN(r->msg.msg_namelen, sizeof r->name));
 	return err;
 }
 
+/* One piece, or a vector of them. */
+static int pieces_take(struct request *r)
+{
+	const struct io_uring_sqe *e = &r->sqe;
+	if (e->ioprio & URING_SEND_VECTORIZED) return selects(r) ? -EINVAL : iov_take(r, (const struct iovec *)(uintptr_t)e->addr, e->len);
+	iov_one(r, e->addr, e->len);
+	return 0;
+}
+
 int prepare_send(struct request *r)
 {
 	const struct io_uring_sqe *e = &r->sqe;
-	iov_one(r, e->addr, e->len);
 	if (e->__pad3[0]) return -EINVAL;
-	int err = prepare_any_send(r, IORING_RECVSEND_POLL_FIRST | URING_RECVSEND_BUNDLE);
+	int err = prepare_any_send(r, IORING_RECVSEND_POLL_FIRST | URING_RECVSEND_BUNDLE | URING_SEND_VECTORIZED);
+	if (err == 0) err = pieces_take(r);
 	return err == 0 && e->addr2 ? name_take(r, e->addr2, e->addr_len) : err;
 }
 
@@ -139,8 +148,8 @@ int prepare_send_zc(struct request *r)
 {
 	const struct io_uring_sqe *e = &r->sqe;
 	int err = prepare_zc(r);
-	iov_one(r, e->addr, e->len);
 	if (err == 0 && e->__pad3[0]) err = -EINVAL;
+	if (err == 0) err = pieces_take(r);
 	return err == 0 && e->addr2 ? name_take(r, e->addr2, e->addr_len) : err;
 }
 

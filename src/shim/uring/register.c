@@ -234,8 +234,9 @@ static long sync_cancel(struct ring *g, void *arg, unsigned n)
 	struct io_uring_sync_cancel_reg sc;
 	if (!arg || n != 1) return -EINVAL;
 	if (user_get(sc, (struct io_uring_sync_cancel_reg *)arg) != 0) return -EFAULT;
-	if (sc.pad[0] || sc.pad[1] || sc.pad[2] || sc.pad[3] || cancel_check(sc.flags) < 0) return -EINVAL;
-	struct cancel c = {.user_data = sc.addr, .flags = sc.flags};
+	/* The first octet of what older headers call padding is an operation. */
+	if (sc.pad[0] > UINT8_MAX || sc.pad[1] || sc.pad[2] || sc.pad[3] || cancel_check(sc.flags) < 0) return -EINVAL;
+	struct cancel c = {.user_data = sc.addr, .flags = sc.flags, .opcode = (uint8_t)sc.pad[0]};
 	int err = cancel_file(g, &c, sc.fd);
 	long r = err < 0 ? err : cancel_by(g, &c);
 	file_release(&c.file);
