@@ -22,7 +22,7 @@
 /* One that we have in hand, from its submission until its event is read; abandoned: that came first, for it was cancelled. */
 struct pending { bool used, settled, abandoned; unsigned long context; uint64_t iocb; long result; int eventfd; };
 static struct pending *pending;            /* PENDING_MAX */
-static _Atomic uint32_t pendings;
+static _Atomic uint32_t pendings, top;     /* how many are used; none is from there on */
 static struct lock lock;
 static struct ring *polls;                 /* has no descriptor, and nobody else knows it */
 
@@ -51,7 +51,7 @@ static void pending_free(struct pending *p)
 static struct pending *place_for(unsigned long context, uint64_t iocb)
 {
 	struct pending *empty = NULL;
-	for (uint32_t i = 0; pending && i < PENDING_MAX; i++) {
+	for (uint32_t i = 0; pending && i < PENDING_MAX && (i < atomic_load(&top) || !empty); i++) {
 		struct pending *p = &pending[i];
 		if (p->used && p->settled && p->context == context && p->iocb == iocb) pending_free(p);
 		if (!p->used && !empty) empty = p;
@@ -70,6 +70,7 @@ static struct pending *pending_new(unsigned long context, uint64_t iocb)
 	if (p) {
 		*p = (struct pending){.used = true, .context = context, .iocb = iocb, .eventfd = fd};
 		atomic_fetch_add(&pendings, 1);
+		atomic_store(&top, MAX(atomic_load(&top), (uint32_t)(p - pending) + 1));
 	}
 	lock_out();
 	if (!p) hidden_close(&fd);
@@ -229,7 +230,7 @@ long do_io_submit(unsigned long context, long n, struct iocb **list)
 static void event_mend(unsigned long context, struct io_event *e)
 {
 	lock_in();
-	for (uint32_t i = 0; i < PENDING_MAX; i++) {
+	for (uint32_t i = 0; i < atomic_load(&top); i++) {
 		struct pending *p = &pending[i];
 		if (!p->used || p->abandoned || p->context != context || p->iocb != e->obj) continue;
 		if (p->settled) {
@@ -271,16 +272,18 @@ long do_io_pgetevents(unsigned long context, long min, long max, struct io_event
 void aio_forked(void)
 {
 	atomic_store(&lock.word, 0);
-	for (uint32_t i = 0; pending && i < PENDING_MAX; i++)
+	for (uint32_t i = 0; i < atomic_load(&top); i++) {
 		if (pending[i].used) hidden_close(&pending[i].eventfd);
-	if (pending) memset(pending, 0, PENDING_MAX * sizeof *pending);
+		pending[i] = (struct pending){0};
+	}
 	atomic_store(&pendings, 0);
+	atomic_store(&top, 0);
 	polls = NULL;
 }
 
 int *aio_slot(int fd)
 {
-	for (uint32_t i = 0; atomic_load(&pendings) > 0 && i < PENDING_MAX; i++)
+	for (uint32_t i = 0; i < atomic_load(&top); i++)
 		if (pending[i].used && pending[i].eventfd == fd) return &pending[i].eventfd;
 	return NULL;
 }

@@ -144,6 +144,33 @@ static void closed_meanwhile(void)
 	close(fd[0]);
 }
 
+/* A child has nothing of a poll that is under way: not the socket, either, of which no descriptor is left. */
+static void forked_meanwhile(void)
+{
+	int fd[2], hold[2];
+	char b;
+	tcp_pair(AF_INET, fd);
+	MUST(pipe(hold));
+	say_about("forked meanwhile");
+	struct iocb in = entry(IOCB_CMD_POLL, fd[1], (void *)POLLIN, 0, 1);
+	say_result("poll", submit(&in));
+	close(fd[1]);
+	fflush(stdout);
+	pid_t pid = MUST(fork());
+	if (pid == 0) {
+		close(hold[1]);
+		close(fd[0]);
+		_exit(read(hold[0], &b, 1) < 0);
+	}
+	MUST(send(fd[0], "x", 1, 0));
+	say_events(1);
+	say("the peer sees the end", "%d", wait_for(fd[0], POLLIN));
+	close(hold[0]);
+	close(hold[1]);
+	MUST(waitpid(pid, NULL, 0));
+	close(fd[0]);
+}
+
 /* One that is taken back, and whose socket becomes ready afterwards. */
 static void taken_back(void)
 {
@@ -203,6 +230,7 @@ int main(void)
 	polls();
 	closed_meanwhile();
 	taken_back();
+	forked_meanwhile();
 	mixed();
 	return 0;
 }

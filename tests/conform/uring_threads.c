@@ -97,6 +97,36 @@ static void interrupted(int flags, const char *name)
 	ring_close(&ring);
 }
 
+/* ---- a thread that ends with a ring registered ---- */
+
+static void *registers(void *arg)
+{
+	struct io_uring_rsrc_update up = { .offset = -1U, .data = (unsigned long)ring.fd };
+	*(long *)arg = raw_register(ring.fd, IORING_REGISTER_RING_FDS, &up, 1);
+	return NULL;
+}
+
+static void ended_with_it(void)
+{
+	pthread_t t;
+	long result = 0;
+	int p[2];
+	char b;
+	MUST(pipe(p));
+	say_about("registered by a thread that ends");
+	MUST(ring_open(&ring, 8, NULL));
+	data(IORING_OP_READ, p[0], &b, 1, 7);
+	say_result("submitted", ring_submit(&ring, 0));
+	if (pthread_create(&t, NULL, registers, &result) != 0)
+		exit(1);
+	pthread_join(t, NULL);
+	say_result("register", result);
+	ring_close(&ring);
+	close(p[0]);
+	say("the pipe breaks", "%d", wait_for(p[1], POLLERR));
+	close(p[1]);
+}
+
 /* ---- all at once ---- */
 
 static pthread_mutex_t submitting = PTHREAD_MUTEX_INITIALIZER, taking = PTHREAD_MUTEX_INITIALIZER;
@@ -168,6 +198,7 @@ int main(void)
 	closed_meanwhile();
 	interrupted(0, "");
 	interrupted(SA_RESTART, ", to be restarted");
+	ended_with_it();
 	all_at_once();
 	return 0;
 }

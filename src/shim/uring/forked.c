@@ -62,7 +62,7 @@ static uint32_t descriptors_of(uint32_t index)
 	return n;
 }
 
-void ring_forked(struct ring *g)
+void ring_forked(struct ring *g, uint32_t calls)
 {
 	struct lock *locks[] = {&g->lock, &g->submitting, &g->starting, &g->selecting};
 	for (size_t i = 0; i < ARRAY_SIZE(locks); i++) atomic_store(&locks[i]->word, 0);
@@ -71,8 +71,8 @@ void ring_forked(struct ring *g)
 	requests_forget(g);
 	g->bell = 0;
 	atomic_store(&g->has_thread, false);
-	atomic_store(&g->descriptors, descriptors_of(ring_index(g)));
+	atomic_store(&g->descriptors, descriptors_of(ring_index(g)) + calls);
 	atomic_store(&g->refs, atomic_load(&g->descriptors));
 	g->watch = -1;
-	ring_watch(g);
+	if (atomic_load(&g->descriptors) > 0) ring_watch(g);
 }

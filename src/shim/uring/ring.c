@@ -19,6 +19,10 @@ static _Atomic uint32_t top;
 static _Atomic int watcher = -1;           /* inotify; hidden */
 static __thread uint32_t registered[REGISTERED_MAX] __attribute__((tls_model("initial-exec")));
 
+static __thread uint32_t entered __attribute__((tls_model("initial-exec")));   /* the ring that this thread's call is in */
+static pthread_key_t registered_key;       /* for its end */
+static _Atomic bool has_key;
+
 uint32_t rings_top(void) { return atomic_load(&top); }
 uint32_t ring_index(const struct ring *g) { return (uint32_t)(g - rings); }
 
@@ -153,14 +157,33 @@ struct ring *ring_enter(int fd, bool by_slot, long *ret_err)
 {
 	struct ring *g = ring_hold(fd, by_slot, ret_err);
 	if (g) atomic_fetch_add(&g->descriptors, 1);
+	if (g && entered == 0) entered = ring_index(g);
 	return g;
 }
 
 void ring_leave(void *ring)
 {
 	struct ring *g = ring;
+	if (entered == ring_index(g)) entered = 0;
 	if (atomic_fetch_sub(&g->descriptors, 1) == 1) ring_end(g);
 	ring_release(g);
+}
+
+/* A thread's registered rings end with it. */
+static void registered_end(void *unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < REGISTERED_MAX; i++) registered_ring_remove(i);
+}
+
+static void registered_note(void)
+{
+	critical_enter();
+	lock_take(&rings_lock);
+	if (!atomic_load(&has_key) && pthread_key_create(&registered_key, registered_end) == 0) atomic_store(&has_key, true);
+	lock_drop(&rings_lock);
+	critical_leave();
+	if (atomic_load(&has_key)) pthread_setspecific(registered_key, registered);
 }
 
 static int slot_free(void)
@@ -180,6 +203,7 @@ long registered_ring_add(int slot, int fd)
 	if (r >= 0) {
 		registered[r] = ring_index(g);
 		uring_ref(registered[r]);
+		registered_note();
 	}
 	ring_release(g);
 	return r;
@@ -259,6 +283,12 @@ void urings_forked(void)
 	atomic_store(&watcher, -1);
 	atomic_store(&rings_lock.word, 0);
 	memset(registered, 0, sizeof registered);
-	for (uint32_t i = 1; i <= rings_top(); i++)
-		if (rings[i].used && atomic_load(&rings[i].descriptors) > 0) ring_forked(&rings[i]);
+	for (uint32_t i = 1; i <= rings_top(); i++) {
+		struct ring *g = &rings[i];
+		if (!g->used) continue;
+		ring_forked(g, i == entered ? 1 : 0);
+		if (atomic_load(&g->descriptors) > 0) continue;
+		atomic_store(&g->refs, 1);     /* the parent's affair */
+		ring_release(g);
+	}
 }

@@ -221,7 +221,7 @@ void ring_lists_start(struct ring *g);                     /* empty */
 int shared_make(struct ring *g);
 void shared_lock(_Atomic uint32_t *lock);                  /* in a critical section */
 void shared_unlock(_Atomic uint32_t *lock);
-void ring_forked(struct ring *g);                          /* in the child */
+void ring_forked(struct ring *g, uint32_t calls);          /* in the child, whose one thread is in as many calls on it */
 
 /* cq.c; under ring.lock */
 void cq_post(struct ring *g, uint64_t user_data, int result, unsigned flags);
