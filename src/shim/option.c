@@ -22,8 +22,10 @@ static long option_fault(const struct sock *s, int level, int name, size_t cap)
 static bool has_level(const struct sock *s, int level)
 {
 	bool udp = s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE;
+	if (s->c->domain == AF_PACKET) return level == SOL_SOCKET || level == SOL_PACKET;
+	if (level == IPPROTO_IP) return s->c->domain == AF_INET || (s->c->domain == AF_INET6 && s->c->type != SOCK_RAW);
 	if (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE)) return true;
-	return level == SOL_SOCKET || level == IPPROTO_IP || level == s->c->protocol || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
+	return level == SOL_SOCKET || level == s->c->protocol || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
 }
 
 #define NEGATIVE_ROOM 64   /* what any value but a list of sources fits into */
@@ -128,7 +130,8 @@ long sock_setsockopt(const struct sock *s, int level, int name, const void *val,
 	}
 	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}};
 	int64_t r = control(&c);
-	if (r == -EFAULT) return (long)control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);
+	if (r == -EFAULT) r = control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);
+	if (r == -EFAULT) return level == SOL_PACKET && name == PACKET_RX_RING ? -EINVAL : -EFAULT;   /* so Linux says of a ring's */
 	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(s, *(const int *)val);
 	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) return packet_ring_set(s, val);
 	return (long)r;

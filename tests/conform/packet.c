@@ -247,6 +247,42 @@ static void memberships(void)
 	close(fd);
 }
 
+/* Every option by values of every length; what is not there is left out. */
+static void lengths(int type)
+{
+	static const int left_out[] = { PACKET_COPY_THRESH, PACKET_TX_RING, PACKET_VNET_HDR, PACKET_TX_HAS_OFF, PACKET_FANOUT, PACKET_ROLLOVER_STATS,
+					PACKET_FANOUT_DATA, 24 /* PACKET_VNET_HDR_SZ */ };
+	static const socklen_t sizes[] = { 0, 3, 4, 5, 15, 16, 17, 64, (socklen_t)-1 };
+
+	for (int name = 0; name < 27; name++) {
+		char what[32], text[512] = "";
+		int fd = sock(type, 0);
+		bool out = false;
+
+		for (size_t i = 0; i < sizeof(left_out) / sizeof(*left_out); i++)
+			out |= left_out[i] == name;
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) && !out; i++) {
+			int v[16] = { 0 }, got[16] = { 0 };
+			socklen_t len = sizes[i];
+			for (int value = 0; value < 2; value++) {
+				v[0] = value;
+				snprintf(text + strlen(text), 32, " %s", setsockopt(fd, SOL_PACKET, name, v, sizes[i]) < 0 ? say_errno(errno) : "ok");
+			}
+			snprintf(text + strlen(text), 32, "/%s", setsockopt(fd, SOL_PACKET, name, (void *)8, sizes[i]) < 0 ? say_errno(errno) : "ok");
+			snprintf(text + strlen(text), 32, "/%s", getsockopt(fd, SOL_PACKET, name, got, &len) < 0 ? say_errno(errno) : "ok");
+			snprintf(text + strlen(text), 32, "/%d,%x", (int)len, got[0]);
+		}
+		snprintf(what, sizeof(what), "option %d", name);
+		if (!out)
+			say(what, "%s", text);
+		close(fd);
+	}
+	int fd = sock(type, 0), on = 1;
+	say_rc("SO_REUSEPORT", setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)));
+	say_rc("of another level", getsockopt(fd, IPPROTO_IP, 1, &on, NULL));
+	close(fd);
+}
+
 static void hdrlen(void)
 {
 	int fd = sock(SOCK_RAW, ETH_P_ALL);
@@ -321,6 +357,8 @@ int main(void)
 	say_about("filters"), filters();
 	say_about("auxiliary"), auxiliary();
 	say_about("memberships"), memberships();
+	say_about("raw lengths"), lengths(SOCK_RAW);
+	say_about("dgram lengths"), lengths(SOCK_DGRAM);
 	say_about("hdrlen"), hdrlen();
 	say_about("ring 1"), ring(SOCK_RAW, TPACKET_V1);
 	say_about("ring 2"), ring(SOCK_RAW, TPACKET_V2);

@@ -24,6 +24,8 @@ static struct membership *membership_find(struct packet_sock *ps, const struct p
 	return NULL;
 }
 
+static bool is_address(const struct packet_mreq *q) { return q->mr_type == PACKET_MR_MULTICAST || q->mr_type == PACKET_MR_UNICAST; }
+
 static int mreq_read(const void *val, socklen_t len, struct packet_mreq *ret)
 {
 	if (len < sizeof *ret) return -EINVAL;
@@ -39,7 +41,7 @@ static int set_add_membership(struct sock *sk, const void *val, socklen_t len)
 
 	if (r < 0) return r;
 	if (!netif_by_index(sk->stack, q.mr_ifindex)) return -ENODEV;
-	if (q.mr_alen > 6 || q.mr_type > PACKET_MR_UNICAST) return -EINVAL;
+	if (q.mr_alen > sizeof(struct mac) || q.mr_type > PACKET_MR_UNICAST || (is_address(&q) && q.mr_alen != sizeof(struct mac))) return -EINVAL;
 	m = membership_find(packet_of(sk), &q);
 	if (m) {
 		m->refs++;
@@ -172,18 +174,19 @@ static int set_rx_ring(struct sock *sk, const void *val, socklen_t len)
 #define FIELD(f) OPT_FIELD(struct packet_sock, f)
 
 const struct sockopt packet_options[] = {
-	{P(PACKET_ADD_MEMBERSHIP), .type = OPT_BLOB, SET, .set = set_add_membership},
-	{P(PACKET_DROP_MEMBERSHIP), .type = OPT_BLOB, SET, .set = set_drop_membership},
+	{P(PACKET_ADD_MEMBERSHIP), .type = OPT_BLOB, .least = sizeof(struct packet_mreq), SET, .set = set_add_membership},
+	{P(PACKET_DROP_MEMBERSHIP), .type = OPT_BLOB, .least = sizeof(struct packet_mreq), SET, .set = set_drop_membership},
 	{P(PACKET_STATISTICS), .type = OPT_BLOB, .access = OPT_GET, .get = get_statistics},
 	{P(PACKET_AUXDATA), .type = OPT_BOOL, BOTH, FIELD(auxdata)},
 	{P(PACKET_ORIGDEV), .type = OPT_BOOL, BOTH, FIELD(origdev)},
-	{P(PACKET_VERSION), .type = OPT_INT, BOTH, FIELD(version), .set = set_version},
+	{P(PACKET_VERSION), .type = OPT_INT, .exact = true, BOTH, FIELD(version), .set = set_version},
 	{P(PACKET_HDRLEN), .type = OPT_BLOB, .access = OPT_GET, .get = get_hdrlen},
-	{P(PACKET_RESERVE), .type = OPT_INT, BOTH, FIELD(reserve), .set = set_reserve},
-	{P(PACKET_RX_RING), .type = OPT_BLOB, SET, .set = set_rx_ring},
-	{P(PACKET_LOSS), .type = OPT_BOOL, BOTH, FIELD(loss)},
-	{P(PACKET_TIMESTAMP), .type = OPT_INT, BOTH, FIELD(timestamp)},
-	{P(PACKET_QDISC_BYPASS), .type = OPT_BOOL, BOTH, FIELD(qdisc_bypass)},
-	{.level = SOL_PACKET, .name = IGNORE_OUTGOING, .text = "PACKET_IGNORE_OUTGOING", .type = OPT_INT, BOTH, .max = 1, FIELD(ignore_outgoing)},
+	{P(PACKET_RESERVE), .type = OPT_INT, .exact = true, BOTH, FIELD(reserve), .set = set_reserve},
+	{P(PACKET_RX_RING), .type = OPT_BLOB, .least = sizeof(struct tpacket_req), SET, .set = set_rx_ring},
+	{P(PACKET_LOSS), .type = OPT_BOOL, .exact = true, BOTH, FIELD(loss)},
+	{P(PACKET_TIMESTAMP), .type = OPT_INT, .exact = true, BOTH, FIELD(timestamp)},
+	{P(PACKET_QDISC_BYPASS), .type = OPT_BOOL, .exact = true, BOTH, FIELD(qdisc_bypass)},
+	{.level = SOL_PACKET, .name = IGNORE_OUTGOING, .text = "PACKET_IGNORE_OUTGOING", .type = OPT_INT, .exact = true, BOTH, .max = 1,
+	 FIELD(ignore_outgoing)},
 	{.text = NULL},
 };

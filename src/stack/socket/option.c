@@ -138,6 +138,7 @@ int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t
 	if ((int)len < 0 || too_short(sk, o, level, len)) return -EINVAL;
 	if (!is_settable(sk, o)) return reads_first ? -EFAULT : -ENOPROTOOPT;
 	if (reads_first && len >= sizeof(int)) return -EFAULT;
+	if (sk->domain == AF_PACKET && o->type != OPT_BLOB && (o->exact ? len != sizeof(int) : len < sizeof(int))) return -EINVAL;
 	r = o->type == OPT_BLOB || o->refused ? set_allowed(sk, o, len) : 0;
 	return r < 0 ? r : -EFAULT;
 }

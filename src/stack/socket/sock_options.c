@@ -40,6 +40,16 @@ static int set_zerocopy(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
+static int set_reuseport(struct sock *sk, const void *val, socklen_t len)
+{
+	int v = *(const int *)val;
+
+	(void)len;
+	if (v && sk->domain != AF_INET && sk->domain != AF_INET6) return -EOPNOTSUPP;
+	sk->reuseport = v;
+	return 0;
+}
+
 static int set_debug(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)len;
@@ -344,7 +354,7 @@ static int get_peername(struct sock *sk, void *val, socklen_t *len)
 const struct sockopt sock_options[] = {
 	{S(SO_DEBUG), .type = OPT_INT, BOTH, FIELD(debug), .set = set_debug},
 	{S(SO_REUSEADDR), .type = OPT_BOOL, BOTH, FIELD(reuseaddr)},
-	{S(SO_REUSEPORT), .type = OPT_BOOL, BOTH, FIELD(reuseport)},
+	{S(SO_REUSEPORT), .type = OPT_BOOL, BOTH, FIELD(reuseport), .set = set_reuseport},
 	{S(SO_TYPE), .type = OPT_INT, GET, FIELD(type)},
 	{S(SO_DOMAIN), .type = OPT_INT, GET, FIELD(domain)},
 	{S(SO_PROTOCOL), .type = OPT_INT, GET, FIELD(protocol)},
