@@ -22,8 +22,9 @@ bool tcp_tells_inq(const struct sock *sk);
 bool tcp_sends_stamped(const struct sock *sk);
 /* Has its program asked for what only segments have: how far they have come (IP_MINTTL, IPV6_MINHOPCOUNT), or that few octets wait for theirs
  * (TCP_NOTSENT_LOWAT)? */
-bool tcp_is_corked(const struct sock *sk);                 /* what is no full segment waits, until it is not any more */
 bool tcp_needs_stack(const struct sock *sk);
+/* TCP_CORK: what is no full segment waits, as long as that is set. */
+bool tcp_is_corked(const struct sock *sk);
 /* The peer's FIN has come, and all before it: nothing will ever come after that. */
 bool tcp_is_done(const struct sock *sk);
 unsigned tcp_timewaits(const struct stack *s);                      /* how many connections wait there */
