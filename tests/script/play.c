@@ -269,7 +269,8 @@ static void run_state(struct play *p, const struct script_step *step)
 {
 	struct bench *b = p->b;
 	bool waits = timewait_find(b->s, &b->us, b->us_port, &b->peer, b->peer_port) != NULL;
-	int now = waits ? TCPS_TIME_WAIT : subject(p) && !p->closed ? bench_state(subject(p)) : TCPS_CLOSED;
+	struct inet_sock *left = flow_lookup(b->s->tcp->ports, &b->us, b->us_port, &b->peer, b->peer_port);
+	int now = waits ? TCPS_TIME_WAIT : p->closed ? left ? tcp_of(&left->sk)->state : TCPS_CLOSED : subject(p) ? bench_state(subject(p)) : TCPS_CLOSED;
 
 	if (now != step->named->number) wrong(p, step, "the state", number_name(tcp_states, now), step->named->name);
 }

@@ -169,7 +169,7 @@ static void both_open_at_once(void **state)
 {
 	(void)state;
 	struct closing *c = connected(AF_INET);
-	simultaneous_open(c, false, "a:S b:S b:SA a:SA");
+	simultaneous_open(c, false, "a:S b:S b:SA a:SA a:A b:A");
 	finish(c);
 }
 
@@ -177,7 +177,7 @@ static void close_in_syn_received(void **state)
 {
 	(void)state;
 	struct closing *c = connected(AF_INET);
-	simultaneous_open(c, true, "a:S b:S b:SA a:SA a:FA b:A");
+	simultaneous_open(c, true, "a:S b:S b:SA a:SA a:FA b:A b:A");
 	finish(c);
 }
 

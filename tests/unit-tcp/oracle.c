@@ -118,7 +118,8 @@ static struct verdict take_ack(const struct tcb *before, const struct seg *g)
 		t.una = g->ack;
 		return take_text(&t, g);
 	}
-	if (seq_gt(g->ack, t.nxt) || seq_lt(g->ack, t.una - t.max_wnd)) return acknowledge(&t);
+	/* Linux: and what was never sent is too old as well. */
+	if (seq_gt(g->ack, t.nxt) || seq_lt(g->ack, t.una - MIN(t.max_wnd, t.una - 1))) return acknowledge(&t);
 	if (seq_gt(g->ack, t.una)) t.una = g->ack;
 	if (t.fin_sent && t.una == t.nxt) {
 		if (t.state == TCPS_LAST_ACK) return over(&t, 0);

@@ -1,7 +1,7 @@
 /*
  * The fifth step of SEGMENT ARRIVES: the ACK field.
  *
- *     una - max_wnd        una                   nxt
+ *     una - max_wnd        una                   nxt          (or what there was before una, if that is less)
  *      ... | old, ignored   | new: acknowledges    |  of what was never sent
  *     challenge                                       challenge
  *
@@ -39,12 +39,15 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 
 /* ---- the window ---- */
 
+bool ack_is_window_news(const struct tcp_sock *conn, const struct segment *g)
+{
+	return seq_gt(g->h.ack, conn->snd.una) || seq_lt(conn->snd.wl1, g->h.seq) ||
+	       (conn->snd.wl1 == g->h.seq && (g->wnd > conn->snd.wnd || !g->wnd));
+}
+
 bool ack_update_window(struct tcp_sock *conn, const struct segment *g)
 {
-	bool newer = seq_gt(g->h.ack, conn->snd.una) || seq_lt(conn->snd.wl1, g->h.seq) ||
-		     (conn->snd.wl1 == g->h.seq && (g->wnd > conn->snd.wnd || !g->wnd));
-
-	if (!newer) return false;
+	if (!ack_is_window_news(conn, g)) return false;
 	conn->snd.wnd = g->wnd;
 	conn->snd.wl1 = g->h.seq;
 	conn->snd.wl2 = g->h.ack;
@@ -100,7 +103,6 @@ static void advance(struct tcp_sock *conn, const struct segment *g)
 	mtuprobe_acked(conn);
 	conn->trouble.retries = 0;
 	conn->trouble.since = 0;
-	conn->trouble.soft_err = 0;
 }
 
 /* RFC 7413 §4.2.1: a SYN and ACK acknowledges as much of the SYN's data as the server took. */
@@ -287,8 +289,8 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 		enum step r = ack_of_syn(conn, g);
 		if (r != STEP_NEXT) return r;
 	}
-	/* RFC 9293 §3.10.7.4 fifth, and RFC 5961 §5.2 for what is too old. */
-	if (seq_gt(g->h.ack, conn->snd.nxt) || seq_lt(g->h.ack, conn->snd.una - conn->snd.max_wnd)) {
+	/* RFC 9293 §3.10.7.4 fifth, and RFC 5961 §5.2 for what is too old; as Linux, nothing that was never sent either. */
+	if (seq_gt(g->h.ack, conn->snd.nxt) || seq_lt(g->h.ack, conn->snd.una - (seq32)MIN(conn->snd.max_wnd, conn->count.bytes_acked))) {
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_ACK);
 	}
@@ -300,6 +302,7 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	}
 	conn->when.heard = conn_now(conn);
 	conn->trouble.probes = 0;
+	conn->trouble.soft_err = 0;
 	prior_out = conn->rtxq.n;
 	a.wnd_news = ack_update_window(conn, g);
 	if (a.una_moved) advance(conn, g);

@@ -166,7 +166,7 @@ struct tcp_sock {
 	} ack;
 	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
 	struct {
-		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_at;
+		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_first, syn_at;
 		seq32 round;
 		uint8_t backoff;
 	} rtt;
@@ -310,6 +310,7 @@ void tcp_input(struct tcp_sock *conn, struct segment *g);
 enum step input_ack(struct tcp_sock *conn, struct segment *g);
 void ack_challenge(struct tcp_sock *conn);       /* RFC 5961: answers with an ACK, within the limit */
 void ack_unacceptable(struct tcp_sock *conn, const struct segment *g);
+bool ack_is_window_news(const struct tcp_sock *conn, const struct segment *g);
 bool ack_update_window(struct tcp_sock *conn, const struct segment *g);   /* true when it is news */
 void ack_syn_acked(struct tcp_sock *conn, const struct segment *g);
 static inline enum step step_drop(struct segment *g, enum drop_reason why) { g->why = why; return STEP_STOP; }
@@ -472,7 +473,7 @@ void timewait_add(struct tcp_sock *conn);
 struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* Answers or ignores the segment; true when it is a SYN that may open a new connection: the TIME-WAIT ends if somebody listens, g->iss is set. */
 bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g);
-void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *p);   /* an ACK, within the limit */
+void timewait_answer(struct stack *s, struct timewait *tw, const struct segment *g);  /* an ACK, within the limit */
 void timewait_end(struct stack *s, struct timewait *tw);
 void timewait_free_all(struct stack *s);
 bool timewait_blocks_bind(struct stack *s, const struct inet_sock *is);

@@ -87,10 +87,42 @@ static bool repeats_syn(const struct tcp_sock *conn, const struct segment *g)
 	return g->h.seq == conn->rcv.irs && (g->h.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
+/*
+ * As Linux, a timestamp that is too old is no harm on an ACK that says nothing new, such as reordering brings about, and not much older; and no answer is
+ * owed to an ACK from before what was received last.
+ */
+static bool is_disordered_ack(const struct tcp_sock *conn, const struct segment *g)
+{
+	int64_t replay = conn->rtt.rto / NS_PER_MS * 6 / 5;     /* clocks tick up to 1200 times a second */
+
+	if (g->h.seq != conn->rcv.nxt || g->h.ack != conn->snd.una || ack_is_window_news(conn, g)) return false;
+	return (int32_t)(conn->opt.recent - g->h.opts.ts_val) <= replay;
+}
+
+/* STEP_NEXT: the segment may go on. */
+static enum step check_stamp(struct tcp_sock *conn, struct segment *g)
+{
+	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->wait.embryo;
+
+	if (!paws_rejects(conn, g) || (bare_ack && is_disordered_ack(conn, g))) return STEP_NEXT;
+	if (!bare_ack || !seq_lt(g->h.seq, conn->rcv.nxt)) ack_unacceptable(conn, g);
+	return step_drop(g, DROP_TCP_PAWS);
+}
+
+/* As Linux: before the handshake is through, an echo has to be of one of our SYNs. */
+static bool echoes_no_syn(const struct tcp_sock *conn, const struct segment *g)
+{
+	uint32_t first = ts_clock(conn->rtt.syn_first, conn->opt.offset), last = ts_clock(conn->rtt.syn_at, conn->opt.offset);
+
+	if (!conn->wait.embryo || !conn->opt.ts || !g->h.opts.has_ts || !g->h.opts.ts_ecr || (g->h.flags & TCP_RST)) return false;
+	return g->h.opts.ts_ecr - first > last - first;
+}
+
 static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 {
-	if (paws_rejects(conn, g)) {
-		ack_unacceptable(conn, g);
+	if (check_stamp(conn, g) != STEP_NEXT) return STEP_STOP;
+	if (echoes_no_syn(conn, g)) {
+		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
@@ -130,7 +162,9 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 
 	if (!(g->h.flags & TCP_SYN)) return g->h.flags & TCP_ACK ? STEP_NEXT : step_drop(g, DROP_TCP_FLAGS);
 	if (again && (g->h.flags & TCP_ACK) && g->h.ack == conn->snd.nxt) {
-		/* Simultaneous open (RFC 9293 §3.5, MUST-10): the peer's SYN again, now with the ACK of ours. */
+		/* Simultaneous open (RFC 9293 §3.5, MUST-10): the peer's SYN again, now with the ACK of ours; as Linux, it is acknowledged. */
+		sack_note_duplicate(conn, g->h.seq, g->h.seq + 1);
+		tcp_need_ack(conn, TCP_ACK_NOW);
 		g->h.flags &= (uint8_t)~TCP_SYN;
 		g->h.seq++;
 		return STEP_NEXT;
@@ -298,7 +332,8 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 		conn_enter(conn, TCPS_CLOSING);
 		tcp_need_ack(conn, TCP_ACK_NOW);
 		return STEP_NEXT;
-	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth */
+	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: of a closed socket no more is left than the window that was told. */
+		if (conn->inet.sk.closed) conn->rcv.wup++;
 		segment_send_ack(conn);
 		conn_time_wait(conn);
 		return STEP_GONE;

@@ -368,6 +368,21 @@ static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
+/* As Linux: the pending error, or else the last soft one. */
+static int get_error(struct sock *sk, void *val, socklen_t *len)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	int err = sock_take_error(sk);
+
+	(void)len;
+	if (!err) {
+		err = conn->trouble.soft_err;
+		conn->trouble.soft_err = 0;
+	}
+	*(int *)val = err;
+	return 0;
+}
+
 static int get_timestamp(struct sock *sk, void *val, socklen_t *len)
 {
 	const struct tcp_sock *conn = tcp_of(sk);
@@ -418,6 +433,7 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_MD5SIG_EXT), .type = OPT_BLOB, SET, .set = set_md5_extended},
 	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
+	{S(SO_ERROR), .type = OPT_INT, GET, .get = get_error},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
 	{.text = NULL},

@@ -205,5 +205,7 @@ void output_probe(struct tcp_sock *conn)
 		emit(conn, len, fin_due && len == unsent && len < (uint32_t)room, true);
 		return;
 	}
+	/* As Linux: what is urgent shows where the window ends, before the probe. */
+	if (conn->snd.urgent) segment_send(conn, conn->snd.una, 0, TCP_ACK);
 	segment_send(conn, conn->snd.una - 1, 0, TCP_ACK);
 }

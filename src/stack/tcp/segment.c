@@ -11,6 +11,16 @@
 
 #define TS_OPT_LEN 12u
 
+/* As Linux: when both open at once, the SYN and ACK offers what the SYN did, agreed or not. */
+static void offer_all(const struct tcp_sock *conn, struct tcp_opts *o)
+{
+	const struct sysctl *sys = conn_sysctl(conn);
+
+	o->has_ts = sys->tcp_timestamps && !o->sign;
+	o->has_wscale = sys->tcp_window_scaling;
+	o->sack_ok = sys->tcp_sack;
+}
+
 static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h, const struct tcp_cookie *c)
 {
 	struct tcp_opts *o = &h->opts;
@@ -27,6 +37,7 @@ static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h, const s
 		o->has_wscale = conn->opt.wscale;
 		o->wscale = conn->rcv.wscale;
 		o->sack_ok = conn->opt.sack;
+		if (conn->state == TCPS_SYN_RECEIVED && !conn->wait.parent) offer_all(conn, o);
 		o->has_cookie = c != NULL;
 		if (c) o->cookie = *c;
 	} else if (conn->opt.sack) {
@@ -148,6 +159,7 @@ int segment_send_syn_with(struct tcp_sock *conn, uint32_t len, const struct tcp_
 	/* It may be repeated with octets behind it in flight. */
 	if (conn->snd.nxt == conn->snd.iss) conn->snd.nxt++;
 	conn->rtt.syn_at = MAX(conn_now(conn), 1);
+	if (!conn->rtt.syn_first) conn->rtt.syn_first = conn->rtt.syn_at;
 	return send_segment(conn, conn->snd.iss, len, flags, c);
 }
 

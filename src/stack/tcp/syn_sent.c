@@ -40,8 +40,15 @@ static enum step open_done(struct tcp_sock *conn, struct segment *g)
 }
 
 /* RFC 9293 §3.5 (MUST-10): both sides opened at once. */
-static enum step open_simultaneously(struct tcp_sock *conn)
+static enum step open_simultaneously(struct tcp_sock *conn, const struct segment *g)
 {
+	uint8_t wscale = conn->rcv.wscale;
+	uint32_t clamp = conn->rcv.clamp;
+
+	take_syn(conn, g);
+	/* As Linux: what was offered is offered again, and our windows are told by it, whatever the peer's SYN had. */
+	conn->rcv.wscale = wscale;
+	conn->rcv.clamp = clamp;
 	conn_enter(conn, TCPS_SYN_RECEIVED);
 	conn->trouble.retries = 0;
 	segment_send_syn(conn);
@@ -81,6 +88,7 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 	}
 	/* third is security; fourth */
 	if (!(g->h.flags & TCP_SYN)) return step_drop(g, DROP_TCP_FLAGS);
+	if (!ack) return open_simultaneously(conn, g);
 	take_syn(conn, g);
-	return ack ? open_done(conn, g) : open_simultaneously(conn);
+	return open_done(conn, g);
 }

@@ -128,7 +128,7 @@ static void deliver(struct stack *s, struct segment *g)
 	if (is)
 		listen_receive(tcp_of(&is->sk), g);
 	else if (tw)
-		timewait_answer(s, tw, p);
+		timewait_answer(s, tw, g);
 	else
 		receive_closed(s, g);
 }

@@ -52,12 +52,20 @@ static time_ns backoff_sum(const struct tcp_sock *conn, int n)
 static time_ns user_timeout(const struct tcp_sock *conn) { return conn->set.user_timeout_ms * NS_PER_MS; }
 static time_ns stuck_for(const struct tcp_sock *conn) { return conn_now(conn) - conn->trouble.since; }
 
+/* In Linux's time: its time-outs are a tick longer than the least, of which backoff_sum is made. */
+static time_ns stuck_in_ticks(const struct tcp_sock *conn)
+{
+	time_ns rto = MAX(conn->rtt.rto, 1), longer = MAX(conn_rto_min(conn) + TCP_TICK - rto, 0);
+
+	return stuck_for(conn) + stuck_for(conn) / rto * longer;
+}
+
 /* RFC 9293 §3.8.3 (MUST-20, MUST-21): R2, in Linux's terms a time. */
 static bool retransmission_expired(const struct tcp_sock *conn)
 {
 	if (!conn->trouble.retries) return false;
 	if (conn->set.user_timeout_ms) return stuck_for(conn) >= user_timeout(conn);
-	return stuck_for(conn) >= backoff_sum(conn, retries_allowed(conn));
+	return stuck_in_ticks(conn) >= backoff_sum(conn, retries_allowed(conn));
 }
 
 /* The RTO, but not past the moment at which TCP_USER_TIMEOUT ends it all. */
@@ -160,9 +168,10 @@ static void retransmission_timeout(struct tcp_sock *conn)
 		give_up(conn);
 		return;
 	}
-	if (!conn->trouble.since) conn->trouble.since = conn_now(conn) - rtt_timeout(conn);
-	/* RFC 9293 §3.8.3 (MUST-20): R1, counted from the first retransmission; the way may be the trouble. */
-	if (conn->trouble.retries && stuck_for(conn) - conn->rtt.rto >= backoff_sum(conn, conn_sysctl(conn)->tcp_retries1)) mtuprobe_black_hole(conn);
+	/* As Linux: R1 and R2 count from the first retransmission. */
+	if (!conn->trouble.since) conn->trouble.since = conn_now(conn);
+	/* RFC 9293 §3.8.3 (MUST-20): R1; the way may be the trouble. */
+	if (conn->trouble.retries && stuck_for(conn) >= backoff_sum(conn, conn_sysctl(conn)->tcp_retries1)) mtuprobe_black_hole(conn);
 	/* RFC 6298 §5 (5.4-5.6) */
 	recovery_timeout(conn);
 	note_timeout(conn);
@@ -199,6 +208,9 @@ static void probe_timeout(struct tcp_sock *conn)
 	if (conn->rtxq.n || !something_to_send(conn)) {
 		conn->trouble.retries = 0;
 		conn->trouble.since = 0;
+		/* What fitted is in flight now, and the back-off was of the probes. */
+		conn->rtt.backoff = 0;
+		if (conn->rtxq.n) timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtt_timeout(conn));
 		return;
 	}
 	conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, 32);

@@ -145,17 +145,18 @@ void timewait_free_all(struct stack *s)
 
 /* ---- segments ---- */
 
-void timewait_answer(struct stack *s, struct timewait *tw, const struct packet *p)
+void timewait_answer(struct stack *s, struct timewait *tw, const struct segment *g)
 {
+	bool limited = g->h.flags & TCP_SYN || segment_end(g) == g->h.seq;     /* as Linux: text and FINs make no loop of ACKs */
 	struct tcp_hdr h = {.src = tw->lport, .dst = tw->rport, .seq = tw->snd_nxt, .ack = tw->rcv_nxt, .flags = TCP_ACK, .wnd = tw->wnd};
 
-	if (s->now - tw->last_oow < s->sysctl->tcp_invalid_ratelimit_ms * NS_PER_MS) return;
-	tw->last_oow = s->now;
+	if (limited && s->now - tw->last_oow < s->sysctl->tcp_invalid_ratelimit_ms * NS_PER_MS) return;
+	if (limited) tw->last_oow = s->now;
 	h.opts.sign = tw->secret;
 	h.opts.has_ts = tw->ts;
 	h.opts.ts_val = ts_clock(s->now, tw->offset);
 	h.opts.ts_ecr = tw->recent;
-	reset_answer_header(s, p, &h);
+	reset_answer_header(s, g->p, &h);
 }
 
 static bool is_older(const struct timewait *tw, const struct segment *g)
@@ -197,7 +198,7 @@ bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g)
 	if (rst) return false;
 	/* RFC 9293 §3.10.7.4: a retransmitted FIN is acknowledged and restarts the wait. */
 	if (is_older(tw, g) || (g->h.flags & TCP_ACK)) restart(s, tw);
-	timewait_answer(s, tw, g->p);
+	timewait_answer(s, tw, g);
 	return false;
 }
 
