@@ -114,7 +114,7 @@ static bool echoes_no_syn(const struct tcp_sock *conn, const struct segment *g)
 {
 	uint32_t first = ts_clock(conn->rtt.syn_first, conn->opt.offset), last = ts_clock(conn->rtt.syn_at, conn->opt.offset);
 
-	if (!conn->wait.embryo || !conn->opt.ts || !g->h.opts.has_ts || !g->h.opts.ts_ecr || (g->h.flags & TCP_RST)) return false;
+	if (!conn->wait.embryo || !conn->opt.ts || !g->h.opts.has_ts || !g->h.opts.ts_ecr) return false;
 	return g->h.opts.ts_ecr - first > last - first;
 }
 
@@ -122,7 +122,7 @@ static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 {
 	if (check_stamp(conn, g) != STEP_NEXT) return STEP_STOP;
 	if (echoes_no_syn(conn, g)) {
-		ack_challenge(conn);
+		if (!(g->h.flags & TCP_RST)) ack_challenge(conn);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
@@ -222,10 +222,11 @@ static void trim_text(struct tcp_sock *conn, struct segment *g, seq32 edge)
 	}
 }
 
-/* RFC 9293 §3.6.1 (SHLD-3): data for a program that said it reads no more: it is told, not left to guess. */
+/* RFC 9293 §3.6.1 (SHLD-3): data for a program that said it reads no more: it is told, not left to guess; also by a FIN that shows there is some. */
 static bool nobody_reads(const struct tcp_sock *conn, const struct segment *g)
 {
-	return IN_STATES(conn, S_(FIN_WAIT_1) | S_(FIN_WAIT_2)) && (conn->inet.sk.shut & 1) && seq_gt(g->h.seq + g->len, conn->rcv.nxt);
+	if (segment_end(g) == g->h.seq || !seq_gt(g->h.seq + g->len, conn->rcv.nxt)) return false;
+	return IN_STATES(conn, S_(FIN_WAIT_1) | S_(FIN_WAIT_2)) && (conn->inet.sk.shut & 1);
 }
 
 /* Nothing of it is to be taken: old, or no room. The peer learns where we are. */
@@ -269,12 +270,14 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 	bool disorder = conn->rcv.ooo != NULL;
 	seq32 start = g->h.seq;
 
-	if (!g->len) return STEP_NEXT;
 	if (nobody_reads(conn, g)) {
 		reset_answer(conn_stack(conn), g->p, g);
 		conn_fail(conn, ECONNRESET);
 		return STEP_GONE;
 	}
+	if (!g->len) return STEP_NEXT;
+	/* RFC 9293 §3.10.7.4 seventh: text behind the peer's FIN is ignored. */
+	if (IN_STATES(conn, S_(CLOSE_WAIT) | S_(CLOSING) | S_(LAST_ACK)) && seq_ge(g->h.seq, conn->rcv.nxt)) return step_drop(g, DROP_TCP_OLD);
 	if (seq_lt(start, conn->rcv.nxt)) sack_note_duplicate(conn, start, start + MIN(g->len, conn->rcv.nxt - start));
 	trim_text(conn, g, segment_end(g));
 	if (!g->len || seq_ge(g->h.seq, conn->rcv.nxt + window_left(conn))) return refuse_text(conn, g);

@@ -201,8 +201,12 @@ void output_probe(struct tcp_sock *conn)
 	bool fin_due = conn->snd.fin && !snd_fin_sent(conn);
 
 	if (room > 0 && (unsent || fin_due)) {
+		seq32 sml = conn->snd.sml;
+
 		len = MIN(len, (uint32_t)room);
 		emit(conn, len, fin_due && len == unsent && len < (uint32_t)room, true);
+		/* As Linux: what a probe carries does not hold back the next small segment. */
+		conn->snd.sml = sml;
 		return;
 	}
 	/* As Linux: what is urgent shows where the window ends, before the probe. */

@@ -37,7 +37,7 @@ static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h, const s
 		o->has_wscale = conn->opt.wscale;
 		o->wscale = conn->rcv.wscale;
 		o->sack_ok = conn->opt.sack;
-		if (conn->state == TCPS_SYN_RECEIVED && !conn->wait.parent) offer_all(conn, o);
+		if (conn->state == TCPS_SYN_RECEIVED && !conn->wait.parent && !conn->fastopen.unproven) offer_all(conn, o);
 		o->has_cookie = c != NULL;
 		if (c) o->cookie = *c;
 	} else if (conn->opt.sack) {
