@@ -118,7 +118,7 @@ static void say_entries(const char *name, DIR *d, const char *const *names, size
 static void entries(void)
 {
 	static const char *const class[] = { ".", "..", "lo", "none" }, *const device[] = { "mtu", "address", "statistics", "subsystem" };
-	static const char *const proc[] = { "arp", "dev", "if_inet6", "igmp", "ipv6_route", "netlink", "packet", "raw", "raw6", "route", "sockstat", "tcp", "tcp6",
+	static const char *const proc[] = { "arp", "dev", "if_inet6", "igmp", "ipv6_route", "netlink", "packet", "raw", "raw6", "route", "snmp", "snmp6", "sockstat", "tcp", "tcp6",
 					    "udp", "udp6", "unix" };
 	DIR *d = opendir("/sys/class/net");
 

@@ -14,6 +14,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet.h"
 #include "stack/inet/ip.h"
+#include "stack/inet/mib.h"
 #include "stack/inet/neigh.h"
 #include "stack/netlink/netlink.h"
 #include "stack/packet/tap.h"
@@ -39,7 +40,9 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	s->next_ifindex = 1;
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
-	if (!s->sysctl || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || netlink_new(s) < 0 || unix_new(s) < 0) {
+	s->mib = calloc(1, sizeof *s->mib);
+	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || netlink_new(s) < 0 ||
+	    unix_new(s) < 0) {
 		stack_free(s);
 		return NULL;
 	}
@@ -99,6 +102,7 @@ void stack_free(struct stack *s)
 	if (s->routes) route_table_free(s);
 	if (s->rules) rules_free(s);
 	free(s->sysctl);
+	free(s->mib);
 	heap_free(&s->timers);
 	free(s);
 }
@@ -173,6 +177,7 @@ void stack_drop(struct stack *s, struct packet *p, enum drop_reason why)
 {
 	if (!p) return;
 	s->drops[why]++;
+	mib_dropped(s, p, why);
 	if (p->netif) p->netif->rx_dropped++;
 	if (s->ops->trace) s->ops->trace(s->host, why, p);
 	packet_free(p);

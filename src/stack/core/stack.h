@@ -50,6 +50,7 @@ struct stack {
 	struct siphash_key secret;         /* for every keyed hash; drawn once */
 	uint64_t drops[DROP_COUNT];
 	uint64_t tcp_retransmits;          /* segments sent again, by connections that are gone too */
+	struct mib *mib;                   /* stack/inet/mib.h */
 	struct list socks;                 /* struct sock.node: every open socket */
 	struct list taps;                  /* struct packet_sock.node: who looks on (stack/packet) */
 	uint64_t next_cookie;

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include "stack/inet/inet_private.h"
+#include "stack/inet/mib.h"
 
 /* The datagram being cut. */
 struct cut {
@@ -110,8 +111,10 @@ int ip_fragment(struct stack *s, struct packet *p, uint32_t mtu, const struct ro
 			stack_drop(s, p, DROP_NO_MEMORY);
 			return -ENOBUFS;
 		}
+		s->mib->ip[mib_family(v4)].pieces++;
 		ip_link_output(s, q, hop);
 	}
+	s->mib->ip[mib_family(v4)].cut++;
 	packet_free(p);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
+#include "stack/inet/mib.h"
 
 static bool is_zeronet(const struct addr *a)
 {
@@ -111,6 +112,7 @@ void ip4_receive(struct stack *s, struct packet *p)
 	struct ip4_hdr h;
 	int hdr_len = ip4_parse(&h, p->data, p->len);
 
+	s->mib->ip[MIB_V4].received++;
 	p->net_off = packet_off(p);
 	if (hdr_len < 0) {
 		stack_drop(s, p, DROP_IP_BAD);

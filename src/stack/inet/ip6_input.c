@@ -10,6 +10,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
+#include "stack/inet/mib.h"
 
 /* IPv4 addresses in IPv6 headers would be taken for IPv4 by everything above: they never pass (as Linux since 5.9, for sources). */
 static bool is_martian(const struct packet *p)
@@ -173,6 +174,7 @@ void ip6_receive(struct stack *s, struct packet *p)
 	struct ip6_hdr h;
 	struct ip6_walk w;
 
+	s->mib->ip[MIB_V6].received++;
 	p->net_off = packet_off(p);
 	if (ip6_parse(&h, p->data, p->len) < 0) {
 		stack_drop(s, p, DROP_IP_BAD);

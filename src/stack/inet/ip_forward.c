@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include "stack/inet/inet_private.h"
+#include "stack/inet/mib.h"
 
 static void refuse(struct stack *s, struct packet *p, enum icmp_problem problem, uint32_t rest, enum drop_reason why)
 {
@@ -67,6 +68,7 @@ static void pass_on(struct stack *s, struct packet *p, const struct route_hop *h
 		return;
 	}
 	take_hop(p);
+	s->mib->ip[mib_family(packet_is_v4(p))].forwarded++;
 	if (p->netif == hop->netif) redirect_send(s, p, hop);
 	if (fits)
 		ip_link_output(s, p, hop);

@@ -12,6 +12,7 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
+#include "stack/inet/mib.h"
 
 #define IP6_DEFAULT_HOPS 64
 
@@ -182,6 +183,7 @@ int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out,
 	p->multicast = addr_is_multicast(&out->dst);
 	p->broadcast = hop->broadcast;
 	p->net_off = packet_off(p);
+	s->mib->ip[mib_family(addr_is_v4(&out->dst))].sent++;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
 	if (stays_here(p, out, hop))
 		packet_free(p);
@@ -206,6 +208,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	}
 	p = packet_with_headroom(p, hdr_len + ETH_HDR_LEN);
 	if (!p) return -ENOBUFS;
+	mib_sent(s, v4, out->proto, p->data, p->len);
 	push_header(s, p, out, src, hop);
 	if (out->ret_copy && (*out->ret_copy = packet_copy(p))) (*out->ret_copy)->netif = hop->netif;
 	p->broadcast = hop->broadcast;
@@ -236,6 +239,7 @@ int ip_output(struct stack *s, struct packet *p, const struct ip_out *out)
 	int r = route_find(s, &f, &hop);
 
 	if (r < 0) {
+		s->mib->ip[mib_family(addr_is_v4(&out->dst))].no_routes++;
 		stack_drop(s, p, DROP_IP_NO_ROUTE);
 		return r;
 	}

@@ -1,5 +1,6 @@
 /* The protocols above IP: a row each. */
 #include "stack/inet/ip.h"
+#include "stack/inet/mib.h"
 #include "stack/inet/raw.h"
 
 static const struct { const struct ip_proto *proto; bool v4, v6; } protos[] = {
@@ -33,6 +34,8 @@ bool ip_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto)
 
 	name_interface(s, p);
 	copied = raw_deliver(s, p, at, proto);
+	if (row || copied) mib_received(s, packet_is_v4(p), proto, p->data + at, p->len - at);
+	else s->mib->ip[mib_family(packet_is_v4(p))].unknown++;
 	if (!row && copied) packet_free(p);
 	if (!row) return copied;
 	packet_pull(p, at);

@@ -4,6 +4,7 @@
 #include "stack/core/netif.h"
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
+#include "stack/inet/mib.h"
 
 /* RFC 1122 §3.3.2: how long the first piece waits for the others. */
 #define LIFE4 (30 * NS_PER_S)          /* Linux's ipfrag_time */
@@ -279,6 +280,7 @@ struct packet *frag_receive(struct stack *s, struct packet *p, const struct frag
 	struct packet *whole;
 	enum fit fit;
 
+	s->mib->ip[mib_family(v4)].asked_reassembly++;
 	if (!d) {
 		stack_drop(s, p, DROP_NO_MEMORY);
 		return NULL;
@@ -298,6 +300,7 @@ struct packet *frag_receive(struct stack *s, struct packet *p, const struct frag
 		return NULL;
 	}
 	whole = assemble(d, v4);
+	if (whole) s->mib->ip[mib_family(v4)].reassembled++;
 	forget(d, whole ? DROP_NONE : DROP_FRAG_BAD);
 	return whole;
 }

@@ -7,6 +7,7 @@
  * has let go already, the memory goes. What a TIME-WAIT has to remember is left in a struct timewait of its own.
  */
 #include "stack/tcp/conn.h"
+#include "stack/inet/mib.h"
 #include "stack/socket/filter.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -179,6 +180,12 @@ void conn_established(struct tcp_sock *conn)
 
 void conn_enter(struct tcp_sock *conn, enum tcp_state state)
 {
+	struct mib *mib = conn_stack(conn)->mib;
+
+	if (state == TCPS_SYN_SENT) mib->tcp.active_opens++;
+	if (conn->state == TCPS_SYN_RECEIVED && state != TCPS_CLOSED) mib->tcp.passive_opens++;
+	if (state == TCPS_CLOSED && IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED))) mib->tcp.attempt_fails++;
+	if (state == TCPS_CLOSED && IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT))) mib->tcp.established_resets++;
 	conn->state = (uint8_t)state;
 }
 

@@ -82,6 +82,7 @@ void listen_stop(struct tcp_sock *conn)
 	while (!list_empty(&l->ready)) {
 		struct tcp_sock *child = list_first(&l->ready, struct tcp_sock, wait.node);
 		if (conn_may_send(child)) segment_send_reset(child);
+		conn_enter(child, TCPS_CLOSED);
 		conn_free(child);
 	}
 	while (!list_empty(&l->unproven))

@@ -248,6 +248,7 @@ static int tcp_shutdown(struct sock *sk, int how)
 static void close_abruptly(struct tcp_sock *conn)
 {
 	if (IN_STATES(conn, STATES_SYNCED | S_(SYN_RECEIVED)) && conn->state != TCPS_LAST_ACK && conn->state != TCPS_CLOSING) segment_send_reset(conn);
+	conn_enter(conn, TCPS_CLOSED);
 	conn_free(conn);
 }
 
