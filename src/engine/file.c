@@ -61,7 +61,7 @@ static void file_hostconf(const struct engine *e, size_t host, struct page *p)
 
 static const struct { const char *path; void (*write)(const struct engine *, size_t host, struct page *); } files[] = {
 	{"/etc/hosts", file_hosts}, {"/etc/hostname", file_hostname}, {"/etc/resolv.conf", file_resolv},
-	{"/etc/nsswitch.conf", file_nsswitch}, {"/etc/host.conf", file_hostconf},
+	{"/etc/nsswitch.conf", file_nsswitch}, {"/etc/host.conf", file_hostconf}, {"/proc/net/unix", proc_unix},
 };
 
 /* The part of a path below /proc/sys that names a setting, written as sysctl(8) does. */

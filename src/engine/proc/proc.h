@@ -4,7 +4,7 @@
  *     netif.c    interfaces and what belongs to them      socket.c   TCP, UDP, raw and echo sockets
  *     sysfs.c    /sys/class/net                            tree.c     which files and directories there are
  *     route.c    both routing tables                      other.c    sockets of the other families, and how many there are of each
- *     snmp.c     what was counted
+ *     snmp.c     what was counted                          unix.c     what the kernel's list of Unix sockets lacks and has too much
  *
  * Read first: proc_net(5), and what a Linux shows: programs count columns and some count spaces.
  */
@@ -17,6 +17,7 @@
 struct proc_file { const char *name; void (*write)(struct stack *, struct page *); };
 extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[], proc_snmp_files[];   /* end with name NULL */
 
+void proc_unix(const struct engine *e, size_t host, struct page *p);
 const struct proc_file *proc_find(const char *name);      /* NULL: there is none */
 void proc_each(struct text *t, void (*each)(struct text *, mode_t kind, const char *name));
 

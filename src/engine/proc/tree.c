@@ -11,7 +11,7 @@ static int proc_look(const struct stack *s, const char *path, struct text *t)
 	(void)s;
 	if (*path != 0) return proc_find(path) || strcmp(path, "unix") == 0 ? S_IFREG | 0444 : -ENOENT;
 	proc_each(t, tree_entry);
-	tree_entry(t, S_IFREG, "unix");          /* the kernel's: shim/unix_table.c */
+	tree_entry(t, S_IFREG, "unix");
 	return S_IFDIR | 0555;
 }
 
