@@ -1,9 +1,7 @@
-/* dev, if_inet6, arp, igmp and their kin: what there is to say of interfaces, their addresses, neighbours and groups. */
-#include <linux/if.h>
+/* dev, if_inet6, arp: interfaces, their addresses and neighbours. */
 #include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include "engine/proc/proc.h"
-#include "stack/inet/mcast.h"
 #include "stack/inet/neigh.h"
 
 typedef unsigned long long ull;
@@ -50,41 +48,4 @@ static void arp(struct stack *s, struct page *p)
 	}
 }
 
-/* ---- groups ---- */
-
-static size_t members(const struct netif_group *g)
-{
-	size_t n = 0;
-	for (const struct list *at = g->members.next; at != &g->members; at = at->next) n++;
-	return n;
-}
-
-static size_t groups4(const struct netif *nif)
-{
-	size_t n = 1;                 /* all hosts */
-	list_each(struct netif_group, g, &nif->groups, node) n += addr_is_v4(&g->group);
-	return n;
-}
-
-static void igmp_interface(const struct netif *nif, struct text *t)
-{
-	static const char *const versions[] = {"V3", "V1", "V2"};
-	text_add(t, "%d\t%-10s: %5zu %7s\n", nif->index, nif->name, groups4(nif), versions[mcast_old_version(nif, true)]);
-	list_each(struct netif_group, g, &nif->groups, node)
-		if (addr_is_v4(&g->group))
-			text_add(t, "\t\t\t\t%08X %5zu %d:%08lX\t\t%d\n", proc_word(&g->group, 12), members(g), timer_is_set(&g->answer_timer),
-				 timer_is_set(&g->answer_timer) ? proc_hundredths(timer_due(nif->stack, &g->answer_timer) - nif->stack->now) : 0,
-				 g->last_reporter);
-	text_add(t, "\t\t\t\t%08X %5d %d:%08X\t\t%d\n", 0x010000e0, 1, 0, 0, 0);
-}
-
-static bool listens(const struct netif *nif) { return nif->flags & IFF_UP && nif->flags & (IFF_MULTICAST | IFF_LOOPBACK); }
-
-static void igmp(struct stack *s, struct page *p)
-{
-	if (page_takes(p)) text_add(p->t, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
-	list_each(struct netif, nif, &s->netifs, node)
-		if (listens(nif) && page_takes(p)) igmp_interface(nif, p->t);
-}
-
-const struct proc_file proc_netif_files[] = {{"dev", dev}, {"if_inet6", if_inet6}, {"arp", arp}, {"igmp", igmp}, {NULL, NULL}};
+const struct proc_file proc_netif_files[] = {{"dev", dev}, {"if_inet6", if_inet6}, {"arp", arp}, {NULL, NULL}};

@@ -1,8 +1,10 @@
 /* netlink, packet, sockstat: sockets that are no ends of IP's protocols, and how many there are of each. */
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include "engine/proc/proc.h"
+#include "stack/core/netif.h"
 #include "stack/inet/facts.h"
 #include "stack/netlink/netlink.h"
 #include "stack/packet/packet_sock.h"
@@ -37,6 +39,20 @@ static void netlink(struct stack *s, struct page *p)
 			if (sk->ops == &netlink_ops && sk->protocol == protocol && netlink_name(sk, &n)) netlink_line(p, sk, protocol, &n);
 		}
 	}
+}
+
+/* Who gets frames of which kind: the stack, and who looks on. */
+static void ptype(struct stack *s, struct page *p)
+{
+	if (page_takes(p)) text_add(p->t, "Type Device      Function\n");
+	list_each(struct packet_sock, ps, &s->taps, node) {
+		const struct netif *nif = ps->ifindex ? netif_by_index(s, ps->ifindex) : NULL;
+		if (!ps->protocol || !page_takes(p)) continue;
+		if (ps->protocol == ETH_P_ALL) text_add(p->t, "ALL ");
+		else text_add(p->t, "%04x", ps->protocol);
+		text_add(p->t, " %-8s packet_rcv\n", nif ? nif->name : "");
+	}
+	if (page_takes(p)) text_add(p->t, "0800          ip_rcv\n0806          arp_rcv\n86dd          ipv6_rcv\n");
 }
 
 /* ---- how many ---- */
@@ -87,4 +103,4 @@ static void sockstat6(struct stack *s, struct page *p)
 	text_add(p->t, "FRAG6: inuse %d memory %d\n", 0, 0);
 }
 
-const struct proc_file proc_other_files[] = {{"netlink", netlink}, {"packet", packet}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL}};
+const struct proc_file proc_other_files[] = {{"netlink", netlink}, {"packet", packet}, {"ptype", ptype}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL}};
