@@ -131,7 +131,8 @@ static void source_put(struct page *p, const struct netif_group *g, const struct
 	proc_addr6(group, &g->group);
 	proc_addr6(from, source);
 	if (addr_is_v4(source))
-		text_add(p->t, "%3d %6.6s 0x%08x 0x%08x %6zu %6zu\n", g->netif->index, g->netif->name, addr_to_v4(&g->group), addr_to_v4(source), include, exclude);
+		text_add(p->t, "%3d %6.6s 0x%08x 0x%08x %6zu %6zu\n", g->netif->index, g->netif->name, addr_to_v4(&g->group), addr_to_v4(source), include,
+			 exclude);
 	else text_add(p->t, "%3d %6.6s %s %s %6zu %6zu\n", g->netif->index, g->netif->name, group, from, include, exclude);
 }
 

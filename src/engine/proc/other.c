@@ -103,4 +103,6 @@ static void sockstat6(struct stack *s, struct page *p)
 	text_add(p->t, "FRAG6: inuse %d memory %d\n", 0, 0);
 }
 
-const struct proc_file proc_other_files[] = {{"netlink", netlink}, {"packet", packet}, {"ptype", ptype}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL}};
+const struct proc_file proc_other_files[] = {
+	{"netlink", netlink}, {"packet", packet}, {"ptype", ptype}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL},
+};

@@ -40,8 +40,10 @@ static unsigned flags_of(const struct route *r, unsigned host_plen)
 static void route4_put(struct page *p, const struct route *r)
 {
 	struct addr mask = addr_mask(&addr_bcast4, r->plen);
+	uint32_t mss = r->metrics[RTAX_ADVMSS];
 	proc_line(p, ROUTE_WIDTH, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%u\t%08X\t%u\t%u\t%u", r->netif ? r->netif->name : "*", proc_word(&r->dst, 12),
-		  r->has_gateway ? proc_word(&r->gateway, 12) : 0, flags_of(r, 32), 0, 0, r->metric, proc_word(&mask, 12), r->mtu_bytes, 0, 0);
+		  r->has_gateway ? proc_word(&r->gateway, 12) : 0, flags_of(r, 32), 0, 0, r->metric, proc_word(&mask, 12), mss ? mss + 40 : 0,
+		  r->metrics[RTAX_WINDOW], r->metrics[RTAX_RTT] >> 3);
 }
 
 static void route4(struct stack *s, struct page *p)

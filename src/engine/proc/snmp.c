@@ -164,7 +164,8 @@ static void snmp6(struct stack *s, struct page *p)
 static void netstat(struct stack *s, struct page *p)
 {
 	if (!page_takes(p)) return;
-	const struct column c[] = {{"PAWSEstab", both(s, DROP_TCP_PAWS)}, {"ListenDrops", both(s, DROP_TCP_BACKLOG)}, {"TCPRcvQDrop", both(s, DROP_TCP_RCVBUF)}};
+	const struct column c[] = {{"PAWSEstab", both(s, DROP_TCP_PAWS)}, {"ListenDrops", both(s, DROP_TCP_BACKLOG)},
+				   {"TCPRcvQDrop", both(s, DROP_TCP_RCVBUF)}};
 	put_columns(p->t, "TcpExt", c, ARRAY_SIZE(c));
 }
 

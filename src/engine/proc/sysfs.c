@@ -39,7 +39,6 @@ static int one_mac(const struct netif *nif, struct text *t, const struct mac *m)
 }
 
 static int zero(const struct netif *nif, struct text *t) { return (void)nif, one_number(t, 0); }
-static int empty(const struct netif *nif, struct text *t) { return (void)nif, one_text(t, ""); }
 static int addr_len(const struct netif *nif, struct text *t) { return one_number(t, nif->kind == NETIF_RAW_IP ? 0 : 6); }
 static int address(const struct netif *nif, struct text *t) { return one_mac(nif, t, &nif->mac); }
 static int ifindex(const struct netif *nif, struct text *t) { return one_number(t, nif->index); }
@@ -66,12 +65,16 @@ static int carrier(const struct netif *nif, struct text *t) { return is_up(nif) 
 
 static int operstate(const struct netif *nif, struct text *t)
 {
-	if (!is_up(nif)) return one_text(t, "down");
-	return one_text(t, nif->kind == NETIF_ETHERNET ? "up" : "unknown");
+	static const char *const states[] = {"unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"};
+	return one_text(t, states[netif_operstate(nif)]);
 }
 
-static int speed(const struct netif *nif, struct text *t) { return nif->kind == NETIF_ETHERNET && is_up(nif) ? one_number(t, SPEED_MBIT) : -EINVAL; }
-static int duplex(const struct netif *nif, struct text *t) { return nif->kind == NETIF_ETHERNET && is_up(nif) ? one_text(t, "full") : -EINVAL; }
+static bool has_speed(const struct netif *nif) { return nif->kind == NETIF_ETHERNET && !netif_is_dummy(nif) && is_up(nif); }
+static int speed(const struct netif *nif, struct text *t) { return has_speed(nif) ? one_number(t, SPEED_MBIT) : -EINVAL; }
+static int duplex(const struct netif *nif, struct text *t) { return has_speed(nif) ? one_text(t, "full") : -EINVAL; }
+static int group(const struct netif *nif, struct text *t) { return one_number(t, nif->group); }
+static int alias(const struct netif *nif, struct text *t) { return one_text(t, nif->alias ? nif->alias : ""); }
+static int linked_to(const struct netif *nif, struct text *t) { return one_number(t, nif->twin ? nif->twin->index : nif->index); }
 
 static int uevent(const struct netif *nif, struct text *t)
 {
@@ -83,9 +86,9 @@ static const struct value values[] = {
 	{"addr_assign_type", READ_ONLY, zero}, {"addr_len", READ_ONLY, addr_len}, {"address", READ_ONLY, address}, {"broadcast", READ_ONLY, broadcast},
 	{"carrier", SETTABLE, carrier}, {"carrier_changes", READ_ONLY, zero}, {"carrier_down_count", READ_ONLY, zero},
 	{"carrier_up_count", READ_ONLY, zero}, {"dev_id", READ_ONLY, no_id}, {"dev_port", READ_ONLY, zero}, {"dormant", READ_ONLY, zero},
-	{"duplex", READ_ONLY, duplex}, {"flags", SETTABLE, flags}, {"gro_flush_timeout", SETTABLE, zero}, {"ifalias", SETTABLE, empty},
-	{"ifindex", READ_ONLY, ifindex}, {"iflink", READ_ONLY, ifindex}, {"link_mode", READ_ONLY, zero}, {"mtu", SETTABLE, mtu},
-	{"name_assign_type", READ_ONLY, named_by}, {"netdev_group", SETTABLE, zero}, {"operstate", READ_ONLY, operstate}, {"proto_down", SETTABLE, zero},
+	{"duplex", READ_ONLY, duplex}, {"flags", SETTABLE, flags}, {"gro_flush_timeout", SETTABLE, zero}, {"ifalias", SETTABLE, alias},
+	{"ifindex", READ_ONLY, ifindex}, {"iflink", READ_ONLY, linked_to}, {"link_mode", READ_ONLY, zero}, {"mtu", SETTABLE, mtu},
+	{"name_assign_type", READ_ONLY, named_by}, {"netdev_group", SETTABLE, group}, {"operstate", READ_ONLY, operstate}, {"proto_down", SETTABLE, zero},
 	{"speed", READ_ONLY, speed}, {"testing", READ_ONLY, zero}, {"tx_queue_len", SETTABLE, queue_len}, {"type", READ_ONLY, type},
 	{"uevent", SETTABLE, uevent},
 };

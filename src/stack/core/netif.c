@@ -6,7 +6,7 @@
  */
 #include "stack/core/netif.h"
 #include <errno.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
@@ -161,6 +161,15 @@ uint16_t netif_hatype(const struct netif *nif)
 	case NETIF_LOOPBACK: return ARPHRD_LOOPBACK;
 	default: return ARPHRD_NONE;
 	}
+}
+
+bool netif_is_dummy(const struct netif *nif) { return nif->made && strcmp(nif->made, "dummy") == 0; }
+
+uint8_t netif_operstate(const struct netif *nif)
+{
+	if (!(nif->flags & IFF_UP)) return IF_OPER_DOWN;
+	if (nif->kind != NETIF_ETHERNET || netif_is_dummy(nif)) return IF_OPER_UNKNOWN;
+	return nif->flags & IFF_RUNNING ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
 }
 
 struct netif *netif_by_index(const struct stack *s, int index)

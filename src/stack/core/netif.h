@@ -87,4 +87,6 @@ bool stack_is_local(const struct stack *s, const struct addr *a);
 /* Counts and hands p to the host: a frame on Ethernet, a datagram elsewhere. Takes p. */
 void netif_transmit(struct netif *nif, struct packet *p);
 void netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender);   /* of a packet socket, which does not see it again */
+bool netif_is_dummy(const struct netif *nif);             /* nobody is at its other end, nor can be */
+uint8_t netif_operstate(const struct netif *nif);          /* IF_OPER_* */
 uint16_t netif_hatype(const struct netif *nif);           /* ARPHRD_* */

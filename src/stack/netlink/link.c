@@ -13,8 +13,6 @@ static void put_one32(struct nl_writer *w, uint16_t type, const void *o) { (void
 static void put_zero8(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u8(w, type, 0); }
 static void put_qdisc(struct nl_writer *w, uint16_t type, const void *o) { nl_put_text(w, type, ((const struct netif *)o)->was_up ? "noqueue" : "noop"); }
 
-static bool is_dummy(const struct netif *nif) { return nif->made && strcmp(nif->made, "dummy") == 0; }
-
 static void put_group(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, ((const struct netif *)o)->group); }
 static void put_promiscuity(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (((const struct netif *)o)->flags & IFF_PROMISC) != 0); }
 static void put_allmulti(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (((const struct netif *)o)->flags & IFF_ALLMULTI) != 0); }
@@ -46,12 +44,7 @@ static void put_linkinfo(struct nl_writer *w, uint16_t type, const void *o)
 
 static void put_operstate(struct nl_writer *w, uint16_t type, const void *o)
 {
-	const struct netif *nif = o;
-	bool knows = nif->kind == NETIF_ETHERNET && !is_dummy(nif);
-	uint8_t state = IF_OPER_DOWN;
-
-	if (nif->flags & IFF_UP) state = !knows ? IF_OPER_UNKNOWN : nif->flags & IFF_RUNNING ? IF_OPER_UP : IF_OPER_LOWERLAYERDOWN;
-	nl_put_u8(w, type, state);
+	nl_put_u8(w, type, netif_operstate(o));
 }
 
 static void put_carrier(struct nl_writer *w, uint16_t type, const void *o)
