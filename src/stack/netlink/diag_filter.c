@@ -7,8 +7,10 @@
 #include <errno.h>
 #include "stack/netlink/diag.h"
 
+#define HOST_HEADER sizeof(struct inet_diag_hostcond)
+
 /* The operand of a question about an address, which follows it. */
-struct host { struct inet_diag_hostcond h; const uint8_t *addr; };
+struct host { uint8_t family, prefix_len; int port; const uint8_t *addr; };
 
 struct step { struct inet_diag_bc_op op; const uint8_t *operand; size_t room; };
 
@@ -40,10 +42,10 @@ static uint16_t operand_port(const struct step *s)
 
 static struct host operand_host(const struct step *s)
 {
-	struct host c = {.addr = s->operand + sizeof c.h};
+	struct inet_diag_hostcond c;
 
-	memcpy(&c.h, s->operand, sizeof c.h);
-	return c;
+	memcpy(&c, s->operand, sizeof c);
+	return (struct host){c.family, c.prefix_len, c.port, s->operand + sizeof c};
 }
 
 /* ---- is it a program? ---- */
@@ -59,12 +61,12 @@ static size_t host_size(const struct step *s)
 	struct host c;
 	size_t size;
 
-	if (s->room < sizeof c.h) return 0;
+	if (s->room < HOST_HEADER) return 0;
 	c = operand_host(s);
-	if (c.h.family != AF_UNSPEC && c.h.family != AF_INET && c.h.family != AF_INET6) return 0;
-	size = address_size(c.h.family);
-	if (c.h.prefix_len > 8 * size || s->room < sizeof c.h + size) return 0;
-	return sizeof s->op + sizeof c.h + size;
+	if (c.family != AF_UNSPEC && c.family != AF_INET && c.family != AF_INET6) return 0;
+	size = address_size(c.family);
+	if (c.prefix_len > 8 * size || s->room < HOST_HEADER + size) return 0;
+	return sizeof s->op + HOST_HEADER + size;
 }
 
 static size_t with_operand(const struct step *s, size_t size) { return s->room < size ? 0 : sizeof s->op + size; }
@@ -141,15 +143,15 @@ static bool host_matches(const struct step *s, const struct inet_facts *f, bool 
 	struct host c = operand_host(s);
 	const struct addr *a = source ? &f->laddr : &f->raddr;
 	struct addr want;
-	bool v6 = c.h.family == AF_INET6;
+	bool v6 = c.family == AF_INET6;
 
-	if (c.h.port != -1 && c.h.port != (source ? f->lport : f->rport)) return false;
+	if (c.port != -1 && c.port != (source ? f->lport : f->rport)) return false;
 	/* A socket of IPv6 that talks IPv4 is found by either. */
-	if (c.h.family == AF_INET && f->domain == AF_INET6 && !addr_is_v4(a)) return false;
+	if (c.family == AF_INET && f->domain == AF_INET6 && !addr_is_v4(a)) return false;
 	if (v6 && f->domain == AF_INET) return false;
-	if (c.h.family == AF_UNSPEC || c.h.prefix_len == 0) return true;
+	if (c.family == AF_UNSPEC || c.prefix_len == 0) return true;
 	want = v6 ? addr_v6_octets(c.addr) : addr_v4_octets(c.addr);
-	return v6 ? bits_match(a, &want, c.h.prefix_len) : addr_in_prefix(a, &want, c.h.prefix_len);
+	return v6 ? bits_match(a, &want, c.prefix_len) : addr_in_prefix(a, &want, c.prefix_len);
 }
 
 static bool mark_matches(const struct step *s, const struct inet_facts *f)
