@@ -48,7 +48,7 @@ static void say_answer(const char *name, struct ask a)
 
 	MUST(send(fd, &a, a.h.nlmsg_len, 0));
 	while (more && wait_for(fd, POLLIN)) {
-		int n = MUST(recv(fd, buf, sizeof(buf), 0));
+		unsigned n = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0));
 		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; more && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
 			struct nlattr first;
 			memcpy(&first, (char *)NLMSG_DATA(h) + GENL_HDRLEN, sizeof(first));

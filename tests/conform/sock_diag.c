@@ -63,7 +63,7 @@ static int answered(const void *request, size_t len, ino_t inode, struct found *
 	MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)));
 	MUST(send(fd, request, len, 0));
 	while (end > 0) {
-		int n = MUST(recv(fd, buf, sizeof(buf), 0));
+		unsigned n = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0));
 		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; end > 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
 			struct found f;
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
@@ -467,7 +467,7 @@ static void netlink(void)
 	MUST(bind(own, (struct sockaddr *)&n, sizeof(n)));
 	MUST(send(fd, &a, sizeof(a), 0));
 	while (more) {
-		int len = MUST(recv(fd, buf, sizeof(buf), 0));
+		unsigned len = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0));
 		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
 			struct netlink_diag_msg m;
 			more = more && h->nlmsg_type != NLMSG_DONE && h->nlmsg_type != NLMSG_ERROR;
