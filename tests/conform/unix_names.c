@@ -216,7 +216,10 @@ static void unnamed(int type, bool pair)
 	union uname n;
 	struct msghdr m = { 0 };
 	struct iovec v = { "x", 1 };
-	struct { struct cmsghdr h; int fd; } bad = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET }, .fd = 9999 };
+	union { struct cmsghdr h; char room[CMSG_LEN(sizeof(int))]; } bad = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET } };
+	int none = 9999;
+
+	memcpy(CMSG_DATA(&bad.h), &none, sizeof(none));
 
 	for (int i = 0; i < 14; i++) {
 		static const char *const text[] = { "plain", "urgent", "no data", "too much", "family", "short", "long", "nobody", "bad vector", "no vector", "writev", "writev none", "bad control", "bad rights" };
