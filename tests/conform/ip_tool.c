@@ -144,13 +144,40 @@ static void rules(void)
 	     "rule add pref 32767 table default", "rule show", "rule del pref 0 table main", "rule add pref 32766 table main", "rule show", "-6 rule add pref 9 from fd00::/8 table 5", "-6 rule show", "-6 rule del pref 9", "-6 rule show");
 }
 
+/* The source that a socket gets says which table chose its way. */
+static void source_of(const char *name, int type, int mark, int port, const char *to)
+{
+	union name n = name_of(AF_INET, to, port), own;
+	socklen_t len = sizeof(own);
+	char text[INET_ADDRSTRLEN];
+	int fd = MUST(socket(AF_INET, type, 0));
+
+	MUST(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
+	if (connect(fd, &n.sa, name_len(AF_INET)) < 0) {
+		say(name, "%s", say_errno(errno));
+	} else {
+		MUST(getsockname(fd, &own.sa, &len));
+		say(name, "%s", inet_ntop(AF_INET, &own.in.sin_addr, text, sizeof(text)));
+	}
+	close(fd);
+}
+
 static void policy(void)
 {
 	say_about("policy");
-	EACH("addr add 10.0.0.1/24 dev v0", "route add default via 10.0.0.2", "route add default via 10.0.0.3 table 9", "rule add pref 100 fwmark 3 table 9",
-	     "rule add pref 101 to 10.44.0.0/16 prohibit", "rule add pref 102 to 10.45.0.0/16 unreachable", "rule add pref 103 ipproto udp dport 53 table 9",
-	     "route get 10.66.0.1", "route get 10.66.0.1 mark 3", "route get 10.44.0.1", "route get 10.45.0.1", "route get 10.66.0.1 ipproto udp dport 53", "rule flush",
-	     "rule add pref 32766 table main", "rule add pref 32767 table default", "addr flush dev v0 scope global");
+	EACH("addr add 10.0.0.1/24 dev v0", "addr add 10.0.0.5/24 dev v0", "route add default via 10.0.0.2", "route add default via 10.0.0.3 src 10.0.0.5 table 9",
+	     "rule add pref 100 fwmark 3 table 9", "rule add pref 101 to 10.44.0.0/16 prohibit", "rule add pref 102 to 10.45.0.0/16 unreachable",
+	     "rule add pref 103 ipproto udp dport 53 table 9", "rule add pref 104 fwmark 8/8 goto 32766", "rule add pref 105 tos 0x10 table 9");
+	source_of("plain", SOCK_DGRAM, 0, 9, "10.66.0.1");
+	source_of("marked", SOCK_DGRAM, 3, 9, "10.66.0.1");
+	source_of("marked otherwise", SOCK_DGRAM, 4, 9, "10.66.0.1");
+	source_of("by port", SOCK_DGRAM, 0, 53, "10.66.0.1");
+	source_of("prohibited", SOCK_DGRAM, 0, 9, "10.44.0.1");
+	source_of("unreachable", SOCK_STREAM, 0, 9, "10.45.0.1");
+	EACH("route get 10.66.0.1", "route get 10.66.0.1 mark 3", "route get 10.44.0.1", "route get 10.45.0.1", "route get 10.66.0.1 ipproto udp dport 53",
+	     "route get 10.66.0.1 ipproto tcp dport 53", "route get 10.66.0.1 tos 0x10", "route get 10.66.0.1 mark 8 tos 0x10", "rule add pref 90 table 9 suppress_prefixlength 0",
+	     "route get 10.66.0.1", "route add throw 10.66.0.0/16 table 9", "route get 10.66.0.1 mark 3", "rule flush", "rule add pref 32766 table main",
+	     "rule add pref 32767 table default", "route flush table 9", "addr flush dev v0 scope global");
 }
 
 static void neighbours(void)
