@@ -152,13 +152,14 @@ int net_attach(struct net *n, struct net_link *l, struct net_host *h, const char
 struct net_link *net_find_link(struct net *n, const char *name)
 {
 	list_each (struct net_link, l, &n->links, node)
-		if (strcmp(l->name, name) == 0) return l;
+		if (strcmp(l->name, name) == 0 && !link_is_unplugged(l)) return l;
 	return NULL;
 }
 
 struct net_link *net_link_next(struct net *n, struct net_link *after)
 {
 	struct list *next = after ? after->node.next : n->links.next;
+	while (next != &n->links && link_is_unplugged(list_entry(next, struct net_link, node))) next = next->next;
 	return next == &n->links ? NULL : list_entry(next, struct net_link, node);
 }
 

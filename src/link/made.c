@@ -1,8 +1,8 @@
 /*
  * What programs do to interfaces of their host, seen from the cables: pairs that they make and take away (veth), and who is up at the other end.
  *
- * The cable of a pair that is gone is kept, unplugged, for the next one of that host: frames may be under way on it still, and whoever watches a link
- * knows it by its struct.
+ * The cable of a pair that is gone is kept, unplugged and not to be seen, for the next one of that host: frames may be under way on it still, and
+ * whoever watches a link knows it by its struct.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -36,10 +36,11 @@ void host_changed(void *host, struct netif *nif)
 
 /* ---- pairs ---- */
 
+bool link_is_unplugged(const struct net_link *l) { return l->made_for && !l->ends[0].nif && !l->ends[1].nif; }
+
 static bool is_spare(const struct net_link *l, const struct net_host *h)
 {
-	const struct port *a = &l->ends[0], *b = &l->ends[1];
-	return l->made_for == h && !a->nif && !b->nif && !a->out.queued && !b->out.queued;
+	return l->made_for == h && link_is_unplugged(l) && !l->ends[0].out.queued && !l->ends[1].out.queued;
 }
 
 static int spare_cable(struct net_host *h, const char *name, struct net_link **ret)

@@ -103,6 +103,7 @@ void link_free(struct net_link *l);
 void host_changed(void *host, struct netif *nif);
 int host_join(void *host, struct netif *a, struct netif *b);
 void host_part(void *host, struct netif *nif);
+bool link_is_unplugged(const struct net_link *l);      /* of a pair that is gone */
 void port_show_carriers(const struct port *port);     /* at both ends of its cable: the interfaces there see whether anybody is */
 
 /* port.c: takes p, which sender put on the wire (or whose frame a switch passes on), and sends it off from port. */

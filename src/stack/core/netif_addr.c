@@ -15,14 +15,14 @@
 #include "stack/netlink/notify.h"
 
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
-#define ROUTES_MAX 4              /* that one address brings */
+#define BROUGHT_MAX 4             /* routes that one address brings */
 
 /* ---- the routes of an address ---- */
 
 static bool is_zeronet(const struct addr *a) { return addr_is_v4(a) && a->b[12] == 0; }
 
 /* Rows, so that adding and deleting can't disagree. */
-struct address_routes { struct route at[ROUTES_MAX]; size_t n; };
+struct address_routes { struct route at[BROUGHT_MAX]; size_t n; };
 
 static struct route *another(struct address_routes *rs, const struct netif_addr *ia, uint8_t type, const struct addr *dst, unsigned plen)
 {
@@ -135,9 +135,10 @@ static void routes_del(const struct netif_addr *gone)
 	/* As Linux: the local one, which is the first, at last. */
 	for (size_t i = 1; i <= rs.n; i++)
 		if (!is_needed(nif, &rs.at[i % rs.n])) route_del(nif->stack, &rs.at[i % rs.n]);
-	if (addr_is_v4(&gone->addr) && !stack_is_local(nif->stack, &gone->addr)) route_flush_source(nif->stack, &gone->addr);
-	list_each(struct netif_addr, ia, &nif->addrs, node)
-		(void)netif_addr_routes_add(ia);
+	/* What went so and is needed by others comes back, with a source of theirs. */
+	if (addr_is_v4(&gone->addr) && !stack_is_local(nif->stack, &gone->addr) && route_flush_source(nif->stack, &gone->addr))
+		list_each(struct netif_addr, ia, &nif->addrs, node)
+			(void)netif_addr_routes_add(ia);
 	/* As Linux: without an address the interface has no IPv4. */
 	if (addr_is_v4(&gone->addr) && !has_ip4(nif)) route_netif_disable4(nif->stack, nif);
 }

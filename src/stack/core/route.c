@@ -12,7 +12,7 @@
 #include "stack/netlink/notify.h"
 
 struct table { struct list node; uint32_t id; struct list routes; };
-struct route_table { struct list routes, tables; };
+struct route_table { struct list routes, tables; uint32_t count; };
 
 int route_table_new(struct stack *s)
 {
@@ -134,6 +134,10 @@ static int insert(struct stack *s, const struct route *want, bool behind, struct
 	struct list *at = &s->routes->routes, *tried = t ? &t->routes : NULL;
 
 	if (!r) return -ENOMEM;
+	if (s->routes->count >= ROUTES_MAX) {
+		free(r);
+		return -ENOBUFS;
+	}
 	*r = *want;
 	r->ways = NULL;
 	if (want->n_ways) {
@@ -150,6 +154,7 @@ static int insert(struct stack *s, const struct route *want, bool behind, struct
 		if (tried == &t->routes && order(want, have) < (behind ? 0 : 1)) tried = &have->tried;
 	list_insert_before(at, &r->node);
 	list_insert_before(tried, &r->tried);
+	s->routes->count++;
 	*ret = r;
 	return 0;
 }
@@ -159,6 +164,7 @@ static void take_out(struct stack *s, struct route *r, bool asked)
 {
 	list_remove(&r->node);
 	list_remove(&r->tried);
+	s->routes->count--;
 	if (asked || !addr_is_v4(&r->dst)) netlink_tell_route(s, r, RTM_DELROUTE, 0);
 	else stack_ways_changed(s, NULL);
 	route_free(r);
@@ -201,6 +207,7 @@ static int replace(struct stack *s, struct route *have, const struct route *want
 	list_remove(&r->node), list_insert_before(&have->node, &r->node);
 	list_remove(&r->tried), list_insert_before(&have->tried, &r->tried);
 	list_remove(&have->node), list_remove(&have->tried);
+	s->routes->count--;
 	route_free(have);
 	netlink_tell_route(s, r, RTM_NEWROUTE, NLM_F_REPLACE);
 	return 0;
@@ -388,10 +395,13 @@ void route_revive(struct stack *s, const struct netif *nif)
 			if (r->ways[i].netif == nif) r->ways[i].dead = false;
 }
 
-void route_flush_source(struct stack *s, const struct addr *src)
+bool route_flush_source(struct stack *s, const struct addr *src)
 {
+	uint32_t before = s->routes->count;
+
 	list_each(struct route, r, &s->routes->routes, node)
 		if (r->has_prefsrc && addr_eq(&r->prefsrc, src)) take_out(s, r, false);
+	return s->routes->count < before;
 }
 
 /* ---- finding ---- */

@@ -8,6 +8,7 @@
 #include "stack/core/netif.h"
 
 #define ROUTE_WAYS_MAX 64
+#define ROUTES_MAX 32768                     /* of one host: memory of ours, and a walk for each lookup */
 
 /* One of the ways that a route leads. */
 struct route_way {
@@ -65,7 +66,7 @@ void route_flush_netif(struct stack *s, const struct netif *nif);             /*
 void route_netif_down(struct stack *s, const struct netif *nif);              /* the same, but of IPv4 what is local stays */
 void route_netif_disable4(struct stack *s, const struct netif *nif);          /* nif has lost its last address: what of IPv4 leads through it dies */
 void route_revive(struct stack *s, const struct netif *nif);                  /* nif is up: ways that died with it live */
-void route_flush_source(struct stack *s, const struct addr *src);             /* every route that prefers src */
+bool route_flush_source(struct stack *s, const struct addr *src);             /* every route that prefers src; false: there was none */
 uint32_t route_table_unused(struct stack *s);                                 /* one that nobody used, made; 0: there is none */
 /* The route of one table that f takes, or NULL. least_plen: shorter prefixes do not count, and < 0 all do. */
 const struct route *route_table_find(const struct stack *s, uint32_t table, const struct route_flow *f, int least_plen);
