@@ -227,6 +227,25 @@ static void malformed(int fd, unsigned index)
 	ask("no header", fd, &m);
 }
 
+/* NLM_F_ECHO: the one who asks is told, too, and before it is answered. */
+static void echoed(int fd, unsigned index)
+{
+	struct ifaddrmsg h = { .ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = index };
+	char buf[4096];
+	struct nlmsghdr *got = (struct nlmsghdr *)(void *)buf;
+	struct message m;
+
+	begin(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_ECHO, &h, sizeof(h));
+	put_ip(&m, IFA_LOCAL, "10.67.0.1");
+	MUST(send(fd, &m, m.h.nlmsg_len, 0));
+	MUST(recv(fd, buf, sizeof(buf), 0));
+	say("echo", "%s seq %d", type_text(got->nlmsg_type), got->nlmsg_seq == sequence);
+	answered("echo", fd);
+	heard("echo");
+	address("metric", fd, RTM_NEWADDR, NLM_F_REPLACE, "10.67.0.1", 24, index);
+	address("gone", fd, RTM_DELADDR, 0, "10.67.0.1", 24, index);
+}
+
 static void option(int fd, int name, int v) { say_rc("option", setsockopt(fd, SOL_NETLINK, name, &v, sizeof(v))); }
 
 int main(void)
@@ -254,6 +273,7 @@ int main(void)
 	say_about("plain");
 	all_of_it(fd, index);
 	malformed(fd, index);
+	echoed(fd, index);
 	say_about("explained");
 	option(fd, NETLINK_EXT_ACK, 1);
 	all_of_it(fd, index);

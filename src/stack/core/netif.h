@@ -68,6 +68,7 @@ struct addr netif_addr_of(const struct netif *nif, const struct addr *prefix);  
 /* The same with all that the caller fills in but netif, timers and times, which is checked already. -EEXIST, -EINVAL (another scope in the subnet), -ENOMEM */
 int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct netif_addr **ret);
 void netif_addr_set_life(struct netif_addr *ia, time_ns preferred_until, time_ns valid_until);   /* TIME_NEVER: for ever */
+void netif_addr_set_metric(struct netif_addr *ia, uint32_t metric);   /* of its connected route; 0: the default */
 int netif_addr_del(struct netif *nif, const struct addr *a, unsigned plen);
 void netif_addr_remove(struct netif_addr *ia);             /* with its routes, and the secondary ones of its subnet */
 int netif_addr_routes_add(const struct netif_addr *ia);    /* those that are missing; inside core */

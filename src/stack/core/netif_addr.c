@@ -143,6 +143,18 @@ static void routes_del(const struct netif_addr *gone)
 	if (addr_is_v4(&gone->addr) && !has_ip4(nif)) route_netif_disable4(nif->stack, nif);
 }
 
+void netif_addr_set_metric(struct netif_addr *ia, uint32_t metric)
+{
+	struct address_routes rs;
+
+	if (ia->route_metric == metric) return;
+	routes_of(&rs, ia);
+	ia->route_metric = metric;
+	for (size_t i = 1; i < rs.n; i++)
+		if (!is_needed(ia->netif, &rs.at[i])) route_del(ia->netif->stack, &rs.at[i]);
+	(void)netif_addr_routes_add(ia);
+}
+
 /* ---- how long ---- */
 
 static void life_fire(struct timer *t)

@@ -7,6 +7,7 @@
  */
 #include <linux/if_addr.h>
 #include "stack/inet/inet_private.h"
+#include "stack/netlink/notify.h"
 
 #define RETRANS_TIMER NS_PER_S           /* RFC 4861 §10 */
 #define DELAY_MAX NS_PER_S               /* RFC 4861 §10: MAX_RTR_SOLICITATION_DELAY */
@@ -18,6 +19,7 @@ static void dad_fire(struct timer *t)
 
 	if (ia->dad_asked) {
 		ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
+		netlink_tell_addr(ia, false);
 		return;
 	}
 	ia->dad_asked = true;
@@ -43,6 +45,7 @@ bool dad_conflict(struct netif *nif, const struct addr *target)
 		timer_clear(nif->stack, &ia->dad);
 		/* RFC 4862 §5.4.5: it is not used, and stays to be seen. */
 		ia->flags |= IFA_F_DADFAILED;
+		netlink_tell_addr(ia, false);
 		return true;
 	}
 	return false;

@@ -113,8 +113,15 @@ static int change(const struct stack *s, struct netif_addr *ia, const struct net
 	ia->flags = (ia->flags & ~(uint32_t)IFA_F_PERMANENT) | (want->flags & IFA_F_PERMANENT);
 	if (w->tb[IFA_PROTO].at) ia->protocol = want->protocol;
 	set_life(s, ia, w);
+	if (w->tb[IFA_RT_PRIORITY].at) netif_addr_set_metric(ia, want->route_metric);
 	netlink_tell_addr(ia, false);
 	return 0;
+}
+
+/* A group's address may be had, but joins nothing by itself here. */
+static int check_address4(const struct netif_addr *want)
+{
+	return addr_is_multicast(&want->addr) && want->flags & IFA_F_MCAUTOJOIN ? -EOPNOTSUPP : 0;
 }
 
 /* What Linux has no address for. */
@@ -141,7 +148,7 @@ int nl_address_make(struct stack *s, const struct nl_request *q)
 	want = describe(&w);
 	ia = have(&w, &want);
 	if (ia) return change(s, ia, &want, &w, q->h.nlmsg_flags);
-	if (!w.v4) err = check_address6(s, &w, &want);
+	err = w.v4 ? check_address4(&want) : check_address6(s, &w, &want);
 	if (err < 0) return err;
 	if (addr_eq(&want.addr, &addr_any4)) return 0;        /* as Linux: it is well, and comes to nothing */
 	/* Its life begins before anybody hears of it. */

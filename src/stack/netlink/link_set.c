@@ -68,6 +68,13 @@ static int set_txqlen(struct netif *nif, uint32_t len)
 	return 0;
 }
 
+static void set_group(struct netif *nif, uint32_t group)
+{
+	if (nif->group == group) return;
+	nif->group = group;
+	netlink_tell_link(nif, false, 0);
+}
+
 static int set_name(struct netif *nif, const struct nl_attr *a)
 {
 	char name[IFNAMSIZ];
@@ -89,7 +96,7 @@ int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h,
 
 	if (err == 0 && tb[IFLA_ADDRESS].at) err = set_address(nif, &tb[IFLA_ADDRESS]);
 	if (err == 0 && tb[IFLA_MTU].at) err = netif_set_mtu(nif, nl_u32(&tb[IFLA_MTU]));
-	if (err == 0 && tb[IFLA_GROUP].at) nif->group = nl_u32(&tb[IFLA_GROUP]);
+	if (err == 0 && tb[IFLA_GROUP].at) set_group(nif, nl_u32(&tb[IFLA_GROUP]));
 	if (err == 0 && tb[IFLA_IFNAME].at) err = set_name(nif, &tb[IFLA_IFNAME]);
 	if (err == 0 && tb[IFLA_IFALIAS].at) err = set_alias(nif, &tb[IFLA_IFALIAS]);
 	if (err == 0 && (h->ifi_flags || h->ifi_change)) err = set_flags(nif, h);

@@ -24,6 +24,7 @@ void nl_writer_for_group(struct nl_writer *w, struct stack *s, unsigned group)
 	w->ns = NULL;
 	w->stack = s;
 	w->group = group;
+	w->no_echo = false;
 	w->seq = nl->request ? nl->request->h.nlmsg_seq : 0;
 	w->pid = nl->asker ? nl->asker->pid : 0;
 	w->flags = 0;
@@ -100,7 +101,7 @@ void nl_end(struct nl_writer *w)
 void nl_flush(struct nl_writer *w)
 {
 	if (w->used && w->ns) netlink_enqueue(w->ns, w->datagram, w->used, w->flags & NLM_F_MULTI);
-	else if (w->used) netlink_broadcast(w->stack, w->group, w->datagram, w->used);
+	else if (w->used) netlink_broadcast(w);
 	w->used = 0;
 }
 

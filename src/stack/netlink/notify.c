@@ -14,12 +14,22 @@ static bool listens(const struct netlink_sock *ns, unsigned group)
 	return ns->protocol->number == NETLINK_ROUTE && ns->groups >> (group - 1) & 1;
 }
 
-void netlink_broadcast(struct stack *s, unsigned group, const void *data, size_t len)
+/* NLM_F_ECHO: who asked wants to be told, whether it listens or not. */
+static struct netlink_sock *echo_to(const struct stack *s)
 {
-	const struct nl_origin stack = {.group = group};
+	const struct netlink *nl = s->netlink;
 
-	list_each(struct netlink_sock, ns, &s->netlink->socks, node)
-		if (listens(ns, group) && (!netlink_has_room(ns) || nl_queue_put(ns, &stack, data, len) < 0)) nl_queue_lost(ns);
+	return nl->request && nl->request->h.nlmsg_flags & NLM_F_ECHO ? nl->asker : NULL;
+}
+
+void netlink_broadcast(const struct nl_writer *w)
+{
+	const struct nl_origin stack = {.group = w->group};
+	struct netlink_sock *echo = w->pid && !w->no_echo ? echo_to(w->stack) : NULL;
+
+	list_each(struct netlink_sock, ns, &w->stack->netlink->socks, node)
+		if (ns != echo && listens(ns, w->group) && (!netlink_has_room(ns) || nl_queue_put(ns, &stack, w->datagram, w->used) < 0)) nl_queue_lost(ns);
+	if (echo) netlink_enqueue(echo, w->datagram, w->used, false);
 }
 
 static bool has_listener(const struct stack *s, unsigned group)
@@ -32,7 +42,7 @@ static bool has_listener(const struct stack *s, unsigned group)
 /* A stack that begins or ends has nobody to tell. */
 static bool begin(struct nl_writer *w, struct stack *s, unsigned group)
 {
-	if (!s->netlink || !has_listener(s, group)) return false;
+	if (!s->netlink || (!has_listener(s, group) && !echo_to(s))) return false;
 	nl_writer_for_group(w, s, group);
 	return true;
 }
@@ -96,6 +106,7 @@ void netlink_tell_neigh(const struct neigh *n, bool gone)
 
 	if (!begin(&w, n->stack, RTNLGRP_NEIGH)) return;
 	/* As Linux: who asked is named, but not for what, and not of the end. */
+	w.no_echo = true;
 	w.seq = 0;
 	if (gone) w.pid = 0;
 	nl_write_neigh(&w, n, gone ? RTM_DELNEIGH : RTM_NEWNEIGH);

@@ -36,7 +36,7 @@ struct netlink {
 	int32_t last_free_port;
 	/* While a request is served: whose, and what is wrong with it. */
 	const struct nl_request *request;
-	const struct netlink_sock *asker;
+	struct netlink_sock *asker;
 	const char *why;              /* NULL: nobody said */
 	uint32_t why_offset;          /* of the attribute in the message; 0: none */
 	uint64_t uevents;              /* told so far */
@@ -104,8 +104,8 @@ void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin 
 void nl_broadcast_to(struct netlink_sock *to, const struct nl_origin *from, const void *data, size_t len);   /* if it listens to from->group */
 
 /* ---- notify.c ---- */
-/* To all members of a group of NETLINK_ROUTE's (RTNLGRP_*), from the stack. */
-void netlink_broadcast(struct stack *s, unsigned group, const void *data, size_t len);
+/* What w has written to all members of its group of NETLINK_ROUTE's (RTNLGRP_*), from the stack. */
+void netlink_broadcast(const struct nl_writer *w);
 
 /* ---- request.c ---- */
 /* Works off what a program sent to the stack. */
@@ -126,6 +126,7 @@ struct nl_writer {
 	struct netlink_sock *ns;      /* NULL: the group's members get it */
 	struct stack *stack;
 	unsigned group;
+	bool no_echo;                 /* of its group: not for who asked (NLM_F_ECHO) */
 	uint32_t seq, pid;
 	uint16_t flags;               /* NLM_F_MULTI in a dump */
 	size_t used;                  /* of datagram */
