@@ -19,6 +19,7 @@
 #define IP_PROTO_IGMP 2
 #define IP_PROTO_TCP 6
 #define IP_PROTO_UDP 17
+#define IP_PROTO_SCTP 132
 #define IP_PROTO_UDPLITE 136
 #define IP_PROTO_ROUTING 43
 #define IP_PROTO_FRAGMENT 44
@@ -179,3 +180,51 @@ void tcp_emit(const struct tcp_hdr *h, uint8_t *p, size_t len, const struct addr
 /* RFC 2385 §2.0, of a segment: header and len octets of data. */
 void tcp_signature(const uint8_t *p, size_t hdr_len, size_t len, const struct addr *src, const struct addr *dst, const struct tcp_secret *s, uint8_t ret[16]);
 bool tcp_csum_ok(const uint8_t *p, size_t len, const struct addr *src, const struct addr *dst);
+
+/*
+ * SCTP, RFC 9260: a header, then chunks. A chunk, and each parameter or error cause inside of one, tells its length without the padding to four
+ * octets that follows it.
+ */
+#define SCTP_HDR_LEN 12
+#define SCTP_CHUNK_HDR 4
+#define SCTP_DATA_HDR 16                  /* of a DATA chunk: what stands before the octets of the program */
+#define SCTP_INIT_FIXED 16
+#define SCTP_SACK_FIXED 12
+enum sctp_chunk_type {
+	CHUNK_DATA, CHUNK_INIT, CHUNK_INIT_ACK, CHUNK_SACK, CHUNK_HEARTBEAT, CHUNK_HEARTBEAT_ACK, CHUNK_ABORT, CHUNK_SHUTDOWN, CHUNK_SHUTDOWN_ACK,
+	CHUNK_ERROR, CHUNK_COOKIE_ECHO, CHUNK_COOKIE_ACK, CHUNK_ECNE, CHUNK_CWR, CHUNK_SHUTDOWN_COMPLETE, CHUNK_FORWARD_TSN = 192,
+};
+#define CHUNK_DATA_E 1                    /* flags of DATA: the last and the first piece of a message, out of order, to be acknowledged at once */
+#define CHUNK_DATA_B 2
+#define CHUNK_DATA_U 4
+#define CHUNK_DATA_I 8
+#define CHUNK_T 1                         /* of ABORT and SHUTDOWN COMPLETE: the tag is the receiver's own, sent back */
+enum sctp_param_type {
+	PARAM_HEARTBEAT_INFO = 1, PARAM_IPV4 = 5, PARAM_IPV6 = 6, PARAM_COOKIE = 7, PARAM_UNRECOGNIZED = 8, PARAM_PRESERVATIVE = 9,
+	PARAM_HOST_NAME = 11, PARAM_FAMILIES = 12, PARAM_FORWARD_TSN = 0xc000, PARAM_ADAPTATION = 0xc006,
+};
+enum sctp_cause {
+	CAUSE_STREAM = 1, CAUSE_MISSING, CAUSE_STALE_COOKIE, CAUSE_RESOURCE, CAUSE_ADDRESS, CAUSE_CHUNK_TYPE, CAUSE_MANDATORY, CAUSE_PARAMETERS,
+	CAUSE_NO_USER_DATA, CAUSE_IN_SHUTDOWN, CAUSE_RESTART, CAUSE_USER_ABORT, CAUSE_PROTOCOL,
+};
+struct sctp_hdr { uint16_t src, dst; uint32_t vtag; };
+int sctp_parse(struct sctp_hdr *ret, const uint8_t *p, size_t n);
+bool sctp_csum_ok(const uint8_t *p, size_t len);
+void sctp_emit(const struct sctp_hdr *h, uint8_t *p, size_t len);        /* header in front of chunks in place, len octets in all: fills in the checksum */
+struct sctp_chunk { uint8_t type, flags; uint16_t len; const uint8_t *value; };   /* len: of the value */
+int sctp_chunk_parse(struct sctp_chunk *ret, const uint8_t *p, size_t n);         /* octets it takes, with its padding as far as that is there */
+void sctp_chunk_emit(const struct sctp_chunk *c, uint8_t *p);            /* its header alone */
+struct sctp_param { uint16_t type, len; const uint8_t *value; };         /* an error cause is one, too */
+int sctp_param_parse(struct sctp_param *ret, const uint8_t *p, size_t n);
+size_t sctp_param_emit(const struct sctp_param *v, uint8_t *p);          /* with its value and padding; the octets it takes. value NULL: zeroes */
+static inline size_t sctp_padded(size_t n) { return (n + 3) & ~(size_t)3; }
+/* The fixed parts of chunks, without the chunk's header. INIT and INIT ACK are alike. */
+struct sctp_init { uint32_t tag, rwnd; uint16_t out_streams, in_streams; uint32_t tsn; };
+int sctp_init_parse(struct sctp_init *ret, const struct sctp_chunk *c);
+void sctp_init_emit(const struct sctp_init *h, uint8_t *p);
+struct sctp_data { seq32 tsn; uint16_t stream, ssn; uint32_t ppid; };
+int sctp_data_parse(struct sctp_data *ret, const struct sctp_chunk *c);
+void sctp_data_emit(const struct sctp_data *h, uint8_t *p);
+struct sctp_sack { seq32 cum; uint32_t rwnd; uint16_t n_gaps, n_dups; const uint8_t *gaps; };   /* gaps: 4 octets each, then the duplicates */
+int sctp_sack_parse(struct sctp_sack *ret, const struct sctp_chunk *c);  /* the lists end where the chunk does */
+void sctp_sack_emit(const struct sctp_sack *h, uint8_t *p);              /* without the lists */
