@@ -73,7 +73,7 @@ static bool concerns(const struct rule *r, const struct call *k, enum fault_call
 	bool of_streams = r->f.action == FAULT_SHORT || r->f.action == FAULT_RESET || r->f.has_after;
 	if (!(r->f.calls & FAULT_BIT(call)) || r->host != k->c->host) return false;
 	if (*r->program && strcmp(r->program, k->c->name) != 0) return false;
-	bool connection = k->es && k->es->stream && !k->es->listening && k->es->sk->domain != AF_UNIX;
+	bool connection = k->es && k->es->stream && !k->es->listening && !k->es->sk->ops->asked;
 	if (of_streams && !connection) return false;
 	return r->f.port == 0 || has_port(k, r->f.port);
 }

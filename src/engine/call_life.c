@@ -5,6 +5,7 @@
 #include "engine/private.h"
 #include "host/process.h"
 #include "stack/inet/inet.h"
+#include "stack/sctp/sctp.h"
 #include "stack/unix/unix.h"
 
 static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
@@ -152,10 +153,11 @@ int64_t serve_accept(struct call *k)
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof peer;
 	int fd;
-	if (!(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
+	int32_t peeled = (int32_t)k->q->arg[0];
+	if (!peeled && !(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
 	int err = esock_new(e, k->c, k->es->stream, k->q->spare, &fd, &es);
 	if (err < 0) return err;
-	err = sock_accept(k->es->sk, &child);
+	err = peeled ? sctp_peel_off(k->es->sk, peeled, &child) : sock_accept(k->es->sk, &child);
 	if (err < 0) {
 		esock_give_back(e, es, fd);
 		return err;

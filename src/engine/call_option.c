@@ -32,12 +32,16 @@ int64_t serve_setsockopt(struct call *k)
 	if (k->q->arg[2] != 0) return sock_setsockopt_unread(k->es->sk, level, name, (socklen_t)(k->q->arg[2] - 1));
 	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
+	if (err == -EINPROGRESS || err == -EALREADY) {   /* sctp_connectx() */
+		k->es->connecting = true;
+		return err;
+	}
 	if (err == 0 && level == SOL_SOCKET && name == SO_PEEK_OFF) atomic_store(&esock_channel(k->e, k->es)->peek_off, k->es->sk->peek_off);
 	/* A filter looks at segments, a stamp tells when one left, and hops are counted of each. */
 	if (k->es->stream && (k->es->sk->filter || tcp_sends_stamped(k->es->sk) || tcp_needs_stack(k->es->sk))) direct_bar(k->e, k->es);
 	bool corks = err == 0 && k->es->stream && level == IPPROTO_TCP && name == TCP_CORK;
 	if (corks && tcp_is_corked(k->es->sk) == (k->es->peer != NULL)) direct_reconsider(k->e, k->es);
-	if (err == 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;
+	if (err >= 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;
 	return refuse(k, err, "setsockopt(%s)", text);
 }
 

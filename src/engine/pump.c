@@ -13,6 +13,7 @@
 #include "engine/private.h"
 #include "host/futex.h"
 #include "stack/inet/inet.h"
+#include "stack/sctp/sctp.h"
 #include "stack/tcp/tcp.h"
 
 #define TURN_BYTES ((uint32_t)1 << 20)      /* of one socket in one turn: more than a ring holds, so that all rung work is done in it */
@@ -226,7 +227,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	bool connected = es->stream && has_peer(sk), shut_wr = (sk->shut & (SHUT_WR + 1)) != 0;
 	uint32_t state = es->stream ? CHS_STREAM : 0;
 	es->listening = es->listening && still_listens(sk);
-	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP);
+	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP) && (!sctp_is(sk) || sctp_is_connecting(sk));
 	if (sk->err != 0) state |= CHS_ERROR;
 	if (es->stream && tcp_tells_inq(sk)) state |= CHS_INQ;
 	if (es->listening) state |= CHS_LISTENING;
@@ -235,6 +236,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->mark) state |= CHS_MARK;
 	if (connected && sk->domain == AF_UNIX) return state | direct_unix_state(e, es);
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
+	if (sk->ops->asked) return state;
 	if (!connected || shut_wr || sk->err != 0 || tcp_sends_stamped(sk)) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
 	/* Asked once: the addresses of a connection stay. */
@@ -311,7 +313,7 @@ static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
 }
 
 /* The way that octets go changes nothing for who polls, but a sleeper may have to go on another way. */
-static void unix_wake(struct engine *e, struct esock *es, bool told, bool changed)
+static void asked_wake(struct engine *e, struct esock *es, bool told, bool changed)
 {
 	struct channel *ch = esock_channel(e, es);
 	if (told) pump_wake(e, es, true, true);
@@ -385,8 +387,8 @@ void esock_pump(struct engine *e, struct esock *es)
 	struct stack *s = es->sk->stack;
 	engine_enter(e, es->sk);
 	if (!pump_consumed(e, es) || !pump_tx(e, es, &r)) return;
-	/* The messages of a Unix socket are asked for, not put into a ring; and it says itself when somebody may find his wait over. */
-	bool asked = es->sk->domain == AF_UNIX, asked_told = asked && es->told;
+	/* Messages that are asked for are not put into a ring; and such a socket says itself when somebody may find his wait over. */
+	bool asked = es->sk->ops->asked, asked_told = asked && es->told;
 	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
 	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
 	in |= inbox_owes_wake(e, es);
@@ -397,7 +399,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	drained |= relieved || raised;
 	news.room = drained || grown;
 	net_touch(e->net, s);
-	if (asked) unix_wake(e, es, asked_told || drained, changed);
+	if (asked) asked_wake(e, es, asked_told || drained, changed);
 	else pump_wake(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);

@@ -21,12 +21,12 @@
 	X(BIND,         0,   128)   /* in: sockaddr, here and below with a struct inode behind a path. One descriptor: that inode */ \
 	X(CONNECT,      0,   128)   /* arg: whether the caller waits; in: sockaddr. 0, -EINPROGRESS, -EALREADY, … : repeat after sleeping */ \
 	X(LISTEN,       0,   0)     /* arg: backlog */ \
-	X(ACCEPT,       0,   0)     /* spare. channel, generation of the new socket; out: peer sockaddr; fd: as with SOCKET; -EAGAIN */ \
+	X(ACCEPT,       0,   0)     /* arg: 0, or an SCTP association to be given a socket of its own; spare. channel, generation of the new socket; out: peer sockaddr; fd: as with SOCKET; -EAGAIN */ \
 	X(SEND,         16,  131072) /* arg: whether a ticket is wanted, what a stream's call has left to send if it goes on, 0; in: struct rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno; out: struct rpc_ticket, if there is one. Or, last, 1 + the length of data that can't be read: the error */ \
 	X(RECV,         0,   0)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, Unix sockets). out: struct rpc_recv, name, control, data; fds: descriptors passed */ \
 	X(TAKE_ERROR,   0,   0)     /* the pending error, cleared: 0 or a positive errno */ \
 	X(KEEP_ERROR,   0,   0)     /* arg: a positive errno, pending from now on: what a call that had succeeded in part met */ \
-	X(NOTHING,      0,   0)     /* a stream: what RECV would say if nothing were there to be read: 0 at the end, -EAGAIN, the pending error */ \
+	X(NOTHING,      0,   0)     /* what RECV would say if nothing were there to be read: 0 at the end of a stream, -EAGAIN, the pending error */ \
 	X(SHUTDOWN,     0,   0)     /* arg: how */ \
 	X(SETSOCKOPT,   0,   65536) /* arg: level, name, 0; in: value. Or 1 + the length of a value that can't be read: the error */ \
 	X(GETSOCKOPT,   0,   65536) /* arg: level, name, capacity; in: what the program's buffer holds. out: value; result: length. Capacity -1: how much it takes, where it is refused for want of room */ \

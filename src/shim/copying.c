@@ -136,7 +136,7 @@ static bool sends_surely(const struct sock *s)
 	closes_settle();
 	engine_catch_up();
 	uint32_t state = shared_get32(&s->c->state);
-	return s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && state & CHS_SENDABLE && !(state & CHS_ERROR);
+	return s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && !is_sctp(s) && state & CHS_SENDABLE && !(state & CHS_ERROR);
 }
 
 /* Until a stream socket has room, as a send waits; or until its state is such that a send says more. */

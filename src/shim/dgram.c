@@ -166,7 +166,8 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 	struct iovec data[PIECES_MAX];
 	int n = 0;
 	if (m->control_len > 65536) return -ENOBUFS;
-	if (len > room && s->c->type != SOCK_STREAM) return too_long(s, m);
+	bool whole = s->c->type != SOCK_STREAM || is_sctp(s);
+	if (len > room && whole) return too_long(s, m);
 	len = MIN(len, room);
 	for (int i = 0; i < m->count && len > 0 && n < PIECES_MAX; i++) {
 		struct iovec v = m->iov[i];
@@ -178,9 +179,9 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 		len -= v.iov_len;
 		q.data_len += (uint32_t)v.iov_len;
 	}
-	if (len > 0 && s->c->type != SOCK_STREAM) return -EMSGSIZE;
+	if (len > 0 && whole) return -EMSGSIZE;
 	/* A part of a call, or all there is of one that would wait for room: the stack is to know where the call ends. */
-	bool goes_on = s->c->type == SOCK_STREAM && (!m->nonblock || q.data_len < left);
+	bool goes_on = !whole && (!m->nonblock || q.data_len < left);
 	struct call c = {.op = RPC_SEND, .sock = s, .arg = {m->ticket != NULL, goes_on ? (int64_t)left : 0}, .in = {{&q, sizeof q}}, .more = data,
 			 .more_count = n, .rights = m->rights, .n_rights = m->n_rights, .out = m->ticket, .out_cap = sizeof *m->ticket};
 	int used = 1;

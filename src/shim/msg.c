@@ -126,9 +126,10 @@ static long send_unread(const struct sock *s, const struct message *m)
 
 static long send_there(const struct sock *s, struct message *m)
 {
-	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX;
+	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && !is_sctp(s);
 	if (octets && message_there(m, m->total, false) != 0) return -EFAULT;
 	if (s->c->domain == AF_UNIX) return unix_send(s, m);
+	if (is_sctp(s)) return engine_send(s, m);
 	return octets ? stream_send(s, m) : dgram_send(s, m);
 }
 
@@ -143,7 +144,7 @@ static long send_plain(const struct sock *s, struct message *m)
 		m->name_len = 1;
 	}
 	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
-	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX;
+	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && !is_sctp(s);
 	if (octets && m->flags & MSG_FASTOPEN && m->name && m->name_len < sizeof(sa_family_t)) return -EINVAL;
 	bool nothing = octets && m->total == 0 && m->control_len == 0 && !(m->flags & MSG_FASTOPEN);
 	if (nothing) closes_settle();
@@ -184,10 +185,11 @@ static long recv_plain(const struct sock *s, struct message *m)
 	long r = pin(s);
 	if (r != 0) return r;
 	if (s->c->domain == AF_UNIX) r = unix_recv(s, m);
+	else if (is_sctp(s)) r = sctp_socket_recv(s, m);
 	else r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
 	unpin();
 	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
-	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || m->flags & MSG_ERRQUEUE) return r;
+	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || is_sctp(s) || m->flags & MSG_ERRQUEUE) return r;
 	m->name_len = 0;
 	if (r >= 0 && shared_get32(&s->c->state) & CHS_INQ) return inq_put(s, m) < 0 ? -EFAULT : r;
 	m->control_len = 0;

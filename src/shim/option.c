@@ -56,6 +56,7 @@ long sock_getsockopt(const struct sock *s, int level, int name, void *val, sockl
 {
 	socklen_t room;
 	if (level == SOL_SOCKET && name == SO_GET_FILTER) return filter_get(s, val, len);
+	if (is_sctp(s) && sctp_option_peels(level, name)) return sctp_socket_peel(s, name, val, len);
 	if (user_get(room, len) != 0) {
 		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);
 		return r < 0 ? r : -EFAULT;
@@ -128,6 +129,7 @@ long sock_setsockopt(const struct sock *s, int level, int name, const void *val,
 		val = &zero;
 		len = MIN(len, (socklen_t)sizeof zero);
 	}
+	if (is_sctp(s) && sctp_option_connects(level, name)) return sctp_socket_connect(s, name, val, len);
 	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}};
 	int64_t r = control(&c);
 	if (r == -EFAULT) r = control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);

@@ -307,6 +307,14 @@ int message_gather(struct message *m, struct iovec *one);     /* into one piece,
 int64_t engine_send_unread(const struct sock *s, const struct message *m);   /* what is wrong with a message whose data can't be read or is too long to go: an errno */
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
 int64_t engine_recv_once(const struct sock *s, struct message *m);
+long peel_off(const struct sock *s, int32_t assoc, int flags);
+/* sctp.c */
+bool is_sctp(const struct sock *s);
+long sctp_socket_recv(const struct sock *s, struct message *m);
+bool sctp_option_connects(int level, int name);
+long sctp_socket_connect(const struct sock *s, int name, const void *val, socklen_t len);
+bool sctp_option_peels(int level, int name);
+long sctp_socket_peel(const struct sock *s, int name, void *val, socklen_t *len);
 long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags);
 long sock_recvmsg(const struct sock *s, struct msghdr *msg, int flags);
 long sock_send(const struct sock *s, struct message *m);

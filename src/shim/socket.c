@@ -199,7 +199,7 @@ static long connect_on(const struct sock *s, struct call *c)
 		if ((r != -EINPROGRESS && r != -EALREADY && !full) || nonblocking(s, 0)) return (long)r;
 		r = full || shared_get32(&s->c->state) & CHS_CONNECTING ? wait_on(&w, s, &s->c->tx, seq) : 0;
 		if (r == -EAGAIN) return (long)first;   /* SO_SNDTIMEO is over */
-		if (r == 0 && !full) r = connect_failed(s);
+		if (r == 0 && !full && !is_sctp(s)) r = connect_failed(s);
 		if (r < 0) return (long)r;
 	}
 }
@@ -296,6 +296,15 @@ static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *
 	if (r >= 0) return accepted(&c, spare, flags, &peer, addr, len);
 	spare_return(spare, false);
 	return (long)r;
+}
+
+/* sctp_peeloff() */
+long peel_off(const struct sock *s, int32_t assoc, int flags)
+{
+	if (flags & ~TYPE_FLAGS) return -EINVAL;
+	struct call c = {.op = RPC_ACCEPT, .sock = s, .arg = {assoc}, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC};
+	int64_t r = control(&c);
+	return r < 0 ? (long)r : anchor_take(&c, NULL, flags);
 }
 
 static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)

@@ -24,7 +24,9 @@ static void test_create(void **state)
 	w->a->sysctl->privileged = 0;
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_RAW, IPPROTO_ICMP, &sk), -EPERM);
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_RAW, 0, &sk), -EPROTONOSUPPORT);
-	assert_int_equal(sock_create(w->a, AF_INET, SOCK_SEQPACKET, 0, &sk), -ESOCKTNOSUPPORT);
+	assert_int_equal(sock_create(w->a, AF_INET, SOCK_SEQPACKET, IPPROTO_TCP, &sk), -EPROTONOSUPPORT);
+	assert_int_equal(sock_create(w->a, AF_INET, SOCK_DGRAM, IPPROTO_SCTP, &sk), -EPROTONOSUPPORT);
+	assert_int_equal(sock_create(w->a, AF_INET, SOCK_RDM, 0, &sk), -ESOCKTNOSUPPORT);
 	assert_int_equal(sock_create(w->a, AF_INET, 77, 0, &sk), -EINVAL);
 	assert_int_equal(sock_create(w->a, AF_PACKET, SOCK_RAW, 0, &sk), -EPERM);
 	assert_int_equal(sock_create(w->a, AF_BLUETOOTH, SOCK_RAW, 0, &sk), -EAFNOSUPPORT);

@@ -50,6 +50,9 @@
 	X(TCP_MD5, "signature missing, wrong or not asked for") \
 	X(TCP_RCVBUF, "no room in the receive buffer") \
 	X(TCP_RATE, "answer rate limited") \
+	X(SCTP_BAD, "malformed SCTP") \
+	X(SCTP_CSUM, "SCTP checksum wrong") \
+	X(SCTP_TAG, "verification tag wrong") \
 	X(LINK_LOSS, "link: random loss") \
 	X(LINK_QUEUE, "link: queue limit") \
 	X(LINK_AQM, "link: queue management") \

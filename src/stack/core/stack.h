@@ -59,6 +59,7 @@ struct stack {
 	struct rules *rules;               /* stack/core/rule.h */
 	struct inet *inet;                 /* stack/inet: IP, ICMP, neighbours, ports */
 	struct tcp_stack *tcp;             /* stack/tcp */
+	struct sctp_stack *sctp;           /* stack/sctp */
 	struct netlink *netlink;           /* stack/netlink */
 	struct unix_stack *unix_stack;          /* stack/unix */
 };

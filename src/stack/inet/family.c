@@ -11,9 +11,21 @@
 
 static int choose_stream(int *protocol, const struct sock_ops **ret)
 {
+	if (*protocol == IPPROTO_SCTP) {
+		*ret = &sctp_ops;
+		return 0;
+	}
 	if (*protocol != 0 && *protocol != IPPROTO_TCP) return -EPROTONOSUPPORT;
 	*protocol = IPPROTO_TCP;
 	*ret = &tcp_ops;
+	return 0;
+}
+
+static int choose_seqpacket(int *protocol, const struct sock_ops **ret)
+{
+	if (*protocol != 0 && *protocol != IPPROTO_SCTP) return -EPROTONOSUPPORT;
+	*protocol = IPPROTO_SCTP;
+	*ret = &sctp_ops;
 	return 0;
 }
 
@@ -43,6 +55,7 @@ static int choose(struct stack *s, int type, int icmp, int *protocol, const stru
 	if (*protocol < 0 || *protocol >= PROTO_MAX) return -EINVAL;
 	switch (type) {
 	case SOCK_STREAM: return choose_stream(protocol, ret);
+	case SOCK_SEQPACKET: return choose_seqpacket(protocol, ret);
 	case SOCK_DGRAM: return choose_dgram(s, icmp, protocol, ret);
 	case SOCK_RAW: return choose_raw(s, icmp, *protocol, ret);
 	default: return -ESOCKTNOSUPPORT;

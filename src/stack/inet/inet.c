@@ -19,6 +19,7 @@ int inet_new(struct stack *s)
 	list_init(&in->looped);
 	in->loop_timer.fire = ip_loop_fire;
 	r = port_space_new(&in->tcp_ports);
+	if (r == 0) r = port_space_new(&in->sctp_ports);
 	if (r == 0) r = port_space_new(&in->udp_ports);
 	if (r == 0) r = port_space_new(&in->udplite_ports);
 	if (r == 0) r = port_space_new(&in->ping_ids);
@@ -37,6 +38,7 @@ void inet_free(struct stack *s)
 	dst_cache_free(&in->pmtu);
 	dst_cache_free(&in->redirects);
 	port_space_free(in->tcp_ports);
+	port_space_free(in->sctp_ports);
 	port_space_free(in->udp_ports);
 	port_space_free(in->udplite_ports);
 	port_space_free(in->ping_ids);

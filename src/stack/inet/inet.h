@@ -64,7 +64,7 @@ struct ip_proto {
 	void (*receive)(struct stack *, struct packet *);      /* takes it; data = transport message, src, dst, proto, ttl, tos, netif, net_off, trans_off set */
 	void (*error)(struct stack *, const struct ip_error *);  /* NULL allowed */
 };
-extern const struct ip_proto tcp_proto, udp_proto, udplite_proto, icmp_proto, igmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
+extern const struct ip_proto tcp_proto, sctp_proto, udp_proto, udplite_proto, icmp_proto, igmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
 
 /* Sends "destination unreachable, port unreachable" (or the v6 code) about p, rate-limited; p stays the caller's. */
 void icmp_send_port_unreachable(struct stack *s, const struct packet *p);

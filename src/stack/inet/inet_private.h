@@ -12,7 +12,7 @@
 
 struct inet {
 	struct stack *stack;
-	struct port_space *tcp_ports, *udp_ports, *udplite_ports, *ping_ids;
+	struct port_space *tcp_ports, *sctp_ports, *udp_ports, *udplite_ports, *ping_ids;
 	struct list raws;                 /* struct raw_sock.node */
 	struct neigh_table neigh;
 	struct frag_table frags;

@@ -1,5 +1,5 @@
 /*
- * Who owns which port. One space for each of TCP, UDP and ICMP identifiers, and one table for both IP families.
+ * Who owns which port. One space for each of TCP, SCTP, UDP and ICMP identifiers, and one table for both IP families.
  *
  *     port_space.ports:  number -> struct port -> owners: sock, sock, …      (newest first)
  *                                              -> heirs: accepted sock, …
@@ -40,6 +40,7 @@ struct port_space *port_space_of(struct stack *s, int ip_proto)
 {
 	switch (ip_proto) {
 	case IPPROTO_TCP: return s->inet->tcp_ports;
+	case IPPROTO_SCTP: return s->inet->sctp_ports;
 	case IPPROTO_UDP: return s->inet->udp_ports;
 	case IPPROTO_UDPLITE: return s->inet->udplite_ports;
 	default: return s->inet->ping_ids;

@@ -5,6 +5,7 @@
 
 static const struct { const struct ip_proto *proto; bool v4, v6; } protos[] = {
 	{&tcp_proto, true, true},
+	{&sctp_proto, true, true},
 	{&udp_proto, true, true},
 	{&udplite_proto, true, true},
 	{&icmp_proto, true, false},

@@ -36,6 +36,7 @@ struct sock_ops {
 	const char *name;
 	size_t size;                               /* of the protocol's struct, which begins with struct sock */
 	bool datagram;                             /* messages, not a byte stream */
+	bool asked;                                /* the host reads nothing ahead and writes nothing behind: each send and receive asks */
 	int (*init)(struct sock *);
 	void (*close)(struct sock *);              /* the program's last reference is gone; the struct lives until sock_free */
 	int (*bind)(struct sock *, const struct sockaddr *, socklen_t);

@@ -319,5 +319,5 @@ static const struct sockopt *const option_tables[] = {unix_options, NULL};
 	.listen = unix_listen, .accept = unix_accept, .send = unix_send, .recv = unix_recv, .shutdown = unix_shutdown, .poll = unix_poll, \
 	.name_of = unix_name_of, .ioctl = unix_ioctl, .options = option_tables
 
-const struct sock_ops unix_ops = {OPS, .datagram = true};
-const struct sock_ops unix_stream_ops = {OPS};
+const struct sock_ops unix_ops = {OPS, .asked = true, .datagram = true};
+const struct sock_ops unix_stream_ops = {OPS, .asked = true};

@@ -1,0 +1,350 @@
+/*
+ * The life of an association: made when a program connects or a cookie comes back, found by the addresses of a packet, and gone when it was shut
+ * down, aborted, or has failed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include "stack/sctp/assoc.h"
+#include "stack/socket/family.h"
+
+/* ---- finding ---- */
+
+static uint64_t flow_key(const struct stack *s, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	struct { struct addr raddr; uint16_t lport, rport; char use[4]; } key = {*raddr, lport, rport, "sctp"};
+
+	return stack_hash(s, &key, sizeof key);
+}
+
+static bool has_local(const struct assoc *a, const struct addr *laddr)
+{
+	return a->sock->bound.n == 0 || sctp_addrs_have(&a->local, laddr);
+}
+
+/* laddr NULL: whichever of ours. */
+static struct path *flow_find(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	struct hash_node *n = hash_first(&s->sctp->flows, flow_key(s, lport, raddr, rport));
+
+	for (; n; n = hash_next(n)) {
+		struct path *p = container_of(n, struct path, flow_node);
+		if (p->assoc->lport != lport || p->assoc->rport != rport || !addr_eq(&p->addr, raddr)) continue;
+		if (!laddr || has_local(p->assoc, laddr)) return p;
+	}
+	return NULL;
+}
+
+struct path *sctp_flow_find(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	return flow_find(s, laddr, lport, raddr, rport);
+}
+
+struct assoc *assoc_find(const struct sctp_sock *so, sctp_assoc_t id)
+{
+	if (!so->many) return list_empty(&so->assocs) ? NULL : list_first(&so->assocs, struct assoc, node);
+	list_each(struct assoc, a, &so->assocs, node)
+		if (a->id == id) return a;
+	return NULL;
+}
+
+struct path *assoc_path(const struct assoc *a, const struct addr *peer)
+{
+	list_each(struct path, p, &a->paths, node)
+		if (addr_eq(&p->addr, peer)) return p;
+	return NULL;
+}
+
+struct assoc *assoc_to(const struct sctp_sock *so, const struct addr *peer, uint16_t rport)
+{
+	list_each(struct assoc, a, &so->assocs, node)
+		if (a->rport == rport && assoc_path(a, peer)) return a;
+	return NULL;
+}
+
+/* ---- paths ---- */
+
+struct path *assoc_add_path(struct assoc *a, const struct addr *peer, int state)
+{
+	struct stack *s = assoc_stack(a);
+	struct path *p = assoc_path(a, peer);
+
+	if (p) return p;
+	p = a->n_paths < SCTP_ADDRS_MAX ? calloc(1, sizeof *p) : NULL;
+	if (!p) return NULL;
+	p->assoc = a;
+	p->addr = *peer;
+	p->set = a->set.path;
+	p->state = state;
+	p->rto_ns = a->set.rto_initial_ms * NS_PER_MS;
+	p->t3.fire = t3_fire;
+	p->heartbeat.fire = heartbeat_fire;
+	if (hash_insert(&s->sctp->flows, &p->flow_node, flow_key(s, a->lport, peer, a->rport)) < 0) {
+		free(p);
+		return NULL;
+	}
+	list_append(&a->paths, &p->node);
+	a->n_paths++;
+	if (!a->primary) a->primary = p;
+	path_route(p);
+	path_begin(p);
+	return p;
+}
+
+static void path_free(struct path *p)
+{
+	struct stack *s = assoc_stack(p->assoc);
+
+	timer_clear(s, &p->t3);
+	timer_clear(s, &p->heartbeat);
+	hash_remove(&s->sctp->flows, &p->flow_node);
+	list_remove(&p->node);
+	p->assoc->n_paths--;
+	free(p);
+}
+
+/* What is in flight there is taken to be lost: it goes another way. */
+void assoc_remove_path(struct path *p)
+{
+	struct assoc *a = p->assoc;
+
+	list_each(struct out_piece, q, &a->snd.flight, node) {
+		if (q->path != p) continue;
+		piece_lands(q);
+		q->again = !q->gap_acked;
+	}
+	if (a->heard == p) a->heard = NULL;
+	if (a->primary == p) a->primary = NULL;
+	path_free(p);
+	if (!a->primary && !list_empty(&a->paths)) a->primary = list_first(&a->paths, struct path, node);
+}
+
+/* ---- birth ---- */
+
+static sctp_assoc_t next_id(struct sctp_stack *st)
+{
+	/* As on Linux: 0 to 2 mean the future, the current and all associations. */
+	st->last_id = st->last_id < SCTP_ALL_ASSOC || st->last_id == INT32_MAX ? SCTP_ALL_ASSOC + 1 : st->last_id + 1;
+	return st->last_id;
+}
+
+static uint32_t random_tag(struct stack *s)
+{
+	uint32_t tag;
+
+	do tag = stack_random32(s);   /* RFC 9260 §5.3.1: any number but 0 */
+	while (tag == 0);
+	return tag;
+}
+
+struct assoc *assoc_new(struct sctp_sock *so, const struct addr *peer, uint16_t rport)
+{
+	struct stack *s = so->inet.sk.stack;
+	struct assoc *a = calloc(1, sizeof *a);
+
+	if (!a) return NULL;
+	a->sock = so;
+	a->id = next_id(s->sctp);
+	a->state = SCTP_CLOSED;
+	a->lport = so->inet.lport;
+	a->rport = rport;
+	a->set = so->set;
+	a->my_tag = random_tag(s);
+	a->snd.iss = a->snd.next_tsn = stack_random32(s);
+	a->snd.acked = a->snd.advanced = a->snd.iss - 1;
+	a->snd.peer_rwnd = SCTP_RWND_LEAST;
+	list_init(&a->paths);
+	list_init(&a->snd.queue);
+	list_init(&a->snd.flight);
+	list_init(&a->rcv.pieces);
+	list_init(&a->rcv.early);
+	a->t1.fire = t1_fire;
+	a->t2.fire = t2_fire;
+	a->guard.fire = guard_fire;
+	a->sack_timer.fire = sack_fire;
+	a->autoclose.fire = autoclose_fire;
+	sctp_addrs_towards(so, peer, &a->local);
+	list_append(&so->assocs, &a->node);
+	so->n_assocs++;
+	if (assoc_add_path(a, peer, SCTP_ACTIVE)) return a;
+	assoc_free(a);
+	return NULL;
+}
+
+int assoc_streams_set(struct assoc *a, uint16_t out, uint16_t in)
+{
+	uint16_t *ssn = calloc(out, sizeof *ssn);
+
+	if (!ssn) return -ENOMEM;
+	free(a->snd.ssn);
+	a->snd.ssn = ssn;
+	a->out_streams = out;
+	a->in_streams = in;
+	return 0;
+}
+
+void assoc_peer_begins(struct assoc *a, seq32 tsn, uint32_t rwnd)
+{
+	a->rcv.irs = tsn;
+	a->rcv.cum = a->rcv.highest = tsn - 1;
+	memset(a->rcv.map, 0, sizeof a->rcv.map);
+	a->snd.peer_rwnd = rwnd;
+	/* RFC 9260 §7.2.1: may be arbitrarily high. */
+	list_each(struct path, p, &a->paths, node) p->ssthresh = MAX(rwnd, 4 * p->mtu_bytes);
+}
+
+void assoc_established(struct assoc *a)
+{
+	struct sctp_sock *so = a->sock;
+	struct stack *s = assoc_stack(a);
+
+	timer_clear(s, &a->t1);
+	a->state = SCTP_ESTABLISHED;
+	a->errors = 0;
+	free(a->open.cookie);
+	a->open.cookie = NULL;
+	if (so->many) {
+		autoclose_touch(a);
+	} else {
+		so->established = so->was_connected = true;
+		so->inet.raddr = a->primary->addr;
+		so->inet.rport = a->rport;
+	}
+	notify_change(a, SCTP_COMM_UP, 0);
+	notify_adaptation(a);
+	/* RFC 9260 §5.4: an address that nobody has shown to be the peer's is asked. */
+	list_each(struct path, p, &a->paths, node) {
+		if (p->state == SCTP_UNCONFIRMED) heartbeat_send(p);
+		heartbeat_schedule(p);
+	}
+	sock_ready(&so->inet.sk);
+	if (so->parent) sock_ready(&so->parent->inet.sk);
+}
+
+/* ---- end ---- */
+
+static void pieces_free(struct assoc *a, struct list *l)
+{
+	while (!list_empty(l)) piece_free(a, list_first(l, struct out_piece, node));
+}
+
+void assoc_free(struct assoc *a)
+{
+	struct sctp_sock *so = a->sock;
+	struct stack *s = assoc_stack(a);
+
+	timer_clear(s, &a->t1);
+	timer_clear(s, &a->t2);
+	timer_clear(s, &a->guard);
+	timer_clear(s, &a->sack_timer);
+	timer_clear(s, &a->autoclose);
+	pieces_free(a, &a->snd.queue);
+	pieces_free(a, &a->snd.flight);
+	reassembly_free(a);
+	while (!list_empty(&a->paths)) path_free(list_first(&a->paths, struct path, node));
+	list_each(struct in_msg, m, &so->rcvq, node)
+		if (m->assoc == a) m->assoc = NULL;
+	list_remove(&a->node);
+	so->n_assocs--;
+	free(a->snd.ssn);
+	free(a->rcv.ssn);
+	free(a->open.cookie);
+	free(a);
+	sctp_sock_done(so);
+}
+
+void assoc_lost(struct assoc *a, int err, enum sctp_sac_state how, uint16_t cause)
+{
+	struct sctp_sock *so = a->sock;
+
+	if (so->connecting == a->id) {
+		so->connecting = 0;
+		so->connect_err = err ? err : ECONNABORTED;
+	}
+	if (how != SCTP_SHUTDOWN_COMP) snd_fail_all(a, cause);
+	a->state = SCTP_CLOSED;
+	notify_change(a, how, cause);
+	if (!so->many && err) so->inet.sk.err = err;
+	sock_ready(&so->inet.sk);
+	assoc_free(a);
+}
+
+void sctp_sock_done(struct sctp_sock *so)
+{
+	struct sock *sk = &so->inet.sk;
+
+	if (!sk->closed || so->n_assocs > 0) return;
+	if (so->parent) {
+		list_remove(&so->accept_node);
+		so->parent->n_accepting--;
+	}
+	while (!list_empty(&so->rcvq)) in_msg_free(list_first(&so->rcvq, struct in_msg, node));
+	list_remove(&so->endpoint_node);
+	inet_sock_done(sk);
+	sock_free(sk);
+}
+
+/* ---- a socket for one association ---- */
+
+struct sctp_sock *sctp_child(struct sctp_sock *so, const struct addr *peer, uint16_t rport)
+{
+	struct sock *from = &so->inet.sk, *sk;
+	struct sctp_sock *child;
+
+	if (sock_alloc(from->stack, &sctp_ops, from->domain, from->type, from->protocol, &sk) < 0) return NULL;
+	child = sctp_of(sk);
+	child->many = false;
+	child->peeled = so->many;
+	child->set = so->set;
+	child->bound = so->bound;
+	child->nodelay = so->nodelay;
+	child->no_fragments = so->no_fragments;
+	child->mapped_off = so->mapped_off;
+	child->rcvinfo = so->rcvinfo;
+	child->nxtinfo = so->nxtinfo;
+	child->interleave = so->interleave;
+	child->pd_point = so->pd_point;
+	child->inet.laddr = so->inet.laddr;
+	child->inet.v6only = so->inet.v6only;
+	child->inet.raddr = *peer;
+	child->inet.rport = rport;
+	child->inet.scope = so->inet.scope;
+	child->inet.tos = so->inet.tos;
+	child->inet.tclass = so->inet.tclass;
+	child->inet.ttl = so->inet.ttl;
+	child->inet.hops = so->inet.hops;
+	sk->bound_if = from->bound_if;
+	sk->rcvbuf = from->rcvbuf;
+	sk->sndbuf = from->sndbuf;
+	sk->linger = from->linger;
+	sk->keepalive = from->keepalive;
+	sk->reuseaddr = from->reuseaddr;
+	sk->rcvtimeo_us = from->rcvtimeo_us;
+	sk->sndtimeo_us = from->sndtimeo_us;
+	sk->mark = from->mark;
+	sk->priority = from->priority;
+	if (port_inherit(&child->inet, &so->inet) == 0) return child;
+	inet_sock_done(sk);
+	sock_free(sk);
+	return NULL;
+}
+
+/* From the socket that it began at, with what was received: paths, ports and identity stay. */
+void assoc_move(struct assoc *a, struct sctp_sock *to)
+{
+	struct sctp_sock *from = a->sock;
+
+	list_remove(&a->node);
+	from->n_assocs--;
+	a->sock = to;
+	list_append(&to->assocs, &a->node);
+	to->n_assocs++;
+	from->queued -= a->snd.queued;
+	to->queued += a->snd.queued;
+	to->established = to->was_connected = true;
+	timer_clear(assoc_stack(a), &a->autoclose);
+	list_each(struct in_msg, m, &from->rcvq, node) {
+		if (m->assoc_id != a->id) continue;
+		list_remove(&m->node);
+		list_append(&to->rcvq, &m->node);
+	}
+}

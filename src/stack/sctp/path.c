@@ -1,0 +1,166 @@
+/*
+ * A path: the round trip and the timeout that follows from it, the congestion window, errors, and which path is taken.
+ *
+ *     RTO  = SRTT + 4 RTTVAR, between RTO.Min and RTO.Max, doubled each time T3 expires          RFC 9260 §6.3.1
+ *     cwnd begins at min(4 MTU, max(2 MTU, 4380))                                                §7.2.1
+ *     errors > Path.Max.Retrans: inactive; the association's errors > Association.Max.Retrans: over     §8.1, §8.2
+ *
+ * A path that failed to answer even once is avoided where another does answer (RFC 7829, as Linux with pf_retrans = 0).
+ */
+#include <errno.h>
+#include "stack/sctp/assoc.h"
+
+#define GRANULE_NS NS_PER_MS           /* RFC 9260 §6.3.1: G */
+#define MTU_LEAST 512u                 /* Linux's SCTP_DEFAULT_MINSEGMENT: no "too big" makes it less */
+
+static uint32_t ip_header_len(const struct path *p) { return addr_is_v4(&p->addr) ? IP4_HDR_MIN : IP6_HDR_LEN; }
+
+uint32_t path_packet_room(const struct path *p) { return p->mtu_bytes - ip_header_len(p); }
+
+uint32_t assoc_fragment_point(const struct assoc *a)
+{
+	uint32_t least = UINT32_MAX, point;
+
+	list_each(struct path, p, &a->paths, node) least = MIN(least, path_packet_room(p));
+	point = (least - SCTP_HDR_LEN - SCTP_DATA_HDR) & ~3u;
+	return a->set.max_seg ? MIN(a->set.max_seg, point) : point;
+}
+
+/* The source is one that the peer knows, if a route to it has any such. */
+static void choose_source(struct path *p, const struct addr *routed)
+{
+	const struct assoc *a = p->assoc;
+
+	if (a->sock->bound.n == 0 || sctp_addrs_have(&a->local, routed)) {
+		p->src = *routed;
+		return;
+	}
+	for (uint32_t i = 0; i < a->local.n; i++) {
+		if (addr_is_v4(&a->local.at[i]) != addr_is_v4(&p->addr)) continue;
+		p->src = a->local.at[i];
+		return;
+	}
+}
+
+void path_route(struct path *p)
+{
+	struct stack *s = assoc_stack(p->assoc);
+	struct addr any = addr_is_v4(&p->addr) ? addr_any4 : addr_any6;
+	struct route_hop hop;
+	uint32_t mtu = addr_is_v4(&p->addr) ? 576 : 1280;
+
+	if (addr_eq(&p->src, &(struct addr){{0}})) p->src = any;
+	if (route_lookup(s, &p->addr, &any, inet_sock_oif(&p->assoc->sock->inet), &hop) == 0) {
+		choose_source(p, &hop.src);
+		mtu = ip_mtu(s, &p->addr, &hop);
+	}
+	if (!p->set.pmtud && p->set.mtu_bytes) mtu = p->set.mtu_bytes;
+	p->mtu_bytes = MIN(MAX(mtu, MTU_LEAST), PACKET_MAX);
+}
+
+void path_mtu_shrank(struct path *p, uint32_t mtu)
+{
+	if (p->set.pmtud && mtu < p->mtu_bytes) p->mtu_bytes = MAX(mtu, MTU_LEAST);
+}
+
+void path_begin(struct path *p)
+{
+	p->cwnd = MIN(4 * p->mtu_bytes, MAX(2 * p->mtu_bytes, 4380u));
+	p->ssthresh = MAX(p->assoc->snd.peer_rwnd, 4 * p->mtu_bytes);
+	p->partial_acked = 0;
+}
+
+/* ---- the round trip ---- */
+
+static time_ns bounded(const struct path *p, time_ns rto)
+{
+	const struct assoc_settings *set = &p->assoc->set;
+
+	return MIN(MAX(rto, set->rto_min_ms * NS_PER_MS), set->rto_max_ms * NS_PER_MS);
+}
+
+static void rto_set(struct path *p, time_ns rto)
+{
+	struct assoc *a = p->assoc;
+
+	p->rto_ns = bounded(p, rto);
+	if (p->rto_ns <= a->stats.rto_most) return;
+	a->stats.rto_most = p->rto_ns;
+	a->stats.rto_most_of = p->addr;
+}
+
+void path_rtt_sample(struct path *p, time_ns rtt)
+{
+	if (p->srtt_ns == 0) {
+		p->srtt_ns = MAX(rtt, 1);
+		p->rttvar_ns = rtt / 2;
+	} else {
+		time_ns off = p->srtt_ns > rtt ? p->srtt_ns - rtt : rtt - p->srtt_ns;
+		p->rttvar_ns = p->rttvar_ns - p->rttvar_ns / 4 + off / 4;
+		p->srtt_ns = MAX(p->srtt_ns - p->srtt_ns / 8 + rtt / 8, 1);
+	}
+	/* RFC 9260 §6.3.1 C7 */
+	if (p->rttvar_ns == 0) p->rttvar_ns = GRANULE_NS;
+	rto_set(p, p->srtt_ns + 4 * p->rttvar_ns);
+}
+
+/* RFC 9260 §6.3.3 E2 */
+void path_backoff(struct path *p) { rto_set(p, 2 * p->rto_ns); }
+
+/* ---- errors ---- */
+
+bool path_is_active(const struct path *p) { return p->state == SCTP_ACTIVE; }
+
+void path_set_state(struct path *p, int state, enum sctp_sn_error why)
+{
+	int before = p->state;
+
+	p->state = state;
+	if (before == state) return;
+	if (state == SCTP_ACTIVE)
+		notify_path(p, before == SCTP_UNCONFIRMED ? SCTP_ADDR_CONFIRMED : SCTP_ADDR_AVAILABLE, why);
+	else if (state == SCTP_INACTIVE && before != SCTP_UNCONFIRMED)
+		notify_path(p, SCTP_ADDR_UNREACHABLE, why);
+}
+
+bool path_error(struct path *p)
+{
+	struct assoc *a = p->assoc;
+
+	p->errors++;
+	/* RFC 9260 §5.4: an address that was never confirmed says nothing about the peer. */
+	if (p->state != SCTP_UNCONFIRMED) a->errors++;
+	if (p->errors > p->set.max_retrans) path_set_state(p, SCTP_INACTIVE, SCTP_FAILED_THRESHOLD);
+	/* RFC 9260 §8.1 */
+	if (a->errors <= a->set.max_retrans) return true;
+	assoc_lost(a, ETIMEDOUT, SCTP_COMM_LOST, 0);
+	return false;
+}
+
+void path_works(struct path *p, enum sctp_sn_error why)
+{
+	/* RFC 9260 §8.1, §8.2 */
+	p->errors = 0;
+	p->assoc->errors = 0;
+	if (p->state == SCTP_INACTIVE) path_set_state(p, SCTP_ACTIVE, why);
+}
+
+/* ---- which one ---- */
+
+static unsigned rank(const struct path *p)
+{
+	if (p->state == SCTP_ACTIVE) return p->errors == 0 ? 3 : 2;
+	return p->state == SCTP_INACTIVE ? 1 : 0;
+}
+
+/* RFC 9260 §6.4: the primary path, while it answers; else one that does. What is sent again goes another way, if there is an active one. */
+struct path *assoc_path_to_send(const struct assoc *a, const struct path *but)
+{
+	struct path *best = a->primary;
+
+	list_each(struct path, p, &a->paths, node) {
+		bool rather = rank(p) > rank(best) || (but && best == but && rank(p) >= 2);
+		if (p != but && rather) best = p;
+	}
+	return best;
+}
