@@ -139,28 +139,32 @@ bool path_error(struct path *p)
 
 void path_works(struct path *p, enum sctp_sn_error why)
 {
-	/* RFC 9260 §8.1, §8.2 */
+	struct assoc *a = p->assoc;
+
+	/* RFC 9260 §8.1, §8.2; as Linux not while it is being shut down: who answers, and takes no data, would keep it alive for ever. */
 	p->errors = 0;
-	p->assoc->errors = 0;
+	if (a->state <= SCTP_ESTABLISHED) a->errors = 0;
 	if (p->state == SCTP_INACTIVE) path_set_state(p, SCTP_ACTIVE, why);
 }
 
 /* ---- which one ---- */
 
+#define RANK_ACTIVE 2u
+
 static unsigned rank(const struct path *p)
 {
-	if (p->state == SCTP_ACTIVE) return p->errors == 0 ? 3 : 2;
+	if (p->state == SCTP_ACTIVE) return p->errors == 0 ? RANK_ACTIVE + 1 : RANK_ACTIVE;
 	return p->state == SCTP_INACTIVE ? 1 : 0;
 }
 
 /* RFC 9260 §6.4: the primary path, while it answers; else one that does. What is sent again goes another way, if there is an active one. */
 struct path *assoc_path_to_send(const struct assoc *a, const struct path *but)
 {
-	struct path *best = a->primary;
+	struct path *best = a->primary, *other = NULL;
 
 	list_each(struct path, p, &a->paths, node) {
-		bool rather = rank(p) > rank(best) || (but && best == but && rank(p) >= 2);
-		if (p != but && rather) best = p;
+		if (rank(p) > rank(best)) best = p;
+		if (p != but && (!other || rank(p) > rank(other) || (p == a->primary && rank(p) == rank(other)))) other = p;
 	}
-	return best;
+	return but && other && rank(other) >= RANK_ACTIVE ? other : best;
 }

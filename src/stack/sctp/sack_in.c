@@ -172,6 +172,7 @@ static void settle(struct sack_work *w, bool recovering)
 		if (c->octets) {
 			grow(w, c, recovering);
 			path_works(c->path, SCTP_RECEIVED_SACK);
+			w->a->errors = 0;
 		}
 		/* RFC 9260 §6.3.2 R2, R3 */
 		if (c->path->flight == 0 && !seq_gt(w->a->snd.advanced, w->a->snd.acked))
@@ -187,8 +188,7 @@ static void take_window(struct assoc *a, uint32_t rwnd)
 
 	a->snd.peer_rwnd = rwnd > a->snd.in_flight ? rwnd - a->snd.in_flight : 0;
 	/* RFC 9260 §6.1 (A): whoever answers probes of its closed window is there. */
-	if (rwnd != 0 || list_empty(&a->snd.flight)) return;
-	a->errors = 0;
+	if (rwnd != 0 || list_empty(&a->snd.flight) || a->state > SCTP_ESTABLISHED) return;
 	asked = list_first(&a->snd.flight, struct out_piece, node)->path;
 	if (asked) path_works(asked, SCTP_RECEIVED_SACK);
 }
