@@ -1,6 +1,6 @@
 /*
  * Frames into a stack. The input is a list of commands, each an octet and what it takes from the input: a raw frame; or a
- * frame that would be right (a TCP segment of a conversation, a datagram, an ICMP error about what was sent last, a
+ * frame that would be right (a TCP segment of a conversation, chunks of an SCTP association, a datagram, an ICMP error about what was sent last, a
  * fragment, ARP, neighbour discovery), with up to three octets changed and its checksums put right again; or time; or a
  * socket call. So that the fuzzer spends its luck on what the stack does with frames, not on meeting a port.
  */
@@ -107,6 +107,36 @@ static void segment(struct victim *v, struct input *in)
 	}
 	seg.len = take(in, data, take8(in) * 4u);
 	spoil_and_send(v, in, frame, victim_segment(v, p, &seg, frame));
+}
+
+/* A chunk that means something where its numbers count: near what was sent and acknowledged, or the cookie. */
+static size_t take_chunk(struct victim *v, struct input *in, uint8_t *to)
+{
+	struct sctp_chunk c = {.type = take8(in), .flags = take8(in)};
+	uint8_t *value = to + SCTP_CHUNK_HDR;
+	uint32_t off = take_offset(in);
+
+	if (c.type & 0x10) c.type &= 0xcf;                    /* more of those there are */
+	c.len = (uint16_t)take(in, value, take8(in));
+	if (c.type == CHUNK_COOKIE_ECHO && c.flags & 1) {
+		c.len = v->partner.cookie_len;
+		memcpy(value, v->partner.cookie, c.len);
+	}
+	if ((c.type == CHUNK_DATA || c.type == CHUNK_FORWARD_TSN) && c.len >= 4) write32(value, PARTNER_TSN + off);
+	if ((c.type == CHUNK_SACK || c.type == CHUNK_SHUTDOWN) && c.len >= 4) write32(value, v->partner.last + off);
+	sctp_chunk_emit(&c, to);
+	memset(value + c.len, 0, 3);
+	return sctp_padded(SCTP_CHUNK_HDR + (size_t)c.len);
+}
+
+static void chunks(struct victim *v, struct input *in)
+{
+	uint8_t frame[FRAME_MAX], msg[1500], how = take8(in);
+	uint32_t vtag = how & 8 ? take32(in) : how & 4 ? 0 : v->partner.tag;
+	size_t n = 0;
+
+	for (int i = how & 3; i >= 0 && n < 200; i--) n += take_chunk(v, in, msg + n);
+	spoil_and_send(v, in, frame, victim_chunks(v, vtag, msg, n, frame));
 }
 
 static const struct peer *take_peer(struct victim *v, struct input *in)
@@ -250,7 +280,7 @@ static void call(struct victim *v, struct input *in)
 }
 
 static void (*const commands[])(struct victim *, struct input *) = {
-	raw, segment, segment, segment, segment, datagram, icmp, fragment, extension, neighbour, wait, wait, call, call,
+	raw, segment, segment, segment, chunks, datagram, icmp, fragment, extension, neighbour, wait, wait, call, call,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -41,6 +41,39 @@ static void remember_segment(struct victim *v, const struct addr *src, const str
 	}
 }
 
+static void remember_chunk(struct partner *at, const struct sctp_chunk *c)
+{
+	size_t off = SCTP_INIT_FIXED;
+
+	if (c->type == CHUNK_DATA && c->len >= 4) at->last = read32(c->value);
+	if (c->type != CHUNK_INIT_ACK || c->len < off) return;
+	at->tag = read32(c->value);
+	while (off < c->len) {
+		struct sctp_param p;
+		int n = sctp_param_parse(&p, c->value + off, c->len - off);
+		require(n > 0, "SCTP parameter");
+		off += (size_t)n;
+		if (p.type != PARAM_COOKIE || p.len > sizeof at->cookie) continue;
+		memcpy(at->cookie, p.value, p.len);
+		at->cookie_len = p.len;
+	}
+}
+
+static void remember_chunks(struct victim *v, const uint8_t *p, size_t n)
+{
+	struct sctp_hdr h;
+	size_t off = SCTP_HDR_LEN;
+
+	require(sctp_parse(&h, p, n) > 0 && sctp_csum_ok(p, n), "SCTP checksum");
+	while (off < n) {
+		struct sctp_chunk c;
+		int took = sctp_chunk_parse(&c, p + off, n - off);
+		require(took > 0, "SCTP chunk");
+		if (h.dst == PARTNER_PORT) remember_chunk(&v->partner, &c);
+		off += (size_t)took;
+	}
+}
+
 static void check_transport(struct victim *v, uint8_t proto, const struct addr *src, const struct addr *dst, const uint8_t *p, size_t n)
 {
 	bool v4 = addr_is_v4(src);
@@ -51,6 +84,7 @@ static void check_transport(struct victim *v, uint8_t proto, const struct addr *
 		require(tcp_csum_ok(p, n, src, dst), "TCP checksum");
 		remember_segment(v, src, dst, p, n);
 		break;
+	case IP_PROTO_SCTP: remember_chunks(v, p, n); break;
 	case IP_PROTO_UDP: require(udp_csum_ok(p, n, src, dst), "UDP checksum"); break;
 	case IP_PROTO_ICMP: require(icmp_csum_ok(p, n, NULL, NULL), "ICMP checksum"); break;
 	case IP_PROTO_ICMP6: require(v4 || icmp_csum_ok(p, n, src, dst), "ICMPv6 checksum"); break;
@@ -193,8 +227,10 @@ static size_t checksum_at(uint8_t proto)
 static void fix_transport(uint8_t proto, const struct addr *src, const struct addr *dst, uint8_t *p, size_t n)
 {
 	size_t at = checksum_at(proto);
+	struct sctp_hdr h;
 	uint32_t sum = proto == IP_PROTO_ICMP ? 0 : csum_pseudo(src, dst, proto, (uint32_t)n);
 
+	if (proto == IP_PROTO_SCTP && sctp_parse(&h, p, n) > 0) sctp_emit(&h, p, n);
 	if (!at || at + 2 > n) return;
 	write16(p + at, 0);
 	write16(p + at, csum_fold(csum_add(sum, p, n)));
@@ -263,6 +299,9 @@ static void make_sockets(struct victim *v)
 	make(v, 5, AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6);
 	sock_connect(make(v, 6, AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)&far6, sizeof far6);
 	sock_connect(make(v, 7, AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)&far4, sizeof far4);
+	n.sin6_port = htons(SCTP_PORT);
+	require(sock_bind(make(v, 9, AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP), (struct sockaddr *)&n, sizeof n) == 0, "bind");
+	require(sock_listen(v->socks[9], 3) == 0, "listen");
 	settle(v);
 }
 
@@ -309,6 +348,31 @@ static void make_conversations(struct victim *v)
 	say(v, &v->peers[5], TCP_SYN | TCP_ACK, 0);
 }
 
+size_t victim_chunks(const struct victim *v, uint32_t vtag, const uint8_t *chunks, size_t len, uint8_t *buf)
+{
+	struct sctp_hdr h = {PARTNER_PORT, SCTP_PORT, vtag};
+	uint8_t msg[2048];
+
+	memcpy(msg + SCTP_HDR_LEN, chunks, len);
+	sctp_emit(&h, msg, SCTP_HDR_LEN + len);
+	return victim_datagram(v, &v->peers[0].them, &v->peers[0].us, IP_PROTO_SCTP, msg, SCTP_HDR_LEN + len, buf);
+}
+
+static void associate(struct victim *v)
+{
+	struct sctp_chunk init = {.type = CHUNK_INIT, .len = SCTP_INIT_FIXED}, echo = {.type = CHUNK_COOKIE_ECHO};
+	uint8_t chunk[SCTP_CHUNK_HDR + sizeof v->partner.cookie], buf[2048];
+
+	sctp_chunk_emit(&init, chunk);
+	sctp_init_emit(&(struct sctp_init){PARTNER_TAG, 100000, 5, 5, PARTNER_TSN}, chunk + SCTP_CHUNK_HDR);
+	victim_receive(v, buf, victim_chunks(v, 0, chunk, SCTP_CHUNK_HDR + SCTP_INIT_FIXED, buf));
+	require(v->partner.cookie_len > 0, "INIT ACK");
+	echo.len = v->partner.cookie_len;
+	sctp_chunk_emit(&echo, chunk);
+	memcpy(chunk + SCTP_CHUNK_HDR, v->partner.cookie, echo.len);
+	victim_receive(v, buf, victim_chunks(v, v->partner.tag, chunk, SCTP_CHUNK_HDR + echo.len, buf));
+}
+
 void victim_open(struct victim *v)
 {
 	struct addr peer4 = addr("10.0.0.2"), peer6 = addr("2001:db8::2");
@@ -325,6 +389,7 @@ void victim_open(struct victim *v)
 	neigh_learn(v->eth0, &peer6, &mac_peer, NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_CONFIRM);
 	make_sockets(v);
 	make_conversations(v);
+	associate(v);
 }
 
 void victim_close(struct victim *v)
