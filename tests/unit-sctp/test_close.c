@@ -158,11 +158,27 @@ static void everything_goes(void **state)
 	(void)l;
 }
 
+/* What can't be shut down says so. */
+static void shutdown_of_others(void **state)
+{
+	struct bench *b = *state;
+	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7), *m = listening(many(b->s[1]), "0.0.0.0", 8);
+	struct sockaddr none = {.sa_family = AF_UNIX};
+
+	assert_int_equal(sock_shutdown(one(b->s[0]), SHUT_WR), -ENOTCONN);
+	assert_int_equal(sock_shutdown(many(b->s[0]), SHUT_RDWR), -ENOTCONN);
+	assert_int_equal(sock_shutdown(l, SHUT_WR), 0);
+	assert_int_equal(sock_shutdown(m, SHUT_RD), -EOPNOTSUPP);
+	assert_int_equal(sock_shutdown(l, 3), -EINVAL);
+	assert_int_equal(sock_connect(one(b->s[0]), &none, sizeof none), -EINVAL);
+	assert_int_equal(sock_bind(one(b->s[0]), &none, sizeof none), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(data_before_shutdown), BENCH_TEST(both_at_once), BENCH_TEST(each_may_be_lost), BENCH_TEST(nobody_is_there_to_agree),
-		BENCH_TEST(aborted), BENCH_TEST(abrupt_closes), BENCH_TEST(a_listener_goes), BENCH_TEST(everything_goes),
+		BENCH_TEST(aborted), BENCH_TEST(abrupt_closes), BENCH_TEST(a_listener_goes), BENCH_TEST(everything_goes), BENCH_TEST(shutdown_of_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,10 +51,90 @@ static void a_message_there_and_back(void **state)
 	assert_true(list_empty(&b->s[1]->socks));
 }
 
+static struct sock *six(struct stack *s)
+{
+	struct sock *sk;
+
+	assert_int_equal(sock_create(s, AF_INET6, SOCK_STREAM, IPPROTO_SCTP, &sk), 0);
+	return sk;
+}
+
+/* A listener of AF_INET6 takes both families, and shows IPv4 as it is asked to. */
+static void both_families(void **state)
+{
+	struct bench *b = *state;
+	struct sock *l = listening(six(b->s[1]), "::", 7), *x6 = six(b->s[0]), *x4 = one(b->s[0]), *y6, *y4;
+	const struct got *g;
+	int off = 0;
+
+	assert_int_equal(call_connect(x6, "fd00::2", 7), -EINPROGRESS);
+	settle(b);
+	assert_int_equal(call_connect(x6, "fd00::2", 7), 0);
+	assert_int_equal(sock_accept(l, &y6), 0);
+	/* As Linux: whoever is reached by a global address is not told private ones, of IPv4. */
+	assert_int_equal(assoc_at(x6)->n_paths, 1);
+	assert_int_equal(call_send(x6, "six", 3), 3);
+	settle(b);
+	g = call_recv(y6);
+	assert_int_equal(g->n, 3);
+	assert_int_equal(g->from.ss_family, AF_INET6);
+	assert_int_equal(call_connect(x4, "10.0.0.2", 7), -EINPROGRESS);
+	settle(b);
+	assert_int_equal(sock_accept(l, &y4), 0);
+	assert_int_equal(assoc_at(x4)->n_paths, 2);
+	assert_int_equal(call_send(x4, "four", 4), 4);
+	settle(b);
+	g = call_recv(y4);
+	assert_int_equal(g->n, 4);
+	assert_int_equal(g->from.ss_family, AF_INET6);
+	assert_int_equal(sock_setsockopt(y4, IPPROTO_SCTP, SCTP_I_WANT_MAPPED_V4_ADDR, &off, sizeof off), 0);
+	assert_int_equal(call_send(x4, "again", 5), 5);
+	bench_pass(b, NS_PER_S);
+	g = call_recv(y4);
+	assert_int_equal(g->n, 5);
+	assert_int_equal(g->from.ss_family, AF_INET);
+}
+
+/* Two listeners, each reached by its address; a third on both is refused. */
+static void whose_port(void **state)
+{
+	struct bench *b = *state;
+	struct sock *l0 = listening(one(b->s[1]), "10.0.0.2", 7), *l1 = listening(one(b->s[1]), "10.1.0.2", 7), *x = one(b->s[0]), *y;
+
+	assert_int_equal(call_bind(one(b->s[1]), "0.0.0.0", 7), -EADDRINUSE);
+	assert_int_equal(call_connect(x, "10.1.0.2", 7), -EINPROGRESS);
+	settle(b);
+	assert_int_equal(sock_accept(l0, &y), -EAGAIN);
+	assert_int_equal(sock_accept(l1, &y), 0);
+	assert_int_equal(sock_listen(x, 1), -EINVAL);
+	assert_int_equal(call_send(l0, "x", 1), -EPIPE);
+	assert_int_equal(call_recv(l0)->n, -ENOTCONN);
+}
+
+/* RFC 6458 §4.1.4: as many as listen() said wait, and one. */
+static void the_backlog(void **state)
+{
+	struct bench *b = *state;
+	struct sock *l = one(b->s[1]), *x[4], *y;
+
+	assert_int_equal(call_bind(l, "0.0.0.0", 7), 0);
+	assert_int_equal(sock_listen(l, 2), 0);
+	for (int i = 0; i < 4; i++) {
+		x[i] = one(b->s[0]);
+		call_connect(x[i], "10.0.0.2", 7);
+		settle(b);
+		assert_int_equal(call_connect(x[i], "10.0.0.2", 7), i < 3 ? 0 : -EALREADY);
+	}
+	/* There is room again, and COOKIE ECHO is repeated. */
+	assert_int_equal(sock_accept(l, &y), 0);
+	bench_pass(b, 5 * NS_PER_S);
+	assert_int_equal(call_connect(x[3], "10.0.0.2", 7), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BENCH_TEST(four_packets), BENCH_TEST(a_message_there_and_back),
+		BENCH_TEST(four_packets), BENCH_TEST(a_message_there_and_back), BENCH_TEST(both_families), BENCH_TEST(whose_port), BENCH_TEST(the_backlog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

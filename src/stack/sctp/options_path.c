@@ -291,7 +291,8 @@ static int get_local_addrs(struct sock *sk, void *val, socklen_t *len)
 	ASKED(v, assoc_id);
 	if (t.a) all = t.a->local;
 	else if (t.so->bound.n) all = t.so->bound;
-	else sctp_addrs_towards(t.so, &addr_loop4, &all);   /* all there are, but not what stays on the link */
+	else if (t.so->inet.bound) sctp_addrs_towards(t.so, &addr_loop4, &all);
+	else all.n = 0;
 	for (uint32_t i = 0; i < all.n; i++) {
 		r = put_addr(&l, t.so, &all.at[i], t.so->inet.lport);
 		if (r < 0) return r;

@@ -35,6 +35,9 @@ static int sctp_init(struct sock *sk)
 
 /* ---- names ---- */
 
+/* As Linux: a family that the socket does not speak is an address that can't be. */
+static int wrong_family(int r) { return r == -EAFNOSUPPORT ? -EINVAL : r; }
+
 static int sctp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct sctp_sock *so = sctp_of(sk);
@@ -42,7 +45,7 @@ static int sctp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	uint16_t port;
 	int r = inet_bind_address(&so->inet, a, len, &addr, &port);
 
-	if (r < 0) return r;
+	if (r < 0) return wrong_family(r);
 	if (!addr_is_any(&addr) && (addr_is_multicast(&addr) || inet_addr_is_broadcast(sk->stack, &addr))) return -EADDRNOTAVAIL;
 	r = inet_bind(sk, a, len);
 	if (r == 0 && !addr_is_any(&so->inet.laddr)) sctp_addrs_add(&so->bound, &so->inet.laddr);
@@ -147,7 +150,7 @@ static int sctp_connect(struct sock *sk, const struct sockaddr *sa, socklen_t le
 
 	if (sa->sa_family == AF_UNSPEC) return -EOPNOTSUPP;
 	r = inet_sockaddr_parse(&so->inet, sa, len, &peer.at[0], &port, &scope);
-	if (r < 0) return r;
+	if (r < 0) return wrong_family(r);
 	name_this_host(&peer.at[0]);
 	if (port == 0) return -EINVAL;
 	r = inet_scope_bind(&so->inet, &peer.at[0], scope);
@@ -229,7 +232,13 @@ static int sctp_shutdown(struct sock *sk, int how)
 {
 	struct sctp_sock *so = sctp_of(sk);
 
+	/* As Linux: a listener's other half is nobody's. */
+	if (sk->listening && how == SHUT_WR) return 0;
 	if (so->many && sk->listening) return -EOPNOTSUPP;
+	if (sk->listening) {
+		sk->shut |= 1;
+		return 0;
+	}
 	if (so->many || (!so->established && !so->peeled)) {
 		sk->shut |= (uint8_t)(how + 1);
 		return -ENOTCONN;
