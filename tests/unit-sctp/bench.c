@@ -234,7 +234,8 @@ const struct got *call_recv(struct sock *sk)
 {
 	static struct got g;
 	static uint8_t control[512];
-	struct sock_msg m = {.data = g.data, .len = sizeof g.data, .name = &g.from, .name_len = sizeof g.from, .control = control, .control_len = sizeof control};
+	struct sock_msg m = {.data = g.data, .len = sizeof g.data, .name = &g.from, .name_len = sizeof g.from, .control = control,
+			     .control_len = sizeof control};
 	struct cmsghdr h;
 
 	g.n = sock_recv(sk, &m);

@@ -215,7 +215,9 @@ static void wrong_tags(void **state)
 /* RFC 9260 §3.2 (9260-9): chunks that are not known, by the upper bits of the type; what follows is looked at, or not. */
 static void unknown_chunks(void **state)
 {
-	static const struct { uint8_t type; bool reported, goes_on; } rows[] = {{0x3e, false, false}, {0x7e, true, false}, {0xbe, false, true}, {0xfe, true, true}};
+	static const struct { uint8_t type; bool reported, goes_on; } rows[] = {
+		{0x3e, false, false}, {0x7e, true, false}, {0xbe, false, true}, {0xfe, true, true},
+	};
 	struct bench *b = *state;
 	struct sock *y;
 	uint32_t tag = by_hand(b, &y);

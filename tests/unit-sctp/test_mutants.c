@@ -48,8 +48,8 @@ static void exchange(struct bench *b, struct sock *x, struct sock *y)
 	static uint8_t data[9000];
 
 	for (int i = 0; i < 6; i++) {
-		call_sendmsg(x, data, 1 + chance(b) % sizeof data, &(struct wish_sent){.stream = (uint16_t)(chance(b) % 10), .flags = chance(b) % 4 == 0 ? SCTP_UNORDERED : 0,
-			     .to = "10.0.0.2", .port = 7});
+		struct wish_sent w = {.stream = (uint16_t)(chance(b) % 10), .flags = chance(b) % 4 == 0 ? SCTP_UNORDERED : 0, .to = "10.0.0.2", .port = 7};
+		call_sendmsg(x, data, 1 + chance(b) % sizeof data, &w);
 		call_send(y, data, 1 + chance(b) % 2000);
 		bench_pass(b, (time_ns)(chance(b) % 2000) * NS_PER_MS);
 		if (chance(b) % 2) call_recv(x);
