@@ -49,7 +49,7 @@ class Shell:
 
     def run(self, command):
         """What it printed; Failure when it did not succeed."""
-        self.tell(f"timeout -k 1 {PATIENCE - 5} {command}; echo; echo {MARK} $?")
+        self.tell(f"timeout -k 1 {PATIENCE - 5} {command}; status=$?; echo; echo {MARK} $status")
         out = []
         while not (line := self.line()).startswith(MARK):
             out.append(line)
