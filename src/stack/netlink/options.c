@@ -36,7 +36,8 @@ static int set_drop(struct sock *sk, const void *val, socklen_t len)
 
 static int get_memberships(struct sock *sk, void *val, socklen_t *len)
 {
-	return opt_copy_out(val, len, &netlink_of(sk)->groups, sizeof netlink_of(sk)->groups);
+	/* As many words as hold the protocol's. */
+	return opt_copy_out(val, len, &netlink_of(sk)->groups, (netlink_of(sk)->protocol->groups + 31) / 32 * sizeof(uint32_t));
 }
 
 #define BOTH .access = OPT_GET | OPT_SET
