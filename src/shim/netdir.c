@@ -26,6 +26,7 @@ static ino_t inode_of(int fd)
 
 static bool remember(int fd, const char *path)
 {
+	netdir_closed(fd);                /* who had the number before has been closed past us */
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		int nobody = NOBODY;
 		if (!atomic_compare_exchange_strong(&dirs[i].fd, &nobody, TAKEN)) continue;
@@ -38,10 +39,21 @@ static bool remember(int fd, const char *path)
 	return false;
 }
 
+/* Gives up those that were closed past us. */
+static void sweep(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int fd = atomic_load(&dirs[i].fd);
+		if (fd >= 0 && inode_of(fd) != dirs[i].inode && atomic_compare_exchange_strong(&dirs[i].fd, &fd, NOBODY)) atomic_fetch_sub(&n_open, 1);
+	}
+}
+
 int netdir_open(const char *path, int flags)
 {
 	int fd = (int)sys(SYS_openat, AT_FDCWD, STAND_IN, O_RDONLY | O_DIRECTORY | (flags & O_CLOEXEC), 0);
 	if (fd < 0 || remember(fd, path)) return fd;
+	sweep();
+	if (remember(fd, path)) return fd;
 	sys(SYS_close, fd);
 	return -EMFILE;
 }
@@ -66,9 +78,7 @@ bool netdir_of(int fd, char ret[NET_PATH_MAX])
 void netdir_closed(int fd)
 {
 	struct netdir *d = fd >= 0 ? find(fd) : NULL;
-	if (!d) return;
-	atomic_fetch_sub(&n_open, 1);
-	atomic_store(&d->fd, NOBODY);
+	if (d && atomic_compare_exchange_strong(&d->fd, &fd, NOBODY)) atomic_fetch_sub(&n_open, 1);
 }
 
 /* If there is no place for it, the copy shows what the stand-in has. */

@@ -351,5 +351,5 @@ static inline void process_look(void)      /* at the begin of every call */
 {
 	if (process_mark && atomic_load_explicit(process_mark, memory_order_relaxed) == 0) process_unseen();
 }
-int file_open(const char *path, int flags);                   /* descriptor of this host's view of the file, or -ENOENT: not virtual */
+int file_open(const char *path, int flags);                   /* descriptor of this host's view of the file; -ENOENT: not virtual; or why it can't be read */
 #include "shim/calls.h"

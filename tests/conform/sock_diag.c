@@ -481,9 +481,22 @@ static void netlink(void)
 	close(own);
 }
 
+/* Each table is a module, which a kernel may be without. */
+static bool kernel_has(int protocol)
+{
+	struct ask a = dump_of(AF_INET, protocol);
+	struct found f;
+
+	return answered(&a, a.h.nlmsg_len, 0, &f) == 0;
+}
+
 int main(void)
 {
 	say_start();
+	if (!kernel_has(IPPROTO_TCP) || !kernel_has(IPPROTO_UDP)) {
+		puts("the kernel has no tcp_diag or no udp_diag");
+		return 77;
+	}
 	tcp(AF_INET);
 	tcp(AF_INET6);
 	udp(AF_INET);

@@ -100,7 +100,7 @@ static void say_recv(const char *name, int fd)
 static void protocols(void)
 {
 	say_about("socket(AF_NETLINK)");
-	static const int some[] = { NETLINK_ROUTE, 1, NETLINK_USERSOCK, NETLINK_FIREWALL, NETLINK_SOCK_DIAG, 8, 14, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC, 22, 31, 32,
+	static const int some[] = { NETLINK_ROUTE, 1, NETLINK_USERSOCK, NETLINK_FIREWALL, NETLINK_SOCK_DIAG, 14, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC, 30, 31, 32,
 				    33, 255, -1 };
 	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++) {
 		char name[32];

@@ -6,6 +6,7 @@
 #include "engine/proc/proc.h"
 #include "stack/core/netif.h"
 #include "stack/inet/facts.h"
+#include "stack/inet/reassembly.h"
 #include "stack/netlink/netlink.h"
 #include "stack/packet/packet_sock.h"
 #include "stack/socket/family.h"
@@ -91,7 +92,8 @@ static void sockstat(struct stack *s, struct page *p)
 		 tcp.n + tcp6.n - tcp.embryos - tcp6.embryos, 0);
 	text_add(p->t, "UDP: inuse %u mem %d\n", tally(s, IPPROTO_UDP, AF_INET).n, 0);
 	text_add(p->t, "UDPLITE: inuse %u\nRAW: inuse %u\n", tally(s, IPPROTO_UDPLITE, AF_INET).n, tally(s, IPPROTO_RAW, AF_INET).n);
-	text_add(p->t, "FRAG: inuse %d memory %d\n", 0, 0);
+	struct frag_use frags = frag_use(s, true);
+	text_add(p->t, "FRAG: inuse %u memory %llu\n", frags.n, (unsigned long long)frags.mem_bytes);
 }
 
 static void sockstat6(struct stack *s, struct page *p)
@@ -100,7 +102,8 @@ static void sockstat6(struct stack *s, struct page *p)
 	struct tally tcp = tally(s, IPPROTO_TCP, AF_INET6);
 	text_add(p->t, "TCP6: inuse %u\nUDP6: inuse %u\n", tcp.n - tcp.embryos, tally(s, IPPROTO_UDP, AF_INET6).n);
 	text_add(p->t, "UDPLITE6: inuse %u\nRAW6: inuse %u\n", tally(s, IPPROTO_UDPLITE, AF_INET6).n, tally(s, IPPROTO_RAW, AF_INET6).n);
-	text_add(p->t, "FRAG6: inuse %d memory %d\n", 0, 0);
+	struct frag_use frags = frag_use(s, false);
+	text_add(p->t, "FRAG6: inuse %u memory %llu\n", frags.n, (unsigned long long)frags.mem_bytes);
 }
 
 const struct proc_file proc_other_files[] = {

@@ -272,6 +272,18 @@ static struct packet *assemble(struct datagram *d, bool v4)
 	return p;
 }
 
+struct frag_use frag_use(const struct stack *s, bool v4)
+{
+	struct frag_use use = {0, 0};
+
+	list_each(struct datagram, d, &s->inet->frags.oldest, node) {
+		if (addr_is_v4(&d->key.dst) != v4) continue;
+		use.n++;
+		use.mem_bytes += d->mem_bytes;
+	}
+	return use;
+}
+
 struct packet *frag_receive(struct stack *s, struct packet *p, const struct frag *f)
 {
 	bool v4 = packet_is_v4(p);

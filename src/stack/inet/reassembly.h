@@ -30,5 +30,8 @@ struct frag_table {
 
 void frag_table_init(struct frag_table *t);
 void frag_table_free(struct stack *s);
+/* Of one family: datagrams in the making, and what they hold. */
+struct frag_use { uint32_t n; uint64_t mem_bytes; };
+struct frag_use frag_use(const struct stack *s, bool v4);
 /* Takes p. The whole datagram (data = IP header) when this fragment completes it, else NULL. */
 struct packet *frag_receive(struct stack *s, struct packet *p, const struct frag *f);
