@@ -3,6 +3,7 @@
  * (veth), and a line says what it prints, and how it ends.
  */
 #include "say.h"
+#include <sys/utsname.h>
 
 #define REFUSED 77
 
@@ -191,9 +192,22 @@ static void neighbours(void)
 	     "neigh flush dev v0 nud permanent", "neigh show dev v0 10.0.0.9");
 }
 
+/* The texts and flags of netlink's answers are those of one kernel; earlier ones say less, or otherwise. */
+static bool kernel_is_older(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	return uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major < 6 || (major == 6 && minor < 18);
+}
+
 int main(void)
 {
 	say_start();
+	if (kernel_is_older()) {
+		puts("the kernel here is older than 6.18, whose words are compared");
+		return REFUSED;
+	}
 	if (system("ip link add v0 type veth peer name v1 2>/dev/null") != 0) {
 		puts("the kernel here makes no veth");
 		return REFUSED;
