@@ -39,6 +39,7 @@ int64_t serve_setsockopt(struct call *k)
 	if (err == 0 && level == SOL_SOCKET && name == SO_PEEK_OFF) atomic_store(&esock_channel(k->e, k->es)->peek_off, k->es->sk->peek_off);
 	/* A filter looks at segments, a stamp tells when one left, and hops are counted of each. */
 	if (k->es->stream && (k->es->sk->filter || tcp_sends_stamped(k->es->sk) || tcp_needs_stack(k->es->sk))) direct_bar(k->e, k->es);
+	if (err == 0 && level == IPPROTO_IPV6 && name == IPV6_ADDRFORM) esock_channel(k->e, k->es)->domain = k->es->sk->domain;
 	bool corks = err == 0 && k->es->stream && level == IPPROTO_TCP && name == TCP_CORK;
 	if (corks && tcp_is_corked(k->es->sk) == (k->es->peer != NULL)) direct_reconsider(k->e, k->es);
 	if (err >= 0 || !option_text(text, sizeof text, k->es->sk, level, name, err)) return err;

@@ -217,6 +217,50 @@ static void pktoptions4(void)
 	close(l);
 }
 
+/* IPV6_ADDRFORM: who speaks IPv4 becomes a socket of it, and nobody else does. */
+static void say_form(int fd)
+{
+	int domain = 0, v6only = -1;
+	socklen_t len = sizeof(int);
+
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	say("domain", "%d", domain);
+	say_sockname("sockname", fd);
+	say_peername("peername", fd);
+	len = sizeof(int);
+	say_rc("IPV6_V6ONLY", getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &len));
+	say_rc("IPV6_ADDRFORM", getsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &v6only, &len));
+}
+
+static void form(const char *what, int type, const char *to, int ended)
+{
+	int l = bound(strchr(to, '.') ? AF_INET : AF_INET6, type), fd = MUST(socket(AF_INET6, type, 0)), other = -1, v4 = AF_INET, v6 = AF_INET6;
+	union name n = name_of(AF_INET6, to, port_of(l));
+	char b[8];
+
+	say_about("form %s %s", type == SOCK_STREAM ? "tcp" : "udp", what);
+	if (type == SOCK_STREAM)
+		MUST(listen(l, 1));
+	say_rc("not connected", setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &v4, sizeof(v4)));
+	MUST(connect(fd, &n.sa, sizeof(n.in6)));
+	if (type == SOCK_STREAM)
+		other = MUST(accept(l, NULL, NULL));
+	if (ended)
+		MUST(shutdown(fd, SHUT_WR));
+	say_rc("to IPv6", setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &v6, sizeof(v6)));
+	say_rc("to IPv4", setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &v4, sizeof(v4)));
+	say_form(fd);
+	say_rc("once more", setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &v4, sizeof(v4)));
+	say_rc("send", send(fd, "x", 1, MSG_NOSIGNAL));
+	say_rc("recv", recv(type == SOCK_STREAM ? other : l, b, sizeof(b), ended ? MSG_DONTWAIT : 0));
+	n = name_of(AF_INET, "127.0.0.1", port_of(l));
+	if (type == SOCK_DGRAM)
+		say_rc("sendto IPv4", sendto(fd, "y", 1, 0, &n.sa, sizeof(n.in)));
+	close(fd);
+	close(other);
+	close(l);
+}
+
 int main(void)
 {
 	say_start();
@@ -225,5 +269,10 @@ int main(void)
 	pktoptions6();
 	set_pktoptions6();
 	pktoptions4();
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		form("by IPv4", type, "::ffff:127.0.0.1", 0);
+		form("by IPv6", type, "::1", 0);
+	}
+	form("half closed", SOCK_STREAM, "::ffff:127.0.0.1", 1);
 	return 0;
 }

@@ -98,6 +98,14 @@ void membership_leave_all(struct inet_sock *is)
 		forget(is, is->memberships);
 }
 
+void membership_leave_ipv6(struct inet_sock *is)
+{
+	for (struct membership *m = is->memberships, *next; m; m = next) {
+		next = m->next;
+		if (!addr_is_v4(&m->group)) forget(is, m);
+	}
+}
+
 /* RFC 3376 §4.2.12: what a socket asked for, not what its interface gets for all. */
 bool membership_allows(const struct inet_sock *is, const struct addr *group, const struct addr *source, const struct netif *nif)
 {

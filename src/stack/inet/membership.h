@@ -16,6 +16,7 @@ int membership_filter_set(struct inet_sock *is, const struct addr *group, struct
 /* n: capacity in, how many there are out. -EADDRNOTAVAIL */
 int membership_filter_get(struct inet_sock *is, const struct addr *group, struct netif *nif, bool *ret_exclude, struct addr *sources, uint32_t *n);
 void membership_leave_all(struct inet_sock *is);
+void membership_leave_ipv6(struct inet_sock *is);           /* the groups of IPv6 alone */
 /* A datagram from source to this group that came in on nif may go to is: it joined, or takes what the host's others joined (IP_MULTICAST_ALL). */
 bool membership_allows(const struct inet_sock *is, const struct addr *group, const struct addr *source, const struct netif *nif);
 

@@ -1,5 +1,6 @@
 /* The rows of IPPROTO_IPV6, for AF_INET6 sockets only. Read first: ipv6(7), RFC 3493, RFC 3542. */
 #include <errno.h>
+#include <sys/epoll.h>
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
@@ -136,26 +137,39 @@ static int get_preferences(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-/* Turning into a socket of IPv4 is not done: a connection that could is refused, the others as Linux does. */
-static int set_addrform(struct sock *sk, const void *val, socklen_t len)
+static bool has_form(const struct sock *sk)
+{
+	return sk->type == SOCK_STREAM || (sk->type == SOCK_DGRAM && (sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE));
+}
+
+static bool is_connected(const struct sock *sk)
 {
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
+	bool ends = sk->type == SOCK_STREAM && (sk->shut || sk->ops->poll(sk) & EPOLLRDHUP);
 
+	return !ends && sk->ops->name_of(sk, true, &peer, &peer_len) == 0;
+}
+
+/* A socket that speaks IPv4 becomes one of IPv4, for a program that knows nothing else. There is no way back. */
+static int set_addrform(struct sock *sk, const void *val, socklen_t len)
+{
 	(void)len;
 	if (*(const int *)val != AF_INET) return -EINVAL;
-	if (sk->ops->name_of(sk, true, &peer, &peer_len) < 0) return -ENOTCONN;
-	return inet_of(sk)->v6only || !addr_is_v4(&inet_of(sk)->raddr) ? -EADDRNOTAVAIL : -ENOPROTOOPT;
+	if (!has_form(sk)) return -ENOPROTOOPT;
+	if (!is_connected(sk)) return -ENOTCONN;
+	if (inet_of(sk)->v6only || !addr_is_v4(&inet_of(sk)->raddr)) return -EADDRNOTAVAIL;
+	membership_leave_ipv6(inet_of(sk));
+	sk->domain = AF_INET;
+	return 0;
 }
 
 static int get_addrform(struct sock *sk, void *val, socklen_t *len)
 {
-	struct sockaddr_storage peer;
-	socklen_t peer_len;
-
 	(void)len;
 	*(int *)val = AF_INET6;
-	return sk->ops->name_of(sk, true, &peer, &peer_len) < 0 ? -ENOTCONN : 0;
+	if (!has_form(sk)) return -ENOPROTOOPT;
+	return is_connected(sk) ? 0 : -ENOTCONN;
 }
 
 /* RFC 5095 took type 0 away, and the others are for mobile and segment routing: only the empty one can be set. */
@@ -288,7 +302,7 @@ const struct sockopt ipv6_options[] = {
 	{BLOB(IPV6_RTHDRDSTOPTS), BOTH, .get = header_options_get_rthdrdst, .set = header_options_set_rthdrdst,
 	 .note = "takes CAP_NET_RAW; goes before a routing header, of which none can be set"},
 	{BLOB(IPV6_RTHDR), BOTH, .get = get_rthdr, .set = set_rthdr, .note = "the types that Linux has by default are all refused: EINVAL"},
-	{I(IPV6_ADDRFORM), BOTH, .get = get_addrform, .set = set_addrform, .note = "a socket keeps its family: ENOPROTOOPT"},
+	{I(IPV6_ADDRFORM), BOTH, .get = get_addrform, .set = set_addrform, .note = "to AF_INET, of a socket that is connected by IPv4"},
 	LOOSE(IPV6_DONTFRAG, "IPV6_DONTFRAG", dontfrag6),
 	{B(IPV6_RECVERR, "IPV6_RECVERR"), BOTH, FIELD(recverr6), .after = errqueue_purge6},
 	FLAG(IPV6_RECVPKTINFO, pktinfo6),
