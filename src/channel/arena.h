@@ -38,7 +38,7 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 5u
+#define ARENA_VERSION 6u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 2048u
@@ -72,6 +72,9 @@ struct direct_sent {
 	_Atomic uint32_t writes, last_ms;          /* last_ms: CLOCK_MONOTONIC at the last one */
 };
 
+/* What messages that go past the stack (record.c) took of their sender's send buffer: what its own did; those of its peer that its program has read. */
+struct posted { _Atomic uint32_t charged, discharged; };
+
 struct channel {
 	_Atomic uint32_t generation;               /* 0: slot free. Changes with each use of the slot */
 	uint16_t domain, type, protocol, host;     /* constant while the generation is */
@@ -86,6 +89,7 @@ struct channel {
 	union {
 		struct direct_sent sent;           /* of a stream */
 		_Atomic uint32_t ticket;           /* of datagrams: what a ticket (inbox.h) must say to be good. Changes with what it was given for */
+		struct posted posted;              /* of a Unix socket's messages */
 	};
 	struct direction rx, tx;
 } __attribute__((aligned(64)));
@@ -93,6 +97,7 @@ struct channel {
 
 #define STARVED_WRITER 1u    /* of tx: a write found too little room */
 #define STARVED_POLLER 2u    /* a look found that it is not writable, which takes more */
+#define STARVED_ROOM 3u      /* a message found that it does not fit the segment, whatever the limit allows */
 
 #define CHF_NONBLOCK 1u      /* O_NONBLOCK of the open file description */
 #define CHF_SHARED 2u        /* dup, fork, exec or SCM_RIGHTS happened: the anchor can't be recycled. Sticky */
@@ -102,7 +107,7 @@ struct channel {
 #define CHF_CLOSING 32u      /* its only descriptor is being closed: what comes now comes too late */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
-#define CHS_SENDABLE 2u      /* stream, connected, send side open: data may be put into tx. Otherwise sending is a control call */
+#define CHS_SENDABLE 2u      /* a stream or a Unix pair, connected, send side open: data may be put into tx. Otherwise sending is a control call */
 #define CHS_EOF 4u           /* after what is in rx comes end of stream: recv answers 0 */
 #define CHS_ERROR 8u         /* an error is pending: when rx is empty (or before sending) ask with RPC_TAKE_ERROR */
 #define CHS_LISTENING 16u
@@ -112,7 +117,7 @@ struct channel {
 #define CHS_MARK 512u        /* after what is in rx comes urgent data's mark: the stack has what lies behind, and RPC_RECV passes it */
 #define CHS_DONE 2048u       /* beside CHS_EOF: the peer has ended it, so nothing can come after (as it can after SHUT_RD) */
 #define CHS_INQ 1024u        /* TCP_INQ: each recvmsg says what is left */
-#define CHS_DIRECT 4096u     /* a Unix stream: what is not in rx the peer has not sent. Otherwise, when rx is empty, RPC_RECV knows */
+#define CHS_DIRECT 4096u     /* a Unix socket: what is not in rx the peer has not sent. Otherwise, when rx is empty, RPC_RECV knows */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */
@@ -142,7 +147,7 @@ struct segment {
 struct record {
 	uint32_t data_len, flags;                  /* flags: MSG_TRUNC … of the message */
 	uint16_t name_len, control_len;
-	uint32_t charge;                           /* in an inbox: `charged` with this one. 0: it came from the engine */
+	uint32_t charge;                           /* in an inbox, and of a Unix socket: `charged` with this one. 0: it came from the engine */
 	uint32_t sender;                           /* in an inbox: the channel it was sent by */
 	uint32_t pad;
 };

@@ -11,27 +11,14 @@
 #include "channel/channel.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include "channel/atomic.h"
 #include "channel/bitmap.h"
+#include "channel/chain.h"
 #include "channel/copy.h"
 
 _Static_assert(sizeof(struct arena) <= ARENA_CHANNELS_OFF && ARENA_DATA_OFF % 4096 == 0, "the arena's parts must not overlap");
 
 #define FUTEX_OP_WAIT 0
 #define FUTEX_OP_WAKE 1
-#define WALK_MAX 4096   /* segments that one look passes: a chain that changes underfoot must not hold us */
-
-static struct segment *segment_at(struct arena *a, uint32_t i) { return i != 0 && i < SEGMENT_MAX ? arena_segment(a, i) : NULL; }
-
-/* Never more than there can be: what a peer has written may be wrong, and shall harm only the octets. */
-static uint32_t used_between(const struct segment *s, uint32_t head, uint32_t tail) { return MIN((head - tail) & SEG_POS, s->size); }
-
-static uint32_t segment_used(struct segment *s)
-{
-	uint32_t tail = shared_get32(&s->tail);
-	return used_between(s, shared_get32(&s->head), tail);
-}
-
 static uint32_t segment_after(struct segment *s, bool writing) { return shared_get32(writing ? &s->next : &s->follow); }
 
 /* Octets in the chain from segment i on. */
@@ -68,8 +55,7 @@ static uint32_t tx_allowed(struct arena *a, struct direction *d)
 	return used < limit ? limit - used : 0;
 }
 
-/* The segment to write to: the end of the chain, as far as it is known. Whoever holds the lock says where it has come. */
-static struct segment *tx_end(struct arena *a, struct direction *d, bool locked)
+struct segment *tx_end(struct arena *a, struct direction *d, bool locked)
 {
 	struct segment *s = segment_at(a, shared_get32(&d->write_seg));
 	for (int n = 0; s && n < WALK_MAX && shared_get32(&s->head) & SEG_ENDED; n++) {
@@ -149,9 +135,9 @@ uint32_t chan_tx_reader(struct arena *a, struct channel *c)
 }
 
 /* "No room" is said only after whoever makes room has been told that somebody will wait for it, and a second look. */
-static void tx_starve(struct direction *d)
+void tx_starve(struct direction *d, uint32_t how)
 {
-	shared_set32(&d->starved, STARVED_WRITER);
+	shared_set32(&d->starved, how);
 	shared_fence();
 }
 
@@ -159,15 +145,15 @@ size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t l
 {
 	size_t done = tx_write(a, c, data, len, h);
 	if (done == len) return done;
-	tx_starve(&c->tx);
+	tx_starve(&c->tx, STARVED_WRITER);
 	done += tx_write(a, c, (const uint8_t *)data + done, len - done, h);
 	struct segment *s = tx_end(a, &c->tx, true);
 	if (done < len && s && shared_get32(&s->reader) != 0 && tx_allowed(a, &c->tx) > 0) h->wants_room = true;
 	return done;
 }
 
-/* The segment with the next octet to read, or NULL: follows drained ones. */
-static struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s)
+/* Follows drained ones. */
+struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s)
 {
 	for (int n = 0; s && n < WALK_MAX; n++) {
 		uint32_t tail = shared_get32(&s->tail), head = shared_get32(&s->head);
@@ -180,7 +166,7 @@ static struct segment *rx_follow(struct arena *a, struct direction *d, struct se
 	return NULL;
 }
 
-static struct segment *rx_first(struct arena *a, struct direction *d) { return rx_follow(a, d, segment_at(a, shared_get32(&d->read_seg))); }
+struct segment *rx_first(struct arena *a, struct direction *d) { return rx_follow(a, d, segment_at(a, shared_get32(&d->read_seg))); }
 
 static size_t rx_peek(struct arena *a, struct direction *d, void *to, size_t len, size_t offset)
 {
@@ -224,80 +210,11 @@ size_t chan_read(struct arena *a, struct channel *c, void *to, size_t len, size_
 	return done;
 }
 
-bool chan_peek_record(struct arena *a, struct channel *c, struct record *r)
+/* As Linux: a Unix socket is writable when three quarters of its buffer are free, whatever the segment has room for, which the engine changes. */
+static bool unix_writable(struct arena *a, struct channel *c)
 {
-	struct segment *s = rx_first(a, &c->rx);
-	if (!s || segment_used(s) < sizeof *r) return false;
-	segment_copy_out(a, s, shared_get32(&s->tail), r, sizeof *r);
-	return true;
-}
-
-/* Name and control of the record at pos; where its data lies. */
-static uint32_t record_head_out(struct arena *a, struct segment *s, uint32_t pos, const struct record *r, void *name, size_t name_cap, void *control,
-				size_t control_cap)
-{
-	pos += (uint32_t)sizeof *r;
-	segment_copy_out(a, s, pos, name, MIN(name_cap, r->name_len));
-	pos += r->name_len;
-	segment_copy_out(a, s, pos, control, MIN(control_cap, r->control_len));
-	return pos + r->control_len;
-}
-
-/* Where in s the record lies that reaches beyond *offset; false: it is none of these, and *offset counts from the next segment on. */
-static bool record_find(struct arena *a, struct segment *s, uint32_t *offset, struct record *r, uint32_t *ret_pos)
-{
-	uint32_t pos = shared_get32(&s->tail), used = segment_used(s);
-	while (used >= sizeof *r) {
-		segment_copy_out(a, s, pos, r, sizeof *r);
-		uint64_t total = record_size(r->name_len, r->control_len, r->data_len);
-		if (total > used) return false;
-		*ret_pos = pos;
-		if (*offset == 0 || *offset < r->data_len) return true;
-		*offset -= r->data_len;
-		pos = (pos + (uint32_t)total) & SEG_POS;
-		used -= (uint32_t)total;
-	}
-	return false;
-}
-
-bool chan_peek_record_at(struct arena *a, struct channel *c, struct record *r, uint32_t *offset, void *name, size_t name_cap, void *control,
-			 size_t control_cap, void *data, size_t data_cap)
-{
-	struct segment *s = rx_first(a, &c->rx);
-	uint32_t pos;
-	for (int n = 0; s && n < WALK_MAX; n++) {
-		if (record_find(a, s, offset, r, &pos)) {
-			pos = record_head_out(a, s, pos, r, name, name_cap, control, control_cap);
-			segment_copy_out(a, s, pos + *offset, data, MIN(data_cap, r->data_len - *offset));
-			return true;
-		}
-		s = segment_at(a, shared_get32(&s->follow));
-	}
-	return false;
-}
-
-bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
-		      void *data, size_t data_cap, bool peek)
-{
-	if (!chan_peek_record(a, c, r)) return false;
-	struct segment *s = rx_first(a, &c->rx);
-	uint32_t tail = shared_get32(&s->tail), used = segment_used(s);
-	uint64_t total = record_size(r->name_len, r->control_len, r->data_len);
-	if (total > used) return false;
-	uint32_t pos = record_head_out(a, s, tail, r, name, name_cap, control, control_cap);
-	segment_copy_out(a, s, pos, data, MIN(data_cap, r->data_len));
-	if (peek) return true;
-	/* First, so that an inbox that is empty is discharged. */
-	if (r->charge != 0) shared_set32(&s->discharged, r->charge);
-	shared_set32(&s->tail, (tail + (uint32_t)total) & SEG_POS);
-	rx_follow(a, &c->rx, s);
-	return true;
-}
-
-/* As Linux: a Unix stream is writable when three quarters of its buffer are free, whatever the segment has room for, which the engine changes. */
-static bool unix_writable(struct arena *a, struct direction *d)
-{
-	return (uint64_t)direction_used(a, d, true) * 4 <= shared_get32(&d->limit);
+	uint32_t used = c->type == SOCK_STREAM ? direction_used(a, &c->tx, true) : chan_posted(a, c);
+	return (uint64_t)used * 4 <= shared_get32(&c->tx.limit);
 }
 
 /* As Linux: writable is when a third is free, so that a writer is not woken for each octet. */
@@ -309,17 +226,18 @@ static bool tx_writable(struct arena *a, struct direction *d)
 	return MIN(free, allowed) > 0 && MIN(free, allowed) >= capacity / 3;
 }
 
+static bool channel_writable(struct arena *a, struct channel *c)
+{
+	return c->domain == AF_UNIX ? unix_writable(a, c) : tx_writable(a, &c->tx);
+}
+
+/* A stream's writer wants less than whoever polls, and has to have it in the segment. */
 bool chan_tx_relieve(struct arena *a, struct channel *c)
 {
 	uint32_t starved = shared_load32(&c->tx.starved);
-	if (starved == 0 || !tx_writable(a, &c->tx)) return false;
-	if (starved == STARVED_POLLER && c->domain == AF_UNIX && !unix_writable(a, &c->tx)) return false;
+	if (starved == 0 || (c->type == SOCK_STREAM && !tx_writable(a, &c->tx))) return false;
+	if ((starved == STARVED_POLLER || c->type != SOCK_STREAM) && c->domain == AF_UNIX && !unix_writable(a, c)) return false;
 	return shared_swap32(&c->tx.starved, 0) != 0;
-}
-
-static bool channel_writable(struct arena *a, struct channel *c)
-{
-	return c->domain == AF_UNIX ? unix_writable(a, &c->tx) : tx_writable(a, &c->tx);
 }
 
 uint32_t channel_poll(struct arena *a, struct channel *c)

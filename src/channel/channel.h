@@ -3,6 +3,7 @@
  * the engine's side (which believes nothing) is in engine_side.h.
  */
 #pragma once
+#include <sys/uio.h>
 #include "channel/arena.h"
 
 /* ---- program's side; the direction's lock is held by the caller (chan_lock) ---- */
@@ -30,6 +31,18 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 bool chan_peek_record_at(struct arena *a, struct channel *c, struct record *r, uint32_t *offset, void *name, size_t name_cap, void *control,
 			 size_t control_cap, void *data, size_t data_cap);
 bool chan_peek_record(struct arena *a, struct channel *c, struct record *r);   /* header only */
+/* The next message that a peer has posted, which has neither name nor control; consumes unless peek. */
+bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void *data, size_t data_cap, bool peek, struct handover *h);
+/* A message of len octets, of a Unix socket, to where its peer reads it. */
+enum post_answer {
+	POST_DONE,
+	POST_FULL,                         /* SO_SNDBUF is: the reader makes room */
+	POST_ROOM,                         /* the segment is: he does, or the engine gives a further one */
+	POST_LARGE,                        /* there can be no room in this one */
+	POST_ELSEWHERE,                    /* it has to be told to the engine */
+};
+enum post_answer chan_post(struct arena *a, struct channel *c, const struct iovec *v, int count, size_t len, struct handover *h);
+uint32_t chan_posted(struct arena *a, struct channel *c);             /* what is posted and unread takes of SO_SNDBUF. Lock not needed */
 
 /* EPOLL* bits of a channel, from rings and published state; the one place that decides readiness. */
 uint32_t channel_poll(struct arena *a, struct channel *c);

@@ -279,27 +279,4 @@ uint32_t direct_unread(struct seg_pool *p, const struct rx_side *rx)
 	return used;
 }
 
-/* One segment's: false when something has to stay there. */
-static bool recall(struct seg_pool *p, uint32_t i, bool (*keep)(void *user, const uint8_t *data, size_t len), void *user)
-{
-	const struct pool_seg *ps = &p->segs[i];
-	struct segment *s = arena_segment(p->arena, i);
-	uint32_t tail = shared_get32(&s->tail) & SEG_POS, left = MIN((ps->head - tail) & SEG_POS, ps->size);
-	while (left > 0) {
-		uint32_t off = tail & (ps->size - 1), n = MIN(left, ps->size - off);
-		if (!keep(user, seg_data(p, i) + off, n)) return false;
-		tail = (tail + n) & SEG_POS;
-		left -= n;
-		shared_set32(&s->tail, tail);
-	}
-	return true;
-}
-
-void direct_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, bool (*keep)(void *user, const uint8_t *data, size_t len), void *user)
-{
-	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
-		if (!p->segs[i].shared || !p->segs[i].ended || !recall(p, i, keep, user)) return;
-	shared_set32(&to->read_seg, rx->last);
-}
-
 void tx_skip(struct direction *d, const struct tx_side *tx) { shared_set32(&d->write_seg, tx->last); }

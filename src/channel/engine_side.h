@@ -10,6 +10,7 @@
  * A shared segment is in a tx chain and in an rx chain, and lives until it is in neither.
  */
 #pragma once
+#include <sys/uio.h>
 #include "channel/arena.h"
 #include "channel/atomic.h"
 
@@ -73,8 +74,14 @@ void direct_link(struct seg_pool *p, uint32_t i, uint32_t writer, struct directi
 int direct_unlink(struct seg_pool *p, struct direction *from, struct tx_side *tx);
 /* Both go on in a fresh large segment: 0, or -ENOBUFS. */
 int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, uint32_t writer, struct direction *to, struct rx_side *rx, uint32_t reader);
-/* What is not read in the shared segments, which are ended, is handed to keep, in its order, until that is false; the caller has the reader's lock. */
-void direct_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, bool (*keep)(void *user, const uint8_t *data, size_t len), void *user);
+/*
+ * What is not read in the shared segments, which are ended, is handed to keep, in its order, until that is false: a segment's octets, or the data of each
+ * of its records. The caller has the reader's lock.
+ */
+struct recall { bool records; bool (*keep)(void *user, const struct iovec data[2]); void *user; };
+void direct_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, const struct recall *how);
+/* Of the records that a peer has posted those that are not read. */
+void posted_see(struct seg_pool *p, const struct rx_side *rx, void (*see)(void *user, const struct record *r), void *user);
 void tx_skip(struct direction *d, const struct tx_side *tx);   /* the program, whose lock the caller has, writes to the last segment next */
 bool direct_full(struct seg_pool *p, const struct tx_side *tx);         /* little room is left where the program writes */
 uint32_t direct_unread(struct seg_pool *p, const struct rx_side *rx);   /* octets in shared segments that the program has not read */

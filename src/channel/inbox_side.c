@@ -53,31 +53,10 @@ uint64_t inbox_unread(struct seg_pool *p, const struct rx_side *rx)
 	return sum;
 }
 
-static void copy_out(struct seg_pool *p, uint32_t i, uint32_t pos, void *to, size_t n)
-{
-	const struct pool_seg *ps = &p->segs[i];
-	const uint8_t *data = arena_data(p->arena, ps->page);
-	for (size_t k = 0; k < n; k++) ((uint8_t *)to)[k] = data[(pos + k) & (ps->size - 1)];
-}
-
-static void senders_of(struct seg_pool *p, uint32_t i, void (*see)(void *user, uint32_t channel), void *user)
-{
-	uint32_t pos = shared_get32(&arena_segment(p->arena, i)->tail), used = seg_shared_used(p, i);
-	struct record r;
-	while (used >= sizeof r) {
-		copy_out(p, i, pos, &r, sizeof r);
-		uint64_t size = record_size(r.name_len, r.control_len, r.data_len);
-		if (size > used) return;
-		see(user, r.sender);
-		pos += (uint32_t)size;
-		used -= (uint32_t)size;
-	}
-}
-
-void inbox_senders(struct seg_pool *p, const struct rx_side *rx, void (*see)(void *user, uint32_t channel), void *user)
+void inbox_senders(struct seg_pool *p, const struct rx_side *rx, void (*see)(void *user, const struct record *r), void *user)
 {
 	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
-		if (p->segs[i].inbox) senders_of(p, i, see, user);
+		if (p->segs[i].inbox) records_see(p, i, see, user);
 }
 
 void inbox_release_dead(struct seg_pool *p, uint32_t client)

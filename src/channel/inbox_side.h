@@ -11,5 +11,5 @@ int inbox_open(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint
 bool inbox_close(struct seg_pool *p, const struct rx_side *rx, uint32_t *ret_dropped);
 uint64_t inbox_unread(struct seg_pool *p, const struct rx_side *rx);    /* octets of the receive buffer that unread datagrams from inboxes take */
 /* Who has sent what was not read: channels, as the programs say. */
-void inbox_senders(struct seg_pool *p, const struct rx_side *rx, void (*see)(void *user, uint32_t channel), void *user);
+void inbox_senders(struct seg_pool *p, const struct rx_side *rx, void (*see)(void *user, const struct record *r), void *user);
 void inbox_release_dead(struct seg_pool *p, uint32_t client);          /* locks that a client held when it died */

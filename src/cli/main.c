@@ -3,6 +3,7 @@
  * and every program that is started on a host goes through launch.c.
  */
 #include "cli/cli.h"
+#include "cli/rendezvous.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +109,7 @@ static int streams_flush(int status)
 int main(int argc, char **argv)
 {
 	streams_hold();
+	rendezvous_start();
 	if (argc < 2) return help(stderr, EXIT_USAGE);
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (strcmp(argv[1], verbs[i].name) == 0) return streams_flush(verbs[i].run(&verbs[i], argc - 1, argv + 1));

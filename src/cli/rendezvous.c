@@ -32,6 +32,13 @@ bool rendezvous_inside(void)
 	return door >= 0;
 }
 
+void rendezvous_start(void)
+{
+	void (*plain_pairs)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "sockland_plain_pairs");
+
+	if (plain_pairs) plain_pairs();
+}
+
 void rendezvous_leave(void)
 {
 	void (*leave)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "sockland_leave");

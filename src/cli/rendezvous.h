@@ -7,6 +7,7 @@
 #pragma once
 #include "cli/client.h"
 
+void rendezvous_start(void);                  /* before all else: our pairs are the kernel's, on every network */
 /* A client of the net called name; NULL: the one we run in, else the only one there is. Complains and returns -1 when there is none. */
 int rendezvous_find(struct client *c, const char *name);
 int rendezvous_names(char ***ret);            /* of the nets that are up: how many; each name and the array are the caller's. -errno */

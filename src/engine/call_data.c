@@ -12,11 +12,11 @@
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
 {
-	bool of_unix = k->es->sk->domain == AF_UNIX && k->es->stream;
+	bool of_unix = esock_is_unix(k->es);
 	bool completes = h->flags & MSG_ZEROCOPY && m->len == 0;        /* it tells that octets are sent; they have gone their way */
 	/* More than octets goes by the stack, and what follows until there is an ordinary one; so does one that met this by chance. */
 	if (of_unix) {
-		k->es->special = m->rights || m->control_len > 0 || h->flags & MSG_OOB;
+		k->es->special = m->rights || m->control_len > 0 || m->name_len > 0 || h->flags & MSG_OOB;
 		direct_leave(k->e, k->es);
 	}
 	/* An urgent octet has its place in the stack's stream, only the stack holds back what more will follow, and only it knows control messages. */
@@ -71,17 +71,22 @@ int64_t serve_recv(struct call *k)
 {
 	struct rpc_recv h = {0};
 	int flags = (int)k->q->arg[0];
+	/* Whether the program would wait makes a difference to Unix sockets, which never do. */
+	int impatience = esock_is_unix(k->es) ? flags & MSG_DONTWAIT : MSG_DONTWAIT;
 	uint64_t data_cap = (uint64_t)k->q->arg[1], control_cap = (uint64_t)k->q->arg[2];
 	struct sockaddr_storage name;
 	uint8_t *control = k->e->scratch, *data = control + CONTROL_MAX;
 	/* What the ring holds is read there first. */
 	if (!(flags & (MSG_ERRQUEUE | MSG_OOB)) && rx_used(&k->e->pool, &k->es->rx) > 0) return -EAGAIN;
 	struct sock_msg m = {.data = data, .len = MIN(data_cap, RPC_OUT_MAX - sizeof h - sizeof name - CONTROL_MAX), .name = &name, .name_len = sizeof name,
-			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX), .flags = (flags & ~HOST_FLAGS) | MSG_DONTWAIT};
+			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX), .flags = (flags & ~(HOST_FLAGS | MSG_DONTWAIT)) | impatience};
 	ssize_t n = sock_recv(k->es->sk, &m);
 	if (n < 0) return n;
 	if (m.arrival != 0 && !(flags & MSG_PEEK)) dgram_of(k->es)->arrival = m.arrival;
-	if (!rights_give(k, m.rights)) m.flags |= MSG_CTRUNC;
+	if (m.rights && control_cap < CMSG_LEN(sizeof(int))) {
+		sock_rights_unref(m.rights);           /* there is no room, and they are lost, as in Linux */
+		m.flags |= MSG_CTRUNC;
+	} else if (!rights_give(k, m.rights)) m.flags |= MSG_CTRUNC;
 	h = (struct rpc_recv){.name_len = (uint32_t)MIN(m.name_len, sizeof name), .control_len = (uint32_t)m.control_len,
 			      .data_len = (uint32_t)MIN((size_t)n, m.len), .flags = m.flags};
 	call_out(k, &h, sizeof h);

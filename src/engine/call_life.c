@@ -104,6 +104,16 @@ static void peek_off_follow(struct call *k)
 	if (k->es->sk->peek_off < 0) atomic_store(&esock_channel(k->e, k->es)->peek_off, -1);
 }
 
+/* A socket of datagrams was connected to this one before, and nothing came of it: they are a pair now. */
+static void pair_made(struct call *k)
+{
+	struct sock *other = k->es->stream ? NULL : unix_other_end(k->es->sk);
+	struct esock *peer = other ? other->user : NULL;
+	if (!peer) return;
+	peer->path_epoch = 0;
+	esock_queue(k->e, peer);
+}
+
 /* Whoever waits for the connection has the answer at once when it is made by the time of the reply, as over loopback. */
 int64_t serve_connect(struct call *k)
 {
@@ -126,6 +136,7 @@ int64_t serve_connect(struct call *k)
 	k->es->connecting = k->es->stream && (err == -EINPROGRESS || err == -EALREADY);
 	if (err == -EINPROGRESS || err == 0) k->es->eof = false;
 	if (a.ss_family == AF_UNSPEC && err == 0) direct_forget(k->e, k->es);
+	if (err == 0) pair_made(k);
 	peek_off_follow(k);
 	return err;
 }

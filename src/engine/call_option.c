@@ -84,7 +84,8 @@ static int64_t octets_unread(struct call *k, int *ret)
 {
 	int n = 0, err = 0;
 	uint32_t ring = rx_used(&k->e->pool, &k->es->rx);
-	if (!k->es->stream && ring > 0) {
+	bool of_unix = esock_is_unix(k->es);
+	if (!k->es->stream && !of_unix && ring > 0) {
 		const struct charges *q = &dgram_of(k->es)->charges;
 		*ret = q->count > 0 ? (int)q->at[q->start].data : 0;
 		return 0;
@@ -92,6 +93,7 @@ static int64_t octets_unread(struct call *k, int *ret)
 	err = sock_ioctl(k->es->sk, SIOCINQ, &n, sizeof n);
 	if (err < 0) return err;
 	if (k->es->mark && !k->es->sk->oobinline) n = 0;   /* none from the mark on */
+	if (of_unix && !k->es->stream && ring > 0) n = direct_unix_waiting(k->e, k->es) + (k->es->sk->type == SOCK_DGRAM ? 0 : n);
 	*ret = n + (k->es->stream ? (int)ring : 0);
 	return 0;
 }
@@ -103,7 +105,7 @@ static int64_t queue_ioctl(struct call *k, unsigned long request)
 	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
 	if (err < 0) return err;
 	if (k->es->stream && (request == SIOCOUTQ || request == SIOCOUTQNSD)) n += (int)tx_pending(&k->e->pool, &k->es->tx);
-	if (k->es->stream && request == SIOCOUTQ) n += (int)direct_ahead(k->e, k->es);
+	if (esock_may_pair(k->es) && request == SIOCOUTQ) n += (int)direct_ahead(k->e, k->es);
 	call_out(k, &n, sizeof n);
 	return 0;
 }

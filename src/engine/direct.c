@@ -31,10 +31,9 @@ static struct net_host *way_end(struct engine *e, const struct sock *sk)
 
 static bool fit(const struct esock *es)
 {
-	return es->stream && es->sk && !es->sk->filter && !tcp_needs_stack(es->sk) && !tcp_is_corked(es->sk) && !es->barred && !es->eof && es->tx.first != 0;
+	if (!es->sk || !esock_may_pair(es) || es->barred || es->eof || es->tx.first == 0) return false;
+	return !es->sk->filter && !tcp_needs_stack(es->sk) && !tcp_is_corked(es->sk);
 }
-
-static bool is_unix(const struct esock *es) { return es->sk && es->sk->domain == AF_UNIX; }
 
 static struct esock *unix_partner(struct esock *es)
 {
@@ -46,9 +45,9 @@ static struct esock *unix_partner(struct esock *es)
 /* The socket that es is connected to, if the two may go directly now. */
 static struct esock *partner(struct engine *e, struct esock *es)
 {
-	if (!fit(es) || es->sk->type != SOCK_STREAM) return NULL;
-	if (is_unix(es)) return unix_partner(es);
-	if (es->sk->protocol != IPPROTO_TCP) return NULL;
+	if (!fit(es)) return NULL;
+	if (esock_is_unix(es)) return unix_partner(es);
+	if (es->sk->type != SOCK_STREAM || es->sk->protocol != IPPROTO_TCP) return NULL;
 	struct net_host *end = sock_poll(es->sk) & (EPOLLHUP | EPOLLERR) ? NULL : way_end(e, es->sk);
 	struct sock *other = end ? tcp_other_end(es->sk, net_stack(end)) : NULL;
 	struct esock *peer = other ? other->user : NULL;
@@ -80,7 +79,7 @@ void direct_look_again(struct engine *e)
 
 uint32_t direct_limit(const struct esock *es)
 {
-	if (is_unix(es)) return es->sk->sndbuf;
+	if (esock_is_unix(es)) return es->sk->sndbuf;
 	return es->sk->sndbuf_locked ? es->sk->sndbuf + es->peer->sk->rcvbuf : 0;
 }
 
@@ -114,7 +113,8 @@ static uint32_t unread_max(const struct esock *from)
 static void flow_grow(struct engine *e, struct esock *from, struct esock *to)
 {
 	struct channel *ch = esock_channel(e, from);
-	if (shared_get32(&ch->tx.starved) == 0 || !direct_full(&e->pool, &from->tx)) return;
+	if (shared_get32(&ch->tx.starved) == 0) return;
+	if (from->stream ? !direct_full(&e->pool, &from->tx) : !direct_unix_full(e, from, to)) return;
 	if (direct_unread(&e->pool, &to->rx) >= unread_max(from)) return;
 	if (direct_grow(&e->pool, &ch->tx, &from->tx, from->channel, &esock_channel(e, to)->rx, &to->rx, to->channel) < 0) return;
 	atomic_store(&ch->tx.starved, 0);
@@ -129,6 +129,7 @@ static void unix_flow_update(struct engine *e, struct esock *from, struct esock 
 	else if (from->flow == FLOW_DIRECT) direct_leave(e, from);
 	else if (direct_unix_ready(e, from, to)) {
 		from->tx.held = true;
+		direct_unix_enters(e, from, to);
 		flow_link(e, from, to);
 		esock_queue(e, from);
 		esock_queue(e, to);
@@ -137,7 +138,7 @@ static void unix_flow_update(struct engine *e, struct esock *from, struct esock 
 
 static void flow_update(struct engine *e, struct esock *from, struct esock *to)
 {
-	if (is_unix(from)) {
+	if (esock_is_unix(from)) {
 		unix_flow_update(e, from, to);
 		return;
 	}
@@ -171,6 +172,7 @@ void direct_update(struct engine *e, struct esock *es)
 static struct direct_count count_of(struct engine *e, const struct esock *es)
 {
 	struct direct_sent *s = &esock_channel(e, es)->sent;
+	if (!es->stream) return (struct direct_count){0};
 	return (struct direct_count){shared_get64(&s->octets), shared_get32(&s->writes), shared_get32(&s->last_ms)};
 }
 
@@ -212,11 +214,11 @@ void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i)
 void direct_forget(struct engine *e, struct esock *es)
 {
 	struct direct_sent *s = &esock_channel(e, es)->sent;
+	es->got = (struct direct_count){0};
 	if (!es->stream) return;
 	shared_set64(&s->octets, 0);
 	shared_set32(&s->writes, 0);
 	shared_set32(&s->last_ms, 0);
-	es->got = (struct direct_count){0};
 }
 
 static const struct esock *last_peer(const struct engine *e, const struct esock *es)
@@ -229,11 +231,11 @@ static const struct esock *last_peer(const struct engine *e, const struct esock 
 /* What went directly is ahead until it is read, also when the two have parted since. */
 uint32_t direct_ahead(struct engine *e, const struct esock *es)
 {
-	if (is_unix(es) && es->flow != FLOW_DIRECT) return 0;
+	if (esock_is_unix(es) && es->flow != FLOW_DIRECT) return 0;
 	const struct esock *peer = last_peer(e, es);
 	if (!peer) return 0;
+	if (esock_is_unix(es)) return direct_unix_ahead(e, es, peer);
 	uint32_t unread = direct_unread(&e->pool, &peer->rx);
-	if (is_unix(es)) return unread > 0 ? unix_charge(unread) : 0;
 	uint32_t window = peer->sk->rcvbuf - peer->sk->rcvbuf / 16;    /* what Linux takes of full segments */
 	return unread > window ? unread - window : 0;
 }
@@ -244,14 +246,14 @@ uint32_t direct_ahead(struct engine *e, const struct esock *es)
 static bool flow_leave(struct engine *e, struct esock *from, struct esock *to)
 {
 	bool direct = from->flow == FLOW_DIRECT;
-	if (direct && is_unix(from)) direct_unix_leaves(e, to);
+	if (direct && esock_is_unix(from)) direct_unix_leaves(e, to);
 	if (from->flow == FLOW_DIRECT && direct_unlink(&e->pool, &esock_channel(e, from)->tx, &from->tx) < 0) {
 		from->flow = FLOW_HELD;
 		return false;
 	}
-	from->tx.held = false;
+	from->tx.held = !from->stream;         /* messages are told or posted: never are they for us */
 	from->flow = FLOW_STACK;
-	if (direct && is_unix(from)) direct_unix_left(e, from, to);
+	if (direct && esock_is_unix(from)) direct_unix_left(e, from, to);
 	return true;
 }
 
@@ -262,7 +264,7 @@ static void pair_break(struct engine *e, struct esock *const both[2])
 	for (int i = 0; i < 2; i++) {
 		if (!both[i]->sk) continue;
 		engine_enter(e, both[i]->sk);
-		if (is_unix(both[i])) unix_break(both[i]->sk);
+		if (esock_is_unix(both[i])) unix_break(both[i]->sk);
 		else tcp_break(both[i]->sk);
 		net_touch(e->net, both[i]->sk->stack);
 	}
@@ -286,7 +288,7 @@ void direct_part(struct engine *e, struct esock *es)
 			if (both[i]->got.octets > 0) tcp_passed(both[i]->sk);
 		}
 		esock_queue(e, both[i]);
-		if (is_unix(both[i])) continue;    /* its pump wakes, when it has published what there is to see */
+		if (esock_is_unix(both[i])) continue;    /* its pump wakes, when it has published what there is to see */
 		reader_wake(e, both[i]);
 		esock_wake_writer(e, both[i]);     /* a reader that made room may have died before it said so */
 	}

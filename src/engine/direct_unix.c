@@ -1,5 +1,5 @@
 /*
- * The direct path between the two ends of a Unix stream. There is no way between them that could do anything to what goes by, so it is left only for
+ * The direct path between the two of a Unix pair. There is no way between them that could do anything to what goes by, so it is left only for
  * what a ring cannot carry: descriptors, credentials, an octet out of band. The stack's queue has that, in its place:
  *
  *     entered    the receiver's queue is empty, both chains are one segment long: the segment that A writes to is linked to B's chain, as for TCP
@@ -8,6 +8,9 @@
  * Each way is entered and left by itself. In between nothing goes through the stack but what a program had in hand when its segment was ended. A program that
  * finds its ring empty asks the engine unless CHS_DIRECT says that there can be nothing (shim/unix_sock.c). Octets are taken back under the reader's lock, if
  * it is free; if not they are read where they are, before the queue.
+ *
+ * Messages go the same way, each a record in the segment (channel/record.c), and come back each as one. But a program puts one only where its peer reads it,
+ * so nothing of messages is ever in a ring for the engine; and the segment may be too small for the next one though little is in it.
  */
 #include <sys/epoll.h>
 #include "channel/channel.h"
@@ -18,7 +21,10 @@ uint32_t direct_unix_state(struct engine *e, struct esock *es)
 {
 	const struct sock *sk = es->sk;
 	uint32_t state = 0;
-	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return 0;
+	if (es->tx.first == 0 && unix_other_end(sk)) {
+		if (tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return 0;
+		es->tx.held = !es->stream;
+	}
 	if (!es->peer || sk->err != 0) return 0;
 	if (es->flow == FLOW_DIRECT && !(sk->shut & (SHUT_WR + 1))) state |= CHS_SENDABLE;
 	if (es->peer->flow == FLOW_DIRECT && !(sk->shut & (SHUT_RD + 1))) state |= CHS_DIRECT;
@@ -42,15 +48,71 @@ static bool chains_are_short(struct engine *e, struct esock *from, struct esock 
 
 bool direct_unix_ready(struct engine *e, struct esock *from, struct esock *to)
 {
-	return direct_unix_may(from, to) && unix_is_read(to->sk) && chains_are_short(e, from, to);
+	return direct_unix_may(from, to) && unix_is_read(from->sk, to->sk) && chains_are_short(e, from, to);
+}
+
+/* Nothing is unread: so much is said, whatever was taken back or lost before. */
+void direct_unix_enters(struct engine *e, struct esock *from, struct esock *to)
+{
+	if (from->stream) return;
+	shared_set32(&esock_channel(e, to)->posted.discharged, shared_get32(&esock_channel(e, from)->posted.charged));
+}
+
+#define CHAIN_MAX 8      /* more than the largest send buffer needs */
+
+bool direct_unix_full(struct engine *e, struct esock *from, struct esock *to)
+{
+	int n = 0;
+	if (shared_get32(&esock_channel(e, from)->tx.starved) != STARVED_ROOM) return false;
+	for (uint32_t i = to->rx.first; i != 0 && n < CHAIN_MAX; i = e->pool.segs[i].follow) n++;
+	return n < CHAIN_MAX;
+}
+
+/* ---- how much is in the ring ---- */
+
+uint32_t direct_unix_ahead(struct engine *e, const struct esock *from, const struct esock *to)
+{
+	uint32_t unread = direct_unread(&e->pool, &to->rx);
+	if (unread == 0) return 0;
+	if (from->stream) return unix_charge(unread);
+	uint32_t n = shared_get32(&esock_channel(e, from)->posted.charged) - shared_get32(&esock_channel(e, to)->posted.discharged);
+	return MIN(n, 2 * (uint32_t)from->sk->sndbuf);
+}
+
+struct waiting { bool first_only; uint32_t seen, octets; };
+
+static void waiting_see(void *user, const struct record *r)
+{
+	struct waiting *w = user;
+	if (w->seen++ == 0 || !w->first_only) w->octets += r->data_len;
+}
+
+int direct_unix_waiting(struct engine *e, const struct esock *to)
+{
+	struct waiting w = {.first_only = to->sk->type == SOCK_DGRAM};
+	posted_see(&e->pool, &to->rx, waiting_see, &w);
+	return (int)MIN(w.octets, (uint32_t)INT32_MAX);
+}
+
+/* ---- leaving ---- */
+
+#define RECALL_MAX (1u << 20)    /* as unix_charge() counts: above what net.core.wmem_max allows, and one message more */
+
+static void charge_see(void *user, const struct record *r) { *(uint64_t *)user += unix_charge(r->data_len); }
+
+static bool is_little(struct engine *e, const struct esock *from, const struct esock *to)
+{
+	uint64_t charge = 0;
+	if (!from->stream) posted_see(&e->pool, &to->rx, charge_see, &charge);
+	return charge <= RECALL_MAX;
 }
 
 struct taking { struct sock *from, *to; };
 
-static bool take(void *user, const uint8_t *data, size_t len)
+static bool take(void *user, const struct iovec data[2])
 {
 	struct taking *t = user;
-	return unix_recall(t->from, t->to, data, len) == 0;
+	return unix_recall(t->from, t->to, data) == 0;
 }
 
 /* Before another octet goes elsewhere, or the ring can be found empty. */
@@ -64,13 +126,14 @@ void direct_unix_left(struct engine *e, struct esock *from, struct esock *to)
 {
 	struct channel *ch = esock_channel(e, to);
 	struct taking t = {from->sk, to->sk};
+	const struct recall how = {!from->stream, take, &t};
 	if (!to->sk || !from->sk) return;
 	if (direct_unread(&e->pool, &to->rx) > 0) {
 		to->poll |= EPOLLIN | EPOLLRDNORM;
 		to->told = true;           /* its writer may have died before it said so */
 		shared_set32(&ch->poll, to->poll);
 	}
-	if (!chan_trylock(&ch->rx.lock, LOCK_ENGINE)) return;
-	direct_recall(&e->pool, &ch->rx, &to->rx, take, &t);
+	if (!is_little(e, from, to) || !chan_trylock(&ch->rx.lock, LOCK_ENGINE)) return;
+	direct_recall(&e->pool, &ch->rx, &to->rx, &how);
 	engine_unlock(&ch->rx.lock);
 }

@@ -150,6 +150,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	direction_clear(&ch->rx);
 	direction_clear(&ch->tx);
 	direct_forget(e, es);
+	if (!es->stream) ch->posted = (struct posted){0};
 	es->faulted[0] = es->faulted[1] = 0;
 	shared_set32(&ch->flags, 0);
 	wishes_forget(e->arena, es->channel);

@@ -33,7 +33,7 @@ static void tickets_void(struct engine *e, struct esock *es) { shared_set32(&eso
 
 void inbox_changed(struct engine *e, struct esock *es)
 {
-	if (es->stream) return;
+	if (es->stream || (es->sk && es->sk->domain == AF_UNIX)) return;
 	tickets_void(e, es);
 	if (!es->sk) return;
 	for (struct sock *sk = NULL; (sk = udp_sharer(es->sk, sk));)
@@ -106,10 +106,10 @@ bool inbox_makes_way(struct engine *e, struct esock *es, uint32_t charge)
 
 struct refusal { struct engine *e; const struct esock *to; };
 
-static void refuse_sender(void *user, uint32_t channel)
+static void refuse_sender(void *user, const struct record *rec)
 {
 	struct refusal *r = user;
-	struct esock *from = channel < CHANNEL_MAX ? r->e->slots[channel].es : NULL;
+	struct esock *from = rec->sender < CHANNEL_MAX ? r->e->slots[rec->sender].es : NULL;
 	if (!from || !from->sk || from->sk->err != 0 || !udp_talks_to(from->sk, r->to->sk)) return;
 	engine_enter(r->e, from->sk);
 	sock_set_error(from->sk, ECONNREFUSED);

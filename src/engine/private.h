@@ -97,7 +97,7 @@ struct esock {
 	uint8_t flow;                              /* enum flow, with a peer */
 	bool stream : 1, listening : 1, connecting : 1, eof : 1;
 	bool mark : 1;                             /* what the stack still has lies behind urgent data's mark, which the program's call passes */
-	bool special : 1;                          /* what a Unix stream's program sent last had more to it than octets */
+	bool special : 1;                          /* what a Unix socket's program sent last had more to it than octets */
 	bool told : 1;                             /* the stack said that something happened: another connection makes no other poll word */
 	bool barred : 1;                           /* its octets need the stack for good: a half is closed, or something was urgent */
 	bool missed_room : 1;                      /* its program asked for signals, and found none */
@@ -120,6 +120,8 @@ struct esock_dgram {
 	struct charges charges;
 	time_ns arrival;                           /* SIOCGSTAMP: of the message that the program read last. 0: none yet */
 };
+static inline bool esock_is_unix(const struct esock *es) { return es->sk && es->sk->domain == AF_UNIX; }
+static inline bool esock_may_pair(const struct esock *es) { return es->stream || esock_is_unix(es); }    /* with another: the direct path is for such */
 static inline struct esock_dgram *dgram_of(struct esock *es) { return container_of(es, struct esock_dgram, es); }
 
 struct slot { struct esock *es; uint32_t generation, next_free; };
@@ -304,7 +306,7 @@ void charges_clear(struct charges *q);
 /* direct.c: TCP without the stack between two of our sockets */
 void direct_update(struct engine *e, struct esock *es);                   /* after its pump: enters, goes on entering, grows, wakes */
 void direct_part(struct engine *e, struct esock *es);                     /* back to the stack, both ways */
-void direct_leave(struct engine *e, struct esock *from);                  /* what a Unix stream sends goes by the stack now */
+void direct_leave(struct engine *e, struct esock *from);                  /* what a Unix socket sends goes by the stack now */
 void direct_reconsider(struct engine *e, struct esock *es);               /* the same until the way is looked at, which is soon */
 void direct_bar(struct engine *e, struct esock *es);                      /* for good */
 void direct_look_again(struct engine *e);                                 /* something about the net's ways has changed */
@@ -314,10 +316,14 @@ void direct_info(struct engine *e, const struct esock *es, struct tcp_info *i); 
 void direct_forget(struct engine *e, struct esock *es);                   /* another connection begins */
 uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* octets that a Linux peer would not have taken yet */
 
-/* direct_unix.c: the same of Unix streams. From one end to the other: */
+/* direct_unix.c: the same of Unix sockets. From one end to the other: */
 uint32_t direct_unix_state(struct engine *e, struct esock *es);           /* CHS_SENDABLE and CHS_DIRECT of one that is connected */
 bool direct_unix_may(const struct esock *from, const struct esock *to);
 bool direct_unix_ready(struct engine *e, struct esock *from, struct esock *to);   /* may be linked now */
+void direct_unix_enters(struct engine *e, struct esock *from, struct esock *to);  /* is about to be linked */
+bool direct_unix_full(struct engine *e, struct esock *from, struct esock *to);    /* its program wants a further segment, and may have it */
+uint32_t direct_unix_ahead(struct engine *e, const struct esock *from, const struct esock *to);   /* of the send buffer, in the ring */
+int direct_unix_waiting(struct engine *e, const struct esock *to);                /* octets of messages in the ring, as SIOCINQ counts them */
 void direct_unix_leaves(struct engine *e, struct esock *to);              /* its peer's segment is about to be ended */
 void direct_unix_left(struct engine *e, struct esock *from, struct esock *to);   /* its segment is ended: what was not read there goes to the queue */
 

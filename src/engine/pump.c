@@ -224,7 +224,7 @@ static bool stays_here(const struct sock *sk)
 static uint32_t state_of(struct engine *e, struct esock *es)
 {
 	struct sock *sk = es->sk;
-	bool connected = es->stream && has_peer(sk), shut_wr = (sk->shut & (SHUT_WR + 1)) != 0;
+	bool connected = esock_may_pair(es) && has_peer(sk), shut_wr = (sk->shut & (SHUT_WR + 1)) != 0;
 	uint32_t state = es->stream ? CHS_STREAM : 0;
 	es->listening = es->listening && still_listens(sk);
 	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP) && (!sctp_is(sk) || sctp_is_connecting(sk));
@@ -345,7 +345,7 @@ static bool tx_limit_raised(struct engine *e, struct esock *es)
 {
 	struct direction *d = &esock_channel(e, es)->tx;
 	uint32_t before = es->tx_limit;
-	if (es->stream) esock_limit(e, es);
+	if (esock_may_pair(es)) esock_limit(e, es);
 	if (es->tx_limit <= before) return false;
 	shared_fence();
 	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
@@ -370,7 +370,7 @@ static void pump_signal(struct engine *e, struct esock *es, const struct news *n
 	if (flags & CHF_OWNED && urgents != es->urgents) anchors_signal(e, es, true);
 	es->urgents = urgents;
 	if (!(flags & CHF_ASYNC)) return;
-	if (es->stream) direct_bar(e, es);
+	if (esock_may_pair(es)) direct_bar(e, es);
 	es->missed_room |= n->room;
 	bool room = connected || (es->missed_room && tx_has_room(e, es)), room_told = room && anchors_room(e, es);
 	if (room) es->missed_room = false;
@@ -404,6 +404,6 @@ void esock_pump(struct engine *e, struct esock *es)
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
 	pump_signal(e, es, &news);
-	if (es->stream) direct_update(e, es);
+	if (esock_may_pair(es)) direct_update(e, es);
 	idle_note(e, es);
 }

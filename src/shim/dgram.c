@@ -69,6 +69,7 @@ struct taking {
 	struct record r;
 	bool peek;
 	uint32_t skip;                       /* what a peek leaves out */
+	struct handover h;
 	uint8_t control[CONTROL_MAX];
 };
 
@@ -76,6 +77,7 @@ static long record_copy(void *arg)
 {
 	struct taking *t = arg;
 	const struct message *m = t->m;
+	if (t->s->c->domain == AF_UNIX) return chan_read_posted(shim.arena, t->s->c, &t->r, t->to->at, t->to->cap, t->peek, &t->h);
 	if (t->skip > 0)
 		return chan_peek_record_at(shim.arena, t->s->c, &t->r, &t->skip, m->name, m->name ? m->name_len : 0, t->control, sizeof t->control,
 					   t->to->at, t->to->cap);
@@ -84,16 +86,26 @@ static long record_copy(void *arg)
 }
 
 /* A message that can't be put where the program wants it is lost, as in Linux. */
+static void record_drop(struct taking *t)
+{
+	if (t->s->c->domain == AF_UNIX) chan_read_posted(shim.arena, t->s->c, &t->r, NULL, 0, false, &t->h);
+	else chan_read_record(shim.arena, t->s->c, &t->r, NULL, 0, NULL, 0, NULL, 0, false);
+}
+
 static bool record_take(const struct sock *s, struct message *m, struct landing *to, long *ret)
 {
 	struct taking t;
-	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK, t.skip = peek_skip(s, m);
+	t.s = s, t.m = m, t.to = to, t.peek = m->flags & MSG_PEEK, t.skip = peek_skip(s, m), t.h = (struct handover){0};
 	critical_enter();
 	chan_lock(&s->c->rx.lock, lock_name(), futex_shared);
+	owe(s, &s->c->rx);
 	uint32_t before = chan_rx_used(shim.arena, s->c);
 	long got = before > 0 ? guarded(record_copy, &t) : 0;
-	if (got < 0 && !t.peek) chan_read_record(shim.arena, s->c, &t.r, NULL, 0, NULL, 0, NULL, 0, false);
+	if (got < 0 && !t.peek) record_drop(&t);
 	chan_unlock(&s->c->rx.lock, futex_shared);
+	if (t.h.peer != 0) direct_read(s, t.h.peer);
+	if (t.h.left) handed_over(s);
+	owe_no_more(s, &s->c->rx);
 	critical_leave();
 	if (got == 0) return false;
 	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len - t.skip, to->cap));
@@ -129,6 +141,15 @@ static long recv_into(const struct sock *s, struct message *m, struct landing *t
 		r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return r;
 	}
+}
+
+long dgram_take(const struct sock *s, struct message *m)
+{
+	struct landing to;
+	long r = landing_of(m, &to);
+	if (r == 0 && !record_take(s, m, &to, &r)) r = -EAGAIN;
+	if (to.spread) scratch_give(to.at);
+	return r;
 }
 
 long dgram_recv(const struct sock *s, struct message *m)

@@ -104,6 +104,20 @@ static void wake(const struct sock *own, uint32_t peer, struct direction *d)
 	if (!woken(peer, d)) handed_over(own);
 }
 
+/*
+ * Between moving octets and waking the peer we may be killed. Those who share the socket go on, and the engine wakes the peer in our place: but only if
+ * that is owed, for a wake without news is an edge that Linux does not have.
+ */
+void owe(const struct sock *s, struct direction *d)
+{
+	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_set32(&d->owing, lock_name());
+}
+
+void owe_no_more(const struct sock *s, struct direction *d)
+{
+	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_replace32(&d->owing, lock_name(), 0);
+}
+
 void direct_wrote(const struct sock *own, uint32_t peer)
 {
 	if (peer < CHANNEL_MAX) wake(own, peer, &arena_channel(shim.arena, peer)->rx);

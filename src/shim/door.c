@@ -1,4 +1,4 @@
-/* What the shim offers by name to the sockland command when that runs on a virtual host itself: a door of the same host. */
+/* What the shim offers by name to the sockland command when that runs on a virtual host itself: a door of the same host, pairs to talk over. */
 #include <fcntl.h>
 #include "shim/shim.h"
 
@@ -16,3 +16,6 @@ __attribute__((visibility("default"))) void sockland_leave(void)
 {
 	if (shim.active) sys(SYS_fcntl, shim.door, F_SETFD, FD_CLOEXEC);
 }
+
+/* The caller passes ends of its socketpairs to engines, and to programs of other networks: they are to be the kernel's. */
+__attribute__((visibility("default"))) void sockland_plain_pairs(void) { shim.plain_pairs = true; }

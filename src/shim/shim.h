@@ -37,6 +37,7 @@ struct shim {
 	uint32_t host, desk;               /* desk: where short control calls lie; 0: nowhere */
 	bool privileged;                   /* its programs are root of it: caps.c */
 	bool private_unix;                 /* sockets of AF_UNIX are the engine's */
+	bool plain_pairs;                  /* but this process's socketpairs are not */
 	struct arena *arena;
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
 	char path[SHIM_PATH_MAX];          /* of libsockland.so */
@@ -276,6 +277,9 @@ bool uring_roused(const siginfo_t *info, void *context);      /* in the handler 
 /* ---- peers that share a segment (direct.c) ---- */
 void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */
 void direct_read(const struct sock *own, uint32_t peer);      /* it wrote what we read */
+/* Whoever moves octets past the engine owes the peer a wake until these two are over. */
+void owe(const struct sock *s, struct direction *d);
+void owe_no_more(const struct sock *s, struct direction *d);
 void direct_delivered(uint32_t peer);                         /* channel peer has a datagram of ours */
 int *ringer_slot(int fd);                  /* where the number of an eventfd of somebody's is kept, or NULL */
 void ringers_forked(void);
@@ -302,6 +306,7 @@ void stream_forget(const struct sock *s);
 long dgram_send(const struct sock *s, struct message *m);     /* straight to the receiver where that may be, else engine_send (ticket.c) */
 void tickets_forked(void);
 long dgram_recv(const struct sock *s, struct message *m);
+long dgram_take(const struct sock *s, struct message *m);     /* one look at the ring: -EAGAIN: there is none */
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
 int message_gather(struct message *m, struct iovec *one);     /* into one piece, where a control call can't carry all: scratch_give(one->iov_base) afterwards. 0, -EFAULT, -EMSGSIZE, -ENOMEM */
 int64_t engine_send_unread(const struct sock *s, const struct message *m);   /* what is wrong with a message whose data can't be read or is too long to go: an errno */

@@ -81,7 +81,9 @@ static bool pair_there(int *pair)
 	return user_copy(probe, pair, sizeof probe) == 0 && user_copy(pair, probe, sizeof probe) == 0;
 }
 
-/* Of streams, which then go past the engine; the others are the kernel's everywhere. */
+static bool is_unix_type(int type) { return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_RAW || type == SOCK_SEQPACKET; }
+
+/* What the two send each other then goes past the engine. */
 static long pair_private(int type, int protocol, int *pair)
 {
 	struct rpc_pair second;
@@ -118,7 +120,7 @@ long do_socketpair(int domain, int type, int protocol, int *pair)
 {
 	if (shim.active && domain != AF_UNIX) return pair_refused(domain, type, protocol, pair);
 	long r;
-	if (shim.active && shim.private_unix && !spawned() && (type & ~TYPE_FLAGS) == SOCK_STREAM) {
+	if (shim.active && shim.private_unix && !shim.plain_pairs && !spawned() && is_unix_type(type & ~TYPE_FLAGS)) {
 		do r = pair_private(type, protocol, pair);
 		while (spares_give_way(r));
 		return r;

@@ -28,20 +28,6 @@ static long tx_copy(void *arg)
 	return 0;
 }
 
-/*
- * Between moving octets and waking the peer we may be killed. Those who share the socket go on, and the engine wakes the peer in our place: but only if
- * that is owed, for a wake without news is an edge that Linux does not have.
- */
-static void owe(const struct sock *s, struct direction *d)
-{
-	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_set32(&d->owing, lock_name());
-}
-
-static void owe_no_more(const struct sock *s, struct direction *d)
-{
-	if (shared_get32(&s->c->flags) & CHF_SHARED) shared_replace32(&d->owing, lock_name(), 0);
-}
-
 /* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. wants_room: see struct handover. */
 static long tx_put(const struct sock *s, const struct message *m, size_t from, bool *wants_room)
 {

@@ -45,6 +45,7 @@ int unix_connect_target(const struct sockaddr *addr, socklen_t len, struct unix_
 long unix_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len);
 long unix_send(const struct sock *s, struct message *m);
 long unix_recv(const struct sock *s, struct message *m);
+long unix_post(const struct sock *s, struct message *m, uint32_t seq);                  /* unix_post.c: a message, by the ring if it can. seq: tx.seq before it */
 long unix_waiting(const struct sock *s, int *ret);
 
 /* unix_table.c */

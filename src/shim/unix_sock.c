@@ -1,6 +1,7 @@
 /*
  * Unix sockets of the engine's (stack/unix): where the network has its own (--private-unix), and where a sandbox refuses bind and connect to
- * the kernel's, so that programs which meet by name would not find each other. Every message is a control call, and descriptors travel beside it.
+ * the kernel's, so that programs which meet by name would not find each other. What two that are connected send each other goes by shared rings; any
+ * other message is a control call, and descriptors travel beside it.
  * What a path is only the program can tell, in its own directory, root and permissions: an inode is made by mknod for bind, and looked up for
  * connect and send.
  */
@@ -179,12 +180,9 @@ static int rights_put(struct message *m, size_t room, const int *fds, int n)
 
 /* ---- data ---- */
 
-#define RING_FLAGS (MSG_NOSIGNAL | MSG_EOR | MSG_MORE)   /* that make no difference to a stream's octets */
+#define RING_FLAGS (MSG_NOSIGNAL | MSG_EOR | MSG_MORE)   /* that make no difference to octets */
 
-static bool fits_ring(const struct sock *s, const struct message *m)
-{
-	return s->c->type == SOCK_STREAM && m->control_len == 0 && m->n_rights == 0 && !m->name && !(m->flags & ~RING_FLAGS);
-}
+static bool fits_ring(const struct message *m) { return m->control_len == 0 && m->n_rights == 0 && !m->name && !(m->flags & ~RING_FLAGS); }
 
 /* A peer that is just being closed by its program: the engine knows whether it is. */
 static void peer_settles(const struct sock *s)
@@ -196,10 +194,11 @@ static void peer_settles(const struct sock *s)
 
 static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
 {
-	if (!fits_ring(s, m)) return (long)engine_send_once(s, m, from);
+	if (!fits_ring(m)) return (long)engine_send_once(s, m, from);
 	closes_settle();
 	peer_settles(s);
 	if (!(shared_get32(&s->c->state) & CHS_SENDABLE) || engine_dead()) return (long)engine_send_once(s, m, from);
+	if (s->c->type != SOCK_STREAM) return unix_post(s, m, seq);
 	return m->total == 0 ? 0 : stream_put_some(s, m, from, seq);
 }
 
@@ -231,11 +230,31 @@ static long send_unread(const struct sock *s, const struct message *m)
 
 static long send_readable(const struct sock *s, struct message *m)
 {
-	long r = fits_ring(s, m) && message_there(m, m->total, false) != 0 ? -EFAULT : send_all(s, m);
-	return r == -EFAULT ? send_unread(s, m) : r;
+	struct iovec one = {NULL, 0};
+	long r = s->c->type != SOCK_STREAM ? message_gather(m, &one) : 0;
+	if (r == 0) r = fits_ring(m) && message_there(m, m->total, false) != 0 ? -EFAULT : send_all(s, m);
+	if (r == -EFAULT) r = send_unread(s, m);
+	scratch_give(one.iov_base);
+	return r;
+}
+
+/* Of sockets of messages it is taken before anything else is looked at. */
+static long error_first(const struct sock *s)
+{
+	if (s->c->type == SOCK_STREAM || !(shared_get32(&s->c->state) & CHS_ERROR)) return 0;
+	int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
+	return err > 0 ? -(long)err : (long)err;
 }
 
 static bool is_connected(const struct sock *s) { return control_simple(RPC_GETPEERNAME, s, 0, 0, 0) >= 0; }
+
+/* Linux's order: what is wrong with the socket of sequenced packets comes before what is wrong with its control messages, which is r. */
+static int control_refused(const struct sock *s, int r)
+{
+	int err = s->c->type == SOCK_SEQPACKET ? (int)error_first(s) : 0;
+	if (err < 0) return err;
+	return s->c->type == SOCK_SEQPACKET && !is_connected(s) ? -ENOTCONN : r;
+}
 
 /* A stream is sent to by no name, and a connected one of records heeds none. */
 static int name_resolve(const struct sock *s, struct message *m, struct unix_target *t)
@@ -253,26 +272,22 @@ static long send_named(const struct sock *s, struct message *m, uint8_t *control
 {
 	struct unix_target t;
 	struct outgoing o;
-	struct iovec one = {NULL, 0};
 	o.n = 0, o.len = 0;
 	if (user_copy(control, m->control, m->control_len) != 0) return -EFAULT;
 	int r = control_split(control, m->control_len, &o);
-	if (r < 0 && s->c->type == SOCK_SEQPACKET && !is_connected(s)) r = -ENOTCONN;
+	if (r < 0) r = control_refused(s, r);
 	if (r == 0) r = name_resolve(s, m, &t);
 	m->control = control;
 	m->control_len = o.len;
 	m->rights = o.fds;
 	m->n_rights = o.n;
-	if (r == 0 && s->c->type != SOCK_STREAM) r = message_gather(m, &one);
-	long n = r == 0 ? send_readable(s, m) : r;
-	scratch_give(one.iov_base);
-	return n;
+	return r == 0 ? send_readable(s, m) : r;
 }
 
 long unix_send(const struct sock *s, struct message *m)
 {
 	if (m->name && m->name_len == 0) m->name = NULL;
-	if (fits_ring(s, m)) return send_readable(s, m);
+	if (fits_ring(m)) return send_readable(s, m);
 	if (m->control_len > CONTROL_MAX) return -ENOBUFS;
 	uint8_t *control = scratch_take();
 	long r = control ? send_named(s, m, control) : -ENOMEM;
@@ -293,16 +308,18 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	int fds[RPC_RIGHTS_MAX];
 	struct iovec rest;
 	struct message part = *m;
+	bool room = m->control && m->control_len >= CMSG_LEN(sizeof(int));
 	if (done > 0) rest = rest_of(m, done), part.iov = &rest, part.count = 1, part.total = rest.iov_len;
-	part.rights = fds;
-	part.n_rights = RPC_RIGHTS_MAX;
+	if (m->nonblock) part.flags |= MSG_DONTWAIT;
+	part.rights = room ? fds : NULL;       /* a call that can bring none is a shorter one */
+	part.n_rights = room ? RPC_RIGHTS_MAX : 0;
 	long r = (long)engine_recv_once(s, &part);
 	if (r < 0) return r;
 	if (part.n_rights > 0 && rights_put(&part, m->control_len, fds, part.n_rights) != 0) r = -EFAULT;
 	m->ret_flags = part.ret_flags;
 	if (done == 0) m->name_len = part.name_len;
 	m->control_len = part.control_len;
-	m->n_rights = part.n_rights;
+	m->n_rights = room ? part.n_rights : (part.ret_flags & MSG_CTRUNC) != 0;   /* those that are lost end a stream's read, too */
 	return r;
 }
 
@@ -318,15 +335,27 @@ static int sender_put(const struct sock *s, struct message *m)
 	return 0;
 }
 
-/* Octets in the ring come before those in the engine's queue, which is asked only if there may be some. */
+/* What the ring has: true if that was something, or can't be had. */
+static bool take_from_ring(const struct sock *s, struct message *m, size_t done, long *ret)
+{
+	if (chan_rx_used(shim.arena, s->c) == 0) return false;
+	bool stream = s->c->type == SOCK_STREAM;
+	socklen_t name_room = m->name_len;
+	*ret = stream ? stream_take_some(s, m, done) : dgram_take(s, m);
+	if (stream ? *ret == 0 && m->total > 0 : *ret == -EAGAIN) return false;
+	m->name_len = name_room;
+	if (*ret >= 0 && done == 0 && sender_put(s, m) != 0) *ret = -EFAULT;
+	return true;
+}
+
+/* What is in the ring comes before what is in the engine's queue, which is asked only if there may be something. */
 static long take_once(const struct sock *s, struct message *m, size_t done)
 {
-	long r = 0;
-	if (s->c->type != SOCK_STREAM || m->flags & MSG_OOB) return recv_once(s, m, done);
-	bool any = chan_rx_used(shim.arena, s->c) > 0;
-	if (any) r = stream_take_some(s, m, done);
+	long r;
+	if (m->flags & MSG_OOB) return recv_once(s, m, done);
+	r = error_first(s);
 	if (r < 0) return r;
-	if (r > 0 || (any && m->total == 0)) return done == 0 && sender_put(s, m) != 0 ? -EFAULT : r;
+	if (take_from_ring(s, m, done, &r)) return r;
 	/* Looked at after the ring: what was in there may have been taken back into the queue. */
 	return shared_get32(&s->c->state) & CHS_DIRECT && !engine_dead() ? -EAGAIN : recv_once(s, m, done);
 }

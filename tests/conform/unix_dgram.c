@@ -148,6 +148,140 @@ static void records(void)
 	close(fd[1]);
 }
 
+/* The next message: its length, its first octet, and what came with it. */
+static void next_of(const char *what, int fd)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))]; } c;
+	struct iovec v = { in, sizeof in };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c };
+	int rights = 0, creds = 0, file;
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+
+	if (n < 0) {
+		say(what, "%s", say_errno(errno));
+		return;
+	}
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+		struct ucred u;
+		if (h->cmsg_type == SCM_RIGHTS) {
+			memcpy(&file, CMSG_DATA(h), sizeof file);
+			close(file);
+			rights++;
+		} else {
+			memcpy(&u, CMSG_DATA(h), sizeof u);
+			creds += u.pid == getpid() ? 10 : 1;
+		}
+	}
+	say(what, "%zd octets of %c, flags %#x, rights %d, credentials %d", n, n > 0 ? in[0] : '-', m.msg_flags, rights, creds);
+}
+
+static void send_fd(int fd, const char *text)
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec v = { (char *)text, strlen(text) };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof c };
+
+	memcpy(CMSG_DATA(&c.h), &fd, sizeof fd);
+	MUST(sendmsg(fd, &m, 0));
+}
+
+static void say_queue(const char *what, const int fd[2])
+{
+	int in_queue = -1, out_queue = -1;
+
+	MUST(ioctl(fd[1], FIONREAD, &in_queue)), MUST(ioctl(fd[0], SIOCOUTQ, &out_queue));
+	say(what, "FIONREAD %d, SIOCOUTQ %s", in_queue, out_queue == 0 ? "none" : out_queue >= 1 ? "some" : "?");
+}
+
+/* Messages of all lengths, with and without something beside them, in their order. */
+static void pair_of(int type)
+{
+	int fd[2], on = 1, off = 0, sent = 0;
+	static const int lens[] = { 1, 0, 4000, 16360, 16384, 70000, 200000 };
+
+	say_about("%s pair", type_text(type));
+	upair(type, fd);
+	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
+		memset(buf, 'a' + (int)i, (size_t)lens[i]);
+		say_rc("send", send(fd[0], buf, (size_t)lens[i], MSG_DONTWAIT));
+		say_queue("queued", fd);
+		next_of("recv", fd[1]);
+	}
+	MUST(send(fd[0], "a", 1, 0)), MUST(send(fd[0], "", 0, 0)), MUST(send(fd[0], "bbb", 3, MSG_EOR | MSG_MORE));
+	say_queue("three", fd);
+	send_fd(fd[0], "with");
+	MUST(send(fd[0], "c", 1, 0));
+	MUST(setsockopt(fd[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
+	MUST(send(fd[0], "dd", 2, 0));
+	MUST(setsockopt(fd[1], SOL_SOCKET, SO_PASSCRED, &off, sizeof off));
+	MUST(send(fd[0], "eee", 3, 0));
+	say_queue("seven", fd);
+	for (int i = 0; i < 8; i++)
+		next_of("next", fd[1]);
+	say_rc("send from nowhere", send(fd[0], (void *)1, 5, 0));
+	say_rc("nothing came", recv(fd[1], in, 9, MSG_DONTWAIT));
+	MUST(send(fd[0], "lost", 4, 0)), MUST(send(fd[0], "kept", 4, 0));
+	say_rc("recv to nowhere", recv(fd[1], (void *)1, 5, 0));
+	next_of("the next", fd[1]);
+	say_rc("as many", 0);
+	while (send(fd[0], "ff", 2, MSG_DONTWAIT) == 2)
+		sent++;
+	say_poll("poll full", fd[0]);
+	MUST(recv(fd[1], in, 9, 0));
+	say_rc("one more", send(fd[0], "ff", 2, MSG_DONTWAIT));
+	for (; sent > 0 && recv(fd[1], in, 9, MSG_DONTWAIT) == 2; sent--)
+		if (sent % 100 == 0)
+			say("left", "%d, poll %s", sent, poll(&(struct pollfd) { .fd = fd[0], .events = POLLOUT }, 1, 0) ? "writable" : "full");
+	say("then left", "%d", sent);
+	MUST(send(fd[0], "h", 1, 0));
+	MUST(shutdown(fd[0], SHUT_WR));
+	next_of("before the end", fd[1]);
+	say_poll("poll at the end", fd[1]);
+	say_rc("the other way", send(fd[1], "i", 1, 0));
+	next_of("comes", fd[0]);
+	close2(fd);
+}
+
+/* Two names that connect to each other, one after the other. */
+static void pair_by_name(void)
+{
+	int a = ubound(SOCK_DGRAM, "@a"), b = ubound(SOCK_DGRAM, "@b"), c = ubound(SOCK_DGRAM, "@c");
+	union uname n;
+	socklen_t len;
+
+	say_about("datagrams, connected both ways");
+	MUST(sendto(c, "from c", 6, 0, &n.sa, uname_of(&n, "@b")));
+	MUST(uconnect(a, "@b"));
+	MUST(send(a, "1", 1, 0));
+	MUST(uconnect(b, "@a"));
+	MUST(send(a, "22", 2, 0));
+	for (int i = 0; i < 3; i++) {
+		memset(&n, 0, len = sizeof n);
+		say_rc("recvfrom", recvfrom(b, in, 9, 0, &n.sa, &len));
+		say_uname("from", &n, len);
+	}
+	MUST(send(a, "333", 3, 0));
+	memset(&n, 0, len = sizeof n);
+	say_rc("recvfrom", recvfrom(b, in, 9, 0, &n.sa, &len));
+	say_uname("from", &n, len);
+	say_rc("c sends no more", sendto(c, "x", 1, 0, &n.sa, uname_of(&n, "@b")));
+	MUST(send(a, "4444", 4, 0));
+	say_rc("b sends to c", sendto(b, "x", 1, 0, &n.sa, uname_of(&n, "@c")));
+	MUST(send(b, "to a", 4, 0));
+	next_of("b gets", b), next_of("c gets", c), next_of("a gets", a);
+	MUST(send(a, "left", 4, 0));
+	n.sa.sa_family = AF_UNSPEC;
+	say_rc("b dissolves", connect(b, &n.sa, sizeof n.sa));
+	MUST(uconnect(b, "@a"));
+	MUST(send(b, "then", 4, 0));
+	next_of("a learns that it was left unread", a), next_of("and then", a), next_of("b has", b);
+	MUST(send(a, "55555", 5, 0));
+	close(a);
+	next_of("from one that is gone", b);
+	say_rc("send to it", send(b, "x", 1, MSG_NOSIGNAL));
+	close(b), close(c);
+}
+
 /* Who sleeps is woken: by data, by a close. */
 static void wakes(int type)
 {
@@ -246,6 +380,9 @@ int main(void)
 	unix_start();
 	peers();
 	queues();
+	pair_of(SOCK_SEQPACKET);
+	pair_of(SOCK_DGRAM);
+	pair_by_name();
 	records();
 	each_type(t)
 		wakes(*t);

@@ -1,6 +1,7 @@
 /*
  * Checksummed traffic both ways while somebody changes the links underneath: traffic serve PORT | traffic ADDRESS PORT SEED SECONDS PAIRS.
- * PORT is a path for Unix sockets, and ADDRESS then -: there it is the ends that change what can go directly (ancillary.h).
+ * PORT is a path for Unix sockets, and ADDRESS then -: there it is the ends that change what can go directly (ancillary.h). With seqpacket: or dgram: before
+ * the path they are sockets of messages, of which each has to come as it was sent; those of datagrams are pairs, and need no server.
  *
  * Every octet of a connection is a function of its seed, its direction and its place, so that each receiver knows at once what is lost, repeated,
  * reordered or another connection's. Both ends send and receive at the same time, in pieces of all sizes, by all means: threads, processes that share
@@ -52,8 +53,16 @@ struct way {
 	const struct plan *plan;
 };
 
-static struct place { struct sockaddr_storage a; socklen_t len; } place;
+static struct place { int type; struct sockaddr_storage a; socklen_t len; } place = {.type = SOCK_STREAM};
 static bool is_unix(void) { return place.a.ss_family == AF_UNIX; }
+
+/* A message's length follows from its place, so that its receiver knows that, too. */
+static size_t message_at(const struct way *w)
+{
+	uint64_t dice = octets_of(~w->seed, w->at), left = (w->seed == w->plan->seed ? w->plan->up : w->plan->down) - w->at;
+	size_t n = 1 + dice % (dice >> 40 & 3 ? 3000 : PIECE_MAX);
+	return n < left ? n : (size_t)left;
+}
 
 static void way_fail(const struct way *w, const char *what)
 {
@@ -90,12 +99,14 @@ static bool send_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 {
 	size_t n = 1 + number(dice) % (number(dice) % 4 ? 3000 : PIECE_MAX);
 	if (n > w->end - w->at) n = w->end - w->at;
+	if (place.type != SOCK_STREAM) n = message_at(w);
 	for (size_t i = 0; i < n; i++) buf[i] = octet_at(w->seed, w->at + i);
 	for (size_t sent = 0; sent < n;) {
 		bool now = number(dice) % 3 == 0;
 		int flags = MSG_NOSIGNAL | (now ? MSG_DONTWAIT : 0);
 		bool special = is_unix() && number(dice) % 32 == 0;
 		ssize_t r = special ? special_send(w->fd, buf + sent, n - sent, flags, (struct note){w->seed, w->at, w->passed}) : send(w->fd, buf + sent, n - sent, flags);
+		if (r > 0 && r != (ssize_t)n && place.type != SOCK_STREAM) way_fail(w, "a message was cut");
 		if (r > 0) {
 			w->passed += special;
 			sent += (size_t)r;
@@ -111,8 +122,9 @@ static bool send_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 /* One piece in: 1; 0 at the end; -1 when the connection is broken. */
 static int recv_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 {
-	size_t n = 1 + number(dice) % (number(dice) % 4 ? 3000 : PIECE_MAX);
+	size_t n = place.type != SOCK_STREAM ? PIECE_MAX : 1 + number(dice) % (number(dice) % 4 ? 3000 : PIECE_MAX);
 	bool now = number(dice) % 3 == 0;
+	if (place.type == SOCK_DGRAM && w->at == w->end) return 0;     /* no end comes */
 	if (number(dice) % 16 == 0) recv(w->fd, buf, n, MSG_PEEK | MSG_DONTWAIT);
 	struct note last = {w->seed, w->at, w->passed};
 	ssize_t r = is_unix() ? special_recv(w->fd, buf, n, now ? MSG_DONTWAIT : 0, &last) : recv(w->fd, buf, n, now ? MSG_DONTWAIT : 0);
@@ -126,6 +138,7 @@ static int recv_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 	if (r < 0 && errno == EINTR) return 1;
 	if (r < 0 && w->may_break && is_break(errno)) return -1;
 	if (r < 0) way_fail(w, "recv");
+	if (r > 0 && place.type != SOCK_STREAM && r != (ssize_t)message_at(w)) way_fail(w, "a message of another length");
 	for (ssize_t i = 0; i < r; i++)
 		if (buf[i] != octet_at(w->seed, w->at + (uint64_t)i)) way_fail(w, "a wrong octet");
 	w->at += (uint64_t)r;
@@ -264,7 +277,7 @@ static _Noreturn void serve_one(int fd)
 
 static int serve(void)
 {
-	int l = socket(place.a.ss_family, SOCK_STREAM, 0), status;
+	int l = socket(place.a.ss_family, place.type, 0), status;
 	if (bind(l, (struct sockaddr *)&place.a, place.len) < 0 || listen(l, 64) < 0) fail("listen: %s", strerror(errno));
 	for (;;) {
 		int fd = accept(l, NULL, NULL);
@@ -283,11 +296,11 @@ static int serve(void)
 
 static int connect_to(void)
 {
-	int fd = socket(place.a.ss_family, SOCK_STREAM, 0);
+	int fd = socket(place.a.ss_family, place.type, 0);
 	while (connect(fd, (const struct sockaddr *)&place.a, place.len) < 0) {
 		if (errno != ETIMEDOUT && errno != EINTR) fail("connect: %s", strerror(errno));
 		close(fd);
-		fd = socket(place.a.ss_family, SOCK_STREAM, 0);
+		fd = socket(place.a.ss_family, place.type, 0);
 	}
 	return fd;
 }
@@ -296,7 +309,7 @@ static int connect_to(void)
 static int pair_open(pid_t *ret_server)
 {
 	int fd[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0) fail("socketpair: %s", strerror(errno));
+	if (socketpair(AF_UNIX, place.type, 0, fd) < 0) fail("socketpair: %s", strerror(errno));
 	*ret_server = fork();
 	if (*ret_server == 0) {
 		close(fd[0]);
@@ -362,6 +375,8 @@ static void pair(uint64_t seed, double end, _Atomic uint64_t *done)
 		uint32_t size = number(&dice) % 8 == 0 ? 8000000 : number(&dice) % 2 ? 300000 : 3000;
 		struct plan p = {.seed = number(&dice), .up = (uint32_t)number(&dice) % size, .down = (uint32_t)number(&dice) % size,
 				 .ending = (uint32_t)(number(&dice) % ENDINGS), .slow = number(&dice) % 4 == 0, .pair = is_unix() && number(&dice) % 3 == 0};
+		if (place.type == SOCK_DGRAM) p.pair = 1;
+		if (place.type == SOCK_DGRAM && (p.ending == RESET || p.ending == KILLED)) p.ending = SHARED;   /* nobody would learn of it */
 		if (p.ending == KILLED || p.ending == STOPPED) converse_apart(&p, &dice);
 		else converse(&p);
 		done[p.ending]++;
@@ -374,6 +389,9 @@ static void place_read(const char *address, const char *port)
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	bool is_path = strchr(port, '/') != NULL;
+	if (strncmp(port, "seqpacket:", 10) == 0) place.type = SOCK_SEQPACKET;
+	if (strncmp(port, "dgram:", 6) == 0) place.type = SOCK_DGRAM;
+	if (is_path) port = strchr(port, '/');
 	strncpy(un.sun_path, port, sizeof un.sun_path - 1);
 	if (!is_path && inet_pton(AF_INET, address, &in.sin_addr) != 1) fail("%s is no address", address);
 	place.len = is_path ? sizeof un : sizeof in;
@@ -389,8 +407,8 @@ int main(int argc, char **argv)
 	double end = now_s() + atof(argv[4]);
 	int status, failed = 0;
 	/* The server is being started, too. */
-	for (int fd = -1, tries = 0; tries < 500; tries++, usleep(10000)) {
-		fd = socket(place.a.ss_family, SOCK_STREAM, 0);
+	for (int fd = -1, tries = 0; tries < 500 && place.type != SOCK_DGRAM; tries++, usleep(10000)) {
+		fd = socket(place.a.ss_family, place.type, 0);
 		bool there = connect(fd, (struct sockaddr *)&place.a, place.len) == 0;
 		close(fd);
 		if (there) break;

@@ -222,16 +222,20 @@ static void streams_join(struct wild *w, uint16_t port)
 	if (w->socks[2].fd != lsn.fd) t_close(&lsn);
 }
 
-/* The same of Unix sockets. */
-static void streams_pair(struct wild *w)
+/* The same of Unix sockets, of each type. */
+static void unix_pair(struct wild *w)
 {
+	static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
+	int type = types[below(ARRAY_SIZE(types))];
 	struct tsock pair[2];
+	struct iovec v = {"some octets that wait", 21};
 	t_close(&w->socks[0]);
 	t_close(&w->socks[2]);
-	t_pair(&w->c, pair);
+	t_pair(&w->c, type, pair);
 	w->socks[0] = pair[0];
 	w->socks[2] = pair[1];
-	t_write(&w->socks[0], "some octets that wait", 21);
+	if (type == SOCK_STREAM) t_write(&w->socks[0], v.iov_base, v.iov_len);
+	else chan_post(w->c.arena, arena_channel(w->c.arena, pair[0].channel), &v, 1, v.iov_len, &(struct handover){0});
 }
 
 /* A message that is half right: an existing call about an existing socket, with odd numbers and odd octets. */
@@ -308,7 +312,7 @@ static void wild_start(struct wild *w, const struct lab *l)
 		watch[i] = (struct rpc_watch){w->socks[i].channel, w->socks[i].generation};
 	}
 	uint16_t port = (uint16_t)(1024 + below(60000));
-	if (below(2)) streams_pair(w);
+	if (below(2)) unix_pair(w);
 	else streams_join(w, port);
 	t_bind(&w->socks[1], "127.0.0.1", (uint16_t)(port + 1));
 	for (int i = 0; i < 5; i++) t_sendto(&w->socks[3], "127.0.0.1", (uint16_t)(port + 1), "datagram", 8);

@@ -71,7 +71,7 @@ static int open_inbox(struct end *e)
 	return 0;
 }
 
-static void see(void *user, uint32_t channel) { *(uint32_t *)user += channel; }
+static void see(void *user, const struct record *r) { *(uint32_t *)user += r->sender; }
 
 static int look_at_inbox(struct end *e)
 {
@@ -160,17 +160,18 @@ static int leave(struct end *e)
 	return 0;
 }
 
-static bool keep(void *user, const uint8_t *data, size_t len)
+static bool keep(void *user, const struct iovec data[2])
 {
 	(void)user;
-	in_arena(data, len);
+	for (int i = 0; i < 2; i++) in_arena(data[i].iov_base, data[i].iov_len);
 	return take8() % 8 != 0;
 }
 
 /* What was not read comes back, and programs are brought to where their chains end. */
 static int recall(struct end *e)
 {
-	direct_recall(&pool, &e->c->rx, &e->rx, keep, NULL);
+	const struct recall how = {take8() % 2, keep, NULL};
+	direct_recall(&pool, &e->c->rx, &e->rx, &how);
 	if (e->tx.first == e->tx.last) tx_skip(&e->c->tx, &e->tx);
 	return tx_retire(&pool, &e->c->tx, &e->tx) < 0 ? -1 : progress(e);
 }
@@ -204,8 +205,30 @@ static int program(struct end *e)
 	return 0;
 }
 
+/* The same with messages. */
+static int messages(struct end *e)
+{
+	static uint8_t data[60000], buf[sizeof data];
+	struct iovec v = {data, take8() * 200u};
+	struct handover h = {0};
+	struct record r;
+	hostile = false;
+	chan_post(arena, e->c, &v, 1, v.iov_len, &h);
+	chan_read_posted(arena, e->c, &r, buf, take8() * 200u, take8() % 2, &h);
+	chan_posted(arena, e->c);
+	hostile = true;
+	return 0;
+}
+
+static int look_at_posted(struct end *e)
+{
+	uint32_t sum = 0;
+	posted_see(&pool, &e->rx, see, &sum);
+	return 0;
+}
+
 static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, rest, program, program,
-						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter, recall};
+						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter, recall, messages, messages, look_at_posted};
 
 static void punch(void *user, uint64_t offset, uint64_t len)
 {
@@ -217,6 +240,7 @@ static void end_start(struct end *e, uint32_t channel)
 {
 	*e = (struct end){.c = arena_channel(arena, channel)};
 	memset(e->c, 0, sizeof *e->c);
+	atomic_store(&e->c->tx.limit, SEGMENT_LARGE / 2);
 	if (tx_start(&pool, &e->c->tx, &e->tx) < 0) abort();
 }
 

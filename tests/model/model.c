@@ -1,6 +1,6 @@
 /*
  * Every order in which the steps of programs and the engine can interleave: model [PREEMPTIONS [SCHEDULES_MAX]]. How the search goes is in sim.h; what the actors
- * do, and what must come of it, in stream.c and inbox.c.
+ * do, and what must come of it, in stream.c, messages.c and inbox.c.
  */
 #include <sys/mman.h>
 #include "plays.h"
@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 	struct arena *arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (arena == MAP_FAILED) return 1;
 	play_stream(arena, preemptions, max);
+	play_messages(arena, preemptions, max);
 	play_inbox(arena, preemptions, max);
 	return 0;
 }

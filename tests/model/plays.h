@@ -4,4 +4,5 @@
 #include "sim.h"
 
 void play_stream(struct arena *arena, int preemptions, long max);
+void play_messages(struct arena *arena, int preemptions, long max);
 void play_inbox(struct arena *arena, int preemptions, long max);

@@ -264,18 +264,17 @@ static bool chains_are_short(void)
 	return net.tx.oldest == net.tx.last && net.rx.first == net.rx.last;
 }
 
-static bool keep(void *user, const uint8_t *data, size_t len)
+static bool keep(void *user, const struct iovec data[2])
 {
 	(void)user;
-	memcpy(net.wire + net.wire_len, data, len);
-	net.wire_len += (uint32_t)len;
+	for (int i = 0; i < 2; net.wire_len += (uint32_t)data[i++].iov_len) memcpy(net.wire + net.wire_len, data[i].iov_base, data[i].iov_len);
 	return true;
 }
 
 static void take_back(void)
 {
 	if (!chan_trylock(&net.to->rx.lock, LOCK_ENGINE)) return;
-	direct_recall(&net.pool, &net.to->rx, &net.rx, keep, NULL);
+	direct_recall(&net.pool, &net.to->rx, &net.rx, &(struct recall){false, keep, NULL});
 	chan_unlock(&net.to->rx.lock, futex);
 }
 

@@ -215,9 +215,9 @@ struct tsock t_socket(struct tclient *c, int domain, int type)
 	return s;
 }
 
-void t_pair(struct tclient *c, struct tsock ret[2])
+void t_pair(struct tclient *c, int type, struct tsock ret[2])
 {
-	struct rpc_request q = {.op = RPC_PAIR, .arg = {SOCK_STREAM}};
+	struct rpc_request q = {.op = RPC_PAIR, .arg = {type}};
 	struct rpc_reply reply = {0};
 	struct rpc_pair second = {0};
 	int fds[4], n_fds = 0;

@@ -28,7 +28,7 @@ void t_ring(struct tclient *c, uint32_t channel);
 void t_sync(struct tclient *c);                 /* the engine has worked off all that came before, hang-ups too, which ring nothing */
 
 struct tsock t_socket(struct tclient *c, int domain, int type);
-void t_pair(struct tclient *c, struct tsock ret[2]);                       /* of Unix streams */
+void t_pair(struct tclient *c, int type, struct tsock ret[2]);             /* of Unix sockets */
 int64_t t_call(struct tsock *s, enum rpc_op op, int64_t arg0, int64_t arg1, const void *in, size_t in_len);
 int64_t t_pass(struct tsock *s, enum rpc_op op, const void *in, size_t in_len, const int *fds, size_t n);    /* with descriptors */
 int64_t t_bind(struct tsock *s, const char *addr, uint16_t port);

@@ -274,7 +274,7 @@ static void test_rests(void **state)
 	takes(b, 'b', 1);
 }
 
-static void note(void *user, uint32_t channel) { *(uint64_t *)user = *(uint64_t *)user * 16 + channel; }
+static void note(void *user, const struct record *r) { *(uint64_t *)user = *(uint64_t *)user * 16 + r->sender; }
 
 static void test_who_was_not_read(void **state)
 {

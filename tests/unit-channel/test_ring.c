@@ -381,11 +381,13 @@ static void test_rest_of_shared(void **state)
 
 struct kept { uint8_t octets[40000]; size_t n, room; };
 
-static bool keep(void *user, const uint8_t *data, size_t len)
+static bool keep(void *user, const struct iovec data[2])
 {
 	struct kept *k = user;
+	size_t len = data[0].iov_len + data[1].iov_len;
 	if (len > k->room) return false;
-	memcpy(k->octets + k->n, data, len);
+	memcpy(k->octets + k->n, data[0].iov_base, data[0].iov_len);
+	memcpy(k->octets + k->n + data[0].iov_len, data[1].iov_base, data[1].iov_len);
 	k->n += len;
 	k->room -= len;
 	return true;
@@ -397,7 +399,8 @@ static void test_recall(void **state)
 	struct both *b = *state;
 	struct channel *to = arena_channel(b->a, 2);
 	static uint8_t buf[SEGMENT_SMALL + 20000];
-	struct kept k = {.room = 5000};
+	struct kept k = {.room = 0};
+	const struct recall how = {false, keep, &k};
 	uint8_t out[9];
 	for (size_t i = 0; i < sizeof buf; i++) buf[i] = octet(i);
 	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
@@ -409,20 +412,20 @@ static void test_recall(void **state)
 	assert_int_equal(chan_write(b->a, b->c, buf + 10000, sizeof buf - 10000, &told), 9000 + SEGMENT_SMALL - 10000);
 	assert_int_equal(direct_grow(&b->p, &b->c->tx, &b->tx, 1, &to->rx, &b->rx, 2), 0);
 	assert_int_equal(chan_write(b->a, b->c, buf + 9000 + SEGMENT_SMALL, 11000, &told), 11000);
-	direct_recall(&b->p, &to->rx, &b->rx, keep, &k);           /* no further than to the one that is written to */
+	direct_recall(&b->p, &to->rx, &b->rx, &how);           /* no further than to the one that is written to */
 	assert_int_equal(k.n, 0);
-	k.room = SEGMENT_SMALL - 9000;
+	k.room = SEGMENT_SMALL;                                    /* all of the one segment, and not the next */
 	assert_int_equal(direct_unlink(&b->p, &b->c->tx, &b->tx), 0);
 	assert_int_equal(chan_tx_reader(b->a, b->c), 0);
-	direct_recall(&b->p, &to->rx, &b->rx, keep, &k);
-	assert_int_equal(k.n, SEGMENT_SMALL - 9000);
-	assert_int_equal(chan_rx_used(b->a, to), sizeof buf - SEGMENT_SMALL);
+	direct_recall(&b->p, &to->rx, &b->rx, &how);
+	assert_int_equal(k.n, SEGMENT_SMALL);
+	assert_int_equal(chan_rx_used(b->a, to), 11000);
 	assert_int_equal(chan_read(b->a, to, out, 9, 0, false, &told), 9);
-	assert_int_equal(out[0], octet(SEGMENT_SMALL));
+	assert_int_equal(out[0], octet(9000 + SEGMENT_SMALL));
 	k.room = sizeof k.octets - k.n;
-	direct_recall(&b->p, &to->rx, &b->rx, keep, &k);
+	direct_recall(&b->p, &to->rx, &b->rx, &how);
 	assert_int_equal(k.n, sizeof buf - 9000 - 9);
-	for (size_t i = 0; i < k.n; i++) assert_int_equal(k.octets[i], octet(9000 + i + (9000 + i >= SEGMENT_SMALL ? 9 : 0)));
+	for (size_t i = 0; i < k.n; i++) assert_int_equal(k.octets[i], octet(9000 + i + (i >= SEGMENT_SMALL ? 9 : 0)));
 	assert_int_equal(chan_rx_used(b->a, to), 0);
 	tx_skip(&b->c->tx, &b->tx);
 	assert_int_equal(tx_retire(&b->p, &b->c->tx, &b->tx), 0);

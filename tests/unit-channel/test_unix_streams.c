@@ -14,7 +14,7 @@ static int fixture_new(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 	lab_start(&f->lab, "single,1");
 	t_hello(&f->c, &f->lab, 0);
-	t_pair(&f->c, f->fd);
+	t_pair(&f->c, SOCK_STREAM, f->fd);
 	*state = f;
 	return 0;
 }
@@ -144,7 +144,7 @@ static void test_few_segments_do(void **state)
 	(void)state;
 	lab_start_small(&f.lab, "single,1", 8, 0);
 	t_hello(&f.c, &f.lab, 0);
-	t_pair(&f.c, f.fd);
+	t_pair(&f.c, SOCK_STREAM, f.fd);
 	for (int i = 0; i < 50; i++) {
 		assert_int_equal(told(&f.fd[0], MSG_OOB, "u"), 1);
 		asked(&f.fd[1], MSG_OOB, "u");
@@ -165,7 +165,7 @@ static void test_no_segment_to_leave_with(void **state)
 	(void)state;
 	lab_start_small(&f.lab, "single,1", 3, 0);     /* index 0 is none, and each end writes to one */
 	t_hello(&f.c, &f.lab, 0);
-	t_pair(&f.c, f.fd);
+	t_pair(&f.c, SOCK_STREAM, f.fd);
 	assert_true(is_direct(&f.fd[0], &f.fd[1]));
 	assert_int_equal(t_write(&f.fd[0], "direct", 6), 6);
 	assert_int_equal(told(&f.fd[0], MSG_OOB, "u"), -EPIPE);

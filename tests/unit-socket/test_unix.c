@@ -225,11 +225,21 @@ static void test_credentials(void **state)
 	assert_memory_equal(&u, &mine, sizeof u);
 }
 
+/* As Linux says by SIOCOUTQ. */
+static void test_charge(void **state)
+{
+	static const uint32_t all[][2] = {{0, 768}, {192, 768}, {193, 1280}, {704, 1280}, {705, 2304}, {3776, 4352}, {3777, 8448}, {7873, 16640}, {16064, 16640},
+					  {16065, 20736}, {32000, 33024}, {65536, 69888}, {100000, 102656}, {106000, 135424}, {200000, 200960}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) assert_int_equal(unix_charge(all[i][0]), all[i][1]);
+}
+
 /* For a host that carries octets past the stack: when it may, and what comes back of them. */
 static void test_past(void **state)
 {
 	struct world *w = *state;
 	struct sock *fd[2] = {made(w->a, SOCK_STREAM), made(w->a, SOCK_STREAM)}, *alone = made(w->a, SOCK_STREAM), *other[2];
+	const struct iovec past[2] = {{"pa", 2}, {"st", 2}};
 	char buf[16];
 	int queued;
 
@@ -237,17 +247,27 @@ static void test_past(void **state)
 	assert_ptr_equal(unix_other_end(fd[0]), fd[1]);
 	assert_ptr_equal(unix_other_end(fd[1]), fd[0]);
 	assert_null(unix_other_end(alone));
-	pair(w->a, SOCK_SEQPACKET, other);
-	assert_null(unix_other_end(other[0]));
-	assert_true(unix_goes_past(fd[0], fd[1]) && unix_goes_past(fd[1], fd[0]) && unix_is_read(fd[1]));
+	assert_true(unix_goes_past(fd[0], fd[1]) && unix_goes_past(fd[1], fd[0]) && unix_is_read(fd[0], fd[1]));
 	/* What was taken back comes before what is sent then, and is its sender's to pay for. */
-	assert_int_equal(unix_recall(fd[0], fd[1], "past", 4), 0);
+	assert_int_equal(unix_recall(fd[0], fd[1], past), 0);
 	assert_int_equal(do_send(fd[0], "sent", 4), 4);
-	assert_false(unix_is_read(fd[1]));
+	assert_false(unix_is_read(fd[0], fd[1]));
 	assert_int_equal(sock_ioctl(fd[0], SIOCOUTQ, &queued, sizeof queued), 0);
 	assert_int_equal(queued, 2 * unix_charge(4));
 	assert_int_equal(do_recv(fd[1], buf, sizeof buf, 0), 8);
 	assert_memory_equal(buf, "pastsent", 8);
+	/* Of messages each one by itself; of datagrams those that are connected to each other. */
+	for (int type = SOCK_DGRAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_DGRAM) {
+		other[0] = made(w->a, type), other[1] = made(w->a, type);
+		assert_null(unix_other_end(other[0]));
+		unix_pair(other[0], other[1]);
+		assert_ptr_equal(unix_other_end(other[0]), other[1]);
+		assert_int_equal(unix_recall(other[0], other[1], past) | unix_recall(other[0], other[1], past), 0);
+		assert_int_equal(do_recv(other[1], buf, sizeof buf, 0), 4);
+		assert_false(unix_is_read(other[0], other[1]));
+		assert_int_equal(do_recv(other[1], buf, sizeof buf, 0), 4);
+		assert_true(unix_is_read(other[0], other[1]));
+	}
 	/* Each option and each half concerns the ways that it touches. */
 	assert_int_equal(set_int(fd[0], SOL_SOCKET, SO_PEEK_OFF, 0), 0);
 	assert_true(unix_goes_past(fd[0], fd[1]) && !unix_goes_past(fd[1], fd[0]));
@@ -271,6 +291,7 @@ int main(void)
 		WORLD_TEST(test_paths),
 		WORLD_TEST(test_backlog),
 		WORLD_TEST(test_accounts),
+		cmocka_unit_test(test_charge),
 		WORLD_TEST(test_queue_limit),
 		WORLD_TEST(test_rights),
 		WORLD_TEST(test_credentials),

@@ -92,42 +92,34 @@ static int control_read(const struct unix_sock *us, const struct unix_sock *to, 
 	return r;
 }
 
-/* As sock_charge, but there is no header before the data. */
-uint32_t unix_charge(uint32_t len)
+uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, struct sock_rights *rights, const struct ucred *cred)
 {
-	uint32_t need = len + SKB_SHARED_INFO, size = SKB_SMALL_HEAD;
+	struct unix_msg *q = malloc(sizeof *q + len);
 
-	if (need > 16384) return len + SKB_SMALL_HEAD + SKB_TRUESIZE_OVERHEAD;
-	if (need > size) for (size = 1024; size < need; size *= 2) {}
-	return size + SKB_TRUESIZE_OVERHEAD;
-}
-
-int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, const struct ucred *cred)
-{
-	struct unix_msg *q = malloc(sizeof *q + m->len);
-
-	if (!q) return -ENOBUFS;
-	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = m->rights, .cred = *cred, .len = (uint32_t)m->len};
+	if (!q) return NULL;
+	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = rights, .cred = *cred, .len = len};
 	q->charge = unix_charge(q->len);
 	if (q->rights) q->rights->refs++;
-	memcpy(q->data, m->data, m->len);
 	list_append(&us->sent, &q->of_sender);
 	us->wmem += q->charge;
 	list_append(&to->queue, &q->node);
 	to->n_queued++;
 	sock_ready(&to->sk);
-	return 0;
+	return q->data;
 }
 
 /* The first len octets. */
 static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, size_t len)
 {
-	struct sock_msg part = {.data = m->data, .len = len, .rights = m->rights};
 	struct ucred cred;
+	uint8_t *data;
 	int r = control_read(us, to, m, &cred);
 
-	if (r == 0) r = unix_enqueue(us, to, &part, &cred);
-	return r < 0 ? r : (ssize_t)len;
+	if (r < 0) return r;
+	data = unix_enqueue(us, to, (uint32_t)len, m->rights, &cred);
+	if (!data) return -ENOBUFS;
+	if (len > 0) memcpy(data, m->data, len);
+	return (ssize_t)len;
 }
 
 /* The last octet of the message is the one out of band: it lies by itself, and the one before it becomes an ordinary one. */
@@ -229,12 +221,13 @@ ssize_t unix_send(struct sock *sk, const struct sock_msg *m)
 
 /* ---- receiving ---- */
 
-static ssize_t nothing(struct unix_sock *us)
+/* As Linux: that nothing comes any more is the answer to who waits; who does not wait for a datagram is not told. */
+static ssize_t nothing(struct unix_sock *us, int flags)
 {
 	int err = sock_take_error(&us->sk);
 
 	if (err) return -err;
-	return us->sk.shut & 1 ? 0 : -EAGAIN;
+	return us->sk.shut & 1 && !(unix_is_dgram(us) && flags & MSG_DONTWAIT) ? 0 : -EAGAIN;
 }
 
 static void give(const struct unix_sock *us, struct unix_msg *q, struct sock_msg *m)
@@ -344,7 +337,7 @@ static ssize_t stream_recv(struct unix_sock *us, struct sock_msg *m, int flags)
 	q = msg_at(us, peek_skip(us, flags), &skip);
 	if (!q) {
 		nobody(m);
-		return nothing(us);
+		return nothing(us, flags);
 	}
 	give(us, q, m);
 	done = stream_copy(us, q, m, skip, flags & MSG_PEEK);
@@ -360,7 +353,7 @@ static ssize_t dgram_recv(struct unix_sock *us, struct sock_msg *m, int flags)
 
 	if (us->sk.err || !q) {
 		nobody(m);
-		return nothing(us);
+		return nothing(us, flags);
 	}
 	full = q->len - skip;
 	n = MIN(full, m->len);

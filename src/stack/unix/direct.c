@@ -1,22 +1,18 @@
 /*
- * What a host needs to know that carries the octets of a connected stream past the stack, from program to program. They may go so while a message
- * could have nothing but octets to it, and while none waits in the receiver's queue; what was not read then, when they no longer may, comes
- * back as one more message.
+ * What a host needs to know that carries the messages of a pair past the stack, from program to program: the ends of a connection, or sockets of
+ * datagrams that are connected to each other. They may go so while a message could have nothing but octets to it, and while none waits in the receiver's
+ * queue; what was not read then, when they no longer may, comes back as messages.
  */
 #include <errno.h>
 #include "stack/unix/private.h"
 
-static const struct unix_sock *stream_of(const struct sock *sk)
+static bool is_pair(const struct unix_sock *us)
 {
-	return sk->domain == AF_UNIX && sk->type == SOCK_STREAM && unix_of(sk)->state == UNIX_CONNECTED ? unix_of(sk) : NULL;
+	if (!unix_is_dgram(us)) return us->state == UNIX_CONNECTED && us->peer;
+	return us->peer && us->peer != us && us->peer->peer == us;     /* nobody else may send to either */
 }
 
-struct sock *unix_other_end(const struct sock *sk)
-{
-	const struct unix_sock *us = stream_of(sk);
-
-	return us && us->peer ? &us->peer->sk : NULL;
-}
+struct sock *unix_other_end(const struct sock *sk) { return sk->domain == AF_UNIX && is_pair(unix_of(sk)) ? &unix_of(sk)->peer->sk : NULL; }
 
 bool unix_goes_past(const struct sock *from, const struct sock *to)
 {
@@ -25,11 +21,16 @@ bool unix_goes_past(const struct sock *from, const struct sock *to)
 	return !(from->shut & (SHUT_WR + 1)) && !(to->shut & (SHUT_RD + 1)) && !us->passcred && !peer->passcred && peer->peek_off < 0;
 }
 
-bool unix_is_read(const struct sock *to) { return list_empty(&unix_of(to)->queue); }
+bool unix_is_read(const struct sock *from, const struct sock *to) { return list_empty(&unix_of(to)->queue) && unix_of(from)->wmem == 0; }
 
-int unix_recall(struct sock *from, struct sock *to, const void *data, size_t len)
+int unix_recall(struct sock *from, struct sock *to, const struct iovec data[2])
 {
-	return unix_enqueue(unix_of(from), unix_of(to), &(struct sock_msg){.data = (void *)data, .len = len}, &unix_nobody);
+	uint8_t *at = unix_enqueue(unix_of(from), unix_of(to), (uint32_t)(data[0].iov_len + data[1].iov_len), NULL, &unix_nobody);
+
+	if (!at) return -ENOBUFS;
+	if (data[0].iov_len > 0) memcpy(at, data[0].iov_base, data[0].iov_len);
+	if (data[1].iov_len > 0) memcpy(at + data[0].iov_len, data[1].iov_base, data[1].iov_len);
+	return 0;
 }
 
 void unix_break(struct sock *sk)

@@ -90,7 +90,8 @@ ssize_t unix_send(struct sock *sk, const struct sock_msg *m);
 ssize_t unix_recv(struct sock *sk, struct sock_msg *m);
 int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);
 extern const struct ucred unix_nobody;                                                      /* of a message that has no credentials to show */
-int unix_enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, const struct ucred *cred);   /* m's control is not looked at. -ENOBUFS */
+/* A message to the end of to's queue: where its octets are to be put; NULL: no memory. */
+uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, struct sock_rights *rights, const struct ucred *cred);
 bool unix_is_full(const struct unix_sock *us, const struct unix_sock *sender);
 void unix_queue_drop(struct unix_sock *us);
 void unix_sent_forget(struct unix_sock *us);

@@ -20,10 +20,9 @@ void unix_act_as(struct sock *sk, const struct ucred *who);
 /* The two are connected to each other. Both new, of one type, and acting as whoever makes them. */
 void unix_pair(struct sock *a, struct sock *b);
 
-/* ---- for a host that carries octets past the stack (direct.c): from and to are the ends of a connected stream ---- */
+/* ---- for a host that carries octets past the stack (direct.c): from and to are the ends of a pair ---- */
 struct sock *unix_other_end(const struct sock *sk);                         /* NULL: it is no such end */
 bool unix_goes_past(const struct sock *from, const struct sock *to);        /* nothing but octets can be sent, as far as the two have to do with that */
-bool unix_is_read(const struct sock *to);                                   /* nothing waits in its queue */
-int unix_recall(struct sock *from, struct sock *to, const void *data, size_t len);   /* went past and was not read: to the end of the queue. -ENOBUFS */
-uint32_t unix_charge(uint32_t octets);                                      /* what a message takes of its sender's buffer */
+bool unix_is_read(const struct sock *from, const struct sock *to);          /* nothing waits in to's queue, and nothing of from's in any */
+int unix_recall(struct sock *from, struct sock *to, const struct iovec data[2]);   /* went past and was not read: to the end of the queue. -ENOBUFS */
 void unix_break(struct sock *sk);                                           /* octets are lost: ECONNRESET, and the end */
