@@ -68,7 +68,7 @@ static void streams_open(struct task *t, uint32_t way)
 
 static void round_trip(struct task *t)
 {
-	if (t->base.type == SOCK_STREAM) {
+	if (place_has_peers(&t->base)) {
 		write_all(t->fd, buffer, t->size);
 		await(t);
 		read_all(t->fd, buffer, t->size);
@@ -84,15 +84,23 @@ static void echo_open(struct task *t)
 	bool polled = strcmp(t->what, "echo-epoll") == 0;
 	struct place p = place_of(&t->base, polled ? SERVE_ECHO_EPOLL : SERVE_ECHO);
 
-	if (t->base.type == SOCK_STREAM) streams_open(t, polled ? WAY_ECHO_EPOLL : WAY_ECHO);
+	if (place_has_peers(&t->base)) streams_open(t, polled ? WAY_ECHO_EPOLL : WAY_ECHO);
 	else t->fd = place_connect(&p);
 	if (polled) epoll_open(t);
 	for (int i = 0; i < 20; i++) round_trip(t);
 }
 
+/* A socket of datagrams has no other end than an empty one. */
+static void peer_finish(struct task *t)
+{
+	if (t->base.type != SOCK_DGRAM) shutdown(t->fd, SHUT_WR);
+	else if (send(t->fd, "", 0, 0) < 0) err(1, "send");
+}
+
 static void echo_run(struct task *t)
 {
 	for (; now() < t->end; t->operations++) round_trip(t);
+	if (place_has_peers(&t->base)) peer_finish(t);
 }
 
 static void stream_open(struct task *t)
@@ -100,7 +108,7 @@ static void stream_open(struct task *t)
 	struct place p = place_of(&t->base, SERVE_SINK);
 	struct timeval patience = {.tv_usec = 200000};
 
-	if (t->base.type == SOCK_STREAM) {
+	if (place_has_peers(&t->base)) {
 		streams_open(t, WAY_SWALLOW);
 		return;
 	}
@@ -123,12 +131,12 @@ static void stream_run(struct task *t)
 	uint64_t arrived;
 
 	while (now() < t->end) {
-		if (t->base.type == SOCK_STREAM) write_all(t->fd, buffer, t->size);
+		if (place_has_peers(&t->base)) write_all(t->fd, buffer, t->size);
 		else if (send(t->fd, buffer, t->size, 0) < 0 && errno != ENOBUFS) err(1, "send");
 		t->octets += t->size;
 	}
-	if (t->base.type == SOCK_STREAM) {
-		shutdown(t->fd, SHUT_WR);
+	if (place_has_peers(&t->base)) {
+		peer_finish(t);
 		read_all(t->fd, &arrived, sizeof arrived);
 		/* The opening was read before. */
 		if (arrived != t->octets) errx(1, "%llu octets of %llu arrived", (unsigned long long)arrived, (unsigned long long)t->octets);

@@ -4,7 +4,7 @@ import re
 import shlex
 import shutil
 import time
-from systems import Failure
+from systems import Failure, UNIX
 
 ALL, LOCAL = ("kernel", "host", "hosts"), ("kernel", "host")
 CONNECTIONS = 1000
@@ -35,7 +35,7 @@ class Sockbench(Row):
         self.group, self.name, self.transport, self.what, self.size = group, name, transport, what, size
         self.unit = {"echo": "µs", "echo-epoll": "µs", "stream": "MB/s", "connect": "/s"}[what]
         self.less_is_better = self.unit == "µs"
-        self.systems = LOCAL if transport == "unix" else ALL
+        self.systems = LOCAL if transport in UNIX else ALL
 
     def measure(self, system, seconds):
         pids = " ".join(system.counted())
@@ -212,14 +212,15 @@ class Nginx(Row):
         return Sample(float(found[1]))
 
 
-ECHOES = [("tcp", "TCP"), ("udp", "UDP"), ("unix", "AF_UNIX")]
+ECHOES = [("tcp", "TCP"), ("udp", "UDP"), ("unix", "AF_UNIX"), ("seqpacket", "AF_UNIX seqpacket"), ("unixgram", "AF_UNIX datagrams, connected")]
+LARGEST = {"udp": 1024, "seqpacket": 65536, "unixgram": 65536}      # messages
 SIZES = [(64, "64 B"), (1024, "1 KiB"), (65536, "64 KiB"), (1 << 20, "1 MiB")]
 ROWS = (
     [Sockbench("Round trip", f"{label}, {text}, {how}", transport, what, size)
      for transport, label in ECHOES for size, text in ((1, "1 B"), (1024, "1 KiB"))
      for what, how in (("echo", "blocking"), ("echo-epoll", "epoll"))]
     + [Sockbench("One way", f"{label}, {text} a call", transport, "stream", size)
-       for transport, label in ECHOES for size, text in SIZES if transport != "udp" or size < 65536]
+       for transport, label in ECHOES for size, text in SIZES if size <= LARGEST.get(transport, size)]
     + [Sockbench("Connections", f"{label}: connect, accept, close", transport, "connect", 1) for transport, label in (ECHOES[0], ECHOES[2])]
     + [Redis(test, pipelined) for test, pipelined in (("set", 1), ("get", 1), ("get", 16))]
     + [Nginx("connections kept", ""), Nginx("a connection for each page", "-H 'Connection: close'")]

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/un.h>
 #include "sockbench.h"
 
 static char buffer[SIZE_MAX_BYTES];
@@ -57,6 +58,13 @@ static void echo(int fd, const struct opening *o)
 	if (ep >= 0) close(ep);
 }
 
+static void opened_serve(int fd, const struct opening *o)
+{
+	if (o->size > sizeof buffer) return;
+	if (o->way == WAY_SWALLOW) swallow(fd);
+	else echo(fd, o);
+}
+
 static void stream_serve(int fd)
 {
 	struct opening o;
@@ -64,10 +72,24 @@ static void stream_serve(int fd)
 
 	if (!read_message(fd, sizeof o)) return;
 	memcpy(&o, buffer, sizeof o);
-	if (o.size > sizeof buffer) return;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);   /* AF_UNIX has it anyway */
-	if (o.way == WAY_SWALLOW) swallow(fd);
-	else echo(fd, &o);
+	opened_serve(fd, &o);
+}
+
+/* Datagrams of AF_UNIX: a pair with one client after the other. */
+static void pairs_serve(int fd)
+{
+	for (;;) {
+		struct sockaddr_un client = {.sun_family = AF_UNIX};
+		struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+		struct opening o;
+		socklen_t len = sizeof client;
+
+		if (recvfrom(fd, &o, sizeof o, 0, (struct sockaddr *)&client, &len) != sizeof o) continue;
+		if (connect(fd, (struct sockaddr *)&client, len) < 0) continue;
+		opened_serve(fd, &o);
+		connect(fd, &nobody, sizeof nobody);
+	}
 }
 
 static void streams_serve(int listener, bool closes)
@@ -108,10 +130,10 @@ static void datagrams_count(int fd)
 	}
 }
 
-static void service_run(int fd, enum service s)
+static void service_run(int fd, const struct place *p, enum service s)
 {
 	switch (s) {
-	case SERVE_STREAM: streams_serve(fd, false); break;
+	case SERVE_STREAM: p->type == SOCK_DGRAM ? pairs_serve(fd) : streams_serve(fd, false); break;
 	case SERVE_CLOSE: streams_serve(fd, true); break;
 	case SERVE_ECHO: datagrams_echo(fd, -1); break;
 	case SERVE_ECHO_EPOLL: datagrams_echo(fd, epoll_of(fd)); break;
@@ -129,7 +151,7 @@ static void service_start(const struct place *base, enum service s)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		signal(SIGPIPE, SIG_IGN);
-		service_run(fd, s);
+		service_run(fd, base, s);
 	}
 	close(fd);
 	printf("%d ", pid);
@@ -140,9 +162,10 @@ int serve(int n, char **places)
 	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	for (int i = 0; i < n; i++) {
 		struct place p = place_parse(places[i]);
-		bool stream = p.type == SOCK_STREAM;
+		bool peers = place_has_peers(&p);
+		enum service end = !peers ? SERVICES : p.type == SOCK_DGRAM ? SERVE_CLOSE : SERVE_ECHO;
 
-		for (enum service s = stream ? SERVE_STREAM : SERVE_ECHO; s < (stream ? SERVE_ECHO : SERVICES); s++) service_start(&p, s);
+		for (enum service s = peers ? SERVE_STREAM : SERVE_ECHO; s < end; s++) service_start(&p, s);
 	}
 	printf("\n");
 	fflush(stdout);

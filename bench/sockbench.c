@@ -6,7 +6,7 @@
  *     sockbench keep PLACE N, sockbench hold PLACE N    N connections that do nothing
  *     sockbench exec SECONDS                            programs started, one after another, and nanoseconds
  *
- * PLACE is tcp:ADDRESS:PORT, udp:ADDRESS:PORT or unix:PATH; a service stands at each of the next ports, too (sockbench.h).
+ * PLACE is tcp:ADDRESS:PORT, udp:ADDRESS:PORT, or PATH after unix:, seqpacket: or unixgram:; a service stands at each of the next ports, too (sockbench.h).
  * WHAT is echo, echo-epoll (round trips of SIZE octets), stream (one way, SIZE octets a call) or connect (and accept, and close).
  */
 #include "sockbench.h"
@@ -31,9 +31,9 @@ static struct place inet_place(int type, const char *text)
 	return p;
 }
 
-static struct place unix_place(const char *path)
+static struct place unix_place(int type, const char *path)
 {
-	struct place p = {.type = SOCK_STREAM, .len = sizeof(struct sockaddr_un)};
+	struct place p = {.type = type, .len = sizeof(struct sockaddr_un)};
 	struct sockaddr_un *un = (struct sockaddr_un *)&p.addr;
 
 	un->sun_family = AF_UNIX;
@@ -45,9 +45,13 @@ struct place place_parse(const char *text)
 {
 	if (strncmp(text, "tcp:", 4) == 0) return inet_place(SOCK_STREAM, text + 4);
 	if (strncmp(text, "udp:", 4) == 0) return inet_place(SOCK_DGRAM, text + 4);
-	if (strncmp(text, "unix:", 5) == 0) return unix_place(text + 5);
-	errx(2, "%s: not tcp:ADDRESS:PORT, udp:ADDRESS:PORT or unix:PATH", text);
+	if (strncmp(text, "unix:", 5) == 0) return unix_place(SOCK_STREAM, text + 5);
+	if (strncmp(text, "seqpacket:", 10) == 0) return unix_place(SOCK_SEQPACKET, text + 10);
+	if (strncmp(text, "unixgram:", 9) == 0) return unix_place(SOCK_DGRAM, text + 9);
+	errx(2, "%s: not tcp:ADDRESS:PORT, udp:ADDRESS:PORT, unix:PATH, seqpacket:PATH or unixgram:PATH", text);
 }
+
+bool place_has_peers(const struct place *p) { return p->type != SOCK_DGRAM || p->addr.ss_family == AF_UNIX; }
 
 struct place place_of(const struct place *base, enum service s)
 {
@@ -69,7 +73,7 @@ int place_bind(const struct place *p)
 	if (p->addr.ss_family == AF_UNIX) unlink(((const struct sockaddr_un *)&p->addr)->sun_path);
 	else setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (bind(fd, (const struct sockaddr *)&p->addr, p->len) < 0) err(1, "bind");
-	if (p->type == SOCK_STREAM && listen(fd, 1024) < 0) err(1, "listen");
+	if (p->type != SOCK_DGRAM && listen(fd, 1024) < 0) err(1, "listen");
 	return fd;
 }
 
@@ -78,6 +82,8 @@ int place_connect(const struct place *p)
 	int fd = socket(p->addr.ss_family, p->type, 0);
 
 	if (fd < 0) err(1, "socket");
+	/* The server connects to us, too. */
+	if (p->type == SOCK_DGRAM && place_has_peers(p) && bind(fd, &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t)) < 0) err(1, "bind");
 	if (connect(fd, (const struct sockaddr *)&p->addr, p->len) < 0) err(1, "connect");
 	return fd;
 }

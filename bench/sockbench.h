@@ -22,8 +22,9 @@ struct opening { uint32_t way, size; };
 
 struct place { int type; struct sockaddr_storage addr; socklen_t len; };
 
-/* TEXT: tcp:ADDRESS:PORT, udp:ADDRESS:PORT, unix:PATH. Ends the program when it is none. */
+/* TEXT: as sockbench.c says. Ends the program when it is none. */
 struct place place_parse(const char *text);
+bool place_has_peers(const struct place *p);           /* its clients and servers are connected to each other */
 struct place place_of(const struct place *base, enum service s);
 int place_bind(const struct place *p);
 int place_connect(const struct place *p);

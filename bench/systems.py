@@ -10,6 +10,7 @@ import threading
 
 PATIENCE = 30                   # seconds for any one command
 MARK = "--done--"
+UNIX = ("unix", "seqpacket", "unixgram")    # the transports that need no network
 
 
 class Failure(Exception):
@@ -122,12 +123,12 @@ class System:
         self.shell.tell(f"{self.on_server}{command} &")
 
     def place(self, transport):
-        return f"unix:{self.path}" if transport == "unix" else f"{transport}:{self.address}:{self.port}"
+        return f"{transport}:{self.path}.{transport}" if transport in UNIX else f"{transport}:{self.address}:{self.port}"
 
     def counted(self):
         """The servers of sockbench, and the engine: whose processor time belongs to the figures."""
         if self._pids is None:
-            places = [self.place("tcp"), self.place("udp")] + ([self.place("unix")] if self.kind != "hosts" else [])
+            places = [self.place("tcp"), self.place("udp")] + ([self.place(t) for t in UNIX] if self.kind != "hosts" else [])
             self.start(f"{self.bench} serve {' '.join(map(shlex.quote, places))}")
             line = self.shell.line()
             if not re.fullmatch(r"(\d+ )+", line):
