@@ -149,6 +149,7 @@ size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t l
 	done += tx_write(a, c, (const uint8_t *)data + done, len - done, h);
 	struct segment *s = tx_end(a, &c->tx, true);
 	if (done < len && s && shared_get32(&s->reader) != 0 && tx_allowed(a, &c->tx) > 0) h->wants_room = true;
+	h->outgrown = h->wants_room && s->size == SEGMENT_SMALL;
 	return done;
 }
 

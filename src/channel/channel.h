@@ -16,6 +16,7 @@ struct handover {
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
 	bool left;                         /* a segment was left, which the engine may recycle */
 	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
+	bool outgrown;                     /* … and is the first, small one */
 	bool warmed;                       /* writing: a segment has pages again, which the engine is to take back some day */
 };
 uint32_t chan_tx_reader(struct arena *a, struct channel *c);          /* the channel whose program reads what is written now; 0: the engine. Lock not needed */

@@ -28,8 +28,8 @@ static long tx_copy(void *arg)
 	return 0;
 }
 
-/* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. wants_room: see struct handover. */
-static long tx_put(const struct sock *s, const struct message *m, size_t from, bool *wants_room)
+/* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. */
+static long tx_put(const struct sock *s, const struct message *m, size_t from, struct handover *ret)
 {
 	struct copy c = {.s = s, .m = m, .from = from};
 	critical_enter();
@@ -44,28 +44,27 @@ static long tx_put(const struct sock *s, const struct message *m, size_t from, b
 	if (c.h.engine > 0 || c.h.warmed || c.h.left) handed_over(s);
 	owe_no_more(s, &s->c->tx);
 	critical_leave();
-	*wants_room = c.h.wants_room;
+	*ret = c.h;
 	return c.h.done > 0 ? (long)c.h.done : r;
 }
 
 /*
- * The ring that the peer reads is full. It may be about to read; if not, the engine may find more room, as Linux's buffers would have. A call that
- * doesn't wait has the answer at once.
+ * The ring that the peer reads is full. It may be about to read; if not, the engine may find more room, as Linux's buffers would have. The first ring is
+ * small, and two that take turns on one core would never leave it. A call that doesn't wait has the answer at once.
  */
-static long tx_put_grown(const struct sock *s, const struct message *m, size_t from, uint32_t seq)
+static long tx_put_grown(const struct sock *s, const struct message *m, size_t from, uint32_t seq, struct handover *h)
 {
-	bool wants_room;
-	if (m->nonblock || !spin(&s->c->tx.seq, seq)) handed_over(s);
+	if (m->nonblock || h->outgrown || !spin(&s->c->tx.seq, seq)) handed_over(s);
 	if (m->nonblock) engine_catch_up();
-	return tx_put(s, m, from, &wants_room);
+	return tx_put(s, m, from, h);
 }
 
 /* As much as there is room for, or -EAGAIN. */
 long stream_put_some(const struct sock *s, const struct message *m, size_t from, uint32_t seq)
 {
-	bool wants_room;
-	long n = tx_put(s, m, from, &wants_room);
-	if (n == 0 && wants_room) n = tx_put_grown(s, m, from, seq);
+	struct handover h;
+	long n = tx_put(s, m, from, &h);
+	if (n == 0 && h.wants_room) n = tx_put_grown(s, m, from, seq, &h);
 	return n != 0 ? n : -EAGAIN;
 }
 

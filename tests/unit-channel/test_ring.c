@@ -379,6 +379,26 @@ static void test_rest_of_shared(void **state)
 	assert_int_equal(b->p.n_segs, 2);
 }
 
+/* A ring shared with a peer that is full may be asked to grow; the small one at once, however soon the peer reads. */
+static void test_outgrown(void **state)
+{
+	struct both *b = *state;
+	struct channel *to = arena_channel(b->a, 2);
+	static uint8_t buf[SEGMENT_LARGE + 1];
+	struct handover h = {0};
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	b->tx.held = true;
+	direct_link(&b->p, b->tx.last, 1, &to->rx, &b->rx, 2);
+	assert_int_equal(chan_write(b->a, b->c, buf, SEGMENT_SMALL, &h), SEGMENT_SMALL);
+	assert_false(h.wants_room || h.outgrown);
+	assert_int_equal(chan_write(b->a, b->c, buf, 1, &h), 0);
+	assert_true(h.wants_room && h.outgrown);
+	assert_int_equal(direct_grow(&b->p, &b->c->tx, &b->tx, 1, &to->rx, &b->rx, 2), 0);
+	h = (struct handover){0};
+	assert_int_equal(chan_write(b->a, b->c, buf, sizeof buf, &h), SEGMENT_LARGE);
+	assert_true(h.wants_room && !h.outgrown);
+}
+
 struct kept { uint8_t octets[40000]; size_t n, room; };
 
 static bool keep(void *user, const struct iovec data[2])
@@ -439,7 +459,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_writer_tells_what_it_left), T(test_tx_limit), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
-		T(test_rest), T(test_rest_of_shared), T(test_recall),
+		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_recall),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
