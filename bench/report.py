@@ -31,7 +31,8 @@ WHY = """## What is slower, and why
   back: nothing to speak of while that has a core of its own and is awake, about 5 µs when all share one core or it has to be woken. Linux does the same work in the
   caller. What needs no answer is not waited for (usual options, watching for epoll, closing), and anchors are used again (ARCHITECTURE.md).
 * **A program's start**: the library is loaded and libc's entries are overwritten, in each process anew.
-* **AF_UNIX**: connect and accept are a control call each, as with TCP, beside which the kernel's are cheap.
+* **AF_UNIX**: connect and accept are a control call each, as with TCP, beside which the kernel's are cheap. While nobody has accepted, and when the other end
+  is closed, what a read finds stands in shared memory.
 """
 ORDER = {"kernel": "kernel", "host": "one host", "hosts": "two hosts"}
 

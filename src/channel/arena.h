@@ -108,7 +108,7 @@ struct channel {
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
 #define CHS_SENDABLE 2u      /* a stream or a Unix pair, connected, send side open: data may be put into tx. Otherwise sending is a control call */
-#define CHS_EOF 4u           /* after what is in rx comes end of stream: recv answers 0 */
+#define CHS_EOF 4u           /* after what is in rx comes end of stream: recv answers 0. Of a Unix socket nothing else is left then */
 #define CHS_ERROR 8u         /* an error is pending: when rx is empty (or before sending) ask with RPC_TAKE_ERROR */
 #define CHS_LISTENING 16u
 #define CHS_CONNECTING 32u

@@ -5,12 +5,14 @@
  *     entered    the receiver's queue is empty, both chains are one segment long: the segment that A writes to is linked to B's chain, as for TCP
  *     left       what B has not read there comes to the end of its queue, as one message, and what comes now follows it: SEND and RECV calls
  *
- * Each way is entered and left by itself. In between nothing goes through the stack but what a program had in hand when its segment was ended. A program that
- * finds its ring empty asks the engine unless CHS_DIRECT says that there can be nothing (shim/unix_sock.c). Octets are taken back under the reader's lock, if
- * it is free; if not they are read where they are, before the queue.
+ * Each way is entered and left by itself. In between nothing goes through the stack but what a program had in hand when its segment was ended. A
+ * program that finds its ring empty asks the engine unless CHS_DIRECT says that there can be nothing, or CHS_EOF that only the end is left
+ * (shim/unix_sock.c): asking would be most of what a short connection costs. Octets are taken back under the reader's lock, if it is free; if not they
+ * are read where they are, before the queue.
  *
  * Messages go the same way, each a record in the segment (channel/record.c), and come back each as one. But a program puts one only where its peer reads it,
- * so nothing of messages is ever in a ring for the engine; and the segment may be too small for the next one though little is in it.
+ * so nothing of messages is ever in a ring for the engine; and the segment may be too small for the next one though little is in it. Of more than an ordinary
+ * program can have sent nothing is taken back: the engine's memory is not for that. It is read where it is, too.
  */
 #include <sys/epoll.h>
 #include "channel/channel.h"
@@ -20,12 +22,12 @@
 uint32_t direct_unix_state(struct engine *e, struct esock *es)
 {
 	const struct sock *sk = es->sk;
-	uint32_t state = 0;
+	uint32_t state = unix_is_over(sk) ? CHS_EOF : unix_awaits_accept(sk) ? CHS_DIRECT : 0;
 	if (es->tx.first == 0 && unix_other_end(sk)) {
-		if (tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return 0;
+		if (tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
 		es->tx.held = !es->stream;
 	}
-	if (!es->peer || sk->err != 0) return 0;
+	if (!es->peer || sk->err != 0) return state;
 	if (es->flow == FLOW_DIRECT && !(sk->shut & (SHUT_WR + 1))) state |= CHS_SENDABLE;
 	if (es->peer->flow == FLOW_DIRECT && !(sk->shut & (SHUT_RD + 1))) state |= CHS_DIRECT;
 	return state;

@@ -317,7 +317,7 @@ void direct_forget(struct engine *e, struct esock *es);                   /* ano
 uint32_t direct_ahead(struct engine *e, const struct esock *es);          /* octets that a Linux peer would not have taken yet */
 
 /* direct_unix.c: the same of Unix sockets. From one end to the other: */
-uint32_t direct_unix_state(struct engine *e, struct esock *es);           /* CHS_SENDABLE and CHS_DIRECT of one that is connected */
+uint32_t direct_unix_state(struct engine *e, struct esock *es);           /* CHS_SENDABLE, CHS_DIRECT and CHS_EOF of one that is or was connected */
 bool direct_unix_may(const struct esock *from, const struct esock *to);
 bool direct_unix_ready(struct engine *e, struct esock *from, struct esock *to);   /* may be linked now */
 void direct_unix_enters(struct engine *e, struct esock *from, struct esock *to);  /* is about to be linked */

@@ -357,7 +357,13 @@ static long take_once(const struct sock *s, struct message *m, size_t done)
 	if (r < 0) return r;
 	if (take_from_ring(s, m, done, &r)) return r;
 	/* Looked at after the ring: what was in there may have been taken back into the queue. */
-	return shared_get32(&s->c->state) & CHS_DIRECT && !engine_dead() ? -EAGAIN : recv_once(s, m, done);
+	uint32_t state = shared_get32(&s->c->state);
+	if (!(state & (CHS_DIRECT | CHS_EOF)) || engine_dead()) return recv_once(s, m, done);
+	if (state & CHS_DIRECT) return -EAGAIN;
+	if (chan_rx_used(shim.arena, s->c) > 0) return recv_once(s, m, done);   /* and it may have come there, too */
+	if (done == 0) m->name_len = 0;
+	m->control_len = 0;
+	return 0;
 }
 
 /* A stream's read goes on only where it is asked to, and never past descriptors. */

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/un.h>
 #include <cmocka.h>
 #include "channel/atomic.h"
 #include "client.h"
@@ -137,6 +138,54 @@ static void test_each_way_by_itself(void **state)
 	assert_int_equal(asked_in_vain(b), 0);
 }
 
+static int64_t named(struct tsock *s, enum rpc_op op, const char *name)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	memcpy(un.sun_path + 1, name, strlen(name));
+	return t_call(s, op, 0, 0, &un, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+static uint32_t says(const struct tsock *s) { return shared_get32(&chan(s)->state) & (CHS_DIRECT | CHS_EOF); }
+
+/* While nobody has accepted, and when the other end is gone, a reader need not ask what there is; but what was sent before is asked for. */
+static void test_who_need_not_ask(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock l = t_socket(&f->c, AF_UNIX, SOCK_STREAM), c = t_socket(&f->c, AF_UNIX, SOCK_STREAM), a;
+	char octet;
+	assert_int_equal(named(&l, RPC_BIND, "l") | t_call(&l, RPC_LISTEN, 1, 0, NULL, 0), 0);
+	assert_int_equal(says(&c), 0);
+	assert_int_equal(named(&c, RPC_CONNECT, "l"), 0);
+	assert_int_equal(says(&c), CHS_DIRECT);
+	assert_int_equal(t_accept(&l, &a), 0);
+	assert_int_equal(says(&c) & says(&a), CHS_DIRECT);
+	assert_int_equal(told(&a, MSG_OOB, "u"), 1);
+	assert_int_equal(says(&c), 0);
+	t_close(&a);
+	t_sync(&f->c);
+	assert_int_equal(says(&c), 0);
+	asked(&c, MSG_OOB, "u");
+	assert_int_equal(asked_in_vain(&c), 0);
+	assert_int_equal(says(&c), CHS_EOF);
+	t_close(&c);
+	/* One that nobody accepts, and never will: it is told by an error first. */
+	c = t_socket(&f->c, AF_UNIX, SOCK_STREAM);
+	assert_int_equal(named(&c, RPC_CONNECT, "l"), 0);
+	t_close(&l);
+	t_sync(&f->c);
+	assert_int_equal(says(&c), 0);
+	assert_int_equal(asked_in_vain(&c), -ECONNRESET);
+	assert_int_equal(says(&c), CHS_EOF);
+	t_close(&c);
+	/* What is in the ring is read before the end. */
+	assert_int_equal(t_write(&f->fd[0], "x", 1), 1);
+	assert_int_equal(t_call(&f->fd[0], RPC_SHUTDOWN, SHUT_WR, 0, NULL, 0), 0);
+	assert_int_equal(says(&f->fd[1]), 0);
+	asked(&f->fd[1], 0, "x");
+	assert_int_equal(says(&f->fd[1]), CHS_EOF);
+	assert_int_equal(t_recv_now(&f->fd[1], &octet, 1), 0);
+}
+
 /* However often the way is left and entered, and though nothing is ever written to a ring, no segments are left over. */
 static void test_few_segments_do(void **state)
 {
@@ -184,6 +233,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 		T(test_octets_go_direct), T(test_an_urgent_octet_has_its_place), T(test_a_reader_in_the_middle), T(test_each_way_by_itself),
+		T(test_who_need_not_ask),
 		cmocka_unit_test(test_few_segments_do), cmocka_unit_test(test_no_segment_to_leave_with),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,20 @@ int unix_recall(struct sock *from, struct sock *to, const struct iovec data[2])
 	return 0;
 }
 
+bool unix_awaits_accept(const struct sock *sk)
+{
+	const struct unix_sock *us = unix_of(sk);
+
+	return us->peer && us->peer->listener && sk->err == 0 && !(sk->shut & (SHUT_RD + 1)) && list_empty(&us->queue);
+}
+
+bool unix_is_over(const struct sock *sk)
+{
+	const struct unix_sock *us = unix_of(sk);
+
+	return !unix_is_dgram(us) && us->state == UNIX_CONNECTED && sk->shut & (SHUT_RD + 1) && sk->err == 0 && list_empty(&us->queue);
+}
+
 void unix_break(struct sock *sk)
 {
 	sk->shut = SHUT_RDWR + 1;

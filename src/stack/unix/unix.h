@@ -24,5 +24,7 @@ void unix_pair(struct sock *a, struct sock *b);
 struct sock *unix_other_end(const struct sock *sk);                         /* NULL: it is no such end */
 bool unix_goes_past(const struct sock *from, const struct sock *to);        /* nothing but octets can be sent, as far as the two have to do with that */
 bool unix_is_read(const struct sock *from, const struct sock *to);          /* nothing waits in to's queue, and nothing of from's in any */
+bool unix_awaits_accept(const struct sock *sk);                             /* nobody has its other end yet, so nothing has come from there */
+bool unix_is_over(const struct sock *sk);                                   /* it reads nothing any more but the end */
 int unix_recall(struct sock *from, struct sock *to, const struct iovec data[2]);   /* went past and was not read: to the end of the queue. -ENOBUFS */
 void unix_break(struct sock *sk);                                           /* octets are lost: ECONNRESET, and the end */
