@@ -101,7 +101,7 @@ static int exec_by_loader(const struct start *s, char *const *env)
 	const char *argv[newprog_count(s->argv) + NEWPROG_LOADER + 1];
 
 	newprog_loader(argv, &s->elf, s->shim, s->path, s->argv);
-	return exec_raw(s->elf.interpreter, (char *const *)argv, env);
+	return exec_raw(newprog_starter(&s->elf), (char *const *)argv, env);
 }
 
 /* A script without #! is the shell's, as for execvp. */
@@ -122,7 +122,7 @@ static int exec_on(const struct start *s, const struct newhost *h)
 	int r;
 
 	newprog_env(env, &v, preload, &s->elf, h, s->shim, environ);
-	r = s->elf.has_caps && s->elf.interpreter[0] ? exec_by_loader(s, env) : exec_raw(s->path, s->argv, env);
+	r = newprog_starter(&s->elf) ? exec_by_loader(s, env) : exec_raw(s->path, s->argv, env);
 	return r == -ENOEXEC ? exec_by_shell(s, env) : r;
 }
 
@@ -149,7 +149,7 @@ int launch_exec(int door, char *const *argv)
 
 	if (r < 0) return cannot_run(s.name, r);
 	elf_look(&s.elf, AT_FDCWD, s.path, 0);
-	if (s.elf.trouble) cli_warn("%.*s", (int)newprog_trouble(trouble, sizeof trouble, s.name, &s.elf), trouble);
+	if (s.elf.trouble && !s.elf.foreign) cli_warn("%.*s", (int)newprog_trouble(trouble, sizeof trouble, s.name, &s.elf), trouble);
 	if (!shim_ready(&s)) return EXIT_CANNOT_RUN;
 	r = host_ask(door, &host);
 	if (r < 0) return cannot_run(s.name, r);

@@ -17,7 +17,7 @@ static long device_read(const struct source *in, off_t at, struct iovec *to)
 	int way[2];
 	long r = sys(SYS_pipe2, way, O_CLOEXEC);
 	if (r < 0) return r;
-	r = cancellable(sys(SYS_splice, in->fd, in->positioned ? &at : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK));
+	r = cancellable(sys_wait(SYS_splice, in->fd, in->positioned ? &at : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK));
 	if (r > 0) r = sys(SYS_read, way[0], to->iov_base, r);
 	sys(SYS_close, way[0]);
 	sys(SYS_close, way[1]);
@@ -67,7 +67,7 @@ static long pipe_ready(int pipe, short what, bool nonblock)
 {
 	struct pollfd p = {pipe, what, 0};
 	struct timespec now = {0, 0};
-	long r = cancellable(sys(SYS_ppoll, &p, 1, nonblock ? &now : NULL, NULL, 0));
+	long r = cancellable(sys_wait(SYS_ppoll, &p, 1, nonblock ? &now : NULL, NULL, 0));
 	return r == 0 ? -EAGAIN : MIN(r, 0);
 }
 
@@ -166,7 +166,7 @@ static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, u
 	if (r < 0) return r;
 	bool surely = sends_surely(s);
 	len = MIN(len, SCRATCH_SIZE);
-	long n = surely ? cancellable(sys(SYS_read, pipe, at, MIN(len, MAX(chan_tx_room(shim.arena, s->c), 1)))) : pipe_look(pipe, at, len);
+	long n = surely ? cancellable(sys_wait(SYS_read, pipe, at, MIN(len, MAX(chan_tx_room(shim.arena, s->c), 1)))) : pipe_look(pipe, at, len);
 	if (n <= 0) return n;
 	struct iovec iov = {at, (size_t)n};
 	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n, .flags = flags & SPLICE_F_MORE ? MSG_MORE : 0};
@@ -210,7 +210,7 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 	struct sock s, from;
 	off_t at = 0;
 	bool to_sock = sock_of(out, &s), from_sock = sock_of(in, &from);
-	if (!to_sock && !from_sock) return cancellable(sys(SYS_sendfile, out, in, offset, count));
+	if (!to_sock && !from_sock) return cancellable(sys_wait(SYS_sendfile, out, in, offset, count));
 	if (offset && user_get(at, offset) != 0) return -EFAULT;
 	int mode = from_sock ? O_RDWR : (int)sys(SYS_fcntl, in, F_GETFL);
 	if (mode < 0 || mode & O_PATH || (mode & O_ACCMODE) == O_WRONLY) return -EBADF;
@@ -240,7 +240,7 @@ long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
 {
 	struct sock s;
 	bool from = sock_of(in, &s), to = !from && sock_of(out, &s);
-	if (!from && !to) return cancellable(sys(SYS_splice, in, in_offset, out, out_offset, len, flags));
+	if (!from && !to) return cancellable(sys_wait(SYS_splice, in, in_offset, out, out_offset, len, flags));
 	if (len == 0) return 0;
 	if (flags & ~(unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)) return -EINVAL;
 	long r = splice_refused(in, in_offset, out, out_offset, from);

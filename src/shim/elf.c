@@ -5,6 +5,7 @@
  */
 #include "shim/elf.h"
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/types.h>
 #include "shim/sys.h"
@@ -67,34 +68,59 @@ static void look_interpreter(struct elf *e, const struct look *l, const Elf64_Ph
 	if (!strstr(e->interpreter, "ld-linux")) e->trouble = "uses another C library than glibc";
 }
 
+/* Go's programs are linked to glibc where they use it (cgo), and make their system calls themselves all the same. */
+static bool is_go(const struct look *l, const Elf64_Phdr *p)
+{
+	static const struct { Elf64_Nhdr h; char name[4]; } go = {{4, 0, 4}, "Go"};
+	if (p->p_type != PT_NOTE || p->p_offset > l->size - sizeof go) return false;
+	const uint8_t *at = l->at + p->p_offset;
+	return memcmp(at, &go.h.n_namesz, 4) == 0 && memcmp(at + 8, &(uint32_t){4}, 4) == 0 && memcmp(at + sizeof go.h, go.name, 4) == 0;
+}
+
+/* Only this argument of the call makes it fail where it exists: nothing is changed. */
+static bool has_user_dispatch(void)
+{
+	return sys(SYS_prctl, 59 /* PR_SET_SYSCALL_USER_DISPATCH */, 1, 0, 0, ~0ul) == -EFAULT;
+}
+
 static void look_elf(struct elf *e, const char *path, const struct look *l)
 {
 	Elf64_Ehdr h;
 	Elf64_Phdr p;
-	bool is_static = true;
+	bool is_static = true, go = false;
 	memcpy(&h, l->at, sizeof h);
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64) {
 		e->trouble = "is for another machine or word size";
 		return;
 	}
 	for (unsigned i = 0; segment(l, i, &p); i++) {
+		go |= is_go(l, &p);
 		if (p.p_type == PT_DYNAMIC) look_needed(e, l, &p);
 		if (p.p_type != PT_INTERP) continue;
 		is_static = false;
 		look_interpreter(e, l, &p);
 	}
 	if (is_static && !is_loader(path)) e->trouble = "is statically linked";
+	e->foreign = (e->trouble || go) && has_user_dispatch();
 }
 
-/* "#! /path/to/interpreter argument": the path into to. */
-static bool script_interpreter(const struct look *l, char *to, size_t cap)
+static size_t blanks(const struct look *l, size_t i)
+{
+	while (i < l->size && (l->at[i] == ' ' || l->at[i] == '\t')) i++;
+	return i;
+}
+
+/* "#! /path/to/interpreter argument": as the kernel, all that follows is one argument. */
+static bool look_script(struct elf *e, const struct look *l)
 {
 	size_t i = 2, n = 0;
 	if (l->size < 3 || l->at[0] != '#' || l->at[1] != '!') return false;
-	while (i < l->size && (l->at[i] == ' ' || l->at[i] == '\t')) i++;
-	while (i < l->size && n < cap - 1 && !strchr(" \t\n", l->at[i])) to[n++] = (char)l->at[i++];
-	to[n] = 0;
-	return n > 0;
+	for (i = blanks(l, i); i < l->size && n < sizeof e->script_by - 1 && !strchr(" \t\n", l->at[i]); i++) e->script_by[n++] = (char)l->at[i];
+	if (n == 0) return false;
+	n = 0;
+	for (i = blanks(l, i); i < l->size && n < sizeof e->script_argument - 1 && l->at[i] && l->at[i] != '\n'; i++) e->script_argument[n++] = (char)l->at[i];
+	while (n > 0 && strchr(" \t", e->script_argument[n - 1])) e->script_argument[--n] = 0;
+	return true;
 }
 
 /* 0 with the file open and its first page read, or a negative errno. */
@@ -112,17 +138,16 @@ static long look_open(struct look *l, int dir, const char *path, int flags)
 void elf_look(struct elf *e, int dir, const char *path, int flags)
 {
 	struct look l;
-	char interpreter[256];
 	*e = (struct elf){0};
 	if (look_open(&l, dir, path, flags) < 0) return;
-	if (script_interpreter(&l, interpreter, sizeof interpreter)) {
+	if (look_script(e, &l)) {
 		sys(SYS_close, l.fd);
-		path = interpreter;
+		path = e->script_by;
 		if (look_open(&l, AT_FDCWD, path, 0) < 0) return;
 	}
 	if (l.size >= sizeof(Elf64_Ehdr) && memcmp(l.at, ELFMAG, SELFMAG) == 0) {
 		look_elf(e, path, &l);
-		e->has_caps = path != interpreter && sys(SYS_fgetxattr, l.fd, "security.capability", NULL, 0) > 0;
+		e->has_caps = path != e->script_by && sys(SYS_fgetxattr, l.fd, "security.capability", NULL, 0) > 0;
 	}
 	sys(SYS_close, l.fd);
 }

@@ -144,7 +144,7 @@ long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct
 	int err = timeout_of(timeout, &wait);
 	if (err != 0) return err;
 	long r = wait_ours(epfd, events, max, wait, &(struct sigset_arg){mask, mask_size}, &p, &plain);
-	return plain ? cancellable(sys(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, KERNEL_MASK)) : r;
+	return plain ? cancellable(sys_wait(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, KERNEL_MASK)) : r;
 }
 
 long do_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask, size_t mask_size)
@@ -152,7 +152,7 @@ long do_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_m
 	struct poll p;
 	bool plain;
 	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, &(struct sigset_arg){mask, mask_size}, &p, &plain);
-	return plain ? cancellable(sys(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, KERNEL_MASK)) : r;
+	return plain ? cancellable(sys_wait(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, KERNEL_MASK)) : r;
 }
 
 long do_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
@@ -160,5 +160,5 @@ long do_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms
 	struct poll p;
 	bool plain;
 	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL, &p, &plain);
-	return plain ? cancellable(sys(SYS_epoll_wait, epfd, events, max, timeout_ms)) : r;
+	return plain ? cancellable(sys_wait(SYS_epoll_wait, epfd, events, max, timeout_ms)) : r;
 }

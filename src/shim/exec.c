@@ -4,6 +4,9 @@
  * Runs in forked children and in posix_spawn's, so: no memory but the stack.
  */
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
 #include "shim/shim.h"
 
 static void warn(const char *path, const struct elf *e)
@@ -15,12 +18,28 @@ static void warn(const char *path, const struct elf *e)
 	sys(SYS_write, 2, line, n);
 }
 
-/* Programs with file capabilities start in a mode in which the loader drops LD_PRELOAD: so the loader is started, and loads them. */
+/* Programs with file capabilities start in a mode in which the loader drops LD_PRELOAD: so the loader is started, and loads them. Or we do. */
 static long exec_by_loader(const char *path, char *const *argv, char *const *env, const struct elf *e)
 {
 	const char *list[newprog_count(argv) + NEWPROG_LOADER + 1];
 	newprog_loader(list, e, shim.path, path, argv);
-	return sys(SYS_execve, e->interpreter, list, env);
+	return sys_wait(SYS_execve, newprog_starter(e), list, env);
+}
+
+/* The loader is told a path. What has none, as a memory file, is started as any other; so is what may not be, for the kernel knows why. */
+static bool path_of(char *to, size_t size, int dir, const char *path, int flags)
+{
+	char link[32];
+	long n = 0;
+	bool here = flags & AT_EMPTY_PATH && !*path;
+	if (here || (dir != AT_FDCWD && *path != '/')) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+		n = sys(SYS_readlink, link, to, size - 1);
+		if (n <= 0) return false;
+		to[n] = 0;
+	}
+	if (!here && (size_t)snprintf(to + n, size - (size_t)n, "%s%s", n > 0 ? "/" : "", path) >= size - (size_t)n) return false;
+	return sys(SYS_faccessat, AT_FDCWD, to, X_OK) == 0;
 }
 
 static long exec_common(int dir, const char *path, char *const *argv, char *const *envp, int flags)
@@ -28,14 +47,15 @@ static long exec_common(int dir, const char *path, char *const *argv, char *cons
 	struct elf e;
 	struct newprog v;
 	struct newhost h = {spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.private_unix};
-	char *env[newprog_count(envp) + NEWPROG_ENV];
+	char *env[newprog_count(envp) + NEWPROG_ENV], whole[PATH_MAX];
 	elf_look(&e, dir, path, flags);
 	char preload[newprog_preload_size(&e, shim.path, envp)];
 	newprog_env(env, &v, preload, &e, &h, shim.path, envp);
-	if (e.trouble) warn(path, &e);
-	if (e.has_caps && e.interpreter[0] && dir == AT_FDCWD) return exec_by_loader(path, argv, env, &e);
-	if (dir == AT_FDCWD && flags == 0) return sys(SYS_execve, path, argv, env);
-	return sys(SYS_execveat, dir, path, argv, env, flags);
+	bool loads = newprog_starter(&e) && path_of(whole, sizeof whole, dir, path, flags);
+	if (e.trouble && !(loads && e.foreign)) warn(path, &e);
+	if (loads) return exec_by_loader(whole, argv, env, &e);
+	if (dir == AT_FDCWD && flags == 0) return sys_wait(SYS_execve, path, argv, env);
+	return sys_wait(SYS_execveat, dir, path, argv, env, flags);
 }
 
 long do_execve(const char *path, char *const *argv, char *const *envp)

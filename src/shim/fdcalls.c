@@ -14,7 +14,7 @@
 
 long do_close(int fd)
 {
-	if (!shim.active) return cancellable(sys(SYS_close, fd));
+	if (!shim.active) return cancellable(sys_wait(SYS_close, fd));
 	struct sock s;
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	if (spawned()) return sys(SYS_close, fd);
@@ -128,10 +128,10 @@ void keep_apart(int fd)
 long do_fcntl(int fd, int cmd, long arg)
 {
 	struct sock s;
-	if (!shim.active) return cancellable(sys(SYS_fcntl, fd, cmd, arg));
+	if (!shim.active) return cancellable(sys_wait(SYS_fcntl, fd, cmd, arg));
 	if (table_peek(fd) == FD_HIDDEN) return -EBADF;
 	if (says_of_file(cmd, arg)) keep_apart(fd);
-	long r = cmd == F_SETLKW || cmd == F_OFD_SETLKW ? cancellable(sys(SYS_fcntl, fd, cmd, arg)) : sys(SYS_fcntl, fd, cmd, arg);
+	long r = cmd == F_SETLKW || cmd == F_OFD_SETLKW ? cancellable(sys_wait(SYS_fcntl, fd, cmd, arg)) : sys(SYS_fcntl, fd, cmd, arg);
 	if (r == -EMFILE && spares_give_way(r)) return do_fcntl(fd, cmd, arg);
 	if (r < 0 || spawned()) return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) table_copy(fd, (int)r);

@@ -76,7 +76,7 @@ static long net_open(const char *net, enum net_name kind, int flags)
 long do_openat(int dir, const char *path, int flags, mode_t mode)
 {
 	char net[NET_PATH_MAX];
-	if (!shim.active || spawned()) return cancellable(sys(SYS_openat, dir, path, flags, mode));
+	if (!shim.active || spawned()) return cancellable(sys_wait(SYS_openat, dir, path, flags, mode));
 	if (path && (flags & (O_ACCMODE | O_PATH | O_CREAT)) == O_RDONLY && is_virtual(path)) {
 		int fd = file_open(path, flags);
 		if (fd >= 0) table_set_kernel(fd);
@@ -89,7 +89,7 @@ long do_openat(int dir, const char *path, int flags, mode_t mode)
 	}
 	enum net_name ours = path ? net_path(dir, path, !(flags & O_NOFOLLOW), net) : NET_NONE;
 	long fd;
-	do fd = ours != NET_NONE ? net_open(net, ours, flags) : cancellable(sys(SYS_openat, dir, path, flags, mode));
+	do fd = ours != NET_NONE ? net_open(net, ours, flags) : cancellable(sys_wait(SYS_openat, dir, path, flags, mode));
 	while (spares_give_way(fd));
 	if (fd >= 0) table_set_kernel((int)fd);
 	return fd;

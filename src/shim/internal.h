@@ -1,9 +1,12 @@
 /* What few files of the shim share. */
 #pragma once
+#include <elf.h>
 #include "base/types.h"
 
 struct sock;
 
+void shim_start(int argc, char **argv, char **envp);
+extern Elf64_auxv_t *auxiliary_vector;   /* as the kernel made it */
 int table_start(void);
 void table_forked(void);
 int pin_start(void);
@@ -11,6 +14,8 @@ void table_closing(int fd);        /* a close begins: the descriptor is nobody's
 void table_closed(int fd);         /* it has ended, by success or not: unknown, if nobody has got the number since */
 void pin_closing(int fd, uint32_t channel);
 void pins_forked(void);
+void spawn_begin(void);             /* a child runs in our memory, with descriptors of its own: see spawned() */
+void spawn_end(void);
 void sleeper_start(void);
 void sleepers_forked(void);
 bool pin_kept(uint32_t channel);   /* calls are on it, or its last one has just ended */

@@ -206,7 +206,7 @@ long sock_recv(const struct sock *s, struct message *m)
 long do_read(int fd, void *buf, size_t len)
 {
 	struct sock s;
-	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_read, fd, buf, len));
+	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_read, fd, buf, len));
 	if (lies_outside(buf, len)) return -EFAULT;
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
@@ -218,7 +218,7 @@ long do_write(int fd, const void *buf, size_t len)
 	struct sock s;
 	if (table_kind(fd, &s) != FD_CHANNEL) {
 		kernel_sends(fd, NULL, 0);
-		return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys(SYS_write, fd, buf, len));
+		return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_write, fd, buf, len));
 	}
 	if (lies_outside(buf, len)) return -EFAULT;
 	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
@@ -229,7 +229,7 @@ long do_write(int fd, const void *buf, size_t len)
 long do_readv(int fd, const struct iovec *iov, int n)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return cancellable(sys(SYS_readv, fd, iov, n));
+	if (!sock_of(fd, &s)) return cancellable(sys_wait(SYS_readv, fd, iov, n));
 	ssize_t total = iov_total(iov, n);
 	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
 	return total <= 0 ? total : sock_recv(&s, &m);
@@ -240,7 +240,7 @@ long do_writev(int fd, const struct iovec *iov, int n)
 	struct sock s;
 	if (!sock_of(fd, &s)) {
 		if (table_is_marked(fd) && iov_total(iov, n) > 0) kernel_sends(fd, NULL, 0);
-		return cancellable(sys(SYS_writev, fd, iov, n));
+		return cancellable(sys_wait(SYS_writev, fd, iov, n));
 	}
 	ssize_t total = iov_total(iov, n);
 	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
@@ -264,7 +264,7 @@ static long vector_flags(off_t pos, int flags, int *ret)
 long do_preadv2(int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return cancellable(sys(SYS_preadv2, fd, iov, n, pos, high, flags));
+	if (!sock_of(fd, &s)) return cancellable(sys_wait(SYS_preadv2, fd, iov, n, pos, high, flags));
 	struct message m = {.iov = (struct iovec *)iov, .count = n};
 	long r = vector_flags(pos, flags, &m.flags), total = r < 0 ? r : iov_total(iov, n);
 	m.total = (size_t)total;
@@ -276,7 +276,7 @@ long do_pwritev2(int fd, const struct iovec *iov, int n, off_t pos, long high, i
 	struct sock s;
 	if (!sock_of(fd, &s)) {
 		if (table_is_marked(fd) && iov_total(iov, n) > 0) kernel_sends(fd, NULL, 0);
-		return cancellable(sys(SYS_pwritev2, fd, iov, n, pos, high, flags));
+		return cancellable(sys_wait(SYS_pwritev2, fd, iov, n, pos, high, flags));
 	}
 	struct message m = {.iov = (struct iovec *)iov, .count = n};
 	long r = vector_flags(pos, flags, &m.flags), total = r < 0 ? r : iov_total(iov, n);
@@ -387,7 +387,7 @@ long do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	if (!ours && !kernel_names(vec, n)) {
 		for (unsigned i = 0; i < n; i++) descriptors_leave(&vec[i].msg_hdr);
 		if (n > 0 && user_get(first, &vec[0].msg_hdr) == 0) kernel_sends(fd, &first, flags);
-		return cancellable(gate(SYS_sendmmsg, fd, vec, n, flags));
+		return cancellable(gate_sleep(SYS_sendmmsg, fd, vec, n, flags));
 	}
 	for (unsigned i = 0; i < n; i++) {
 		long r = do_sendmsg(fd, &vec[i].msg_hdr, flags);
@@ -433,7 +433,7 @@ long do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct time
 	bool ours = sock_of(fd, &s);
 	n = MIN(n, (unsigned)IOV_MAX);
 	if (!ours && !kernel_names(vec, n)) {
-		long r = cancellable(gate(SYS_recvmmsg, fd, vec, n, flags, timeout));
+		long r = cancellable(gate_sleep(SYS_recvmmsg, fd, vec, n, flags, timeout));
 		for (long i = 0; i < r; i++) descriptors_arrive(&vec[i].msg_hdr);
 		return r;
 	}

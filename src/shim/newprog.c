@@ -5,6 +5,7 @@
  *     SOCKLAND_UNIX=private                    on a net that has its own Unix sockets
  *     LD_PRELOAD=[sanitizer:]shim[:own]        a sanitizer's runtime insists on being first; what the program had itself comes last
  *     ld.so --preload shim --argv0 name path   for programs with file capabilities, started in a mode in which LD_PRELOAD is dropped
+ *     ld.so --argv0 name shim path             for those that the shim itself loads (foreign/load.c)
  *
  * Runs in forked children and in posix_spawn's, so: no memory but the caller's.
  */
@@ -40,6 +41,7 @@ void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *
 	const char *own = preload_of(envp);
 	snprintf(v->door, sizeof v->door, ENV_DOOR "=%d", h->door);
 	snprintf(v->shim, sizeof v->shim, ENV_SHIM "=%s", shim);
+	if (e->foreign) shim = "";   /* it is the program that ld.so starts, and would be there twice */
 	snprintf(preload, newprog_preload_size(e, shim, envp), "LD_PRELOAD=%s%s%s%s%s", e->sanitizer, e->sanitizer[0] ? ":" : "", shim, *own ? ":" : "", own);
 	for (; envp && *envp; envp++)
 		if (!is_named(*envp, "LD_PRELOAD") && !is_ours(*envp)) *to++ = *envp;
@@ -58,10 +60,22 @@ void newprog_argv(const char **to, const char *const *first, size_t n, char *con
 	*to = NULL;
 }
 
+const char *newprog_starter(const struct elf *e)
+{
+	if (e->foreign) return NEWPROG_LD_SO;
+	return e->has_caps && e->interpreter[0] ? e->interpreter : NULL;
+}
+
 void newprog_loader(const char **to, const struct elf *e, const char *shim, const char *path, char *const *argv)
 {
-	const char *const first[NEWPROG_LOADER] = {e->interpreter, "--preload", shim, "--argv0", argv && argv[0] ? argv[0] : path, path};
-	newprog_argv(to, first, NEWPROG_LOADER, argv);
+	const char *name = argv && argv[0] ? argv[0] : path;
+	const char *const preload[] = {e->interpreter, "--preload", shim, "--argv0", name, path};
+	const char *const foreign[] = {NEWPROG_LD_SO, "--argv0", name, shim, path};
+	const char *by = e->script_by, *argument = e->script_argument[0] ? e->script_argument : path;
+	const char *const script[NEWPROG_LOADER] = {NEWPROG_LD_SO, "--argv0", by, shim, by, argument, path};
+	if (e->foreign && *by) newprog_argv(to, script, ARRAY_SIZE(script) - (argument == path), argv);
+	else if (e->foreign) newprog_argv(to, foreign, ARRAY_SIZE(foreign), argv);
+	else newprog_argv(to, preload, ARRAY_SIZE(preload), argv);
 }
 
 size_t newprog_trouble(char *to, size_t size, const char *name, const struct elf *e)

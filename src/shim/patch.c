@@ -39,6 +39,23 @@ static struct stretch stretch_of(uint8_t *at[], size_t n)
 	return s;
 }
 
+static int brk_refused(void *to)
+{
+	(void)to;
+	errno = ENOMEM;
+	return -1;
+}
+
+int patch_brk(void)
+{
+	uint8_t *at = libc_symbol("brk");
+	struct stretch s = stretch_of(&at, 1);
+	int r = !at ? -ENOENT : (int)sys(SYS_mprotect, s.from, s.to - s.from, PROT_READ | PROT_WRITE | PROT_EXEC);
+	if (r != 0) return r;
+	jump_write(at, (void (*)(void))brk_refused);
+	return (int)sys(SYS_mprotect, s.from, s.to - s.from, PROT_READ | PROT_EXEC);
+}
+
 int patch_all(void)
 {
 	uint8_t *at[EXPORTS_MAX];

@@ -152,7 +152,7 @@ static bool any_ours(const struct pollfd *fds, nfds_t n)
 long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct poll p;
-	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys(SYS_poll, fds, n, timeout_ms));
+	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys_wait(SYS_poll, fds, n, timeout_ms));
 	poll_begin(&p, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL);
 	return poll_run(&p, fds, n);
 }
@@ -160,12 +160,12 @@ long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 long do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t mask_size)
 {
 	struct poll p;
-	if (!shim.active) return cancellable(sys(SYS_ppoll, fds, n, timeout, mask, mask_size));
+	if (!shim.active) return cancellable(sys_wait(SYS_ppoll, fds, n, timeout, mask, mask_size));
 	time_ns wait;
 	int err = timeout_of(timeout, &wait);
 	if (err == 0) err = poll_begin(&p, wait, &(struct sigset_arg){mask, mask_size});
 	if (err != 0) return err;
-	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
+	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys_wait(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
 	long r = poll_run(&p, fds, n);
 	timeout_report((struct timespec *)timeout, &p);
 	return r;

@@ -182,10 +182,10 @@ static long ended(long r)
 
 long do_wait4(pid_t pid, int *status, int options, struct rusage *usage)
 {
-	return ended(cancellable(sys(SYS_wait4, pid, status, options, usage)));
+	return ended(cancellable(sys_wait(SYS_wait4, pid, status, options, usage)));
 }
 
 long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage *usage)
 {
-	return ended(cancellable(sys(SYS_waitid, which, id, info, options, usage)));
+	return ended(cancellable(sys_wait(SYS_waitid, which, id, info, options, usage)));
 }

@@ -103,7 +103,7 @@ long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *ti
 {
 	struct poll p;
 	struct sigset_arg without = {NULL, KERNEL_MASK};
-	if (!shim.active) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, mask));
+	if (!shim.active) return cancellable(sys_wait(SYS_pselect6, n, in, out, ex, timeout, mask));
 	time_ns wait;
 	int err = timeout_of(timeout, &wait);
 	if (err == 0 && mask && user_get(without, mask) != 0) err = -EFAULT;
@@ -111,7 +111,7 @@ long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *ti
 	if (err != 0) return err;
 	without = (struct sigset_arg){(const sigset_t *)p.mask, KERNEL_MASK};
 	n = select_reach(n, in, out, ex);
-	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys(SYS_pselect6, n, in, out, ex, timeout, &without));
+	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys_wait(SYS_pselect6, n, in, out, ex, timeout, &without));
 	long r = select_any(&p, n, in, out, ex);
 	timeout_report(timeout, &p);
 	return r;
@@ -121,7 +121,7 @@ long do_select(int n, fd_set *in, fd_set *out, fd_set *ex, struct timeval *timeo
 {
 	struct timespec t;
 	struct timeval v;
-	if (!shim.active) return cancellable(sys(SYS_select, n, in, out, ex, timeout));
+	if (!shim.active) return cancellable(sys_wait(SYS_select, n, in, out, ex, timeout));
 	if (timeout && user_get(v, timeout) != 0) return -EFAULT;
 	if (timeout) t = (struct timespec){v.tv_sec + v.tv_usec / 1000000, v.tv_usec % 1000000 * 1000};
 	long r = do_pselect6(n, in, out, ex, timeout ? &t : NULL, NULL);

@@ -38,6 +38,7 @@ struct shim {
 	bool privileged;                   /* its programs are root of it: caps.c */
 	bool private_unix;                 /* sockets of AF_UNIX are the engine's */
 	bool plain_pairs;                  /* but this process's socketpairs are not */
+	bool foreign;                      /* the program runs behind Syscall User Dispatch: foreign/ */
 	struct arena *arena;
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
 	char path[SHIM_PATH_MAX];          /* of libsockland.so */
@@ -59,6 +60,8 @@ struct self {
 	siginfo_t deferred_info;
 	_Atomic uint32_t handled;          /* signal handlers of the program that ran here */
 	_Atomic uint32_t interrupts;       /* those of them without SA_RESTART */
+	uint32_t entered;                  /* foreign/: `handled` when the call under way began */
+	bool restart;                      /* â€¦ and it is to be made anew, after the handler */
 	void *guard;                       /* fault.c: where to go on when memory of the program's isn't there */
 	uint32_t spin_skip, spin_failed;   /* wait.c */
 	struct sleeping sleeping[4];       /* sleeper.c: where this thread is counted */
@@ -346,6 +349,7 @@ void peek_moves(const struct sock *s, const struct message *m, size_t n);   /* â
 /* ---- program, signals, libc ---- */
 void *libc_symbol(const char *name);        /* libc's own function; NULL: it has none of that name */
 int patch_all(void);                       /* entries of libc's functions lead to us */
+int patch_brk(void);                       /* libc's malloc lives without it from now on */
 void signal_start(void);
 void sigsys_install(void);
 long dispatch(long n, const long a[6], bool raw);             /* a system call by number; raw: from code that bypasses libc */

@@ -13,9 +13,8 @@
 #include <ucontext.h>
 
 #define SIGNALS 65
-#define SIGMASK(sig) ((uint64_t)1 << ((sig)-1))
-/* Raised by an instruction: to hold them back would only run the instruction again. */
-#define FAULTS (SIGMASK(SIGSEGV) | SIGMASK(SIGBUS) | SIGMASK(SIGFPE) | SIGMASK(SIGILL) | SIGMASK(SIGTRAP) | SIGMASK(SIGSYS))
+#define SIGMASK(sig) SIGNAL_BIT(sig)
+#define FAULTS SIGNAL_FAULTS
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
 #endif
@@ -43,6 +42,7 @@ void sleep_leave(void *context)
 	ucontext_t *uc = context;
 	greg_t ip = uc->uc_mcontext.gregs[REG_RIP];
 	if (ip >= (greg_t)sleep_check && ip < (greg_t)sleep_done) uc->uc_mcontext.gregs[REG_RIP] = (greg_t)sleep_abort;
+	else uc->uc_mcontext.gregs[REG_RIP] = (greg_t)gate_leave((uint64_t)ip);
 }
 
 /* The kernel started us with everything blocked (action_install); the handler runs with what the program has asked for. */
@@ -55,20 +55,36 @@ static void mask_as_asked(int sig, const struct action *a, unsigned long flags, 
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &during, NULL, KERNEL_MASK);
 }
 
-static void action_run(int sig, siginfo_t *info, void *context)
+/* What the kernel has chosen us for; false: replaced since. */
+static bool action_take(int sig, struct action *a, void (**ret_handler)(int), unsigned long *ret_flags)
 {
-	struct action *a = &actions[sig];
 	void (*handler)(int) = atomic_load(&a->handler);
 	unsigned long flags = atomic_load(&a->flags);
-	if (handler == SIG_DFL || handler == SIG_IGN) return;   /* replaced since the kernel chose us */
+	if (handler == SIG_DFL || handler == SIG_IGN) return false;
 	if (flags & SA_RESETHAND) {   /* not the kernel's to do: it would do so when the signal is only put off */
 		struct kernel_sigaction none = {SIG_DFL, SA_RESTORER, shim_restorer, 0};
 		atomic_store(&a->handler, SIG_DFL);
 		if (sig != SIGSYS) sys(SYS_rt_sigaction, sig, &none, NULL, KERNEL_MASK);
 	}
+	*ret_handler = handler;
+	*ret_flags = flags;
+	return true;
+}
+
+void signal_interrupts(int sig, void *context)
+{
 	atomic_fetch_add_explicit(&self.handled, 1, memory_order_relaxed);
-	if (!(flags & SA_RESTART)) atomic_fetch_add_explicit(&self.interrupts, 1, memory_order_relaxed);
+	if (!(atomic_load(&actions[sig].flags) & SA_RESTART)) atomic_fetch_add_explicit(&self.interrupts, 1, memory_order_relaxed);
 	sleep_leave(context);
+}
+
+static void action_run(int sig, siginfo_t *info, void *context)
+{
+	struct action *a = &actions[sig];
+	void (*handler)(int);
+	unsigned long flags;
+	if (!action_take(sig, a, &handler, &flags)) return;
+	signal_interrupts(sig, context);
 	mask_as_asked(sig, a, flags, context);
 	void *guard = self.guard;   /* a fault in the handler is the program's; and it may never come back */
 	self.guard = NULL;
@@ -87,6 +103,14 @@ static bool action_default(int sig, const siginfo_t *info)
 	sys(SYS_rt_sigaction, sig, &none, NULL, KERNEL_MASK);
 	if (info->si_code <= 0) sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), sig);
 	return true;   /* the instruction runs again, and ends the program */
+}
+
+bool signal_take(int sig, const siginfo_t *info, struct kernel_sigaction *ret)
+{
+	struct action *a = &actions[sig];
+	if (action_default(sig, info)) return false;
+	ret->mask = atomic_load(&a->mask);
+	return action_take(sig, a, &ret->handler, &ret->flags);
 }
 
 static void trampoline(int sig, siginfo_t *info, void *context)
@@ -157,16 +181,21 @@ static void action_keep(struct action *a, const struct kernel_sigaction *act)
 	atomic_store(&a->known, true);
 }
 
+/* What stands in the kernel for the program's handlers, and how it returns. */
+static void (*entry)(int, siginfo_t *, void *) = trampoline;
+static void (*entry_restorer)(void) = shim_restorer;
+static unsigned long entry_flags;
+
 static bool always_ours(int sig) { return sig == SIGSEGV || sig == SIGBUS; }
 
 /* Our handler stands in the kernel for any of the program's; SIG_DFL and SIG_IGN stand for themselves. */
 static long action_install(int sig, const struct kernel_sigaction *act)
 {
-	struct kernel_sigaction k = {act->handler, act->flags | SA_RESTORER, shim_restorer, act->mask & ~SIGMASK(SIGSYS)};
+	struct kernel_sigaction k = {act->handler, act->flags | SA_RESTORER | entry_flags, entry_restorer, act->mask & ~SIGMASK(SIGSYS)};
 	bool handled = act->handler != SIG_DFL && act->handler != SIG_IGN;
 	if (!handled && !always_ours(sig)) return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
 	if (!handled) k.flags = SA_ONSTACK | SA_NODEFER | SA_RESTORER;
-	k.handler = (void (*)(int))(void (*)(void))trampoline;
+	k.handler = (void (*)(int))(void (*)(void))entry;
 	k.flags = (k.flags | SA_SIGINFO) & ~(unsigned long)SA_RESETHAND;
 	/* Signals that arrive together would stand on top of each other before the first has been put off. */
 	k.mask = ~FAULTS;
@@ -236,10 +265,20 @@ void signal_start(void)
 	static const int ours[] = {SIGSEGV, SIGBUS};
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
 		struct kernel_sigaction k;
-		sys(SYS_rt_sigaction, ours[i], NULL, &k, KERNEL_MASK);
-		action_keep(&actions[ours[i]], &k);
+		struct action *a = &actions[ours[i]];
+		if (atomic_load(&a->known)) action_report(a, &k);
+		else sys(SYS_rt_sigaction, ours[i], NULL, &k, KERNEL_MASK);
+		action_keep(a, &k);
 		action_install(ours[i], &k);
 	}
+}
+
+void signal_entry_set(void (*to)(int, siginfo_t *, void *), void (*restorer)(void))
+{
+	entry = to;
+	entry_restorer = restorer;
+	entry_flags = SA_ONSTACK;
+	signal_start();
 }
 
 uint64_t signal_mask(const void *mask)
@@ -252,8 +291,8 @@ uint64_t signal_mask(const void *mask)
 long do_rt_sigsuspend(const uint64_t *mask, size_t mask_size)
 {
 	uint64_t m;
-	if (!shim.active || mask_size != KERNEL_MASK) return cancellable(sys(SYS_rt_sigsuspend, mask, mask_size));
+	if (!shim.active || mask_size != KERNEL_MASK) return cancellable(sys_wait(SYS_rt_sigsuspend, mask, mask_size));
 	if (user_get(m, mask) != 0) return -EFAULT;
 	m = signal_mask(&m);
-	return cancellable(sys(SYS_rt_sigsuspend, &m, mask_size));
+	return cancellable(sys_wait(SYS_rt_sigsuspend, &m, mask_size));
 }

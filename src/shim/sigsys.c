@@ -32,7 +32,7 @@ long dispatch(long n, const long a[6], bool raw)
 	handler_fn *h = n >= 0 && (size_t)n < ARRAY_SIZE(handlers) ? handlers[n] : NULL;
 	if (h) return h(a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (socket_family(n)) return gate_call(n, a[0], a[1], a[2], a[3], a[4], a[5]);
-	return cancellable(sys_call(n, a[0], a[1], a[2], a[3], a[4], a[5]));
+	return cancellable(sys_wait(n, a[0], a[1], a[2], a[3], a[4], a[5]));
 }
 
 static void sigsys(int sig, siginfo_t *info, void *context)

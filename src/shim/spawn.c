@@ -6,18 +6,19 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include "shim/internal.h"
 #include "shim/shim.h"
 
 #define EXPORT __attribute__((visibility("default")))
 #define SPAWN_CLOSE_TOP 4096   /* numbers above this, and above all that we have seen, are not looked for */
 
-static void spawn_begin(void)
+void spawn_begin(void)
 {
 	table_share_all();
 	self.spawning++;
 }
 
-static void spawn_end(void)
+void spawn_end(void)
 {
 	self.spawning--;
 	self.spawn_door = 0;

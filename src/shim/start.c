@@ -3,6 +3,7 @@
  * but the loader. It reads the door's number from the environment and takes our variables out of the program's sight (process.c puts
  * them back at each exec). Without a door nothing is changed: the wrappers then pass every call on.
  */
+#include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include "shim/internal.h"
@@ -34,6 +35,9 @@ static bool preload_strip(char *var)
 	return to == start;
 }
 
+/* Where the auxiliary vector begins: what is taken out of the environment leaves a gap before it. */
+Elf64_auxv_t *auxiliary_vector;
+
 static void environment_take(char **envp)
 {
 	const char *door = NULL, *v;
@@ -42,6 +46,9 @@ static void environment_take(char **envp)
 		if ((v = value_of(*e, ENV_UNIX))) shim.private_unix = strcmp(v, "private") == 0;
 		if ((v = value_of(*e, ENV_SHIM))) strncpy(shim.path, v, sizeof shim.path - 1);
 	}
+	char **end = envp;
+	while (*end) end++;
+	if (!auxiliary_vector) auxiliary_vector = (Elf64_auxv_t *)(end + 1);
 	if (!door) return;
 	char **to = envp;
 	for (char **e = envp; *e; e++) {
@@ -69,7 +76,7 @@ static void program_name(const char *arg0)
 	strncpy(shim.program, base ? base + 1 : arg0 ? arg0 : "?", sizeof shim.program - 1);
 }
 
-__attribute__((constructor)) static void start(int argc, char **argv, char **envp)
+__attribute__((constructor)) void shim_start(int argc, char **argv, char **envp)
 {
 	if (shim.active) return;
 	environment_take(envp);

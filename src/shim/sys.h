@@ -28,6 +28,18 @@ extern gate_fn *gate_call;                 /* the gate's entry; an ordinary syst
 bool gate_open(void);                      /* maps the page; false: the address is taken */
 
 /*
+ * The same for calls that may sleep. In a foreign program (foreign/) a signal that has come since the program's call began keeps them from sleeping,
+ * and the call is to be made anew.
+ */
+#define sys_wait(...) wait_call(sys_call, SYS_ARGS(__VA_ARGS__))
+#define gate_sleep(...) wait_call(gate_call, SYS_ARGS(__VA_ARGS__))
+#define wait_call(how, ...) (is_foreign() ? gate_wait(__VA_ARGS__) : how(__VA_ARGS__))
+bool is_foreign(void);
+long gate_wait(long n, long a, long b, long c, long d, long e, long f);
+uint64_t gate_leave(uint64_t ip);          /* where a thread goes on that a signal found at ip */
+void (*gate_restorer(void))(void);         /* sa_restorer, in the gate's page */
+
+/*
  * Cancellation points, as libc makes them: while the call runs, and only then, a cancellation acts at once. Nothing of ours may be held.
  * `call` is evaluated in between.
  */

@@ -77,8 +77,8 @@ long kernel_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	int r = plain() ? 0 : unix_name_out(addr, len, &n);
 	if (r < 0) return r;
 	if (table_is_marked(fd) && takes_credentials(fd) && len > sizeof(sa_family_t) && is_unix_name(addr, len)) unix_autobind(fd);
-	if (r > 0) return cancellable(gate(SYS_connect, fd, &n.un, n.len));
-	return cancellable(gate(SYS_connect, fd, addr, len));
+	if (r > 0) return cancellable(gate_sleep(SYS_connect, fd, &n.un, n.len));
+	return cancellable(gate_sleep(SYS_connect, fd, addr, len));
 }
 
 long kernel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
@@ -86,7 +86,7 @@ long kernel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	struct sockaddr_storage name;
 	socklen_t name_len = sizeof name;
 	bool named = wants_name(addr, len);
-	long to = cancellable(gate(SYS_accept4, fd, named ? (void *)&name : addr, named ? &name_len : len, flags));
+	long to = cancellable(gate_sleep(SYS_accept4, fd, named ? (void *)&name : addr, named ? &name_len : len, flags));
 	if (to < 0) return to;
 	long r = named ? name_back(&name, name_len, addr, len) : 0;
 	if (r == 0) table_set_kernel((int)to);
@@ -162,11 +162,11 @@ void kernel_send_prepare(int fd, const struct msghdr *m, int flags)
 /* Sandboxes that refuse sendto, in order to keep programs off the network, mostly leave sendmsg to AF_UNIX; on a virtual host both are harmless. */
 static long send_named(int fd, const void *buf, size_t len, int flags, const void *addr, socklen_t addr_len)
 {
-	long r = cancellable(gate(SYS_sendto, fd, buf, len, flags, addr, addr_len));
+	long r = cancellable(gate_sleep(SYS_sendto, fd, buf, len, flags, addr, addr_len));
 	if (r != -EPERM || !shim.active) return r;
 	struct iovec iov = {(void *)buf, len};
 	struct msghdr m = {.msg_name = (void *)addr, .msg_namelen = addr ? addr_len : 0, .msg_iov = &iov, .msg_iovlen = 1};
-	return cancellable(gate(SYS_sendmsg, fd, &m, flags));
+	return cancellable(gate_sleep(SYS_sendmsg, fd, &m, flags));
 }
 
 long kernel_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)
@@ -183,8 +183,8 @@ long kernel_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *
 {
 	struct sockaddr_storage name;
 	socklen_t name_len = sizeof name;
-	if (!wants_name(addr, addr_len)) return cancellable(gate(SYS_recvfrom, fd, buf, len, flags, addr, addr_len));
-	long n = cancellable(gate(SYS_recvfrom, fd, buf, len, flags, &name, &name_len));
+	if (!wants_name(addr, addr_len)) return cancellable(gate_sleep(SYS_recvfrom, fd, buf, len, flags, addr, addr_len));
+	long n = cancellable(gate_sleep(SYS_recvfrom, fd, buf, len, flags, &name, &name_len));
 	if (n < 0) return n;
 	long r = name_back(&name, name_len, addr, addr_len);
 	return r == 0 ? n : r;
@@ -198,22 +198,22 @@ long kernel_sendmsg(int fd, const struct msghdr *msg, int flags)
 	int r = ours && h.msg_name ? unix_name_out(h.msg_name, h.msg_namelen, &n) : 0;
 	if (r < 0) return r;
 	if (ours) kernel_sends(fd, &h, flags);
-	if (r == 0) return cancellable(gate(SYS_sendmsg, fd, msg, flags));
+	if (r == 0) return cancellable(gate_sleep(SYS_sendmsg, fd, msg, flags));
 	h.msg_name = &n.un;
 	h.msg_namelen = n.len;
-	return cancellable(gate(SYS_sendmsg, fd, &h, flags));
+	return cancellable(gate_sleep(SYS_sendmsg, fd, &h, flags));
 }
 
 long kernel_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct msghdr h;
 	struct sockaddr_storage name;
-	if (plain() || user_get(h, msg) != 0 || !h.msg_name || (int)h.msg_namelen < 0) return cancellable(gate(SYS_recvmsg, fd, msg, flags));
+	if (plain() || user_get(h, msg) != 0 || !h.msg_name || (int)h.msg_namelen < 0) return cancellable(gate_sleep(SYS_recvmsg, fd, msg, flags));
 	void *to = h.msg_name;
 	socklen_t room = h.msg_namelen;
 	h.msg_name = &name;
 	h.msg_namelen = sizeof name;
-	long r = cancellable(gate(SYS_recvmsg, fd, &h, flags));
+	long r = cancellable(gate_sleep(SYS_recvmsg, fd, &h, flags));
 	if (r < 0) return r;
 	unix_name_in(&name, &h.msg_namelen);
 	h.msg_name = to;

@@ -53,7 +53,8 @@ void wait_begin_as_set(struct wait *w, _Atomic int32_t *timeo_ms)
 	if (ms == TIMEO_LONG) w->deadline = TIME_NEVER;
 }
 
-uint32_t signals_handled(void) { return atomic_load_explicit(&self.handled, memory_order_relaxed); }
+/* In a foreign program what has come since the call began has not been handled: no sleep may begin before it is. */
+uint32_t signals_handled(void) { return shim.foreign ? self.entered : atomic_load_explicit(&self.handled, memory_order_relaxed); }
 
 /* As Linux: the part is the answer then, and no call is restarted that has one. */
 void wait_partly(struct wait *w, uint32_t handled)
@@ -66,8 +67,12 @@ void wait_partly(struct wait *w, uint32_t handled)
 /* As Linux: without a timeout a call is restarted when the handler says SA_RESTART; with one, never. */
 bool wait_interrupted(const struct wait *w)
 {
-	if (w->restartable) return atomic_load_explicit(&self.interrupts, memory_order_relaxed) != w->interrupts;
-	return atomic_load_explicit(&self.handled, memory_order_relaxed) != w->handled;
+	bool handled = atomic_load_explicit(&self.handled, memory_order_relaxed) != w->handled;
+	if (!w->restartable) return handled;
+	if (atomic_load_explicit(&self.interrupts, memory_order_relaxed) != w->interrupts) return true;
+	/* In a foreign program the handler runs between the call and its beginning anew. */
+	self.restart = shim.foreign && handled;
+	return self.restart;
 }
 
 static bool spin_until(_Atomic uint32_t *word, uint32_t seen)
@@ -103,10 +108,11 @@ bool spin(_Atomic uint32_t *word, uint32_t seen)
 static int futex_sleep(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
 {
 	struct timespec until = {w->deadline / NS_PER_S, w->deadline % NS_PER_S};
-	_Atomic uint32_t *counter = w->restartable ? &self.interrupts : &self.handled;
+	bool restarts = w->restartable && !shim.foreign;
+	_Atomic uint32_t *counter = restarts ? &self.interrupts : &self.handled;
 	uint32_t handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
 	long r = cancellable(sleep_call(SYS_futex, (long)word, FUTEX_WAIT_BITSET, seen, w->deadline == TIME_NEVER ? 0 : (long)&until, 0,
-					(long)FUTEX_BITSET_MATCH_ANY, counter, w->restartable ? w->interrupts : w->handled));
+					(long)FUTEX_BITSET_MATCH_ANY, counter, restarts ? w->interrupts : w->handled));
 	if (r == -ETIMEDOUT) return -EAGAIN;
 	if (r != -EINTR) return 0;
 	if (wait_interrupted(w)) return -EINTR;

@@ -5,8 +5,9 @@
  *                                         get/setsockopt, getsockname, getpeername, ptrace, unshare, setns, io_uring_setup and to clone with a namespace flag
  *     sandbox --docker COMMAND [ARG…]     what `docker run` without options refuses: EPERM to the calls of DOCKER_REFUSES, to namespaces, to AF_VSOCK and
  *                                         to most personalities; ENOSYS to what is newer than the profile
+ *     sandbox --no-dispatch COMMAND …     EINVAL to prctl(PR_SET_SYSCALL_USER_DISPATCH), as from a kernel before 5.11
  *
- * In both clone3 is ENOSYS, so that libc falls back to clone, whose flags a filter can read. Docker's profile is moby's profiles/seccomp/default.json; its
+ * In the first two clone3 is ENOSYS, so that libc falls back to clone, whose flags a filter can read. Docker's profile is moby's profiles/seccomp/default.json; its
  * containers' other limits (capabilities, a read-only /proc/sys) are less than what an ordinary user has to do without.
  */
 #include <errno.h>
@@ -91,15 +92,26 @@ static struct sock_filter docker[] = {
 };
 #undef X
 
+static struct sock_filter no_dispatch[] = {
+	BEGIN,
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 0, 3),
+	LOAD(args[0]),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 59, 0, 1),
+	RETURN(SECCOMP_RET_ERRNO | EINVAL),
+	RETURN(SECCOMP_RET_ALLOW),
+};
+
 int main(int argc, char **argv)
 {
 	bool in_docker = argc > 1 && strcmp(argv[1], "--docker") == 0;
 	struct sock_fprog program = {sizeof no_network / sizeof *no_network, no_network};
-	char **command = argv + 1 + in_docker;
+	bool without = argc > 1 && strcmp(argv[1], "--no-dispatch") == 0;
+	char **command = argv + 1 + (in_docker || without);
 
 	if (in_docker) program = (struct sock_fprog){sizeof docker / sizeof *docker, docker};
+	if (without) program = (struct sock_fprog){sizeof no_dispatch / sizeof *no_dispatch, no_dispatch};
 	if (!*command) {
-		fprintf(stderr, "usage: sandbox [--docker] COMMAND [ARG...]\n");
+		fprintf(stderr, "usage: sandbox [--docker|--no-dispatch] COMMAND [ARG...]\n");
 		return 2;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {

@@ -81,7 +81,7 @@ static long wait_by(struct ring *g, uint32_t wanted, struct terms *t)
 {
 	uint64_t old, mask = t->masked ? signal_mask(&t->mask) : 0;
 	t->until.wanted = MIN(wanted, g->cq_entries);
-	t->until.handled = atomic_load_explicit(&self.handled, memory_order_relaxed);
+	t->until.handled = signals_handled();
 	if (t->masked) sys(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &old, KERNEL_MASK);
 	long r = cq_wait(g, &t->until);
 	if (t->masked) sys(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, KERNEL_MASK);
