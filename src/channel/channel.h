@@ -5,6 +5,7 @@
 #pragma once
 #include <sys/uio.h>
 #include "channel/arena.h"
+#include "channel/atomic.h"
 
 /* ---- program's side; the direction's lock is held by the caller (chan_lock) ---- */
 uint32_t chan_rx_used(struct arena *a, struct channel *c);            /* octets readable, over the chain (for datagrams: of ring, not data). Lock not needed */
@@ -43,6 +44,12 @@ enum post_answer {
 	POST_ELSEWHERE,                    /* it has to be told to the engine */
 };
 enum post_answer chan_post(struct arena *a, struct channel *c, const struct iovec *v, int count, size_t len, struct handover *h);
+/* What was charged and not discharged yet. A record is published before its charge, which may thus be behind: that is nothing. */
+static inline uint32_t posted_beyond(struct channel *reader, uint32_t charged)
+{
+	uint32_t n = charged - shared_get32(&reader->posted.discharged);
+	return n <= INT32_MAX ? n : 0;
+}
 uint32_t chan_posted(struct arena *a, struct channel *c);             /* what is posted and unread takes of SO_SNDBUF. Lock not needed */
 
 /* EPOLL* bits of a channel, from rings and published state; the one place that decides readiness. */

@@ -99,12 +99,6 @@ bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void
 
 #define MESSAGE_LESS 32u    /* than SO_SNDBUF, at least: Linux's */
 
-static uint32_t posted_beyond(struct channel *reader, uint32_t charged)
-{
-	uint32_t n = charged - shared_get32(&reader->posted.discharged);
-	return n <= INT32_MAX ? n : 0;
-}
-
 uint32_t chan_posted(struct arena *a, struct channel *c)
 {
 	uint32_t reader = chan_tx_reader(a, c);

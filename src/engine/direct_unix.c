@@ -77,8 +77,7 @@ uint32_t direct_unix_ahead(struct engine *e, const struct esock *from, const str
 	uint32_t unread = direct_unread(&e->pool, &to->rx);
 	if (unread == 0) return 0;
 	if (from->stream) return unix_charge(unread);
-	uint32_t n = shared_get32(&esock_channel(e, from)->posted.charged) - shared_get32(&esock_channel(e, to)->posted.discharged);
-	return MIN(n, 2 * (uint32_t)from->sk->sndbuf);
+	return MIN(posted_beyond(esock_channel(e, to), shared_get32(&esock_channel(e, from)->posted.charged)), 2 * (uint32_t)from->sk->sndbuf);
 }
 
 struct waiting { bool first_only; uint32_t seen, octets; };

@@ -22,13 +22,14 @@ static bool is_loader(const char *path)
 	return strncmp(base, "ld-linux", 8) == 0 || strncmp(base, "ld.so", 5) == 0 || strncmp(base, "ld-2", 4) == 0;
 }
 
-/* Program header i; false behind the last one, or the last one in the first page. */
+/* Program header i; false behind the last one. */
 static bool segment(const struct look *l, unsigned i, Elf64_Phdr *ret)
 {
 	Elf64_Ehdr h;
 	memcpy(&h, l->at, sizeof h);
 	uint64_t off = h.e_phoff + (uint64_t)i * sizeof *ret;
-	if (i >= h.e_phnum || h.e_phoff > l->size || off > l->size - sizeof *ret) return false;
+	if (i >= h.e_phnum) return false;
+	if (h.e_phoff > l->size || off > l->size - sizeof *ret) return sys(SYS_pread64, l->fd, ret, sizeof *ret, off) == (long)sizeof *ret;
 	memcpy(ret, l->at + off, sizeof *ret);
 	return true;
 }

@@ -42,6 +42,12 @@ static bool path_of(char *to, size_t size, int dir, const char *path, int flags)
 	return sys(SYS_faccessat, AT_FDCWD, to, X_OK) == 0;
 }
 
+/* In a root of its own neither ld.so nor we may be there: then a program is started as any other. */
+static bool loader_is_here(void)
+{
+	return sys(SYS_faccessat, AT_FDCWD, NEWPROG_LD_SO, X_OK) == 0 && sys(SYS_faccessat, AT_FDCWD, shim.path, R_OK) == 0;
+}
+
 static long exec_common(int dir, const char *path, char *const *argv, char *const *envp, int flags)
 {
 	struct elf e;
@@ -49,10 +55,11 @@ static long exec_common(int dir, const char *path, char *const *argv, char *cons
 	struct newhost h = {spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.private_unix};
 	char *env[newprog_count(envp) + NEWPROG_ENV], whole[PATH_MAX];
 	elf_look(&e, dir, path, flags);
+	bool loads = newprog_starter(&e) && path_of(whole, sizeof whole, dir, path, flags);
+	if (e.foreign && !(loads && loader_is_here())) loads = e.foreign = false;
 	char preload[newprog_preload_size(&e, shim.path, envp)];
 	newprog_env(env, &v, preload, &e, &h, shim.path, envp);
-	bool loads = newprog_starter(&e) && path_of(whole, sizeof whole, dir, path, flags);
-	if (e.trouble && !(loads && e.foreign)) warn(path, &e);
+	if (e.trouble && !e.foreign) warn(path, &e);
 	if (loads) return exec_by_loader(whole, argv, env, &e);
 	if (dir == AT_FDCWD && flags == 0) return sys_wait(SYS_execve, path, argv, env);
 	return sys_wait(SYS_execveat, dir, path, argv, env, flags);

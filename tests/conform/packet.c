@@ -344,6 +344,25 @@ static void ring(int type, int version)
 	close(fd);
 }
 
+/* Who is bound to an interface hears that it goes down; who is bound to none does not. */
+static void down(void)
+{
+	int bound = sock(SOCK_RAW, ETH_P_ALL), other = sock(SOCK_RAW, ETH_P_ALL), any = MUST(socket(AF_INET, SOCK_DGRAM, 0));
+	struct ifreq r = { .ifr_name = "lo" };
+	char in[2000];
+	MUST(bind_to(bound, lo, ETH_P_ALL));
+	MUST(ioctl(any, SIOCGIFFLAGS, &r));
+	r.ifr_flags = (short)(r.ifr_flags & ~IFF_UP);
+	MUST(ioctl(any, SIOCSIFFLAGS, &r));
+	say_poll("poll, down", bound);
+	say_rc("recv", recv(bound, in, sizeof(in), MSG_DONTWAIT));
+	say_rc("recv again", recv(bound, in, sizeof(in), MSG_DONTWAIT));
+	say_poll("poll of all", other);
+	r.ifr_flags = (short)(r.ifr_flags | IFF_UP);
+	MUST(ioctl(any, SIOCSIFFLAGS, &r));
+	close(bound), close(other), close(any);
+}
+
 int main(void)
 {
 	say_start();
@@ -363,5 +382,6 @@ int main(void)
 	say_about("ring 1"), ring(SOCK_RAW, TPACKET_V1);
 	say_about("ring 2"), ring(SOCK_RAW, TPACKET_V2);
 	say_about("ring 2 dgram"), ring(SOCK_DGRAM, TPACKET_V2);
+	say_about("down"), down();
 	return 0;
 }

@@ -215,13 +215,36 @@ static void replaced_and_appended(void **state)
 	goes(l, &f, "10.0.0.5");
 }
 
+/* A table goes with its last route, and there are only so many; of addresses, too. */
+static void so_much_of_each(void **state)
+{
+	struct lab *l = *state;
+	struct route r = {.dst = lab_addr("10.9.0.0"), .plen = 16, .type = RTN_BLACKHOLE, .protocol = RTPROT_STATIC};
+	int err = 0;
+
+	for (r.table = 1000; r.table < 4000; r.table++) {
+		assert_int_equal(route_put(l->s, &r, NLM_F_CREATE), 0);
+		assert_int_equal(route_del(l->s, &r), 0);
+	}
+	for (r.table = 1000; err == 0 && r.table < 4000; r.table++) err = route_put(l->s, &r, NLM_F_CREATE);
+	assert_int_equal(err, -ENOBUFS);
+	assert_in_range(r.table, 1000 + TABLES_MAX - 10, 1000 + TABLES_MAX + 1);
+	err = 0;
+	for (uint32_t i = 0; err == 0 && i < 10000; i++) {
+		struct addr a = addr_v4_octets((uint8_t[]){10, 77, (uint8_t)(i >> 8), (uint8_t)i});
+		if (!addr_is_any(&a)) err = netif_addr_add(l->eth0, &a, 32);
+	}
+	assert_int_equal(err, -ENOBUFS);
+	assert_in_range(l->s->n_addrs, 4000, 4096);
+}
+
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, lab_open, lab_close)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		on_bench(each_selector_counts), on_bench(actions), on_bench(suppressed_prefixes_do_not_count), on_bench(ways_have_parts_of_their_weight),
-		on_bench(a_source_keeps_to_its_way), on_bench(replaced_and_appended),
+		on_bench(a_source_keeps_to_its_way), on_bench(replaced_and_appended), on_bench(so_much_of_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,21 +305,109 @@ static void cut_short(void **state)
 	assert_int_equal(call_send(y, "alive", 5), 5);
 }
 
-/* A peer that sends what is never whole can't have more of our memory than it was promised. */
-static void never_whole(void **state)
+/* A peer that sends what is never whole cannot have more of our memory than it was promised. */
+static void fill(struct bench *b, uint32_t first_tsn, uint8_t flags, uint16_t ssn, uint32_t most_beyond)
 {
 	static uint8_t value[1412];
-	struct bench *b = *state;
 	struct sock *y;
 	uint32_t tag = by_hand(b, &y);
 	uint8_t buf[1500];
 
 	for (uint32_t i = 0; i < 6000; i++) {
-		struct sctp_data h = {.tsn = 101 + i, .ssn = (uint16_t)i};
+		struct sctp_data h = {.tsn = first_tsn + i, .ssn = ssn ? ssn : (uint16_t)i};
 		sctp_data_emit(&h, value);
-		asked(b, tag, buf, put(buf, CHUNK_DATA, 0, value, i & 1 ? 13 : sizeof value), NULL);
-		assert_true(assoc_at(y)->rcv.held <= 2 * y->rcvbuf + 4096);
+		asked(b, tag, buf, put(buf, CHUNK_DATA, flags, value, i & 1 ? 13 : sizeof value), NULL);
+		assert_true(assoc_at(y)->rcv.held <= most_beyond * y->rcvbuf + 4096);
 	}
+}
+
+/* What begins with a gap, what has no end, and what is never next in its stream. */
+static void never_whole(void **state) { fill(*state, 101, 0, 0, 2); }
+static void never_ends(void **state) { fill(*state, 100, 0, 0, 4); }
+static void never_next(void **state) { fill(*state, 100, 3, 1, 4); }
+
+/* What is queued before the peer has said how few streams it takes. */
+static void streams_shrink(void **state)
+{
+	struct bench *b = *state;
+	struct sock *l = one(b->s[1]), *x = one(b->s[0]), *y;
+	struct sctp_initmsg theirs = {.sinit_max_instreams = 1};
+
+	assert_int_equal(sock_setsockopt(l, IPPROTO_SCTP, SCTP_INITMSG, &theirs, sizeof theirs), 0);
+	listening(l, "0.0.0.0", 7);
+	assert_int_equal(call_connect(x, "10.0.0.2", 7), -EINPROGRESS);
+	assert_int_equal(call_sendmsg(x, "one", 3, &(struct wish_sent){.stream = 9}), 3);
+	assert_int_equal(call_sendmsg(x, "other", 5, &(struct wish_sent){.stream = 0}), 5);
+	settle(b);
+	assert_int_equal(sock_accept(l, &y), 0);
+	assert_int_equal(assoc_at(x)->out_streams, 1);
+	assert_int_equal(call_recv(y)->n, 5);
+}
+
+/* A third host that names the peer's address as one of its own gets nothing of what is there. */
+static void claimed_address(void **state)
+{
+	struct bench *b = *state;
+	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7), *x = one(b->s[0]), *y;
+	uint8_t value[SCTP_INIT_FIXED + 8], buf[1100], cookie[1024];
+	struct sctp_chunk init = {.type = CHUNK_INIT, .len = sizeof value, .value = value};
+	struct sctp_hdr h = to_b(0);
+	struct init_read r;
+	struct addr from;
+
+	call_bind(x, "10.0.0.1", 1000);
+	assert_int_equal(call_connect(x, "10.0.0.2", 7), -EINPROGRESS);
+	settle(b);
+	assert_int_equal(sock_accept(l, &y), 0);
+	sctp_init_emit(&(struct sctp_init){9, 5000, 1, 1, 100}, value);
+	sctp_param_emit(&(struct sctp_param){.type = PARAM_IPV4, .len = 4, .value = (uint8_t[]){10, 0, 0, 1}}, value + SCTP_INIT_FIXED);
+	addr_parse(&from, "10.0.0.9");
+	assert_int_equal(init_read(sctp_of(l), &init, &from, &r), 0);
+	cookie_write(b->s[1], cookie, &h, &r, &(struct cookie_made){.my_tag = 77, .my_tsn = 5, .life_ms = 60000}, 1, 1);
+	h.vtag = 77;
+	bench_inject_from(b, 1, "10.0.0.9", &h, buf, put(buf, CHUNK_COOKIE_ECHO, 0, cookie, cookie_len()));
+	settle(b);
+	assert_int_equal(call_send(x, "hello", 5), 5);
+	settle(b);
+	assert_int_equal(call_recv(y)->n, 5);
+}
+
+/* RFC 9260 §5.2.4 (A): a peer that begins anew does not raise what its program has closed. */
+static void closed_and_restarted(void **state)
+{
+	struct bench *b = *state;
+	struct sock *y;
+	uint8_t cookie[1024], buf[1100];
+	uint32_t tag;
+	size_t n;
+
+	by_hand(b, &y);
+	struct assoc *a = assoc_at(y);
+	sock_close(y);
+	n = fetch_cookie(b, cookie, &tag);
+	asked(b, tag, buf, put(buf, CHUNK_COOKIE_ECHO, 0, cookie, n), NULL);
+	assert_int_equal(a->state, SCTP_SHUTDOWN_SENT);
+}
+
+/* A message that stands still in its middle keeps others back: then there is nothing to be read, and poll says so. */
+static void stuck_in_the_middle(void **state)
+{
+	static uint8_t value[1412];
+	struct bench *b = *state;
+	struct sock *y;
+	struct sctp_hdr h = to_b(by_hand(b, &y));
+	struct sctp_data d = {.tsn = 100};
+	uint8_t buf[1500];
+
+	for (; d.tsn < 190; d.tsn++) {
+		sctp_data_emit(&d, value);
+		bench_inject(b, 1, &h, buf, put(buf, CHUNK_DATA, d.tsn == 100 ? 2 : 0, value, sizeof value));
+	}
+	d = (struct sctp_data){.tsn = 191, .stream = 1};
+	sctp_data_emit(&d, value);
+	bench_inject(b, 1, &h, buf, put(buf, CHUNK_DATA, 7, value, 20));
+	while (call_recv(y)->n > 0) continue;
+	assert_false(sock_poll(y) & EPOLLIN);
 }
 
 /* RFC 9260 §10 (9260-33): what ICMP says counts if it quotes the tag. */
@@ -377,7 +465,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(out_of_the_blue), BENCH_TEST(bad_inits), BENCH_TEST(unknown_parameters), BENCH_TEST(cookies), BENCH_TEST(wrong_tags),
-		BENCH_TEST(unknown_chunks), BENCH_TEST(bad_data), BENCH_TEST(a_sack_of_the_future), BENCH_TEST(cut_short), BENCH_TEST(never_whole),
+		BENCH_TEST(unknown_chunks), BENCH_TEST(bad_data), BENCH_TEST(a_sack_of_the_future), BENCH_TEST(cut_short), BENCH_TEST(never_whole), BENCH_TEST(never_ends),
+		BENCH_TEST(never_next), BENCH_TEST(streams_shrink), BENCH_TEST(claimed_address), BENCH_TEST(closed_and_restarted), BENCH_TEST(stuck_in_the_middle),
 		BENCH_TEST(icmp), BENCH_TEST(checksums),
 	};
 

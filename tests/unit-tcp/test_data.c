@@ -201,6 +201,27 @@ static void the_buffer_grows_with_what_is_read(void **state)
 	assert_int_equal(bench_get(b->sk, SOL_SOCKET, SO_RCVBUF), b->s->sysctl->tcp_rmem[2]);
 }
 
+/* Text that comes early fills it, and the next segment does not fit: what is early goes, and the buffer stays as large as it was. */
+static void a_buffer_gets_no_smaller_by_itself(void **state)
+{
+	struct bench *b = *state;
+	passive(b, .sack_ok = true, .wscale = 1 + 7);
+	for (seq32 at = 1; at < 20000;) {
+		struct tcp_sock *c = tcp_of(b->sk);
+		int before = bench_get(b->sk, SOL_SOCKET, SO_RCVBUF);
+		seq32 early = at + 2;
+		for (; rmem_held(c) + 1460 <= (uint32_t)b->sk->rcvbuf; early += 2) inject(b, ACK, .seq = early, .ack = 1, .len = 1), bench_flush(b);
+		inject(b, ACK, .seq = early, .ack = 1, .len = 1460);
+		bench_flush(b);
+		assert_true(bench_get(b->sk, SOL_SOCKET, SO_RCVBUF) >= before);
+		for (seq32 end = early + 1460; at < end; at += MIN(1000, end - at)) {
+			inject(b, ACK, .seq = at, .ack = 1, .len = MIN(1000, end - at));
+			while (bench_recv(b, 5000, 0) > 0) continue;
+			bench_flush(b);
+		}
+	}
+}
+
 static void a_buffer_that_was_set_stays(void **state)
 {
 	struct bench *b = *state;
@@ -684,6 +705,7 @@ int main(void)
 		both(sack_blocks_tell_the_latest_first), both(the_window_closes_and_opens), both(a_closed_window_hears_urgent_and_reset),
 		both(lent_octets_fill_the_buffer),
 		both(what_crosses_the_edge_is_taken_by_an_empty_buffer_only), both(the_buffer_grows_with_what_is_read), both(a_buffer_that_was_set_stays),
+		both(a_buffer_gets_no_smaller_by_itself),
 		both(rcvlowat_holds_poll_back), both(first_quickly_then_delayed), both(every_second_full_segment_is_acknowledged),
 		both(a_fin_is_not_acknowledged_at_once_for_what_is_lent),
 		both(a_fin_without_text_is_acknowledged_within_a_tick), both(a_fin_after_octets_elsewhere_is_acknowledged_late),

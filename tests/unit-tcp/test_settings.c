@@ -45,6 +45,22 @@ static void the_least_mss_that_is_announced(void **state)
 	assert_int_equal(b->last.opts.mss, b->v6 ? 140 : 300);
 }
 
+/* A route may say that less is announced than options take. */
+static void a_route_s_advmss_has_a_floor(void **state)
+{
+	struct bench *b = *state;
+	struct route r = {.dst = b->peer, .plen = b->v6 ? 128 : 32, .netif = b->eth, .table = RT_TABLE_MAIN, .type = RTN_UNICAST};
+	r.metrics[RTAX_ADVMSS] = 12;
+	assert_int_equal(route_put(b->s, &r, NLM_F_CREATE), 0);
+	sysctl(b, "net.ipv4.route.min_adv_mss", "0");
+	bench_listen(b, 5);
+	inject(b, SYN, .mss = 1000, .ts = true, .ts_val = 5);
+	assert_int_equal(bench_next(b), 0);
+	assert_int_equal(b->last.opts.mss, 48);
+	inject(b, ACK, .seq = 1, .ack = 1, .ts = true, .ts_val = 6, .ts_ecr = b->last.opts.ts_val);
+	assert_non_null(bench_accept(b));
+}
+
 static void times_are_ticks(void **state)
 {
 	struct bench *b = *state;
@@ -157,7 +173,7 @@ static void thin_streams_do_not_back_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		both(the_least_and_the_longest_rto), both(the_least_mss_that_is_announced), both(times_are_ticks), both(the_longest_delay_of_an_ack),
+		both(the_least_and_the_longest_rto), both(the_least_mss_that_is_announced), both(a_route_s_advmss_has_a_floor), both(times_are_ticks), both(the_longest_delay_of_an_ack),
 		both(how_many_answers_make_a_conversation),
 		both(what_is_not_sent_is_bounded), both(segments_no_smaller_than), both(acks_of_disorder_are_compressed_so_far), both(so_many_may_wait),
 		both(thin_streams_do_not_back_off),

@@ -16,7 +16,8 @@
 #include <ucontext.h>
 #include "shim/shim.h"
 
-#define FOREIGN_STACK (256ul << 10)    /* of each thread, aligned to its size; its first page is struct foreign, the next one is not there */
+/* Of each thread, aligned to its size; its first page is struct foreign, the next one is not there. An exec has its lists on it. */
+#define FOREIGN_STACK (4ul << 20)
 
 enum selector { SELECTOR_ALLOW, SELECTOR_BLOCK };
 

@@ -38,6 +38,7 @@ struct foreign *foreign_new(void)
 	uintptr_t from = (uintptr_t)p, at = (from + FOREIGN_STACK - 1) & ~(FOREIGN_STACK - 1), end = from + 2 * FOREIGN_STACK;
 	if (at > from) sys(SYS_munmap, from, at - from);
 	if (end > at + FOREIGN_STACK) sys(SYS_munmap, at + FOREIGN_STACK, end - at - FOREIGN_STACK);
+	sys(SYS_madvise, at, FOREIGN_STACK, MADV_NOHUGEPAGE);
 	sys(SYS_mprotect, at + PAGE, PAGE, PROT_NONE);
 	struct foreign *t = (struct foreign *)at;
 	t->alternate.ss_flags = SS_DISABLE;
@@ -163,9 +164,10 @@ _Noreturn void foreign_exit(struct foreign *t, int status)
 /* ---- children ---- */
 
 /* By our libc's fork, so that its locks are whole in the child. What it doesn't know of is done by hand, as vfork is, see process.c. */
-static long child_make(unsigned long flags)
+static long child_make(unsigned long flags, int *pidfd)
 {
-	if ((flags & ~(unsigned long)PLAIN_CHILD) != SIGCHLD) return do_clone(flags & ~(unsigned long)PLAIN_CHILD, NULL, NULL, NULL, 0);
+	unsigned long rest = flags & ~(unsigned long)PLAIN_CHILD;
+	if (rest != SIGCHLD) return do_clone(rest, NULL, rest & CLONE_PIDFD ? pidfd : NULL, NULL, 0);
 	int pid = fork();
 	return pid < 0 ? -errno : pid;
 }
@@ -205,7 +207,8 @@ static long child_lend(const struct foreign *t, const ucontext_t *uc, const long
 static long child_clone(struct foreign *t, ucontext_t *uc, const long a[6])
 {
 	unsigned long flags = (unsigned long)a[0];
-	long pid = child_make(flags);
+	if (flags & CLONE_PIDFD && flags & CLONE_PARENT_SETTID) return -EINVAL;
+	long pid = child_make(flags, (int *)a[2]);
 	int number = (int)pid;
 	if (pid > 0 && flags & CLONE_PARENT_SETTID) user_put((int *)a[2], number);
 	if (pid != 0) return pid;

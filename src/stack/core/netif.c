@@ -132,6 +132,7 @@ void netif_remove(struct netif *nif)
 	struct stack *s = nif->stack;
 
 	nif->flags &= (uint32_t)~(IFF_UP | IFF_RUNNING);
+	packet_netif_down(nif, true);
 	while (!list_empty(&nif->addrs))
 		netif_addr_remove(list_first(&nif->addrs, struct netif_addr, node));
 	fall_silent(nif);
@@ -191,6 +192,7 @@ struct netif *netif_by_name(const struct stack *s, const char *name)
 /* As Linux: IPv6 addresses go, IPv4 ones stay and stay local, everything that leaves through the interface goes. */
 static void take_down(struct netif *nif)
 {
+	packet_netif_down(nif, false);
 	fall_silent(nif);
 	neigh_flush(nif);
 	list_each(struct netif_addr, ia, &nif->addrs, node)

@@ -15,6 +15,7 @@
 #include "stack/netlink/notify.h"
 
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
+#define ADDRS_MAX 4096            /* of one host: memory of ours, and each is compared with all when one goes */
 #define BROUGHT_MAX 4             /* routes that one address brings */
 
 /* ---- the routes of an address ---- */
@@ -250,10 +251,10 @@ static void insert(struct netif *nif, struct netif_addr *ia)
 
 int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct netif_addr **ret)
 {
-	struct netif_addr *ia = malloc(sizeof *ia);
+	struct netif_addr *ia = nif->stack->n_addrs < ADDRS_MAX ? malloc(sizeof *ia) : NULL;
 	int r;
 
-	if (!ia) return -ENOMEM;
+	if (!ia) return nif->stack->n_addrs < ADDRS_MAX ? -ENOMEM : -ENOBUFS;
 	*ia = *want;
 	ia->netif = nif;
 	ia->dad = ia->life = (struct timer){.fire = life_fire};
@@ -266,6 +267,7 @@ int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct neti
 	if (addr_is_v4(&ia->addr) || nif->kind != NETIF_ETHERNET || nif->flags & IFF_NOARP) ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
 	if (netif_addr_is_tentative(ia) && nif->flags & IFF_UP) dad_start(ia);
 	insert(nif, ia);
+	nif->stack->n_addrs++;
 	netlink_tell_addr(ia, false);
 	r = netif_addr_routes_add(ia);
 	if (r < 0) {
@@ -301,6 +303,7 @@ static void remove_one(struct netif_addr *ia)
 	struct stack *s = ia->netif->stack;
 
 	list_remove(&ia->node);
+	s->n_addrs--;
 	timer_clear(s, &ia->dad);
 	timer_clear(s, &ia->life);
 	netlink_tell_addr(ia, true);

@@ -12,7 +12,7 @@
 #include "stack/netlink/notify.h"
 
 struct table { struct list node; uint32_t id; struct list routes; };
-struct route_table { struct list routes, tables; uint32_t count; };
+struct route_table { struct list routes, tables; uint32_t count, n_tables; };
 
 int route_table_new(struct stack *s)
 {
@@ -117,27 +117,35 @@ static struct table *table_make(struct stack *s, uint32_t id)
 {
 	struct table *t = table_find(s, id);
 
-	if (t) return t;
+	if (t || s->routes->n_tables >= TABLES_MAX) return t;
 	t = malloc(sizeof *t);
 	if (!t) return NULL;
 	t->id = id;
 	list_init(&t->routes);
 	list_append(&s->routes->tables, &t->node);
+	s->routes->n_tables++;
 	return t;
+}
+
+/* Linux's own stay: route_table_unused counts on them. */
+static void table_tidy(struct stack *s, uint32_t id)
+{
+	struct table *t = id > RT_TABLE_LOCAL ? table_find(s, id) : NULL;
+
+	if (!t || !list_empty(&t->routes)) return;
+	list_remove(&t->node);
+	free(t);
+	s->routes->n_tables--;
 }
 
 /* Puts a copy into both lists; before its equals, or behind them. */
 static int insert(struct stack *s, const struct route *want, bool behind, struct route **ret)
 {
-	struct table *t = table_make(s, want->table);
+	struct table *t = s->routes->count < ROUTES_MAX ? table_make(s, want->table) : NULL;
 	struct route *r = t ? malloc(sizeof *r) : NULL;
 	struct list *at = &s->routes->routes, *tried = t ? &t->routes : NULL;
 
-	if (!r) return -ENOMEM;
-	if (s->routes->count >= ROUTES_MAX) {
-		free(r);
-		return -ENOBUFS;
-	}
+	if (!r) return t ? -ENOMEM : -ENOBUFS;
 	*r = *want;
 	r->ways = NULL;
 	if (want->n_ways) {
@@ -165,6 +173,7 @@ static void take_out(struct stack *s, struct route *r, bool asked)
 	list_remove(&r->node);
 	list_remove(&r->tried);
 	s->routes->count--;
+	table_tidy(s, r->table);
 	if (asked || !addr_is_v4(&r->dst)) netlink_tell_route(s, r, RTM_DELROUTE, 0);
 	else stack_ways_changed(s, NULL);
 	route_free(r);

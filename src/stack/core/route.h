@@ -8,6 +8,7 @@
 #include "stack/core/netif.h"
 
 #define ROUTE_WAYS_MAX 64
+#define TABLES_MAX 1024                      /* of one host: each rule of a lookup walks them */
 #define ROUTES_MAX 32768                     /* of one host: memory of ours, and a walk for each lookup */
 
 /* One of the ways that a route leads. */

@@ -152,7 +152,7 @@ int route_check(struct stack *s, struct route *r)
 
 	if (err > 0) err = check_ways(s, r);
 	if (err < 0) return err;
-	if (r->has_prefsrc && r->type != RTN_LOCAL && !stack_is_local(s, &r->prefsrc))
+	if (r->has_prefsrc && (addr_is_v4(&r->prefsrc) != v4 || (r->type != RTN_LOCAL && !stack_is_local(s, &r->prefsrc))))
 		return netlink_refuse(s, -EINVAL, v4 ? "Invalid prefsrc address" : "Invalid source address");
 	return 0;
 }

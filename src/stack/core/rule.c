@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "stack/netlink/notify.h"
 
-#define RULES_MAX 4096            /* memory of ours that a program may take: Linux sets no bound */
+#define RULES_MAX 1024            /* memory of ours that a program may take: Linux sets no bound */
 
 struct rules { struct list rules; uint32_t count; };
 

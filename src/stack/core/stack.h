@@ -45,6 +45,7 @@ struct stack {
 	time_ns realtime_offset;           /* CLOCK_REALTIME - now, set by the host: only for timestamps that programs see (SO_TIMESTAMP) */
 	struct heap timers;
 	struct list netifs;                /* struct netif.node, by index */
+	uint32_t n_addrs;                  /* of all of them */
 	struct list netifs_gone;           /* removed ones, kept down: queued packets and bound sockets still name them */
 	int next_ifindex;
 	struct siphash_key secret;         /* for every keyed hash; drawn once */

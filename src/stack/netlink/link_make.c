@@ -12,6 +12,7 @@
 
 #define MTU_DEFAULT 1500
 #define MADE_MAX 1024             /* interfaces of a host that a program has made: memory of ours */
+#define INDEX_MAX (1 << 18)       /* ever: those that are gone are kept, for who still names them */
 
 static const struct nl_policy info_policy[IFLA_INFO_MAX + 1] = {[IFLA_INFO_KIND] = {NL_TEXT, 55}, [IFLA_INFO_DATA] = {NL_NEST, 0}};
 static const struct nl_policy peer_policy[IFLA_MAX + 1] = {[IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_MTU] = {NL_FIXED, 4}};
@@ -55,7 +56,7 @@ static bool is_full(const struct stack *s)
 
 	list_each(const struct netif, nif, &s->netifs, node)
 		n += nif->made != NULL;
-	return n >= MADE_MAX || s->next_ifindex == INT32_MAX;
+	return n >= MADE_MAX || s->next_ifindex >= INDEX_MAX;
 }
 
 static int make_one(struct stack *s, const struct nl_attr *tb, const char *kind, struct netif **ret)

@@ -24,7 +24,7 @@ static int wanted_read(const struct stack *s, const struct nl_request *q, struct
 	v4 = ret->h.ndm_family == AF_INET;
 	if (ret->tb[NDA_DST].len < (v4 ? 4U : 16U)) return netlink_refuse(s, -EINVAL, "Invalid network address");
 	ret->dst = nl_addr(&ret->tb[NDA_DST], v4);
-	return 0;
+	return addr_is_v4(&ret->dst) == v4 ? 0 : -EINVAL;          /* a mapped one is IPv4's here */
 }
 
 int nl_neigh_make(struct stack *s, const struct nl_request *q)

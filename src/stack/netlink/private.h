@@ -39,7 +39,8 @@ struct netlink {
 	struct netlink_sock *asker;
 	const char *why;              /* NULL: nobody said */
 	uint32_t why_offset;          /* of the attribute in the message; 0: none */
-	uint64_t uevents;              /* told so far */
+	uint64_t uevents;             /* told so far */
+	size_t dumped;                /* octets of dumps that wait to be read */
 };
 
 /* Who sent a message: 0 and nobody: the stack. */

@@ -21,6 +21,7 @@ static int put(struct netlink_sock *ns, const struct nl_origin *from, const void
 	d->from = *from;
 	memcpy(d->data, data, len);
 	ns->queued += sock_charge(&ns->sk, d->len);
+	if (dump) ns->sk.stack->netlink->dumped += len;
 	list_append(&ns->queue, &d->node);
 	sock_ready(&ns->sk);
 	return 0;
@@ -53,6 +54,7 @@ void nl_queue_wake(struct netlink_sock *ns)
 void nl_queue_take(struct netlink_sock *ns, struct nl_datagram *d)
 {
 	ns->queued -= sock_charge(&ns->sk, d->len);
+	if (d->dump) ns->sk.stack->netlink->dumped -= d->len;
 	list_remove(&d->node);
 	free(d);
 	nl_queue_wake(ns);

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include "stack/netlink/private.h"
 
+#define DUMPS_MAX ((size_t)64 << 20)      /* octets of all that a host has not read */
+
 #define NL_WHY_MAX 256             /* of an acknowledgment: what explains an error */
 
 static const struct nl_kind *const kinds[] = {&nl_link, &nl_address, &nl_route, &nl_neigh, &nl_rule};
@@ -31,6 +33,7 @@ int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dum
 
 	/* Linux writes a dump while it is read, one at a time. This one is written at once, so no other may wait unread. */
 	if (dump_is_unread(ns) || !netlink_has_room(ns)) return -EBUSY;
+	if (ns->sk.stack->netlink->dumped >= DUMPS_MAX) return -ENOBUFS;
 	nl_writer_init(&w, ns, q, true);
 	done = dump(&w, q);
 	nl_begin(&w, NLMSG_DONE, &done, sizeof done);

@@ -22,7 +22,7 @@ static int read_prefix(const struct stack *s, const struct nl_attr *a, bool v4, 
 	if (!plen) return 0;
 	if (!a->at || a->len != (v4 ? 4U : 16U)) return -EINVAL;
 	*ret = nl_addr(a, v4);
-	return 0;
+	return addr_is_v4(ret) == v4 ? 0 : -EINVAL;                /* a mapped one is IPv4's here */
 }
 
 static int read_ports(const struct stack *s, const struct nl_attr *a, uint16_t *ret_low, uint16_t *ret_high)

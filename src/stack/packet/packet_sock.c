@@ -52,6 +52,15 @@ static int packet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	return 0;
 }
 
+void packet_netif_down(const struct netif *nif, bool gone)
+{
+	list_each(struct packet_sock, ps, &nif->stack->taps, node) {
+		if (ps->ifindex != nif->index) continue;
+		if (gone) ps->ifindex = -1;
+		sock_set_error(&ps->sk, ENETDOWN);
+	}
+}
+
 static int packet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
 	const struct packet_sock *ps = (const struct packet_sock *)sk;

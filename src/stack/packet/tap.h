@@ -6,5 +6,7 @@
 void packet_tap_in(struct netif *nif, const struct packet *p);
 /* A frame is about to leave, sent by the packet socket `sender` or, when that is NULL, by the stack. */
 void packet_tap_out(struct netif *nif, const struct packet *p, const struct sock *sender);
+/* Who is bound to it hears ENETDOWN; when it is gone, nothing more. */
+void packet_netif_down(const struct netif *nif, bool gone);
 /* Is somebody looking at what the host carries that does not go through the stack when it can be helped? Packet sockets, and raw ones of TCP and UDP. */
 bool stack_is_watched(const struct stack *s);

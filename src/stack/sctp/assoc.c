@@ -63,12 +63,21 @@ struct assoc *assoc_to(const struct sctp_sock *so, const struct addr *peer, uint
 
 /* ---- paths ---- */
 
+/* Who only claims an address gets nothing of the association that is there (as Linux). */
+static bool is_anothers(const struct assoc *a, const struct addr *peer)
+{
+	for (uint32_t i = 0; i < a->local.n; i++)
+		if (flow_find(assoc_stack(a), &a->local.at[i], a->lport, peer, a->rport)) return true;
+	return false;
+}
+
 struct path *assoc_add_path(struct assoc *a, const struct addr *peer, int state)
 {
 	struct stack *s = assoc_stack(a);
 	struct path *p = assoc_path(a, peer);
 
 	if (p) return p;
+	if (state == SCTP_UNCONFIRMED && is_anothers(a, peer)) return NULL;
 	p = a->n_paths < SCTP_ADDRS_MAX ? calloc(1, sizeof *p) : NULL;
 	if (!p) return NULL;
 	p->assoc = a;
@@ -100,22 +109,6 @@ static void path_free(struct path *p)
 	list_remove(&p->node);
 	p->assoc->n_paths--;
 	free(p);
-}
-
-/* What is in flight there is taken to be lost: it goes another way. */
-void assoc_remove_path(struct path *p)
-{
-	struct assoc *a = p->assoc;
-
-	list_each(struct out_piece, q, &a->snd.flight, node) {
-		if (q->path != p) continue;
-		piece_lands(q);
-		q->again = !q->gap_acked;
-	}
-	if (a->heard == p) a->heard = NULL;
-	if (a->primary == p) a->primary = NULL;
-	path_free(p);
-	if (!a->primary && !list_empty(&a->paths)) a->primary = list_first(&a->paths, struct path, node);
 }
 
 /* ---- birth ---- */
@@ -175,6 +168,12 @@ int assoc_streams_set(struct assoc *a, uint16_t out, uint16_t in)
 	uint16_t *ssn = calloc(out, sizeof *ssn);
 
 	if (!ssn) return -ENOMEM;
+	/* What was queued before the peer said how few it takes. */
+	list_each(struct out_piece, q, &a->snd.queue, node) {
+		if (q->msg->stream < out) continue;
+		notify_failed(a, q, false, CAUSE_STREAM);
+		piece_free(a, q);
+	}
 	free(a->snd.ssn);
 	a->snd.ssn = ssn;
 	a->out_streams = out;

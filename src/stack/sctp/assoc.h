@@ -205,7 +205,6 @@ struct assoc *assoc_find(const struct sctp_sock *so, sctp_assoc_t id);  /* of a 
 struct assoc *assoc_to(const struct sctp_sock *so, const struct addr *peer, uint16_t rport);
 struct path *assoc_path(const struct assoc *a, const struct addr *peer);
 struct path *assoc_add_path(struct assoc *a, const struct addr *peer, int state);           /* the one there is, or NULL */
-void assoc_remove_path(struct path *p);
 struct path *sctp_flow_find(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 int assoc_streams_set(struct assoc *a, uint16_t out, uint16_t in);      /* -ENOMEM */
 void assoc_peer_begins(struct assoc *a, seq32 tsn, uint32_t rwnd);      /* the peer's first TSN and window are known */
@@ -332,6 +331,7 @@ int sctp_autobind(struct sctp_sock *so);
 ssize_t sctp_send(struct sock *sk, const struct sock_msg *m);
 ssize_t sctp_recv(struct sock *sk, struct sock_msg *m);
 struct in_msg *in_msg_new(struct assoc *a);
+struct in_msg *first_readable(const struct sctp_sock *so);              /* NULL: none */
 void in_msg_free(struct in_msg *m);
 void rcvq_put(struct sctp_sock *so, struct in_msg *m);
 void notify(struct assoc *a, const void *note, size_t len);             /* if the program has asked for its type */

@@ -52,7 +52,7 @@ static bool has_room(const struct assoc *a, seq32 tsn, uint32_t len)
 
 	if ((uint64_t)a->rcv.held + len + PIECE_COST <= most) return true;
 	/* What fills the first gap must come in when there is nothing that the program could read to make room. */
-	return tsn == a->rcv.cum + 1 && list_empty(&so->rcvq);
+	return tsn == a->rcv.cum + 1 && list_empty(&so->rcvq) && a->rcv.held <= 4ull * MAX(so->inet.sk.rcvbuf, PACKET_MAX);
 }
 
 void rcv_consumed(struct assoc *a, uint32_t charge)

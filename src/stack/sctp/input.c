@@ -20,6 +20,7 @@ struct input {
 	struct assoc *a;
 	struct path *from;
 	struct sctp_chunk c;
+	unsigned causes;               /* of ERROR chunks */
 	bool had_data, reported;
 	enum drop_reason why;
 };
@@ -78,7 +79,7 @@ static bool on_error(struct input *x)
 {
 	size_t at = 0;
 
-	for (unsigned i = 0; i < CAUSES_MOST && at < x->c.len; i++) {
+	for (; x->causes < CAUSES_MOST && at < x->c.len; x->causes++) {
 		struct sctp_param v;
 		int n = sctp_param_parse(&v, x->c.value + at, x->c.len - at);
 		if (n < 0) return true;

@@ -221,6 +221,7 @@ static struct assoc *restart(struct assoc *a, const struct cookie_read *k, const
 	a->state = SCTP_ESTABLISHED;
 	send_cookie_ack(a, from);
 	notify_change(a, SCTP_RESTART, 0);
+	if (a->sock->inet.sk.closed) shutdown_begin(a);
 	return a;
 }
 

@@ -49,7 +49,7 @@ void rcvq_put(struct sctp_sock *so, struct in_msg *m)
 static bool is_readable(const struct in_msg *m) { return m->whole || m->len > m->taken; }
 
 /* While a message is delivered in part others wait, unless the program wants those of other associations in between. */
-static struct in_msg *first_readable(const struct sctp_sock *so)
+struct in_msg *first_readable(const struct sctp_sock *so)
 {
 	struct in_msg *partial = NULL;
 

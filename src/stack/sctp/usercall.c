@@ -282,13 +282,6 @@ static void sctp_close(struct sock *sk)
 
 /* ---- poll ---- */
 
-static bool has_readable(const struct sctp_sock *so)
-{
-	if (list_empty(&so->rcvq)) return false;
-	const struct in_msg *m = list_first(&so->rcvq, struct in_msg, node);
-	return m->whole || m->len > m->taken || so->interleave || so->rcvq.next != so->rcvq.prev;
-}
-
 static uint32_t sctp_poll(const struct sock *sk)
 {
 	const struct sctp_sock *so = sctp_of(sk);
@@ -298,7 +291,7 @@ static uint32_t sctp_poll(const struct sock *sk)
 	if (sk->err) events |= EPOLLERR;
 	if (sk->shut & 1) events |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (sk->shut == 3) events |= EPOLLHUP;
-	if (has_readable(so)) events |= EPOLLIN | EPOLLRDNORM;
+	if (first_readable(so)) events |= EPOLLIN | EPOLLRDNORM;
 	if (!so->many && !so->established) return events;
 	if (so->queued < sk->sndbuf) events |= EPOLLOUT | EPOLLWRNORM;
 	return events;

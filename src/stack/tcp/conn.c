@@ -123,6 +123,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	if (hop->route && hop->route->metrics[RTAX_ADVMSS]) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, hop->route->metrics[RTAX_ADVMSS]);
 	if (addr_is_v4(&conn->inet.raddr)) conn->rcv.adv_mss = (uint16_t)MAX(conn->rcv.adv_mss, sys->route_min_adv_mss);
 	if (conn->set.mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->set.mss);
+	conn->rcv.adv_mss = MAX(conn->rcv.adv_mss, conn_mss_least(conn));      /* a route may say anything, and options take of it */
 	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
 	conn->snd.tso_bytes = hop->netif->tso_bytes;

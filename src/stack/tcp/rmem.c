@@ -209,6 +209,7 @@ static void clamp(struct tcp_sock *conn)
 	struct sock *sk = &conn->inet.sk;
 	uint32_t most = (uint32_t)conn_sysctl(conn)->tcp_rmem[2], held = rmem_held(conn);
 
+	if (held < sk->rcvbuf) return;             /* it is the next one that does not fit */
 	conn->ack.quick = 0;
 	if (sk->rcvbuf < most && !sk->rcvbuf_locked) sk->rcvbuf = MIN(held, most);
 	if (held > sk->rcvbuf) conn->rcv.ssthresh = MIN(conn->rcv.clamp, 2u * conn->rcv.adv_mss);
