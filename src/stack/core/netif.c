@@ -293,11 +293,16 @@ int netif_set_name(struct netif *nif, const char *name)
 	return 0;
 }
 
-int netif_set_mac(struct netif *nif, const struct mac *mac)
+bool netif_mac_ok(const struct mac *mac)
 {
 	static const struct mac none;
 
-	if (mac->b[0] & 1 || memcmp(mac, &none, sizeof none) == 0) return -EADDRNOTAVAIL;
+	return !(mac->b[0] & 1) && memcmp(mac, &none, sizeof none) != 0;
+}
+
+int netif_set_mac(struct netif *nif, const struct mac *mac)
+{
+	if (!netif_mac_ok(mac)) return -EADDRNOTAVAIL;
 	nif->mac = *mac;
 	netlink_tell_link(nif, false, 0);
 	return 0;

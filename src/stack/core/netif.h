@@ -78,6 +78,7 @@ int netif_set_flags(struct netif *nif, uint32_t flags);    /* those that are not
 void netif_set_carrier(struct netif *nif, bool on);        /* somebody is at the other end, or nobody any more */
 int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes);  /* -EINVAL */
 int netif_set_name(struct netif *nif, const char *name);   /* -EINVAL, -EEXIST */
+bool netif_mac_ok(const struct mac *mac);                                    /* one that an interface may have: not a group's, not zero */
 int netif_set_mac(struct netif *nif, const struct mac *mac);        /* -EADDRNOTAVAIL */
 bool netif_name_is_valid(const char *name);
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */

@@ -32,7 +32,7 @@ static void put_v6only(struct nl_writer *w, uint16_t type, const void *o)
 
 static void put_mark(struct nl_writer *w, uint16_t type, const void *o)
 {
-	if (nl_privileged(w->ns)) nl_put_u32(w, type, sock_of(o)->mark);
+	if (sock_is_privileged(&w->ns->sk)) nl_put_u32(w, type, sock_of(o)->mark);
 }
 
 static void put_class(struct nl_writer *w, uint16_t type, const void *o)

@@ -47,7 +47,7 @@ static int check(const struct netlink_sock *ns, const struct nl_request *q)
 	size_t len;
 	const uint8_t *filter = nl_find(q, sizeof(struct inet_diag_req_v2), INET_DIAG_REQ_BYTECODE, &len);
 
-	return filter ? diag_filter_check(filter, len, nl_privileged(ns)) : 0;
+	return filter ? diag_filter_check(filter, len, sock_is_privileged(&ns->sk)) : 0;
 }
 
 static int dump(struct nl_writer *w, const struct nl_request *q)
@@ -139,7 +139,7 @@ static int destroy(struct netlink_sock *ns, const struct nl_request *q)
 	int r = find(ns->sk.stack, &h, &f);
 
 	if (r < 0) return r;
-	if (!nl_privileged(ns)) return -EPERM;
+	if (!sock_is_privileged(&ns->sk)) return -EPERM;
 	if (!f.sk || f.protocol != IPPROTO_TCP) return -EOPNOTSUPP;
 	tcp_abort(f.sk);
 	return 0;

@@ -15,7 +15,7 @@
 #define INDEX_MAX (1 << 18)       /* ever: those that are gone are kept, for who still names them */
 
 static const struct nl_policy info_policy[IFLA_INFO_MAX + 1] = {[IFLA_INFO_KIND] = {NL_TEXT, 55}, [IFLA_INFO_DATA] = {NL_NEST, 0}};
-static const struct nl_policy peer_policy[IFLA_MAX + 1] = {[IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_MTU] = {NL_FIXED, 4}};
+static const struct nl_policy peer_policy[IFLA_MAX + 1] = {[IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_MTU] = {NL_FIXED, 4}, [IFLA_MASTER] = {NL_FIXED, 4}};
 static const struct nl_policy veth_policy[VETH_INFO_MAX + 1] = {[VETH_INFO_PEER] = {NL_FIXED, sizeof(struct ifinfomsg)}};
 
 struct order {
@@ -69,8 +69,9 @@ static int make_one(struct stack *s, const struct nl_attr *tb, const char *kind,
 	if (err < 0) return err;
 	if (mtu < 68 || mtu > 65535) return netlink_refuse(s, -EINVAL, "Invalid MTU");
 	if (is_full(s)) return -ENOBUFS;
-	if (tb[IFLA_ADDRESS].at && tb[IFLA_ADDRESS].len == sizeof mac.b) memcpy(mac.b, tb[IFLA_ADDRESS].at, sizeof mac.b);
-	if (mac.b[0] & 1) return -EADDRNOTAVAIL;
+	if (tb[IFLA_ADDRESS].at && tb[IFLA_ADDRESS].len < sizeof mac.b) return -EINVAL;
+	if (tb[IFLA_ADDRESS].at) memcpy(mac.b, tb[IFLA_ADDRESS].at, sizeof mac.b);
+	if (!netif_mac_ok(&mac)) return -EADDRNOTAVAIL;
 	err = netif_make(s, name, NETIF_ETHERNET, &mac, mtu, ret);
 	if (err == 0) (*ret)->made = kind;
 	return err;
@@ -100,7 +101,8 @@ static int read_peer(const struct stack *s, const struct order *o, struct nl_att
 	err = nl_parse_nest(s, &o->info[IFLA_INFO_DATA], veth_policy, VETH_INFO_MAX + 1, data);
 	if (err < 0 || !data[VETH_INFO_PEER].at) return err;
 	rest = (struct nl_attr){data[VETH_INFO_PEER].at + sizeof(struct ifinfomsg), data[VETH_INFO_PEER].len - sizeof(struct ifinfomsg)};
-	return nl_parse_nest(s, &rest, peer_policy, IFLA_MAX + 1, tb);
+	err = nl_parse_nest(s, &rest, peer_policy, IFLA_MAX + 1, tb);
+	return err < 0 ? err : nl_link_refuse(s, tb);
 }
 
 /* As Linux the other end is there first. */
@@ -192,7 +194,8 @@ int nl_link_make(struct stack *s, const struct nl_request *q)
 	if (o.h.ifi_index > 0 || o.tb[IFLA_MAP].at || o.tb[IFLA_PROTINFO].at || o.tb[IFLA_MASTER].at) return -EOPNOTSUPP;
 	k = kind_of(&o);
 	if (!k) return netlink_refuse(s, -EOPNOTSUPP, "Unknown device type");
-	err = k->make(s, &o);
+	err = nl_link_refuse(s, o.tb);
+	if (err == 0) err = k->make(s, &o);
 	if (err < 0) return err;
 	nif = list_last(&s->netifs, struct netif, node);
 	if (o.tb[IFLA_GROUP].at) nif->group = nl_u32(&o.tb[IFLA_GROUP]);

@@ -20,8 +20,7 @@ int nl_link_parse(const struct stack *s, const struct nl_request *q, struct ifin
 	return nl_parse(s, q, sizeof *ret, policy, IFLA_MAX + 1, tb);
 }
 
-/* What else an interface may be told is not there to be told: it refuses before anything is changed. */
-static int refuse_unknown(const struct stack *s, const struct nl_attr *tb)
+int nl_link_refuse(const struct stack *s, const struct nl_attr *tb)
 {
 	static const uint16_t refused[] = {IFLA_MAP, IFLA_PROTINFO, IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_XDP, IFLA_VFINFO_LIST, IFLA_VF_PORTS,
 					   IFLA_AF_SPEC, IFLA_PROTO_DOWN, IFLA_CARRIER, IFLA_OPERSTATE, IFLA_LINKMODE, IFLA_BROADCAST};
@@ -92,7 +91,7 @@ static int set_flags(struct netif *nif, const struct ifinfomsg *h)
 
 int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h, const struct nl_attr *tb)
 {
-	int err = refuse_unknown(s, tb);
+	int err = nl_link_refuse(s, tb);
 
 	if (err == 0 && tb[IFLA_ADDRESS].at) err = set_address(nif, &tb[IFLA_ADDRESS]);
 	if (err == 0 && tb[IFLA_MTU].at) err = netif_set_mtu(nif, nl_u32(&tb[IFLA_MTU]));

@@ -80,7 +80,6 @@ struct netlink_sock {
 
 extern const struct sockopt netlink_options[];
 const struct nl_protocol *nl_protocol_find(int number);
-bool nl_privileged(const struct netlink_sock *ns);                     /* its program has CAP_NET_ADMIN */
 bool nl_may_listen(const struct netlink_sock *ns);
 bool nl_may_send(const struct netlink_sock *ns);
 
@@ -203,6 +202,8 @@ void nl_write_rule(struct nl_writer *w, const struct rule *r, uint16_t type);
 
 /* link_set.c, for link_make.c: sets what the attributes say of an interface that is there. */
 struct ifinfomsg;
+/* What else an interface may be told is not there to be told: refused before anything is made or changed. */
+int nl_link_refuse(const struct stack *s, const struct nl_attr *tb);
 int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h, const struct nl_attr *tb);
 int nl_link_parse(const struct stack *s, const struct nl_request *q, struct ifinfomsg *ret, struct nl_attr *tb);
 

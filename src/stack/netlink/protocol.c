@@ -34,6 +34,5 @@ bool netlink_is_served(int protocol)
 	return p && p->serve;
 }
 
-bool nl_privileged(const struct netlink_sock *ns) { return ns->sk.stack->sysctl->privileged; }
-bool nl_may_listen(const struct netlink_sock *ns) { return ns->protocol->anyone_listens || nl_privileged(ns); }
-bool nl_may_send(const struct netlink_sock *ns) { return ns->protocol->anyone_sends || nl_privileged(ns); }
+bool nl_may_listen(const struct netlink_sock *ns) { return ns->protocol->anyone_listens || sock_is_privileged(&ns->sk); }
+bool nl_may_send(const struct netlink_sock *ns) { return ns->protocol->anyone_sends || sock_is_privileged(&ns->sk); }

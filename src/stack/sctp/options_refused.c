@@ -1,0 +1,41 @@
+/* The options of SCTP that are not there, each with the errno of a Linux where it is turned off or the peer does not know it. */
+#include <errno.h>
+#include "stack/sctp/assoc.h"
+
+#define NO(n, e, why) {.level = IPPROTO_SCTP, .name = n, .text = #n, .access = OPT_GET | OPT_SET, .type = OPT_BLOB, .refused = e, .note = why}
+#define NO_AUTH "no RFC 4895"
+#define NO_ASCONF "no RFC 5061"
+#define NO_RESET "no RFC 6525"
+
+const struct sockopt sctp_refused_options[] = {
+	NO(SCTP_AUTH_CHUNK, EACCES, NO_AUTH),
+	NO(SCTP_HMAC_IDENT, EACCES, NO_AUTH),
+	NO(SCTP_AUTH_KEY, EACCES, NO_AUTH),
+	NO(SCTP_AUTH_ACTIVE_KEY, EACCES, NO_AUTH),
+	NO(SCTP_AUTH_DELETE_KEY, EACCES, NO_AUTH),
+	NO(SCTP_AUTH_DEACTIVATE_KEY, EACCES, NO_AUTH),
+	NO(SCTP_PEER_AUTH_CHUNKS, EACCES, NO_AUTH),
+	NO(SCTP_LOCAL_AUTH_CHUNKS, EACCES, NO_AUTH),
+	NO(SCTP_AUTH_SUPPORTED, ENOPROTOOPT, NO_AUTH),
+	NO(SCTP_SET_PEER_PRIMARY_ADDR, EPERM, NO_ASCONF),
+	NO(SCTP_AUTO_ASCONF, EINVAL, NO_ASCONF),
+	NO(SCTP_ASCONF_SUPPORTED, ENOPROTOOPT, NO_ASCONF),
+	NO(SCTP_PEER_ADDR_THLDS, ENOPROTOOPT, "a path is avoided from its first error on"),
+	NO(SCTP_PEER_ADDR_THLDS_V2, ENOPROTOOPT, "a path is avoided from its first error on"),
+	NO(SCTP_EXPOSE_POTENTIALLY_FAILED_STATE, ENOPROTOOPT, "a path is avoided from its first error on"),
+	NO(SCTP_SOCKOPT_CONNECTX3, ENOPROTOOPT, "libsctp takes SCTP_SOCKOPT_CONNECTX then"),
+	NO(SCTP_SENDMSG_CONNECT, ENOPROTOOPT, "sendmsg begins an association without it"),
+	NO(SCTP_PR_STREAM_STATUS, ENOPROTOOPT, "counted for the association only"),
+	NO(SCTP_RECONFIG_SUPPORTED, ENOPROTOOPT, NO_RESET),
+	NO(SCTP_ENABLE_STREAM_RESET, ENOPROTOOPT, NO_RESET),
+	NO(SCTP_RESET_STREAMS, ENOPROTOOPT, NO_RESET),
+	NO(SCTP_RESET_ASSOC, ENOPROTOOPT, NO_RESET),
+	NO(SCTP_ADD_STREAMS, ENOPROTOOPT, NO_RESET),
+	NO(SCTP_STREAM_SCHEDULER, ENOPROTOOPT, "first come, first served"),
+	NO(SCTP_STREAM_SCHEDULER_VALUE, ENOPROTOOPT, "first come, first served"),
+	NO(SCTP_INTERLEAVING_SUPPORTED, EPERM, "no RFC 8260"),
+	NO(SCTP_ECN_SUPPORTED, ENOPROTOOPT, "not offered"),
+	NO(SCTP_REMOTE_UDP_ENCAPS_PORT, ENOPROTOOPT, "no RFC 6951"),
+	NO(SCTP_PLPMTUD_PROBE_INTERVAL, ENOPROTOOPT, "no RFC 8899"),
+	{.text = NULL},
+};
