@@ -158,6 +158,22 @@ static void priorities(enum way w)
 	close(fd[1]);
 }
 
+/* Two things are wrong with a datagram, its port and the interface of its control message: which one is told? */
+static void to_no_port(int family, in_port_t port)
+{
+	union { struct cmsghdr h; char room[64]; } c = { .h = { CMSG_LEN(sizeof(struct in_pktinfo)), IPPROTO_IP, IP_PKTINFO } };
+	struct in_pktinfo info = { .ipi_ifindex = 278 };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { &to, sizeof(to), &v, 1, &c, CMSG_SPACE(sizeof(info)), 0 };
+	int fd = socket(family, SOCK_DGRAM, 0);
+
+	say_about("an interface that is not there, %s, port %d", family == AF_INET ? "v4" : "v6", port);
+	memcpy(CMSG_DATA(&c.h), &info, sizeof(info));
+	say_rc("sendmsg", sendmsg(fd, &m, 0));
+	close(fd);
+}
+
 int main(void)
 {
 	static const struct { int level, type; } kinds[] = {
@@ -174,6 +190,10 @@ int main(void)
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 			sends((enum way)w, kinds[i].level, kinds[i].type);
 		priorities((enum way)w);
+	}
+	for (in_port_t port = 0; port < 2; port++) {
+		to_no_port(AF_INET, port);
+		to_no_port(AF_INET6, port);
 	}
 	sends(V4, IPPROTO_IPV6, IPV6_PKTINFO);   /* of another level, to a socket of IPv4 */
 	return 0;

@@ -47,7 +47,11 @@ struct dgram_dest {
 
 /* Reads an address for sending or connecting; AF_INET is good for an AF_INET6 socket too. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH (v4 and V6ONLY) */
 int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, socklen_t len, struct dgram_dest *ret);
-/* Where a message goes, from its name or the connection, its control messages and the socket's options. out.src is set. */
+/* Where a message goes, from its name or the connection. */
+int dgram_aim(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret);
+/* How it goes, from its control messages and the socket's options. out.src is set. */
+int dgram_equip(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *d);
+/* Both. */
 int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *ret);
 /* The way to ret->dst: fills hop and out.src. -EACCES for broadcast without SO_BROADCAST, and what route_lookup says. */
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *ret);

@@ -286,27 +286,38 @@ static struct netif *unicast_if(const struct inet_sock *is, const struct addr *d
 	return index && !addr_is_loopback(dst) ? netif_by_index(is->sk.stack, index) : NULL;
 }
 
+int dgram_aim(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret)
+{
+	int r;
+
+	*ret = (struct dgram_dest){0};
+	r = name_of_message(ds, m, ret);
+	return r == 0 && !ret->named ? peer_of(ds, ret) : r;
+}
+
+int dgram_equip(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *d)
+{
+	struct netif *nif;
+	int r;
+
+	inet_sock_out(&ds->is, &ds->is.laddr, &d->dst, proto, &d->out);
+	if (!d->out.oif && d->scope && (nif = netif_by_index(ds->is.sk.stack, (int)d->scope))) d->out.oif = nif;
+	d->out.flow = d->flowinfo & 0xfffff;
+	if (d->flowinfo & 0xff00000) d->out.tos = (uint8_t)(d->flowinfo >> 20);
+	d->control = send_control_of(&ds->is.sk);
+	d->dontfrag = ds->is.dontfrag6;
+	r = control_read(ds, m, d);
+	d->out.mark = d->control.mark;
+	d->out.priority = d->control.priority;
+	if (r == 0 && !d->out.oif && !addr_is_multicast(&d->dst)) d->out.oif = unicast_if(&ds->is, &d->dst);
+	return r;
+}
+
 int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *ret)
 {
-	struct dgram_dest d = {0};
-	struct netif *nif;
-	int r = name_of_message(ds, m, &d);
+	int r = dgram_aim(ds, m, ret);
 
-	if (r == 0 && !d.named) r = peer_of(ds, &d);
-	if (r < 0) return r;
-	inet_sock_out(&ds->is, &ds->is.laddr, &d.dst, proto, &d.out);
-	if (!d.out.oif && d.scope && (nif = netif_by_index(ds->is.sk.stack, (int)d.scope))) d.out.oif = nif;
-	d.out.flow = d.flowinfo & 0xfffff;
-	if (d.flowinfo & 0xff00000) d.out.tos = (uint8_t)(d.flowinfo >> 20);
-	d.control = send_control_of(&ds->is.sk);
-	d.dontfrag = ds->is.dontfrag6;
-	r = control_read(ds, m, &d);
-	d.out.mark = d.control.mark;
-	d.out.priority = d.control.priority;
-	if (r == 0 && !d.out.oif && !addr_is_multicast(&d.dst)) d.out.oif = unicast_if(&ds->is, &d.dst);
-	if (r < 0) return r;
-	*ret = d;
-	return 0;
+	return r < 0 ? r : dgram_equip(ds, m, proto, ret);
 }
 
 int dgram_may_send(struct dgram_sock *ds)

@@ -99,13 +99,14 @@ static int message_send(struct udp_sock *us, struct dgram_dest *d, const struct 
 static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
 {
 	bool on_link = m->flags & MSG_DONTROUTE || ds->is.sk.dontroute;
-	int r = dgram_dest_of(ds, m, (uint8_t)ds->is.sk.protocol, d);
+	int r = dgram_aim(ds, m, d);
 
 	if (r < 0) return r;
 	if (m->flags & MSG_OOB && addr_is_v4(&d->dst)) return -EOPNOTSUPP;
 	/* Linux minds port 0 in a name, and takes an IPv6 socket's IPv4 peer for one. */
 	if (d->port == 0 && (d->named || (ds->is.sk.domain == AF_INET6 && addr_is_v4(&d->dst)))) return -EINVAL;
-	r = dgram_route(ds, d);
+	r = dgram_equip(ds, m, (uint8_t)ds->is.sk.protocol, d);
+	if (r == 0) r = dgram_route(ds, d);
 	if (r < 0) return r;
 	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
 	r = check_len(d, m->len);
