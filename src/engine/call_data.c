@@ -7,7 +7,7 @@
 #define CONTROL_MAX 8192       /* that come with a message */
 #define CONTROL_SENT_MAX 65536
 #define ERRNO_MOST 4095
-#define HOST_FLAGS (MSG_LEND)     /* ours, not for programs */
+#define HOST_FLAGS (MSG_LEND | MSG_GO_ON | MSG_PAST_PEEK_OFF)     /* ours, not for programs */
 
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
@@ -73,13 +73,15 @@ int64_t serve_recv(struct call *k)
 	int flags = (int)k->q->arg[0];
 	/* Whether the program would wait makes a difference to Unix sockets, which never do. */
 	int impatience = esock_is_unix(k->es) ? flags & MSG_DONTWAIT : MSG_DONTWAIT;
+	int ours = (k->q->arg[0] & RPC_RECV_GO_ON ? MSG_GO_ON : 0) | (k->q->arg[0] & RPC_RECV_PAST_PEEK_OFF ? MSG_PAST_PEEK_OFF : 0);
 	uint64_t data_cap = (uint64_t)k->q->arg[1], control_cap = (uint64_t)k->q->arg[2];
 	struct sockaddr_storage name;
 	uint8_t *control = k->e->scratch, *data = control + CONTROL_MAX;
 	/* What the ring holds is read there first. */
 	if (!(flags & (MSG_ERRQUEUE | MSG_OOB)) && rx_used(&k->e->pool, &k->es->rx) > 0) return -EAGAIN;
 	struct sock_msg m = {.data = data, .len = MIN(data_cap, RPC_OUT_MAX - sizeof h - sizeof name - CONTROL_MAX), .name = &name, .name_len = sizeof name,
-			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX), .flags = (flags & ~(HOST_FLAGS | MSG_DONTWAIT)) | impatience};
+			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX),
+			     .flags = (flags & ~(HOST_FLAGS | MSG_DONTWAIT)) | impatience | ours};
 	ssize_t n = sock_recv(k->es->sk, &m);
 	if (n < 0) return n;
 	if (m.arrival != 0 && !(flags & MSG_PEEK)) dgram_of(k->es)->arrival = m.arrival;

@@ -74,6 +74,8 @@ struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; }
 struct rpc_hello { uint32_t client, host, privileged, private_unix, desk, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
 struct rpc_pair { uint32_t channel, generation; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
+#define RPC_RECV_GO_ON (1ll << 32)          /* beside the flags of a RECV: the call has something already */
+#define RPC_RECV_PAST_PEEK_OFF (1ll << 33)  /* SO_PEEK_OFF is not for it */
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags; };
 /* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */
 struct rpc_ticket { uint32_t segment, serial, ticket, octets_max, name_len; uint8_t name[28]; };

@@ -94,6 +94,14 @@ static long mark_stops(const struct sock *s)
 	return r == -EAGAIN && !nonblocking(s, 0) ? 0 : r;
 }
 
+/* A Unix stream has nothing but perhaps an octet out of band, which a read throws away. */
+static long mark_passed(const struct sock *s)
+{
+	struct iovec none = {NULL, 0};
+	struct message m = {.iov = &none, .count = 1, .flags = MSG_DONTWAIT};
+	return sock_recv(s, &m);
+}
+
 /*
  * From a socket: what the pipe takes of what is there is then read for good, and of a message all. As in Linux the flag is the pipe's: whether the socket
  * waits its own says.
@@ -106,6 +114,7 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	if (n == 0 && (ssize_t)len < 0) return -EINVAL;
 	if (n == 0 && at_mark(s)) return mark_stops(s);
 	if (n == 0) n = sock_recv(s, &m);
+	if (n == -EAGAIN && s->c->domain == AF_UNIX && s->c->type == SOCK_STREAM) return mark_passed(s);
 	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
 	iov.iov_len = (size_t)n;
 	if (n > 0) n = pipe_fill(pipe, &iov);

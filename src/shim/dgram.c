@@ -248,7 +248,8 @@ static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 {
 	struct rpc_recv h;
 	size_t cap = MIN(m->total, RPC_OUT_MAX - 4096);
-	struct call c = {.op = RPC_RECV, .sock = s, .arg = {m->flags, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE,
+	int64_t how = (int64_t)(uint32_t)m->flags | (m->go_on ? RPC_RECV_GO_ON : 0) | (m->past_peek_off ? RPC_RECV_PAST_PEEK_OFF : 0);
+	struct call c = {.op = RPC_RECV, .sock = s, .arg = {how, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE,
 			 .want_fd = m->rights, .cloexec = m->cloexec, .rights = m->rights, .n_rights = m->n_rights};
 	int64_t r = control(&c);
 	m->n_rights = r < 0 ? 0 : c.n_rights;

@@ -295,6 +295,7 @@ struct message {                           /* a send or a receive, whatever call
 	int flags, ret_flags;
 	bool nonblock, cloexec;
 	bool past_peek_off;                /* a look of ours: SO_PEEK_OFF is not for it */
+	bool go_on;                        /* Unix streams: the call has something already */
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 	struct rpc_ticket *ticket;         /* send: filled if the engine gives one; NULL: not wanted */
 };

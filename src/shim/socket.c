@@ -315,8 +315,10 @@ static long accept_on(const struct sock *s, struct sockaddr *addr, socklen_t *le
 	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);
+		bool over = s->c->domain == AF_UNIX && shared_get32(&s->c->poll) & EPOLLRDHUP;
 		long r = accept_once(s, addr, len, flags);
 		if (r != -EAGAIN || nonblocking(s, 0)) return r;
+		if (over) return -EINVAL;
 		r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return r;
 	}

@@ -281,7 +281,9 @@ static long send_named(const struct sock *s, struct message *m, uint8_t *control
 	m->control_len = o.len;
 	m->rights = o.fds;
 	m->n_rights = o.n;
-	return r == 0 ? send_readable(s, m) : r;
+	if (r < 0) return r;
+	long n = send_readable(s, m);
+	return n == -EBADF ? control_refused(s, -EBADF) : n;
 }
 
 long unix_send(const struct sock *s, struct message *m)
@@ -376,7 +378,7 @@ static bool goes_on(const struct sock *s, const struct message *m, size_t done)
 long unix_recv(const struct sock *s, struct message *m)
 {
 	struct wait w;
-	size_t done = 0, control_room = m->control_len;
+	size_t done = 0, control_room = m->control_len, control_len = 0;
 	bool looked = false;
 	struct iovec none = {NULL, 0};
 	if (m->count == 0) m->iov = &none;
@@ -385,8 +387,10 @@ long unix_recv(const struct sock *s, struct message *m)
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq);
 		m->control_len = control_room;
+		m->go_on = done > 0;
 		long r = take_once(s, m, done);
-		if (r > 0) done += (size_t)r;
+		if (r > 0) done += (size_t)r, control_len = m->control_len;
+		else if (done > 0) m->control_len = control_len;   /* what came beside what was read before */
 		if (r > 0 && goes_on(s, m, done)) continue;
 		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;
 		if (r == -EAGAIN && m->nonblock && done == 0 && engine_is_late() && look_again(&looked)) continue;

@@ -201,6 +201,15 @@ void do_sendfile(struct program *p)
 	close(file);
 }
 
+/* No Unix socket, which might be in its own queue then: when such circles end, Linux chooses. */
+static int passable(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof domain;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX ? STDIN_FILENO : fd;
+}
+
 /* With one control message, right or wrong. */
 void do_sendmsg(struct program *p)
 {
@@ -224,7 +233,10 @@ void do_sendmsg(struct program *p)
 	octets_fill(p, octets, len);
 	c.h = (struct cmsghdr){.cmsg_len = CMSG_LEN(data), .cmsg_level = some[which].level, .cmsg_type = some[which].type};
 	memcpy(CMSG_DATA(&c.h), &value, sizeof value);
-	if (c.h.cmsg_type == SCM_RIGHTS && c.h.cmsg_level == SOL_SOCKET) memcpy(CMSG_DATA(&c.h), &p->fd[slot_any(p)], sizeof value);
+	if (c.h.cmsg_type == SCM_RIGHTS && c.h.cmsg_level == SOL_SOCKET) {
+		int passed = passable(p->fd[slot_any(p)]);
+		memcpy(CMSG_DATA(&c.h), &passed, sizeof passed);
+	}
 	say(p, "sendmsg(%d, %zu, %#x, level %d type %d,", slot, len, flags, some[which].level, some[which].type);
 	say(p, " %zu of %d in %zu", data, value, (size_t)m.msg_controllen);
 	if (m.msg_name) name_say(p, &n, m.msg_namelen);

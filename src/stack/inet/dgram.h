@@ -47,6 +47,8 @@ struct dgram_dest {
 
 /* Reads an address for sending or connecting; AF_INET is good for an AF_INET6 socket too. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH (v4 and V6ONLY) */
 int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, socklen_t len, struct dgram_dest *ret);
+/* The message's own name; ret->named is false when it has none. */
+int dgram_name_of(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret);
 /* Where a message goes, from its name or the connection. */
 int dgram_aim(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret);
 /* How it goes, from its control messages and the socket's options. out.src is set. */

@@ -52,7 +52,7 @@ int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, sock
  * sendto takes AF_UNSPEC as AF_INET on an AF_INET socket, and as no name at all on an AF_INET6 one. An IPv4 peer is an IPv6 address then, as Linux has
  * it: ::ffff:a.b.c.d, to which there is no way.
  */
-static int name_of_message(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret)
+int dgram_name_of(const struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *ret)
 {
 	struct sockaddr_in in;
 	sa_family_t family;
@@ -291,7 +291,7 @@ int dgram_aim(const struct dgram_sock *ds, const struct sock_msg *m, struct dgra
 	int r;
 
 	*ret = (struct dgram_dest){0};
-	r = name_of_message(ds, m, ret);
+	r = dgram_name_of(ds, m, ret);
 	return r == 0 && !ret->named ? peer_of(ds, ret) : r;
 }
 

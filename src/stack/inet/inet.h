@@ -119,6 +119,7 @@ struct inet_sock {
 	struct membership *memberships;  /* membership.c */
 };
 
+#define SIN6_LEN_MIN 24      /* RFC 2133: without sin6_scope_id */
 /* Reads sockaddr_in / sockaddr_in6 for a socket of this domain. 0, -EINVAL (too short), -EAFNOSUPPORT. v4-mapped addresses become IPv4. */
 int inet_sockaddr_parse(const struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port, uint32_t *ret_scope);
 /* Writes the address as a family shows it (v4-mapped on AF_INET6), and as the socket's own does. */

@@ -2,8 +2,6 @@
 #include <errno.h>
 #include "stack/inet/inet.h"
 
-#define SIN6_LEN_MIN 24      /* RFC 2133: without sin6_scope_id */
-
 static int parse4(const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port, uint32_t *ret_scope)
 {
 	struct sockaddr_in in;

@@ -160,9 +160,18 @@ static int cork_append(struct udp_sock *us, const struct sock_msg *m)
 	return 0;
 }
 
+/* As Linux: beside what waits a name is not heeded, but IPv6 reads it, and refuses to change over to IPv4. */
+static int cork_name(const struct udp_sock *us, const struct sock_msg *m)
+{
+	struct dgram_dest d = {0};
+	int r = us->ds.is.sk.domain == AF_INET6 ? dgram_name_of(&us->ds, m, &d) : 0;
+
+	return r == 0 && d.named && addr_is_v4(&d.dst) && !addr_is_v4(&us->dest.dst) ? -EINVAL : r;
+}
+
 static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
 {
-	int r = us->pending ? 0 : destination(&us->ds, m, &us->dest);
+	int r = us->pending ? cork_name(us, m) : destination(&us->ds, m, &us->dest);
 
 	if (r < 0) return r;
 	/* What a control message pointed to is gone by the next call. */
@@ -182,6 +191,7 @@ static bool goes_by_v4(const struct inet_sock *is, const struct sock_msg *m)
 	memcpy(&name, m->name, MIN(m->name_len, sizeof name));
 	if (is->v6only) return false;
 	if (name.sin6_family != AF_INET6) return name.sin6_family == AF_INET;
+	if (m->name_len < SIN6_LEN_MIN) return false;
 	/* The unspecified address is this host's, of the family by which the socket has a name. */
 	return IN6_IS_ADDR_V4MAPPED(&name.sin6_addr) || (IN6_IS_ADDR_UNSPECIFIED(&name.sin6_addr) && addr_is_v4(&is->laddr));
 }

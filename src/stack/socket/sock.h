@@ -92,7 +92,10 @@ struct sock {
 	struct filter *filter;                     /* socket/filter.h; NULL: none */
 };
 
-#define MSG_LEND 0x01000000                        /* recv, host only: see sock.lent */
+/* recv, for a host only */
+#define MSG_LEND 0x01000000                        /* see sock.lent */
+#define MSG_GO_ON 0x02000000                       /* of a Unix stream: it has something already, and ends where a mark is */
+#define MSG_PAST_PEEK_OFF 0x00800000               /* SO_PEEK_OFF is not for it */
 
 /* The calls. */
 int sock_create(struct stack *s, int domain, int type, int protocol, struct sock **ret); /* type without SOCK_NONBLOCK and _CLOEXEC */

@@ -1,7 +1,6 @@
 /*
- * Messages of Unix sockets. They lie in the receiver's queue and are accounted to the sender until they are read: a sender whose buffer is full
- * waits for its receiver to read, and a sender of datagrams for a queue that is too long. What a stream delivers at once goes over the
- * borders of messages, but ends after one that carried descriptors, and, for who wants credentials, before another sender's.
+ * Messages of Unix sockets, and how they are sent. They lie in the receiver's queue and are accounted to the sender until they are read: a sender whose
+ * buffer is full waits for its receiver to read, and a sender of datagrams for a queue that is too long.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -30,7 +29,7 @@ static void msg_free(struct unix_msg *m)
 	free(m);
 }
 
-static void dequeue(struct unix_sock *us, struct unix_msg *m)
+void unix_dequeue(struct unix_sock *us, struct unix_msg *m)
 {
 	list_remove(&m->node);
 	if (us->oob == m) us->oob = NULL;
@@ -39,15 +38,33 @@ static void dequeue(struct unix_sock *us, struct unix_msg *m)
 	unix_wake_waiting(us);
 }
 
+struct unix_msg *unix_next(const struct unix_sock *us, const struct unix_msg *q)
+{
+	return q->node.next == &us->queue ? NULL : list_entry(q->node.next, struct unix_msg, node);
+}
+
+struct unix_msg *unix_first(const struct unix_sock *us)
+{
+	return list_empty(&us->queue) ? NULL : list_first(&us->queue, struct unix_msg, node);
+}
+
+bool unix_has_unread(const struct unix_sock *us)
+{
+	const struct unix_msg *q = unix_first(us);
+
+	return q && (q->at < q->len || unix_next(us, q));
+}
+
 void unix_queue_drop(struct unix_sock *us)
 {
-	while (!list_empty(&us->queue)) dequeue(us, list_first(&us->queue, struct unix_msg, node));
+	while (!list_empty(&us->queue)) unix_dequeue(us, list_first(&us->queue, struct unix_msg, node));
 }
 
 void unix_sent_forget(struct unix_sock *us)
 {
 	list_each(struct unix_msg, m, &us->sent, of_sender) {
 		m->sender = NULL;
+		m->from = unix_name_ref(us->name);
 		list_remove(&m->of_sender);
 	}
 }
@@ -97,7 +114,7 @@ uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, 
 	struct unix_msg *q = malloc(sizeof *q + len);
 
 	if (!q) return NULL;
-	*q = (struct unix_msg){.sender = us, .from = unix_name_ref(us->name), .rights = rights, .cred = *cred, .len = len};
+	*q = (struct unix_msg){.sender = us, .rights = rights, .cred = *cred, .len = len};
 	q->charge = unix_charge(q->len);
 	if (q->rights) q->rights->refs++;
 	list_append(&us->sent, &q->of_sender);
@@ -152,7 +169,7 @@ static ssize_t stream_send(struct unix_sock *us, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (m->flags & MSG_OOB && m->len == 0) return -EOPNOTSUPP;
 	if (m->name_len) return us->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
-	if (us->state != UNIX_CONNECTED) return us->sk.shut & 2 ? -EPIPE : -ENOTCONN;
+	if (us->state != UNIX_CONNECTED) return -ENOTCONN;
 	if (us->sk.shut & 2 || !us->peer || us->peer->sk.shut & 1) return -EPIPE;
 	if (m->len == 0) return 0;
 	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
@@ -171,9 +188,8 @@ static int receiver(struct unix_sock *us, const struct sock_msg *m, struct unix_
 	if (us->peer) return 0;
 	if (!us->lost) return -ENOTCONN;
 	if (!unix_is_dgram(us)) return -EPIPE;
-	us->lost = false;
-	unix_name_unref(us->peer_name);
-	us->peer_name = NULL;
+	unix_queue_drop(us);
+	unix_peer_set(us, NULL);
 	return -ECONNREFUSED;
 }
 
@@ -205,7 +221,7 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	r = dgram_refused(us, m);
 	if (r == 0) r = receiver(us, m, &to);
 	if (r < 0) return r;
-	if (unix_is_dgram(us) && to->peer && to->peer != us) return -EPERM;
+	if (unix_is_dgram(us) && !unix_hears(to, us)) return -EPERM;
 	if (to->sk.shut & 1) return -EPIPE;
 	if (to != us && unix_is_full(to, us)) {
 		unix_wait_for(us, to);
@@ -217,199 +233,4 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 ssize_t unix_send(struct sock *sk, const struct sock_msg *m)
 {
 	return sk->type == SOCK_STREAM ? stream_send(unix_of(sk), m) : dgram_send(unix_of(sk), m);
-}
-
-/* ---- receiving ---- */
-
-/* As Linux: that nothing comes any more is the answer to who waits; who does not wait for a datagram is not told. */
-static ssize_t nothing(struct unix_sock *us, int flags)
-{
-	int err = sock_take_error(&us->sk);
-
-	if (err) return -err;
-	return us->sk.shut & 1 && !(unix_is_dgram(us) && flags & MSG_DONTWAIT) ? 0 : -EAGAIN;
-}
-
-static void give(const struct unix_sock *us, struct unix_msg *q, struct sock_msg *m)
-{
-	struct cmsg_out o = cmsg_out_begin(m);
-
-	if (m->name) {
-		struct sockaddr_storage name;
-		socklen_t len;
-		unix_name_put(q->from, &name, &len);
-		if (!q->from) len = 0;
-		memcpy(m->name, &name, MIN(m->name_len, len));
-		m->name_len = len;
-	}
-	if (us->passcred) cmsg_put(&o, SOL_SOCKET, SCM_CREDENTIALS, &q->cred, sizeof q->cred);
-	cmsg_out_end(&o, m);
-	m->rights = q->rights;
-	if (m->rights) m->rights->refs++;
-}
-
-static void nobody(struct sock_msg *m)
-{
-	m->name_len = 0;
-	m->control_len = 0;
-}
-
-/* SO_PEEK_OFF: a peek begins so far into the queue and moves on; a read takes it back. */
-static uint32_t peek_skip(const struct unix_sock *us, int flags) { return flags & MSG_PEEK && us->peek_off > 0 ? (uint32_t)us->peek_off : 0; }
-
-static void peek_move(struct unix_sock *us, int flags, size_t peeked, size_t read)
-{
-	if (us->peek_off < 0) return;
-	if (flags & MSG_PEEK) us->peek_off += (int)peeked;
-	else us->peek_off = (size_t)us->peek_off > read ? us->peek_off - (int)read : 0;
-}
-
-/* The message in which that many octets from the front end, and how many of them lie in it. NULL: there are no more. */
-static struct unix_msg *msg_at(struct unix_sock *us, uint32_t skip, uint32_t *ret_skip)
-{
-	list_each(struct unix_msg, q, &us->queue, node) {
-		uint32_t len = q->len - q->at;
-		*ret_skip = skip;
-		if (skip < len || (skip == 0 && len == 0 && us->sk.type != SOCK_STREAM)) return q;
-		skip -= len;
-	}
-	return NULL;
-}
-
-/* Where a read that has something ends: before the octet out of band, and where it was. */
-static bool at_mark(const struct unix_sock *us, const struct unix_msg *q) { return q == us->oob || q->at == q->len; }
-
-/* One message's part in a stream's read: how many octets, and whether the read ends with it. */
-static size_t stream_part(struct unix_sock *us, struct unix_msg *q, struct sock_msg *m, size_t done, uint32_t skip, bool peek, bool *ret_last)
-{
-	size_t n = MIN(q->len - q->at - skip, m->len - done);
-
-	if (q->rights && !m->rights) {
-		m->rights = q->rights;
-		m->rights->refs++;
-	}
-	*ret_last = q->rights != NULL || n < q->len - q->at - skip;
-	memcpy((uint8_t *)m->data + done, q->data + q->at + skip, n);
-	if (peek) return n;
-	q->at += (uint32_t)n;
-	sock_rights_unref(q->rights);
-	q->rights = NULL;
-	if (q->at == q->len) dequeue(us, q);
-	return n;
-}
-
-static size_t stream_copy(struct unix_sock *us, struct unix_msg *q, struct sock_msg *m, uint32_t skip, bool peek)
-{
-	const struct unix_msg *from = q;
-	const struct ucred first = q->cred;
-	size_t done = 0;
-	bool last = false;
-
-	for (struct unix_msg *next; &q->node != &us->queue && !last && done < m->len; q = next) {
-		if (q != from && at_mark(us, q)) break;
-		if (us->passcred && memcmp(&first, &q->cred, sizeof first) != 0) break;
-		next = list_first(&q->node, struct unix_msg, node);
-		done += stream_part(us, q, m, done, skip, peek, &last);
-		skip = 0;
-	}
-	return done;
-}
-
-/* What a read at the mark does with the octet out of band: inline it is read, else passed over. */
-static void mark_pass(struct unix_sock *us, int flags)
-{
-	while (!list_empty(&us->queue)) {
-		struct unix_msg *q = list_first(&us->queue, struct unix_msg, node);
-		if (q == us->oob && us->sk.oobinline) us->oob = NULL;
-		if (!at_mark(us, q) || flags & MSG_PEEK) return;
-		dequeue(us, q);
-	}
-}
-
-static ssize_t stream_recv(struct unix_sock *us, struct sock_msg *m, int flags)
-{
-	struct unix_msg *q;
-	uint32_t skip = 0;
-	size_t done;
-
-	if (us->state != UNIX_CONNECTED) return -EINVAL;
-	mark_pass(us, flags);
-	q = msg_at(us, peek_skip(us, flags), &skip);
-	if (!q) {
-		nobody(m);
-		return nothing(us, flags);
-	}
-	give(us, q, m);
-	done = stream_copy(us, q, m, skip, flags & MSG_PEEK);
-	peek_move(us, flags, done, done);
-	return (ssize_t)done;
-}
-
-static ssize_t dgram_recv(struct unix_sock *us, struct sock_msg *m, int flags)
-{
-	uint32_t skip = 0;
-	struct unix_msg *q = msg_at(us, peek_skip(us, flags), &skip);
-	size_t full, n;
-
-	if (us->sk.err || !q) {
-		nobody(m);
-		return nothing(us, flags);
-	}
-	full = q->len - skip;
-	n = MIN(full, m->len);
-	memcpy(m->data, q->data + skip, n);
-	if (n < full) m->flags |= MSG_TRUNC;
-	give(us, q, m);
-	peek_move(us, flags, n, q->len);
-	if (!(flags & MSG_PEEK)) dequeue(us, q);
-	return (ssize_t)(flags & MSG_TRUNC ? full : n);
-}
-
-/* Taken, it leaves an empty message where it was: the mark. */
-static ssize_t oob_recv(struct unix_sock *us, struct sock_msg *m, int flags)
-{
-	struct unix_msg *q = us->oob;
-
-	if (us->sk.oobinline || !q) return -EINVAL;
-	nobody(m);
-	if (m->len > 0) *(uint8_t *)m->data = q->data[0];
-	m->flags = MSG_OOB | (m->len > 0 ? 0 : MSG_TRUNC);
-	if (flags & MSG_PEEK) return m->len > 0;
-	us->oob = NULL;
-	q->at = q->len;
-	return m->len > 0;
-}
-
-ssize_t unix_recv(struct sock *sk, struct sock_msg *m)
-{
-	int flags = m->flags;
-
-	m->flags = 0;
-	m->rights = NULL;
-	if (sk->type == SOCK_SEQPACKET && unix_of(sk)->state != UNIX_CONNECTED) return -ENOTCONN;
-	if (flags & MSG_OOB) return sk->type == SOCK_STREAM ? oob_recv(unix_of(sk), m, flags) : -EOPNOTSUPP;
-	return sk->type == SOCK_STREAM ? stream_recv(unix_of(sk), m, flags) : dgram_recv(unix_of(sk), m, flags);
-}
-
-/* ---- how much there is ---- */
-
-int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
-{
-	struct unix_sock *us = unix_of(sk);
-	int n = 0;
-
-	if (request == SIOCATMARK) {
-		n = us->sk.type == SOCK_STREAM && !list_empty(&us->queue) && at_mark(us, list_first(&us->queue, struct unix_msg, node));
-		memcpy(arg, &n, sizeof n);
-		return 0;
-	}
-	if (request != SIOCINQ && request != SIOCOUTQ) return inet_ioctl(sk, request, arg, len);
-	if (request == SIOCOUTQ) n = (int)us->wmem;
-	else if (us->state == UNIX_LISTENING) return -EINVAL;
-	else list_each(struct unix_msg, q, &us->queue, node) {
-		n += (int)(q->len - q->at);
-		if (unix_is_dgram(us)) break;
-	}
-	memcpy(arg, &n, sizeof n);
-	return 0;
 }

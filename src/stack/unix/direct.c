@@ -44,7 +44,7 @@ bool unix_is_over(const struct sock *sk)
 {
 	const struct unix_sock *us = unix_of(sk);
 
-	return !unix_is_dgram(us) && us->state == UNIX_CONNECTED && sk->shut & (SHUT_RD + 1) && sk->err == 0 && list_empty(&us->queue);
+	return !unix_is_dgram(us) && us->state == UNIX_CONNECTED && sk->shut & (SHUT_RD + 1) && sk->err == 0 && list_empty(&us->queue) && !us->passcred;
 }
 
 void unix_break(struct sock *sk)

@@ -4,6 +4,7 @@
  *     name.c      names, and who has them
  *     socket.c    life: bind, listen, connect, accept, shutdown, close; readiness and options
  *     data.c      messages: a queue at the receiver, accounted to the sender
+ *     recv.c      reading them
  *
  *     a ── peer ──► b        a stream or sequenced packets: both ways; datagrams: as each has connected
  *     b.pointing = {a}       so that b, when it goes, takes itself out of a
@@ -33,7 +34,7 @@ struct unix_name {
 struct unix_msg {
 	struct list node, of_sender;
 	struct unix_sock *sender;          /* NULL: gone */
-	struct unix_name *from;
+	struct unix_name *from;            /* the sender's when it went: until then it is the one that it has */
 	struct sock_rights *rights;
 	struct ucred cred;
 	uint32_t len, at, charge;          /* at: octets of a stream that were read */
@@ -82,16 +83,23 @@ void unix_name_put(const struct unix_name *n, struct sockaddr_storage *ret, sock
 /* ---- socket.c ---- */
 void unix_peer_set(struct unix_sock *us, struct unix_sock *peer);                           /* NULL: none */
 int unix_find(struct unix_sock *us, const struct sockaddr *a, socklen_t len, struct unix_sock **ret);   /* to send or connect to; names us if that is due */
+bool unix_hears(const struct unix_sock *us, const struct unix_sock *from);
 void unix_wait_for(struct unix_sock *us, struct unix_sock *other);
 void unix_wake_waiting(struct unix_sock *us);
 
 /* ---- data.c ---- */
 ssize_t unix_send(struct sock *sk, const struct sock_msg *m);
-ssize_t unix_recv(struct sock *sk, struct sock_msg *m);
-int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);
 extern const struct ucred unix_nobody;                                                      /* of a message that has no credentials to show */
 /* A message to the end of to's queue: where its octets are to be put; NULL: no memory. */
 uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, struct sock_rights *rights, const struct ucred *cred);
 bool unix_is_full(const struct unix_sock *us, const struct unix_sock *sender);
+bool unix_has_unread(const struct unix_sock *us);                                           /* as Linux: but for an empty message at the front */
+struct unix_msg *unix_first(const struct unix_sock *us);                                    /* of those that wait; NULL: none */
+struct unix_msg *unix_next(const struct unix_sock *us, const struct unix_msg *q);
+void unix_dequeue(struct unix_sock *us, struct unix_msg *m);                                /* and frees it */
 void unix_queue_drop(struct unix_sock *us);
 void unix_sent_forget(struct unix_sock *us);
+
+/* ---- recv.c ---- */
+ssize_t unix_recv(struct sock *sk, struct sock_msg *m);
+int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);

@@ -45,6 +45,7 @@ int unix_choose(struct stack *s, int type, int *protocol, const struct sock_ops 
 	(void)s;
 	if (*protocol != 0 && *protocol != PF_UNIX) return -EPROTONOSUPPORT;
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW && type != SOCK_SEQPACKET) return -ESOCKTNOSUPPORT;
+	*protocol = 0;
 	*ret = type == SOCK_STREAM ? &unix_stream_ops : &unix_ops;
 	return 0;
 }
@@ -85,6 +86,9 @@ static void peer_lost(struct unix_sock *us)
 	us->lost = true;
 	sock_ready(&us->sk);
 }
+
+/* A datagram socket that has a peer hears nobody else, even when its peer is gone. */
+bool unix_hears(const struct unix_sock *us, const struct unix_sock *from) { return us->peer == from || (!us->peer && !us->lost); }
 
 int unix_find(struct unix_sock *us, const struct sockaddr *a, socklen_t len, struct unix_sock **ret)
 {
@@ -143,11 +147,11 @@ static int unix_listen(struct sock *sk, int backlog)
 }
 
 /* Who goes elsewhere has no use for what was sent here, and he who sent it is told. */
-static void dgram_leave(struct unix_sock *us, struct unix_sock *peer)
+static void dgram_leave(struct unix_sock *us)
 {
 	if (list_empty(&us->queue)) return;
 	unix_queue_drop(us);
-	if (peer->peer == us) sock_set_error(&peer->sk, ECONNRESET);
+	if (us->peer && us->peer != us && us->peer->peer == us) sock_set_error(&us->peer->sk, ECONNRESET);
 }
 
 static int dgram_connect(struct unix_sock *us, const struct sockaddr *a, socklen_t len)
@@ -156,8 +160,8 @@ static int dgram_connect(struct unix_sock *us, const struct sockaddr *a, socklen
 	int r = a->sa_family == AF_UNSPEC ? 0 : unix_find(us, a, len, &other);
 
 	if (r < 0) return r;
-	if (other && other->peer && other->peer != us) return -EPERM;
-	if (us->peer && us->peer != other) dgram_leave(us, us->peer);
+	if (other && !unix_hears(other, us)) return -EPERM;
+	if (us->lost || (us->peer && us->peer != other)) dgram_leave(us);
 	unix_peer_set(us, other);
 	sock_ready(&us->sk);
 	return 0;
@@ -209,7 +213,7 @@ static int unix_accept(struct sock *sk, struct sock **ret)
 
 	if (unix_is_dgram(us)) return -EOPNOTSUPP;
 	if (us->state != UNIX_LISTENING) return -EINVAL;
-	if (list_empty(&us->backlog)) return sk->shut & 1 ? -EINVAL : -EAGAIN;
+	if (list_empty(&us->backlog)) return -EAGAIN;
 	new = list_entry(list_pop(&us->backlog), struct unix_sock, of_listener);
 	new->listener = NULL;
 	us->n_backlog--;
@@ -238,7 +242,7 @@ static void part(struct unix_sock *us)
 
 	if (peer && !unix_is_dgram(us)) {
 		peer->sk.shut = 3;
-		if (!list_empty(&us->queue) || us->sk.lent > 0 || us->listener) peer->sk.err = ECONNRESET;
+		if (unix_has_unread(us) || us->sk.lent > 0 || us->listener) peer->sk.err = ECONNRESET;
 	}
 	while (!list_empty(&us->pointing)) peer_lost(list_first(&us->pointing, struct unix_sock, of_peer));
 	unix_peer_set(us, NULL);
@@ -271,7 +275,7 @@ static bool writable(const struct unix_sock *us)
 static uint32_t unix_poll(const struct sock *sk)
 {
 	const struct unix_sock *us = unix_of(sk);
-	uint32_t ev = sk->err ? EPOLLERR : 0;
+	uint32_t ev = sk->err ? EPOLLERR | (sk->select_err_queue && sk->type != SOCK_STREAM ? EPOLLPRI : 0) : 0;
 
 	if (sk->shut == 3) ev |= EPOLLHUP;
 	if (sk->shut & 1) ev |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
