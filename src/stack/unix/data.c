@@ -3,10 +3,7 @@
  * buffer is full waits for its receiver to read, and a sender of datagrams for a queue that is too long.
  */
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include "stack/inet/inet.h"
 #include "stack/socket/ancillary.h"
 #include "stack/unix/private.h"
 
