@@ -1,7 +1,7 @@
 /*
  * A look at the file that is about to be executed, for the shim's exec and for the launcher. Only what is needed is read: the first page, where
- * header, program headers and interpreter stand in every linker's output, and the dynamic section. What is not found there is taken for
- * fine, for the kernel and the loader judge the file after us. For a script, the interpreter that its first line names is looked at.
+ * header, program headers and interpreter stand in every linker's output, the dynamic section, and the sections' names. What is not found there is
+ * taken for fine, for the kernel and the loader judge the file after us. For a script, the interpreter that its first line names is looked at.
  */
 #include "shim/elf.h"
 #include <elf.h>
@@ -12,6 +12,8 @@
 
 #define LOOK 4096
 #define DYNAMIC_MAX 256
+#define SECTIONS_MAX 64
+#define SECTION_NAMES_MAX 2048
 
 struct look { int fd; size_t size; uint8_t at[LOOK]; };
 
@@ -69,13 +71,22 @@ static void look_interpreter(struct elf *e, const struct look *l, const Elf64_Ph
 	if (!strstr(e->interpreter, "ld-linux")) e->trouble = "uses another C library than glibc";
 }
 
-/* Go's programs are linked to glibc where they use it (cgo), and make their system calls themselves all the same. */
-static bool is_go(const struct look *l, const Elf64_Phdr *p)
+/*
+ * Go's programs are linked to glibc where they use it (cgo), and make their system calls themselves all the same. What is in every one of them, whoever
+ * links it, and with whatever notes, is this section.
+ */
+static bool is_go(const struct look *l, const Elf64_Ehdr *h)
 {
-	static const struct { Elf64_Nhdr h; char name[4]; } go = {{4, 0, 4}, "Go"};
-	if (p->p_type != PT_NOTE || p->p_offset > l->size - sizeof go) return false;
-	const uint8_t *at = l->at + p->p_offset;
-	return memcmp(at, &go.h.n_namesz, 4) == 0 && memcmp(at + 8, &(uint32_t){4}, 4) == 0 && memcmp(at + sizeof go.h, go.name, 4) == 0;
+	static const char mark[] = ".go.buildinfo";
+	Elf64_Shdr s[SECTIONS_MAX];
+	char names[SECTION_NAMES_MAX];
+	long n = sys(SYS_pread64, l->fd, s, MIN(h->e_shnum * sizeof *s, sizeof s), h->e_shoff) / (long)sizeof *s;
+	if (h->e_shstrndx >= n) return false;
+	const Elf64_Shdr *strings = &s[h->e_shstrndx];
+	long size = sys(SYS_pread64, l->fd, names, MIN(strings->sh_size, sizeof names), strings->sh_offset);
+	for (long i = 0; i < n; i++)
+		if ((long)(s[i].sh_name + sizeof mark) <= size && memcmp(names + s[i].sh_name, mark, sizeof mark) == 0) return true;
+	return false;
 }
 
 /* Only this argument of the call makes it fail where it exists: nothing is changed. */
@@ -88,21 +99,20 @@ static void look_elf(struct elf *e, const char *path, const struct look *l)
 {
 	Elf64_Ehdr h;
 	Elf64_Phdr p;
-	bool is_static = true, go = false;
+	bool is_static = true;
 	memcpy(&h, l->at, sizeof h);
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64) {
 		e->trouble = "is for another machine or word size";
 		return;
 	}
 	for (unsigned i = 0; segment(l, i, &p); i++) {
-		go |= is_go(l, &p);
 		if (p.p_type == PT_DYNAMIC) look_needed(e, l, &p);
 		if (p.p_type != PT_INTERP) continue;
 		is_static = false;
 		look_interpreter(e, l, &p);
 	}
 	if (is_static && !is_loader(path)) e->trouble = "is statically linked";
-	e->foreign = (e->trouble || go) && has_user_dispatch();
+	e->foreign = (e->trouble || is_go(l, &h)) && has_user_dispatch();
 }
 
 static size_t blanks(const struct look *l, size_t i)

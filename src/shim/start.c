@@ -35,7 +35,10 @@ static bool preload_strip(char *var)
 	return to == start;
 }
 
-/* Where the auxiliary vector begins: what is taken out of the environment leaves a gap before it. */
+/*
+ * Where the auxiliary vector begins: what is taken out of the environment leaves a gap before it, of zeroes. Who walks there from the environment, as Go's
+ * runtime does in a library, then finds an empty vector, and reads /proc/self/auxv.
+ */
 Elf64_auxv_t *auxiliary_vector;
 
 static void environment_take(char **envp)
@@ -56,7 +59,7 @@ static void environment_take(char **envp)
 		if (value_of(*e, "LD_PRELOAD") && preload_strip(*e)) continue;
 		*to++ = *e;
 	}
-	*to = NULL;
+	while (to < end) *to++ = NULL;
 	shim.door = (int)strtol(door, NULL, 10);
 	shim.active = true;
 }

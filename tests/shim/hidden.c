@@ -1,5 +1,6 @@
 /* The shim's own descriptors survive everything a program does to close what it does not know, and stay out of its sight. */
 #include "check.h"
+#include <linux/auxvec.h>
 #include <sys/resource.h>
 
 static int usable(void)
@@ -17,6 +18,16 @@ static void out_of_sight(void)
 	CHECK(!getenv("SOCKLAND_DOOR") && !getenv("SOCKLAND_SHIM") && !getenv("LD_PRELOAD"));
 	int first = usable();
 	CHECK(first == dup(0) && close(first) == 0);   /* the lowest free number, as ever */
+}
+
+/* Who goes from the environment on, as Go's runtime does in a library, comes to the auxiliary vector, or to one that says where it ends. */
+static void nothing_before_the_vector(void)
+{
+	extern char **environ;
+	char **end = environ;
+	while (*end) end++;
+	unsigned long first = (unsigned long)end[1];
+	CHECK(first <= AT_MINSIGSTKSZ);
 }
 
 static void closed_one_by_one(void)
@@ -71,6 +82,7 @@ static void with_few_numbers(void)
 
 int main(void)
 {
+	nothing_before_the_vector();
 	out_of_sight();
 	closed_one_by_one();
 	closed_by_range();
