@@ -38,7 +38,7 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 6u
+#define ARENA_VERSION 7u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 2048u
@@ -180,6 +180,9 @@ struct bell {
 static inline uint32_t bell_claimant(uint64_t armed) { return (uint32_t)(armed >> 32); }
 #define BELL_MANY UINT32_MAX
 
+/* Of a listener, beside its channel: the connection that was accepted ahead, and who calls (offer.h). */
+struct offer { _Atomic uint64_t word; uint32_t name_len; uint8_t name[116]; };
+
 /* Where a client's short control calls lie, and the answers: desk.h. */
 #define DESK_ROOM 496u
 struct desk {
@@ -213,7 +216,8 @@ struct arena {
 #define ARENA_SEGMENTS_OFF (ARENA_BELLS_OFF + (uint64_t)BELL_MAX * sizeof(struct bell))
 #define ARENA_DESKS_OFF (ARENA_SEGMENTS_OFF + (uint64_t)SEGMENT_MAX * sizeof(struct segment))
 #define ARENA_WISHES_OFF (ARENA_DESKS_OFF + (uint64_t)DESK_MAX * sizeof(struct desk))
-#define ARENA_DATA_OFF (ARENA_WISHES_OFF + (uint64_t)CHANNEL_MAX * sizeof(uint64_t))
+#define ARENA_OFFERS_OFF (ARENA_WISHES_OFF + (uint64_t)CHANNEL_MAX * sizeof(uint64_t))
+#define ARENA_DATA_OFF (ARENA_OFFERS_OFF + (uint64_t)CHANNEL_MAX * sizeof(struct offer))
 #define ARENA_SETS_OFF (ARENA_DATA_OFF + SEGMENT_DATA_MAX)
 #define ARENA_SIZE (ARENA_SETS_OFF + BELL_MAX * EPOLL_SET_SIZE)
 
@@ -228,4 +232,5 @@ static inline struct segment *arena_segment(struct arena *a, uint32_t i)
 }
 static inline struct desk *arena_desk(struct arena *a, uint32_t i) { return (struct desk *)((char *)a + ARENA_DESKS_OFF) + i; }
 static inline _Atomic uint64_t *arena_wish(struct arena *a, uint32_t i) { return (_Atomic uint64_t *)((char *)a + ARENA_WISHES_OFF) + i; }
+static inline struct offer *arena_offer(struct arena *a, uint32_t i) { return (struct offer *)((char *)a + ARENA_OFFERS_OFF) + i; }
 static inline uint8_t *arena_data(struct arena *a, uint32_t page) { return (uint8_t *)a + ARENA_DATA_OFF + (uint64_t)page * 4096; }

@@ -14,6 +14,7 @@
 #include "channel/bitmap.h"
 #include "channel/chain.h"
 #include "channel/copy.h"
+#include "channel/offer.h"
 
 _Static_assert(sizeof(struct arena) <= ARENA_CHANNELS_OFF && ARENA_DATA_OFF % 4096 == 0, "the arena's parts must not overlap");
 
@@ -241,10 +242,13 @@ bool chan_tx_relieve(struct arena *a, struct channel *c)
 	return shared_swap32(&c->tx.starved, 0) != 0;
 }
 
+static struct offer *offer_of(struct arena *a, struct channel *c) { return arena_offer(a, (uint32_t)(c - arena_channel(a, 0))); }
+
 uint32_t channel_poll(struct arena *a, struct channel *c)
 {
 	uint32_t state = shared_get32(&c->state), events = shared_get32(&c->poll);
 	if (state & CHS_GONE) return events | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
+	if (state & CHS_LISTENING) return events | (offer_waits(offer_of(a, c)) ? EPOLLIN | EPOLLRDNORM : 0);
 	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
 	uint32_t used = chan_rx_used(a, c);
 	if (used != 0 && (!(state & CHS_STREAM) || c->domain == AF_UNIX || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include "channel/atomic.h"
 #include "engine/private.h"
 #include "host/process.h"
 #include "stack/inet/inet.h"
@@ -145,37 +146,42 @@ int64_t serve_listen(struct call *k)
 {
 	int64_t backlog = k->q->arg[0];
 	int err = sock_listen(k->es->sk, (int)MAX(MIN(backlog, INT32_MAX), INT32_MIN));
+	if (err == 0 && !k->es->listening) shared_set64(&arena_offer(k->e->arena, k->es->channel)->word, 0);
 	if (err == 0) k->es->listening = true;
 	return err;
 }
 
 /* As Linux: accept tells who called, also of a connection that is over by now. */
-static int caller_of(const struct sock *child, struct sockaddr_storage *ret, socklen_t *ret_len)
+int accept_caller(const struct sock *child, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
 	return child->domain == AF_UNIX ? sock_getpeername(child, ret, ret_len) : inet_name_of(child, true, ret, ret_len);
 }
 
 /* What the accepted connection needs is made first: a connection that has left the queue could not be put back. */
+static int accept_new(struct call *k, struct esock **ret, int *ret_fd)
+{
+	struct sock *child;
+	int32_t peeled = (int32_t)k->q->arg[0];
+	if (!peeled && !(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
+	int err = esock_new(k->e, k->c, k->es->stream, k->q->spare, ret_fd, ret);
+	if (err < 0) return err;
+	err = peeled ? sctp_peel_off(k->es->sk, peeled, &child) : sock_accept(k->es->sk, &child);
+	if (err < 0) esock_give_back(k->e, *ret, *ret_fd);
+	else esock_attach(k->e, *ret, child, arena_channel(k->e->arena, k->es->channel)->host);
+	return err;
+}
+
 int64_t serve_accept(struct call *k)
 {
 	struct engine *e = k->e;
-	struct sock *child;
 	struct esock *es;
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof peer;
-	int fd;
-	int32_t peeled = (int32_t)k->q->arg[0];
-	if (!peeled && !(sock_poll(k->es->sk) & EPOLLIN)) return sock_accept(k->es->sk, &child);
-	int err = esock_new(e, k->c, k->es->stream, k->q->spare, &fd, &es);
+	int fd, err = ahead_recall(k, &es, &fd);
+	if (err == 0) err = accept_new(k, &es, &fd);
 	if (err < 0) return err;
-	err = peeled ? sctp_peel_off(k->es->sk, peeled, &child) : sock_accept(k->es->sk, &child);
-	if (err < 0) {
-		esock_give_back(e, es, fd);
-		return err;
-	}
-	esock_attach(e, es, child, arena_channel(e->arena, k->es->channel)->host);
 	bell_inherit(e, es, bell_likely(e, k->es, k->c));
-	if (caller_of(child, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
+	if (accept_caller(es->sk, &peer, &len) == 0) call_out(k, &peer, MIN(len, sizeof peer));
 	if (fd >= 0) call_pass(k, fd, true);
 	k->reply.channel = es->channel;
 	k->reply.generation = es->generation;

@@ -235,6 +235,7 @@ static void dgram_clear(struct esock_dgram *d)
 static void esock_clear(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
+	ahead_end(e, es);
 	direct_part(e, es);
 	inbox_shut(e, es);
 	esock_drop(e, es);
@@ -259,7 +260,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	es->path_epoch = es->turn = 0;
 }
 
-static void anchor_close(struct engine *e, struct esock *es)
+void esock_anchor_close(struct engine *e, struct esock *es)
 {
 	if (es->anchor < 0) return;
 	hash_remove(&e->inodes, &es->by_inode);
@@ -269,11 +270,24 @@ static void anchor_close(struct engine *e, struct esock *es)
 	account_move(e, esock_account(es), NULL, STOCK_FDS, 1);
 }
 
+int esock_anchor_again(struct engine *e, struct esock *es, struct client *c, int *ret_fd)
+{
+	esock_anchor_close(e, es);
+	if (!account_may(e, c->account, STOCK_FDS, 1)) return -ENFILE;
+	esock_own(e, es, c);
+	int err = esock_anchor(e, es, ret_fd);
+	if (err < 0) return err;
+	account_move(e, NULL, c->account, STOCK_FDS, 1);
+	es->sk->inode = es->by_inode.hash;
+	es->sk->uid = c->uid;
+	return 0;
+}
+
 void esock_free(struct engine *e, struct esock *es)
 {
 	esock_clear(e, es);
 	flights_end(e, es);
-	anchor_close(e, es);
+	esock_anchor_close(e, es);
 	esock_charge(e, es, NULL);
 	list_remove(&es->source.ready);
 	slot_give(e, es->channel);
@@ -346,11 +360,12 @@ static void esock_retire(struct engine *e, struct esock *es)
 void esock_end(struct engine *e, struct esock *es)
 {
 	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
+	if (ahead_keeps(e, es)) return;
 	if (flags & CHF_CLOSED && !(flags & CHF_SHARED) && es->sk && !es->travelled) {
 		esock_retire(e, es);
 		return;
 	}
-	anchor_close(e, es);
+	esock_anchor_close(e, es);
 	if (!esock_is_anchored(e, es)) esock_let_go(e, es);
 }
 

@@ -94,6 +94,8 @@ struct esock {
 	uint32_t urgents;                          /* announced, and signalled if that was asked for */
 	uint32_t path_epoch;                       /* when the way was looked at last; 0: never */
 	uint32_t turn, turn_bytes;                 /* what it sent in this turn */
+	uint32_t listener;                         /* whose channel says that it was accepted ahead, and that nobody has taken it; 0: it was not */
+	uint64_t offer;                            /* of a listener: what its channel said then; 0: there is none */
 	uint8_t flow;                              /* enum flow, with a peer */
 	bool stream : 1, listening : 1, connecting : 1, eof : 1;
 	bool mark : 1;                             /* what the stack still has lies behind urgent data's mark, which the program's call passes */
@@ -273,6 +275,9 @@ void esock_tcp_info(void *engine, const struct sock *sk, void *info, size_t len)
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */
 static inline struct channel *esock_channel(struct engine *e, const struct esock *es) { return arena_channel(e->arena, es->channel); }
 
+int esock_anchor_again(struct engine *e, struct esock *es, struct client *c, int *ret_fd);   /* c's, instead of the one that it had. -ENFILE, -ENOBUFS: it has none now */
+void esock_anchor_close(struct engine *e, struct esock *es);
+
 /* Its last anchor has hung up, or it is in flight no more: ends it if nobody can come by it. */
 void esock_let_go(struct engine *e, struct esock *es);
 static inline struct client *esock_client(const struct esock *es) { return es->orphan ? NULL : es->of.client; }
@@ -289,6 +294,12 @@ struct flights *flights_begin(struct engine *e, struct esock *es);        /* tho
 void flights_end(struct engine *e, struct esock *es);                     /* with all further anchors */
 bool esock_is_anchored(struct engine *e, const struct esock *es);         /* does some program have it? */
 bool esock_is_in_flight(struct engine *e, const struct esock *es);
+
+/* ahead.c: connections accepted before the program asks */
+bool ahead_update(struct engine *e, struct esock *l);                      /* looks what has become of the last one. true: there is another */
+int ahead_recall(struct call *k, struct esock **ret, int *ret_fd);        /* for who asks k->es now: 1, or 0: there is none. Negative errno: it waits on */
+bool ahead_keeps(struct engine *e, struct esock *es);                     /* its anchor has hung up: is it one that still waits to be accepted? */
+void ahead_end(struct engine *e, struct esock *l);                        /* it listens no more */
 
 /* pump.c */
 void esock_pump(struct engine *e, struct esock *es);                      /* moves what moves and publishes */
@@ -373,6 +384,7 @@ int64_t serve_bind(struct call *k);
 int64_t serve_connect(struct call *k);
 int64_t serve_listen(struct call *k);
 int64_t serve_accept(struct call *k);
+int accept_caller(const struct sock *child, struct sockaddr_storage *ret, socklen_t *ret_len);   /* who called, as accept tells it */
 int64_t serve_shutdown(struct call *k);
 int64_t serve_identify(struct call *k);
 int64_t serve_getsockname(struct call *k);

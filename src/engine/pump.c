@@ -397,6 +397,8 @@ void esock_pump(struct engine *e, struct esock *es)
 	struct news news = {in || told, false, es->state, es->poll};
 	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es), changed = publish(e, es);
 	drained |= relieved || raised;
+	if (!es->listening) ahead_end(e, es);
+	else if (ahead_update(e, es)) changed |= publish(e, es);
 	news.room = drained || grown;
 	net_touch(e->net, s);
 	if (asked) asked_wake(e, es, asked_told || drained, changed);

@@ -151,6 +151,10 @@ void spare_born(uint32_t channel, uint32_t generation);   /* a socket that is th
 bool spare_keep(int fd, const struct sock *s);            /* instead of closing fd; false: it has to be closed */
 long spare_socket(int domain, int type, int protocol, int flags);   /* a descriptor of a new one; -ENOENT: none is ready */
 struct spare *spare_lend(int flags, bool only_such);      /* for the time of a control call; NULL: there is none. only_such: that no socket() waits for */
+void spare_offer(const struct sock *s);                  /* one of them to a listener, so that the engine may accept ahead */
+void spare_withdraw(const struct sock *s);               /* and back, if it has not */
+struct offer;
+long spare_accept(const struct sock *s, int flags, struct offer *ret);   /* what it has: a descriptor, and in *ret who calls. -ENOENT: nothing; -EMFILE */
 uint32_t spare_channel(const struct spare *sp);           /* NULL allowed: 0 */
 int spare_used(struct spare *sp, int flags, uint32_t generation);   /* its descriptor, the program's from now on */
 void spare_return(struct spare *sp, bool refused);        /* NULL allowed. refused: the engine knows better */

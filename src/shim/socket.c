@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
+#include "channel/offer.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
 #define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
+#define OTHERS_YIELDS 4
 
 static _Atomic int last_number;   /* of an anchor */
 
@@ -263,11 +265,10 @@ static int number_free(void)
 }
 
 /* As Linux: a name that can't be handed out costs the connection. */
-static long accepted(struct call *c, struct spare *spare, int flags, const struct sockaddr_storage *peer, struct sockaddr *addr, socklen_t *len)
+static long accepted(const struct sock *s, long fd, uint32_t channel, const void *peer, size_t peer_len, struct sockaddr *addr, socklen_t *len)
 {
-	long fd = anchor_take(c, spare, flags);
-	if (fd >= 0) shared_set32(&arena_channel(shim.arena, c->channel)->rx.limit, shared_get32(&c->sock->c->rx.limit));   /* as the buffer itself */
-	int r = fd >= 0 && addr ? name_put(peer, MIN(c->out_len, sizeof *peer), addr, len) : 0;
+	if (fd >= 0) shared_set32(&arena_channel(shim.arena, channel)->rx.limit, shared_get32(&s->c->rx.limit));   /* as the buffer itself */
+	int r = fd >= 0 && addr ? name_put(peer, peer_len, addr, len) : 0;
 	if (r == 0) return fd;
 	do_close((int)fd);
 	return r;
@@ -281,23 +282,55 @@ static bool none_waits(const struct sock *s)
 {
 	uint32_t state = shared_get32(&s->c->state);
 	if (!(state & CHS_LISTENING) || state & (CHS_ERROR | CHS_GONE) || (nonblocking(s, 0) && engine_is_late())) return false;
-	return shared_get32(&s->c->poll) == 0 && shared_get32(&s->c->generation) == s->generation;
+	return shared_get32(&s->c->poll) == 0 && !offer_waits(arena_offer(shim.arena, s->index)) && shared_get32(&s->c->generation) == s->generation;
+}
+
+/* One that the engine has accepted ahead. With more behind it the engine is told; else it sees that when it next has to do with the listener. */
+static long accept_ahead(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct offer o;
+	long fd = spare_accept(s, flags, &o);
+	if (fd == -ENOENT || fd == -EMFILE) return fd;
+	arena_mark_dirty(shim.arena, s->index);
+	if (shared_get32(&s->c->poll) != 0) handed_over(s);
+	return accepted(s, fd, offer_spare(atomic_load(&o.word)), o.name, MIN(o.name_len, sizeof o.name), addr, len);
+}
+
+/* One that it has accepted for another process is that one's first, unless it stands still. */
+static void others_first(const struct sock *s)
+{
+	struct offer *o = arena_offer(shim.arena, s->index);
+	for (int i = 0; i < OTHERS_YIELDS && offer_waits(o) && !shim.sandboxed; i++) sys(SYS_sched_yield);
+}
+
+static long accept_by_call(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags, struct spare *spare)
+{
+	struct sockaddr_storage peer;
+	struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC,
+			 .spare = spare_channel(spare)};
+	int64_t r = control(&c);
+	if (r >= 0) return accepted(s, anchor_take(&c, spare, flags), c.channel, &peer, MIN(c.out_len, sizeof peer), addr, len);
+	spare_return(spare, false);
+	return (long)r;
 }
 
 /* A descriptor of one connection, or the reason why there is none. */
 static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	struct sockaddr_storage peer;
 	int free = number_free();
-	if (none_waits(s)) return free < 0 ? free : -EAGAIN;
+	long r = free < 0 ? -ENOENT : accept_ahead(s, addr, len, flags);
+	if (r != -ENOENT) return r;
+	others_first(s);
+	if (none_waits(s)) {
+		spare_offer(s);
+		return free < 0 ? free : -EAGAIN;
+	}
+	spare_withdraw(s);
 	struct spare *spare = spare_lend(flags, false);
 	if (free < 0 && !spare) return free;
-	struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC,
-			 .spare = spare_channel(spare)};
-	int64_t r = control(&c);
-	if (r >= 0) return accepted(&c, spare, flags, &peer, addr, len);
-	spare_return(spare, false);
-	return (long)r;
+	r = accept_by_call(s, addr, len, flags, spare);
+	if (r >= 0) spare_offer(s);
+	return r;
 }
 
 /* sctp_peeloff() */

@@ -5,7 +5,8 @@
  *
  *     close      fcntl(fd, F_DUPFD, high) ─ close(fd) ─ CHF_CLOSED ─ ring            the kernel makes and destroys nothing
  *     socket     the engine has made another of the same kind meanwhile: fcntl(hidden, F_DUPFD, 0) ─ close(hidden), and no control call
- *     accept     the anchor is lent for the call, which then passes no descriptor
+ *     accept     the anchor is lent for the call, which then passes no descriptor; or it has been offered to the listener before, and there is the
+ *                connection, with no call (channel/offer.h)
  *
  * The number is taken before the call, so that there is nothing to undo when none is free. A process that ends, or is killed between any two steps,
  * closes them all, and the engine sees them hang up. None is left over a fork: the child's copy would keep what the parent closes. Nor in a program
@@ -14,19 +15,23 @@
  */
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
+#include "channel/offer.h"
 #include "shim/internal.h"
 #include "shim/shim.h"
 
 #define SPARES_MAX 32u
 
-enum spare_state { EMPTY, KEPT, LENT };
+enum spare_state { EMPTY, KEPT, LENT, OFFERED };
 struct spare {
 	enum spare_state state;
 	int fd, number;                    /* hidden; what the program gets, while it is lent */
 	uint32_t channel, closed;          /* the generation that was closed: another one is a new socket, ready for use */
+	struct { uint32_t index, generation; } listener;   /* to which it is offered */
 	bool nonblock;                     /* as the open file stands */
 };
 
@@ -62,6 +67,42 @@ void spare_born(uint32_t channel, uint32_t generation)
 	atomic_store(&born[channel], generation);
 }
 
+static void drop(struct spare *sp)
+{
+	if (sp->state == EMPTY) return;
+	hidden_close(&sp->fd);
+	sp->state = EMPTY;
+}
+
+/* ---- offered to a listener: channel/offer.h ---- */
+
+static struct offer *offer_of(const struct spare *sp) { return arena_offer(shim.arena, sp->listener.index); }
+
+static bool is_of(const struct spare *sp, uint64_t word)
+{
+	if (sp->state != OFFERED || shared_get32(&arena_channel(shim.arena, sp->listener.index)->generation) != sp->listener.generation) return false;
+	return offer_state(word) != OFFER_NONE && offer_spare(word) == sp->channel && offer_closed(word) == sp->closed;
+}
+
+static void withdraw(struct spare *sp)
+{
+	uint64_t open = offer_word(OFFER_OPEN, sp->channel, sp->closed);
+	if (sp->state == OFFERED && offer_change(offer_of(sp), open, 0)) sp->state = KEPT;
+}
+
+/* Takes back those that the engine did not use. The anchor of one that went to another process has hung up, and is of no use. */
+static void offers_look(void)
+{
+	const struct timespec now = {0};
+	for (unsigned i = 0; i < SPARES_MAX; i++) {
+		struct spare *sp = &spares[i];
+		struct pollfd p = {.fd = sp->fd, .events = POLLRDHUP};
+		if (sp->state != OFFERED || is_of(sp, offer_look(offer_of(sp)))) continue;
+		sp->state = KEPT;
+		if (sys(SYS_ppoll, &p, 1, &now, NULL, 8) != 0) drop(sp);
+	}
+}
+
 /* ---- closing ---- */
 
 /* Hidden numbers stay few: the program may want all that it is allowed. */
@@ -76,6 +117,7 @@ static void room_look(void)
 static struct spare *place_free(void)
 {
 	room_look();
+	offers_look();
 	for (unsigned i = 0; i < room; i++)
 		if (spares[(hand + i) % room].state == EMPTY) return &spares[(hand + i) % room];
 	return NULL;
@@ -112,17 +154,12 @@ bool spare_keep(int fd, const struct sock *s)
 
 /* ---- using them again ---- */
 
-static void drop(struct spare *sp)
-{
-	if (sp->state == EMPTY) return;
-	hidden_close(&sp->fd);
-	sp->state = EMPTY;
-}
-
 static void drop_all(void)
 {
-	for (unsigned i = 0; i < SPARES_MAX; i++)
+	for (unsigned i = 0; i < SPARES_MAX; i++) {
+		withdraw(&spares[i]);
 		if (spares[i].state == KEPT) drop(&spares[i]);
+	}
 	room = 0;
 }
 
@@ -229,6 +266,56 @@ struct spare *spare_lend(int flags, bool only_such)
 	}
 	leave();
 	return best;
+}
+
+/* Also one whose close the engine has not seen: it will have before it sees the next connection. */
+void spare_offer(const struct sock *s)
+{
+	struct offer *o = arena_offer(shim.arena, s->index);
+	if (!born || shim.sandboxed || offer_look(o) != 0 || s->c->type != SOCK_STREAM || is_sctp(s)) return;
+	enter();
+	offers_look();
+	for (unsigned i = 0; i < SPARES_MAX; i++) {
+		struct spare *sp = kept_next(i);
+		if (!sp || is_renewed(sp)) continue;
+		if (!offer_change(o, 0, offer_word(OFFER_OPEN, sp->channel, sp->closed))) break;
+		sp->state = OFFERED;
+		sp->listener.index = s->index;
+		sp->listener.generation = s->generation;
+		break;
+	}
+	leave();
+}
+
+void spare_withdraw(const struct sock *s)
+{
+	enter();
+	for (unsigned i = 0; i < SPARES_MAX; i++)
+		if (spares[i].listener.index == s->index) withdraw(&spares[i]);
+	leave();
+}
+
+/* The lock is held. Whoever takes it reads who calls before: the engine may write another one after. */
+static long offered_take(const struct sock *s, struct spare *sp, int flags, struct offer *ret)
+{
+	struct offer *o = arena_offer(shim.arena, s->index);
+	if (!number_take(sp, flags)) return -EMFILE;
+	memcpy(ret, o, sizeof *ret);
+	if (offer_change(o, offer_word(OFFER_FULL, sp->channel, sp->closed), 0)) return number_give(sp, flags, generation_of(sp));
+	sys(SYS_close, sp->number);
+	return -ENOENT;
+}
+
+long spare_accept(const struct sock *s, int flags, struct offer *ret)
+{
+	uint64_t word = offer_look(arena_offer(shim.arena, s->index));
+	long fd = -ENOENT;
+	if (offer_state(word) != OFFER_FULL || shim.sandboxed || engine_dead()) return fd;
+	enter();
+	for (unsigned i = 0; i < SPARES_MAX && fd == -ENOENT; i++)
+		if (is_of(&spares[i], word) && spares[i].listener.index == s->index) fd = offered_take(s, &spares[i], flags, ret);
+	leave();
+	return fd;
 }
 
 uint32_t spare_channel(const struct spare *sp) { return sp ? sp->channel : 0; }

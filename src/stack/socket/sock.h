@@ -66,6 +66,7 @@ struct sock {
 	uint16_t domain, type, protocol;
 	bool closed;                               /* the program let go */
 	bool listening;                            /* SO_ACCEPTCONN; kept by the protocol */
+	bool ahead;                                /* the host has accepted one that its program has not asked for yet: it counts as waiting */
 	uint8_t shut;                              /* SHUT_RD + 1 = 1, SHUT_WR + 1 = 2, both 3 */
 	/* SOL_SOCKET */
 	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */

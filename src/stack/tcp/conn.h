@@ -293,6 +293,7 @@ enum step { STEP_NEXT, STEP_STOP, STEP_QUIET, STEP_GONE };
 
 /* listen.c */
 int listen_start(struct tcp_sock *conn, int backlog);
+uint32_t listen_waiting(const struct tcp_sock *conn);   /* connections for accept() */
 void listen_stop(struct tcp_sock *conn);
 void listen_receive(struct tcp_sock *conn, struct segment *g);
 enum step listen_promote(struct tcp_sock *child, struct segment *g);  /* the handshake is done: STEP_NEXT when the accept queue takes it */

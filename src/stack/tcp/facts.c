@@ -53,7 +53,7 @@ bool tcp_facts(struct sock *sk, struct inet_facts *f)
 	f->embryo = conn->wait.parent && conn->wait.embryo;
 	if (conn->wait.parent && !conn->wait.accepted) f->uid = conn->wait.parent->inet.sk.uid;
 	if (conn->state == TCPS_LISTEN) {
-		f->in = conn->listener->n_ready;
+		f->in = listen_waiting(conn);
 		f->out = conn->listener->backlog;
 		f->rto = TCP_RTO_INIT;
 		f->cwnd = TCP_INIT_CWND;

@@ -135,7 +135,7 @@ int get_info(struct sock *sk, void *val, socklen_t *len)
 
 	info_any(conn, &i.old);
 	if (conn->state == TCPS_LISTEN) {
-		i.old.tcpi_unacked = conn->listener->n_ready;
+		i.old.tcpi_unacked = listen_waiting(conn);
 		i.old.tcpi_sacked = conn->listener->backlog;
 	} else {
 		info_state(conn, &i.old);

@@ -19,10 +19,9 @@
 #include <stdlib.h>
 #include "stack/socket/family.h"
 
-static bool accept_queue_full(const struct tcp_listener *l)
-{
-	return l->n_ready > l->backlog;
-}
+uint32_t listen_waiting(const struct tcp_sock *conn) { return conn->listener->n_ready + conn->inet.sk.ahead; }
+
+static bool accept_queue_full(const struct tcp_sock *conn) { return listen_waiting(conn) > conn->listener->backlog; }
 
 int listen_start(struct tcp_sock *conn, int backlog)
 {
@@ -189,7 +188,7 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 	enum drop_reason why;
 	bool cookie = syncookie_wanted(conn, g);
 
-	if (accept_queue_full(conn->listener) || (cookie && !conn_sysctl(conn)->tcp_syncookies) || keeps_room(conn, g)) return DROP_TCP_BACKLOG;
+	if (accept_queue_full(conn) || (cookie && !conn_sysctl(conn)->tcp_syncookies) || keeps_room(conn, g)) return DROP_TCP_BACKLOG;
 	if (g->tw) timewait_end(conn_stack(conn), g->tw);
 	why = embryo_open(conn, g, &g->h.opts, g->iss, &child);
 	if (why != DROP_NONE) return why;
@@ -213,7 +212,7 @@ static bool receive_cookie(struct tcp_sock *conn, struct segment *g)
 	bool ecn;
 
 	if (!syncookie_read(conn, g, &o, &ecn)) return false;
-	if (accept_queue_full(conn->listener)) {
+	if (accept_queue_full(conn)) {
 		g->why = DROP_TCP_BACKLOG;
 		return true;
 	}
@@ -254,7 +253,7 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 		child->wait.acked = true;
 		return STEP_STOP;
 	}
-	if (accept_queue_full(parent->listener)) {
+	if (accept_queue_full(parent)) {
 		g->why = DROP_TCP_BACKLOG;
 		if (!conn_sysctl(child)->tcp_abort_on_overflow) return STEP_STOP;
 		reset_answer(conn_stack(child), g->p, g);

@@ -200,7 +200,7 @@ static int unix_connect(struct sock *sk, const struct sockaddr *a, socklen_t len
 	if (r < 0) return r;
 	if (other->state != UNIX_LISTENING || other->sk.shut & 1) return -ECONNREFUSED;
 	if (us->state != UNIX_NEW) return us->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
-	if (other->n_backlog > other->backlog_max) {
+	if (other->n_backlog + other->sk.ahead > other->backlog_max) {
 		unix_wait_for(us, other);
 		return -EAGAIN;
 	}
@@ -221,6 +221,10 @@ static int unix_accept(struct sock *sk, struct sock **ret)
 	*ret = &new->sk;
 	return 0;
 }
+
+uint32_t unix_backlog(const struct sock *sk) { return unix_of(sk)->backlog_max; }
+
+void unix_accepted(struct sock *sk) { unix_wake_waiting(unix_of(sk)); }
 
 static int unix_shutdown(struct sock *sk, int how)
 {

@@ -20,6 +20,9 @@ void unix_act_as(struct sock *sk, const struct ucred *who);
 /* The two are connected to each other. Both new, of one type, and acting as whoever makes them. */
 void unix_pair(struct sock *a, struct sock *b);
 
+uint32_t unix_backlog(const struct sock *sk);     /* of one that listens */
+void unix_accepted(struct sock *sk);              /* sk->ahead is no more: there is room for another connection */
+
 /* ---- for a host that carries octets past the stack (direct.c): from and to are the ends of a pair ---- */
 struct sock *unix_other_end(const struct sock *sk);                         /* NULL: it is no such end */
 bool unix_goes_past(const struct sock *from, const struct sock *to);        /* nothing but octets can be sent, as far as the two have to do with that */

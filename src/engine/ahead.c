@@ -1,0 +1,164 @@
+/*
+ * Connections accepted ahead of the program (src/channel/offer.h): one for each listener to which a spare anchor has been offered.
+ *
+ *     L.offer ──► the channel of C ── taken ──► C is as if accept had been called when it came
+ *                                  └─ asked for by ACCEPT ──► C gets another anchor, of who asks
+ *                                  └─ L ends ──► C is reset, as all that wait
+ *
+ * That it was taken is found at the next look at L: whoever takes says that L is dirty, and rings if more connections wait. C without its
+ * offerer keeps its place, and no anchor.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include "channel/atomic.h"
+#include "channel/offer.h"
+#include "engine/private.h"
+#include "stack/sctp/sctp.h"
+#include "stack/unix/unix.h"
+
+static struct offer *offer_of(struct engine *e, const struct esock *l) { return arena_offer(e->arena, l->channel); }
+
+/* L has none any more. */
+static struct esock *settle(struct engine *e, struct esock *l)
+{
+	struct esock *es = e->slots[offer_spare(l->offer)].es;
+	l->offer = 0;
+	es->listener = 0;
+	if (!l->sk) return es;
+	l->sk->ahead = false;
+	if (esock_is_unix(l)) unix_accepted(l->sk);
+	return es;
+}
+
+/* Takes it out of the program's reach, until the word is changed again. NULL: there is none, or was none any more. */
+static struct esock *claim(struct engine *e, struct esock *l)
+{
+	if (l->offer == 0) return NULL;
+	uint64_t busy = offer_word(OFFER_BUSY, offer_spare(l->offer), offer_closed(l->offer));
+	if (offer_change(offer_of(e, l), l->offer, busy)) return e->slots[offer_spare(l->offer)].es;
+	settle(e, l);
+	return NULL;
+}
+
+/* It waits on, for whoever asks: no program has a spare with this word. */
+static void put_back(struct engine *e, struct esock *l, const struct esock *es)
+{
+	l->offer = offer_word(OFFER_FULL, es->channel, 0);
+	shared_set64(&offer_of(e, l)->word, l->offer);
+}
+
+/* ---- accepting ---- */
+
+/* NULL: it is not there, or not yet. What can never be is taken back, so that another may be offered. */
+static struct esock *spare_of(struct engine *e, struct esock *l, uint64_t word)
+{
+	uint32_t i = offer_spare(word);
+	struct esock *es = i > 0 && i < CHANNEL_MAX ? e->slots[i].es : NULL;
+	bool may_be = es && es->stream && !es->orphan && e->slots[i].generation == offer_closed(word) &&
+		      es->of.client->host == esock_channel(e, l)->host;
+	if (may_be && es->spare && !es->sk) return es;
+	if (!may_be) offer_change(offer_of(e, l), word, 0);
+	return NULL;
+}
+
+static bool may_fill(const struct esock *l)
+{
+	/* Whoever takes the last one tells nobody, though with no backlog some may wait to connect. */
+	return l->stream && !sctp_is(l->sk) && sock_poll(l->sk) & EPOLLIN && !(esock_is_unix(l) && unix_backlog(l->sk) == 0);
+}
+
+static void caller_note(struct engine *e, const struct esock *l, const struct sock *child)
+{
+	struct offer *o = offer_of(e, l);
+	struct sockaddr_storage name;
+	socklen_t len = sizeof name;
+	size_t n = accept_caller(child, &name, &len) == 0 ? MIN(len, sizeof o->name) : 0;
+	memcpy(o->name, &name, n);
+	o->name_len = (uint32_t)n;
+}
+
+static bool fill(struct engine *e, struct esock *l)
+{
+	struct offer *o = offer_of(e, l);
+	uint64_t word = offer_look(o);
+	struct sock *child;
+	struct esock *es;
+	int fd;
+	if (offer_state(word) != OFFER_OPEN || !may_fill(l) || !(es = spare_of(e, l, word))) return false;
+	uint32_t i = offer_spare(word), closed = offer_closed(word);
+	if (!offer_change(o, word, offer_word(OFFER_BUSY, i, closed))) return false;
+	if (sock_accept(l->sk, &child) < 0) {
+		shared_set64(&o->word, word);
+		return false;
+	}
+	esock_new(e, es->of.client, true, i, &fd, &es);     /* can't fail: it is the spare */
+	esock_attach(e, es, child, esock_channel(e, l)->host);
+	bell_inherit(e, es, bell_likely(e, l, es->of.client));
+	caller_note(e, l, child);
+	es->listener = l->channel;
+	l->sk->ahead = true;
+	l->offer = offer_word(OFFER_FULL, i, closed);
+	shared_set64(&o->word, l->offer);
+	return true;
+}
+
+bool ahead_update(struct engine *e, struct esock *l)
+{
+	shared_fence();        /* after what was published: who takes it looks there after, whether to ring */
+	if (l->offer != 0 && offer_look(offer_of(e, l)) != l->offer) settle(e, l);
+	return l->offer == 0 && fill(e, l);
+}
+
+/* ---- other ends ---- */
+
+int ahead_recall(struct call *k, struct esock **ret, int *ret_fd)
+{
+	struct engine *e = k->e;
+	struct esock *es = claim(e, k->es);
+	if (es && !es->sk) {               /* it has violated something, and goes by its anchor */
+		settle(e, k->es);
+		shared_set64(&offer_of(e, k->es)->word, 0);
+		return 0;
+	}
+	if (!es) return 0;
+	int err = esock_anchor_again(e, es, k->c, ret_fd);
+	if (err < 0) {
+		put_back(e, k->es, es);
+		return err;
+	}
+	shared_set64(&offer_of(e, k->es)->word, 0);
+	settle(e, k->es);
+	*ret = es;
+	return 1;
+}
+
+/* Who has a listener's spare is gone, or has no use for it: did a connection wait there? */
+bool ahead_keeps(struct engine *e, struct esock *es)
+{
+	struct esock *l = es->listener != 0 ? e->slots[es->listener].es : NULL;
+	if (!l || claim(e, l) != es) return false;
+	if (!es->sk) {
+		settle(e, l);
+		shared_set64(&offer_of(e, l)->word, 0);
+		return false;
+	}
+	esock_anchor_close(e, es);
+	put_back(e, l, es);
+	esock_wake(e, l);
+	return true;
+}
+
+void ahead_end(struct engine *e, struct esock *l)
+{
+	struct esock *es = claim(e, l);
+	if (!es) return;
+	settle(e, l);
+	if (es->sk) {
+		engine_enter(e, es->sk);
+		es->sk->lent++;                /* a connection that nobody accepted is reset, as one that has not been read */
+	}
+	if (es->anchor >= 0) esock_give_back(e, es, -1);
+	else esock_free(e, es);
+	/* Last: the program looks here whether the spare is its own again. */
+	shared_set64(&offer_of(e, l)->word, 0);
+}
