@@ -97,7 +97,7 @@ static int build_all(struct engine *e, struct net_link **links)
 int build_net(struct engine *e)
 {
 	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .tcp_info = esock_tcp_info, .changed = ways_changed,
-					   .tap = captures_tap, .watches = captures_watch};
+					   .tap = captures_tap, .watches = captures_watch, .share = packet_share, .unshare = packet_unshare};
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);
 	e->ports = calloc(e->topo->n_ifs + 1, sizeof *e->ports);
 	e->real_offset = clock_real() - e->now;

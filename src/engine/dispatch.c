@@ -33,6 +33,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_GETSOCKNAME] = {serve_getsockname, SOCKET},
 	[RPC_GETPEERNAME] = {serve_getpeername, SOCKET},
 	[RPC_IOCTL] = {serve_ioctl, SOCKET},
+	[RPC_RINGS] = {serve_rings, SOCKET},
 	[RPC_IDENTIFY] = {serve_identify, NO_SOCKET},
 	[RPC_SYNC] = {serve_sync, NO_SOCKET},
 	[RPC_BELL] = {serve_bell, NO_SOCKET},

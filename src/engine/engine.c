@@ -299,6 +299,7 @@ static int memory_make(struct engine *e)
 	e->stocks[STOCK_FDS].limit = (uint32_t)MIN(process_descriptors() / 4 * 3, UINT32_MAX);   /* the rest: our own, the hosts' doors, what a call brings */
 	e->stocks[STOCK_CHANNELS].limit = CHANNEL_MAX - 1;
 	e->stocks[STOCK_BELLS].limit = BELL_MAX - 1;
+	e->stocks[STOCK_PAGES].limit = RING_PAGES_MAX;
 	return e->slots && e->in && e->out && e->scratch ? 0 : -ENOMEM;
 }
 

@@ -29,8 +29,8 @@ enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT,
 struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
-/* Descriptors of ours; channels; bells. */
-enum stock { STOCK_FDS, STOCK_CHANNELS, STOCK_BELLS, STOCKS };
+/* Descriptors of ours; channels; bells; pages of packet sockets' rings. */
+enum stock { STOCK_FDS, STOCK_CHANNELS, STOCK_BELLS, STOCK_PAGES, STOCKS };
 struct account { struct list node; pid_t pid; uint32_t users, has[STOCKS]; };   /* users: clients and doors; with none, it pays what is left, and takes no more */
 
 struct door { struct source source; struct list node; int fd; size_t host; struct account *account; };   /* account: NULL: a door from the beginning */
@@ -352,6 +352,12 @@ bool inbox_makes_way(struct engine *e, struct esock *es, uint32_t charge);   /* 
 void inbox_refuse(struct engine *e, struct esock *es);                    /* at a hang-up */
 void inboxes_of_dead(struct engine *e, uint32_t client);
 bool inbox_owes_wake(struct engine *e, struct esock *es);                 /* somebody has put a datagram there and could not wake the reader. Taken */
+
+/* packet_memory.c: rings of packet sockets */
+#define RING_PAGES_MAX 262144u                                            /* of all of them: 1 GB */
+int packet_share(void *engine, const struct sock *sk, struct shared_memory *m);      /* net_ops.share */
+void packet_unshare(void *engine, struct shared_memory *m);
+int64_t serve_rings(struct call *k);
 
 /* bell.c */
 void bell_publish(struct engine *e, struct esock *es);

@@ -13,6 +13,7 @@
 #include "engine/private.h"
 #include "host/futex.h"
 #include "stack/inet/inet.h"
+#include "stack/packet/tap.h"
 #include "stack/sctp/sctp.h"
 #include "stack/tcp/tcp.h"
 
@@ -234,6 +235,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->connecting) state |= CHS_CONNECTING;
 	if (es->eof) state |= CHS_EOF | (tcp_is_done(sk) ? CHS_DONE : 0);
 	if (es->mark) state |= CHS_MARK;
+	if (packet_is_mapped(sk)) state |= CHS_RING;
 	if (connected && sk->domain == AF_UNIX) return state | direct_unix_state(e, es);
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
 	if (sk->ops->asked) return state;
@@ -390,7 +392,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	/* Messages that are asked for are not put into a ring; and such a socket says itself when somebody may find his wait over. */
 	bool asked = es->sk->ops->asked, asked_told = asked && es->told;
 	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
-	bool told = es->told && (es->listening || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
+	bool told = es->told && (es->listening || packet_is_mapped(es->sk) || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
 	in |= inbox_owes_wake(e, es);
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);

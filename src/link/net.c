@@ -74,9 +74,21 @@ static void host_tcp_info(void *host, const struct sock *sk, void *info, size_t 
 	if (n->ops->tcp_info) n->ops->tcp_info(n->user, sk, info, len);
 }
 
+static int host_share(void *host, const struct sock *sk, struct shared_memory *m)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	return n->ops->share ? n->ops->share(n->user, sk, m) : -ENOMEM;
+}
+
+static void host_unshare(void *host, struct shared_memory *m)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	n->ops->unshare(n->user, m);
+}
+
 static const struct host_ops host_ops = {
 	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .tcp_info = host_tcp_info, .changed = host_changed,
-	.join = host_join, .part = host_part,
+	.join = host_join, .part = host_part, .share = host_share, .unshare = host_unshare,
 };
 
 /* ---- hosts ---- */

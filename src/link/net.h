@@ -38,6 +38,8 @@ struct net_ops {
 	void (*waiting)(void *user, const struct sock *sk, uint32_t *in, uint32_t *out);   /* as host_ops.waiting. NULL allowed */
 	void (*tcp_info)(void *user, const struct sock *sk, void *info, size_t len);           /* as host_ops.tcp_info. NULL allowed */
 	void (*changed)(void *user);                                                   /* ways may have changed, by what a program did. NULL allowed */
+	int (*share)(void *user, const struct sock *sk, struct shared_memory *m);     /* as host_ops.share. NULL: there is none */
+	void (*unshare)(void *user, struct shared_memory *m);
 	bool (*watches)(void *user, const struct net_link *cable);                     /* does anybody look at what the tap shows of it? NULL: nobody */
 };
 

@@ -33,6 +33,7 @@
 	X(GETSOCKNAME,  0,   0)     /* out: sockaddr */ \
 	X(GETPEERNAME,  0,   0)     /* out: sockaddr */ \
 	X(IOCTL,        0,   4096)  /* arg: request; in: struct. out: struct */ \
+	X(RINGS,        0,   0)     /* of a packet socket. out: struct rpc_rings; fds: a memory for each ring that there is, the receive ring's first */ \
 	X(IDENTIFY,     0,   0)     /* arg: inode of an anchor. channel, generation; -ENOTSOCK when it is none of ours */ \
 	X(SYNC,         0,   0)     /* answers when everything rung before is worked off */ \
 	X(BELL,         0,   0)     /* new bell; arg: 0 or BELL_OF_SET. result: its index; fd: its eventfd, but not of a set's */ \
@@ -72,6 +73,7 @@ struct rpc_request {
 };
 struct rpc_reply { int64_t result; uint32_t channel, generation, out_len, pad; };
 struct rpc_hello { uint32_t client, host, privileged, private_unix, desk, pad; uint64_t arena_size; char host_name[64], unix_tag[UNIX_TAG_LEN]; };
+struct rpc_rings { uint64_t rx_octets, tx_octets; };       /* 0: there is none */
 struct rpc_pair { uint32_t channel, generation; };
 struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 #define RPC_RECV_GO_ON (1ll << 32)          /* beside the flags of a RECV: the call has something already */

@@ -17,10 +17,10 @@ bool instance_stirs(const struct instance *e)
 
 static uint32_t member_events(const struct epoll_member *m)
 {
-	struct channel *c = arena_channel(shim.arena, m->index);
+	struct sock s = {.fd = -1, .index = m->index, .generation = m->generation, .c = arena_channel(shim.arena, m->index)};
 	if (m->off) return 0;
 	if (engine_dead()) return (EPOLLIN | EPOLLERR | EPOLLHUP) & (m->events | EPOLLERR | EPOLLHUP);
-	return channel_poll(shim.arena, c) & (m->events | EPOLLERR | EPOLLHUP) & ~(uint32_t)PRIVATE_BITS;
+	return sock_events(&s) & (m->events | EPOLLERR | EPOLLHUP) & ~(uint32_t)PRIVATE_BITS;
 }
 
 static bool channel_is_another(const struct epoll_member *m) { return shared_get32(&arena_channel(shim.arena, m->index)->generation) != m->generation; }

@@ -98,6 +98,22 @@ static long filter_attach(const struct sock *s, int name, const void *val, sockl
 	return (long)control(&c);
 }
 
+static bool is_packet_ring(int level, int name) { return level == SOL_PACKET && (name == PACKET_RX_RING || name == PACKET_TX_RING); }
+
+/* The same of the program that spreads frames over a group of packet sockets. The group's other kinds take none. */
+static long fanout_program(const struct sock *s, const void *val, socklen_t len)
+{
+	struct sock_fprog prog = {0};
+	uint32_t group = 0;
+	socklen_t room = sizeof group;
+	long r = sock_getsockopt(s, SOL_PACKET, PACKET_FANOUT, &group, &room);
+	if (r < 0 || group == 0) return r < 0 ? r : -EINVAL;
+	if (len == sizeof prog && user_get(prog, (const struct sock_fprog *)val) != 0) return -EFAULT;
+	size_t octets = prog.filter ? MIN(prog.len, BPF_MAXINSNS) * sizeof *prog.filter : 0;
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {SOL_PACKET, PACKET_FANOUT_DATA}, .in = {{prog.filter, octets}}};
+	return (long)control(&c);
+}
+
 /* A program of eBPF is the kernel's: no descriptor of one is good here. */
 static long bpf_attach(const void *val, socklen_t len)
 {
@@ -122,6 +138,7 @@ long sock_setsockopt(const struct sock *s, int level, int name, const void *val,
 {
 	if (option_left(s, level, name, val, len)) return 0;
 	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
+	if (s->c->domain == AF_PACKET && level == SOL_PACKET && name == PACKET_FANOUT_DATA) return fanout_program(s, val, len);
 	if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
 	static const int zero;
@@ -133,9 +150,9 @@ long sock_setsockopt(const struct sock *s, int level, int name, const void *val,
 	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}};
 	int64_t r = control(&c);
 	if (r == -EFAULT) r = control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);
-	if (r == -EFAULT) return level == SOL_PACKET && name == PACKET_RX_RING ? -EINVAL : -EFAULT;   /* so Linux says of a ring's */
+	if (r == -EFAULT) return is_packet_ring(level, name) ? -EINVAL : -EFAULT;   /* so Linux says of a ring's */
 	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(s, *(const int *)val);
-	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) return packet_ring_set(s, val);
+	if (r == 0 && level == SOL_PACKET && name == PACKET_RX_RING) packet_ring_begins(s);
 	return (long)r;
 }
 

@@ -9,13 +9,10 @@
 
 static short channel_events(const struct sock *s)
 {
-	bool readable;
 	if (engine_dead()) return POLLERR | POLLHUP | POLLIN;
-	short events = (short)channel_poll(shim.arena, s->c);
-	if (!(events & POLLOUT) && signals_want_room(s)) events = (short)channel_poll(shim.arena, s->c);
-	if (s->c->domain != AF_PACKET || !packet_ring_fill(s, &readable)) return events;
-	events = (short)(channel_poll(shim.arena, s->c) & ~(uint32_t)(POLLIN | POLLRDNORM));
-	return readable ? events | POLLIN | POLLRDNORM : events;
+	short events = (short)sock_events(s);
+	if (!(events & POLLOUT) && signals_want_room(s)) events = (short)sock_events(s);
+	return events;
 }
 
 short ready_look(int fd, short wanted, struct ready *ret)

@@ -132,9 +132,10 @@ uint32_t table_refs(uint32_t index);       /* descriptors of this process on the
 uint32_t table_consumed(uint32_t index, uint32_t octets);      /* adds up what this process has read; UINT32_MAX: from 0 again */
 void table_share_all(void);                /* fork: no anchor of ours can be recycled any more */
 void table_identify_all(void);             /* while fstat is still allowed */
-long packet_ring_set(const struct sock *s, const void *val);   /* PACKET_RX_RING, after the engine allowed it (packet_ring.c) */
-/* Moves what has come into the socket's ring; *ret_readable: is a frame there? False: it has no ring. */
-bool packet_ring_fill(const struct sock *s, bool *ret_readable);
+/* packet_ring.c */
+void packet_ring_begins(const struct sock *s);   /* what has come before is lost, as on Linux */
+/* channel_poll(), of any socket. A ring may have been emptied since the engine said that it can be read. */
+uint32_t sock_events(const struct sock *s);
 static inline bool sock_of(int fd, struct sock *s) { return table_kind(fd, s) == FD_CHANNEL; }
 
 bool limit_takes(unsigned long count);     /* as many descriptors as RLIMIT_NOFILE lets a process have (limits.c) */

@@ -5,6 +5,19 @@
 
 static void on_ready(void *user, struct sock *sk) { (void)user, (void)sk; }
 
+static int on_share(void *user, const struct sock *sk, struct shared_memory *m)
+{
+	(void)user, (void)sk;
+	m->at = calloc(1, m->octets);
+	return m->at ? 0 : -ENOMEM;
+}
+
+static void on_unshare(void *user, struct shared_memory *m)
+{
+	(void)user;
+	free(m->at);
+}
+
 static struct netif *attach(struct world *w, struct net_link *l, const char *host, struct stack **ret)
 {
 	struct net_host *h;
@@ -27,7 +40,7 @@ static void address(struct netif *nif, const char *text)
 
 int world_setup(void **state)
 {
-	static const struct net_ops ops = {.ready = on_ready};
+	static const struct net_ops ops = {.ready = on_ready, .share = on_share, .unshare = on_unshare};
 	struct world *w = calloc(1, sizeof *w);
 	struct net_link *l;
 

@@ -62,7 +62,7 @@ short file_poll(const struct file *f, short events)
 	struct timespec now = {0, 0};
 	const short always = POLLERR | POLLHUP;
 	int ready_fd;
-	if (f->virtual) return (short)(engine_dead() ? always | POLLIN : (short)channel_poll(shim.arena, f->sock.c)) & (short)(events | always);
+	if (f->virtual) return (short)(engine_dead() ? always | POLLIN : (short)sock_events(&f->sock)) & (short)(events | always);
 	if (f->is_ring && !f->held) return uring_poll(f->fd, &ready_fd) & events;
 	long r = sys(SYS_ppoll, &p, 1, &now, NULL, 0);
 	return r < 0 || p.revents & POLLNVAL ? POLLNVAL : p.revents;

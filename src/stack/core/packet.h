@@ -31,6 +31,8 @@ struct packet {
 	uint8_t proto, ttl, tos;
 	bool forwarded, broadcast, multicast;  /* multicast or broadcast: at link or at IP level */
 	bool looped;                  /* our own copy of what we sent to a group or broadcast */
+	bool headed;                  /* on loopback: the link header that its sender gave it lies before data, until it is received */
+	uint16_t said_protocol;       /* Ethernet's, which a packet socket says its frame is of; 0: look there */
 	bool gso_first;               /* the first of those that one send made by UDP_SEGMENT, and */
 	time_ns when;                 /* arrival */
 	uint32_t mark, priority;      /* of the socket that sent it, on this host */

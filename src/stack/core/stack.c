@@ -136,9 +136,12 @@ static enum drop_reason classify_frame(const struct netif *nif, const struct eth
 static void receive_ethernet(struct stack *s, struct netif *nif, struct packet *p)
 {
 	struct eth_hdr eth;
-	int len = eth_parse(&eth, p->data, p->len);
 	enum drop_reason why;
+	int len;
 
+	if (p->headed) packet_push(p, ETH_HDR_LEN);
+	p->headed = false;
+	len = eth_parse(&eth, p->data, p->len);
 	if (len < 0) {
 		stack_drop(s, p, DROP_ETH_SHORT);
 		return;
@@ -164,12 +167,13 @@ void stack_receive(struct stack *s, struct netif *nif, struct packet *p)
 	p->when = s->now;
 	p->mac_off = p->net_off = p->trans_off = 0;
 	p->broadcast = p->multicast = p->forwarded = p->looped = false;
+	p->said_protocol = 0;
 	nif->rx_packets++;
 	nif->rx_bytes += p->len;
 	if (nif->flags & IFF_UP) packet_tap_in(nif, p);
 	if (!(nif->flags & IFF_UP))
 		stack_drop(s, p, DROP_NETIF_DOWN);
-	else if (nif->kind == NETIF_ETHERNET)
+	else if (nif->kind == NETIF_ETHERNET || p->headed)
 		receive_ethernet(s, nif, p);
 	else
 		receive_ip(s, p, p->len ? p->data[0] >> 4 : 0);

@@ -16,6 +16,9 @@
 struct sock;
 struct stack;
 
+/* Memory that a program maps, too: it changes under our hands. handle: the host's own. */
+struct shared_memory { uint8_t *at; size_t octets; intptr_t handle; void *owner; };
+
 struct host_ops {
 	/* Takes the packet: a frame on Ethernet netifs, an IP datagram on others. Must not call back into any stack. */
 	void (*transmit)(void *host, struct netif *nif, struct packet *p);
@@ -33,6 +36,9 @@ struct host_ops {
 	/* Two new interfaces are to be the ends of one cable, and one is to be taken off it. NULL: there are no such cables here. */
 	int (*join)(void *host, struct netif *a, struct netif *b);
 	void (*part)(void *host, struct netif *nif);
+	/* Memory of m->octets, zeroed, for sk's program to map, and its end. 0 or a negative errno. NULL: there is none here. */
+	int (*share)(void *host, const struct sock *sk, struct shared_memory *m);
+	void (*unshare)(void *host, struct shared_memory *m);
 };
 
 struct timer { struct heap_node node; void (*fire)(struct timer *); };
@@ -55,6 +61,7 @@ struct stack {
 	struct list socks;                 /* struct sock.node: every open socket */
 	struct list taps;                  /* struct packet_sock.node: who looks on (stack/packet) */
 	uint64_t next_cookie;
+	uint16_t next_fanout;              /* the number to try for a group of packet sockets */
 	struct sysctl *sysctl;             /* stack/core/sysctl.h */
 	struct route_table *routes;        /* stack/core/route.h */
 	struct rules *rules;               /* stack/core/rule.h */

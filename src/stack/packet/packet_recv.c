@@ -1,7 +1,8 @@
-/* Packet sockets: the tap, the queue, and what a program gets of a frame. */
+/* Packet sockets: a frame becomes the socket's own, in its ring or its queue, and what a program gets of it. */
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/sockios.h>
+#include <linux/virtio_net.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include "stack/inet/inet.h"
@@ -9,136 +10,95 @@
 #include "stack/socket/ancillary.h"
 #include "stack/socket/filter.h"
 
-/* A frame in a queue: as much of it as the filter left, from where the socket's type begins. */
-struct frame {
-	struct list node;
-	struct sockaddr_ll from;
-	time_ns when;
-	uint32_t whole_len;                /* before the filter */
-	uint16_t net;                      /* offset of the network header */
-	uint32_t len;
-	uint8_t data[];
-};
+/* ---- in ---- */
 
-/* ---- the tap ---- */
-
-/* A frame as packet sockets see it. On loopback the header is made up; head is then where it lies. */
-struct sight {
-	const uint8_t *link; size_t link_len;       /* the link header */
-	const uint8_t *net; size_t net_len;         /* what is behind it */
-	uint16_t protocol;
-	uint8_t pkttype;
-};
-
-static const uint8_t loopback_header4[ETH_HDR_LEN] = {[12] = 0x08, 0x00}, loopback_header6[ETH_HDR_LEN] = {[12] = 0x86, 0xdd};
-
-static struct sight sight_of(const struct netif *nif, const struct packet *p)
+static struct frame *frame_make(const struct packet_sock *ps, const struct netif *nif, const struct sight *v)
 {
-	struct sight v = {.net = p->data, .net_len = p->len, .protocol = p->len && p->data[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP};
-
-	if (nif->kind == NETIF_LOOPBACK) {
-		v.link = v.protocol == ETH_P_IP ? loopback_header4 : loopback_header6;
-		v.link_len = ETH_HDR_LEN;
-	}
-	if (nif->kind != NETIF_ETHERNET || p->len < ETH_HDR_LEN) return v;
-	v.link = p->data;
-	v.link_len = ETH_HDR_LEN;
-	v.net += ETH_HDR_LEN;
-	v.net_len -= ETH_HDR_LEN;
-	/* IEEE 802.3: below 1536 it is a length, and what follows is LLC. */
-	v.protocol = read16(p->data + 12);
-	if (v.protocol < ETH_P_802_3_MIN) v.protocol = v.net_len >= 2 && read16(v.net) == 0xffff ? ETH_P_802_3 : ETH_P_802_2;
-	return v;
-}
-
-static uint8_t pkttype_in(const struct netif *nif, const struct sight *v)
-{
-	if (nif->kind != NETIF_ETHERNET || v->link_len == 0 || memcmp(v->link, &nif->mac, sizeof nif->mac) == 0) return PACKET_HOST;
-	if (!(v->link[0] & 1)) return PACKET_OTHERHOST;
-	return memcmp(v->link, &mac_bcast, sizeof mac_bcast) == 0 ? PACKET_BROADCAST : PACKET_MULTICAST;
-}
-
-static bool is_for(const struct packet_sock *ps, const struct netif *nif, const struct sight *v)
-{
-	if (ps->ifindex && ps->ifindex != nif->index) return false;
-	if (v->pkttype == PACKET_OUTGOING && (ps->ignore_outgoing || ps->protocol != ETH_P_ALL)) return false;
-	return ps->protocol == ETH_P_ALL || (ps->protocol && ps->protocol == v->protocol);
-}
-
-static struct frame *frame_make(const struct packet_sock *ps, const struct netif *nif, const struct sight *v, uint32_t len)
-{
-	size_t link = ps->sk.type == SOCK_RAW ? v->link_len : 0, of_link = MIN(len, link);
-	struct frame *f = malloc(sizeof *f + len);
+	size_t link = ps->sk.type != SOCK_DGRAM && v->macs ? ETH_HDR_LEN : 0;
+	struct frame *f = malloc(sizeof *f + link + v->net_len);
 
 	if (!f) return NULL;
 	*f = (struct frame){.from = {.sll_family = AF_PACKET, .sll_ifindex = nif->index, .sll_hatype = netif_hatype(nif), .sll_pkttype = v->pkttype},
-			    .when = nif->stack->now, .whole_len = (uint32_t)(link + v->net_len), .net = (uint16_t)link, .len = len};
+			    .when = nif->stack->now, .whole_len = (uint32_t)(link + v->net_len), .net = (uint16_t)link, .len = (uint32_t)(link + v->net_len),
+			    .vlan_tci = v->vlan_tci, .vlan_tpid = v->vlan_tpid};
 	write16((uint8_t *)&f->from.sll_protocol, v->protocol);
-	if (v->link_len) {
-		f->from.sll_halen = 6;
-		memcpy(f->from.sll_addr, v->link + 6, 6);
+	if (v->macs) {
+		f->from.sll_halen = sizeof(struct mac);
+		memcpy(f->from.sll_addr, v->macs + sizeof(struct mac), sizeof(struct mac));
 	}
-	if (of_link) memcpy(f->data, v->link, of_link);
-	if (len > of_link) memcpy(f->data + of_link, v->net, len - of_link);
+	if (link) {
+		memcpy(f->data, v->macs, 2 * sizeof(struct mac));
+		memcpy(f->data + 2 * sizeof(struct mac), v->type, sizeof(uint16_t));
+	}
+	if (v->net_len) memcpy(f->data + link, v->net, v->net_len);
 	return f;
 }
 
-/* What the socket's filter leaves of the frame; 0: nothing. A made-up link header stands apart, so it is put in front for the filter to see. */
+/* What the socket's filter leaves of the frame; 0: nothing. */
 static uint32_t filtered(const struct packet_sock *ps, const struct netif *nif, const struct sight *v, const struct frame *f)
 {
-	struct filter_view view = {.data = f->data, .len = f->len, .net = f->data + f->net, .mac = f->net ? f->data : v->link, .protocol = v->protocol,
-				   .pkttype = v->pkttype, .ifindex = nif->index, .hatype = netif_hatype(nif)};
+	struct filter_view view = {.data = f->data, .len = f->len, .net = f->data + f->net, .mac = f->net ? f->data : v->macs, .protocol = v->protocol,
+				   .pkttype = v->pkttype, .ifindex = nif->index, .hatype = netif_hatype(nif), .mark = v->mark, .vlan_tci = v->vlan_tci,
+				   .vlan_tpid = v->vlan_tpid};
 
 	return ps->sk.filter ? MIN(filter_run(ps->sk.filter, &view, nif->stack), f->len) : f->len;
 }
 
-static void enqueue(struct packet_sock *ps, const struct netif *nif, const struct sight *v)
+static bool queue_has_room(const struct packet_sock *ps) { return (uint64_t)ps->queued + ps->sk.lent < ps->sk.rcvbuf; }
+
+enum room packet_room(const struct packet_sock *ps)
 {
 	uint64_t used = (uint64_t)ps->queued + ps->sk.lent;
-	uint32_t whole = (uint32_t)((ps->sk.type == SOCK_RAW ? v->link_len : 0) + v->net_len);
-	struct frame *f = frame_make(ps, nif, v, whole);
+
+	if (ps->rx.mem.at) return pring_has_room(ps, pring_length(ps) / 4) ? ROOM_NORMAL : pring_has_room(ps, 0) ? ROOM_LOW : ROOM_NONE;
+	if (used >= ps->sk.rcvbuf) return ROOM_NONE;
+	return ps->sk.rcvbuf - used > ps->sk.rcvbuf / 4 ? ROOM_NORMAL : ROOM_LOW;
+}
+
+static void enqueue(struct packet_sock *ps, struct frame *f)
+{
+	ps->queued += sock_charge(&ps->sk, f->len);
+	list_append(&ps->queue, &f->node);
+}
+
+/* PACKET_COPY_THRESH: what a slot cuts is in the queue whole. Takes f. */
+static void to_ring(struct packet_sock *ps, struct frame *f)
+{
+	bool copied = ps->copy_thresh && pring_cuts(ps, f) && queue_has_room(ps);
+
+	if (!pring_receive(ps, f, copied)) {
+		ps->drops++;
+		free(f);
+	} else if (copied) {
+		enqueue(ps, f);
+	} else {
+		free(f);
+	}
+	if (ps->version != TPACKET_V3) sock_ready(&ps->sk);
+}
+
+void packet_deliver(struct packet_sock *ps, const struct netif *nif, const struct sight *v)
+{
+	struct frame *f = frame_make(ps, nif, v);
 
 	if (!f) return;
 	f->len = filtered(ps, nif, v, f);
-	if (f->len == 0 && whole) {
+	if (f->len == 0 && f->whole_len) {
 		free(f);
 		return;
 	}
 	ps->packets++;
-	if (used >= (uint64_t)ps->sk.rcvbuf + ps->ring_octets) {
+	if (ps->rx.mem.at) {
+		to_ring(ps, f);
+		return;
+	}
+	if (!queue_has_room(ps)) {
 		ps->drops++;
 		free(f);
 		return;
 	}
-	ps->queued += sock_charge(&ps->sk, f->len);
-	list_append(&ps->queue, &f->node);
+	enqueue(ps, f);
 	sock_ready(&ps->sk);
-}
-
-static void show(struct netif *nif, const struct sight *v, const struct sock *sender)
-{
-	list_each(struct packet_sock, ps, &nif->stack->taps, node)
-		if (&ps->sk != sender && is_for(ps, nif, v)) enqueue(ps, nif, v);
-}
-
-void packet_tap_in(struct netif *nif, const struct packet *p)
-{
-	struct sight v;
-
-	if (list_empty(&nif->stack->taps)) return;
-	v = sight_of(nif, p);
-	v.pkttype = pkttype_in(nif, &v);
-	show(nif, &v, NULL);
-}
-
-void packet_tap_out(struct netif *nif, const struct packet *p, const struct sock *sender)
-{
-	struct sight v;
-
-	if (list_empty(&nif->stack->taps)) return;
-	v = sight_of(nif, p);
-	v.pkttype = PACKET_OUTGOING;
-	show(nif, &v, sender);
 }
 
 /* ---- the program's side ---- */
@@ -158,16 +118,38 @@ void packet_flush(struct packet_sock *ps)
 
 static void give_control(const struct packet_sock *ps, const struct frame *f, struct sock_msg *m)
 {
-	struct tpacket_auxdata aux = {.tp_status = TP_STATUS_USER, .tp_len = f->whole_len, .tp_snaplen = f->len, .tp_net = f->net};
+	struct tpacket_auxdata aux = {.tp_status = TP_STATUS_USER, .tp_len = f->whole_len, .tp_snaplen = f->len, .tp_net = f->net,
+				      .tp_vlan_tci = f->vlan_tci, .tp_vlan_tpid = f->vlan_tpid};
 	struct cmsg_out o = cmsg_out_begin(m);
-	struct sock nanoseconds = ps->sk;
 
-	/* The host makes a ring's headers of the two. */
-	nanoseconds.timestamp_ns |= ps->ring_octets != 0;
-	nanoseconds.timestamp_new &= ps->ring_octets == 0;
-	cmsg_put_timestamp(&o, &nanoseconds, f->when);
-	if (ps->auxdata || ps->ring_octets) cmsg_put(&o, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof aux);
+	if (f->vlan_tpid) aux.tp_status |= TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID;
+	cmsg_put_timestamp(&o, &ps->sk, f->when);
+	if (ps->auxdata) cmsg_put(&o, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof aux);
 	cmsg_out_end(&o, m);
+}
+
+/* SOCK_PACKET tells the interface by its name. */
+static void give_name(const struct packet_sock *ps, const struct frame *f, struct sock_msg *m)
+{
+	const struct netif *nif = netif_by_index(ps->sk.stack, f->from.sll_ifindex);
+	struct sockaddr_pkt old = {.spkt_family = f->from.sll_hatype, .spkt_protocol = f->from.sll_protocol};
+	bool is_old = ps->sk.type == SOCK_PACKET;
+	size_t len = is_old ? sizeof old : sizeof f->from;
+
+	if (nif) memcpy(old.spkt_device, nif->name, sizeof old.spkt_device - 1);
+	if (m->name) memcpy(m->name, is_old ? (const void *)&old : &f->from, MIN(m->name_len, len));
+	m->name_len = (socklen_t)len;
+}
+
+/* The frame, behind a virtio header if the socket wants one: of a frame that is whole, and summed, all of it is zero. */
+static size_t give_data(const struct packet_sock *ps, const struct frame *f, struct sock_msg *m)
+{
+	size_t head = MIN(ps->vnet_len, m->len), n = MIN(f->len, m->len - head);
+
+	if (head) memset(m->data, 0, head);
+	if (n) memcpy((uint8_t *)m->data + head, f->data, n);
+	m->flags = head + n < ps->vnet_len + f->len ? MSG_TRUNC : 0;
+	return head + n;
 }
 
 ssize_t packet_recv(struct sock *sk, struct sock_msg *m)
@@ -183,12 +165,9 @@ ssize_t packet_recv(struct sock *sk, struct sock_msg *m)
 	if (err) return -err;
 	if (list_empty(&ps->queue)) return -EAGAIN;
 	f = list_first(&ps->queue, struct frame, node);
-	full = f->len;
-	n = MIN(full, m->len);
-	if (n) memcpy(m->data, f->data, n);
-	m->flags = n < full ? MSG_TRUNC : 0;
-	if (m->name) memcpy(m->name, &f->from, MIN(m->name_len, sizeof f->from));
-	m->name_len = sizeof f->from;
+	full = ps->vnet_len + f->len;
+	n = give_data(ps, f, m);
+	give_name(ps, f, m);
 	give_control(ps, f, m);
 	if (flags & MSG_LEND) sk->lent += sock_charge(sk, f->len);
 	if (!(flags & MSG_PEEK)) dequeue(ps, f);

@@ -167,7 +167,10 @@ static uint32_t ancillary(const struct machine *vm, uint32_t which)
 	case SKF_AD_MARK: return vm->v->mark;
 	case SKF_AD_ALU_XOR_X: return vm->a ^ vm->x;
 	case SKF_AD_RANDOM: return stack_random32(vm->s);
-	default: return 0;                   /* one processor, one queue, no VLAN */
+	case SKF_AD_VLAN_TAG: return vm->v->vlan_tci;
+	case SKF_AD_VLAN_TAG_PRESENT: return vm->v->vlan_tpid != 0;
+	case SKF_AD_VLAN_TPID: return vm->v->vlan_tpid;
+	default: return 0;                   /* one processor, one queue */
 	}
 }
 

@@ -16,6 +16,7 @@ struct filter_view {
 	int ifindex;
 	uint16_t hatype;
 	uint32_t mark;
+	uint16_t vlan_tci, vlan_tpid;        /* of a tag that was taken out; tpid 0: there was none */
 };
 
 /* Checks and keeps a program of octets / 8 instructions (struct sock_filter). -EINVAL, -ENOMEM */

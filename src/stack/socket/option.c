@@ -74,10 +74,13 @@ static int field_get(const struct sock *sk, const struct sockopt *o)
 static bool takes_octet(const struct sockopt *o) { return o->type == OPT_BYTE_OR_INT || o->type == OPT_BYTE_OR_BOOL; }
 static bool is_flag(const struct sockopt *o) { return o->type == OPT_BOOL || o->type == OPT_BYTE_OR_BOOL; }
 
+/* Families that have nothing but SOL_SOCKET. */
+static bool has_no_options(const struct sock *sk) { return sk->domain == AF_UNIX || (sk->domain == AF_PACKET && sk->type == SOCK_PACKET); }
+
 /* Linux: a level that the family does not have is -ENOPROTOOPT, but to ask for it of an AF_INET socket -EOPNOTSUPP. */
 static int get_unknown(const struct sock *sk, int level)
 {
-	if (sk->domain == AF_UNIX && level != SOL_SOCKET) return -EOPNOTSUPP;
+	if (has_no_options(sk) && level != SOL_SOCKET) return -EOPNOTSUPP;
 	if (sk->domain != AF_INET || level == SOL_SOCKET) return -ENOPROTOOPT;
 	for (const struct sockopt *const *t = sk->ops->options; t && *t; t++)
 		for (const struct sockopt *o = *t; o->text; o++)
@@ -140,6 +143,7 @@ int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t
 	if (reads_first && len >= sizeof(int)) return -EFAULT;
 	if (sk->domain == AF_PACKET && o->type != OPT_BLOB && (o->exact ? len != sizeof(int) : len < sizeof(int))) return -EINVAL;
 	r = o->type == OPT_BLOB || o->refused ? set_allowed(sk, o, len) : 0;
+	if (r == 0 && o->unread) r = o->unread(sk, len);
 	return r < 0 ? r : -EFAULT;
 }
 
@@ -149,7 +153,7 @@ int sock_setsockopt(struct sock *sk, int level, int name, const void *val, sockl
 	int v, r;
 
 	if ((int)len < 0) return -EINVAL;
-	if (sk->domain == AF_UNIX && level != SOL_SOCKET) return -EOPNOTSUPP;   /* the family has no level of its own */
+	if (has_no_options(sk) && level != SOL_SOCKET) return -EOPNOTSUPP;
 	if (too_short(sk, o, level, len)) return -EINVAL;
 	if (!is_settable(sk, o)) return -ENOPROTOOPT;
 	r = set_allowed(sk, o, len);

@@ -26,6 +26,7 @@ struct sockopt {
 	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
 	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val. For want of room it may say in *len how much it takes */
 	int (*set)(struct sock *, const void *val, socklen_t len);   /* instead of the field, after length and range; ints: *(int *)val */
+	int (*unread)(const struct sock *, socklen_t len);           /* what comes before -EFAULT, or 0. NULL: nothing */
 	int (*after)(struct sock *);               /* after the field was set. NULL allowed */
 };
 #define OPT_FIELD(s, f) .offset = offsetof(s, f), .size = sizeof(((s *)0)->f)
