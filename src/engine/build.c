@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "engine/private.h"
 #include "host/clock.h"
+#include "host/crypto.h"
 #include "stack/core/route.h"
 #include "stack/core/sysctl.h"
 #include "stack/unix/unix.h"
@@ -97,7 +98,8 @@ static int build_all(struct engine *e, struct net_link **links)
 int build_net(struct engine *e)
 {
 	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .tcp_info = esock_tcp_info, .changed = ways_changed,
-					   .tap = captures_tap, .watches = captures_watch, .share = packet_share, .unshare = packet_unshare};
+					   .tap = captures_tap, .watches = captures_watch, .share = packet_share, .unshare = packet_unshare,
+					   .aead = crypto_aead};
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);
 	e->ports = calloc(e->topo->n_ifs + 1, sizeof *e->ports);
 	e->real_offset = clock_real() - e->now;

@@ -13,6 +13,7 @@
 #include "stack/core/drop.h"
 #include "stack/core/packet.h"
 
+struct aead_ops;
 struct sock;
 struct stack;
 
@@ -33,6 +34,8 @@ struct host_ops {
 	void (*tcp_info)(void *host, const struct sock *sk, void *info, size_t len);
 	/* Ways may have changed: addresses, routes, rules, interfaces. nif: the one that went up or down, or NULL. NULL allowed; must not call back. */
 	void (*changed)(void *host, struct netif *nif);
+	/* Ciphers (base/aead.h); NULL, or gives NULL: there are none. */
+	const struct aead_ops *(*aead)(void *host);
 	/* Two new interfaces are to be the ends of one cable, and one is to be taken off it. NULL: there are no such cables here. */
 	int (*join)(void *host, struct netif *a, struct netif *b);
 	void (*part)(void *host, struct netif *nif);
