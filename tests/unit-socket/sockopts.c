@@ -27,11 +27,11 @@ static const struct { int level; const char *names; int numbers[96]; } known[] =
 };
 
 static const struct { int level; const char *title; } sections[] = {
-	{SOL_SOCKET, "SOL_SOCKET"}, {IPPROTO_IP, "IPPROTO_IP"}, {IPPROTO_IPV6, "IPPROTO_IPV6"}, {IPPROTO_TCP, "IPPROTO_TCP"}, {IPPROTO_UDP, "IPPROTO_UDP"},
+	{SOL_SOCKET, "SOL_SOCKET"}, {IPPROTO_IP, "IPPROTO_IP"}, {IPPROTO_IPV6, "IPPROTO_IPV6"}, {IPPROTO_TCP, "IPPROTO_TCP"}, {SOL_TLS, "SOL_TLS"}, {IPPROTO_UDP, "IPPROTO_UDP"},
 	{IPPROTO_SCTP, "IPPROTO_SCTP"}, {IPPROTO_RAW, "SOL_RAW"}, {IPPROTO_ICMPV6, "SOL_ICMPV6"}, {SOL_PACKET, "SOL_PACKET"}, {SOL_NETLINK, "SOL_NETLINK"},
 };
 
-static const struct sock_ops *const protocols[] = {&tcp_ops, &sctp_ops, &udp_ops, &ping_ops, &raw4_ops, &raw6_ops, &packet_ops};
+static const struct sock_ops *const protocols[] = {&tcp_ops, &tcp_upper_ops, &sctp_ops, &udp_ops, &ping_ops, &raw4_ops, &raw6_ops, &packet_ops};
 
 #define ROWS_MAX 512
 static const struct sockopt *rows[ROWS_MAX];

@@ -148,7 +148,12 @@ static void options_answer_as_linux(void **state)
 	int v = 1;
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_NODELAY, &v, 3), -EINVAL);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_MD5SIG, &v, sizeof v), -EINVAL);
-	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_ULP, "tls", 4), -ENOENT);
+	static const struct { const char *name; int result; } protocols[] = {
+		{"tls", -ENOTCONN}, {"mptcp", -EOPNOTSUPP}, {"smc", -ENOENT}, {"espintcp", -ENOENT}, {"tlss", -ENOENT},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_ULP, protocols[i].name, (socklen_t)strlen(protocols[i].name)), protocols[i].result);
+	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_ULP, "", 0), -EINVAL);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5), -ENOENT);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
 	char name[16];

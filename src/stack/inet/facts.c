@@ -10,7 +10,7 @@ static uint16_t list_of(const struct sock *sk)
 {
 	if (sk->ops == &raw4_ops || sk->ops == &raw6_ops) return IPPROTO_RAW;
 	if (sk->ops == &ping_ops) return IPPROTO_ICMP;
-	return sk->ops == &tcp_ops || sk->ops == &udp_ops || sk->ops == &udplite_ops ? sk->protocol : 0;
+	return tcp_is(sk) || sk->ops == &udp_ops || sk->ops == &udplite_ops ? sk->protocol : 0;
 }
 
 static void common(struct sock *sk, struct inet_facts *f)

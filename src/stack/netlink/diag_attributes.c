@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include "stack/netlink/diag.h"
+#include "stack/tls/tls.h"
 
 struct subject { const struct inet_diag_req_v2 *q; const struct inet_facts *f; const struct inet_sock *is; };
 
@@ -95,6 +96,29 @@ static void put_option(struct nl_writer *w, uint16_t type, const void *o, int na
 static void put_info(struct nl_writer *w, uint16_t type, const void *o) { put_option(w, type, o, TCP_INFO); }
 static void put_congestion(struct nl_writer *w, uint16_t type, const void *o) { put_option(w, type, o, TCP_CONGESTION); }
 
+static void put_u16(struct nl_writer *w, uint16_t type, uint16_t v) { nl_put(w, type, &v, sizeof v); }
+
+/* As Linux: last. */
+static void put_ulp(struct nl_writer *w, uint16_t type, const void *o)
+{
+	const struct sock *sk = sock_of(o);
+	struct tls_facts t;
+	size_t outer, inner;
+
+	if (!is_tcp(o) || !sock_is_privileged(&w->ns->sk) || !tls_facts(sk, &t)) return;
+	outer = nl_nest_begin(w, type);
+	nl_put_text(w, INET_ULP_INFO_NAME, "tls");
+	inner = nl_nest_begin(w, INET_ULP_INFO_TLS);
+	put_u16(w, TLS_INFO_VERSION, t.version);
+	put_u16(w, TLS_INFO_CIPHER, t.cipher);
+	put_u16(w, TLS_INFO_TXCONF, t.tx ? TLS_CONF_SW : TLS_CONF_BASE);
+	put_u16(w, TLS_INFO_RXCONF, t.rx ? TLS_CONF_SW : TLS_CONF_BASE);
+	if (t.zerocopy_ro) nl_put(w, TLS_INFO_ZC_RO_TX, NULL, 0);
+	if (t.expect_no_pad) nl_put(w, TLS_INFO_RX_NO_PAD, NULL, 0);
+	nl_nest_end(w, inner);
+	nl_nest_end(w, outer);
+}
+
 #define ROW(type, put) {type, #type, put}
 static const struct nl_row rows[] = {
 	ROW(INET_DIAG_SHUTDOWN, put_shutdown),
@@ -109,6 +133,7 @@ static const struct nl_row rows[] = {
 	ROW(INET_DIAG_PROTOCOL, put_protocol),
 	ROW(INET_DIAG_INFO, put_info),
 	ROW(INET_DIAG_CONG, put_congestion),
+	ROW(INET_DIAG_ULP_INFO, put_ulp),
 	{.text = NULL},
 };
 

@@ -6,7 +6,7 @@
  * conn_done is the one way into CLOSED: the flow is given up, timers stop, and either the program is told or, when it
  * has let go already, the memory goes. What a TIME-WAIT has to remember is left in a struct timewait of its own.
  */
-#include "stack/tcp/conn.h"
+#include "stack/tcp/ulp.h"
 #include "stack/inet/mib.h"
 #include "stack/socket/filter.h"
 #include <errno.h>
@@ -232,6 +232,7 @@ void conn_free(struct tcp_sock *conn)
 
 	listen_stop(conn);
 	if (conn->wait.parent) listen_forget(conn);
+	ulp_detach(conn);
 	fastopen_end(conn);
 	free(conn->fastopen_keys);
 	md5_free(conn);

@@ -3,6 +3,7 @@
  *
  *     usercall.c   what the program asks: listen, accept, send, recv, shutdown, close, poll; connect.c: connect
  *     fastopen.h   connections that begin with data
+ *     ulp.h        upper protocols, which come between TCP and the program
  *     listen.c     listening sockets, their SYN queue and accept queue
  *     input.c      SEGMENT ARRIVES, a function for each step of RFC 9293 §3.10.7; ack.c is its fifth step
  *     output.c     the one place that decides to send what is new; resend.c: what is lost; tso.c: for a device that cuts; segment.c builds
@@ -80,6 +81,7 @@ struct mtu_probe;
 struct tcp_listener;
 struct timewait;
 struct tcp_cc;
+struct tcp_upper;
 
 /* What the program set, which accept() hands on. 0: the sysctl counts. */
 struct tcp_set {
@@ -115,6 +117,7 @@ struct tcp_sock {
 	} wait;                               /* not yet accepted */
 	struct list *md5_keys;                /* struct tcp_key (md5.c); NULL: none */
 	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
+	struct tcp_upper *upper;              /* TCP_ULP: ulp.h; NULL: none */
 	struct { struct timer rtx, delack, keep, pace; } timer;
 
 	/* From here on of one connection: forget_connection clears it. */

@@ -132,6 +132,7 @@ int conn_connect(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len,
 int tcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	if (a->sa_family != AF_UNSPEC) return conn_connect(tcp_of(sk), a, len, false);
+	if (tcp_of(sk)->upper) return -EOPNOTSUPP;
 	conn_disconnect(tcp_of(sk));
 	return 0;
 }

@@ -7,7 +7,8 @@
 static bool is_plain(const struct tcp_sock *conn)
 {
 	const struct sock *sk = &conn->inet.sk;
-	return conn->state == TCPS_ESTABLISHED && sk->shut == 0 && sk->err == 0 && !sk->closed && conn->rcv.urg == TCP_URG_NONE && !conn->snd.urgent;
+	if (conn->state != TCPS_ESTABLISHED || conn->upper) return false;
+	return sk->shut == 0 && sk->err == 0 && !sk->closed && conn->rcv.urg == TCP_URG_NONE && !conn->snd.urgent;
 }
 
 struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
@@ -19,6 +20,8 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
 }
 
 bool tcp_at_mark(const struct sock *sk) { return sk->ops == &tcp_ops && urgent_at_mark(tcp_of(sk)); }
+
+bool tcp_has_upper(const struct sock *sk) { return sk->ops == &tcp_upper_ops; }
 
 bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->set.inq; }
 
@@ -36,7 +39,7 @@ bool tcp_is_done(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(s
 
 bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_read_acks(tcp_of(sk)); }
 
-uint32_t tcp_urgents(const struct sock *sk) { return sk->ops == &tcp_ops ? tcp_of(sk)->rcv.urgents : 0; }
+uint32_t tcp_urgents(const struct sock *sk) { return tcp_is(sk) ? tcp_of(sk)->rcv.urgents : 0; }
 
 void tcp_passed(struct sock *sk)
 {
@@ -47,6 +50,28 @@ bool tcp_all_arrived(const struct sock *from, const struct sock *to)
 {
 	const struct tcp_sock *a = tcp_of(from), *b = tcp_of(to);
 	return snd_end(a) == b->rcv.nxt && b->rcv.queued == 0;
+}
+
+int tcp_take_back(struct sock *sk, const uint8_t *octets, size_t len, size_t lent)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	struct list back = LIST_INIT(back), *n;
+
+	for (size_t at = 0, piece; at < len; at += piece) {
+		piece = MIN(len - at, (size_t)PACKET_MAX);
+		struct packet *p = packet_new(0, piece);
+		if (!p) {
+			while ((n = list_pop(&back))) packet_free(list_entry(n, struct packet, node));
+			return -ENOMEM;
+		}
+		memcpy(p->data, octets + at, piece);
+		list_prepend(&back, &p->node);
+	}
+	while ((n = list_pop(&back))) list_prepend(&conn->rcv.queue, n);
+	conn->rcv.queued += (uint32_t)len;
+	sk->lent -= (uint32_t)lent;
+	sk->beside = 0;
+	return 0;
 }
 
 void tcp_break(struct sock *sk)

@@ -12,7 +12,7 @@
  *
  * Read first: RFC 9293 §3.10.7, RFC 5961, RFC 7323 §5.
  */
-#include "stack/tcp/conn.h"
+#include "stack/tcp/ulp.h"
 #include <errno.h>
 
 
@@ -261,6 +261,7 @@ static bool has_room(struct tcp_sock *conn, const struct segment *g)
 	if (rmem_takes(conn, g->h.seq, g->len)) return true;
 	conn->rcv.full = true;
 	tcp_need_ack(conn, TCP_ACK_NOW);
+	ulp_arrived(conn);
 	sock_ready(&conn->inet.sk);
 	return !rmem_unread(conn);
 }
@@ -288,6 +289,7 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 	acking_data(conn, g);
 	g->p = NULL;
 	runs_drain(conn);
+	ulp_arrived(conn);
 	/* RFC 5681 §4.2: at once when it fills a gap. */
 	if (disorder && !conn->rcv.ooo) tcp_need_ack(conn, TCP_ACK_NOW);
 	sock_ready(&conn->inet.sk);

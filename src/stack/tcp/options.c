@@ -1,12 +1,12 @@
 /*
  * The rows of IPPROTO_TCP, and those of SOL_SOCKET that TCP has to hear of. What Linux knows and this stack does not
- * (repair, upper protocols) is refused as by a kernel that was built or set up without it.
+ * (repair) is refused as by a kernel that was built or set up without it.
  *
  * Read first: tcp(7), and the comments of <linux/tcp.h>.
  */
 #include <errno.h>
 #include <linux/tcp.h>
-#include "stack/tcp/conn.h"
+#include "stack/tcp/ulp.h"
 
 #define MSS_USER_MIN 88
 #define MSS_USER_MAX 32767
@@ -284,12 +284,6 @@ static int refuse_eperm(struct sock *sk, const void *val, socklen_t len)
 	return -EPERM;
 }
 
-static int refuse_enoent(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return -ENOENT;
-}
-
 static int get_zero(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)sk, (void)len;
@@ -417,7 +411,7 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_CC_INFO), .type = OPT_BLOB, GET, .get = get_nothing},
 	{T(TCP_USER_TIMEOUT), .type = OPT_INT, BOTH, FIELD(set.user_timeout_ms), .set = set_user_timeout},
 	{T(TCP_NOTSENT_LOWAT), .type = OPT_INT, BOTH, FIELD(set.notsent_lowat), .after = after_lowat},
-	{T(TCP_ULP), .type = OPT_BLOB, BOTH, .get = get_nothing, .set = refuse_enoent},              /* no such module */
+	{T(TCP_ULP), .type = OPT_BLOB, BOTH, .get = ulp_get, .set = ulp_set, .note = "`tls`"},
 	{T(TCP_REPAIR), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_eperm},
 	{T(TCP_TIMESTAMP), .type = OPT_INT, BOTH, .get = get_timestamp, .set = refuse_eperm},
 	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(set.fastopen_qlen), .set = set_fastopen},

@@ -6,7 +6,7 @@ int tcp_new(struct stack *s);        /* called by stack_new */
 void tcp_free(struct stack *s);
 
 /* For a host that carries octets past the stack. The other end of a connection, which stack s owns; NULL when there is none, or unless both are
- * plainly established: no half closed, nothing urgent about, no error pending. */
+ * plainly established: no half closed, nothing urgent about, no error pending, no upper protocol on it. */
 struct sock *tcp_other_end(const struct sock *sk, struct stack *s);
 /* Has `to` received and handed out all that `from` was given to send? */
 bool tcp_all_arrived(const struct sock *from, const struct sock *to);
@@ -16,6 +16,8 @@ bool tcp_at_mark(const struct sock *sk);
 int tcp_nothing_to_read(struct sock *sk);
 /* Does the peer wait for an ACK that goes once the program has read all there is? */
 bool tcp_owes_ack(const struct sock *sk);
+/* Is there an upper protocol on it (TCP_ULP)? Then no octets go past it. */
+bool tcp_has_upper(const struct sock *sk);
 /* Has its program asked to be told with each message what is left (TCP_INQ)? */
 bool tcp_tells_inq(const struct sock *sk);
 /* Is each send to have stamps (SO_TIMESTAMPING)? Then the stack must see where they end. */
@@ -31,6 +33,9 @@ unsigned tcp_timewaits(const struct stack *s);                      /* how many 
 uint32_t tcp_urgents(const struct sock *sk);                       /* how often urgent data was announced: a signal for each */
 /* Octets were carried past the stack: its ACKs wait for more, as those of a connection that has had any. */
 void tcp_passed(struct sock *sk);
+/* Octets that recv handed out or that came past the stack, and that the program has not read: recv has them again, before all others. lent of them were
+ * lent. 0, or -ENOMEM. */
+int tcp_take_back(struct sock *sk, const uint8_t *octets, size_t len, size_t lent);
 /* What was carried past the stack is lost: the other end is reset, and so is this one. */
 void tcp_break(struct sock *sk);
 /* Ends it from outside, as SOCK_DESTROY does: the peer is reset, the program finds ECONNABORTED. */

@@ -33,7 +33,7 @@ static void free_orphans(struct stack *s)
 	do {
 		found = NULL;
 		list_each(struct sock, sk, &s->socks, node) {
-			if (sk->ops != &tcp_ops) continue;
+			if (!tcp_is(sk)) continue;
 			found = sk;
 			break;
 		}

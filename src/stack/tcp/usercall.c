@@ -12,7 +12,7 @@
 #include "stack/inet/errqueue.h"
 #include "stack/socket/stamping.h"
 #include "stack/socket/family.h"
-#include "stack/tcp/conn.h"
+#include "stack/tcp/ulp.h"
 
 #define NO_IOCTL_CMD 515
 
@@ -83,7 +83,7 @@ static size_t send_room(const struct tcp_sock *conn)
 	return queued < size ? size - queued : 0;
 }
 
-static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
+ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 	size_t n = MIN(m->len, send_room(conn));
@@ -116,6 +116,29 @@ static ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 	return (ssize_t)n;
 }
 
+bool tcp_has_room(struct tcp_sock *conn)
+{
+	if (send_room(conn)) return true;
+	chrono_refused(conn, true);
+	conn->nospace = true;
+	return false;
+}
+
+int tcp_put(struct tcp_sock *conn, const void *data, size_t len, bool more)
+{
+	int r = send_refused(conn);
+
+	if (r == 0) r = ring_append(&conn->snd.queue, data, len);
+	if (r < 0) return r;
+	rate_check_program(conn);
+	chrono_queued(conn);
+	conn->snd.more = more;
+	tcp_output(conn);
+	conn->snd.more = false;
+	if (!sndbuf_writable(conn)) conn->nospace = true;
+	return 0;
+}
+
 /* ---- receive ---- */
 
 /* Copies octets of the receive queue from offset on; to NULL: copies nothing. */
@@ -131,6 +154,8 @@ static void copy_out(const struct tcp_sock *conn, size_t offset, uint8_t *to, si
 		if (!len) return;
 	}
 }
+
+void tcp_look(const struct tcp_sock *conn, void *to, size_t len) { copy_out(conn, 0, to, len); }
 
 void conn_take_out(struct tcp_sock *conn, size_t len)
 {
@@ -182,9 +207,9 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
 	return (ssize_t)n;
 }
 
-int tcp_nothing_to_read(struct sock *sk) { return sk->ops == &tcp_ops ? (int)recv_nothing(tcp_of(sk)) : -EAGAIN; }
+int tcp_nothing_to_read(struct sock *sk) { return tcp_is(sk) ? (int)recv_nothing(tcp_of(sk)) : -EAGAIN; }
 
-static ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
+ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 	int flags = m->flags;
@@ -310,7 +335,7 @@ static uint32_t poll_data(struct tcp_sock *conn)
 	return ready;
 }
 
-static uint32_t tcp_poll(const struct sock *sk)
+uint32_t tcp_poll(const struct sock *sk)
 {
 	struct tcp_sock *conn = tcp_of(sk);
 	uint32_t ready = 0;
@@ -356,11 +381,15 @@ static int tcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t l
 	return 0;
 }
 
-static const struct sockopt *const option_tables[] = {tcp_options, stamps_options, ip_options, ipv6_options, NULL};
+#define OPTIONS tcp_options, stamps_options, ip_options, ipv6_options
+static const struct sockopt *const option_tables[] = {OPTIONS, NULL};
+static const struct sockopt *const upper_option_tables[] = {tls_options, OPTIONS, NULL};
 
-const struct sock_ops tcp_ops = {
-	.name = "TCP", .size = sizeof(struct tcp_sock),
-	.init = conn_init, .close = tcp_close, .bind = tcp_bind, .connect = tcp_connect, .listen = tcp_listen, .accept = tcp_accept,
-	.send = tcp_send, .recv = tcp_recv, .consumed = tcp_consumed, .shutdown = tcp_shutdown, .poll = tcp_poll, .name_of = tcp_name_of,
-	.ioctl = tcp_ioctl, .options = option_tables,
-};
+#define OPS \
+	.name = "TCP", .size = sizeof(struct tcp_sock), \
+	.init = conn_init, .close = tcp_close, .bind = tcp_bind, .connect = tcp_connect, .listen = tcp_listen, .accept = tcp_accept, \
+	.consumed = tcp_consumed, .shutdown = tcp_shutdown, .name_of = tcp_name_of, .ioctl = tcp_ioctl
+
+const struct sock_ops tcp_ops = {OPS, .send = tcp_send, .recv = tcp_recv, .poll = tcp_poll, .options = option_tables};
+
+const struct sock_ops tcp_upper_ops = {OPS, .asked = true, .send = ulp_send, .recv = ulp_recv, .poll = ulp_poll, .options = upper_option_tables};
