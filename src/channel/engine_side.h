@@ -80,6 +80,8 @@ int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, 
  */
 struct recall { bool records; bool (*keep)(void *user, const struct iovec data[2]); void *user; };
 void direct_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, const struct recall *how);
+/* The same of all there is, what the engine put there included; no segment is shared with one who still writes. rx_progress tells how much of it was that. */
+void rx_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, const struct recall *how);
 /* Of the records that a peer has posted those that are not read. */
 void posted_see(struct seg_pool *p, const struct rx_side *rx, void (*see)(void *user, const struct record *r), void *user);
 void tx_skip(struct direction *d, const struct tx_side *tx);   /* the program, whose lock the caller has, writes to the last segment next */

@@ -82,3 +82,10 @@ void direct_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx,
 		if (!p->segs[i].shared || !p->segs[i].ended || !recall(p, i, how)) return;
 	shared_set32(&to->read_seg, rx->last);
 }
+
+void rx_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, const struct recall *how)
+{
+	for (uint32_t i = rx->first; i != 0; i = p->segs[i].follow)
+		if (!recall(p, i, how)) return;
+	if (rx->first != 0) shared_set32(&to->read_seg, rx->last);
+}

@@ -30,6 +30,8 @@ int64_t serve_setsockopt(struct call *k)
 	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
 	char text[96];
 	if (k->q->arg[2] != 0) return sock_setsockopt_unread(k->es->sk, level, name, (socklen_t)(k->q->arg[2] - 1));
+	if (level == IPPROTO_TCP && name == TCP_ULP && k->es->stream && !k->es->sk->ops->asked) esock_unread(k->e, k->es);
+	if (!k->es->sk) return -ENETDOWN;
 	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
 	if (err == -EINPROGRESS || err == -EALREADY) {   /* sctp_connectx() */

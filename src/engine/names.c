@@ -35,7 +35,7 @@ static const struct name protocols[] = {
 static const struct name levels[] = {
 	N(SOL_SOCKET), {0, IPPROTO_IP, "SOL_IP"}, {0, IPPROTO_TCP, "SOL_TCP"}, {0, IPPROTO_UDP, "SOL_UDP"}, {0, IPPROTO_UDPLITE, "SOL_UDPLITE"},
 	{0, IPPROTO_IPV6, "SOL_IPV6"}, {0, IPPROTO_ICMPV6, "SOL_ICMPV6"}, {0, IPPROTO_SCTP, "SOL_SCTP"}, {0, IPPROTO_RAW, "SOL_RAW"}, N(SOL_NETLINK),
-	N(SOL_PACKET), {0, 282, "SOL_TLS"}, {0, 284, "SOL_MPTCP"}, {0, 279, "SOL_ALG"}, {0, 274, "SOL_BLUETOOTH"}, {0, 283, "SOL_XDP"},
+	N(SOL_PACKET), N(SOL_TLS), {0, 284, "SOL_MPTCP"}, {0, 279, "SOL_ALG"}, {0, 274, "SOL_BLUETOOTH"}, {0, 283, "SOL_XDP"},
 };
 
 /* Those of Linux's that no row of the stack names. */

@@ -340,6 +340,7 @@ void direct_unix_left(struct engine *e, struct esock *from, struct esock *to);  
 
 /* idle.c: rings that nothing happens in hold no pages */
 void idle_note(struct engine *e, struct esock *es);                       /* something has happened, or may have */
+void esock_unread(struct engine *e, struct esock *es);                    /* upper.c: what was read ahead is the stack's again; the connection may end of it */
 void engine_unlock(struct chan_lock *l);                                  /* that was only tried for */
 void idle_look(struct engine *e);                                          /* gives back what is due */
 

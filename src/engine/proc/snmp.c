@@ -169,4 +169,17 @@ static void netstat(struct stack *s, struct page *p)
 	put_columns(p->t, "TcpExt", c, ARRAY_SIZE(c));
 }
 
-const struct proc_file proc_snmp_files[] = {{"snmp", snmp}, {"snmp6", snmp6}, {"netstat", netstat}, {NULL, NULL}};
+static void tls_stat(struct stack *s, struct page *p)
+{
+	if (!page_takes(p)) return;
+	const typeof(s->mib->tls) *m = &s->mib->tls;
+	const struct column c[] = {
+		{"TlsCurrTxSw", m->now[1]}, {"TlsCurrRxSw", m->now[0]}, {"TlsCurrTxDevice", 0}, {"TlsCurrRxDevice", 0}, {"TlsTxSw", m->set[1]},
+		{"TlsRxSw", m->set[0]}, {"TlsTxDevice", 0}, {"TlsRxDevice", 0}, {"TlsDecryptError", m->decrypt_errors}, {"TlsRxDeviceResync", 0},
+		{"TlsDecryptRetry", m->padded}, {"TlsRxNoPadViolation", m->padded}, {"TlsRxRekeyOk", m->rekeyed[0]}, {"TlsRxRekeyError", m->rekey_errors[0]},
+		{"TlsTxRekeyOk", m->rekeyed[1]}, {"TlsTxRekeyError", m->rekey_errors[1]}, {"TlsRxRekeyReceived", m->key_updates},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++) text_add(p->t, "%-32s\t%llu\n", c[i].name, c[i].n);
+}
+
+const struct proc_file proc_snmp_files[] = {{"snmp", snmp}, {"snmp6", snmp6}, {"netstat", netstat}, {"tls_stat", tls_stat}, {NULL, NULL}};
