@@ -26,6 +26,7 @@ enum { SCRIPT_LINES = 200, SCRIPT_WORDS = 32, SCRIPT_ERROR = 160 };
 struct script_step;
 struct words;
 struct play;
+struct sock;
 
 struct verb {
 	const char *name;
@@ -41,9 +42,9 @@ struct script_step {
 	bool seq_given, ack_given, ecr_given, no_mss, no_ts, no_wscale, no_sack;
 	uint8_t tos, ttl;                     /* 1 + what is wanted; 0: anything */
 	long n, gives;                        /* a number; what the call returns: ≥ 0 or a negative errno */
-	int flags, level, option;
+	int flags;
 	time_ns ns;
-	const struct word_number *named;
+	const struct word_number *named, *option;
 	char text[64];
 };
 
@@ -65,8 +66,35 @@ struct words {
 	struct { const char *text; int column; } word[SCRIPT_WORDS];
 };
 
+/* A play: where it stands. */
+struct play {
+	struct bench *b;
+	const struct script *script;
+	bool tells;                           /* what comes of each step, instead of judging it */
+	time_ns began;
+	bool closed;                          /* by the program */
+	seq32 peer, ours;
+	uint32_t ts_seen;                     /* the last timestamp of ours */
+	size_t sent;                          /* octets that send took */
+};
+
 bool script_parse(struct script *s, const char *text);       /* false: s->error */
 void script_play(const struct script *s, bool v6);           /* within a cmocka test */
+
+/*
+ * Plays without judging, and prints a line for each packet that left and for each call that answered: the microsecond, the line of the script, then
+ * "> HEX" or "= ANSWER". tests/script/hunt compares that with what the kernel did.
+ */
+void script_tell(const struct script *s, bool v6);
+
+/* play.c, for both */
+void play_saw(struct play *p, uint32_t len);                 /* b->last, with so much text */
+struct sock *play_subject(const struct play *p);             /* the connection, or the listener before there is one */
+
+/* tell.c */
+void tell_answer(const struct play *p, const struct script_step *step, const char *answer);
+void tell_info(const struct play *p, const struct script_step *step);
+void tell_recv(struct play *p, const struct script_step *step);
 
 /* words.c */
 bool words_fail(struct words *w, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* at the word before; false */

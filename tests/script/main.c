@@ -1,4 +1,7 @@
-/* Plays scripts over both families, each as a test of its own: play FILE, or all of a directory: play DIRECTORY */
+/*
+ * Plays scripts over both families, each as a test of its own: play FILE, or all of a directory: play DIRECTORY. play --tell ipv4|ipv6 FILE judges
+ * nothing, and prints what was seen.
+ */
 #include "lang.h"
 #include <glob.h>
 #include <stdio.h>
@@ -63,15 +66,26 @@ static int play_all(const glob_t *found)
 	return bad > 0;
 }
 
+static int tell(const char *family, const char *path)
+{
+	static struct script script;
+
+	if (!read_script(&script, path)) return 1;
+	setvbuf(stdout, NULL, _IOLBF, 1 << 16);
+	script_tell(&script, strcmp(family, "ipv6") == 0);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	char pattern[4096];
 	glob_t found;
 	int status;
 
+	if (argc == 4 && strcmp(argv[1], "--tell") == 0) return tell(argv[2], argv[3]);
 	snprintf(pattern, sizeof pattern, "%s/*.tcp", argc == 2 ? argv[1] : ".");
 	if (argc != 2 || (glob(pattern, 0, NULL, &found) != 0 && glob(argv[1], GLOB_NOMAGIC, NULL, &found) != 0)) {
-		printf("usage: play FILE|DIRECTORY\n");
+		printf("usage: play FILE|DIRECTORY | play --tell ipv4|ipv6 FILE\n");
 		return 2;
 	}
 	status = play_all(&found);

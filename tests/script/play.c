@@ -8,14 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-struct play {
-	struct bench *b;
-	const struct script *script;
-	bool closed;                          /* by the program */
-	seq32 peer, ours;
-	uint32_t ts_seen;                     /* the last timestamp of ours */
-};
-
 static void wrong(const struct play *p, const struct script_step *step, const char *what, const char *got, const char *want)
 {
 	printf("%s:%d: %s is %s, not %s\n", p->script->path, step->line, what, got, want);
@@ -26,10 +18,21 @@ static void is(const struct play *p, const struct script_step *step, const char 
 {
 	char texts[2][32];
 
+	if (p->tells) {
+		snprintf(texts[0], 32, "%ld", got);
+		return tell_answer(p, step, texts[0]);
+	}
 	if (got == want) return;
 	snprintf(texts[0], 32, "%ld%s%s", got, got < 0 ? " " : "", got < 0 ? number_name(errnos, (int)-got) : "");
 	snprintf(texts[1], 32, "%ld%s%s", want, want < 0 ? " " : "", want < 0 ? number_name(errnos, (int)-want) : "");
 	wrong(p, step, what, texts[0], texts[1]);
+}
+
+/* The same of what has names. */
+static void is_named(const struct play *p, const struct script_step *step, const char *what, const struct word_number *rows, int got)
+{
+	if (p->tells) tell_answer(p, step, number_name(rows, got));
+	else if (got != step->named->number) wrong(p, step, what, number_name(rows, got), step->named->name);
 }
 
 /* ---- segments ---- */
@@ -58,10 +61,18 @@ static void check_absences(struct play *p, const struct script_step *step)
 	if (step->no_sack) is(p, step, "the number of SACK blocks, or SACK permitted", o->n_sack + o->sack_ok, 0);
 }
 
+void play_saw(struct play *p, uint32_t len)
+{
+	const struct tcp_hdr *h = &p->b->last;
+	seq32 end = end_of(h->seq, len, h->flags);
+
+	if (reaches(end, h->seq, p->ours)) p->ours = end;
+	if (h->opts.has_ts) p->ts_seen = h->opts.ts_val;
+}
+
 static void run_expect(struct play *p, const struct script_step *step)
 {
 	struct seg g = step->seg;
-	seq32 end;
 
 	if (!step->seq_given) g.seq = g.flags & SYN ? 0 : p->ours;
 	if (!step->ack_given) g.ack = p->peer;
@@ -70,9 +81,7 @@ static void run_expect(struct play *p, const struct script_step *step)
 	if (step->ttl) is(p, step, "the TTL or hop limit", p->b->ttl, step->ttl - 1);
 	check_absences(p, step);
 	if (g.ecn && p->b->ecn != g.ecn) is(p, step, "the ECN field", p->b->ecn, g.ecn);
-	end = end_of(p->b->last.seq, g.len, p->b->last.flags);
-	if (reaches(end, p->b->last.seq, p->ours)) p->ours = end;
-	if (p->b->last.opts.has_ts) p->ts_seen = p->b->last.opts.ts_val;
+	play_saw(p, g.len);
 }
 
 static bool parse_expect_nothing(struct script_step *step, struct words *w)
@@ -148,7 +157,7 @@ static void run_socket(struct play *p, const struct script_step *step)
 static void run_accept(struct play *p, const struct script_step *step)
 {
 	struct sock *sk;
-	int r = sock_accept(p->b->listener, &sk);
+	int r = p->b->listener ? sock_accept(p->b->listener, &sk) : -EINVAL;
 
 	is(p, step, "what accept returned", r, step->gives);
 	if (r < 0) return;
@@ -196,12 +205,13 @@ static bool parse_transfer(struct script_step *step, struct words *w)
 
 static void run_send(struct play *p, const struct script_step *step)
 {
-	is(p, step, "what send returned", bench_send(p->b, (size_t)step->n, step->flags), step->gives);
+	is(p, step, "what send returned", p->b->sk ? bench_send(p->b, (size_t)step->n, step->flags) : -EBADF, step->gives);
 }
 
 static void run_recv(struct play *p, const struct script_step *step)
 {
-	is(p, step, "what recv returned", bench_recv(p->b, (size_t)step->n, step->flags), step->gives);
+	if (p->tells) tell_recv(p, step);
+	else is(p, step, "what recv returned", bench_recv(p->b, (size_t)step->n, step->flags), step->gives);
 }
 
 static bool parse_shutdown(struct script_step *step, struct words *w)
@@ -210,9 +220,13 @@ static bool parse_shutdown(struct script_step *step, struct words *w)
 
 	if (!words_take_named(w, ways, "way to shut", &step->named)) return false;
 	step->n = step->named->number;
-	return true;
+	step->gives = 0;
+	return !words_take_if(w, "fails") || (words_take_named(w, errnos, "errno", &step->named) && (step->gives = -step->named->number));
 }
-static void run_shutdown(struct play *p, const struct script_step *step) { bench_shutdown(p->b, (int)step->n); }
+static void run_shutdown(struct play *p, const struct script_step *step)
+{
+	is(p, step, "what shutdown returned", sock_shutdown(play_subject(p), (int)step->n), step->gives);
+}
 
 static void run_close(struct play *p, const struct script_step *step)
 {
@@ -226,23 +240,48 @@ static const struct word_number options[] = {
 	{"keepidle", IPPROTO_TCP, TCP_KEEPIDLE}, {"keepintvl", IPPROTO_TCP, TCP_KEEPINTVL}, {"keepcnt", IPPROTO_TCP, TCP_KEEPCNT},
 	{"syncnt", IPPROTO_TCP, TCP_SYNCNT}, {"linger2", IPPROTO_TCP, TCP_LINGER2}, {"defer_accept", IPPROTO_TCP, TCP_DEFER_ACCEPT},
 	{"user_timeout", IPPROTO_TCP, TCP_USER_TIMEOUT}, {"window_clamp", IPPROTO_TCP, TCP_WINDOW_CLAMP}, {"keepalive", SOL_SOCKET, SO_KEEPALIVE}, {"rcvbuf", SOL_SOCKET, SO_RCVBUF},
-	{"sndbuf", SOL_SOCKET, SO_SNDBUF}, {"rcvlowat", SOL_SOCKET, SO_RCVLOWAT}, {"oobinline", SOL_SOCKET, SO_OOBINLINE}, {"tos", IPPROTO_IP, IP_TOS},
+	{"sndbuf", SOL_SOCKET, SO_SNDBUF}, {"rcvlowat", SOL_SOCKET, SO_RCVLOWAT}, {"oobinline", SOL_SOCKET, SO_OOBINLINE}, {"error", SOL_SOCKET, SO_ERROR}, {"priority", SOL_SOCKET, SO_PRIORITY},
+	{"notsent_lowat", IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {"thin_linear", IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS}, {"save_syn", IPPROTO_TCP, TCP_SAVE_SYN},
+	{"timestamp", IPPROTO_TCP, TCP_TIMESTAMP}, {"rto_max", IPPROTO_TCP, 44 /* TCP_RTO_MAX_MS, of Linux 6.15 */}, {"tos", IPPROTO_IP, IP_TOS},
 	{"ttl", IPPROTO_IP, IP_TTL}, {"hops", IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {"tclass", IPPROTO_IPV6, IPV6_TCLASS}, {0},
 };
 
 static bool parse_option(struct script_step *step, struct words *w)
 {
-	return words_take_named(w, options, "option", &step->named) && words_take_number(w, 1 << 30, &step->n);
+	return words_take_named(w, options, "option", &step->option) && words_take_number(w, 1 << 30, &step->n);
 }
 
-/* Of the connection, or of the listener before there is one. */
-static struct sock *subject(const struct play *p) { return p->b->sk ? p->b->sk : p->b->listener; }
+static bool parse_set(struct script_step *step, struct words *w)
+{
+	long value;
 
-static void run_set(struct play *p, const struct script_step *step) { bench_set(subject(p), step->named->level, step->named->number, (int)step->n); }
+	if (!parse_option(step, w)) return false;
+	value = step->n;
+	step->n = 0;
+	if (!parse_gives(step, w)) return false;
+	step->n = value;
+	return true;
+}
+
+struct sock *play_subject(const struct play *p) { return p->b->sk ? p->b->sk : p->b->listener; }
+
+static void run_set(struct play *p, const struct script_step *step)
+{
+	int value = (int)step->n;
+
+	is(p, step, step->option->name, sock_setsockopt(play_subject(p), step->option->level, step->option->number, &value, sizeof value), step->gives);
+}
+
 static void run_get(struct play *p, const struct script_step *step)
 {
-	is(p, step, step->named->name, bench_get(subject(p), step->named->level, step->named->number), step->n);
+	int value = 0, r;
+	socklen_t len = sizeof value;
+
+	r = sock_getsockopt(play_subject(p), step->option->level, step->option->number, &value, &len);
+	is(p, step, step->option->name, r < 0 ? r : value, step->n);
 }
+
+static void run_info(struct play *p, const struct script_step *step) { tell_info(p, step); }
 
 static bool parse_sysctl(struct script_step *step, struct words *w)
 {
@@ -270,18 +309,16 @@ static void run_state(struct play *p, const struct script_step *step)
 	struct bench *b = p->b;
 	bool waits = timewait_find(b->s, &b->us, b->us_port, &b->peer, b->peer_port) != NULL;
 	struct inet_sock *left = flow_lookup(b->s->tcp->ports, &b->us, b->us_port, &b->peer, b->peer_port);
-	int now = waits ? TCPS_TIME_WAIT : p->closed ? left ? tcp_of(&left->sk)->state : TCPS_CLOSED : subject(p) ? bench_state(subject(p)) : TCPS_CLOSED;
+	int now = waits ? TCPS_TIME_WAIT : p->closed ? left ? tcp_of(&left->sk)->state : TCPS_CLOSED : play_subject(p) ? bench_state(play_subject(p)) : TCPS_CLOSED;
 
-	if (now != step->named->number) wrong(p, step, "the state", number_name(tcp_states, now), step->named->name);
+	is_named(p, step, "the state", tcp_states, now);
 }
 
 static bool parse_error(struct script_step *step, struct words *w) { return words_take_named(w, errnos, "errno", &step->named); }
 
 static void run_error(struct play *p, const struct script_step *step)
 {
-	int err = bench_error(p->b->sk);
-
-	if (err != step->named->number) wrong(p, step, "the error", number_name(errnos, err), step->named->name);
+	is_named(p, step, "the error", errnos, bench_error(p->b->sk));
 }
 
 static bool parse_flight(struct script_step *step, struct words *w) { return words_take_number(w, 1 << 30, &step->n); }
@@ -301,7 +338,7 @@ static bool parse_poll(struct script_step *step, struct words *w)
 
 static void run_poll(struct play *p, const struct script_step *step)
 {
-	is(p, step, "what poll says", (int)(sock_poll(subject(p)) & (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLHUP | EPOLLERR)), step->flags);
+	is(p, step, "what poll says", (int)(sock_poll(play_subject(p)) & (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLHUP | EPOLLERR)), step->flags);
 }
 
 static bool parse_sockets(struct script_step *step, struct words *w) { return words_take_number(w, 100000, &step->n); }
@@ -330,9 +367,9 @@ const struct verb verbs[] = {
 	{"listen", parse_listen, run_listen},
 	{"socket", NULL, run_socket}, {"accept", parse_gives, run_accept}, {"connect", parse_connect, run_connect}, {"peer", parse_peer, run_peer},
 	{"send", parse_transfer, run_send}, {"recv", parse_transfer, run_recv}, {"shutdown", parse_shutdown, run_shutdown}, {"close", NULL, run_close},
-	{"set", parse_option, run_set}, {"get", parse_option, run_get}, {"sysctl", parse_sysctl, run_sysctl}, {"state", parse_state, run_state},
+	{"set", parse_set, run_set}, {"get", parse_option, run_get}, {"sysctl", parse_sysctl, run_sysctl}, {"state", parse_state, run_state},
 	{"error", parse_error, run_error}, {"flight", parse_flight, run_flight}, {"poll", parse_poll, run_poll},
-	{"sockets", parse_sockets, run_sockets}, {"icmp", parse_icmp, run_icmp}, {0},
+	{"sockets", parse_sockets, run_sockets}, {"info", NULL, run_info}, {"icmp", parse_icmp, run_icmp}, {0},
 };
 
 void script_play(const struct script *s, bool v6)

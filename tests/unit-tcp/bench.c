@@ -237,14 +237,21 @@ static void check_options(struct bench *b, const struct seg *g, struct tcp_hdr h
 	}
 }
 
+static struct packet *first_sent(struct bench *b)
+{
+	list_each(struct packet, p, &b->sent, node)
+		if (p->netif == b->eth) return p;
+	return NULL;
+}
+
+const struct packet *bench_peek(struct bench *b) { return first_sent(b); }
+
 static struct packet *pop_sent(struct bench *b)
 {
-	list_each(struct packet, p, &b->sent, node) {
-		if (p->netif != b->eth) continue;
-		list_remove(&p->node);
-		return p;
-	}
-	return NULL;
+	struct packet *p = first_sent(b);
+
+	if (p) list_remove(&p->node);
+	return p;
 }
 
 void bench_expect(struct bench *b, const struct seg *g, const char *file, int line)

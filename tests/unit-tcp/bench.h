@@ -88,6 +88,7 @@ void bench_expect_nothing(struct bench *b, const char *file, int line);
 #define expect(b, f, ...) bench_expect(b, &(struct seg){.flags = (f), __VA_ARGS__}, __FILE__, __LINE__)
 #define expect_nothing(b) bench_expect_nothing(b, __FILE__, __LINE__)
 int bench_next(struct bench *b);          /* what was sent next goes to b->last; its octets of text, or -1: nothing was */
+const struct packet *bench_peek(struct bench *b);   /* what bench_next would take; NULL: nothing */
 void bench_flush(struct bench *b);        /* forgets what was sent */
 void bench_icmp(struct bench *b, unsigned type, unsigned code, uint32_t rest, seq32 seq);   /* about a segment of ours at this relative seq; v4 numbers, translated */
 unsigned bench_loop(struct bench *b);     /* delivers what is in flight on lo */
