@@ -24,7 +24,7 @@ static void segments_end_where_sends_did(void **state)
 	inject(b, ACK, .seq = 1, .ack = 701, .wnd = 20000);
 	expect(b, ACK | PSH, .seq = 701, .ack = 1, .len = 600);
 	expect_nothing(b);
-	assert_null(tcp_of(b->sk)->snd.eor);
+	assert_null(tcp_of(b->sk)->snd.cuts);
 }
 
 /* What follows each other is collapsed when it goes again, but not over such an end. */

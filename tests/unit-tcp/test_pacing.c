@@ -60,8 +60,15 @@ static void the_ratio_is_a_sysctl(void **state)
 	uint64_t twice = i.tcpi_pacing_rate;
 	assert_int_equal(twice, (uint64_t)i.tcpi_snd_cwnd * 1000 * 2 * 1000000 / i.tcpi_rtt);
 	assert_int_equal(sysctl_set(b->s->sysctl, "net.ipv4.tcp_pacing_ss_ratio", "100"), 0);
+	/* From the next ACK on, as with Linux. */
 	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
-	assert_int_equal(i.tcpi_pacing_rate, twice / 2);
+	assert_int_equal(i.tcpi_pacing_rate, twice);
+	bench_send(b, 1000, 0);
+	bench_flush(b);
+	pass(b, 100 * NS_PER_MS);
+	inject(b, ACK, .seq = 1, .ack = 2001);
+	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+	assert_in_range(i.tcpi_pacing_rate, (uint64_t)i.tcpi_snd_cwnd * 1000 * 1000000 / (i.tcpi_rtt + 1), (uint64_t)i.tcpi_snd_cwnd * 1000 * 1000000 / i.tcpi_rtt);
 }
 
 /* A loss is repaired no faster. */

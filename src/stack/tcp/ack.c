@@ -33,6 +33,7 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 	if (conn->inet.sk.shut & 2) conn->snd.fin = true;
 	if (conn->fastopen.unproven) fastopen_proven(conn);
 	else conn_established(conn);
+	pacing_update(conn, snd_mss_plain(conn));
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
 }
@@ -223,6 +224,7 @@ static void judge(struct tcp_sock *conn, const struct segment *g, struct tcp_ack
 	if (a->set_timer && !tlp_schedule(conn, true)) timers_rearm(conn);
 	rate_acked(conn, a);
 	move_cwnd(conn, a);
+	pacing_update(conn, snd_mss_plain(conn));
 	resend(conn, what);
 }
 
@@ -294,12 +296,12 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_ACK);
 	}
-	update_ts_recent(conn, g);
 	prepare(conn, g, &a);
 	if (seq_lt(g->h.ack, conn->snd.una)) {
 		take_old(conn, g, &a);
 		return STEP_NEXT;
 	}
+	update_ts_recent(conn, g);
 	conn->when.heard = conn_now(conn);
 	conn->trouble.probes = 0;
 	conn->trouble.soft_err = 0;

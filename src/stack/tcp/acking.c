@@ -16,7 +16,6 @@
  */
 #include "stack/tcp/conn.h"
 
-#define MSS_RCV_MIN 88u                    /* Linux's TCP_MIN_MSS */
 #define TCP_TS_SPACE 12u
 #define GROWS_WINDOW 128u                  /* smaller segments say nothing of what text takes */
 
@@ -60,23 +59,31 @@ static void adapt_delay(struct tcp_sock *conn)
 	}
 }
 
+/* The peer's segment size before it has sent any, as Linux guesses it: small, so that it is acknowledged rather too soon. */
+void acking_guess(struct tcp_sock *conn)
+{
+	uint32_t most = MIN(MIN((uint32_t)conn->rcv.adv_mss, snd_mss(conn)), conn->rcv.wnd / 2);
+
+	conn->rcv.mss = (uint16_t)MAX(MIN(most, MSS_DEFAULT), TCP_MSS_RCV_MIN);
+}
+
 /* The peer's segment size, as far as it shows: a full segment raises the estimate, two of one size that could be full lower it. */
 void acking_measure(struct tcp_sock *conn, const struct segment *g)
 {
 	uint32_t before = conn->rcv.last_len;
 
 	conn->rcv.last_len = 0;
-	if (g->len >= conn->rcv.mss) {
-		if (g->len != conn->rcv.mss) window_scaling(conn, g->len, g->weight.cost);
-		conn->rcv.mss = (uint16_t)MIN(g->len, conn->rcv.adv_mss);
+	if (g->whole >= conn->rcv.mss) {
+		if (g->whole != conn->rcv.mss) window_scaling(conn, g->whole, g->weight.cost);
+		conn->rcv.mss = (uint16_t)MIN(g->whole, conn->rcv.adv_mss);
 		/* A full one that is pushed may be the end of what there is. */
 		if (g->h.flags & TCP_PSH) conn->ack.pushed = MAX(conn->ack.pushed, 1);
 		return;
 	}
-	if (g->len >= MSS_DEFAULT - TCP_TS_SPACE || (g->len >= MSS_RCV_MIN && !(g->h.flags & (TCP_PSH | TCP_URG | TCP_FIN | TCP_SYN)))) {
-		conn->rcv.last_len = (uint16_t)g->len;
-		if (g->len == before) {
-			conn->rcv.mss = (uint16_t)g->len;
+	if (g->whole >= MSS_DEFAULT - TCP_TS_SPACE || (g->whole >= TCP_MSS_RCV_MIN && !(g->h.flags & (TCP_PSH | TCP_URG | TCP_FIN | TCP_SYN)))) {
+		conn->rcv.last_len = (uint16_t)g->whole;
+		if (g->whole == before) {
+			conn->rcv.mss = (uint16_t)g->whole;
 			return;
 		}
 	}
@@ -90,7 +97,7 @@ void acking_data(struct tcp_sock *conn, const struct segment *g)
 	adapt_delay(conn);
 	conn->when.got_data = conn_now(conn);
 	ecn_data_received(conn, g);
-	if (g->len >= GROWS_WINDOW) window_grow(conn, g->len, g->weight.cost - g->weight.head);
+	if (g->whole >= GROWS_WINDOW) window_grow(conn, g->whole, g->weight.cost - g->weight.head);
 }
 
 /* ---- what goes ---- */

@@ -63,6 +63,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->header = own.header;
 	is->sk.listening = false;
 	child->set = parent->set;
+	child->ack.pingpong = parent->ack.pingpong;    /* TCP_QUICKACK off */
 }
 
 /* ---- the path and its MTU ---- */
@@ -89,6 +90,7 @@ static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 {
 	uint16_t mss = mss_of_mtu(conn, mtuprobe_limit(conn, path_mtu));
 
+	conn->snd.path_mtu = MIN(path_mtu, (uint32_t)PACKET_MAX + (addr_is_v4(&conn->inet.raddr) ? 0 : IP6_HDR_LEN));
 	/* RFC 9293 §3.7.1 (MUST-16): the least of what the peer and the path take. */
 	if (conn->snd.peer_mss) mss = MIN(mss, conn->snd.peer_mss);
 	if (conn->set.mss) mss = (uint16_t)MIN(mss, conn->set.mss);
@@ -112,7 +114,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	struct sysctl *sys = s->sysctl;
 	seq32 iss = conn->snd.iss ? conn->snd.iss : isn_new(conn);
 
-	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = iss;
+	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = conn->snd.pushed = iss;
 	conn->snd.data = iss + 1;
 	conn->opt.ts = sys->tcp_timestamps != 0 && !(conn->state == TCPS_CLOSED && md5_find(conn, &conn->inet.raddr));
 	conn->opt.wscale = sys->tcp_window_scaling != 0;
@@ -124,7 +126,7 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	if (addr_is_v4(&conn->inet.raddr)) conn->rcv.adv_mss = (uint16_t)MAX(conn->rcv.adv_mss, sys->route_min_adv_mss);
 	if (conn->set.mss) conn->rcv.adv_mss = (uint16_t)MIN(conn->rcv.adv_mss, conn->set.mss);
 	conn->rcv.adv_mss = MAX(conn->rcv.adv_mss, conn_mss_least(conn));      /* a route may say anything, and options take of it */
-	conn->rcv.mss = (uint16_t)MIN(conn->rcv.adv_mss, MSS_DEFAULT);
+	conn->rcv.mss = TCP_MSS_RCV_MIN;
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
 	conn->snd.tso_bytes = hop->netif->tso_bytes;
 	window_init(conn);
@@ -160,12 +162,14 @@ void conn_stamps_agreed(struct tcp_sock *conn)
 
 void conn_ready_to_send(struct tcp_sock *conn)
 {
-	conn->when.heard = conn_now(conn);
+	/* As Linux: what never came or went did so now. */
+	conn->when.heard = conn->when.got_data = conn->when.sent_data = conn_now(conn);
 	recovery_init(conn);
 	cc_init(conn);
 	mtuprobe_established(conn);
 	sndbuf_expand(conn);
 	window_established(conn);
+	acking_guess(conn);
 }
 
 void conn_established(struct tcp_sock *conn)
@@ -203,7 +207,7 @@ static void free_chain(struct list *packets)
 static void purge_send(struct tcp_sock *conn)
 {
 	ring_free(&conn->snd.queue);
-	eor_free(conn);
+	cuts_free(conn);
 	stamps_forget(conn);
 	free(conn->mtu_probe);
 	conn->mtu_probe = NULL;

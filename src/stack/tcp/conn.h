@@ -12,7 +12,7 @@
  *     timers.c     retransmission, probes, delayed ACK, keepalive, FIN-WAIT-2; what the roles do: tlp.c, rack.c
  *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
- *     reassembly.c sack.c rtt.c urgent.c eor.c stamps.c isn.c reset.c error.c options.c saved_syn.c
+ *     reassembly.c sack.c rtt.c urgent.c cuts.c stamps.c isn.c reset.c error.c options.c saved_syn.c
  *     info.c       TCP_INFO; rate.c, chrono.c: the delivery rate, and what the time went by with
  *     conn.c       birth and end; tcp_stack.c: per-host state and demultiplexing
  *
@@ -48,6 +48,8 @@ enum tcp_state {
 enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING };
 
 #define MSS_DEFAULT 536u
+#define MSS_DEFAULT_IPV6 1220u
+#define TCP_MSS_RCV_MIN 88u                /* Linux's TCP_MIN_MSS */
 #define TCP_TICK (4 * NS_PER_MS)
 #define TCP_RTO_INIT (1 * NS_PER_S)
 #define TCP_RTO_FALLBACK (3 * NS_PER_S)
@@ -76,7 +78,8 @@ enum tcp_urg_state { TCP_URG_NONE, TCP_URG_AWAITED, TCP_URG_VALID, TCP_URG_READ 
 /* RFC 3168, ecn.c. DEMAND: the peer is told of congestion until it says CWR; CWR: our next new segment says it. SEEN: ECT arrived once. */
 enum tcp_ecn { TCP_ECN_OK = 1, TCP_ECN_CWR = 2, TCP_ECN_DEMAND = 4, TCP_ECN_SEEN = 8, TCP_ECN_NO_ECT_ON_RETRANS = 16 };
 
-struct eor_marks;
+struct tcp_cuts;
+struct tcp_cut { seq32 at; bool eor, push; };
 struct mtu_probe;
 struct tcp_listener;
 struct timewait;
@@ -130,11 +133,13 @@ struct tcp_sock {
 		uint16_t mss;                 /* of the path and the peer, before options */
 		uint16_t peer_mss;            /* 0: not known yet */
 		uint32_t tso_bytes;           /* the device cuts: tso.c */
+		uint32_t path_mtu;            /* which mss is of */
+		seq32 pushed;                 /* to where octets were pushed; what follows waits for more (MSG_MORE) */
 		uint8_t wscale;
 		bool fin;                     /* a FIN follows the queue */
 		bool urgent;                  /* up is ahead of una */
 		bool more;                    /* during a send with MSG_MORE */
-		struct eor_marks *eor;        /* eor.c; NULL: none */
+		struct tcp_cuts *cuts;        /* cuts.c; NULL: none */
 		struct ring queue;
 	} snd;
 	struct {
@@ -158,7 +163,7 @@ struct tcp_sock {
 		struct seq_range dup;         /* to be reported by D-SACK in the next ACK; empty: nothing */
 	} rcv;
 	/* receive buffer auto-tuning: round trip as the receiver sees it; since when, from which octet taken, how many in the best round */
-	struct { time_ns rtt, since, rtt_since; seq32 from, rtt_edge; uint32_t space; } tune;
+	struct { time_ns rtt, since, rtt_since; seq32 from, rtt_edge; uint32_t space, ecr; } tune;
 	struct {
 		uint8_t need, quick;          /* enum tcp_ack_need; ACKs to be sent at once */
 		uint8_t pushed;               /* small segments since the last ACK: none, one, more */
@@ -182,7 +187,8 @@ struct tcp_sock {
 	struct saved_syn *saved_syn;          /* saved_syn.c; NULL: nobody wanted it, or it was read */
 	/* retransmissions or probes since something was acknowledged; keepalives unanswered; when the first of them was; the last ICMP error */
 	struct { time_ns since; int soft_err; uint8_t retries, probes; } trouble;
-	time_ns pace_next;                    /* pacing.c: nothing leaves before */
+	time_ns pace_next;                    /* pacing.c: nothing leaves before, and */
+	uint64_t pace_rate;                   /* octets a second; 0: not known yet */
 	struct { time_ns heard, sent_data, got_data, oow; } when;
 	/* figures for TCP_INFO */
 	struct {
@@ -223,6 +229,7 @@ struct segment {
 	struct tcp_hdr h;
 	struct packet *p;                     /* NULL once something has taken it */
 	uint32_t len, wnd;
+	uint32_t whole;                       /* len as it came */
 	struct packet_weight weight;          /* of p, and */
 	uint8_t ecn;                          /* what its IP header had: the packet may be gone before it is looked at */
 	enum drop_reason why;
@@ -333,6 +340,7 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g);
 void tcp_need_ack(struct tcp_sock *conn, enum tcp_ack_need need);
 void tcp_enter_quickack(struct tcp_sock *conn, unsigned max);  /* the next few ACKs are not delayed */
 void acking_measure(struct tcp_sock *conn, const struct segment *g);       /* text came: what it says of the peer's segments */
+void acking_guess(struct tcp_sock *conn);                  /* before anything came */
 void acking_data(struct tcp_sock *conn, const struct segment *g);  /* new text came, in order */
 void acking_check(struct tcp_sock *conn);        /* at the end of a segment: sends or delays the ACK that is owed */
 void acking_sent(struct tcp_sock *conn);         /* a segment with ACK left */
@@ -349,11 +357,13 @@ void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as
 int output_repeat(struct tcp_sock *conn, uint32_t i); /* sends that record of the rtxq again, as a probe. 0 or why not */
 int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is lost */
 uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
+uint32_t snd_mss_plain(const struct tcp_sock *conn);       /* without SACK blocks; before the peer has said what it takes, what everybody does */
 bool output_whole(struct tcp_sock *conn, uint32_t len);    /* new octets in one segment, though it is longer than snd_mss */
 void output_probe(struct tcp_sock *conn);        /* what the persist timer sends */
 
 /* tso.c */
 uint32_t tso_segments(const struct tcp_sock *conn);        /* most that leave in one packet; 1: nobody cuts them */
+uint32_t tso_goal(const struct tcp_sock *conn, bool urgent);
 uint32_t tso_quota(const struct tcp_sock *conn);           /* most that may now, by cwnd */
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len);   /* wait for the next ACK, to send more at once */
 
@@ -364,12 +374,14 @@ int md5_inherit(struct tcp_sock *child, const struct tcp_sock *parent);         
 void md5_free(struct tcp_sock *conn);
 bool md5_accepts(const struct tcp_sock *conn, struct segment *g);                     /* signed as it has to be; sets g->sign */
 
-/* eor.c */
-void eor_mark(struct tcp_sock *conn);
-uint32_t eor_unsent(const struct tcp_sock *conn);
-bool eor_reached(struct tcp_sock *conn, seq32 end);
-bool eor_is_after(const struct tcp_sock *conn, seq32 last);
-void eor_free(struct tcp_sock *conn);
+/* cuts.c */
+void cuts_queued(struct tcp_sock *conn, uint32_t len, bool urgent);
+void cuts_eor(struct tcp_sock *conn);
+uint32_t cuts_unsent(const struct tcp_sock *conn);
+struct tcp_cut cuts_at(const struct tcp_sock *conn, seq32 end);
+void cuts_reached(struct tcp_sock *conn, seq32 end);
+bool cuts_eor_is_after(const struct tcp_sock *conn, seq32 seq);
+void cuts_free(struct tcp_sock *conn);
 
 /* mtuprobe.c */
 void mtuprobe_established(struct tcp_sock *conn);
@@ -408,6 +420,7 @@ int get_saved_syn(struct sock *sk, void *val, socklen_t *len);
 /* pacing.c */
 uint64_t pacing_most(const struct tcp_sock *conn);         /* what the program allows; UINT64_MAX: anything */
 uint64_t pacing_rate(const struct tcp_sock *conn);         /* octets a second */
+void pacing_update(struct tcp_sock *conn, uint32_t mss);   /* of segments of that size */
 bool pacing_must_wait(struct tcp_sock *conn);              /* true: a timer will call for output */
 void pacing_sent(struct tcp_sock *conn, uint32_t octets);
 
@@ -439,6 +452,7 @@ void window_told(struct tcp_sock *conn, uint32_t wnd);     /* a segment that off
 void window_grow(struct tcp_sock *conn, uint32_t len, uint32_t cost);     /* text of this length came, in a packet that took so much: more may be offered */
 void window_early(struct tcp_sock *conn);                  /* text came too early: room for it, too */
 void window_established(struct tcp_sock *conn);
+void window_measure_stamp(struct tcp_sock *conn, const struct segment *g);
 void window_measure(struct tcp_sock *conn, const struct segment *g);      /* the round trip as the receiver sees it */
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
 bool window_read_acks(const struct tcp_sock *conn);        /* an ACK is owed for something small, and goes when all is read */
@@ -584,6 +598,7 @@ void hystart_sample(struct tcp_sock *conn, time_ns rtt);
 uint8_t ecn_syn_flags(struct tcp_sock *conn, uint8_t flags);
 void ecn_syn_received(struct tcp_sock *conn, const struct segment *g);
 void ecn_syn_answered(struct tcp_sock *conn, const struct segment *g);
+void ecn_cwr_received(struct tcp_sock *conn, const struct segment *g);
 void ecn_data_received(struct tcp_sock *conn, const struct segment *g);
 bool ecn_echoed(const struct tcp_sock *conn, const struct segment *g);
 uint8_t ecn_flags(struct tcp_sock *conn, bool is_new, uint8_t *ret_field);

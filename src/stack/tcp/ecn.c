@@ -44,18 +44,23 @@ void ecn_syn_answered(struct tcp_sock *conn, const struct segment *g)
 
 /* ---- receiving ---- */
 
+/* RFC 3168 §6.1.3: the sender has heard. As Linux: also when a bare ACK says so. */
+void ecn_cwr_received(struct tcp_sock *conn, const struct segment *g)
+{
+	if (!(g->h.flags & TCP_CWR) || !(conn->opt.ecn & TCP_ECN_OK)) return;
+	conn->opt.ecn &= (uint8_t)~TCP_ECN_DEMAND;
+	/* As Linux: the sender, whose window is small now, should not wait for this ACK. */
+	if (segment_end(g) == g->h.seq + g->len && g->len) tcp_need_ack(conn, TCP_ACK_NOW);
+}
+
+/* As Linux: what was seen is remembered, agreed or not. */
 void ecn_data_received(struct tcp_sock *conn, const struct segment *g)
 {
-	if (!(conn->opt.ecn & TCP_ECN_OK)) return;
-	/* RFC 3168 §6.1.3: the sender has heard; only on data, or an old ACK might switch it off. */
-	if (g->h.flags & TCP_CWR) {
-		conn->opt.ecn &= (uint8_t)~TCP_ECN_DEMAND;
-		/* As Linux: the sender, whose window is small now, should not wait for this ACK. */
-		if (segment_end(g) == g->h.seq + g->len && g->len) tcp_need_ack(conn, TCP_ACK_NOW);
-	}
 	if (g->ecn == CE) {
+		conn->opt.ecn |= TCP_ECN_SEEN;
+		if (!(conn->opt.ecn & TCP_ECN_OK)) return;
 		if (!(conn->opt.ecn & TCP_ECN_DEMAND)) tcp_enter_quickack(conn, QUICK_AFTER_CE);
-		conn->opt.ecn |= TCP_ECN_DEMAND | TCP_ECN_SEEN;
+		conn->opt.ecn |= TCP_ECN_DEMAND;
 	} else if (g->ecn) {
 		conn->opt.ecn |= TCP_ECN_SEEN;
 	} else if (conn->opt.ecn & TCP_ECN_SEEN) {

@@ -48,9 +48,11 @@ static void info_any(const struct tcp_sock *conn, struct tcp_info *i)
 
 static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 {
+	bool asked = conn->state == TCPS_SYN_SENT;    /* and nothing agreed yet */
 	unsigned options = (conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0u) | (conn->opt.sack ? TCPI_OPT_SACK : 0u) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0u);
 
-	if (conn->opt.ecn & TCP_ECN_OK) options |= TCPI_OPT_ECN | (conn->opt.ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0u);
+	if (asked) options = 0;
+	options |= (conn->opt.ecn & TCP_ECN_OK ? TCPI_OPT_ECN : 0u) | (conn->opt.ecn & TCP_ECN_SEEN ? TCPI_OPT_ECN_SEEN : 0u);
 	if (conn->fastopen.data_acked) options |= TCPI_OPT_SYN_DATA;
 	if (conn->fastopen.server) options |= TCPI_OPT_TFO_CHILD;
 	i->tcpi_fastopen_client_fail = conn->fastopen.fail & 3u;
@@ -60,15 +62,15 @@ static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 	i->tcpi_backoff = conn->rtt.backoff;
 	i->tcpi_options = (uint8_t)options;
 	i->tcpi_snd_wscale = conn->snd.wscale & 15u;
-	i->tcpi_rcv_wscale = conn->rcv.wscale & 15u;
+	i->tcpi_rcv_wscale = asked ? 0 : conn->rcv.wscale & 15u;
 }
 
 static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	i->tcpi_snd_mss = conn->snd.mss ? snd_mss(conn) : MSS_DEFAULT;
+	i->tcpi_snd_mss = conn->snd.mss ? snd_mss_plain(conn) : MSS_DEFAULT;
 	i->tcpi_rcv_mss = conn->rcv.mss;
 	i->tcpi_advmss = conn->rcv.adv_mss;
-	i->tcpi_pmtu = conn->snd.mss ? conn->snd.mss + TCP_HDR_MIN + (addr_is_v4(&conn->inet.raddr) ? IP4_HDR_MIN : IP6_HDR_LEN) : 0;
+	i->tcpi_pmtu = conn->snd.path_mtu;
 	i->tcpi_unacked = conn->rtxq.n + (is_opening(conn) ? 1 : 0);
 	i->tcpi_sacked = conn->rtxq.sacked;
 	i->tcpi_lost = conn->rtxq.lost;
@@ -83,7 +85,7 @@ static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
 
 static void info_times(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	i->tcpi_rto = us(rtt_timeout(conn));
+	i->tcpi_rto = us(conn->timer_role == TCP_TIMER_PROBE ? conn->rtt.rto : rtt_timeout(conn));
 	i->tcpi_ato = us(conn->ack.ato);
 	i->tcpi_rtt = us(conn->rtt.srtt);
 	i->tcpi_rttvar = us(conn->rtt.mdev / 4);

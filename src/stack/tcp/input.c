@@ -199,7 +199,8 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 
 static enum step check_urgent(struct tcp_sock *conn, struct segment *g)
 {
-	if (g->h.flags & TCP_URG) urgent_receive(conn, g);
+	window_measure_stamp(conn, g);
+	urgent_receive(conn, g);
 	return STEP_NEXT;
 }
 
@@ -276,6 +277,7 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 		conn_fail(conn, ECONNRESET);
 		return STEP_GONE;
 	}
+	ecn_cwr_received(conn, g);
 	if (!g->len) return STEP_NEXT;
 	/* RFC 9293 §3.10.7.4 seventh: text behind the peer's FIN is ignored. */
 	if (IN_STATES(conn, S_(CLOSE_WAIT) | S_(CLOSING) | S_(LAST_ACK)) && seq_ge(g->h.seq, conn->rcv.nxt)) return step_drop(g, DROP_TCP_OLD);
@@ -323,6 +325,7 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 		return STEP_NEXT;
 	}
 	conn->rcv.nxt++;
+	conn->count.bytes_received++;         /* the FIN counts with Linux */
 	conn->rcv.done = true;
 	conn->inet.sk.shut |= 1;
 	sock_ready(&conn->inet.sk);
@@ -385,6 +388,7 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 		conn->count.data_segs_in++;
 		rmem_weigh(conn, g->p);
 		g->weight = g->p->weight;
+		g->whole = g->len;
 	}
 	r = run_steps(conn, g);
 	if (r == STEP_GONE) return;

@@ -108,7 +108,7 @@ static uint32_t plan(struct tcp_sock *conn, struct mtu_probe *m, bool *ret_wait)
 		search_again(conn, m);
 		return 0;
 	}
-	if (eor_unsent(conn) < needed || conn->snd.wnd < needed) return 0;
+	if (cuts_unsent(conn) < needed || conn->snd.wnd < needed) return 0;
 	/* RFC 4821 §7.4: enough behind it to tell its loss from that of all. */
 	*ret_wait = seq_gt(conn->snd.nxt + needed, conn->snd.una + conn->snd.wnd) || (flight + 2 > conn->cc.cwnd && flight);
 	return *ret_wait || flight + 2 > conn->cc.cwnd ? 0 : len;

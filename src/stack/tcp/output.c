@@ -11,13 +11,23 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
-uint32_t snd_mss(const struct tcp_sock *conn)
+static uint32_t mss_with(const struct tcp_sock *conn, uint32_t opts)
 {
-	uint32_t opts = segment_opt_len(conn), mss = conn->snd.mss - MIN(opts, (uint32_t)conn->snd.mss - 8);
+	uint32_t mss = conn->snd.mss - MIN(opts, (uint32_t)conn->snd.mss - 8);
 	uint32_t half = conn->snd.max_wnd > MSS_DEFAULT ? conn->snd.max_wnd / 2 : conn->snd.max_wnd;
 
 	/* Never more than half of the largest window seen (Linux's tcp_bound_to_half_wnd): RFC 9293 §3.8.6.2.1 (MUST-38) condition (3) comes with it. */
 	return half && mss > half ? MAX(half, conn_mss_least(conn)) : mss;
+}
+
+uint32_t snd_mss(const struct tcp_sock *conn) { return mss_with(conn, segment_opt_len(conn)); }
+
+uint32_t snd_mss_plain(const struct tcp_sock *conn)
+{
+	uint32_t any = addr_is_v4(&conn->inet.raddr) ? MSS_DEFAULT : MSS_DEFAULT_IPV6;
+
+	if (conn->state != TCPS_SYN_SENT) return mss_with(conn, segment_fixed_len(conn) - TCP_HDR_MIN);
+	return MIN(any, (uint32_t)conn->snd.mss) - (conn->opt.ts ? TS_SPACE : 0);
 }
 
 /* A segment that is not full, though it holds all there is: may it go? */
@@ -34,7 +44,7 @@ static bool small_may_go(const struct tcp_sock *conn, bool fin)
 /* How much goes in the next segment: octets of data, and whether the FIN goes with them. false: nothing may go. */
 static bool plan(const struct tcp_sock *conn, bool push, uint32_t *ret_len, bool *ret_fin)
 {
-	uint32_t unsent = snd_unsent(conn), whole = eor_unsent(conn), mss = snd_mss(conn), len;
+	uint32_t unsent = snd_unsent(conn), whole = cuts_unsent(conn), mss = snd_mss(conn), len;
 	int32_t room = (int32_t)(conn->snd.una + conn->snd.wnd - conn->snd.nxt);
 	bool fin_due = conn->snd.fin && !snd_fin_sent(conn), fin;
 
@@ -60,10 +70,11 @@ static void start_sending(struct tcp_sock *conn)
 /* As many segments as may leave in one packet: len is of the first of them. */
 static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
 {
-	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = eor_unsent(conn), most, all, part;
+	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = cuts_unsent(conn), most, all, part;
 	uint32_t room = conn->snd.una + conn->snd.wnd - conn->snd.nxt;
 
-	if (!conn->snd.tso_bytes || *len < mss) return;
+	/* As Linux: what is urgent leaves segment by segment. */
+	if (!conn->snd.tso_bytes || *len < mss || conn->snd.urgent) return;
 	most = MIN(tso_segments(conn), tso_quota(conn)) * mss;
 	all = MIN(whole, room);
 	part = all % mss;
@@ -81,7 +92,7 @@ static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
 static void record(struct tcp_sock *conn, seq32 seq, uint32_t len, uint32_t mss, bool fin, bool psh)
 {
 	seq32 end = seq + len + fin;
-	bool eor = eor_reached(conn, seq + len);
+	bool eor = cuts_at(conn, seq + len).eor;
 	uint8_t tag = TAG_HEAD;
 
 	do {
@@ -95,15 +106,21 @@ static void record(struct tcp_sock *conn, seq32 seq, uint32_t len, uint32_t mss,
 		tag = 0;
 	} while (seq != end);
 	conn->snd.nxt = end;
+	cuts_reached(conn, seq - fin);
 	if (len % mss) conn->snd.sml = end;
+}
+
+/* RFC 9293 §3.9.1.2 (MUST-61): the last segment of what is queued is pushed, unless the program announced more. */
+static bool is_pushed(const struct tcp_sock *conn, seq32 end)
+{
+	return end == snd_end(conn) ? seq_le(end, conn->snd.pushed) : cuts_at(conn, end).push;
 }
 
 static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 {
 	uint32_t mss = snd_mss(conn);
 	seq32 seq = conn->snd.nxt;
-	/* RFC 9293 §3.9.1.2 (MUST-61): the last segment of what is queued is pushed. */
-	bool psh = len && (push || len == eor_unsent(conn)), first = conn->rtxq.n == 0;
+	bool psh = len && (push || is_pushed(conn, seq + len)), first = conn->rtxq.n == 0;
 	int r;
 
 	if (!rtxq_reserve(&conn->rtxq, len / mss + 2)) return false;
@@ -148,7 +165,7 @@ bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cooki
 /* Is it the peer's window that the next segment waits for? As Linux: the network is asked first. */
 static bool window_holds(const struct tcp_sock *conn)
 {
-	uint32_t next = MIN(eor_unsent(conn), snd_mss(conn)) + (!snd_unsent(conn) && conn->snd.fin && !snd_fin_sent(conn) ? 1 : 0);
+	uint32_t next = MIN(cuts_unsent(conn), snd_mss(conn)) + (!snd_unsent(conn) && conn->snd.fin && !snd_fin_sent(conn) ? 1 : 0);
 
 	if (rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd || timer_is_set(&conn->timer.pace)) return false;
 	return next && seq_gt(conn->snd.nxt + next, conn->snd.una + conn->snd.wnd);
@@ -197,7 +214,7 @@ bool output_one_new(struct tcp_sock *conn) { return send_new(conn, true, true) >
 void output_probe(struct tcp_sock *conn)
 {
 	int32_t room = (int32_t)(conn->snd.una + conn->snd.wnd - conn->snd.nxt);
-	uint32_t unsent = snd_unsent(conn), len = MIN(eor_unsent(conn), snd_mss(conn));
+	uint32_t unsent = snd_unsent(conn), len = MIN(cuts_unsent(conn), snd_mss(conn));
 	bool fin_due = conn->snd.fin && !snd_fin_sent(conn);
 
 	if (room > 0 && (unsent || fin_due)) {

@@ -14,16 +14,18 @@
 
 uint64_t pacing_most(const struct tcp_sock *conn) { return UINT64_MAX - conn->inet.sk.no_pacing_to; }
 
-/* As Linux reckons it; UINT64_MAX when nothing is known yet. */
-uint64_t pacing_rate(const struct tcp_sock *conn)
+/* As Linux: with each ACK, and what is in between goes by that. */
+void pacing_update(struct tcp_sock *conn, uint32_t mss)
 {
 	const struct sysctl *sys = conn_sysctl(conn);
-	uint64_t segments = MAX(conn->cc.cwnd, conn->rtxq.n), rate = UINT64_MAX;
+	uint64_t segments = MAX(conn->cc.cwnd, conn->rtxq.n);
 	uint64_t percent = (uint64_t)(conn->cc.cwnd < conn->cc.ssthresh / 2 ? sys->tcp_pacing_ss_ratio : sys->tcp_pacing_ca_ratio);
 
-	if (conn->rtt.srtt) rate = segments * snd_mss(conn) * percent / 100 * (uint64_t)NS_PER_S / (uint64_t)conn->rtt.srtt;
-	return MIN(rate, pacing_most(conn));
+	if (conn->rtt.srtt) conn->pace_rate = segments * mss * percent / 100 * (uint64_t)NS_PER_S / (uint64_t)conn->rtt.srtt;
 }
+
+/* UINT64_MAX when nothing is known yet. */
+uint64_t pacing_rate(const struct tcp_sock *conn) { return MIN(conn->pace_rate ? conn->pace_rate : UINT64_MAX, pacing_most(conn)); }
 
 static bool is_on(const struct tcp_sock *conn) { return conn->inet.sk.no_pacing_to != 0; }
 

@@ -61,8 +61,8 @@ static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
 	uint32_t wnd = syn ? conn->rcv.wnd : window_select(conn);
 
 	window_told(conn, wnd);
-	/* RFC 7323 §2.2: the window of a SYN is never scaled. */
-	h->wnd = (uint16_t)(syn ? MIN(wnd, 65535u) : wnd >> conn->rcv.wscale);
+	/* RFC 7323 §2.2: the window of a SYN is never scaled. As Linux: what the field can't say is taken all the same. */
+	h->wnd = (uint16_t)MIN(syn ? wnd : wnd >> conn->rcv.wscale, 65535u);
 }
 
 static void fill_urgent(const struct tcp_sock *conn, struct tcp_hdr *h)

@@ -34,7 +34,7 @@ void stamps_note(struct tcp_sock *conn, uint32_t flags)
 	struct awaited_sends *s = errqueue_awaited(&conn->inet);
 	struct awaited *a = s && s->count ? list_last(&s->list, struct awaited, node) : NULL;
 
-	if (!a || seq_lt(a->last, conn->snd.nxt) || eor_is_after(conn, a->last)) {
+	if (!a || seq_lt(a->last, conn->snd.nxt) || cuts_eor_is_after(conn, a->last)) {
 		a = s && s->count < AWAITED_MAX ? malloc(sizeof *a) : NULL;
 		if (!a) return;
 		list_append(&s->list, &a->node);

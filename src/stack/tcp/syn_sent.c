@@ -22,11 +22,15 @@ static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 
 static enum step open_done(struct tcp_sock *conn, struct segment *g)
 {
+	uint32_t mss = snd_mss_plain(conn);
+
 	conn->snd.wl2 = g->h.ack;
 	ecn_syn_answered(conn, g);
 	ack_syn_acked(conn, g);
 	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */
 	conn_established(conn);
+	/* As Linux: of the segments that were to be expected before the peer told its own. */
+	pacing_update(conn, mss);
 	ack_syn_data(conn, g);
 	sock_ready(&conn->inet.sk);
 	/* Without Fast Open text on it is not taken, as on Linux; it will be sent again. */

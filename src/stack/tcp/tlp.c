@@ -48,6 +48,9 @@ void tlp_timeout(struct tcp_sock *conn)
 		if (is_new || output_repeat(conn, q->n - 1) == 0) {
 			conn->rec.tlp_resent = !is_new;
 			conn->rec.tlp_end = conn->snd.nxt;
+			/* As Linux: the whole time-out from now on, for the probe's ACK to come. */
+			timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtt_timeout(conn));
+			return;
 		}
 	}
 	timers_rearm(conn);

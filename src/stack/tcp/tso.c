@@ -24,6 +24,15 @@ uint32_t tso_segments(const struct tcp_sock *conn)
 	return MAX((uint32_t)MIN(bytes, (uint64_t)most) / mss, (uint32_t)sys->tcp_min_tso_segs);
 }
 
+/* How many octets Linux queues in one packet: whole segments, but of half the peer's window at most. 0: the device cuts nothing. */
+uint32_t tso_goal(const struct tcp_sock *conn, bool urgent)
+{
+	uint32_t mss = snd_mss(conn), wnd = conn->snd.max_wnd, half = wnd > MSS_DEFAULT ? wnd / 2 : wnd, most = conn->snd.tso_bytes;
+
+	if (!most || urgent) return most ? mss : 0;
+	return MAX(MIN(most, half ? MAX(half, conn_mss_least(conn)) : most) / mss * mss, mss);
+}
+
 uint32_t tso_quota(const struct tcp_sock *conn)
 {
 	uint32_t flight = rtxq_in_flight(&conn->rtxq), cwnd = conn->cc.cwnd;
@@ -34,14 +43,15 @@ uint32_t tso_quota(const struct tcp_sock *conn)
 
 bool tso_should_defer(const struct tcp_sock *conn, uint32_t len)
 {
-	uint32_t mss = snd_mss(conn), cwnd = conn->cc.cwnd, flight = rtxq_in_flight(&conn->rtxq), limit;
+	uint32_t mss = snd_mss(conn), whole = cuts_unsent(conn), cwnd = conn->cc.cwnd, flight = rtxq_in_flight(&conn->rtxq), limit;
 	uint32_t divisor = (uint32_t)conn_sysctl(conn)->tcp_tso_win_divisor, part = divisor ? MIN(conn->snd.wnd, cwnd * mss) / divisor : UINT32_MAX;
 	time_ns now = conn_now(conn), due;
 
 	if (!conn->snd.tso_bytes || len < mss || snd_unsent(conn) <= mss || conn->rec.phase >= TCP_RECOVERY || !conn->rtxq.n) return false;
 	if (now - conn->when.sent_data > SOON) return false;
 	limit = MIN(conn->snd.una + conn->snd.wnd - conn->snd.nxt, (cwnd - MIN(flight, cwnd)) * mss);
-	if (limit >= tso_segments(conn) * mss || limit >= snd_unsent(conn) || limit >= part) return false;
+	if (limit >= tso_segments(conn) * mss || limit >= part) return false;
+	if (limit >= whole && (whole < snd_unsent(conn) || conn->snd.fin)) return false;
 	due = rtxq_at(&conn->rtxq, 0)->at + conn->rtt.srtt;
 	return due - now <= MIN(conn->rtt.srtt / 2, SOON);
 }

@@ -44,7 +44,7 @@ void urgent_receive(struct tcp_sock *conn, const struct segment *g)
 	bool known = conn->rcv.urg != TCP_URG_NONE && seq_le(up, conn->rcv.up);
 
 	if (conn->rcv.done) return;
-	if (g->h.urg && !known && seq_ge(up, read_seq(conn)) && !(seq_lt(up, conn->rcv.nxt) && g->len == 0)) {
+	if ((g->h.flags & TCP_URG) && !known && seq_ge(up, conn->rcv.nxt)) {
 		replace(conn);
 		conn->rcv.up = up;
 		conn->rcv.urg = TCP_URG_AWAITED;

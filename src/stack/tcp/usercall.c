@@ -83,6 +83,17 @@ static size_t send_room(const struct tcp_sock *conn)
 	return queued < size ? size - queued : 0;
 }
 
+/* What was queued just now leaves, as far as it may. */
+static void send_queued(struct tcp_sock *conn, bool more)
+{
+	conn->snd.more = more;
+	/* As Linux: what is announced to go on is not pushed, but each half of the largest window is. */
+	if (!more || seq_gt(snd_end(conn), conn->snd.pushed + conn->snd.max_wnd / 2)) conn->snd.pushed = snd_end(conn);
+	tcp_output(conn);
+	conn->snd.more = false;
+	if (!sndbuf_writable(conn)) conn->nospace = true;
+}
+
 ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
@@ -108,11 +119,9 @@ ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 	if (m->flags & MSG_ZEROCOPY && sk->zerocopy && n == m->len) errqueue_put_zerocopy(&conn->inet);
 	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
 	if (n && control.stamps && (!m->call_len || n == m->call_len)) stamps_note(conn, control.stamps);
-	if (n && n == m->len && (m->flags & MSG_EOR)) eor_mark(conn);
-	conn->snd.more = (m->flags & MSG_MORE) && n == m->len;
-	tcp_output(conn);
-	conn->snd.more = false;
-	if (!sndbuf_writable(conn)) conn->nospace = true;
+	cuts_queued(conn, (uint32_t)n, m->flags & MSG_OOB);
+	if (n && n == m->len && (m->flags & MSG_EOR)) cuts_eor(conn);
+	send_queued(conn, (m->flags & MSG_MORE) && n == m->len);
 	return (ssize_t)n;
 }
 
@@ -132,10 +141,8 @@ int tcp_put(struct tcp_sock *conn, const void *data, size_t len, bool more)
 	if (r < 0) return r;
 	rate_check_program(conn);
 	chrono_queued(conn);
-	conn->snd.more = more;
-	tcp_output(conn);
-	conn->snd.more = false;
-	if (!sndbuf_writable(conn)) conn->nospace = true;
+	cuts_queued(conn, (uint32_t)len, false);
+	send_queued(conn, more);
 	return 0;
 }
 

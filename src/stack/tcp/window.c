@@ -141,7 +141,7 @@ uint32_t window_select(struct tcp_sock *conn)
 	wnd = window_wanted(conn);
 	/* RFC 9293 §3.8.6 (MUST-34, SHLD-14): the edge never moves left. */
 	if (wnd < left && !may_shrink(conn)) wnd = units_up(conn, left);
-	return MIN(wnd, 65535u << conn->rcv.wscale);
+	return wnd;
 }
 
 void window_told(struct tcp_sock *conn, uint32_t wnd)
@@ -153,18 +153,24 @@ void window_told(struct tcp_sock *conn, uint32_t wnd)
 
 /* ---- receive buffer auto-tuning: dynamic right-sizing, as Linux's tcp_rcv_space_adjust ---- */
 
-/* The receiver's round trip: by the timestamp that a segment with text echoes, else the time in which a window's worth arrives. */
+/* The receiver's round trip: by the timestamp that a full segment echoes, and no segment did before. */
+void window_measure_stamp(struct tcp_sock *conn, const struct segment *g)
+{
+	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - g->h.opts.ts_ecr);
+	time_ns r = MAX(ms, 1) * NS_PER_MS;
+
+	if (!conn->opt.ts || !g->h.opts.has_ts || conn->state != TCPS_ESTABLISHED || g->h.opts.ts_ecr == conn->tune.ecr) return;
+	conn->tune.ecr = g->h.opts.ts_ecr;
+	if (!g->h.opts.ts_ecr || ms < 0 || segment_end(g) - g->h.seq < conn->rcv.mss) return;
+	conn->tune.rtt = conn->tune.rtt ? conn->tune.rtt + (r - conn->tune.rtt) / 8 : r;
+}
+
+/* Without timestamps: the time in which a window's worth arrives. */
 void window_measure(struct tcp_sock *conn, const struct segment *g)
 {
 	time_ns now = conn_now(conn), r;
 
-	if (conn->opt.ts && g->h.opts.has_ts) {
-		int32_t ms = (int32_t)(ts_clock(now, conn->opt.offset) - g->h.opts.ts_ecr);
-		if (!g->h.opts.ts_ecr || ms < 0 || g->len < conn->rcv.mss) return;
-		r = MAX(ms, 1) * NS_PER_MS;
-		conn->tune.rtt = conn->tune.rtt ? conn->tune.rtt + (r - conn->tune.rtt) / 8 : r;
-		return;
-	}
+	if (conn->opt.ts && g->h.opts.has_ts) return;
 	if (conn->tune.rtt_since && seq_lt(conn->rcv.nxt, conn->tune.rtt_edge)) return;
 	r = now - conn->tune.rtt_since;
 	if (conn->tune.rtt_since && (!conn->tune.rtt || r < conn->tune.rtt)) conn->tune.rtt = MAX(r, NS_PER_US);
