@@ -28,7 +28,9 @@ struct row {
 static const struct row rows[] = {
 	ONE("net.ipv4.ip_default_ttl", ip_default_ttl, 1, 255, 64),
 	ONE("net.ipv4.ip_forward", ip_forward, 0, 1, 0),
+	ONE("net.ipv4.conf.all.forwarding", ip_forward, 0, 1, 0),       /* on Linux these two follow each other */
 	ONE("net.ipv6.conf.all.forwarding", ip6_forward, 0, 1, 0),
+	ONE("net.ipv4.conf.all.rp_filter", rp_filter, 0, 0, 0),
 	ONE("net.ipv6.conf.all.accept_ra", accept_ra, 0, 2, 1),
 	ONE("net.ipv6.conf.all.router_solicitations", router_solicitations, -1, INT_MAX, -1),
 	ONE("net.ipv6.conf.all.router_solicitation_delay", router_solicitation_delay_s, 0, 86400, 1),
@@ -96,6 +98,10 @@ static const struct row rows[] = {
 	{.name = "net.ipv4.tcp_available_congestion_control", .fixed = "reno cubic"},
 	{.name = "net.ipv4.tcp_allowed_congestion_control", .fixed = "reno cubic"},
 	{.name = "net.ipv6.conf.all.disable_ipv6", .fixed = "0"},
+	/* They have no effect on Linux either, any more; programs read them. */
+	{.name = "net.ipv4.tcp_adv_win_scale", .fixed = "1"},
+	{.name = "net.ipv4.tcp_fack", .fixed = "0"},
+	{.name = "net.ipv4.tcp_low_latency", .fixed = "0"},
 	ONE("net.ipv4.tcp_ecn", tcp_ecn, 0, 2, 2),
 	ONE("net.ipv4.tcp_frto", tcp_frto, 0, 2, 2),
 	ONE("net.ipv4.tcp_early_retrans", tcp_early_retrans, 0, 4, 3),

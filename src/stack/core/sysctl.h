@@ -9,6 +9,7 @@ struct fastopen_keys { struct siphash_key key[2]; uint32_t n; };
 struct sysctl {
 	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
 	int ip_forward, ip6_forward;         /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
+	int rp_filter;                       /* 0: a source is not looked for among the routes; there is nothing else */
 	int router_solicitations;            /* net.ipv6.conf.all.*: how often a host asks for advertisements, -1: until it has one */
 	int router_solicitation_delay_s, router_solicitation_interval_s, router_solicitation_max_interval_s;
 	int accept_ra;                       /* net.ipv6.conf.all.accept_ra */
