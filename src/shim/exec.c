@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "shim/shim.h"
 
@@ -18,28 +19,56 @@ static void warn(const char *path, const struct elf *e)
 	sys(SYS_write, 2, line, n);
 }
 
-/* Programs with file capabilities start in a mode in which the loader drops LD_PRELOAD: so the loader is started, and loads them. Or we do. */
-static long exec_by_loader(const char *path, char *const *argv, char *const *env, const struct elf *e)
+/*
+ * Programs with file capabilities start in a mode in which the loader drops LD_PRELOAD: so the loader is started, and loads them. Or we do. `held`: our
+ * descriptor of the program, or -1.
+ */
+static long exec_by_loader(const char *path, int held, char *const *argv, char *const *env, const struct elf *e)
 {
 	const char *list[newprog_count(argv) + NEWPROG_LOADER + 1];
 	newprog_loader(list, e, shim.path, path, argv);
-	return sys_wait(SYS_execve, newprog_starter(e), list, env);
+	long r = sys_wait(SYS_execve, newprog_starter(e), list, env);
+	if (held >= 0) sys(SYS_close, held);
+	return r;
 }
 
-/* The loader is told a path. What has none, as a memory file, is started as any other; so is what may not be, for the kernel knows why. */
-static bool path_of(char *to, size_t size, int dir, const char *path, int flags)
+static bool leads_to(const char *path, int fd)
 {
-	char link[32];
+	struct stat a, b;
+	return sys(SYS_newfstatat, AT_FDCWD, path, &a, 0) == 0 && sys(SYS_fstat, fd, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* What no path leads to, as a memory file, is handed on open: the program's own descriptor may end with the exec. */
+static bool path_of_open(char *to, size_t size, int fd, int *ret_held)
+{
+	char link[NEWPROG_OPEN_MAX];
+	snprintf(link, sizeof link, NEWPROG_OPEN "%d", fd);
+	long n = sys(SYS_readlink, link, to, size - 1);
+	if (n <= 0) return false;
+	to[n] = 0;
+	if (leads_to(to, fd)) return true;
+	int held = (int)sys(SYS_fcntl, fd, F_DUPFD, hidden_base());
+	if (held < 0) return false;
+	*ret_held = held;
+	snprintf(to, size, NEWPROG_OPEN "%d", held);
+	return true;
+}
+
+/* The loader is told a path. */
+static bool path_of(char *to, size_t size, int dir, const char *path, int flags, int *ret_held)
+{
+	int fd = newprog_descriptor(path);
+	if (flags & AT_EMPTY_PATH && !*path) fd = dir;
+	if (fd >= 0) return path_of_open(to, size, fd, ret_held);
 	long n = 0;
-	bool here = flags & AT_EMPTY_PATH && !*path;
-	if (here || (dir != AT_FDCWD && *path != '/')) {
-		snprintf(link, sizeof link, "/proc/self/fd/%d", dir);
+	if (dir != AT_FDCWD && *path != '/') {
+		char link[NEWPROG_OPEN_MAX];
+		snprintf(link, sizeof link, NEWPROG_OPEN "%d", dir);
 		n = sys(SYS_readlink, link, to, size - 1);
 		if (n <= 0) return false;
 		to[n] = 0;
 	}
-	if (!here && (size_t)snprintf(to + n, size - (size_t)n, "%s%s", n > 0 ? "/" : "", path) >= size - (size_t)n) return false;
-	return sys(SYS_faccessat, AT_FDCWD, to, X_OK) == 0;
+	return (size_t)snprintf(to + n, size - (size_t)n, "%s%s", n > 0 ? "/" : "", path) < size - (size_t)n;
 }
 
 /* In a root of its own neither ld.so nor we may be there: then a program is started as any other. */
@@ -48,19 +77,29 @@ static bool loader_is_here(void)
 	return sys(SYS_faccessat, AT_FDCWD, NEWPROG_LD_SO, X_OK) == 0 && sys(SYS_faccessat, AT_FDCWD, shim.path, R_OK) == 0;
 }
 
+/* What may not is started as any other, for the kernel knows why. */
+static bool may_start(int dir, const char *path, int flags)
+{
+	char link[NEWPROG_OPEN_MAX];
+	bool here = flags & AT_EMPTY_PATH && !*path;
+	if (here) snprintf(link, sizeof link, NEWPROG_OPEN "%d", dir);
+	return (here ? sys(SYS_faccessat, AT_FDCWD, link, X_OK) : sys(SYS_faccessat, dir, path, X_OK)) == 0;
+}
+
 static long exec_common(int dir, const char *path, char *const *argv, char *const *envp, int flags)
 {
 	struct elf e;
 	struct newprog v;
 	struct newhost h = {spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.private_unix};
 	char *env[newprog_count(envp) + NEWPROG_ENV], whole[PATH_MAX];
+	int held = -1;
 	elf_look(&e, dir, path, flags);
-	bool loads = newprog_starter(&e) && path_of(whole, sizeof whole, dir, path, flags);
-	if (e.foreign && !(loads && loader_is_here())) loads = e.foreign = false;
+	bool loads = newprog_starter(&e) && may_start(dir, path, flags) && loader_is_here() && path_of(whole, sizeof whole, dir, path, flags, &held);
+	if (!loads) e.foreign = false;
 	char preload[newprog_preload_size(&e, shim.path, envp)];
 	newprog_env(env, &v, preload, &e, &h, shim.path, envp);
 	if (e.trouble && !e.foreign) warn(path, &e);
-	if (loads) return exec_by_loader(whole, argv, env, &e);
+	if (loads) return exec_by_loader(whole, held, argv, env, &e);
 	if (dir == AT_FDCWD && flags == 0) return sys_wait(SYS_execve, path, argv, env);
 	return sys_wait(SYS_execveat, dir, path, argv, env, flags);
 }

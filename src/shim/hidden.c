@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include "shim/internal.h"
 #include "shim/aio.h"
+#include "shim/foreign/foreign.h"
 #include "shim/shim.h"
 
 #define HIDDEN_TOP 4096
@@ -43,6 +44,7 @@ static int *hidden_owner(int fd)
 	if (fd == shim.door) return &shim.door;
 	if (fd == shim.control) return &shim.control;
 	if (fd == shim.doorbell) return &shim.doorbell;
+	if (fd == foreign_open) return &foreign_open;
 	int *slot = bell_slot(fd);
 	if (!slot) slot = ringer_slot(fd);
 	if (!slot) slot = spare_slot(fd);

@@ -10,6 +10,7 @@
  * Runs in forked children and in posix_spawn's, so: no memory but the caller's.
  */
 #include "shim/newprog.h"
+#include <limits.h>
 #include <stdio.h>
 #include "shim/gate.h"
 
@@ -29,6 +30,24 @@ size_t newprog_count(char *const *list)
 	size_t n = 0;
 	while (list && list[n]) n++;
 	return n;
+}
+
+static int number_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+	int fd = 0;
+	if (strncmp(path, directory, n) != 0 || !path[n]) return -1;
+	for (path += n; *path; path++) {
+		if (*path < '0' || *path > '9' || fd > INT_MAX / 10 - 1) return -1;
+		fd = fd * 10 + (*path - '0');
+	}
+	return fd;
+}
+
+int newprog_descriptor(const char *path)
+{
+	int fd = number_below(path, NEWPROG_OPEN);
+	return fd >= 0 ? fd : number_below(path, "/dev/fd/");
 }
 
 size_t newprog_preload_size(const struct elf *e, const char *shim, char *const *envp)

@@ -7,10 +7,15 @@
 #define NEWPROG_LD_SO "/lib64/ld-linux-x86-64.so.2"   /* where the ABI has it */
 #define NEWPROG_LOADER 7           /* words that stand before the program's own arguments when the loader is started */
 
+/* How the loader is told of a program that no path leads to: by a descriptor, which it closes. */
+#define NEWPROG_OPEN "/proc/self/fd/"
+#define NEWPROG_OPEN_MAX 32
+
 struct newhost { int door; bool private_unix; };
 struct newprog { char door[40], shim[SHIM_PATH_MAX + 32]; };
 
 size_t newprog_count(char *const *list);
+int newprog_descriptor(const char *path);           /* N, if it is "/proc/self/fd/N" or "/dev/fd/N"; -1: another path */
 /* Octets that newprog_env's `preload` needs. */
 size_t newprog_preload_size(const struct elf *e, const char *shim, char *const *envp);
 /* envp with our variables in place of what it says of them. `to` has room for newprog_count(envp) + NEWPROG_ENV; it refers to *v, preload and envp. */

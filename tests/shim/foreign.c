@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #define CLIENTS 6
@@ -213,6 +216,32 @@ static void children(char *self)
 	CHECK(system("exit 5") == 5 << 8);
 }
 
+/* A copy of this program that no path leads to, and that ends with an exec; the second child starts itself again from there. */
+static void from_memory(const char *self)
+{
+	char *child[] = {"child", NULL}, *again[] = {"again", NULL}, *none[] = {NULL}, path[32];
+	int file = open(self, O_RDONLY), memory = memfd_create("copy", MFD_CLOEXEC);
+	struct stat st;
+	pid_t pid;
+	CHECK(file >= 0 && memory >= 0 && fstat(file, &st) == 0 && sendfile(memory, file, NULL, (size_t)st.st_size) == st.st_size && close(file) == 0);
+	if ((pid = fork()) == 0) _exit(fexecve(memory, child, none));
+	ends_with(pid, 7);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", memory);
+	if ((pid = vfork()) == 0) _exit(execve(path, again, none));
+	ends_with(pid, 7);
+	CHECK(close(memory) == 0);
+}
+
+static int starts_again(void)
+{
+	char *child[] = {"child", NULL}, *none[] = {NULL}, exe[64] = "";
+	struct stat st, of;
+	CHECK(readlink("/proc/self/exe", exe, sizeof exe - 1) > 0 && strncmp(exe, "/memfd:copy", 11) == 0);
+	CHECK(stat("/proc/self/exe", &st) == 0 && S_ISREG(st.st_mode));
+	for (int fd = 3; fd < 5000; fd++) CHECK(fstat(fd, &of) == -1 || of.st_ino != st.st_ino);   /* it is open nowhere */
+	return execve("/proc/self/exe", child, none);
+}
+
 static void *waits(void *arg)
 {
 	char c;
@@ -234,10 +263,12 @@ int main(int argc, char **argv)
 {
 	char exe[4096] = "", *last;
 	if (argc == 1 && strcmp(argv[0], "child") == 0) return socket(AF_INET, SOCK_STREAM, 0) >= 0 ? 7 : 1;   /* on the network still */
+	if (argc == 1 && strcmp(argv[0], "again") == 0) return starts_again();
 	CHECK(readlink("/proc/self/exe", exe, sizeof exe - 1) > 0 && (last = strrchr(argv[0], '/')) && strstr(exe, last));
 	threads();
 	signals();
 	children(argv[0]);
+	from_memory(argv[0]);
 	cancels();
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include "shim/foreign/foreign.h"
+#include "shim/newprog.h"
 
 #define ARCH_SET_FS 0x1002
 #define ARCH_GET_FS 0x1003
@@ -76,9 +77,13 @@ static const uint8_t path_at[] = {
 static long call_plain(long n, const long a[6])
 {
 	long b[6];
+	char open[NEWPROG_OPEN_MAX];
 	memcpy(b, a, sizeof b);
 	size_t at = n >= 0 && n < (long)ARRAY_SIZE(path_at) ? path_at[n] : 0;
-	if (at != 0 && is_exe(a[at - 1])) b[at - 1] = (long)foreign_path;
+	if (at != 0 && is_exe(a[at - 1])) {
+		snprintf(open, sizeof open, NEWPROG_OPEN "%d", foreign_open);
+		b[at - 1] = (long)(foreign_open >= 0 ? open : foreign_path);
+	}
 	return dispatch(n, b, false);
 }
 

@@ -61,3 +61,4 @@ long foreign_sigprocmask(ucontext_t *uc, const long a[6]);
 long foreign_sigaltstack(struct foreign *t, const ucontext_t *uc, const long a[6]);
 
 extern char foreign_path[];                               /* what /proc/self/exe leads to (load.c) */
+extern int foreign_open;                                  /* … and what leads there, where no path does; -1 */

@@ -13,14 +13,17 @@
 #include <sys/prctl.h>
 #include "shim/foreign/foreign.h"
 #include "shim/internal.h"
+#include "shim/newprog.h"
 
 #define PAGE 4096ul
 #define PAGE_DOWN(x) ((x) & ~(PAGE - 1))
 #define PAGE_UP(x) PAGE_DOWN((x) + PAGE - 1)
 #define PHDRS_MAX 64
 #define PATH_LONGEST 4096
+#define COMM_MAX 16
 
 char foreign_path[PATH_LONGEST];
+int foreign_open = -1;
 
 struct image { int fd; Elf64_Ehdr h; Elf64_Phdr p[PHDRS_MAX]; uint64_t base, phdrs, entry; char interpreter[PATH_LONGEST]; };
 
@@ -159,12 +162,27 @@ static _Noreturn void go(struct foreign *t, const uint64_t *stack, uint64_t entr
 /* What /proc/self/exe and ps say. */
 static void name_as(const struct image *program, const char *path)
 {
-	char link[32];
-	const char *base = strrchr(path, '/');
-	snprintf(link, sizeof link, "/proc/self/fd/%d", program->fd);
+	char link[NEWPROG_OPEN_MAX];
+	snprintf(link, sizeof link, NEWPROG_OPEN "%d", program->fd);
 	long n = sys(SYS_readlink, link, foreign_path, sizeof foreign_path - 1);
 	if (n <= 0) strncpy(foreign_path, path, sizeof foreign_path - 1);
-	sys(SYS_prctl, PR_SET_NAME, base ? base + 1 : path);
+	char name[COMM_MAX];
+	const char *called = newprog_descriptor(path) >= 0 ? foreign_path : path, *base = strrchr(called, '/'), *gone = strstr(called, " (deleted)");
+	base = base ? base + 1 : called;
+	snprintf(name, sizeof name, "%.*s", gone > base ? (int)(gone - base) : COMM_MAX, base);
+	sys(SYS_prctl, PR_SET_NAME, name);
+}
+
+/* One that came open, for no path leads to it, stays open: it may want to start itself again. */
+static void program_keep(const struct image *program, const char *path)
+{
+	int held = newprog_descriptor(path);
+	if (held < 0) {
+		sys(SYS_close, program->fd);
+		return;
+	}
+	sys(SYS_close, held);
+	foreign_open = hide_fd(program->fd, false);
 }
 
 /* Its images stay out of the frame that the program's stack begins below. */
@@ -182,7 +200,7 @@ __attribute__((used)) static _Noreturn void foreign_main(uint64_t *stack)
 	image_load(&program_image, path);
 	if (program_image.interpreter[0]) image_load(interpreter = &interpreter_image, program_image.interpreter);
 	name_as(&program_image, path);
-	sys(SYS_close, program_image.fd);
+	program_keep(&program_image, path);
 	if (interpreter) sys(SYS_close, interpreter->fd);
 	tls_start();
 	patch_brk();
