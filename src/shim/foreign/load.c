@@ -167,9 +167,10 @@ static void name_as(const struct image *program, const char *path)
 	long n = sys(SYS_readlink, link, foreign_path, sizeof foreign_path - 1);
 	if (n <= 0) strncpy(foreign_path, path, sizeof foreign_path - 1);
 	char name[COMM_MAX];
-	const char *called = newprog_descriptor(path) >= 0 ? foreign_path : path, *base = strrchr(called, '/'), *gone = strstr(called, " (deleted)");
+	bool came_open = newprog_descriptor(path) >= 0;
+	const char *called = came_open ? foreign_path : path, *base = strrchr(called, '/'), *gone = came_open ? strstr(called, " (deleted)") : NULL;
 	base = base ? base + 1 : called;
-	snprintf(name, sizeof name, "%.*s", gone > base ? (int)(gone - base) : COMM_MAX, base);
+	snprintf(name, sizeof name, "%.*s", gone ? (int)(gone - base) : COMM_MAX, base);
 	sys(SYS_prctl, PR_SET_NAME, name);
 }
 
