@@ -144,7 +144,6 @@ bool ahead_keeps(struct engine *e, struct esock *es)
 	}
 	esock_anchor_close(e, es);
 	put_back(e, l, es);
-	esock_wake(e, l);
 	return true;
 }
 

@@ -5,4 +5,5 @@
 
 void play_stream(struct arena *arena, int preemptions, long max);
 void play_messages(struct arena *arena, int preemptions, long max);
+void play_accepts(struct arena *arena, int preemptions, long max);
 void play_inbox(struct arena *arena, int preemptions, long max);
