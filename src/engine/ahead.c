@@ -111,40 +111,41 @@ bool ahead_update(struct engine *e, struct esock *l)
 
 /* ---- other ends ---- */
 
+/* It waits no more. */
+static void withdraw(struct engine *e, struct esock *l)
+{
+	settle(e, l);
+	shared_set64(&offer_of(e, l)->word, 0);
+}
+
 int ahead_recall(struct call *k, struct esock **ret, int *ret_fd)
 {
 	struct engine *e = k->e;
 	struct esock *es = claim(e, k->es);
-	if (es && !es->sk) {               /* it has violated something, and goes by its anchor */
-		settle(e, k->es);
-		shared_set64(&offer_of(e, k->es)->word, 0);
-		return 0;
-	}
 	if (!es) return 0;
-	int err = esock_anchor_again(e, es, k->c, ret_fd);
+	int err = es->sk ? esock_anchor_again(e, es, k->c, ret_fd) : 0;
 	if (err < 0) {
 		put_back(e, k->es, es);
 		return err;
 	}
-	shared_set64(&offer_of(e, k->es)->word, 0);
-	settle(e, k->es);
+	withdraw(e, k->es);
 	*ret = es;
-	return 1;
+	return es->sk != NULL;             /* otherwise it has violated something, and goes by its anchor */
 }
 
-/* Who has a listener's spare is gone, or has no use for it: did a connection wait there? */
 bool ahead_keeps(struct engine *e, struct esock *es)
 {
-	struct esock *l = es->listener != 0 ? e->slots[es->listener].es : NULL;
+	struct esock *l = es->listener != 0 && es->sk ? e->slots[es->listener].es : NULL;
 	if (!l || claim(e, l) != es) return false;
-	if (!es->sk) {
-		settle(e, l);
-		shared_set64(&offer_of(e, l)->word, 0);
-		return false;
-	}
 	esock_anchor_close(e, es);
 	put_back(e, l, es);
 	return true;
+}
+
+void ahead_lost(struct engine *e, struct esock *es)
+{
+	struct esock *l = es->listener != 0 ? e->slots[es->listener].es : NULL;
+	if (l && claim(e, l) == es) withdraw(e, l);
 }
 
 void ahead_end(struct engine *e, struct esock *l)

@@ -236,6 +236,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
 	ahead_end(e, es);
+	ahead_lost(e, es);
 	direct_part(e, es);
 	inbox_shut(e, es);
 	esock_drop(e, es);

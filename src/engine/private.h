@@ -299,6 +299,7 @@ bool esock_is_in_flight(struct engine *e, const struct esock *es);
 bool ahead_update(struct engine *e, struct esock *l);                      /* looks what has become of the last one. true: there is another */
 int ahead_recall(struct call *k, struct esock **ret, int *ret_fd);        /* for who asks k->es now: 1, or 0: there is none. Negative errno: it waits on */
 bool ahead_keeps(struct engine *e, struct esock *es);                     /* its anchor has hung up: is it one that still waits to be accepted? */
+void ahead_lost(struct engine *e, struct esock *es);                      /* it ends, and so does not wait any more */
 void ahead_end(struct engine *e, struct esock *l);                        /* it listens no more */
 
 /* pump.c */

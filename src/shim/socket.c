@@ -285,14 +285,18 @@ static bool none_waits(const struct sock *s)
 	return shared_get32(&s->c->poll) == 0 && !offer_waits(arena_offer(shim.arena, s->index)) && shared_get32(&s->c->generation) == s->generation;
 }
 
-/* One that the engine has accepted ahead. With more behind it the engine is told; else it sees that when it next has to do with the listener. */
+/*
+ * One that the engine has accepted ahead. It sees that when it next has to do with the listener; but where more wait, others may wait to connect, and
+ * only TCP tries again by itself.
+ */
 static long accept_ahead(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags)
 {
 	struct offer o;
 	long fd = spare_accept(s, flags, &o);
 	if (fd == -ENOENT || fd == -EMFILE) return fd;
+	spare_offer(s);
 	arena_mark_dirty(shim.arena, s->index);
-	if (shared_get32(&s->c->poll) != 0) handed_over(s);
+	if (s->c->domain == AF_UNIX && shared_get32(&s->c->poll) != 0) handed_over(s);
 	return accepted(s, fd, offer_spare(atomic_load(&o.word)), o.name, MIN(o.name_len, sizeof o.name), addr, len);
 }
 

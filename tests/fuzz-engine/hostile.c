@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "channel/atomic.h"
 #include "channel/desk.h"
+#include "channel/offer.h"
 #include "../unit-channel/client.h"
 
 #define WILD_SOCKETS 8
@@ -108,7 +109,9 @@ static void good_run(const struct lab *l, double end)
 /* ---- wild ---- */
 
 struct own_segment { uint32_t i, serial; };
-struct wild { struct tclient c; struct tsock socks[WILD_SOCKETS]; struct own_segment rx[WILD_SOCKETS], tx[WILD_SOCKETS]; int64_t bell; };
+struct wild { struct tclient c; struct tsock socks[WILD_SOCKETS]; struct own_segment rx[WILD_SOCKETS], tx[WILD_SOCKETS]; int64_t bell; struct tsock spare; };
+#define WILD_LISTENER 4       /* of its sockets; the spare is offered to it */
+#define WILD_CALLER 6
 
 static void word_spoil(_Atomic uint32_t *w)
 {
@@ -133,6 +136,16 @@ static void direction_spoil(struct arena *a, struct direction *d, struct own_seg
 	else if (own.i != 0 && own_segment(a, own.i).serial == own.serial) word_spoil((_Atomic uint32_t *)arena_segment(a, own.i) + below(5));
 }
 
+static void offer_spoil(struct wild *w)
+{
+	_Atomic uint64_t *word = &arena_offer(w->c.arena, w->socks[WILD_LISTENER].channel)->word;
+	if (w->spare.channel == 0) return;
+	if (below(4) != 0) shared_set64(word, offer_word((enum offer_state)below(4), w->spare.channel, w->spare.generation));
+	else if (below(2)) shared_set64(word, offer_word(OFFER_OPEN, w->socks[below(WILD_SOCKETS)].channel, w->spare.generation + below(3)));
+	else shared_set64(word, (uint64_t)rnd() << 32 | rnd());
+	arena_mark_dirty(w->c.arena, w->socks[WILD_LISTENER].channel);
+}
+
 /* Its own words only: what it shares with nobody. The segments' numbers are taken before they are spoilt. */
 static void own_spoil(struct wild *w, uint32_t n)
 {
@@ -145,6 +158,7 @@ static void own_spoil(struct wild *w, uint32_t n)
 		if (below(32) == 0) shared_set32(&ch->flags, rnd() & ~CHF_CLOSED);   /* what it has closed is not its own any more */
 		arena_mark_dirty(w->c.arena, w->socks[s].channel);
 	}
+	if (below(4) == 0) offer_spoil(w);
 	if (w->bell > 0) {
 		struct bell *b = arena_bell(w->c.arena, (uint32_t)w->bell);
 		shared_set64(&b->bits[below(CHANNEL_MAX / 64)], (uint64_t)rnd() << 32 | rnd());
@@ -220,6 +234,25 @@ static void streams_join(struct wild *w, uint16_t port)
 		t_write(&w->socks[0], "some octets that wait", 21);
 	} else w->socks[2] = lsn;
 	if (w->socks[2].fd != lsn.fd) t_close(&lsn);
+}
+
+/* A listener with a connection that was accepted ahead, where its spare is. */
+static void offer_make(struct wild *w, uint16_t port)
+{
+	struct tsock *l = &w->socks[WILD_LISTENER], *c = &w->socks[WILD_CALLER];
+	w->spare = (struct tsock){.fd = -1};
+	t_close(l);
+	t_close(c);
+	*l = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	*c = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	if (t_bind(l, "127.0.0.1", port) != 0 || t_call(l, RPC_LISTEN, 5, 0, NULL, 0) != 0 || t_connect(c, "127.0.0.1", port) != 0) return;
+	if (t_accept(l, &w->spare) != 0) return;
+	atomic_fetch_or(&arena_channel(w->c.arena, w->spare.channel)->flags, CHF_CLOSED);
+	arena_mark_dirty(w->c.arena, w->spare.channel);
+	shared_set64(&arena_offer(w->c.arena, l->channel)->word, offer_word(OFFER_OPEN, w->spare.channel, w->spare.generation));
+	t_close(c);
+	*c = t_socket(&w->c, AF_INET, SOCK_STREAM);
+	t_connect(c, "127.0.0.1", port);
 }
 
 /* The same of Unix sockets, of each type. */
@@ -314,6 +347,8 @@ static void wild_start(struct wild *w, const struct lab *l)
 	uint16_t port = (uint16_t)(1024 + below(60000));
 	if (below(2)) unix_pair(w);
 	else streams_join(w, port);
+	offer_make(w, (uint16_t)(port + 2));
+	for (int i = WILD_LISTENER; i <= WILD_CALLER; i += 2) watch[i] = (struct rpc_watch){w->socks[i].channel, w->socks[i].generation};
 	t_bind(&w->socks[1], "127.0.0.1", (uint16_t)(port + 1));
 	for (int i = 0; i < 5; i++) t_sendto(&w->socks[3], "127.0.0.1", (uint16_t)(port + 1), "datagram", 8);
 	w->bell = t_request(&w->c, &q, NULL, 0, &reply, NULL, &fd);
@@ -330,6 +365,7 @@ static void wild_start(struct wild *w, const struct lab *l)
 static void wild_end(struct wild *w)
 {
 	for (int i = 0; i < WILD_SOCKETS; i++) t_close(&w->socks[i]);
+	if (w->spare.fd >= 0) close(w->spare.fd);
 	t_end(&w->c);
 }
 
@@ -353,7 +389,8 @@ static void vandal_live(const struct lab *l, double end)
 	struct tclient c;
 	t_hello(&c, l, 0);
 	uint64_t regions[][2] = {{16, 20000}, {ARENA_CHANNELS_OFF, 64 * sizeof(struct channel)}, {ARENA_BELLS_OFF, 4 * sizeof(struct bell)},
-				 {ARENA_SEGMENTS_OFF, 256 * sizeof(struct segment)}, {ARENA_DESKS_OFF, 16 * sizeof(struct desk)}, {ARENA_DATA_OFF, 1 << 20}};
+				 {ARENA_SEGMENTS_OFF, 256 * sizeof(struct segment)}, {ARENA_DESKS_OFF, 16 * sizeof(struct desk)},
+				 {ARENA_OFFERS_OFF, 64 * sizeof(struct offer)}, {ARENA_DATA_OFF, 1 << 20}};
 	for (int i = 0; i < 20000 && now_s() < end; i++) {
 		uint64_t *r = regions[below(ARRAY_SIZE(regions))];
 		word_spoil((_Atomic uint32_t *)((char *)c.arena + r[0] + below((uint32_t)r[1] / 4) * 4));
