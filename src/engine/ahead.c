@@ -129,6 +129,7 @@ int ahead_recall(struct call *k, struct esock **ret, int *ret_fd)
 		return err;
 	}
 	withdraw(e, k->es);
+	while (!list_empty(&es->watches)) watch_free(e, list_first(&es->watches, struct watch, of_sock));   /* guessed for the other */
 	*ret = es;
 	return es->sk != NULL;             /* otherwise it has violated something, and goes by its anchor */
 }
