@@ -61,10 +61,19 @@ static struct esock *spare_of(struct engine *e, struct esock *l, uint64_t word)
 	return NULL;
 }
 
-static bool may_fill(const struct esock *l)
+/* Where several wait for connections, whoever comes first would take what is another's, which is dearer than a call of his own. */
+static bool is_alone(struct engine *e, const struct esock *l)
+{
+	uint32_t n = shared_get32(&esock_channel(e, l)->rx.waiters);
+	list_each(struct watch, w, &l->watches, of_sock) n++;
+	return n <= 1;
+}
+
+static bool may_fill(struct engine *e, const struct esock *l)
 {
 	/* Whoever takes the last one tells nobody, though with no backlog some may wait to connect. */
-	return l->stream && !sctp_is(l->sk) && sock_poll(l->sk) & EPOLLIN && !(esock_is_unix(l) && unix_backlog(l->sk) == 0);
+	if (!l->stream || sctp_is(l->sk) || (esock_is_unix(l) && unix_backlog(l->sk) == 0)) return false;
+	return sock_poll(l->sk) & EPOLLIN && is_alone(e, l);
 }
 
 static void caller_note(struct engine *e, const struct esock *l, const struct sock *child)
@@ -84,7 +93,7 @@ static bool fill(struct engine *e, struct esock *l)
 	struct sock *child;
 	struct esock *es;
 	int fd;
-	if (offer_state(word) != OFFER_OPEN || !may_fill(l) || !(es = spare_of(e, l, word))) return false;
+	if (offer_state(word) != OFFER_OPEN || !may_fill(e, l) || !(es = spare_of(e, l, word))) return false;
 	uint32_t i = offer_spare(word), closed = offer_closed(word);
 	if (!offer_change(o, word, offer_word(OFFER_BUSY, i, closed))) return false;
 	if (sock_accept(l->sk, &child) < 0) {

@@ -113,7 +113,7 @@ static void plain(void)
 	}
 	for (int i = 0; i < 3; i++) {
 		c[i] = dial(l);
-		MUST(send(c[i], "abc" + i, 1, 0));
+		MUST(send(c[i], &"abc"[i], 1, 0));
 	}
 	for (int i = 0; i < 4; i++)
 		say_next("in turn", l);
