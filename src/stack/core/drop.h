@@ -34,6 +34,7 @@
 	X(UDP_BAD, "malformed UDP") \
 	X(UDP_CSUM, "UDP checksum wrong") \
 	X(UDP_NO_SOCKET, "no UDP socket") \
+	X(UDP_ENCAP, "ESP or a keep-alive of it in UDP, and no association") \
 	X(UDP_COVERAGE, "UDP-Lite checksum covers less than the socket asks for") \
 	X(RAW_CSUM, "checksum that a raw socket asked for is wrong") \
 	X(SOCK_RCVBUF, "receive buffer full") \

@@ -40,11 +40,10 @@ static void deliver(struct stack *s, struct packet *p, const struct ip4_hdr *h)
 	stack_drop(s, p, DROP_IP_PROTO);
 }
 
-static void receive_fragment(struct stack *s, struct packet *p, struct ip4_hdr *h)
+static struct packet *fragment_take(struct stack *s, struct packet *p, const struct ip4_hdr *h)
 {
 	size_t hdr_len = ip4_hdr_len(h), len = h->total_len - hdr_len;
 	struct frag f = {.id = h->id, .offset = h->frag_off, .proto = h->proto, .more = h->mf, .unfrag_len = hdr_len, .hdr_len = hdr_len};
-	int r;
 
 	if (h->mf && len % 8) {
 		/* As Linux: what does not fill a block of 8 is not there. */
@@ -54,21 +53,24 @@ static void receive_fragment(struct stack *s, struct packet *p, struct ip4_hdr *
 	/* RFC 791 §3.2: a datagram has 65,535 octets at most, its header among them. */
 	if (len == 0 || hdr_len + f.offset + len > UINT16_MAX) {
 		stack_drop(s, p, DROP_FRAG_BAD);
-		return;
+		return NULL;
 	}
-	p = frag_receive(s, p, &f);
-	if (!p) return;
-	r = ip4_parse(h, p->data, p->len);
-	if (r < 0)
-		stack_drop(s, p, DROP_FRAG_BAD);
-	else
-		deliver(s, p, h);
+	return frag_receive(s, p, &f);
+}
+
+struct packet *ip4_whole(struct stack *s, struct packet *p, const struct ip4_hdr *h)
+{
+	return h->mf || h->frag_off ? fragment_take(s, p, h) : p;
 }
 
 static void receive_ours(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
-	if (h->mf || h->frag_off)
-		receive_fragment(s, p, h);
+	bool fragment = h->mf || h->frag_off;
+
+	p = ip4_whole(s, p, h);
+	if (!p) return;
+	if (fragment && ip4_parse(h, p->data, p->len) < 0)
+		stack_drop(s, p, DROP_FRAG_BAD);
 	else
 		deliver(s, p, h);
 }
@@ -91,10 +93,10 @@ static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
 		stack_drop(s, p, DROP_IP_NO_GROUP);
 	else if (is_ours(s, p))
 		receive_ours(s, p, h);
-	else if (s->sysctl->ip_forward)
-		ip_forward(s, p);
-	else
+	else if (!s->sysctl->ip_forward)
 		stack_drop(s, p, DROP_IP_NOT_FORWARDING);
+	else if (!router_alert4(s, p, h))
+		ip_forward(s, p);
 }
 
 /* RFC 1122 §3.2.1.8 (c): source routes are refused in silence. RFC 1122 §3.2.2.5: malformed options are answered. */

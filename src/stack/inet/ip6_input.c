@@ -162,10 +162,10 @@ static void route_in(struct stack *s, struct packet *p, struct ip6_walk *w)
 			stack_drop(s, p, DROP_IP_NO_GROUP);
 	} else if (is_ours(s, p)) {
 		receive_ours(s, p, w);
-	} else if (s->sysctl->ip6_forward) {
-		ip_forward(s, p);
-	} else {
+	} else if (!s->sysctl->ip6_forward) {
 		stack_drop(s, p, DROP_IP_NOT_FORWARDING);
+	} else if (!router_alert6(s, p)) {
+		ip_forward(s, p);
 	}
 }
 

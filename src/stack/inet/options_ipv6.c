@@ -316,7 +316,7 @@ const struct sockopt ipv6_options[] = {
 	{BLOB(IPV6_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{I(IPV6_MULTICAST_IF), .of_stream = ENOPROTOOPT, BOTH, FIELD(mcast_if6), .set = set_mcast_if},
 	{B(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, FIELD(mcast_all6)},
-	{B(ROUTER_ALERT_ISOLATE, "IPV6_ROUTER_ALERT_ISOLATE"), BOTH, FIELD(alert_isolate6), .note = "of IPV6_ROUTER_ALERT, which is refused"},
+	{B(ROUTER_ALERT_ISOLATE, "IPV6_ROUTER_ALERT_ISOLATE"), BOTH, FIELD(alert_isolate6), .note = "hosts have nothing of each other's anyway"},
 	{N(RECVERR_RFC4884, "IPV6_RECVERR_RFC4884"), BOTH, .max = 1, FIELD(recverr_rfc4884_6), .note = "no host here extends its ICMP messages"},
 	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},
 	{BLOB(IPV6_LEAVE_GROUP), SET, .set = set_leave},

@@ -99,7 +99,7 @@ static bool checksum_fits(const struct raw_sock *rs, const struct packet *p, uin
 	return csum_fold(csum_add(csum_pseudo(&p->src, &p->dst, proto, p->len), p->data, p->len)) == 0;
 }
 
-static void give(struct raw_sock *rs, const struct packet *p, size_t at, uint8_t proto)
+void raw_give(struct raw_sock *rs, const struct packet *p, size_t at, uint8_t proto)
 {
 	struct stack *s = rs->ds.is.sk.stack;
 	struct packet *copy;
@@ -128,7 +128,7 @@ bool raw_deliver(struct stack *s, struct packet *p, size_t at, uint8_t proto)
 		if (!is_for(rs, p, &p->dst, &p->src, proto)) continue;
 		if (p->multicast && !membership_allows(&rs->ds.is, &p->dst, &p->src, p->netif)) continue;
 		wanted = true;
-		give(rs, p, at, proto);
+		raw_give(rs, p, at, proto);
 	}
 	return wanted;
 }

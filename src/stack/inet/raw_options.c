@@ -70,6 +70,8 @@ static int set_v6only(struct sock *sk, const void *val, socklen_t len)
 const struct sockopt raw4_options[] = {
 	{.level = IPPROTO_RAW, .name = FILTER4, .text = "ICMP_FILTER", .type = OPT_BLOB, BOTH, .get = get_filter4, .set = set_filter4},
 	{.level = IPPROTO_IP, .name = IP_HDRINCL, .text = "IP_HDRINCL", .type = OPT_BYTE_OR_BOOL, BOTH, IS(hdrincl)},
+	{.level = IPPROTO_IP, .name = IP_ROUTER_ALERT, .text = "IP_ROUTER_ALERT", .type = OPT_BYTE_OR_INT, BOTH, OPT_FIELD(struct raw_sock, alert4),
+	 .set = raw_set_alert4, .note = "of raw sockets: others, and those of IPPROTO_RAW, EINVAL as on Linux"},
 	{.level = IPPROTO_IP, .name = IP_NODEFRAG, .text = "IP_NODEFRAG", .type = OPT_BYTE_OR_BOOL, BOTH, OPT_FIELD(struct raw_sock, nodefrag)},
 	{.text = NULL},
 };
@@ -81,6 +83,8 @@ const struct sockopt raw6_options[] = {
 	 .set = set_checksum_ipv6},
 	{.level = IPPROTO_IPV6, .name = IPV6_V6ONLY, .text = "IPV6_V6ONLY", .type = OPT_INT, BOTH, .get = opt_get_zero, .set = set_v6only},
 	{.level = IPPROTO_IPV6, .name = HDRINCL6, .text = "IPV6_HDRINCL", .type = OPT_BOOL, BOTH, IS(hdrincl)},
+	{.level = IPPROTO_IPV6, .name = IPV6_ROUTER_ALERT, .text = "IPV6_ROUTER_ALERT", .type = OPT_INT, BOTH, OPT_FIELD(struct raw_sock, alert6_shown),
+	 .set = raw_set_alert6, .note = "of sockets of IPPROTO_RAW: others ENOPROTOOPT as on Linux"},
 	{.level = IPPROTO_ICMPV6, .name = FILTER6, .text = "ICMPV6_FILTER", .type = OPT_BLOB, BOTH, .get = get_filter6, .set = set_filter6},
 	{.text = NULL},
 };

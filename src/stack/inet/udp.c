@@ -29,6 +29,10 @@ static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr 
 		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_CSUM);
 		return;
 	}
+	if (udp_encap_takes(us, p->data + UDP_HDR_LEN, p->len - UDP_HDR_LEN)) {
+		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_ENCAP);
+		return;
+	}
 	if (!covers_enough(us, h)) {
 		stack_drop(us->ds.is.sk.stack, p, DROP_UDP_COVERAGE);
 		return;
@@ -160,6 +164,8 @@ static int set_recv_coverage(struct sock *sk, const void *val, socklen_t len)
 	{.level = option_level, .name = UDP_GRO, .text = "UDP_GRO", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct udp_sock, gro)}, \
 	{.level = option_level, .name = UDP_NO_CHECK6_TX, .text = "UDP_NO_CHECK6_TX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
 	 OPT_FIELD(struct udp_sock, no_check6_tx)}, \
+	{.level = option_level, .name = UDP_ENCAP, .text = "UDP_ENCAP", .type = OPT_INT, .access = OPT_GET | OPT_SET, \
+	 OPT_FIELD(struct udp_sock, encap), .set = udp_encap_set, .note = "IPsec's and L2TP's; there are no associations: what is ESP's is dropped"}, \
 	{.level = option_level, .name = UDP_NO_CHECK6_RX, .text = "UDP_NO_CHECK6_RX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
 	 OPT_FIELD(struct udp_sock, no_check6_rx)}
 static const struct sockopt udp_options[] = {ROWS(IPPROTO_UDP), ROWS(IPPROTO_UDPLITE), {.text = NULL}};

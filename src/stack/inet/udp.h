@@ -13,12 +13,17 @@ struct udp_sock {
 	/* UDP_CORK and MSG_MORE: one datagram out of several sends. The first one says where it goes. */
 	uint16_t segment;             /* UDP_SEGMENT: what is longer goes as several datagrams */
 	bool gro, gro_dropping, no_check6_tx, no_check6_rx;
+	int encap;                    /* UDP_ENCAP */
 	bool corked, pending;
 	struct dgram_dest dest;
 	uint8_t *data; size_t len;
 };
 
 void udp_enqueue(struct udp_sock *us, struct packet *p);   /* udp_gro.c: takes p, data = what the program gets */
+/* udp_encap.c */
+int udp_encap_set(struct sock *sk, const void *val, socklen_t len);
+bool udp_encap_takes(const struct udp_sock *us, const uint8_t *data, size_t len);   /* it is the host's, not the program's */
+
 ssize_t udp_send(struct sock *sk, const struct sock_msg *m);
 int udp_cork_set(struct udp_sock *us, bool on);     /* off sends what is pending */
 void udp_cork_drop(struct udp_sock *us);
