@@ -6,10 +6,12 @@
 #include <sys/ioctl.h>
 #include "channel/wish.h"
 #include "engine/private.h"
+#include "stack/inet/flowlabel.h"
 #include "stack/tcp/tcp.h"
 
 #define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS, of whose layouts the header names the other */
 #define STAMPNS 0x8907
+#define FLOWLABEL_MGR 32     /* IPV6_FLOWLABEL_MGR of <linux/in6.h> */
 #define NO_ROOM 64           /* what a row may look at that is given no room */
 
 /* Those that can't be are refused as by the call, and nobody is told: no shim leaves them. */
@@ -23,6 +25,13 @@ void esock_wishes(struct engine *e, struct esock *es)
 		if (wish_read(word, i, &level, &name, &value)) sock_setsockopt(es->sk, level, name, &value, sizeof value);
 	net_touch(e->net, es->sk->stack);
 	esock_queue(e, es);
+}
+
+/* The program asked for a label of the stack's choice: the value that it gave is to have it. */
+static void label_tell(struct call *k)
+{
+	uint32_t label = flowlabel_given(k->es->sk);
+	if (label) call_out(k, &label, sizeof label);
 }
 
 int64_t serve_setsockopt(struct call *k)
@@ -41,6 +50,7 @@ int64_t serve_setsockopt(struct call *k)
 	if (err == 0 && level == SOL_SOCKET && name == SO_PEEK_OFF) atomic_store(&esock_channel(k->e, k->es)->peek_off, k->es->sk->peek_off);
 	/* A filter looks at segments, a stamp tells when one left, and hops are counted of each. */
 	if (k->es->stream && (k->es->sk->filter || tcp_sends_stamped(k->es->sk) || tcp_needs_stack(k->es->sk))) direct_bar(k->e, k->es);
+	if (err == 0 && level == IPPROTO_IPV6 && name == FLOWLABEL_MGR) label_tell(k);
 	if (err == 0 && level == IPPROTO_IPV6 && name == IPV6_ADDRFORM) esock_channel(k->e, k->es)->domain = k->es->sk->domain;
 	bool corks = err == 0 && k->es->stream && level == IPPROTO_TCP && name == TCP_CORK;
 	if (corks && tcp_is_corked(k->es->sk) == (k->es->peer != NULL)) direct_reconsider(k->e, k->es);

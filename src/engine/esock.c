@@ -142,7 +142,10 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	es->sk = sk;
 	sk->user = es;
 	sk->inode = es->by_inode.hash;
-	if (!es->orphan) sk->uid = es->of.client->uid;
+	if (!es->orphan) {
+		sk->uid = es->of.client->uid;
+		sk->pid = (uint32_t)es->of.client->pid;
+	}
 	ch->domain = sk->domain;
 	ch->type = sk->type;
 	ch->protocol = sk->protocol;

@@ -8,6 +8,8 @@
 #include "shim/shim.h"
 #include "shim/unix.h"
 
+#define FLR_LABEL_AT 16      /* flr_label of struct in6_flowlabel_req */
+
 /*
  * Linux looks for the option before it touches the program's memory: one that it does not have is that error, whatever the pointer is, and a value of no
  * octets needs none.
@@ -98,6 +100,13 @@ static long filter_attach(const struct sock *s, int name, const void *val, sockl
 	return (long)control(&c);
 }
 
+/* IPV6_FLOWLABEL_MGR: the label that was chosen goes into the program's request. As Linux, where that can't be written, it does not. */
+static void label_put(const void *request, uint32_t label)
+{
+	uint32_t be = htonl(label);
+	user_copy((uint8_t *)request + FLR_LABEL_AT, &be, sizeof be);
+}
+
 static bool is_packet_ring(int level, int name) { return level == SOL_PACKET && (name == PACKET_RX_RING || name == PACKET_TX_RING); }
 
 /* The same of the program that spreads frames over a group of packet sockets. The group's other kinds take none. */
@@ -147,8 +156,10 @@ long sock_setsockopt(const struct sock *s, int level, int name, const void *val,
 		len = MIN(len, (socklen_t)sizeof zero);
 	}
 	if (is_sctp(s) && sctp_option_connects(level, name)) return sctp_socket_connect(s, name, val, len);
-	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}};
+	uint32_t label;
+	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}, .out = &label, .out_cap = sizeof label};
 	int64_t r = control(&c);
+	if (r == 0 && c.out_len == sizeof label) label_put(val, label);
 	if (r == -EFAULT) r = control_simple(RPC_SETSOCKOPT, s, level, name, (int64_t)len + 1);
 	if (r == -EFAULT) return is_packet_ring(level, name) ? -EINVAL : -EFAULT;   /* so Linux says of a ring's */
 	if (r == 0 && level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_RCVBUFFORCE)) small_buffer(s, *(const int *)val);

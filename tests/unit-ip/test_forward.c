@@ -1,6 +1,9 @@
 /* A router: eth0 to eth1, both families. */
 #include "lab.h"
+#include <errno.h>
+#include <netinet/in.h>
 #include <linux/rtnetlink.h>
+#include "stack/socket/sock.h"
 
 static const char *const from[2] = {"10.0.0.2", "2001:db8::2"}, *const to[2] = {"10.0.1.2", "2001:db8:1::2"}, *const router[2] = {"10.0.0.1", "2001:db8::1"};
 static const uint8_t data[2000] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -163,6 +166,72 @@ static void silent_neighbour_behind_the_router(void **state)
 	}
 }
 
+static ssize_t read_all(struct sock *sk, void *buf, size_t size)
+{
+	struct sock_msg m = {.data = buf, .len = size, .flags = MSG_DONTWAIT};
+
+	return sock_recv(sk, &m);
+}
+
+static struct sock *alerted(struct lab *l, int domain, int protocol, int level, int name, int value)
+{
+	struct sock *sk;
+
+	assert_int_equal(sock_create(l->s, domain, SOCK_RAW, protocol, &sk), 0);
+	assert_int_equal(sock_setsockopt(sk, level, name, &value, sizeof value), 0);
+	return sk;
+}
+
+/* RFC 2113: who asks for it gets what routers are to look at, whole, and nobody else does any more. */
+static void alerts_go_to_who_asks(void **state)
+{
+	static const uint8_t opt[4] = {148, 4, 0, 0}, other_opt[4] = {7, 3, 4, 0};
+	struct lab *l = *state;
+	struct sock *sk = alerted(l, AF_INET, IP_PROTO_UDP, IPPROTO_IP, IP_ROUTER_ALERT, 1);
+	uint8_t in[3000];
+
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_UDP, .opt = opt, .opt_len = 4, .data = data, .len = 16);
+	sends_nothing(l);
+	assert_int_equal(read_all(sk, in, sizeof in), 40);
+	assert_memory_equal(in + 24, data, 16);
+	/* In pieces, of which the last one brings all. */
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_UDP, .id = 9, .mf = true, .opt = opt, .opt_len = 4, .data = data, .len = 16);
+	assert_int_equal(read_all(sk, in, sizeof in), -EAGAIN);
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_UDP, .id = 9, .frag_off = 16, .opt = opt, .opt_len = 4, .data = data, .len = 8);
+	assert_int_equal(read_all(sk, in, sizeof in), 48);
+	sends_nothing(l);
+	/* Of another protocol, with another option, or not asked for any more: on its way. */
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_TCP, .opt = opt, .opt_len = 4, .data = data, .len = 20);
+	sends(l, .dst = to[0], .proto = IP_PROTO_TCP);
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_UDP, .opt = other_opt, .opt_len = 4, .data = data, .len = 16);
+	sends(l, .dst = to[0], .proto = IP_PROTO_UDP);
+	assert_int_equal(sock_setsockopt(sk, IPPROTO_IP, IP_ROUTER_ALERT, &(int){0}, sizeof(int)), 0);
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_UDP, .opt = opt, .opt_len = 4, .data = data, .len = 16);
+	sends(l, .dst = to[0], .proto = IP_PROTO_UDP);
+	drops_nothing(l);
+	sock_close(sk);
+}
+
+/* RFC 2711: the same, by the option's value. */
+static void alerts6_go_by_value(void **state)
+{
+	static const uint8_t hop_by_hop[24] = {IP_PROTO_UDP, 0, 5, 2, 0, 7, 1, 0};
+	struct lab *l = *state;
+	struct sock *sk = alerted(l, AF_INET6, IPPROTO_RAW, IPPROTO_IPV6, IPV6_ROUTER_ALERT, 6);
+	uint8_t in[100];
+
+	receives(l, .src = from[1], .dst = to[1], .to = &mac_us, .proto = IP_PROTO_HOPOPTS, .data = hop_by_hop, .len = 24);
+	sends(l, .dst = to[1], .proto = IP_PROTO_HOPOPTS);
+	sock_close(sk);
+	sk = alerted(l, AF_INET6, IPPROTO_RAW, IPPROTO_IPV6, IPV6_ROUTER_ALERT, 7);
+	receives(l, .src = from[1], .dst = to[1], .to = &mac_us, .proto = IP_PROTO_HOPOPTS, .data = hop_by_hop, .len = 24);
+	sends_nothing(l);
+	assert_int_equal(read_all(sk, in, sizeof in), 64);
+	assert_memory_equal(in + 40, hop_by_hop, 24);
+	drops_nothing(l);
+	sock_close(sk);
+}
+
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, open_router, lab_close)
 
 int main(void)
@@ -170,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_bench(datagrams_go_on_one_hop_poorer), on_bench(options_go_on_unchanged), on_bench(hops_run_out), on_bench(too_large_for_the_next_link),
 		on_bench(options_of_pieces), on_bench(no_way_on), on_bench(what_is_nobodys_to_forward), on_bench(silent_neighbour_behind_the_router),
+		on_bench(alerts_go_to_who_asks), on_bench(alerts6_go_by_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* Datagram sockets: life, connect, shutdown, readiness, errors. Read first: udp(7), ip(7), connect(2). */
+#include "stack/inet/flowlabel.h"
 #include "stack/inet/dgram.h"
 #include <errno.h>
 #include <linux/sockios.h>
@@ -68,8 +69,9 @@ int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	if (r == 0) r = inet_scope_bind(is, &d.dst, d.scope);
 	if (r < 0) return r;
 	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);
-	r = dgram_route(ds, &d);
+	r = flowlabel_may_use(is, d.flowinfo & 0xfffff) ? dgram_route(ds, &d) : -EINVAL;
 	if (r < 0) return r;
+	is->flowinfo6 = d.flowinfo;
 	if (addr_is_any(&is->laddr)) is->laddr = d.out.src;
 	is->raddr = d.dst;
 	is->rport = d.port;

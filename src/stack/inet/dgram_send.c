@@ -1,6 +1,7 @@
 /* Datagrams out: where they go, and as what. Read first: ip(7), ipv6(7), RFC 3542. */
 #include <errno.h>
 #include <netinet/udp.h>
+#include "stack/inet/flowlabel.h"
 #include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
@@ -41,7 +42,7 @@ int dgram_name_parse(const struct dgram_sock *ds, const struct sockaddr *a, sock
 	} else {
 		r = inet_sockaddr_parse(is, a, len, &ret->dst, &ret->port, &ret->scope);
 		if (r < 0) return r;
-		if (is->sk.domain == AF_INET6 && is->sendflow6) ret->flowinfo = read32((const uint8_t *)&((const struct sockaddr_in6 *)a)->sin6_flowinfo);
+		ret->flowinfo = flowlabel_of_name(is, a);
 	}
 	if (is->sk.domain == AF_INET6 && is->v6only && addr_is_v4(&ret->dst)) return -ENETUNREACH;
 	any_to_self(is, &ret->dst);
@@ -81,6 +82,7 @@ static int peer_of(const struct dgram_sock *ds, struct dgram_dest *ret)
 	ret->dst = ds->is.raddr;
 	ret->port = ds->is.rport;
 	ret->scope = ds->is.scope;
+	ret->flowinfo = ds->is.flowinfo6;
 	return 0;
 }
 
@@ -303,6 +305,7 @@ int dgram_equip(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, 
 	inet_sock_out(&ds->is, &ds->is.laddr, &d->dst, proto, &d->out);
 	if (!d->out.oif && d->scope && (nif = netif_by_index(ds->is.sk.stack, (int)d->scope))) d->out.oif = nif;
 	d->out.flow = d->flowinfo & 0xfffff;
+	if (!flowlabel_may_use(&ds->is, d->out.flow)) return -EINVAL;
 	if (d->flowinfo & 0xff00000) d->out.tos = (uint8_t)(d->flowinfo >> 20);
 	d->control = send_control_of(&ds->is.sk);
 	d->dontfrag = ds->is.dontfrag6;

@@ -1,6 +1,7 @@
 /* Birth and end of a stack's internet layer. */
 #include <errno.h>
 #include <stdlib.h>
+#include "stack/inet/flowlabel.h"
 #include "stack/inet/inet_private.h"
 
 int inet_new(struct stack *s)
@@ -12,6 +13,7 @@ int inet_new(struct stack *s)
 	s->inet = in;
 	in->stack = s;
 	list_init(&in->raws);
+	list_init(&in->flow_labels);
 	neigh_table_init(&in->neigh);
 	frag_table_init(&in->frags);
 	dst_cache_init(&in->pmtu);
@@ -33,6 +35,7 @@ void inet_free(struct stack *s)
 	timer_clear(s, &in->loop_timer);
 	while (!list_empty(&in->looped))
 		packet_free(list_entry(list_pop(&in->looped), struct packet, node));
+	flowlabels_free(s);
 	neigh_table_free(s);
 	frag_table_free(s);
 	dst_cache_free(&in->pmtu);

@@ -111,6 +111,9 @@ struct inet_sock {
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
 	uint32_t flow_salt;              /* changes when the flow is to take another path */
+	uint32_t flowinfo6;              /* of the peer's name, with IPV6_FLOWINFO_SEND: traffic class and flow label */
+	uint32_t flow_given;             /* the label that was chosen for it last; 0: none. flowlabel.c */
+	struct list *flow_leases;        /* NULL until there is one */
 	struct header_opts *header;      /* NULL: none was ever set */
 	struct filter *chooser;          /* SO_ATTACH_REUSEPORT_CBPF; NULL: none */
 	struct errqueue *errqueue;       /* MSG_ERRQUEUE: inet/errqueue.h; NULL until there is something */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include "stack/inet/flowlabel.h"
 #include "stack/core/sysctl.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
@@ -44,6 +45,7 @@ void inet_sock_done(struct sock *sk)
 	membership_leave_all(is);
 	header_options_free(is);
 	errqueue_free(is);
+	flowlabel_release_all(is);
 	filter_free(is->chooser);
 }
 
@@ -163,6 +165,7 @@ int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret,
 		inet_sockaddr_emit(is, &is->raddr, is->rport, scope, ret, ret_len);
 	else
 		inet_sockaddr_emit(is, &is->laddr, is->lport, scope, ret, ret_len);
+	if (peer && sk->domain == AF_INET6 && is->sendflow6) write32((uint8_t *)&((struct sockaddr_in6 *)ret)->sin6_flowinfo, is->flowinfo6);
 	return 0;
 }
 
@@ -206,6 +209,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->mcast_loop = is->mcast_loop6;
 	o->host_only = mcast && hops == 0;
 	o->no_flow = !is->autoflowlabel6;
+	o->flow = is->flowinfo6 & 0xfffff;
 	o->flow_salt = is->flow_salt;
 	o->mtu_bytes = is->mtu6;
 	if (is->sk.type != SOCK_STREAM) inet_sock_ext(is, o);

@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include "stack/inet/errqueue.h"
+#include "stack/inet/flowlabel.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
 
 #define DEFAULT_HOPS 64
 /* Of <linux/in6.h>; libcs do not name them. */
-enum { OLD_PKTOPTIONS = 6, FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWINFO_SEND = 33, RECVFRAGSIZE = 77 };
+enum { OLD_PKTOPTIONS = 6, FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWLABEL_MGR = 32, FLOWINFO_SEND = 33,
+       RECVFRAGSIZE = 77 };
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -318,6 +320,8 @@ const struct sockopt ipv6_options[] = {
 	{B(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, FIELD(mcast_all6)},
 	{B(ROUTER_ALERT_ISOLATE, "IPV6_ROUTER_ALERT_ISOLATE"), BOTH, FIELD(alert_isolate6), .note = "hosts have nothing of each other's anyway"},
 	{N(RECVERR_RFC4884, "IPV6_RECVERR_RFC4884"), BOTH, .max = 1, FIELD(recverr_rfc4884_6), .note = "no host here extends its ICMP messages"},
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = FLOWLABEL_MGR, .text = "IPV6_FLOWLABEL_MGR", .type = OPT_BLOB, .least = 32, BOTH,
+	 .get = flowlabel_get, .set = flowlabel_set, .note = "without options for the label's datagrams; IPV6_FL_F_REFLECT: EPERM as by default"},
 	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},
 	{BLOB(IPV6_LEAVE_GROUP), SET, .set = set_leave},
 	{BLOB(MCAST_JOIN_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_join},

@@ -16,6 +16,7 @@
 #define OF_UNIX "of AF_UNIX"
 #define EBPF "programs of eBPF are the kernel's"
 #define NO_IPSEC "no IPsec"
+#define NO_MROUTE "no multicast routing; up to 212 the same"
 #define NO_ANYCAST "no anycast membership"
 #define ANYCAST(n, t) \
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .access = OPT_SET, .least = sizeof(struct ipv6_mreq), .refused = ENOPROTOOPT, \
@@ -38,8 +39,8 @@ const struct sockopt refused_options[] = {
 	 .get = opt_get_zero, .note = "of raw sockets"},
 	ANYCAST(27, "IPV6_JOIN_ANYCAST"),
 	ANYCAST(28, "IPV6_LEAVE_ANYCAST"),
-	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 32, .text = "IPV6_FLOWLABEL_MGR", .access = BOTH, .least = 32, .refused = ENOPROTOOPT,
-	 .note = "labels are not leased"},
+	ROW(IPPROTO_IP, 200, "MRT_INIT", BOTH, ENOPROTOOPT, NO_MROUTE),
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 200, .text = "MRT6_INIT", .access = BOTH, .refused = ENOPROTOOPT, .note = NO_MROUTE},
 	ROOTS(IPPROTO_IPV6, AF_INET6, 34, "IPV6_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),
 	ROOTS(IPPROTO_IPV6, AF_INET6, 35, "IPV6_XFRM_POLICY", EINVAL, NO_IPSEC),
 	{.text = NULL},

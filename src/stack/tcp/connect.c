@@ -4,6 +4,7 @@
  *
  * Read first: RFC 9293 §3.10.1, connect(2).
  */
+#include "stack/inet/flowlabel.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
@@ -52,7 +53,7 @@ static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
 	struct inet_sock *is = &conn->inet;
 	struct addr dst;
 	uint16_t port;
-	uint32_t scope;
+	uint32_t scope, flowinfo;
 	int r = inet_sockaddr_parse(is, a, len, &dst, &port, &scope);
 
 	if (r < 0) return r;
@@ -60,8 +61,11 @@ static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
 	name_this_host(is, &dst);
 	/* RFC 9293 §3.9.1.1 (MUST-46) */
 	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
+	flowinfo = flowlabel_of_name(is, a);
+	if (!flowlabel_may_use(is, flowinfo & 0xfffff)) return -EINVAL;
 	r = inet_scope_bind(is, &dst, scope);
 	if (r < 0) return r;
+	is->flowinfo6 = flowinfo;
 	is->raddr = dst;
 	is->rport = port;
 	return 0;
