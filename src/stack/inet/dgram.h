@@ -59,6 +59,10 @@ int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *ret);
 /* Gives up when the socket has an error pending (taken) or its sending side is shut: negative, or 0. */
 int dgram_may_send(struct dgram_sock *ds);
+/* May so many octets of the upper protocol go that way? 0, -EMSGSIZE, -ENOBUFS. Decides whether they may be cut. */
+int dgram_fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len);
+/* -EMSGSIZE, which the error queue hears of, too, where IP_RECVERR asks for that. */
+int dgram_too_long(struct dgram_sock *ds, const struct dgram_dest *d);
 /* May a transport message of so many octets be cut for a way of this MTU? -ENOBUFS otherwise */
 bool dgram_pieces_find_room(const struct sock *sk, const struct dgram_dest *d, size_t len, uint32_t mtu);
 /* Sends p, whose data is the transport message. 0 or negative; takes p. */

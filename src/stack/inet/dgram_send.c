@@ -19,12 +19,20 @@ static void parse4(const struct sockaddr *a, struct dgram_dest *ret)
 	ret->scope = 0;
 }
 
-/* Nobody is called "any": the socket's own address is meant, or loopback. */
+/* Who is bound to a group, or a broadcast, sends from an address of the host's; in Linux not so an IPv6 socket that is bound to one of IPv4's. */
+static bool is_no_source(const struct inet_sock *is, const struct addr *a)
+{
+	if (addr_is_any(a)) return true;
+	if (addr_is_v4(a) && is->sk.domain == AF_INET6) return false;
+	return addr_is_multicast(a) || inet_addr_is_broadcast(is->sk.stack, a);
+}
+
+/* Nobody is called "any": the address that the socket sends from is meant, or loopback. */
 static void any_to_self(const struct inet_sock *is, struct addr *dst)
 {
 	if (!addr_is_any(dst)) return;
 	if (addr_is_v4(dst))
-		*dst = addr_is_v4(&is->laddr) && !addr_is_any(&is->laddr) ? is->laddr : addr_loop4;
+		*dst = addr_is_v4(&is->laddr) && !is_no_source(is, &is->laddr) ? is->laddr : addr_loop4;
 	else
 		*dst = is->sk.domain == AF_INET6 && addr_is_v4(&is->laddr) ? addr_loop4 : addr_loop6;
 }
@@ -262,19 +270,18 @@ static bool sticky_if_is_gone(const struct inet_sock *is)
 
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 {
-	struct stack *s = ds->is.sk.stack;
 	int r;
 
 	if (!d->out.oif && !addr_is_v4(&d->dst) && sticky_if_is_gone(&ds->is)) return -ENETUNREACH;
-	/* Who is bound to a group, or a broadcast, sends from an address of the host's. */
-	if (addr_is_any(&d->out.src) ||
-	    (addr_eq(&d->out.src, &ds->is.laddr) && (addr_is_multicast(&d->out.src) || inet_addr_is_broadcast(s, &d->out.src))))
-		d->out.src = addr_is_v4(&d->dst) ? addr_any4 : addr_any6;
+	bool from_v4 = addr_is_v4(&d->out.src), to_v4 = addr_is_v4(&d->dst);
+	if (addr_is_any(&d->out.src) || (addr_eq(&d->out.src, &ds->is.laddr) && is_no_source(&ds->is, &d->out.src))) d->out.src = to_v4 ? addr_any4 : addr_any6;
 	/* As Linux: an IPv6 address that an earlier connect() chose is no hindrance to IPv4. */
-	if (!ds->is.addr_bound && !addr_is_v4(&d->out.src) && addr_is_v4(&d->dst)) d->out.src = addr_any4;
-	if (addr_is_v4(&d->out.src) != addr_is_v4(&d->dst)) return addr_is_v4(&d->dst) ? -ENETUNREACH : -EAFNOSUPPORT;
+	if (!ds->is.addr_bound && !from_v4 && to_v4) d->out.src = addr_any4;
+	if (to_v4 && !addr_is_v4(&d->out.src)) return -ENETUNREACH;
+	if (from_v4 && !to_v4) d->out.src = addr_any6;        /* no way from there, which is said of none that leads nowhere */
 	r = lookup(ds, d);
 	if (r < 0) return r;
+	if (from_v4 && !to_v4) return -EAFNOSUPPORT;
 	/* RFC 1122 §3.3.6: only who asked for that right. */
 	if (d->hop.broadcast && !ds->is.sk.broadcast) return -EACCES;
 	if (addr_is_any(&d->out.src)) d->out.src = d->hop.src;
@@ -340,19 +347,38 @@ bool dgram_pieces_find_room(const struct sock *sk, const struct dgram_dest *d, s
 	return !piece || (len - 1) / piece * datagram_charge(six, (uint32_t)piece) < 2 * (uint64_t)sk->sndbuf;
 }
 
-/* IP_PMTUDISC_WANT: what fits goes with DF, what does not is cut. IP_PMTUDISC_DO: what does not fit is refused. */
-static int fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
+/* What the way takes; IPV6_MTU may be less, and no packet of IPv4 is larger than its length says. */
+static uint32_t mtu_of(const struct dgram_sock *ds, const struct dgram_dest *d)
+{
+	uint32_t mtu = ip_mtu(ds->is.sk.stack, &d->dst, &d->hop);
+
+	if (addr_is_v4(&d->dst)) return MIN(mtu, PACKET_MAX);
+	return ds->is.mtu6 ? MIN(mtu, ds->is.mtu6) : mtu;
+}
+
+int dgram_too_long(struct dgram_sock *ds, const struct dgram_dest *d)
 {
 	struct inet_sock *is = &ds->is;
-	uint32_t mtu = ip_mtu(is->sk.stack, &d->dst, &d->hop);
+
+	if (addr_is_v4(&d->dst) ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu_of(ds, d), &d->dst, d->port);
+	return -EMSGSIZE;
+}
+
+/*
+ * IP_PMTUDISC_WANT: what fits goes with DF, what does not is cut. IP_PMTUDISC_DO: what does not fit is refused. IP_PMTUDISC_INTERFACE: that, too, but
+ * IPv4's goes without DF.
+ */
+int dgram_fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len)
+{
+	struct inet_sock *is = &ds->is;
+	uint32_t mtu = mtu_of(ds, d);
 	bool v4 = addr_is_v4(&d->dst);
 
 	if (len + ip_header_len(&d->out) <= mtu) return 0;
 	if (v4 && is->pmtudisc == IP_PMTUDISC_WANT) d->out.df = false;
-	if (!d->out.df) return dgram_pieces_find_room(&is->sk, d, len, mtu) ? 0 : -ENOBUFS;
+	if (!d->out.df && !(v4 && is->pmtudisc == IP_PMTUDISC_INTERFACE)) return dgram_pieces_find_room(&is->sk, d, len, mtu) ? 0 : -ENOBUFS;
 	if (!v4 && d->dontfrag) pathmtu_note(is, &d->dst, mtu);
-	if (v4 ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu, &d->dst, d->port);
-	return -EMSGSIZE;
+	return dgram_too_long(ds, d);
 }
 
 static bool wants_frame(const struct sock *sk, const struct dgram_dest *d) { return d->control.stamps && !(sk->timestamping & STAMPS_ONLY); }
@@ -373,7 +399,7 @@ static void stamp(struct dgram_sock *ds, struct dgram_dest *d, const struct pack
 int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
 {
 	struct packet *frame = NULL;
-	int r = fit(ds, d, p->len);
+	int r = dgram_fit(ds, d, p->len);
 
 	if (r < 0) {
 		packet_free(p);

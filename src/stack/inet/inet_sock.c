@@ -205,7 +205,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 
 	o->ttl = (uint8_t)(hops < 0 ? 0 : hops);
 	o->tos = is->tclass;
-	o->df = is->dontfrag6 || is->pmtudisc6 == IPV6_PMTUDISC_DO || is->pmtudisc6 == IPV6_PMTUDISC_PROBE;
+	o->df = is->dontfrag6 || (is->pmtudisc6 >= IPV6_PMTUDISC_DO && is->pmtudisc6 != IPV6_PMTUDISC_OMIT);
 	o->mcast_loop = is->mcast_loop6;
 	o->host_only = mcast && hops == 0;
 	o->no_flow = !is->autoflowlabel6;

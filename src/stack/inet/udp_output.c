@@ -62,9 +62,9 @@ static int segment_send(struct udp_sock *us, struct dgram_dest *d, const struct 
 	return dgram_output(&us->ds, d, p);
 }
 
-static int check_len(const struct dgram_dest *d, size_t len)
+static int check_len(struct dgram_sock *ds, const struct dgram_dest *d, size_t len)
 {
-	return len > (addr_is_v4(&d->dst) ? UDP_PAYLOAD_MAX_V4 : UDP_PAYLOAD_MAX_V6) ? -EMSGSIZE : 0;
+	return len > (addr_is_v4(&d->dst) ? UDP_PAYLOAD_MAX_V4 : UDP_PAYLOAD_MAX_V6) ? dgram_too_long(ds, d) : 0;
 }
 
 #define DEVICE_MAX 65536              /* of a packet with its link header that a device is to cut */
@@ -109,7 +109,7 @@ static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct d
 	if (r == 0) r = dgram_route(ds, d);
 	if (r < 0) return r;
 	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
-	r = check_len(d, m->len);
+	r = check_len(ds, d, m->len);
 	return r < 0 || m->flags & PROBE ? r : dgram_may_send(ds);
 }
 
@@ -143,8 +143,9 @@ int udp_cork_set(struct udp_sock *us, bool on)
 static int cork_append(struct udp_sock *us, const struct sock_msg *m)
 {
 	uint8_t *data;
-	int r = check_len(&us->dest, us->len + m->len);
+	int r = check_len(&us->ds, &us->dest, us->len + m->len);
 
+	if (r == 0) r = dgram_fit(&us->ds, &us->dest, us->len + m->len + UDP_HDR_LEN);
 	if (r == 0 && m->unread) r = -EFAULT;
 	if (r == 0) {
 		data = realloc(us->data, us->len + m->len + 1);
