@@ -87,6 +87,13 @@ static bool look(struct engine *e, time_ns until)
 	return n > 0;
 }
 
+static void gather_ready(struct engine *e)
+{
+	struct epoll_event ev[LOOP_BATCH];
+	for (int i = 0; i < GATHER_MAX; i++)
+		if (!gather_note(e, ev, loop_wait(&e->loop, ev, 0))) return;
+}
+
 /*
  * Everything that is ready now, not just a batch of it: a hang-up that came before a control call must be seen before it. Calls on desks are taken, and
  * `rung` is read, after the sleep and before the last look: what it counts is in what we gather or in the dirty bits. The sleep's own look was the last
@@ -94,7 +101,6 @@ static bool look(struct engine *e, time_ns until)
  */
 static void gather(struct engine *e, time_ns until)
 {
-	struct epoll_event ev[LOOP_BATCH];
 	if (until != 0) {
 		look(e, until);
 		atomic_store(&e->arena->asleep, 0);
@@ -104,10 +110,7 @@ static void gather(struct engine *e, time_ns until)
 	bool done = e->looked && rung == e->rung && !asked && list_empty(&e->ready[SOURCE_CLIENT]) && list_empty(&e->ready[SOURCE_DOOR]);
 	e->looked = false;
 	e->rung = rung;
-	for (int i = 0; i < GATHER_MAX && !done; i++) {
-		int n = loop_wait(&e->loop, ev, 0);
-		if (!gather_note(e, ev, n)) break;
-	}
+	if (!done) gather_ready(e);
 }
 
 static void *ready_pop(struct engine *e, enum source_kind kind)
@@ -116,12 +119,21 @@ static void *ready_pop(struct engine *e, enum source_kind kind)
 	return l ? list_entry(l, struct source, ready) : NULL;
 }
 
+/* What the queue of a socket that ended had in flight may have been the last of others. */
+static bool ends_let_go(struct engine *e)
+{
+	if (!e->let_go) return false;
+	e->let_go = false;
+	gather_ready(e);
+	return !list_empty(&e->ready[SOURCE_FURTHER]) || !list_empty(&e->ready[SOURCE_ANCHOR]);
+}
+
 static void hangups(struct engine *e)
 {
 	do {
 		for (struct source *s; (s = ready_pop(e, SOURCE_FURTHER));) anchor_hangup(e, s);
 		for (struct source *s; (s = ready_pop(e, SOURCE_ANCHOR));) esock_end(e, container_of(s, struct esock, source));
-	} while (flights_collect(e));
+	} while (flights_collect(e) || ends_let_go(e));
 }
 
 static void dirty_word(struct engine *e, uint32_t w)

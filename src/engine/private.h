@@ -167,6 +167,7 @@ struct engine {
 	struct list accounts;                      /* those with users */
 	struct { uint32_t limit, in_use; } stocks[STOCKS];
 	struct hash inodes, further_inodes, flights;
+	bool let_go;                               /* descriptors that were in flight: hang-ups may have come of it since we gathered */
 	bool flights_doubtful;                     /* nobody may be able to reach some of what is in flight */
 	struct bell_owned *bells[BELL_MAX];
 	uint32_t bells_used;                       /* no index above it was ever in use */

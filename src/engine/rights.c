@@ -34,8 +34,12 @@ static void rights_free(struct sock_rights *base)
 {
 	struct rights *r = rights_of(base);
 	for (int i = 0; i < r->n; i++) {
-		if (r->at[i].es) flight_over(r->e, r->at[i].es);
-		else message_close(&r->at[i].fd, 1);
+		if (r->at[i].es) {
+			flight_over(r->e, r->at[i].es);
+			continue;
+		}
+		message_close(&r->at[i].fd, 1);
+		r->e->let_go = true;
 	}
 	account_move(r->e, r->account, NULL, STOCK_FDS, (uint32_t)r->n);
 	free(r);

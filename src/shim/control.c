@@ -58,6 +58,7 @@ static void fds_take(struct call *c, struct msghdr *m)
 		for (int i = 0; i < n && taken < room; i++) memcpy(&to[taken++], CMSG_DATA(h) + (size_t)i * sizeof(int), sizeof(int));
 	}
 	*(c->rights ? &c->n_rights : &c->fd_count) = taken;
+	c->fds_lost = m->msg_flags & MSG_CTRUNC;
 }
 
 /* The answer, in reply_buffer; its length. */

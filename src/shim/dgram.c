@@ -260,7 +260,7 @@ static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 	if (m->name && user_copy(m->name, name, MIN(m->name_len, h.name_len)) != 0) return -EFAULT;
 	if (control_put(m, control_at, h.control_len) != 0) return -EFAULT;
 	if (spread(m, data, h.data_len) != 0) return -EFAULT;
-	m->ret_flags |= h.flags;
+	m->ret_flags |= h.flags | (c.fds_lost ? MSG_CTRUNC : 0);
 	m->name_len = h.name_len;
 	return r;
 }

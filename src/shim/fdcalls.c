@@ -24,7 +24,7 @@ long do_close(int fd)
 	table_closing(fd);
 	long r = ours && spare_keep(fd, &s) ? 0 : sys(SYS_close, fd);
 	table_closed(fd);
-	if (ours) rung_by_close();
+	if (ours || descriptors_left()) rung_by_close();
 	return r;
 }
 
@@ -41,7 +41,7 @@ static long close_stretch(unsigned first, unsigned last, int flags)
 	}
 	long r = sys(SYS_close_range, first, last, flags);
 	for (unsigned fd = first; fd < end; fd++) table_closed((int)fd);
-	if (ours) rung_by_close();
+	if (ours || descriptors_left()) rung_by_close();
 	return r;
 }
 

@@ -182,6 +182,7 @@ struct call {
 	size_t out_len;                    /* the whole length */
 	uint32_t channel, generation;
 	int fds[RPC_FDS_MAX]; int fd_count;
+	bool fds_lost;                     /* the kernel had no numbers for all of them: RLIMIT_NOFILE */
 };
 int64_t control(struct call *c);           /* the engine's result, or -ENETDOWN, -ENOMEM … */
 int64_t control_simple(uint32_t op, const struct sock *s, int64_t a, int64_t b, int64_t c);
@@ -350,6 +351,7 @@ long sock_ioctl(const struct sock *s, unsigned long request, void *arg);
 bool is_socket(int fd);                    /* for the kernel */
 void descriptors_leave(const struct msghdr *msg);      /* passing.c */
 void descriptors_arrive(const struct msghdr *msg);
+bool descriptors_left(void);                           /* one of ours has left this process: the end of what carries it may be its own */
 void consumed(const struct sock *s, uint32_t octets);
 uint32_t peek_skip(const struct sock *s, const struct message *m);   /* SO_PEEK_OFF: octets that this receive leaves out */
 void peek_moves(const struct sock *s, const struct message *m, size_t n);   /* … and n were peeked at, or read */

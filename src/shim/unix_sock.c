@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include "base/inode.h"
+#include "shim/internal.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
@@ -208,10 +209,11 @@ static long send_all(const struct sock *s, struct message *m)
 	size_t done = 0;
 	wait_begin_as_set(&w, &s->c->sndtimeo_ms);
 	for (;;) {
-		uint32_t seq = shared_get32(&s->c->tx.seq);
+		uint32_t seq = shared_get32(&s->c->tx.seq), handled = signals_handled();
 		long r = send_once(s, m, done, seq);
 		if (r >= 0) {
 			done += (size_t)r;
+			wait_partly(&w, handled);
 			m->n_rights = 0;       /* they went with the first octets */
 			if (s->c->type != SOCK_STREAM || done >= m->total) return (long)done;
 			continue;
@@ -318,6 +320,7 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	long r = (long)engine_recv_once(s, &part);
 	if (r < 0) return r;
 	if (part.n_rights > 0 && rights_put(&part, m->control_len, fds, part.n_rights) != 0) r = -EFAULT;
+	if (part.ret_flags & MSG_CTRUNC) rung_by_close();     /* what is lost may have been the last of a socket */
 	m->ret_flags = part.ret_flags;
 	if (done == 0) m->name_len = part.name_len;
 	m->control_len = part.control_len;
@@ -385,12 +388,13 @@ long unix_recv(const struct sock *s, struct message *m)
 	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	closes_settle();
 	for (;;) {
-		uint32_t seq = shared_get32(&s->c->rx.seq);
+		uint32_t seq = shared_get32(&s->c->rx.seq), handled = signals_handled();
 		m->control_len = control_room;
 		m->go_on = done > 0;
 		long r = take_once(s, m, done);
 		if (r > 0) done += (size_t)r, control_len = m->control_len;
 		else if (done > 0) m->control_len = control_len;   /* what came beside what was read before */
+		if (r > 0) wait_partly(&w, handled);
 		if (r > 0 && goes_on(s, m, done)) continue;
 		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;
 		if (r == -EAGAIN && m->nonblock && done == 0 && engine_is_late() && look_again(&looked)) continue;

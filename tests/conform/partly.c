@@ -60,8 +60,11 @@ static void run(enum call c, enum end end, int family, int file)
 	pthread_t thread;
 	bool sends = c >= SEND;
 
-	say_about("%s %s, ended by %s", family_text(family), call_text[c], end_text[end]);
-	tcp_pair(family, act.fd);
+	say_about("%s %s, ended by %s", family == AF_UNIX ? "unix" : family_text(family), call_text[c], end_text[end]);
+	if (family == AF_UNIX)
+		MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, act.fd));
+	else
+		tcp_pair(family, act.fd);
 	sigaction(SIGUSR1, &on, NULL);
 	if (end == TIME)
 		MUST(setsockopt(act.fd[0], SOL_SOCKET, sends ? SO_SNDTIMEO : SO_RCVTIMEO, &time, sizeof(time)));
@@ -115,6 +118,8 @@ int main(void)
 			if (c == SENDFILE && end == RESET)
 				continue;                   /* in Linux it goes on by itself, and so takes the error */
 			run((enum call)c, (enum end)end, end % 2 ? AF_INET6 : AF_INET, file);
+			if (end != RESET)
+				run((enum call)c, (enum end)end, AF_UNIX, file);
 		}
 	return 0;
 }
