@@ -9,6 +9,8 @@
 #include "shim/netpath.h"
 #include "shim/unix.h"
 
+#define FILE_MODE 0444     /* none of them is the program's to write */
+
 static const char *const virtual_files[] = {
 	"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
 };
@@ -51,6 +53,7 @@ int file_open(const char *path, int flags)
 	if (!text) return -ENOMEM;
 	int fd = (int)sys(SYS_memfd_create, path, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
 	int64_t r = fd < 0 ? fd : file_write(fd, path, text);
+	if (fd >= 0) sys(SYS_fchmod, fd, FILE_MODE);
 	scratch_give(text);
 	if (fd >= 0 && r < 0) sys(SYS_close, fd);
 	return r < 0 ? (int)r : fd;

@@ -190,7 +190,7 @@ long sock_ioctl(const struct sock *s, unsigned long request, void *arg)
 	case FIONBIO: return ioctl_anchor(s, request, arg, CHF_NONBLOCK);
 	case FIOASYNC: return ioctl_anchor(s, request, arg, CHF_ASYNC);
 	case FIOSETOWN: case SIOCSPGRP: return ioctl_anchor(s, request, arg, CHF_OWNED);
-	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS: case FIGETBSZ:
+	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS: case FIGETBSZ: case FICLONE: case FIFREEZE: case FITHAW:
 		return ioctl_anchor(s, request, arg, 0);
 	}
 	return ioctl_engine(s, request, arg);

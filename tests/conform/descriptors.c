@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <linux/close_range.h>
+#include <linux/fs.h>
 
 static char buf[4096];
 
@@ -57,6 +58,8 @@ static void not_for_sockets(int kind)
 	say_rc("getdents", syscall(SYS_getdents64, fd, buf, sizeof(buf)));
 	say_rc("fchdir", fchdir(fd));
 	say_rc("flock", syscall(SYS_flock, fd, 2));
+	say_rc("FICLONE", ioctl(fd, FICLONE, 0));
+	say_rc("FIFREEZE", ioctl(fd, FIFREEZE, 0));
 	say_rc("getlk", fcntl(fd, F_GETLK, &lock));
 	lock.l_type = F_WRLCK;
 	say_rc("setlk", fcntl(fd, F_SETLK, &lock));

@@ -263,8 +263,12 @@ static void say_open(const char *path, int flags)
 	int fd = open(path, flags);
 
 	say_fd(path, fd);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return;
+	struct stat st;
+	MUST(fstat(fd, &st));
+	say("mode", "%#o", st.st_mode);
+	close(fd);
 }
 
 static void opened(void)
