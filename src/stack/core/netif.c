@@ -127,6 +127,19 @@ static void fall_silent(struct netif *nif)
 	timer_clear(nif->stack, &nif->solicit.timer);
 }
 
+static void device_end(struct netif *nif)
+{
+	if (nif->ops) nif->ops->remove(nif);
+	nif->ops = NULL;
+	nif->device = NULL;
+}
+
+void netif_devices_end(struct stack *s)
+{
+	list_each(struct netif, nif, &s->netifs, node)
+		device_end(nif);
+}
+
 void netif_remove(struct netif *nif)
 {
 	struct stack *s = nif->stack;
@@ -136,6 +149,7 @@ void netif_remove(struct netif *nif)
 	while (!list_empty(&nif->addrs))
 		netif_addr_remove(list_first(&nif->addrs, struct netif_addr, node));
 	fall_silent(nif);
+	device_end(nif);
 	route_flush_netif(s, nif);
 	neigh_flush(nif);
 	netif_group_flush(nif);
@@ -194,6 +208,7 @@ static void take_down(struct netif *nif)
 {
 	packet_netif_down(nif, false);
 	fall_silent(nif);
+	if (nif->ops) nif->ops->stop(nif);
 	neigh_flush(nif);
 	list_each(struct netif_addr, ia, &nif->addrs, node)
 		if (!addr_is_v4(&ia->addr)) netif_addr_remove(ia);
@@ -233,6 +248,8 @@ int netif_set_flags(struct netif *nif, uint32_t flags)
 	uint32_t was = nif->flags, change;
 	int r = 0;
 
+	if (nif->ops && flags & ~was & IFF_UP) r = nif->ops->open(nif);
+	if (r < 0) return r;
 	nif->flags = (nif->flags & (uint32_t)~(SETTABLE | IFF_RUNNING)) | (flags & SETTABLE);
 	nif->flags |= running(nif);
 	change = was ^ nif->flags;
@@ -310,22 +327,25 @@ int netif_set_mac(struct netif *nif, const struct mac *mac)
 
 /* ---- out ---- */
 
-void netif_transmit(struct netif *nif, struct packet *p)
+int netif_transmit(struct netif *nif, struct packet *p)
 {
-	netif_transmit_from(nif, p, NULL);
+	return netif_transmit_from(nif, p, NULL);
 }
 
-void netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender)
+int netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender)
 {
 	struct stack *s = nif->stack;
 
 	if (!(nif->flags & IFF_UP)) {
 		nif->tx_dropped++;
 		stack_drop(s, p, DROP_NETIF_DOWN);
-		return;
+		return 0;
 	}
 	packet_tap_out(nif, p, sender);
+	/* A device counts for itself. */
+	if (nif->ops) return nif->ops->transmit(nif, p);
 	nif->tx_packets++;
 	nif->tx_bytes += p->len;
 	s->ops->transmit(s->host, nif, p);
+	return 0;
 }

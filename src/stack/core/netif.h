@@ -25,6 +25,14 @@ struct netif_addr {
 /* What an interface's talk with multicast routers needs, besides its groups: stack/inet/mcast.h. */
 struct netif_mcast { struct timer general4, general6; time_ns igmp1_until, igmp2_until, mld1_until; };
 
+/* What is behind an interface that leads to no cable, but to a device of the stack's own. */
+struct netif_ops {
+	int (*open)(struct netif *);                        /* it is to go up: 0, or why it can't */
+	void (*stop)(struct netif *);                       /* it has gone down */
+	int (*transmit)(struct netif *, struct packet *);   /* takes a datagram. 0, or the errno that its sender hears of */
+	void (*remove)(struct netif *);                     /* it goes for good, down already: frees device */
+};
+
 struct netif {
 	struct list node;
 	struct stack *stack;
@@ -38,7 +46,7 @@ struct netif {
 	uint32_t flags;               /* IFF_UP, IFF_RUNNING, IFF_LOOPBACK, IFF_BROADCAST, IFF_MULTICAST … */
 	bool was_up;                  /* ever: it has a queue discipline since */
 	bool no_carrier;              /* up, and nobody at the other end: not running */
-	const char *made;             /* the kind that a program made it as ("dummy", "veth"), or NULL: it is the host's own */
+	const char *made;             /* the kind that a program made it as ("dummy", "veth" …), or NULL: it is the host's own */
 	struct netif *twin;           /* veth: the other end */
 	uint32_t group;
 	char *alias;                  /* IFLA_IFALIAS; NULL: none */
@@ -49,6 +57,8 @@ struct netif {
 	struct timer advertise;       /* our own advertisements */
 	struct { struct timer timer; time_ns interval; uint32_t sent; bool answered; } solicit;   /* asking for others': stack/inet/solicit.c */
 	void *link;                   /* the host's: which link end this is */
+	const struct netif_ops *ops;  /* NULL: the host's transmit takes what goes out */
+	void *device;                 /* theirs */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped;
 };
 
@@ -86,9 +96,10 @@ struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, 
 const struct netif_addr *netif_linklocal(const struct netif *nif);   /* its IPv6 link-local address, if that is ours already; else NULL */
 bool netif_addr_is_tentative(const struct netif_addr *ia);   /* not ours to use yet: being looked for elsewhere, or found there */
 bool stack_is_local(const struct stack *s, const struct addr *a);
-/* Counts and hands p to the host: a frame on Ethernet, a datagram elsewhere. Takes p. */
-void netif_transmit(struct netif *nif, struct packet *p);
-void netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender);   /* of a packet socket, which does not see it again */
+/* Counts and hands p to the host, or the device: a frame on Ethernet, a datagram elsewhere. Takes p. 0, or what the device says against it. */
+int netif_transmit(struct netif *nif, struct packet *p);
+int netif_transmit_from(struct netif *nif, struct packet *p, const struct sock *sender);   /* of a packet socket, which does not see it again */
+void netif_devices_end(struct stack *s);                  /* the stack ends: devices let go of what they have, sockets above all */
 bool netif_is_dummy(const struct netif *nif);             /* nobody is at its other end, nor can be */
 uint8_t netif_operstate(const struct netif *nif);          /* IF_OPER_* */
 uint16_t netif_hatype(const struct netif *nif);           /* ARPHRD_* */

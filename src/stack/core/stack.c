@@ -89,6 +89,7 @@ static void close_sockets(struct stack *s)
 void stack_free(struct stack *s)
 {
 	if (!s) return;
+	netif_devices_end(s);
 	s->ops = &mute_ops;
 	close_sockets(s);
 	if (s->netlink) netlink_free(s);
@@ -168,8 +169,11 @@ void stack_receive(struct stack *s, struct netif *nif, struct packet *p)
 	p->mac_off = p->net_off = p->trans_off = 0;
 	p->broadcast = p->multicast = p->forwarded = p->looped = false;
 	p->said_protocol = 0;
-	nif->rx_packets++;
-	nif->rx_bytes += p->len;
+	/* A device has counted what it got itself. */
+	if (!nif->ops) {
+		nif->rx_packets++;
+		nif->rx_bytes += p->len;
+	}
 	if (nif->flags & IFF_UP) packet_tap_in(nif, p);
 	if (!(nif->flags & IFF_UP))
 		stack_drop(s, p, DROP_NETIF_DOWN);

@@ -100,21 +100,23 @@ int ip_fragment(struct stack *s, struct packet *p, uint32_t mtu, const struct ro
 {
 	bool v4 = packet_is_v4(p);
 	struct cut c = plan(s, p, v4, mtu);
+	int r = 0;
 
 	if (!c.step) {
 		stack_drop(s, p, DROP_IP_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	for (size_t at = 0; at < c.len; at += c.step) {
+	/* As Linux: the first piece that is not taken is the last. */
+	for (size_t at = 0; at < c.len && r == 0; at += c.step) {
 		struct packet *q = piece(&c, v4, at, MIN(c.step, c.len - at));
 		if (!q) {
 			stack_drop(s, p, DROP_NO_MEMORY);
 			return -ENOBUFS;
 		}
 		s->mib->ip[mib_family(v4)].pieces++;
-		ip_link_output(s, q, hop);
+		r = ip_link_output(s, q, hop);
 	}
-	s->mib->ip[mib_family(v4)].cut++;
+	if (r == 0) s->mib->ip[mib_family(v4)].cut++;
 	packet_free(p);
-	return 0;
+	return r;
 }

@@ -36,8 +36,8 @@ size_t ip_header_len(const struct ip_out *out);
 int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop);
 /* A datagram with a header of the program's own (data = IP header) that fits the link, to where out and hop say. Takes p. */
 int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out, const struct route_hop *hop);
-/* A whole datagram that fits the link, data = IP header, net_off set. Takes p. */
-void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *hop);
+/* A whole datagram that fits the link, data = IP header, net_off set. Takes p. 0, or what the interface's device says against it. */
+int ip_link_output(struct stack *s, struct packet *p, const struct route_hop *hop);
 /* Cuts a datagram (data = IP header, net_off set) into pieces of at most mtu octets and sends them. Takes p. 0, -EMSGSIZE, -ENOBUFS. */
 int ip_fragment(struct stack *s, struct packet *p, uint32_t mtu, const struct route_hop *hop);
 

@@ -150,14 +150,13 @@ static struct mac group_mac(const struct addr *group)
 	return (struct mac){{0x33, 0x33, b[12], b[13], b[14], b[15]}};
 }
 
-void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *hop)
+int ip_link_output(struct stack *s, struct packet *p, const struct route_hop *hop)
 {
 	uint16_t type = packet_is_v4(p) ? ETH_TYPE_IP4 : ETH_TYPE_IP6;
 
 	(void)s;
-	if (hop->netif->kind != NETIF_ETHERNET) {
-		netif_transmit(hop->netif, p);
-	} else if (hop->broadcast) {
+	if (hop->netif->kind != NETIF_ETHERNET) return netif_transmit(hop->netif, p);
+	if (hop->broadcast) {
 		ether_output(hop->netif, p, &mac_bcast, type);
 	} else if (addr_is_multicast(&hop->nexthop)) {
 		struct mac to = group_mac(&hop->nexthop);
@@ -165,6 +164,7 @@ void ip_link_output(struct stack *s, struct packet *p, const struct route_hop *h
 	} else {
 		neigh_output(hop->netif, &hop->nexthop, p);
 	}
+	return 0;
 }
 
 static bool stays_here(const struct packet *p, const struct ip_out *out, const struct route_hop *hop)
@@ -185,10 +185,8 @@ int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out,
 	p->net_off = packet_off(p);
 	s->mib->ip[mib_family(addr_is_v4(&out->dst))].sent++;
 	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
-	if (stays_here(p, out, hop))
-		packet_free(p);
-	else
-		ip_link_output(s, p, hop);
+	if (!stays_here(p, out, hop)) return ip_link_output(s, p, hop);
+	packet_free(p);
 	return 0;
 }
 
@@ -218,9 +216,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 		return 0;
 	}
 	/* RFC 8021 §3: what fits goes whole, however small a path was said to be. */
-	if (piece > mtu) return ip_fragment(s, p, mtu, hop);
-	ip_link_output(s, p, hop);
-	return 0;
+	return piece > mtu ? ip_fragment(s, p, mtu, hop) : ip_link_output(s, p, hop);
 }
 
 /* What rules may ask about. The ports are in the message. */
