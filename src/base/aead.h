@@ -1,6 +1,6 @@
 /*
  * Authenticated encryption (RFC 5116), as the core asks for it: it has no code of its own for that, nor a library. Who drives the core lends it
- * (host_ops.aead). Data is changed in place; nonces are of 12 octets, tags of 16.
+ * (crypto.h). Data is changed in place; nonces are of 12 octets, tags of 16.
  */
 #pragma once
 #include "base/types.h"

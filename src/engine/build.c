@@ -99,7 +99,7 @@ int build_net(struct engine *e)
 {
 	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .tcp_info = esock_tcp_info, .changed = ways_changed,
 					   .tap = captures_tap, .watches = captures_watch, .share = packet_share, .unshare = packet_unshare,
-					   .aead = crypto_aead};
+					   .crypto = host_crypto};
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);
 	e->ports = calloc(e->topo->n_ifs + 1, sizeof *e->ports);
 	e->real_offset = clock_real() - e->now;

@@ -1,103 +1,125 @@
 /*
- * Authenticated encryption by libcrypto (OpenSSL 3). The library is loaded when the first key is set, since loading it takes as long as all the rest of
- * a program's start. Its configuration file is left alone: what a host does is not to depend on it.
+ * Cryptography by libcrypto (OpenSSL 3), which has all that protocols here ask for but HChaCha20; libsodium has that, and no BLAKE2s. The library is loaded
+ * when the first key is set, since loading it takes as long as all the rest of a program's start. Its configuration file is left alone: what a host does is
+ * not to depend on it.
  *
- * Read first: EVP_EncryptInit(3ssl).
+ * Of hashes each has one context, which every call sets anew: a call allocates next to nothing. Authenticated encryption is aead.c's.
  */
 #include "host/crypto.h"
 #include <dlfcn.h>
-#include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <stdlib.h>
+#include <openssl/core.h>
+#include <openssl/core_names.h>
+#include "host/libcrypto.h"
 
-#define FUNCTIONS \
-	X(OPENSSL_init_crypto) X(EVP_CIPHER_fetch) X(EVP_CIPHER_free) X(EVP_CIPHER_get_mode) X(EVP_CIPHER_CTX_new) X(EVP_CIPHER_CTX_free) \
-	X(EVP_CIPHER_CTX_ctrl) X(EVP_CipherInit_ex) X(EVP_CipherUpdate) X(EVP_CipherFinal_ex)
+struct libcrypto libcrypto;
 
-#define X(name) typeof(name) *name;
-static struct { void *library; FUNCTIONS } evp;
-#undef X
+static struct { EVP_MD *blake2s, *sha256; EVP_MD_CTX *digest; EVP_MAC_CTX *blake2s_mac, *hmac; } made;
 
-struct aead {
-	EVP_CIPHER_CTX *context;
-	bool whole;            /* CCM: the length comes first, and the data in one piece */
-};
+/* ---- X25519 ---- */
 
-static bool evp_load(void)
+static bool derive(EVP_PKEY *own, EVP_PKEY *peer, uint8_t *ret)
+{
+	EVP_PKEY_CTX *c = own && peer ? libcrypto.EVP_PKEY_CTX_new(own, NULL) : NULL;
+	size_t len = X25519_LEN;
+	bool ok = c && libcrypto.EVP_PKEY_derive_init(c) > 0 && libcrypto.EVP_PKEY_derive_set_peer(c, peer) > 0 && libcrypto.EVP_PKEY_derive(c, ret, &len) > 0;
+
+	libcrypto.EVP_PKEY_CTX_free(c);
+	return ok;
+}
+
+static bool x25519(uint8_t ret[X25519_LEN], const uint8_t secret[X25519_LEN], const uint8_t point[X25519_LEN])
+{
+	EVP_PKEY *own = libcrypto.EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, X25519_LEN);
+	EVP_PKEY *peer = libcrypto.EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, point, X25519_LEN);
+	bool ok = derive(own, peer, ret);
+
+	libcrypto.EVP_PKEY_free(own);
+	libcrypto.EVP_PKEY_free(peer);
+	return ok;
+}
+
+/* ---- hashes ---- */
+
+static bool digest(uint8_t *ret, const EVP_MD *of, struct octets data)
+{
+	return libcrypto.EVP_DigestInit_ex2(made.digest, of, NULL) > 0 && libcrypto.EVP_DigestUpdate(made.digest, data.at, data.len) > 0 &&
+	       libcrypto.EVP_DigestFinal_ex(made.digest, ret, NULL) > 0;
+}
+
+static bool mac(EVP_MAC_CTX *by, uint8_t *ret, size_t ret_len, struct octets key, struct octets data, const OSSL_PARAM *params)
+{
+	static const uint8_t none[1];
+	size_t n;
+
+	return libcrypto.EVP_MAC_init(by, key.len ? key.at : none, key.len, params) > 0 && libcrypto.EVP_MAC_update(by, data.at, data.len) > 0 &&
+	       libcrypto.EVP_MAC_final(by, ret, &n, ret_len) > 0;
+}
+
+/* Without a key OpenSSL has it as a digest, of 32 octets only; with one as a MAC. */
+static bool blake2s(uint8_t *ret, size_t ret_len, struct octets key, struct octets data)
+{
+	OSSL_PARAM params[] = {{.key = OSSL_MAC_PARAM_SIZE, .data_type = OSSL_PARAM_UNSIGNED_INTEGER, .data = &ret_len, .data_size = sizeof ret_len}, {0}};
+
+	if (!key.len) return ret_len == BLAKE2S_LEN && digest(ret, made.blake2s, data);
+	return mac(made.blake2s_mac, ret, ret_len, key, data, params);
+}
+
+static bool sha256(uint8_t ret[SHA256_LEN], struct octets data) { return digest(ret, made.sha256, data); }
+
+static bool hmac_sha256(uint8_t ret[SHA256_LEN], struct octets key, struct octets data)
+{
+	static char name[] = "SHA256";
+	const OSSL_PARAM params[] = {{.key = OSSL_MAC_PARAM_DIGEST, .data_type = OSSL_PARAM_UTF8_STRING, .data = name, .data_size = sizeof name - 1}, {0}};
+
+	return mac(made.hmac, ret, SHA256_LEN, key, data, params);
+}
+
+/* ---- loading ---- */
+
+static bool functions_find(void *library)
 {
 	static const struct { const char *name; size_t at; } functions[] = {
-#define X(name) {#name, (size_t)((char *)&evp.name - (char *)&evp)},
-		FUNCTIONS
+#define X(name) {#name, offsetof(struct libcrypto, name)},
+		LIBCRYPTO_FUNCTIONS
 #undef X
 	};
 
-	if (evp.library) return true;
-	evp.library = dlopen("libcrypto.so.3", RTLD_NOW);
-	for (size_t i = 0; evp.library && i < ARRAY_SIZE(functions); i++) {
-		void *function = dlsym(evp.library, functions[i].name);
-		memcpy((char *)&evp + functions[i].at, &function, sizeof function);
-		if (function) continue;
-		dlclose(evp.library);
-		evp.library = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		void *function = dlsym(library, functions[i].name);
+		memcpy((char *)&libcrypto + functions[i].at, &function, sizeof function);
+		if (!function) return false;
 	}
-	if (evp.library) evp.OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-	return evp.library != NULL;
+	return true;
 }
 
-static void aead_free(struct aead *a)
+static bool contexts_make(void)
 {
-	if (!a) return;
-	evp.EVP_CIPHER_CTX_free(a->context);
-	free(a);
+	EVP_MAC *blake2s_mac = libcrypto.EVP_MAC_fetch(NULL, "BLAKE2SMAC", NULL), *hmac = libcrypto.EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+	made.blake2s = libcrypto.EVP_MD_fetch(NULL, "BLAKE2S-256", NULL);
+	made.sha256 = libcrypto.EVP_MD_fetch(NULL, "SHA256", NULL);
+	made.digest = libcrypto.EVP_MD_CTX_new();
+	made.blake2s_mac = blake2s_mac ? libcrypto.EVP_MAC_CTX_new(blake2s_mac) : NULL;
+	made.hmac = hmac ? libcrypto.EVP_MAC_CTX_new(hmac) : NULL;
+	return made.blake2s && made.sha256 && made.digest && made.blake2s_mac && made.hmac;
 }
 
-static bool key_set(struct aead *a, const EVP_CIPHER *cipher, const uint8_t *key, bool seals)
+static bool load(void)
 {
-	a->context = evp.EVP_CIPHER_CTX_new();
-	if (!a->context || !evp.EVP_CipherInit_ex(a->context, cipher, NULL, NULL, NULL, seals)) return false;
-	a->whole = evp.EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CCM_MODE;
-	if (evp.EVP_CIPHER_CTX_ctrl(a->context, EVP_CTRL_AEAD_SET_IVLEN, AEAD_NONCE, NULL) <= 0) return false;
-	if (a->whole && evp.EVP_CIPHER_CTX_ctrl(a->context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG, NULL) <= 0) return false;
-	return evp.EVP_CipherInit_ex(a->context, NULL, NULL, key, NULL, seals) > 0;
+	void *library = dlopen("libcrypto.so.3", RTLD_NOW);
+
+	return library && functions_find(library) && libcrypto.OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) > 0 &&
+	       contexts_make();
 }
 
-static int aead_new(const char *name, const uint8_t *key, bool seals, struct aead **ret)
+const struct crypto *host_crypto(void)
 {
-	EVP_CIPHER *cipher = evp.EVP_CIPHER_fetch(NULL, name, NULL);
-	struct aead *a = cipher ? calloc(1, sizeof *a) : NULL;
-	int r = !cipher ? -ENOENT : a && key_set(a, cipher, key, seals) ? 0 : -ENOMEM;
+	static enum { UNTRIED, THERE, MISSING } state;
+	static struct crypto crypto = {.x25519 = x25519, .blake2s = blake2s, .sha256 = sha256, .hmac_sha256 = hmac_sha256};
 
-	evp.EVP_CIPHER_free(cipher);
-	if (r == 0) *ret = a;
-	else aead_free(a);
-	return r;
-}
-
-/* All but the tag. */
-static bool run(struct aead *a, const struct aead_text *t, bool seals)
-{
-	int n, len = (int)t->len;
-
-	if (evp.EVP_CipherInit_ex(a->context, NULL, NULL, NULL, t->nonce, seals) <= 0) return false;
-	if (!seals && evp.EVP_CIPHER_CTX_ctrl(a->context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG, t->tag) <= 0) return false;
-	if (a->whole && evp.EVP_CipherUpdate(a->context, NULL, &n, NULL, len) <= 0) return false;
-	if (evp.EVP_CipherUpdate(a->context, NULL, &n, t->aad, (int)t->aad_len) <= 0) return false;
-	if ((len || a->whole) && evp.EVP_CipherUpdate(a->context, t->data, &n, t->data, len) <= 0) return false;
-	/* CCM has compared the tag by now, and has no end of its own when it opens. */
-	return (a->whole && !seals) || evp.EVP_CipherFinal_ex(a->context, t->data + len, &n) > 0;
-}
-
-static bool aead_seal(struct aead *a, const struct aead_text *t)
-{
-	return run(a, t, true) && evp.EVP_CIPHER_CTX_ctrl(a->context, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG, t->tag) > 0;
-}
-
-static bool aead_open(struct aead *a, const struct aead_text *t) { return run(a, t, false); }
-
-const struct aead_ops *crypto_aead(void)
-{
-	static const struct aead_ops ops = {.new = aead_new, .free = aead_free, .seal = aead_seal, .open = aead_open};
-
-	return evp_load() ? &ops : NULL;
+	if (state == UNTRIED) {
+		state = load() ? THERE : MISSING;
+		crypto.aead = libcrypto_aead;
+	}
+	return state == THERE ? &crypto : NULL;
 }

@@ -1,5 +1,5 @@
 /* Ciphers, from libcrypto: see crypto.c. */
 #pragma once
-#include "base/aead.h"
+#include "base/crypto.h"
 
-const struct aead_ops *crypto_aead(void);          /* NULL: the library is not here */
+const struct crypto *host_crypto(void);            /* NULL: the library is not here */

@@ -86,15 +86,15 @@ static void host_unshare(void *host, struct shared_memory *m)
 	n->ops->unshare(n->user, m);
 }
 
-static const struct aead_ops *host_aead(void *host)
+static const struct crypto *crypto_of(void *host)
 {
 	struct net *n = ((struct net_host *)host)->net;
-	return n->ops->aead ? n->ops->aead() : NULL;
+	return n->ops->crypto ? n->ops->crypto() : NULL;
 }
 
 static const struct host_ops host_ops = {
 	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .tcp_info = host_tcp_info, .changed = host_changed,
-	.join = host_join, .part = host_part, .share = host_share, .unshare = host_unshare, .aead = host_aead,
+	.join = host_join, .part = host_part, .share = host_share, .unshare = host_unshare, .crypto = crypto_of,
 };
 
 /* ---- hosts ---- */

@@ -40,7 +40,7 @@ struct net_ops {
 	void (*changed)(void *user);                                                   /* ways may have changed, by what a program did. NULL allowed */
 	int (*share)(void *user, const struct sock *sk, struct shared_memory *m);     /* as host_ops.share. NULL: there is none */
 	void (*unshare)(void *user, struct shared_memory *m);
-	const struct aead_ops *(*aead)(void);                                          /* as host_ops.aead. NULL allowed */
+	const struct crypto *(*crypto)(void);                                          /* as host_ops.crypto. NULL allowed */
 	bool (*watches)(void *user, const struct net_link *cable);                     /* does anybody look at what the tap shows of it? NULL: nobody */
 };
 

@@ -32,15 +32,15 @@ static void host_trace(void *host, enum drop_reason why, const struct packet *p)
 	((struct bench *)host)->dropped = why;
 }
 
-const struct aead_ops *(*bench_aead)(void);
+const struct crypto *(*bench_crypto)(void);
 
-static const struct aead_ops *host_aead(void *host)
+static const struct crypto *crypto_of(void *host)
 {
 	(void)host;
-	return bench_aead ? bench_aead() : NULL;
+	return bench_crypto ? bench_crypto() : NULL;
 }
 
-static const struct host_ops ops = {.aead = host_aead, .transmit = host_transmit, .ready = host_ready, .random = host_random, .trace = host_trace};
+static const struct host_ops ops = {.crypto = crypto_of, .transmit = host_transmit, .ready = host_ready, .random = host_random, .trace = host_trace};
 
 static int bench_open(void **state, bool v6)
 {

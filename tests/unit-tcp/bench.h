@@ -74,7 +74,7 @@ struct bench {
 	enum drop_reason dropped;         /* the last reason, DROP_NONE once asked */
 };
 
-extern const struct aead_ops *(*bench_aead)(void);   /* NULL: there are no ciphers */
+extern const struct crypto *(*bench_crypto)(void);   /* NULL: there are no ciphers */
 int bench_open4(void **state);            /* cmocka set-up */
 int bench_open6(void **state);
 int bench_close(void **state);

@@ -118,7 +118,7 @@ static int set_keys(struct bench *b, int way, const struct kind *k, uint64_t num
 
 static void tls_begin(struct bench *b)
 {
-	bench_aead = crypto_aead;
+	bench_crypto = host_crypto;
 	arrived = sent = 1;
 	passive(b, .mss = 1460);
 	assert_int_equal(sock_setsockopt(b->sk, IPPROTO_TCP, TCP_ULP, "tls", 3), 0);
@@ -430,9 +430,9 @@ static void without_ciphers(void **state)
 {
 	struct bench *b = *state;
 	tls_begin(b);
-	bench_aead = NULL;
+	bench_crypto = NULL;
 	assert_int_equal(set_keys(b, TLS_TX, &kinds[0], 0), -ENOENT);
-	bench_aead = crypto_aead;
+	bench_crypto = host_crypto;
 	assert_int_equal(set_keys(b, TLS_TX, &kinds[0], 0), 0);
 }
 

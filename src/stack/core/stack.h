@@ -1,7 +1,7 @@
 /*
  * One struct stack is one virtual host: its interfaces, addresses, routes, neighbours, ports and sockets. The core is
  * deterministic: it makes no system call, reads no clock, draws no random number, keeps no global, never blocks or
- * logs. It moves by three functions and asks four things of the world.
+ * logs. It moves by three functions and asks four things of the world, and a few more of a world that has them.
  *
  * The stack never re-enters itself: transmit() must queue the packet (also on loopback), never deliver it at once.
  */
@@ -13,7 +13,7 @@
 #include "stack/core/drop.h"
 #include "stack/core/packet.h"
 
-struct aead_ops;
+struct crypto;
 struct sock;
 struct stack;
 
@@ -34,8 +34,8 @@ struct host_ops {
 	void (*tcp_info)(void *host, const struct sock *sk, void *info, size_t len);
 	/* Ways may have changed: addresses, routes, rules, interfaces. nif: the one that went up or down, or NULL. NULL allowed; must not call back. */
 	void (*changed)(void *host, struct netif *nif);
-	/* Ciphers (base/aead.h); NULL, or gives NULL: there are none. */
-	const struct aead_ops *(*aead)(void *host);
+	/* Ciphers and hashes (base/crypto.h); NULL, or gives NULL: there are none. */
+	const struct crypto *(*crypto)(void *host);
 	/* Two new interfaces are to be the ends of one cable, and one is to be taken off it. NULL: there are no such cables here. */
 	int (*join)(void *host, struct netif *a, struct netif *b);
 	void (*part)(void *host, struct netif *nif);
@@ -57,6 +57,7 @@ struct stack {
 	uint32_t n_addrs;                  /* of all of them */
 	struct list netifs_gone;           /* removed ones, kept down: queued packets and bound sockets still name them */
 	int next_ifindex;
+	unsigned tunnels;                  /* that the datagram at hand is going into, one inside the other: stack/wireguard */
 	struct siphash_key secret;         /* for every keyed hash; drawn once */
 	uint64_t drops[DROP_COUNT];
 	uint64_t tcp_retransmits;          /* segments sent again, by connections that are gone too */

@@ -15,6 +15,13 @@ static bool fits(const struct tls_keys *k, const struct tls_crypto_info *info)
 	return !k->cipher || (k->version == info->version && k->cipher->type == info->cipher_type);
 }
 
+static const struct aead_ops *ciphers_of(const struct stack *s)
+{
+	const struct crypto *c = s->ops->crypto ? s->ops->crypto(s->host) : NULL;
+
+	return c ? &c->aead : NULL;
+}
+
 static int set_keys(struct tls *t, enum way way, const void *val, socklen_t len)
 {
 	struct tls_keys *k = keys_of(t, way);
@@ -24,7 +31,7 @@ static int set_keys(struct tls *t, enum way way, const void *val, socklen_t len)
 	if (k->cipher && k->version != TLS_1_3_VERSION) return -EBUSY;
 	memcpy(&info, val, sizeof info);
 	if (!fits(k, &info) || !fits(keys_of(t, !way), &info)) return -EINVAL;
-	if (!t->aead && conn_stack(t->conn)->ops->aead) t->aead = conn_stack(t->conn)->ops->aead(conn_stack(t->conn)->host);
+	if (!t->aead) t->aead = ciphers_of(conn_stack(t->conn));
 	return tls_keys_set(k, t->aead, val, len, way == TX);
 }
 

@@ -16,7 +16,7 @@
  */
 #pragma once
 #include <linux/tls.h>
-#include "base/aead.h"
+#include "base/crypto.h"
 #include "stack/tcp/ulp.h"
 
 enum { TLS_HANDSHAKE = 22, TLS_DATA = 23 };       /* content types */
