@@ -42,7 +42,10 @@ static void deliver(struct udp_sock *us, struct packet *p, const struct udp_hdr 
 		return;
 	}
 	packet_pull(p, UDP_HDR_LEN);
-	udp_enqueue(us, p);
+	if (us->tunnel)
+		us->tunnel(us->tunnel_owner, p, h->src);
+	else
+		udp_enqueue(us, p);
 }
 
 /* RFC 1122 §4.1.3.3: a group's or a broadcast datagram goes to every socket that wants it, and nobody complains when there is none. */

@@ -1,6 +1,7 @@
 /* The inside of UDP and UDP-Lite, for udp.c and udp_output.c. */
 #pragma once
 #include "stack/inet/dgram.h"
+#include "stack/inet/udp_tunnel.h"
 
 /* Linux's options of UDP-Lite, which no header of libc has */
 #define UDPLITE_SEND_CSCOV 10
@@ -17,6 +18,8 @@ struct udp_sock {
 	bool corked, pending;
 	struct dgram_dest dest;
 	uint8_t *data; size_t len;
+	udp_tunnel_receive *tunnel;     /* the stack's own: who gets what arrives, instead of the queue. NULL: a program's */
+	void *tunnel_owner;
 };
 
 void udp_enqueue(struct udp_sock *us, struct packet *p);   /* udp_gro.c: takes p, data = what the program gets */

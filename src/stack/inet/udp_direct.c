@@ -69,7 +69,7 @@ struct sock *udp_way_end(struct stack *s, const struct udp_way *w)
 	struct port_space *ps = port_space_of(s, IPPROTO_UDP);
 	struct inet_sock *is = port_lookup(ps, &w->dst, w->dport, &w->src, w->sport, NULL, NULL, NULL);
 	if (!is || !is_udp(&is->sk) || is->sk.bound_if || is->sk.filter || is->sk.closed || asks_for_more(is)) return NULL;
-	if (((const struct udp_sock *)is)->encap) return NULL;   /* IPsec's datagrams have to be told from others */
+	if (((const struct udp_sock *)is)->encap || ((const struct udp_sock *)is)->tunnel) return NULL;   /* not all is the program's */
 	return port_chooser(port_find(ps, w->dport), is) ? NULL : &is->sk;
 }
 
