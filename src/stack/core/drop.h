@@ -54,6 +54,17 @@
 	X(SCTP_BAD, "malformed SCTP") \
 	X(SCTP_CSUM, "SCTP checksum wrong") \
 	X(SCTP_TAG, "verification tag wrong") \
+	X(WG_BAD, "malformed WireGuard message") \
+	X(WG_MAC, "WireGuard message that is not for our key") \
+	X(WG_LOAD, "WireGuard handshake without a cookie under load, or too many") \
+	X(WG_HANDSHAKE, "WireGuard handshake that is no peer's, or not new") \
+	X(WG_NO_SESSION, "WireGuard session that there is not, or does not open it") \
+	X(WG_REPLAY, "WireGuard counter seen before") \
+	X(WG_INNER, "no IP datagram in a WireGuard message") \
+	X(WG_SOURCE, "source address that is not the WireGuard peer's") \
+	X(WG_NO_PEER, "no WireGuard peer for the destination") \
+	X(WG_NO_WAY, "no way to the WireGuard peer") \
+	X(WG_QUEUE, "WireGuard queue full") \
 	X(LINK_LOSS, "link: random loss") \
 	X(LINK_QUEUE, "link: queue limit") \
 	X(LINK_AQM, "link: queue management") \

@@ -78,5 +78,7 @@ static void send6(struct stack *s, struct packet *p, const struct route_hop *hop
 
 void redirect_send(struct stack *s, struct packet *p, const struct route_hop *hop)
 {
+	/* As Linux's WireGuard: who are peers of ours need not be of each other. */
+	if (p->netif->ops) return;
 	(packet_is_v4(p) ? send4 : send6)(s, p, hop);
 }

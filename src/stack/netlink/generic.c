@@ -1,32 +1,50 @@
 /*
- * NETLINK_GENERIC: families by name. There is the one that tells of families, nlctrl, and so of itself; whoever asks for another is told that there is
- * none, and goes the way that programs have for kernels without it.
+ * NETLINK_GENERIC: families by name. There is the one that tells of families, nlctrl, and so of itself, and those of the kinds of interfaces that ask for
+ * more than a link's attributes; whoever asks for another is told that there is none, and goes the way that programs have for kernels without it.
  *
  * Read first: <linux/genetlink.h>.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
+#include <linux/wireguard.h>
 #include "stack/netlink/private.h"
 
 #define NLCTRL_VERSION 2
+#define COMMANDS_MAX 2
 
 /* A command of a family's, and who may give it how: GENL_CMD_CAP_*. */
 struct command { uint32_t number, flags; };
 struct group { uint32_t id; const char *name; };
-struct generic { const char *name; uint16_t id; uint32_t version, header, attributes; struct command command; struct group group; };
-
-static const struct generic families[] = {
-	{"nlctrl", GENL_ID_CTRL, NLCTRL_VERSION, 0, CTRL_ATTR_MAX, {CTRL_CMD_GETFAMILY, GENL_CMD_CAP_DO | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL},
-	 {GENL_ID_CTRL, "notify"}},
+struct generic {
+	const char *name;
+	uint16_t id;
+	uint32_t version, header, attributes;
+	struct command commands[COMMANDS_MAX]; size_t n_commands;
+	struct group group;                                                       /* without a name: none */
+	int (*serve)(struct netlink_sock *, const struct nl_request *, uint8_t command);
 };
 
-static void put_command(struct nl_writer *w, const struct command *c)
-{
-	size_t all = nl_nest_begin(w, CTRL_ATTR_OPS), one = nl_nest_begin(w, 1);
+static int serve_control(struct netlink_sock *ns, const struct nl_request *q, uint8_t command);
 
-	nl_put_u32(w, CTRL_ATTR_OP_ID, c->number);
-	nl_put_u32(w, CTRL_ATTR_OP_FLAGS, c->flags);
-	nl_nest_end(w, one);
+/* Linux gives out the other numbers as modules are loaded: behind those that it keeps for old ones. */
+static const struct generic families[] = {
+	{"nlctrl", GENL_ID_CTRL, NLCTRL_VERSION, 0, CTRL_ATTR_MAX, {{CTRL_CMD_GETFAMILY, GENL_CMD_CAP_DO | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL}}, 1,
+	 {GENL_ID_CTRL, "notify"}, serve_control},
+	{WG_GENL_NAME, GENL_START_ALLOC, WG_GENL_VERSION, 0, WGDEVICE_A_MAX,
+	 {{WG_CMD_GET_DEVICE, GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL},
+	  {WG_CMD_SET_DEVICE, GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL}}, 2, {0, NULL}, nl_wireguard_serve},
+};
+
+static void put_commands(struct nl_writer *w, const struct generic *f)
+{
+	size_t all = nl_nest_begin(w, CTRL_ATTR_OPS);
+
+	for (size_t i = 0; i < f->n_commands; i++) {
+		size_t one = nl_nest_begin(w, (uint16_t)(i + 1));
+		nl_put_u32(w, CTRL_ATTR_OP_ID, f->commands[i].number);
+		nl_put_u32(w, CTRL_ATTR_OP_FLAGS, f->commands[i].flags);
+		nl_nest_end(w, one);
+	}
 	nl_nest_end(w, all);
 }
 
@@ -50,8 +68,8 @@ static void family_write(struct nl_writer *w, const struct generic *f)
 	nl_put_u32(w, CTRL_ATTR_VERSION, f->version);
 	nl_put_u32(w, CTRL_ATTR_HDRSIZE, f->header);
 	nl_put_u32(w, CTRL_ATTR_MAXATTR, f->attributes);
-	put_command(w, &f->command);
-	put_group(w, &f->group);
+	put_commands(w, f);
+	if (f->group.name) put_group(w, &f->group);
 	nl_end(w);
 }
 
@@ -97,13 +115,21 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	return r;
 }
 
+static int serve_control(struct netlink_sock *ns, const struct nl_request *q, uint8_t command)
+{
+	if (command != CTRL_CMD_GETFAMILY) return -EOPNOTSUPP;
+	return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump) : nl_serve_one(ns, q, one);
+}
+
 int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q)
 {
 	struct genlmsghdr h;
 
-	if (q->h.nlmsg_type != GENL_ID_CTRL) return -ENOENT;
-	if (q->len < sizeof h) return -EINVAL;
-	nl_header(q, &h, sizeof h);
-	if (h.cmd != CTRL_CMD_GETFAMILY) return -EOPNOTSUPP;
-	return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump) : nl_serve_one(ns, q, one);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		if (families[i].id != q->h.nlmsg_type) continue;
+		if (q->len < sizeof h) return -EINVAL;
+		nl_header(q, &h, sizeof h);
+		return families[i].serve(ns, q, h.cmd);
+	}
+	return -ENOENT;
 }

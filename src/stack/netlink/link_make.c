@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "stack/core/netif.h"
 #include "stack/netlink/private.h"
+#include "stack/wireguard/wireguard.h"
 
 #define MTU_DEFAULT 1500
 #define MADE_MAX 1024             /* interfaces of a host that a program has made: memory of ours */
@@ -133,8 +134,30 @@ static int make_veth(struct stack *s, const struct order *o)
 	return 0;
 }
 
+static int make_wireguard(struct stack *s, const struct order *o)
+{
+	char name[IFNAMSIZ];
+	struct netif *nif;
+	int err = choose_name(s, &o->tb[IFLA_IFNAME], "wg", name);
+
+	if (err < 0) return err;
+	if (is_full(s)) return -ENOBUFS;
+	/* It has no address of a link. */
+	if (o->tb[IFLA_ADDRESS].at) return -EOPNOTSUPP;
+	err = netif_make(s, name, NETIF_RAW_IP, NULL, o->tb[IFLA_MTU].at ? nl_u32(&o->tb[IFLA_MTU]) : WG_MTU, &nif);
+	if (err < 0) return err;
+	err = wg_device_make(nif);
+	if (err < 0) {
+		netif_remove(nif);
+		return err == -EOPNOTSUPP ? netlink_refuse(s, err, "Unknown device type") : err;
+	}
+	nif->made = "wireguard";
+	netlink_tell_link(nif, false, UINT32_MAX);
+	return 0;
+}
+
 struct kind { const char *name; int (*make)(struct stack *s, const struct order *o); };
-static const struct kind kinds[] = {{"dummy", make_dummy}, {"veth", make_veth}};
+static const struct kind kinds[] = {{"dummy", make_dummy}, {"veth", make_veth}, {"wireguard", make_wireguard}};
 
 static const struct kind *kind_of(const struct order *o)
 {

@@ -6,6 +6,7 @@
  *     protocol.c  the protocols, a row each
  *     request.c   what was sent to the stack: header by header, to its protocol's handler, and the acknowledgment
  *     diag.h      NETLINK_SOCK_DIAG          generic.c   NETLINK_GENERIC          uevent.c   NETLINK_KOBJECT_UEVENT
+ *                                            wireguard.c and wireguard_set.c: the family "wireguard"
  *
  * NETLINK_ROUTE's handlers:
  *
@@ -115,6 +116,14 @@ int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)
 int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q);
 int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q);
 int nl_diag_serve(struct netlink_sock *ns, const struct nl_request *q);
+
+/* ---- the family "wireguard" ---- */
+int nl_wireguard_serve(struct netlink_sock *ns, const struct nl_request *q, uint8_t command);
+int nl_wireguard_set(struct stack *s, const struct nl_request *q);
+struct wg_device;
+/* The interface that a request names, by index or by name, and what else it says: tb has WGDEVICE_A_MAX + 1. -EBADR, -ENODEV, -EOPNOTSUPP … */
+struct nl_attr;
+int nl_wireguard_device(const struct stack *s, const struct nl_request *q, struct nl_attr *tb, struct wg_device **ret);
 
 /* ---- messages (message.c) ---- */
 
