@@ -1,4 +1,5 @@
-/* Hosts of ours beside the kernel: tap-host DEVICE [NETEM WORDS…]. Says "ready" when it is, and ends with its standard input. Lines there: "mtu N". */
+/* Hosts of ours beside the kernel: tap-host DEVICE [NETEM WORDS…]. Says "ready" when it is, and ends with its standard input. Lines there:
+ * "mtu N", and "tunnel SECRET KEY SHARED BEGINS": tunnel.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include "host/crypto.h"
 #include "stack/core/route.h"
 #include "stack/core/sysctl.h"
 #include "tap.h"
@@ -88,7 +90,7 @@ static void route_by(struct stack *s, const char *gw4, const char *gw6)
 
 static void build(struct tap *t, size_t n_words, char *const *words)
 {
-	static const struct net_ops ops = {.ready = on_ready, .tap = on_frame, .watches = watches};
+	static const struct net_ops ops = {.ready = on_ready, .tap = on_frame, .watches = watches, .crypto = host_crypto};
 	struct net_link *behind;
 	struct impairment i = {0};
 	size_t wrong;
@@ -114,13 +116,15 @@ static void build(struct tap *t, size_t n_words, char *const *words)
 
 static bool hear(struct tap *t)
 {
-	char line[64];
+	char line[300];
 	ssize_t n = read(STDIN_FILENO, line, sizeof line - 1);
 	unsigned mtu;
 
 	if (n <= 0) return false;
 	line[n] = 0;
 	if (sscanf(line, "mtu %u", &mtu) == 1) netif_by_name(net_stack(t->us), "eth0")->mtu_bytes = mtu;
+	if (strncmp(line, "tunnel ", 7) == 0) tunnel_make(net_stack(t->us), line + 7);
+	net_touch(t->net, net_stack(t->us));
 	return true;
 }
 

@@ -23,3 +23,6 @@ struct tap {
 
 void services_start(struct tap *t);           /* listeners on us */
 void services_pump(struct tap *t);            /* all that can be done now */
+/* A WireGuard interface of us. words: its secret key, the peer's public one and the preshared one, in hexadecimal; and 1 if we are to know where the peer is,
+ * and begin, else 0. It is 10.79.0.2 and fd79::2, the peer 10.79.0.1 and fd79::1; both speak by port 51820 of the device's addresses. */
+void tunnel_make(struct stack *us, const char *words);
