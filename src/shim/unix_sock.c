@@ -193,6 +193,16 @@ static void peer_settles(const struct sock *s)
 	control_simple(RPC_SYNC, NULL, 0, 0, 0);
 }
 
+static long error_taken(const struct sock *s)
+{
+	if (!(shared_get32(&s->c->state) & CHS_ERROR)) return 0;
+	int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
+	return err > 0 ? -(long)err : (long)err;
+}
+
+/* Of sockets of messages it is taken before anything else is looked at. */
+static long error_first(const struct sock *s) { return s->c->type == SOCK_STREAM ? 0 : error_taken(s); }
+
 static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
 {
 	if (!fits_ring(m)) return (long)engine_send_once(s, m, from);
@@ -219,6 +229,8 @@ static long send_all(const struct sock *s, struct message *m)
 			continue;
 		}
 		if (r == -EAGAIN && !m->nonblock) r = wait_on(&w, s, &s->c->tx, seq);
+		/* As Linux: who waits for room takes the error before he looks whether anybody hears him. */
+		if (r == 0) r = error_taken(s);
 		if (r < 0) return done > 0 ? (long)done : r;
 	}
 }
@@ -238,14 +250,6 @@ static long send_readable(const struct sock *s, struct message *m)
 	if (r == -EFAULT) r = send_unread(s, m);
 	scratch_give(one.iov_base);
 	return r;
-}
-
-/* Of sockets of messages it is taken before anything else is looked at. */
-static long error_first(const struct sock *s)
-{
-	if (s->c->type == SOCK_STREAM || !(shared_get32(&s->c->state) & CHS_ERROR)) return 0;
-	int64_t err = control_simple(RPC_TAKE_ERROR, s, 0, 0, 0);
-	return err > 0 ? -(long)err : (long)err;
 }
 
 static bool is_connected(const struct sock *s) { return control_simple(RPC_GETPEERNAME, s, 0, 0, 0) >= 0; }

@@ -118,8 +118,7 @@ int main(void)
 			if (c == SENDFILE && end == RESET)
 				continue;                   /* in Linux it goes on by itself, and so takes the error */
 			run((enum call)c, (enum end)end, end % 2 ? AF_INET6 : AF_INET, file);
-			if (end != RESET)
-				run((enum call)c, (enum end)end, AF_UNIX, file);
+			run((enum call)c, (enum end)end, AF_UNIX, file);
 		}
 	return 0;
 }

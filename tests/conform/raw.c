@@ -168,6 +168,10 @@ static void echo(int family, const char *here)
 	say_message("first", fd, 0);
 	say_message("second", fd, 0);
 	say_message("no third", fd, 0);
+	for (size_t len = 1; len <= 8; len++) {      /* of a kind that nobody answers */
+		say_rc("a short one", send_to(fd, (const unsigned char[8]){ 200 }, len, family, here, 0));
+		say_message("arrives", fd, 0);
+	}
 	say_rc("filter", v6 ? setsockopt(fd, IPPROTO_ICMPV6, 1, mask, 32) : setsockopt(fd, IPPROTO_RAW, ICMP_FILTER, mask, 4));
 	say_rc("request", send_to(fd, request, sizeof(request), family, here, 0));
 	say_message("filtered", fd, 0);

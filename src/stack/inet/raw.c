@@ -86,9 +86,9 @@ static bool is_filtered(const struct raw_sock *rs, const uint8_t *msg, size_t le
 {
 	const struct sock *sk = &rs->ds.is.sk;
 
-	if (len < 1) return sk->protocol == IPPROTO_ICMP || sk->protocol == IPPROTO_ICMPV6;
-	if (sk->domain == AF_INET && sk->protocol == IPPROTO_ICMP) return msg[0] < 32 && rs->filter4 & (uint32_t)1 << msg[0];
-	if (sk->domain == AF_INET6 && sk->protocol == IPPROTO_ICMPV6) return rs->filter6[msg[0] >> 5] & (uint32_t)1 << (msg[0] & 31);
+	/* As Linux: one that is cut short is none, in IPv6 one that is empty. */
+	if (sk->domain == AF_INET && sk->protocol == IPPROTO_ICMP) return len < ICMP_HDR_LEN || (msg[0] < 32 && rs->filter4 & (uint32_t)1 << msg[0]);
+	if (sk->domain == AF_INET6 && sk->protocol == IPPROTO_ICMPV6) return len < 1 || rs->filter6[msg[0] >> 5] & (uint32_t)1 << (msg[0] & 31);
 	return false;
 }
 
