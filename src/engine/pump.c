@@ -392,7 +392,8 @@ void esock_pump(struct engine *e, struct esock *es)
 	/* Messages that are asked for are not put into a ring; and such a socket says itself when somebody may find his wait over. */
 	bool asked = es->sk->ops->asked, asked_told = asked && es->told;
 	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
-	bool told = es->told && (es->listening || packet_is_mapped(es->sk) || (sock_poll(es->sk) & (EPOLLERR | EPOLLPRI)));
+	uint32_t heard = EPOLLERR | EPOLLPRI | (asked ? EPOLLIN : 0);
+	bool told = es->told && (es->listening || packet_is_mapped(es->sk) || (sock_poll(es->sk) & heard));
 	in |= inbox_owes_wake(e, es);
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
