@@ -119,7 +119,7 @@ struct channel {
 #define CHS_INQ 1024u        /* TCP_INQ: each recvmsg says what is left */
 #define CHS_DIRECT 4096u     /* a Unix socket: what is not in rx the peer has not sent. Otherwise, when rx is empty, RPC_RECV knows */
 #define CHS_RING 8192u       /* a packet socket with a receive ring: whether it can be read is known only by a look into the ring, which is the engine's */
-#define CHS_ULP 16384u       /* a stream with an upper protocol on it (TCP_ULP): nothing goes by the rings, each send and receive is a control call */
+#define CHS_ASKED 16384u     /* octets that come with more than their order, from an upper protocol (TCP_ULP) or with stamps: no rings, each send and receive is a control call */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */

@@ -90,7 +90,7 @@ int64_t serve_recv(struct call *k)
 		m.flags |= MSG_CTRUNC;
 	} else if (!rights_give(k, m.rights)) m.flags |= MSG_CTRUNC;
 	h = (struct rpc_recv){.name_len = (uint32_t)MIN(m.name_len, sizeof name), .control_len = (uint32_t)m.control_len,
-			      .data_len = (uint32_t)MIN((size_t)n, m.len), .flags = m.flags};
+			      .data_len = m.data ? (uint32_t)MIN((size_t)n, m.len) : 0, .flags = m.flags};
 	call_out(k, &h, sizeof h);
 	call_out(k, &name, h.name_len);
 	call_out(k, control, h.control_len);

@@ -51,6 +51,9 @@ int64_t serve_setsockopt(struct call *k)
 	/* A filter looks at segments, a stamp tells when one left, and hops are counted of each. */
 	if (k->es->stream && (k->es->sk->filter || tcp_sends_stamped(k->es->sk) || tcp_needs_stack(k->es->sk))) direct_bar(k->e, k->es);
 	if (err == 0 && level == IPPROTO_IPV6 && name == FLOWLABEL_MGR) label_tell(k);
+	/* A ring has no place for when an octet came. */
+	if (tcp_stamps_received(k->es->sk) && !k->es->sk->ops->asked) esock_ask(k->e, k->es);
+	if (!k->es->sk) return -ENETDOWN;
 	if (err == 0 && level == IPPROTO_IPV6 && name == IPV6_ADDRFORM) esock_channel(k->e, k->es)->domain = k->es->sk->domain;
 	bool corks = err == 0 && k->es->stream && level == IPPROTO_TCP && name == TCP_CORK;
 	if (corks && tcp_is_corked(k->es->sk) == (k->es->peer != NULL)) direct_reconsider(k->e, k->es);

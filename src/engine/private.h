@@ -342,9 +342,12 @@ void direct_unix_left(struct engine *e, struct esock *from, struct esock *to);  
 
 /* idle.c: rings that nothing happens in hold no pages */
 void idle_note(struct engine *e, struct esock *es);                       /* something has happened, or may have */
-void esock_unread(struct engine *e, struct esock *es);                    /* upper.c: what was read ahead is the stack's again; the connection may end of it */
 void engine_unlock(struct chan_lock *l);                                  /* that was only tried for */
 void idle_look(struct engine *e);                                          /* gives back what is due */
+
+/* asked.c: connections that rings are not enough for. Either may end one */
+void esock_unread(struct engine *e, struct esock *es);                    /* what was read ahead is the stack's again, since it will be asked for */
+void esock_ask(struct engine *e, struct esock *es);                       /* and from now on it is */
 
 /* inbox.c: datagrams from program to program */
 void inbox_ticket(struct call *k);                                        /* puts a ticket into the answer, if one can be given */

@@ -238,7 +238,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (packet_is_mapped(sk)) state |= CHS_RING;
 	if (connected && sk->domain == AF_UNIX) return state | direct_unix_state(e, es);
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
-	if (sk->ops->asked) return tcp_has_upper(sk) ? state | CHS_ULP : state;
+	if (sk->ops->asked) return tcp_is_asked(sk) ? state | CHS_ASKED : state;
 	if (!connected || shut_wr || sk->err != 0 || tcp_sends_stamped(sk)) return state;
 	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
 	/* Asked once: the addresses of a connection stay. */

@@ -115,7 +115,7 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	if (n == 0 && at_mark(s)) return mark_stops(s);
 	if (n == 0) n = sock_recv(s, &m);
 	if (n == -EAGAIN && s->c->domain == AF_UNIX && s->c->type == SOCK_STREAM) return mark_passed(s);
-	if (n == -EIO && has_ulp(s)) return -EINVAL;           /* as Linux: what is no data is not for a pipe */
+	if (n == -EIO && is_asked(s)) return -EINVAL;           /* as Linux: what is no data is not for a pipe */
 	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
 	iov.iov_len = (size_t)n;
 	if (n > 0) n = pipe_fill(pipe, &iov);

@@ -28,7 +28,7 @@ static long bytes_waiting(const struct sock *s, void *ret)
 {
 	struct record r;
 	int n;
-	if (s->c->domain == AF_UNIX || is_sctp(s) || has_ulp(s)) {
+	if (s->c->domain == AF_UNIX || is_sctp(s) || is_asked(s)) {
 		long e = unix_waiting(s, &n);
 		return e < 0 ? e : user_put(ret, n);
 	}

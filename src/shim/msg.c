@@ -184,14 +184,14 @@ static long recv_plain(const struct sock *s, struct message *m)
 	if (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE) m->flags &= ~MSG_OOB;   /* not looked at there */
 	long r = pin(s);
 	if (r != 0) return r;
-	bool ulp = has_ulp(s);
+	bool asked = is_asked(s);
 	if (s->c->domain == AF_UNIX) r = unix_recv(s, m);
 	else if (is_sctp(s)) r = sctp_socket_recv(s, m);
-	else if (ulp) r = ulp_recv(s, m);
+	else if (asked) r = asked_recv(s, m);
 	else r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
 	unpin();
 	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
-	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || is_sctp(s) || ulp || m->flags & MSG_ERRQUEUE) return r;
+	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || is_sctp(s) || asked || m->flags & MSG_ERRQUEUE) return r;
 	m->name_len = 0;
 	if (r >= 0 && shared_get32(&s->c->state) & CHS_INQ) return inq_put(s, m) < 0 ? -EFAULT : r;
 	m->control_len = 0;

@@ -325,8 +325,8 @@ int64_t engine_recv_once(const struct sock *s, struct message *m);
 long peel_off(const struct sock *s, int32_t assoc, int flags);
 /* sctp.c */
 bool is_sctp(const struct sock *s);
-bool has_ulp(const struct sock *s);                           /* a connection with an upper protocol on it: ulp.c */
-long ulp_recv(const struct sock *s, struct message *m);
+bool is_asked(const struct sock *s);                          /* a stream that is sent to and read by control calls alone: asked.c */
+long asked_recv(const struct sock *s, struct message *m);
 long sctp_socket_recv(const struct sock *s, struct message *m);
 bool sctp_option_connects(int level, int name);
 long sctp_socket_connect(const struct sock *s, int name, const void *val, socklen_t len);

@@ -129,7 +129,7 @@ static long stream_put(const struct sock *s, struct message *m)
 long stream_send(const struct sock *s, struct message *m)
 {
 	bool tells = m->flags & MSG_ZEROCOPY;
-	if (has_ulp(s)) return stream_put(s, m);
+	if (is_asked(s)) return stream_put(s, m);
 	m->flags &= ~MSG_ZEROCOPY;
 	long r = stream_put(s, m);
 	if (r <= 0 || !tells) return r;

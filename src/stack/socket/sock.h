@@ -22,7 +22,7 @@ static inline void sock_rights_unref(struct sock_rights *r)
 
 /* One message, out or in. Data is one contiguous span. */
 struct sock_msg {
-	void *data; size_t len;
+	void *data; size_t len;                    /* out, streams: NULL when octets were thrown away instead (MSG_TRUNC) */
 	bool unread;                               /* in: the program's memory can't be read: -EFAULT, but not before what is wrong otherwise. data is NULL */
 	void *name; socklen_t name_len;            /* in: destination or NULL. out: capacity in, length out (as Linux: the full length) */
 	void *control; size_t control_len;         /* out: capacity in, length out */

@@ -98,7 +98,7 @@ struct tcp_set {
 	int16_t linger2_s;
 	uint32_t user_timeout_ms, notsent_lowat;
 	uint32_t clamp;                       /* TCP_WINDOW_CLAMP */
-	int mss;
+	int mss, tx_delay_us;
 	const struct tcp_cc *cc;
 };
 

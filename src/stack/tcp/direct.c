@@ -7,13 +7,13 @@
 static bool is_plain(const struct tcp_sock *conn)
 {
 	const struct sock *sk = &conn->inet.sk;
-	if (conn->state != TCPS_ESTABLISHED || conn->upper) return false;
+	if (conn->state != TCPS_ESTABLISHED || sk->ops != &tcp_ops) return false;
 	return sk->shut == 0 && sk->err == 0 && !sk->closed && conn->rcv.urg == TCP_URG_NONE && !conn->snd.urgent;
 }
 
 struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
 {
-	if (sk->ops != &tcp_ops || !is_plain(tcp_of(sk))) return NULL;
+	if (!tcp_is(sk) || !is_plain(tcp_of(sk))) return NULL;
 	const struct inet_sock *is = &tcp_of(sk)->inet;
 	struct inet_sock *other = flow_lookup(s->tcp->ports, &is->raddr, is->rport, &is->laddr, is->lport);
 	return other && is_plain(tcp_of(&other->sk)) ? &other->sk : NULL;
@@ -21,7 +21,20 @@ struct sock *tcp_other_end(const struct sock *sk, struct stack *s)
 
 bool tcp_at_mark(const struct sock *sk) { return sk->ops == &tcp_ops && urgent_at_mark(tcp_of(sk)); }
 
-bool tcp_has_upper(const struct sock *sk) { return sk->ops == &tcp_upper_ops; }
+bool tcp_stamps_received(const struct sock *sk)
+{
+	bool tells = sk->timestamping & STAMPS_REPORTED && sk->timestamping & STAMPS_OF_RECEIVED;
+
+	return tcp_is(sk) && (sk->timestamp || sk->timestamp_ns || tells);
+}
+
+bool tcp_is_asked(const struct sock *sk) { return tcp_is(sk) && sk->ops->asked; }
+
+void tcp_ask(struct sock *sk)
+{
+	if (sk->ops == &tcp_ops) sk->ops = &tcp_asked_ops;
+	sock_ready(sk);
+}
 
 bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->set.inq; }
 

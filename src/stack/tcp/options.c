@@ -15,6 +15,7 @@
 #define FIN_TIMEOUT_MAX_S 120
 #define CLAMP_MIN 1152               /* half of Linux's SOCK_MIN_RCVBUF */
 #define CC_NAME_MAX 16
+#define TX_DELAY_MAX_US ((1 << 28) - 1)
 
 static int after_output(struct sock *sk)
 {
@@ -426,6 +427,9 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_MD5SIG), .type = OPT_BLOB, SET, .set = set_md5},
 	{T(TCP_MD5SIG_EXT), .type = OPT_BLOB, SET, .set = set_md5_extended},
 	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},
+	{T(TCP_THIN_DUPACK), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = opt_set_nothing, .note = "means nothing to Linux any more"},
+	{T(TCP_TX_DELAY), .type = OPT_INT, BOTH, .min = 0, .max = TX_DELAY_MAX_US, FIELD(set.tx_delay_us),
+	 .note = "kept: it is for a queue that sends by time"},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_ERROR), .type = OPT_INT, GET, .get = get_error},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},

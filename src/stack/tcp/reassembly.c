@@ -22,6 +22,7 @@ static void packet_extend(struct packet *to, struct packet *p)
 {
 	memcpy(to->data + to->len, p->data, p->len);
 	to->len += p->len;
+	to->when = p->when;
 	packet_free(p);
 }
 

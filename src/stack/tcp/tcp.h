@@ -6,7 +6,7 @@ int tcp_new(struct stack *s);        /* called by stack_new */
 void tcp_free(struct stack *s);
 
 /* For a host that carries octets past the stack. The other end of a connection, which stack s owns; NULL when there is none, or unless both are
- * plainly established: no half closed, nothing urgent about, no error pending, no upper protocol on it. */
+ * plainly established: no half closed, nothing urgent about, no error pending, and none that is asked for each message. */
 struct sock *tcp_other_end(const struct sock *sk, struct stack *s);
 /* Has `to` received and handed out all that `from` was given to send? */
 bool tcp_all_arrived(const struct sock *from, const struct sock *to);
@@ -16,12 +16,14 @@ bool tcp_at_mark(const struct sock *sk);
 int tcp_nothing_to_read(struct sock *sk);
 /* Does the peer wait for an ACK that goes once the program has read all there is? */
 bool tcp_owes_ack(const struct sock *sk);
-/* Is there an upper protocol on it (TCP_ULP)? Then no octets go past it. */
-bool tcp_has_upper(const struct sock *sk);
 /* Has its program asked to be told with each message what is left (TCP_INQ)? */
 bool tcp_tells_inq(const struct sock *sk);
 /* Is each send to have stamps (SO_TIMESTAMPING)? Then the stack must see where they end. */
 bool tcp_sends_stamped(const struct sock *sk);
+/* Is each receive to tell when its octets came (SO_TIMESTAMP and the like)? Then tcp_ask: from then on the host is to ask for them. */
+bool tcp_stamps_received(const struct sock *sk);
+void tcp_ask(struct sock *sk);
+bool tcp_is_asked(const struct sock *sk);           /* so it is, or by an upper protocol (TCP_ULP) */
 /* Has its program asked for what only segments have: how far they have come (IP_MINTTL, IPV6_MINHOPCOUNT), or that few octets wait for theirs
  * (TCP_NOTSENT_LOWAT)? */
 bool tcp_needs_stack(const struct sock *sk);

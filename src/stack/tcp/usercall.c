@@ -188,7 +188,17 @@ static ssize_t recv_nothing(struct tcp_sock *conn)
 	return conn->state == TCPS_CLOSED ? -ENOTCONN : -EAGAIN;
 }
 
-static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
+/* When the octet before offset came, or the first; 0: nobody knows. */
+static time_ns arrival_at(const struct tcp_sock *conn, size_t offset)
+{
+	list_each(struct packet, p, &conn->rcv.queue, node) {
+		if (p->len >= offset) return p->when;
+		offset -= p->len;
+	}
+	return 0;
+}
+
+static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags, time_ns *arrival)
 {
 	struct sock *sk = &conn->inet.sk;
 	/* The urgent octet is not part of the stream: passed over without a word. */
@@ -197,13 +207,15 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags)
 
 	if (!skip) n = MIN(n, urgent_span(conn));
 	n = MIN(n, m->len);
+	if (tcp_stamps_received(sk)) *arrival = arrival_at(conn, skip + n);
 	if (m->len == 0 && conn->rcv.queued) return 0;
 	if (!n && !(flags & MSG_PEEK)) {
 		conn_take_out(conn, skip);
 		urgent_passed(conn);
 	}
 	if (!n) return recv_nothing(conn);
-	copy_out(conn, skip, flags & MSG_TRUNC ? NULL : m->data, n);
+	if (flags & MSG_TRUNC) m->data = NULL;
+	copy_out(conn, skip, m->data, n);
 	if (flags & MSG_PEEK) return (ssize_t)n;
 	conn_take_out(conn, skip + n);
 	urgent_passed(conn);
@@ -221,6 +233,7 @@ ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 	struct tcp_sock *conn = tcp_of(sk);
 	int flags = m->flags;
 	struct cmsg_out o = cmsg_out_begin(m);
+	time_ns arrival = 0;
 	ssize_t n;
 
 	if (flags & MSG_ERRQUEUE) return errqueue_recv(&conn->inet, m);
@@ -229,10 +242,11 @@ ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 	if (conn->state == TCPS_LISTEN) return -ENOTCONN;
 	if (flags & MSG_OOB) return urgent_read(conn, m);
 	m->flags = 0;
-	n = recv_stream(conn, m, flags);
-	if (n < 0 || !conn->set.inq) return n;
+	n = recv_stream(conn, m, flags, &arrival);
+	if (n < 0) return n;
+	if (arrival) cmsg_put_timestamp(&o, sk, arrival);
 	/* TCP_INQ; as Linux: the end counts as one. */
-	cmsg_put_int(&o, IPPROTO_TCP, TCP_INQ, (int)conn->rcv.queued + conn->rcv.done);
+	if (conn->set.inq) cmsg_put_int(&o, IPPROTO_TCP, TCP_INQ, (int)conn->rcv.queued + conn->rcv.done);
 	cmsg_out_end(&o, m);
 	return n;
 }
@@ -398,5 +412,7 @@ static const struct sockopt *const upper_option_tables[] = {tls_options, OPTIONS
 	.consumed = tcp_consumed, .shutdown = tcp_shutdown, .name_of = tcp_name_of, .ioctl = tcp_ioctl
 
 const struct sock_ops tcp_ops = {OPS, .send = tcp_send, .recv = tcp_recv, .poll = tcp_poll, .options = option_tables};
+
+const struct sock_ops tcp_asked_ops = {OPS, .asked = true, .send = tcp_send, .recv = tcp_recv, .poll = tcp_poll, .options = option_tables};
 
 const struct sock_ops tcp_upper_ops = {OPS, .asked = true, .send = ulp_send, .recv = ulp_recv, .poll = ulp_poll, .options = upper_option_tables};

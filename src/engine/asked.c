@@ -1,7 +1,7 @@
 /*
- * A connection gets an upper protocol (TCP_ULP): from then on what it sends and receives is the stack's, and nothing may be in its rings. What the program has
- * written goes to the stack, to be sent as it is. What came and was not read, by the stack or past it, the stack gets back, since keys that are set next
- * are for it as well: the peer's first records may be there already.
+ * A connection that is to be asked for each message, by an upper protocol (TCP_ULP) or for stamps: from then on what it sends and receives is the stack's, and
+ * nothing may be in its rings. What the program has written goes to the stack, to be sent as it is. What came and was not read, by the stack or past it,
+ * the stack gets back: keys that are set next are for it as well, as the peer's first records may be there already.
  *
  * A thread that is in the middle of reading holds the ring's lock, and so keeps what is there, as if it had read that a moment before.
  */
@@ -50,4 +50,10 @@ void esock_unread(struct engine *e, struct esock *es)
 	if (!es->sk || !chan_trylock(&rx->lock, LOCK_ENGINE)) return;
 	if (pump_consumed(e, es)) give_back(e, es);
 	engine_unlock(&rx->lock);
+}
+
+void esock_ask(struct engine *e, struct esock *es)
+{
+	esock_unread(e, es);
+	if (es->sk) tcp_ask(es->sk);
 }

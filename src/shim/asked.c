@@ -1,20 +1,20 @@
 /*
- * A connection with an upper protocol on it (TCP_ULP). What is sent and received is the stack's business, record by record, so each attempt is a control
- * call: sending goes the way of what no ring takes (stream.c), receiving is here. What another thread was reading when the protocol came is in the ring
- * still, and comes first.
+ * Connections that rings are not enough for: an upper protocol is on it (TCP_ULP), or its program wants to know when octets came (SO_TIMESTAMP). What is sent
+ * and received is the stack's business, so each attempt is a control call: sending goes the way of what no ring takes (stream.c), receiving is here. What
+ * another thread was reading when this began is in the ring still, and comes first.
  */
 #include <linux/tls.h>
 #include "shim/shim.h"
 
-bool has_ulp(const struct sock *s) { return shared_get32(&s->c->state) & CHS_ULP; }
+bool is_asked(const struct sock *s) { return shared_get32(&s->c->state) & CHS_ASKED; }
 
 /* What of a message is left behind `done` octets, in as many pieces as there is room for. */
 #define PIECES 64
 
-static void message_rest(const struct message *m, size_t done, struct iovec pieces[PIECES], struct message *ret)
+static void message_rest(const struct message *m, size_t done, struct iovec *pieces, int room, struct message *ret)
 {
 	*ret = (struct message){.iov = pieces, .flags = m->flags, .nonblock = m->nonblock};
-	for (int i = 0; i < m->count && ret->count < PIECES; i++) {
+	for (int i = 0; i < m->count && ret->count < room; i++) {
 		size_t over = MIN(done, m->iov[i].iov_len), len = m->iov[i].iov_len - over;
 		done -= over;
 		if (len == 0) continue;
@@ -23,14 +23,31 @@ static void message_rest(const struct message *m, size_t done, struct iovec piec
 	}
 }
 
+/* SO_PEEK_OFF: what lies before is looked at, too, and thrown away. */
+static long peek_behind(const struct sock *s, struct message *m, uint32_t skip)
+{
+	struct iovec pieces[PIECES] = {{scratch_take(), MIN(skip, SCRATCH_SIZE)}};
+	struct message all;
+	if (!pieces[0].iov_base) return -ENOMEM;
+	message_rest(m, 0, pieces + 1, PIECES - 1, &all);
+	all.iov = pieces;
+	all.count++;
+	all.total += pieces[0].iov_len;
+	long r = (long)engine_recv_once(s, &all);
+	scratch_give(pieces[0].iov_base);
+	if (r >= 0) m->control_len = 0;
+	return r <= 0 ? r : r > (long)skip ? r - (long)skip : -EAGAIN;
+}
+
 /* The first attempt has room for control messages, and says what was read; those after it can only go on with the same. */
 static long recv_once(const struct sock *s, struct message *m, size_t done)
 {
 	struct iovec pieces[PIECES];
 	struct message rest;
 	if (done == 0 && chan_rx_used(shim.arena, s->c) > 0) return m->control_len = 0, stream_take_some(s, m, 0);
+	if (done == 0 && peek_skip(s, m) > 0) return peek_behind(s, m, peek_skip(s, m));
 	if (done == 0) return (long)engine_recv_once(s, m);
-	message_rest(m, done, pieces, &rest);
+	message_rest(m, done, pieces, PIECES, &rest);
 	long r = (long)engine_recv_once(s, &rest);
 	m->ret_flags |= rest.ret_flags;
 	return r;
@@ -54,7 +71,7 @@ static size_t wanted(const struct sock *s, const struct message *m)
 	return m->flags & MSG_WAITALL ? m->total : MIN(m->total, (size_t)MAX(lowat, 1));
 }
 
-long ulp_recv(const struct sock *s, struct message *m)
+static long recv_all(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0, enough = wanted(s, m), control_room = m->control_len;
@@ -77,4 +94,11 @@ long ulp_recv(const struct sock *s, struct message *m)
 		if (r < 0) return done > 0 ? (long)done : r;
 	}
 	return (long)done;
+}
+
+long asked_recv(const struct sock *s, struct message *m)
+{
+	long r = recv_all(s, m);
+	if (r > 0) peek_moves(s, m, (size_t)r);
+	return r;
 }
