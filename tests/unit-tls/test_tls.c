@@ -162,6 +162,13 @@ static void expect_record(struct bench *b, const struct record *r)
 
 static bool is_readable(struct bench *b) { return sock_poll(b->sk) & EPOLLIN; }
 
+static void again(void **state)
+{
+	bool v6 = ((struct bench *)*state)->v6;
+	bench_close(state);
+	(v6 ? bench_open6 : bench_open4)(state);
+}
+
 /* ---- tests ---- */
 
 static void records_are_as_the_rfcs_say(void **state)
@@ -186,8 +193,7 @@ static void records_are_as_the_rfcs_say(void **state)
 		assert_memory_equal(got, "from the peer", 13);
 		assert_int_equal(take(b, got, sizeof got, 0, &type), 5);
 		assert_int_equal(type, HANDSHAKE);
-		bench_close(state);
-		bench_open4(state);
+		again(state);
 	}
 }
 
@@ -285,8 +291,7 @@ static void each_changed_octet_breaks_it(void **state)
 			assert_int_equal(take(b, got, sizeof got, 0, NULL), -EBADMSG);
 			assert_true(sock_poll(b->sk) & EPOLLERR);
 			assert_int_equal(b->s->mib->tls.decrypt_errors, 1);
-			bench_close(state);
-			bench_open4(state);
+			again(state);
 		}
 	}
 }
@@ -310,8 +315,7 @@ static void headers(void **state)
 		assert_int_equal(!!(sock_poll(b->sk) & EPOLLERR), rows[n].err != 0);
 		assert_int_equal(take(b, got, sizeof got, 0, NULL), rows[n].err ? -rows[n].err : -EAGAIN);
 		assert_int_equal(take(b, got, sizeof got, 0, NULL), -EAGAIN);
-		bench_close(state);
-		bench_open4(state);
+		again(state);
 	}
 }
 
