@@ -19,7 +19,13 @@
 #define SA_RESTORER 0x04000000
 #endif
 
-static struct action { _Atomic(void (*)(int)) handler; _Atomic unsigned long flags; _Atomic uint64_t mask; _Atomic bool known; } actions[SIGNALS];
+static struct action {
+	_Atomic(void (*)(int)) handler;
+	_Atomic unsigned long flags;
+	_Atomic(void (*)(void)) restorer;
+	_Atomic uint64_t mask;
+	_Atomic bool known;
+} actions[SIGNALS];
 
 /* The unwinders know this code by its octets; the nop before it keeps them from taking it for a part of another function. */
 __asm__(".text\n\tnop\n\t.globl shim_restorer\n\t.hidden shim_restorer\n\t.type shim_restorer,@function\n"
@@ -170,13 +176,14 @@ static void action_report(const struct action *a, struct kernel_sigaction *old)
 	old->handler = atomic_load(&a->handler);
 	old->flags = atomic_load(&a->flags);
 	old->mask = atomic_load(&a->mask);
-	old->restorer = shim_restorer;
+	old->restorer = atomic_load(&a->restorer);
 }
 
 static void action_keep(struct action *a, const struct kernel_sigaction *act)
 {
 	atomic_store(&a->mask, act->mask);
 	atomic_store(&a->flags, act->flags);
+	atomic_store(&a->restorer, act->restorer);
 	atomic_store(&a->handler, act->handler);
 	atomic_store(&a->known, true);
 }

@@ -13,6 +13,7 @@
 #include <sys/time.h>
 
 #define CLIENTS 6
+#define SA_RESTORER 0x04000000
 #define ROUNDS 10
 
 static struct sockaddr_in server;
@@ -164,6 +165,15 @@ static void masks(int epfd)
 	CHECK(sigprocmask(SIG_SETMASK, &open, &now) == 0 && sigismember(&now, SIGALRM) == 1);
 }
 
+/* What was set is what is told, the way back from a handler too: valgrind looks at it. */
+static void told_as_set(void)
+{
+	struct { void (*handler)(int); unsigned long flags; void *restorer; uint64_t mask; } set = {SIG_IGN, SA_RESTORER, alternate, 1u << SIGUSR1}, got;
+	CHECK(syscall(SYS_rt_sigaction, SIGUSR2, &set, NULL, sizeof set.mask) == 0);
+	CHECK(syscall(SYS_rt_sigaction, SIGUSR2, NULL, &got, sizeof got.mask) == 0);
+	CHECK(got.handler == SIG_IGN && got.flags == SA_RESTORER && got.restorer == set.restorer && got.mask == set.mask);
+}
+
 static void signals(void)
 {
 	struct sockaddr_in a;
@@ -171,6 +181,7 @@ static void signals(void)
 	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate}, told;
 	int fd = bound(SOCK_DGRAM, &a), epfd = epoll_create1(0);
 	CHECK(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) == 0);
+	told_as_set();
 	interrupted(fd, epfd);
 	restarted(fd, &a);
 	thrown_out(fd);
