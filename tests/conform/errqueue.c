@@ -118,6 +118,35 @@ static void purged(int family, bool connected)
 	close(fd);
 }
 
+/* What is longer than any datagram can be is told of with the MTU as what is longer than the way's, by IPv6 whatever its length. */
+static void too_long(int family, bool connected)
+{
+	static const size_t lengths[] = { 65508, 65527, 65528, 65535, 65536, 127952 };
+	static char data[127952];
+
+	for (size_t i = 0; i < N(lengths); i++) {
+		for (int discover = IP_PMTUDISC_DONT; discover <= IP_PMTUDISC_DO; discover++) {
+			int fd = MUST(socket(family, SOCK_DGRAM, 0)), sink = MUST(socket(family, SOCK_DGRAM, 0));
+			union name n = name_lo(family, 0);
+
+			say_about("%s %s, %zu octets, discovery %d", family_text(family), connected ? "connected" : "by name", lengths[i], discover);
+			MUST(bind(sink, &n.sa, name_len(family)));
+			n = name_lo(family, port_of(sink));
+			set_int(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_RECVERR : IPV6_RECVERR, 1);
+			set_int(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, discover);
+			if (connected)
+				MUST(connect(fd, &n.sa, name_len(family)));
+			say_rc("send", sendto(fd, data, lengths[i], 0, connected ? NULL : &n.sa, connected ? 0 : name_len(family)));
+			take(fd, 512);
+			say_rc("in two", send(fd, data, lengths[i] / 2, MSG_MORE));
+			say_rc("in two", send(fd, data, lengths[i] - lengths[i] / 2, 0));
+			take(fd, 512);
+			close(fd);
+			close(sink);
+		}
+	}
+}
+
 int main(void)
 {
 	say_start();
@@ -127,6 +156,8 @@ int main(void)
 	for (int connected = 0; connected < 2; connected++) {
 		purged(AF_INET, connected);
 		purged(AF_INET6, connected);
+		too_long(AF_INET, connected);
+		too_long(AF_INET6, connected);
 	}
 	return 0;
 }

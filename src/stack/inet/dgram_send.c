@@ -359,8 +359,10 @@ static uint32_t mtu_of(const struct dgram_sock *ds, const struct dgram_dest *d)
 int dgram_too_long(struct dgram_sock *ds, const struct dgram_dest *d)
 {
 	struct inet_sock *is = &ds->is;
+	bool v4 = addr_is_v4(&d->dst);
 
-	if (addr_is_v4(&d->dst) ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu_of(ds, d), &d->dst, d->port);
+	/* As Linux: by IPv4 the port is the one that the socket is connected to, whatever the name says. */
+	if (v4 ? is->recverr : is->recverr6) errqueue_put_local(is, EMSGSIZE, mtu_of(ds, d), &d->dst, v4 ? is->rport : d->port);
 	return -EMSGSIZE;
 }
 
