@@ -5,8 +5,8 @@
  *                                  └─ asked for by ACCEPT ──► C gets another anchor, of who asks
  *                                  └─ L ends ──► C is reset, as all that wait
  *
- * That it was taken is found at the next look at L: whoever takes says that L is dirty, and rings if more connections wait. C without its
- * offerer keeps its place, and no anchor.
+ * That it was taken is found at the next look at L: whoever takes says that L is dirty, and rings only where others may wait for room to connect. C without
+ * its offerer keeps its place, and no anchor.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -19,15 +19,13 @@
 static struct offer *offer_of(struct engine *e, const struct esock *l) { return arena_offer(e->arena, l->channel); }
 
 /* L has none any more. */
-static struct esock *settle(struct engine *e, struct esock *l)
+static void settle(struct engine *e, struct esock *l)
 {
-	struct esock *es = e->slots[offer_spare(l->offer)].es;
+	e->slots[offer_spare(l->offer)].es->listener = 0;
 	l->offer = 0;
-	es->listener = 0;
-	if (!l->sk) return es;
+	if (!l->sk) return;
 	l->sk->ahead = false;
 	if (esock_is_unix(l)) unix_accepted(l->sk);
-	return es;
 }
 
 /* Takes it out of the program's reach, until the word is changed again. NULL: there is none, or was none any more. */

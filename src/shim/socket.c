@@ -1,5 +1,6 @@
 /*
- * The calls that change a socket's state. Each is a control call; those that may block (accept, connect) sleep on the channel and repeat it.
+ * The calls that change a socket's state. Each is a control call, but an accept that the engine was ahead of; those that may block (accept, connect)
+ * sleep on the channel and repeat it.
  * AF_UNIX is the kernel's, with names of the host's own (unix_call.c), unless unix.h says otherwise.
  */
 #include <fcntl.h>
@@ -296,6 +297,7 @@ static long accept_ahead(const struct sock *s, struct sockaddr *addr, socklen_t 
 	if (fd == -ENOENT || fd == -EMFILE) return fd;
 	spare_offer(s);
 	arena_mark_dirty(shim.arena, s->index);
+	shared_fence();
 	if (s->c->domain == AF_UNIX && shared_get32(&s->c->poll) != 0) handed_over(s);
 	return accepted(s, fd, offer_spare(atomic_load(&o.word)), o.name, MIN(o.name_len, sizeof o.name), addr, len);
 }
