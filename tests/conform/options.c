@@ -264,6 +264,25 @@ static void blobs(void)
 	say("value", "%s len %u", len ? v : "", len);
 	say_rc("set nonesuch", setsockopt(u, SOL_SOCKET, SO_BINDTODEVICE, "nonesuch", 9));
 	say_rc("clear", setsockopt(u, SOL_SOCKET, SO_BINDTODEVICE, "", 0));
+	for (size_t i = 0; i < 2; i++) {
+		int none = 7777, family = i ? AF_INET6 : AF_INET, d = MUST(socket(family, SOCK_DGRAM, 0)), s = MUST(socket(family, SOCK_STREAM, 0));
+		union name at = name_lo(family, 0), to = name_lo(family, 9);
+
+		say_about("SO_BINDTOIFINDEX, of none, v%d", i ? 6 : 4);
+		say_rc("set", setsockopt(d, SOL_SOCKET, 62, &none, sizeof(none)));
+		MUST(setsockopt(s, SOL_SOCKET, 62, &none, sizeof(none)));
+		none = 0;
+		len = sizeof(none);
+		say_rc("get", getsockopt(d, SOL_SOCKET, 62, &none, &len));
+		say("is", "%d", none);
+		len = sizeof(v);
+		say_rc("its name", getsockopt(d, SOL_SOCKET, SO_BINDTODEVICE, v, &len));
+		say_rc("bind", bind(d, &at.sa, name_len(family)));
+		say_rc("send", sendto(d, "x", 1, 0, &to.sa, name_len(family)));
+		say_rc("connect", connect(s, &to.sa, name_len(family)));
+		close(d);
+		close(s);
+	}
 	say_about("SO_ATTACH_FILTER");
 	say_rc("short", setsockopt(u, SOL_SOCKET, SO_ATTACH_FILTER, v, 3));
 	say_rc("detach none", setsockopt(u, SOL_SOCKET, SO_DETACH_FILTER, v, 4));

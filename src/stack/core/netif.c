@@ -194,6 +194,29 @@ struct netif *netif_by_index(const struct stack *s, int index)
 	return NULL;
 }
 
+#define ABSENT_MAX 64
+
+struct netif *netif_absent(struct stack *s, int index)
+{
+	struct netif *made;
+	size_t n = 0;
+
+	list_each(struct netif, nif, &s->netifs_gone, node) {
+		if (nif->index == index) return nif;
+		n += nif->kind == NETIF_ABSENT;
+	}
+	made = n < ABSENT_MAX ? calloc(1, sizeof *made) : NULL;
+	if (!made) return NULL;
+	*made = (struct netif){.stack = s, .index = index, .kind = NETIF_ABSENT};
+	list_init(&made->addrs);
+	list_init(&made->groups);
+	list_init(&made->learnt);
+	list_append(&s->netifs_gone, &made->node);
+	return made;
+}
+
+bool netif_is_gone(const struct netif *nif) { return netif_by_index(nif->stack, nif->index) != nif; }
+
 struct netif *netif_by_name(const struct stack *s, const char *name)
 {
 	list_each(struct netif, nif, &s->netifs, node)

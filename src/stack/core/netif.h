@@ -2,7 +2,7 @@
 #pragma once
 #include "stack/core/stack.h"
 
-enum netif_kind { NETIF_ETHERNET, NETIF_LOOPBACK, NETIF_RAW_IP };   /* RAW_IP: datagrams without link header (packetdrill, TUN) */
+enum netif_kind { NETIF_ETHERNET, NETIF_LOOPBACK, NETIF_RAW_IP, NETIF_ABSENT };   /* RAW_IP: datagrams without link header (packetdrill, TUN); ABSENT: see netif_absent */
 
 struct netif_addr {
 	struct list node;
@@ -69,6 +69,9 @@ int netif_make(struct stack *s, const char *name, enum netif_kind kind, const st
 void netif_remove(struct netif *nif);                      /* with its addresses, routes, neighbours; the struct stays readable, down, until stack_free */
 void netif_free_gone(struct stack *s);                     /* the structs of removed interfaces; called by stack_free */
 struct netif *netif_by_index(const struct stack *s, int index);
+/* What stands for the interface of an index that there is none of, or no more, so that sockets can be bound to it. NULL: no memory, or too many of them. */
+struct netif *netif_absent(struct stack *s, int index);
+bool netif_is_gone(const struct netif *nif);               /* removed, or never there */
 struct netif *netif_by_name(const struct stack *s, const char *name);
 /* Adds the address with its connected route. -EEXIST, -ENOMEM. Without DAD the address is usable at once. */
 int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen);

@@ -132,6 +132,7 @@ int route_find(struct stack *s, const struct route_flow *flow, struct route_hop 
 	int r;
 
 	if (addr_is_any(&f.dst)) return -ENETUNREACH;
+	if (f.oif && netif_is_gone(f.oif)) return addr_is_v4(&f.dst) ? -ENODEV : -ENETUNREACH;
 	r = check_source(s, &f);
 	if (r < 0) return r;
 	if (!addr_is_any(&f.src)) hop.src = f.src;

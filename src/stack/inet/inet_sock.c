@@ -104,6 +104,7 @@ static int check_v6(struct inet_sock *is, const struct addr *a, uint32_t scope)
 
 	if (addr_is_multicast(a) && is->sk.type == SOCK_STREAM) return -EINVAL;
 	if (is->bound) return -EINVAL;
+	if (is->sk.bound_if && netif_is_gone(is->sk.bound_if)) return -ENODEV;
 	r = inet_scope_bind(is, a, scope);
 	if (r < 0) return r;
 	return may_bind_v6(is, a) ? 0 : -EADDRNOTAVAIL;

@@ -241,6 +241,7 @@ static int get_bindtodevice(struct sock *sk, void *val, socklen_t *len)
 		return 0;
 	}
 	if (*len < sizeof sk->bound_if->name) return -EINVAL;
+	if (netif_is_gone(sk->bound_if)) return -ENODEV;
 	return opt_copy_out(val, len, sk->bound_if->name, strlen(sk->bound_if->name) + 1);
 }
 
@@ -252,8 +253,9 @@ static int set_bindtoifindex(struct sock *sk, const void *val, socklen_t len)
 	(void)len;
 	if (sk->bound_if && !sock_is_privileged(sk)) return -EPERM;
 	if (index < 0) return -EINVAL;
-	if (index && !nif) return -ENODEV;
-	return bound_if_set(sk, nif);
+	/* As Linux: nobody asks whether there is one. */
+	if (index && !nif) nif = netif_absent(sk->stack, index);
+	return index && !nif ? -ENOMEM : bound_if_set(sk, nif);
 }
 
 static int get_bindtoifindex(struct sock *sk, void *val, socklen_t *len)
