@@ -1,7 +1,7 @@
-/* igmp, igmp6, dev_mcast, mcfilter, mcfilter6: the multicast groups that interfaces listen to, and from which sources. */
+/* igmp, igmp6, dev_mcast, mcfilter, mcfilter6: the multicast groups that interfaces listen to, and from which sources; anycast6: anycast addresses. */
 #include <linux/if.h>
 #include "engine/proc/proc.h"
-#include "stack/inet/mcast.h"
+#include "stack/inet/anycast.h"
 
 #define MLD_NEVER_TOLD 0x8u           /* Linux's flags: no report says it; */
 #define MLD_LOADED 0x4u
@@ -153,6 +153,15 @@ static void mcfilter6(struct stack *s, struct page *p)
 	filters(s, p, false, "Idx Device                Multicast Address                   Source Address    INC    EXC");
 }
 
+static void anycast6(struct stack *s, struct page *p)
+{
+	list_each(const struct anycast, c, anycast_list(s), node) {
+		char digits[33];
+		proc_addr6(digits, &c->addr);
+		if (page_takes(p)) text_add(p->t, "%-4d %-15s %s %5u\n", c->netif->index, c->netif->name, digits, c->users);
+	}
+}
+
 const struct proc_file proc_group_files[] = {
-	{"igmp", igmp}, {"igmp6", igmp6}, {"dev_mcast", dev_mcast}, {"mcfilter", mcfilter}, {"mcfilter6", mcfilter6}, {NULL, NULL},
+	{"igmp", igmp}, {"igmp6", igmp6}, {"dev_mcast", dev_mcast}, {"mcfilter", mcfilter}, {"mcfilter6", mcfilter6}, {"anycast6", anycast6}, {NULL, NULL},
 };

@@ -30,6 +30,7 @@ struct packet {
 	struct addr src, dst;
 	uint8_t proto, ttl, tos;
 	bool forwarded, broadcast, multicast;  /* multicast or broadcast: at link or at IP level */
+	bool anycast;                 /* came to an anycast address of ours */
 	bool looped;                  /* our own copy of what we sent to a group or broadcast */
 	bool headed;                  /* on loopback: the link header that its sender gave it lies before data, until it is received */
 	uint16_t said_protocol;       /* Ethernet's, which a packet socket says its frame is of; 0: look there */

@@ -107,12 +107,20 @@ static int fill_remote(const struct stack *s, struct route_hop *hop, const struc
 
 /* ---- the lookup ---- */
 
+/* An anycast address is ours, and never a source. */
+static bool is_local(struct stack *s, struct route_hop *hop, const struct route_flow *f)
+{
+	if (!hop->route || addr_is_v4(&f->dst) || hop->route->type != RTN_ANYCAST) return hop->route && hop->route->type == RTN_LOCAL;
+	if (addr_is_any(&hop->src)) source_select(s, hop->route->netif, &f->dst, &hop->src);
+	return true;
+}
+
 static int fill(struct stack *s, struct route_hop *hop, const struct route_flow *f)
 {
 	int r = hop->route ? refusal(hop->route->type) : 0;
 
 	if (r < 0) return r;
-	if (hop->route && hop->route->type == RTN_LOCAL) {
+	if (is_local(s, hop, f)) {
 		struct netif *lo = loopback(s);
 		if (!lo) return -ENETUNREACH;
 		fill_local(hop, lo, &f->dst);

@@ -167,7 +167,7 @@ void stack_receive(struct stack *s, struct netif *nif, struct packet *p)
 	p->netif = nif;
 	p->when = s->now;
 	p->mac_off = p->net_off = p->trans_off = 0;
-	p->broadcast = p->multicast = p->forwarded = p->looped = false;
+	p->broadcast = p->multicast = p->forwarded = p->looped = p->anycast = false;
 	p->said_protocol = 0;
 	/* A device has counted what it got itself. */
 	if (!nif->ops) {

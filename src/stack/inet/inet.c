@@ -14,6 +14,7 @@ int inet_new(struct stack *s)
 	in->stack = s;
 	list_init(&in->raws);
 	list_init(&in->flow_labels);
+	list_init(&in->anycasts);
 	neigh_table_init(&in->neigh);
 	frag_table_init(&in->frags);
 	dst_cache_init(&in->pmtu);

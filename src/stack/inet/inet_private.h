@@ -14,6 +14,7 @@ struct inet {
 	struct stack *stack;
 	struct port_space *tcp_ports, *sctp_ports, *udp_ports, *udplite_ports, *ping_ids;
 	struct list raws;                 /* struct raw_sock.node */
+	struct list anycasts;             /* anycast.c */
 	struct list flow_labels;          /* flowlabel.c */
 	uint32_t n_flow_labels;
 	struct neigh_table neigh;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include "stack/inet/anycast.h"
 #include "stack/inet/flowlabel.h"
 #include "stack/core/sysctl.h"
 #include "stack/inet/errqueue.h"
@@ -46,6 +47,7 @@ void inet_sock_done(struct sock *sk)
 	header_options_free(is);
 	errqueue_free(is);
 	flowlabel_release_all(is);
+	anycast_leave_all(is);
 	filter_free(is->chooser);
 }
 

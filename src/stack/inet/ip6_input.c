@@ -8,6 +8,7 @@
  * Read first: RFC 8200 §4, RFC 5095, RFC 7112.
  */
 #include "stack/core/sysctl.h"
+#include "stack/inet/anycast.h"
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/mib.h"
@@ -26,11 +27,14 @@ static bool is_martian(const struct packet *p)
 }
 
 /* A link-local address is ours on its own interface only; others anywhere (weak host). */
-static bool is_ours(const struct stack *s, const struct packet *p)
+static bool is_ours(const struct stack *s, struct packet *p)
 {
 	bool on_link = addr_is_linklocal(&p->dst) && p->netif->kind != NETIF_LOOPBACK;
+	const struct netif *on = on_link ? p->netif : NULL;
 
-	return netif_addr_find(s, &p->dst, on_link ? p->netif : NULL);
+	if (netif_addr_find(s, &p->dst, on)) return true;
+	p->anycast = anycast_has(s, on, &p->dst);
+	return p->anycast;
 }
 
 /* ---- extension headers: each takes p on refusal and answers false ---- */

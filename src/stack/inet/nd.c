@@ -5,6 +5,7 @@
  * Read first: RFC 4861 §7.1, §7.2.
  */
 #include "stack/core/sysctl.h"
+#include "stack/inet/anycast.h"
 #include "stack/inet/autoconf.h"
 #include "stack/inet/inet_private.h"
 
@@ -63,8 +64,14 @@ static void answer(struct netif *nif, const struct nd_msg *ns, const struct pack
 	struct nd_msg m = {.target = ns->target, .router = nif->stack->sysctl->ip6_forward, .solicited = !probe, .override = addr_is_multicast(&p->dst),
 			   .has_lladdr = addr_is_multicast(&p->dst), .lladdr = nif->mac};
 	const struct addr *to = probe ? &all_nodes : &p->src;
+	struct addr src = ns->target;
 
-	send_nd(nif, ICMP6_NA, &m, &ns->target, to, to);
+	/* RFC 4861 §7.2.7: of those that have an anycast address the first to answer is as good as any, and it is no source. */
+	if (anycast_has(nif->stack, nif, &ns->target)) {
+		m.override = false;
+		if (!source_select(nif->stack, nif, to, &src)) return;
+	}
+	send_nd(nif, ICMP6_NA, &m, &src, to, to);
 }
 
 static bool is_solicited_node(const struct addr *a)
@@ -80,7 +87,7 @@ static enum drop_reason receive_ns(struct netif *nif, const struct nd_msg *m, co
 	if (addr_is_any(&p->src) && (!is_solicited_node(&p->dst) || m->has_lladdr)) return DROP_ND_BAD;
 	/* RFC 4862 §5.4.3: from no address another looks for what we look for; from an address somebody looks for its owner, who is not us yet. */
 	if (addr_is_any(&p->src) && dad_conflict(nif, &m->target)) return DROP_NONE;
-	if (!netif_addr_find(nif->stack, &m->target, nif)) return DROP_ND_BAD;
+	if (!netif_addr_find(nif->stack, &m->target, nif) && !anycast_has(nif->stack, nif, &m->target)) return DROP_ND_BAD;
 	/* RFC 4861 §7.2.3: the asker is remembered, STALE. One that calls itself by our address is not a neighbour. */
 	if (m->has_lladdr && !stack_is_local(nif->stack, &p->src)) neigh_learn(nif, &p->src, &m->lladdr, NEIGH_CREATE | NEIGH_OVERRIDE);
 	answer(nif, m, p);

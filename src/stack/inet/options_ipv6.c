@@ -1,6 +1,7 @@
 /* The rows of IPPROTO_IPV6, for AF_INET6 sockets only. Read first: ipv6(7), RFC 3493, RFC 3542. */
 #include <errno.h>
 #include <sys/epoll.h>
+#include "stack/inet/anycast.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/flowlabel.h"
 #include "stack/inet/header_options.h"
@@ -9,7 +10,7 @@
 #define DEFAULT_HOPS 64
 /* Of <linux/in6.h>; libcs do not name them. */
 enum { OLD_PKTOPTIONS = 6, FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWLABEL_MGR = 32, FLOWINFO_SEND = 33,
-       RECVFRAGSIZE = 77 };
+       RECVFRAGSIZE = 77, JOIN_ANYCAST = 27, LEAVE_ANYCAST = 28 };
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
@@ -320,6 +321,10 @@ const struct sockopt ipv6_options[] = {
 	{B(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, FIELD(mcast_all6)},
 	{B(ROUTER_ALERT_ISOLATE, "IPV6_ROUTER_ALERT_ISOLATE"), BOTH, FIELD(alert_isolate6), .note = "hosts have nothing of each other's anyway"},
 	{N(RECVERR_RFC4884, "IPV6_RECVERR_RFC4884"), BOTH, .max = 1, FIELD(recverr_rfc4884_6), .note = "no host here extends its ICMP messages"},
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = JOIN_ANYCAST, .text = "IPV6_JOIN_ANYCAST", .type = OPT_BLOB, .least = sizeof(struct ipv6_mreq),
+	 SET, .set = anycast_set_join},
+	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = LEAVE_ANYCAST, .text = "IPV6_LEAVE_ANYCAST", .type = OPT_BLOB,
+	 .least = sizeof(struct ipv6_mreq), SET, .set = anycast_set_leave},
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = FLOWLABEL_MGR, .text = "IPV6_FLOWLABEL_MGR", .type = OPT_BLOB, .least = 32, BOTH,
 	 .get = flowlabel_get, .set = flowlabel_set, .note = "without options for the label's datagrams; IPV6_FL_F_REFLECT: EPERM as by default"},
 	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},

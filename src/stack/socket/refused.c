@@ -17,10 +17,6 @@
 #define EBPF "programs of eBPF are the kernel's"
 #define NO_IPSEC "no IPsec"
 #define NO_MROUTE "no multicast routing; up to 212 the same"
-#define NO_ANYCAST "no anycast membership"
-#define ANYCAST(n, t) \
-	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .access = OPT_SET, .least = sizeof(struct ipv6_mreq), .refused = ENOPROTOOPT, \
-	 .note = NO_ANYCAST}
 
 const struct sockopt refused_options[] = {
 	SO(SO_PASSCRED, "SO_PASSCRED", BOTH, EOPNOTSUPP, OF_UNIX),
@@ -37,8 +33,6 @@ const struct sockopt refused_options[] = {
 	ROOTS(IPPROTO_IP, 0, 17, "IP_XFRM_POLICY", EINVAL, NO_IPSEC),
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 22, .text = "IPV6_ROUTER_ALERT", .access = BOTH, .least = 4, .refused = ENOPROTOOPT,
 	 .get = opt_get_zero, .note = "of raw sockets"},
-	ANYCAST(27, "IPV6_JOIN_ANYCAST"),
-	ANYCAST(28, "IPV6_LEAVE_ANYCAST"),
 	ROW(IPPROTO_IP, 200, "MRT_INIT", BOTH, ENOPROTOOPT, NO_MROUTE),
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = 200, .text = "MRT6_INIT", .access = BOTH, .refused = ENOPROTOOPT, .note = NO_MROUTE},
 	ROOTS(IPPROTO_IPV6, AF_INET6, 34, "IPV6_IPSEC_POLICY", EOPNOTSUPP, NO_IPSEC),

@@ -59,7 +59,7 @@ static enum drop_reason read_segment(struct packet *p, struct segment *g)
 	int n;
 
 	/* RFC 9293 §3.9.2.3 (MUST-57): never of or to a group. */
-	if (p->broadcast || p->multicast || addr_is_multicast(&p->dst) || addr_is_multicast(&p->src)) return DROP_TCP_BAD;
+	if (p->broadcast || p->multicast || p->anycast || addr_is_multicast(&p->dst) || addr_is_multicast(&p->src)) return DROP_TCP_BAD;
 	n = tcp_parse(&g->h, p->data, p->len);
 	if (n < 0) return DROP_TCP_BAD;
 	if (!tcp_csum_ok(p->data, p->len, &p->src, &p->dst)) return DROP_TCP_CSUM;
