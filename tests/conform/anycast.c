@@ -71,6 +71,15 @@ static void used(unsigned veth)
 	say("name", "%s", inet_ntop(AF_INET6, &from.in6.sin6_addr, text, sizeof(text)));
 	close(fd);
 	say_list("listed no more");
+	/* What a listener has joined is not what it accepts. */
+	at = name_of(AF_INET6, "::1", 9997);
+	say("join", "%s", change(l, JOIN, "fd00:7::6", veth));
+	int c = MUST(socket(AF_INET6, SOCK_STREAM, 0));
+	MUST(connect(c, &at.sa, name_len(AF_INET6)));
+	int a = MUST(accept(l, NULL, NULL));
+	say("by the accepted", "%s", change(a, LEAVE, "fd00:7::6", veth));
+	close(a), close(c);
+	say_list("listed still");
 	close(to), close(l), close(tcp);
 }
 

@@ -61,6 +61,25 @@ static void requests(void)
 	close(fd), close(other), close(tcp);
 }
 
+/* What a listener has leased is not what it accepts. */
+static void accepted(void)
+{
+	int l = MUST(socket(AF_INET6, SOCK_STREAM, 0)), c = MUST(socket(AF_INET6, SOCK_STREAM, 0));
+	union name at = name_lo(AF_INET6, 0);
+	socklen_t len = sizeof(at);
+
+	ask("listener", l, 0x45001, GET, ANY, CREATE, 0, "::1");
+	MUST(bind(l, &at.sa, name_len(AF_INET6)));
+	MUST(listen(l, 1));
+	MUST(getsockname(l, &at.sa, &len));
+	MUST(connect(c, &at.sa, name_len(AF_INET6)));
+	int a = MUST(accept(l, NULL, NULL));
+	ask("accepted", a, 0x45001, PUT, 0, 0, 0, "::1");
+	close(a), close(c);
+	ask("listener", l, 0x45001, PUT, 0, 0, 0, "::1");
+	close(l);
+}
+
 /* Who may have one with whom. */
 static void sharing(void)
 {
@@ -177,6 +196,7 @@ int main(void)
 {
 	say_start();
 	say_about("requests"), requests();
+	say_about("accepted"), accepted();
 	sharing();
 	say_about("sending"), sending();
 	for (int kind = 0; kind <= L2TP; kind++) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "wire/wire.h"
 
+#define PIECES_MAX 4096                    /* Linux cuts into any number; a single send is not to keep everybody waiting */
 #define TCP_FIN_PSH 0x09
 #define TCP_CWR 0x80
 #define GSO_UDP_L4 5                       /* VIRTIO_NET_HDR_GSO_UDP_L4 of newer headers */
@@ -66,7 +67,7 @@ static int whole_parse(const struct virtio_net_hdr *h, const struct packet *p, s
 	if (!ip_parse(&w, &proto) || proto != (w.tcp ? IP_PROTO_TCP : IP_PROTO_UDP)) return -EINVAL;
 	if (p->len < w.transport + (w.tcp ? 20u : 8u)) return -EINVAL;
 	w.data = w.transport + (w.tcp ? (size_t)(p->data[w.transport + 12] >> 4) * 4 : 8);
-	if (w.data < w.transport + 8 || w.data > p->len) return -EINVAL;
+	if (w.data < w.transport + 8 || w.data > p->len || (p->len - w.data) / w.size >= PIECES_MAX) return -EINVAL;
 	*ret = w;
 	return 0;
 }

@@ -61,6 +61,9 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->sk.zerocopy_id = 0;
 	is->sk.filter = filter_ref(parent->inet.sk.filter);
 	is->header = own.header;
+	is->flow_leases = NULL;
+	is->flow_given = is->flowinfo6 = 0;
+	is->anycasts = NULL;
 	is->sk.listening = false;
 	child->set = parent->set;
 	child->ack.pingpong = parent->ack.pingpong;    /* TCP_QUICKACK off */
