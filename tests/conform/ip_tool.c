@@ -87,6 +87,10 @@ static void links(void)
 	     "link set v0 allmulticast off", "link set v0 group 7", "link show group 7", "link set v0 group 0", "link set v0 alias \"\"", "link show v0",
 	     "link add v0 type veth peer name v7", "link add x0 type nosuch", "link del lo", "link del nosuch", "link show nosuch", "link set v1 down",
 	     "V1 DOWN", "link show v0", "link set v1 up", "UP", "link set v0 mtu 1500", "link set v0 txqueuelen 1000", "link show type veth");
+	/* Names that number themselves: each takes the first number that is free. */
+	EACH("link add n%d type veth peer name m%d", "link add n%d type veth peer name m7", "link add n2 type veth peer name m%d", "link add n%d type veth peer name m%d",
+	     "link add n%s type veth", "link add n%d%d type veth", "link add n%% type veth", "link set n3 name m%d", "link set n0 name n0",
+	     "link del n0", "link del n1", "link del n2", "link del m3", "link del m2", "link del n4");
 }
 
 static void addresses(void)

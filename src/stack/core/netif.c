@@ -9,6 +9,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <net/if_arp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "stack/core/route.h"
 #include "stack/inet/autoconf.h"
@@ -195,6 +196,7 @@ struct netif *netif_by_index(const struct stack *s, int index)
 }
 
 #define ABSENT_MAX 64
+#define NUMBERS_MAX 2048                   /* in names: more interfaces than a host may have */
 
 struct netif *netif_absent(struct stack *s, int index)
 {
@@ -308,7 +310,7 @@ int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes)
 	return 0;
 }
 
-bool netif_name_is_valid(const char *name)
+static bool name_is_valid(const char *name)
 {
 	if (!name[0] || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
 	for (; *name; name++)
@@ -316,19 +318,35 @@ bool netif_name_is_valid(const char *name)
 	return true;
 }
 
-int netif_set_name(struct netif *nif, const char *name)
+int netif_name_choose(const struct stack *s, const char *wanted, char ret[16])
 {
-	struct netif *other;
+	const char *percent = strchr(wanted, '%');
+	char name[16] = "";
 
-	if (!netif_name_is_valid(name)) return -EINVAL;
-	other = netif_by_name(nif->stack, name);
-	if (other == nif) return 0;
-	if (other) return -EEXIST;
+	if (!name_is_valid(wanted) || (percent && (percent[1] != 'd' || strchr(percent + 2, '%')))) return -EINVAL;
+	if (!percent && netif_by_name(s, wanted)) return -EEXIST;
+	for (unsigned i = 0; i <= NUMBERS_MAX; i++) {
+		snprintf(name, sizeof name, "%s", wanted);
+		if (percent) snprintf(name + (percent - wanted), sizeof name - (size_t)(percent - wanted), "%u%s", i, percent + 2);
+		if (netif_by_name(s, name)) continue;
+		memcpy(ret, name, sizeof name);
+		return 0;
+	}
+	return -ENFILE;
+}
+
+int netif_set_name(struct netif *nif, const char *wanted)
+{
+	char name[16];
+	int err;
+
+	if (netif_by_name(nif->stack, wanted) == nif) return 0;
+	err = netif_name_choose(nif->stack, wanted, name);
+	if (err < 0) return err;
 	/* As Linux: a label that is the name alone follows it. */
 	list_each(struct netif_addr, ia, &nif->addrs, node)
-		if (strcmp(ia->label, nif->name) == 0) strncpy(ia->label, name, sizeof ia->label - 1);
-	memset(nif->name, 0, sizeof nif->name);
-	memcpy(nif->name, name, strlen(name));
+		if (strcmp(ia->label, nif->name) == 0) memcpy(ia->label, name, sizeof ia->label);
+	memcpy(nif->name, name, sizeof nif->name);
 	netlink_tell_link(nif, false, 0);
 	return 0;
 }

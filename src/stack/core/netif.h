@@ -93,7 +93,8 @@ int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes);  /* -EINVAL */
 int netif_set_name(struct netif *nif, const char *name);   /* -EINVAL, -EEXIST */
 bool netif_mac_ok(const struct mac *mac);                                    /* one that an interface may have: not a group's, not zero */
 int netif_set_mac(struct netif *nif, const struct mac *mac);        /* -EADDRNOTAVAIL */
-bool netif_name_is_valid(const char *name);
+/* A name for a new or renamed interface: the one that is wanted, or with "%d" in it the first number that makes it new. -EINVAL, -EEXIST, -ENFILE */
+int netif_name_choose(const struct stack *s, const char *wanted, char ret[16]);
 /* The local address a, or NULL; nif limits to one interface (link-local addresses), NULL means any. 127/8 is local as a whole. */
 struct netif_addr *netif_addr_find(const struct stack *s, const struct addr *a, const struct netif *nif);
 const struct netif_addr *netif_linklocal(const struct netif *nif);   /* its IPv6 link-local address, if that is ours already; else NULL */

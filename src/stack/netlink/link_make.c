@@ -39,16 +39,11 @@ static struct mac mac_drawn(struct stack *s)
 /* The name given, or the kind's with the first free number. */
 static int choose_name(const struct stack *s, const struct nl_attr *given, const char *kind, char ret[IFNAMSIZ])
 {
-	if (given->at) {
-		nl_text(given, ret, IFNAMSIZ);
-		if (!netif_name_is_valid(ret)) return -EINVAL;
-		return netif_by_name(s, ret) ? -EEXIST : 0;
-	}
-	for (unsigned i = 0; i <= MADE_MAX; i++) {
-		snprintf(ret, IFNAMSIZ, "%s%u", kind, i);
-		if (!netif_by_name(s, ret)) return 0;
-	}
-	return -ENFILE;
+	char wanted[IFNAMSIZ];
+
+	if (given->at) nl_text(given, wanted, sizeof wanted);
+	else snprintf(wanted, sizeof wanted, "%s%%d", kind);
+	return netif_name_choose(s, wanted, ret);
 }
 
 static bool is_full(const struct stack *s)
