@@ -262,6 +262,7 @@ static void blobs(void)
 	len = sizeof(v);
 	say_rc("get", getsockopt(u, SOL_SOCKET, SO_BINDTODEVICE, v, &len));
 	say("value", "%s len %u", len ? v : "", len);
+	say_rc("set lo again", setsockopt(u, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
 	say_rc("set nonesuch", setsockopt(u, SOL_SOCKET, SO_BINDTODEVICE, "nonesuch", 9));
 	say_rc("clear", setsockopt(u, SOL_SOCKET, SO_BINDTODEVICE, "", 0));
 	for (size_t i = 0; i < 2; i++) {

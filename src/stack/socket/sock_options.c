@@ -218,8 +218,8 @@ static int get_stamping_new(struct sock *sk, void *val, socklen_t *len) { return
 
 static int bound_if_set(struct sock *sk, struct netif *nif)
 {
-	/* Since Linux 5.7 anyone may bind a socket to an interface, but only CAP_NET_RAW may change it. */
-	if (sk->bound_if && sk->bound_if != nif && !sock_is_privileged(sk)) return -EPERM;
+	/* Since Linux 5.7 anyone may bind a socket to an interface, but only CAP_NET_RAW may do so again. */
+	if (sk->bound_if && !sock_is_privileged(sk)) return -EPERM;
 	sk->bound_if = nif;
 	return 0;
 }
