@@ -126,6 +126,7 @@ static void one(int family, int option)
 	say_receive("the other way", fd[0], 8, 0, 256);
 	bring(fd[0], fd[1], "last");
 	MUST(shutdown(fd[0], SHUT_WR));
+	say("ended", "%d", wait_for(fd[1], POLLRDHUP));
 	say_receive("the last", fd[1], 8, 0, 256);
 	close(fd[0]);
 	close(fd[1]);
