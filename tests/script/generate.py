@@ -11,10 +11,10 @@ SYSCTLS = ["tcp_sack 0", "tcp_timestamps 0", "tcp_window_scaling 0", "tcp_ecn 1"
 ICMP = ["net-unreachable", "host-unreachable", "port-unreachable", "source-quench", "time-exceeded", "parameter-problem"]
 OPTIONS = {"nodelay": [0, 1, 1], "cork": [0, 1, 1], "maxseg": [88, 500, 1000, 1460, 40000], "quickack": [0, 1], "user_timeout": [0, 100, 700, 3000],
            "defer_accept": [0, 1, 3], "keepidle": [1, 2], "keepintvl": [1], "keepcnt": [1, 2], "keepalive": [0, 1, 1], "rcvbuf": [0, 3000, 6000, 20000, 100000],
-           "sndbuf": [0, 5000, 20000, 100000], "rcvlowat": [0, 1, 500, 5000], "oobinline": [0, 1], "syncnt": [1, 2], "linger2": [1, 2],
+           "rcvlowat": [0, 1, 500, 5000], "oobinline": [0, 1], "syncnt": [1, 2], "linger2": [1, 2],
            "window_clamp": [0, 1000, 5000, 30000], "tos": [0, 16, 3, 8], "ttl": [5, 64], "notsent_lowat": [1, 1000, 100000], "priority": [3],
            "tclass": [0, 16, 3], "hops": [5, 64], "thin_linear": [0, 1], "save_syn": [1], "rto_max": [1000, 2000], "timestamp": [0, 5000]}
-EARLY = ["maxseg", "rcvbuf", "sndbuf", "rcvlowat", "defer_accept", "nodelay", "user_timeout", "window_clamp", "syncnt", "oobinline", "keepalive", "quickack"]
+EARLY = ["maxseg", "rcvbuf", "rcvlowat", "defer_accept", "nodelay", "user_timeout", "window_clamp", "syncnt", "oobinline", "keepalive", "quickack"]
 FRAME = 1420            # what fits into an Ethernet frame with the longest of headers here
 SHORT, LONG = ["1ms", "3ms", "10ms", "20ms", "50ms"], ["100ms", "250ms", "330ms", "700ms", "1100ms"]
 SIZES = [1, 1, 10, 100, 500, 999, 1000, 1001, 1460, 2000, 2500, 3000, 4380, 10000, 30000]
@@ -180,7 +180,7 @@ def script(seed, number):
     r = random.Random("%d/%d" % (seed, number))
     p = Peer(r)
     program = Program(r, p)
-    family, lines = r.choice([4, 4, 6]), []
+    family, lines = r.choice([4, 4, 6]), ["offload"]
     if r.random() < 0.2:
         lines.append("sysctl net.ipv4." + r.choice(SYSCTLS))
     lines += opening(r, p, program)

@@ -25,6 +25,16 @@ ICMP = {"net-unreachable": (3, 0), "host-unreachable": (3, 1), "port-unreachable
 POLL = {"in": 1, "pri": 2, "out": 4, "err": 8, "hup": 16}
 SETTINGS = {"net.ipv4.tcp_rmem": "4096 131072 6291456", "net.ipv4.tcp_wmem": "4096 16384 4194304",
             "net.ipv4.tcp_no_metrics_save": "1", "net.ipv4.icmp_ratelimit": "1000", "net.ipv6.conf.all.accept_dad": "0"}
+# Fields of TCP_INFO: name, offset, kind.
+INFO = [("state", 0, "B"), ("ca_state", 1, "B"), ("retransmits", 2, "B"), ("probes", 3, "B"), ("backoff", 4, "B"), ("options", 5, "B"),
+        ("wscales", 6, "B"), ("rto", 8, "I"), ("ato", 12, "I"), ("snd_mss", 16, "I"), ("rcv_mss", 20, "I"), ("unacked", 24, "I"),
+        ("sacked", 28, "I"), ("lost", 32, "I"), ("retrans", 36, "I"), ("last_data_sent", 44, "I"), ("last_data_recv", 52, "I"),
+        ("last_ack_recv", 56, "I"), ("pmtu", 60, "I"), ("rcv_ssthresh", 64, "I"), ("rtt", 68, "I"), ("rttvar", 72, "I"), ("snd_ssthresh", 76, "I"),
+        ("snd_cwnd", 80, "I"), ("advmss", 84, "I"), ("reordering", 88, "I"), ("rcv_rtt", 92, "I"), ("rcv_space", 96, "I"),
+        ("total_retrans", 100, "I"), ("bytes_acked", 120, "Q"), ("bytes_received", 128, "Q"), ("segs_out", 136, "I"), ("segs_in", 140, "I"),
+        ("notsent_bytes", 144, "I"), ("min_rtt", 148, "I"), ("data_segs_in", 152, "I"), ("data_segs_out", 156, "I"), ("delivered", 192, "I"),
+        ("delivered_ce", 196, "I"), ("bytes_sent", 200, "Q"), ("bytes_retrans", 208, "Q"), ("dsack_dups", 216, "I"), ("reord_seen", 220, "I"),
+        ("rcv_ooopack", 224, "I"), ("snd_wnd", 228, "I"), ("rcv_wnd", 232, "I"), ("total_rto", 240, "H"), ("total_rto_recoveries", 242, "H")]
 GRACE_S, QUIET_S = 0.060, 0.004     # how late the kernel may be; how long nothing comes when nothing will
 MASK = 0xffffffff
 LINUX = (6, 18)
@@ -153,13 +163,11 @@ def judge(what, got, wanted):
 
 # ---- the kernel's bench ----
 
-def open_tun(offload=False):
-    """A device, up, with our addresses; with segmentation offload what it would cut comes whole."""
+def open_tun():
+    """A device, up, with our addresses."""
     tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH14x", b"tun0", 0x1001))
     subprocess.run("ip addr add 10.0.0.1/8 dev tun0; ip -6 addr add fd00::1/64 dev tun0 nodad; ip link set tun0 up", shell=True, check=True)
-    if offload:
-        fcntl.ioctl(tun, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO)
     return tun
 
 
@@ -232,8 +240,8 @@ class Bench:
 
     def told(self, g):
         """All of a segment that may be compared: not its initial sequence number, nor the clock of its timestamps."""
-        if not g["seq_raw"]:
-            g = dict(g, seq=0)      # an answer to who acknowledged nothing
+        if not g["seq_raw"] or g["flags"] & FLAGS["syn"]:
+            g = dict(g, seq=0)      # an answer to who acknowledged nothing; or of another connection
         line = self.text(g)[2:] + " sum %d" % g["sum"] + " urg %d" % g["urg"] * (g["urg"] != 0) + " ecr %d" % g.get("ecr", 0) * ("ts" in g)
         return line + " kinds %s ttl %d tos %d" % (",".join(map(str, g["kinds"])), g["ttl"], g["tos"])
 
@@ -293,6 +301,11 @@ class Bench:
         return out
 
 
+def told_info(octets):
+    octets = (octets + bytes(248))[:248]
+    return " ".join("%s=%d" % (name, struct.unpack_from("=" + kind, octets, at)[0]) for name, at, kind in INFO)
+
+
 # ---- verbs ----
 
 def seconds(word):
@@ -332,6 +345,8 @@ def expect(b, words):
             b.want(name + " in " + sent, g.get(name), w[name])
     if w["sack"]:
         b.want("sack in " + sent, g["sack"][:len(w["sack"])], w["sack"])
+    if "psh" in w["no"]:
+        b.want("psh in " + sent, g["flags"] & PSH, 0)
     for name in w["no"]:
         b.want(name + " in " + sent, bool(g.get(name) or name == "sack" and g.get("sackok")), False)
     if "ecn" in w:
@@ -448,6 +463,15 @@ def get_option(b, words):
     b.want(words[0], called(lambda: subject(b).getsockopt(*OPTIONS[words[0]])), int(words[1]))
 
 
+def info(b, words):
+    fields = dict(word.split("=") for word in told_info(subject(b).getsockopt(6, 11, 256)).split())
+    b.want(words[0], int(fields[words[0]]), int(words[1]))
+
+
+def offload(b, _):
+    fcntl.ioctl(b.tun, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO)
+
+
 def state(b, words):
     files = {4: "/proc/net/tcp", 6: "/proc/net/tcp6"}
     rows = [line.split() for line in open(files[b.family])][1:]
@@ -495,4 +519,5 @@ VERBS = {">": expect, "<": lambda b, w: b.inject(parse_segment(w)), "expect": ex
          "connect": lambda b, w: b.want("what connect returned", connect(b), gives(w, 0 if w else -errno.EINPROGRESS)), "peer": peer, "send": send,
          "recv": recv, "shutdown": shutdown, "close": close, "set": set_option,
          "get": get_option, "sysctl": sysctl, "state": state,
-         "error": lambda b, w: b.want("the error", b.sock.getsockopt(1, 4), 0 if w[0] == "none" else getattr(errno, w[0])), "poll": poll, "icmp": icmp}
+         "error": lambda b, w: b.want("the error", b.sock.getsockopt(1, 4), 0 if w[0] == "none" else getattr(errno, w[0])), "poll": poll, "icmp": icmp, "info": info,
+         "offload": offload}

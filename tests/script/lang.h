@@ -15,7 +15,7 @@
  *     seq     the octet after all that its sender has sent in order      len    0
  *     ack N   bare "ack": all that the other has sent in order           win    65535 from the peer, anything from us
  *
- * so that an honest conversation needs no numbers, and a wrong one of ours fails. Flags are exact, but for PSH, which is asked for by "psh". What a
+ * so that an honest conversation needs no numbers, and a wrong one of ours fails. Flags are exact, but for PSH, which is asked for by "psh" or "no psh". What a
  * script did not expect, and has not told to forget, fails it at its end. Every line of the language is a row in parse.c.
  */
 #pragma once
@@ -39,7 +39,7 @@ struct script_step {
 	const struct verb *verb;
 	int line;
 	struct seg seg;
-	bool seq_given, ack_given, ecr_given, no_mss, no_ts, no_wscale, no_sack;
+	bool seq_given, ack_given, ecr_given, no_mss, no_ts, no_wscale, no_sack, no_psh;
 	uint8_t tos, ttl;                     /* 1 + what is wanted; 0: anything */
 	long n, gives;                        /* a number; what the call returns: ≥ 0 or a negative errno */
 	int flags;
@@ -110,5 +110,7 @@ bool words_take_named(struct words *w, const struct word_number *rows, const cha
 bool segment_parse(struct script_step *step, struct words *w);
 
 extern const struct verb verbs[];
-extern const struct word_number errnos[], tcp_states[];
+extern const struct word_number errnos[], tcp_states[], script_options[], info_fields[];
+
+#define TSO_BYTES 65280               /* what the kernel's TUN device takes */
 const char *number_name(const struct word_number *rows, int number);

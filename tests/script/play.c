@@ -58,6 +58,7 @@ static void check_absences(struct play *p, const struct script_step *step)
 	if (step->no_mss) is(p, step, "the MSS option", o->has_mss, 0);
 	if (step->no_ts) is(p, step, "the timestamp option", o->has_ts, 0);
 	if (step->no_wscale) is(p, step, "the window scale option", o->has_wscale, 0);
+	if (step->no_psh) is(p, step, "the flag PSH", p->b->last.flags & PSH, 0);
 	if (step->no_sack) is(p, step, "the number of SACK blocks, or SACK permitted", o->n_sack + o->sack_ok, 0);
 }
 
@@ -235,20 +236,9 @@ static void run_close(struct play *p, const struct script_step *step)
 	p->closed = true;
 }
 
-static const struct word_number options[] = {
-	{"nodelay", IPPROTO_TCP, TCP_NODELAY}, {"cork", IPPROTO_TCP, TCP_CORK}, {"maxseg", IPPROTO_TCP, TCP_MAXSEG}, {"quickack", IPPROTO_TCP, TCP_QUICKACK},
-	{"keepidle", IPPROTO_TCP, TCP_KEEPIDLE}, {"keepintvl", IPPROTO_TCP, TCP_KEEPINTVL}, {"keepcnt", IPPROTO_TCP, TCP_KEEPCNT},
-	{"syncnt", IPPROTO_TCP, TCP_SYNCNT}, {"linger2", IPPROTO_TCP, TCP_LINGER2}, {"defer_accept", IPPROTO_TCP, TCP_DEFER_ACCEPT},
-	{"user_timeout", IPPROTO_TCP, TCP_USER_TIMEOUT}, {"window_clamp", IPPROTO_TCP, TCP_WINDOW_CLAMP}, {"keepalive", SOL_SOCKET, SO_KEEPALIVE}, {"rcvbuf", SOL_SOCKET, SO_RCVBUF},
-	{"sndbuf", SOL_SOCKET, SO_SNDBUF}, {"rcvlowat", SOL_SOCKET, SO_RCVLOWAT}, {"oobinline", SOL_SOCKET, SO_OOBINLINE}, {"error", SOL_SOCKET, SO_ERROR}, {"priority", SOL_SOCKET, SO_PRIORITY},
-	{"notsent_lowat", IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {"thin_linear", IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS}, {"save_syn", IPPROTO_TCP, TCP_SAVE_SYN},
-	{"timestamp", IPPROTO_TCP, TCP_TIMESTAMP}, {"rto_max", IPPROTO_TCP, 44 /* TCP_RTO_MAX_MS, of Linux 6.15 */}, {"tos", IPPROTO_IP, IP_TOS},
-	{"ttl", IPPROTO_IP, IP_TTL}, {"hops", IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {"tclass", IPPROTO_IPV6, IPV6_TCLASS}, {0},
-};
-
 static bool parse_option(struct script_step *step, struct words *w)
 {
-	return words_take_named(w, options, "option", &step->option) && words_take_number(w, 1 << 30, &step->n);
+	return words_take_named(w, script_options, "option", &step->option) && words_take_number(w, 1 << 30, &step->n);
 }
 
 static bool parse_set(struct script_step *step, struct words *w)
@@ -281,7 +271,33 @@ static void run_get(struct play *p, const struct script_step *step)
 	is(p, step, step->option->name, r < 0 ? r : value, step->n);
 }
 
-static void run_info(struct play *p, const struct script_step *step) { tell_info(p, step); }
+/* "info" alone has them all told. */
+static bool parse_info(struct script_step *step, struct words *w)
+{
+	return words_over(w) || (words_take_named(w, info_fields, "field of TCP_INFO", &step->option) && words_take_number(w, 0x7fffffff, &step->n));
+}
+
+static void run_info(struct play *p, const struct script_step *step)
+{
+	struct tcp_info i;
+	socklen_t len = sizeof i;
+	uint64_t value = 0;
+
+	if (!step->option) {
+		tell_info(p, step);
+		return;
+	}
+	is(p, step, "what getsockopt returned", sock_getsockopt(play_subject(p), IPPROTO_TCP, TCP_INFO, &i, &len), 0);
+	memcpy(&value, (const uint8_t *)&i + step->option->number, (size_t)step->option->level);
+	is(p, step, step->option->name, (long)value, step->n);
+}
+
+/* Packets leave as the device takes them that cuts segments itself. */
+static void run_offload(struct play *p, const struct script_step *step)
+{
+	(void)step;
+	p->b->eth->tso_bytes = TSO_BYTES;
+}
 
 static bool parse_sysctl(struct script_step *step, struct words *w)
 {
@@ -369,7 +385,8 @@ const struct verb verbs[] = {
 	{"send", parse_transfer, run_send}, {"recv", parse_transfer, run_recv}, {"shutdown", parse_shutdown, run_shutdown}, {"close", NULL, run_close},
 	{"set", parse_set, run_set}, {"get", parse_option, run_get}, {"sysctl", parse_sysctl, run_sysctl}, {"state", parse_state, run_state},
 	{"error", parse_error, run_error}, {"flight", parse_flight, run_flight}, {"poll", parse_poll, run_poll},
-	{"sockets", parse_sockets, run_sockets}, {"info", NULL, run_info}, {"icmp", parse_icmp, run_icmp}, {0},
+	{"sockets", parse_sockets, run_sockets}, {"info", parse_info, run_info}, {"offload", NULL, run_offload},
+	{"icmp", parse_icmp, run_icmp}, {0},
 };
 
 void script_play(const struct script *s, bool v6)

@@ -56,7 +56,8 @@ static bool take_absence(struct script_step *step, struct words *w)
 	if (words_take_if(w, "ts")) return step->no_ts = true;
 	if (words_take_if(w, "wscale")) return step->no_wscale = true;
 	if (words_take_if(w, "sack")) return step->no_sack = true;
-	return words_fail(w, "no mss, no ts, no wscale or no sack");
+	if (words_take_if(w, "psh")) return step->no_psh = true;
+	return words_fail(w, "no mss, no ts, no wscale, no sack or no psh");
 }
 
 static bool take_field(struct script_step *step, enum field field, long max, struct words *w)

@@ -2,8 +2,6 @@
 #include "lang.h"
 #include <stdio.h>
 
-#define TSO_BYTES 65280              /* the kernel's device cuts, too */
-
 static void tell_when(const struct play *p, const struct script_step *step)
 {
 	printf("%lld %d ", (long long)((p->b->s->now - p->began) / NS_PER_US), step->line);
@@ -80,7 +78,6 @@ void script_tell(const struct script *s, bool v6)
 
 	assert_int_equal(v6 ? bench_open6(&made) : bench_open4(&made), 0);
 	p.b = made;
-	p.b->eth->tso_bytes = TSO_BYTES;
 	p.began = p.b->s->now;
 	for (const struct script_step *step = s->steps; step < s->steps + s->n_steps; step++) {
 		if (step->ns) tell_wait(&p, step);

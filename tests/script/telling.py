@@ -11,27 +11,14 @@ import subprocess
 import time
 from collections import namedtuple
 
-from kernel import VERBS, Bench, seconds, settle, subject
+from kernel import VERBS, told_info, Bench, seconds, settle, subject
 
 Event = namedtuple("Event", "us step what text")         # what: ">" a segment, "=" an answer
 LATE_US, LATE_PART = 12000, 0.13
 AGES_MS = 1000000        # what never was was when the machine began
 
-# Name, offset and kind of those fields of TCP_INFO that are compared; figures of time apart.
-INFO = [("state", 0, "B"), ("ca_state", 1, "B"), ("retransmits", 2, "B"), ("probes", 3, "B"), ("backoff", 4, "B"), ("options", 5, "B"), ("wscales", 6, "B"),
-        ("rto", 8, "I"), ("ato", 12, "I"), ("snd_mss", 16, "I"), ("rcv_mss", 20, "I"), ("unacked", 24, "I"), ("sacked", 28, "I"), ("lost", 32, "I"),
-        ("retrans", 36, "I"), ("last_data_sent", 44, "I"), ("last_data_recv", 52, "I"), ("last_ack_recv", 56, "I"), ("pmtu", 60, "I"), ("rcv_ssthresh", 64, "I"), ("rtt", 68, "I"), ("rttvar", 72, "I"), ("snd_ssthresh", 76, "I"), ("snd_cwnd", 80, "I"), ("advmss", 84, "I"),
-        ("reordering", 88, "I"), ("rcv_rtt", 92, "I"), ("rcv_space", 96, "I"), ("total_retrans", 100, "I"), ("bytes_acked", 120, "Q"), ("bytes_received", 128, "Q"),
-        ("segs_out", 136, "I"), ("segs_in", 140, "I"), ("notsent_bytes", 144, "I"), ("min_rtt", 148, "I"), ("data_segs_in", 152, "I"), ("data_segs_out", 156, "I"),
-        ("delivered", 192, "I"), ("delivered_ce", 196, "I"), ("bytes_sent", 200, "Q"), ("bytes_retrans", 208, "Q"), ("dsack_dups", 216, "I"),
-        ("reord_seen", 220, "I"), ("rcv_ooopack", 224, "I"), ("snd_wnd", 228, "I"), ("rcv_wnd", 232, "I"), ("total_rto", 240, "H"), ("total_rto_recoveries", 242, "H")]
 IN_TIME = {"rto", "ato", "rtt", "rttvar", "rcv_rtt", "min_rtt", "last_data_sent", "last_data_recv", "last_ack_recv"}
-NEEDS_NONE = ("listen", "socket", "connect", "<", "wait", "sysctl", "icmp", "state", "peer")
-
-
-def told_info(octets):
-    octets = (octets + bytes(248))[:248]
-    return " ".join("%s=%d" % (name, struct.unpack_from("=" + kind, octets, at)[0]) for name, at, kind in INFO)
+NEEDS_NONE = ("offload", "listen", "socket", "connect", "<", "wait", "sysctl", "icmp", "state", "peer")
 
 
 def adler(data):
@@ -223,7 +210,8 @@ def difference(want, got, concrete):
         a = want[i] if i < len(want) else None
         b = got[i] if i < len(got) else None
         first = min(e.us for e in (a, b) if e)
-        since = first - (want[i - 2].us if i > 1 else 0)
+        segments = [e.us for e in want[:i] if e.what == ">"]
+        since = first - (segments[-2] if len(segments) > 1 else 0)
         allowed = LATE_US + LATE_PART * since
         how = unlike(a, b, allowed) if a and b else ("%s %s" % (a.what, a.text) if a else "nothing", "%s %s" % (b.what, b.text) if b else "nothing")
         if not how:

@@ -93,6 +93,13 @@ static struct verdict take_text(struct tcb *t, const struct seg *g)
 	struct verdict v;
 	if (!g->len && !fin) return nothing(t);
 	if (t->state != TCPS_ESTABLISHED && t->state != TCPS_FIN_WAIT_1 && t->state != TCPS_FIN_WAIT_2) {
+		/* Linux: new text behind a FIN that was taken, in one with old text: nobody will read it, and the peer is told. */
+		if (seq_lt(g->seq, t->rcv_nxt) && seq_gt(end, t->rcv_nxt)) {
+			v = reset(t, g);
+			v.after.state = TCPS_CLOSED;
+			v.err = t->state == TCPS_CLOSE_WAIT ? EPIPE : ECONNRESET;
+			return v;
+		}
 		v = acknowledge(t);
 		v.answer = ANSWER_MAY_ACK;
 		return v;
@@ -139,6 +146,8 @@ static struct verdict in_connection(const struct tcb *t, const struct seg *g)
 		return (struct verdict){.answer = ANSWER_SYN_ACK, .seq = 0, .ack = 1, .after = *t};
 	}
 	if (g->flags & RST) return take_reset(t, g);
+	/* Fifth in the RFC; with Linux before all others. */
+	if (is_synced(t) && !(g->flags & (SYN | ACK))) return nothing(t);
 	if (!acceptable(t, g)) return acknowledge(t);
 	/* Fourth; RFC 5961 §4.2. A passive open goes back to LISTEN; Linux tells the peer. */
 	if ((g->flags & SYN) && !is_synced(t)) {

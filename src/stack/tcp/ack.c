@@ -25,6 +25,7 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 		enum step r = listen_promote(conn, g);
 		if (r != STEP_NEXT) return r;
 	}
+	conn->when.oow = 0;
 	conn->snd.wnd = conn->snd.max_wnd = g->wnd;
 	conn->snd.wl1 = g->h.seq;
 	conn->snd.wl2 = g->h.ack;
@@ -284,9 +285,15 @@ static void prepare(struct tcp_sock *conn, const struct segment *g, struct tcp_a
 
 enum step input_ack(struct tcp_sock *conn, struct segment *g)
 {
+	bool open = conn->state == TCPS_ESTABLISHED;
 	uint32_t prior_out;
 	struct tcp_acked a = {0};
 
+	/* As Linux: of a socket that is closed and whose FIN was acknowledged not enough is left to look at ACKs. */
+	if (conn->state == TCPS_FIN_WAIT_2 && conn->inet.sk.closed) {
+		if (g->h.flags & TCP_FIN) update_ts_recent(conn, g);
+		return STEP_NEXT;
+	}
 	if (conn->state == TCPS_SYN_RECEIVED || conn->fastopen.unproven) {
 		enum step r = ack_of_syn(conn, g);
 		if (r != STEP_NEXT) return r;
@@ -295,6 +302,10 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	if (seq_gt(g->h.ack, conn->snd.nxt) || seq_lt(g->h.ack, conn->snd.una - (seq32)MIN(conn->snd.max_wnd, conn->count.bytes_acked))) {
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_ACK);
+	}
+	if (open) {
+		ecn_seen(conn, g);
+		window_measure_stamp(conn, g);
 	}
 	prepare(conn, g, &a);
 	if (seq_lt(g->h.ack, conn->snd.una)) {

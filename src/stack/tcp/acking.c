@@ -131,7 +131,7 @@ static void delay(struct tcp_sock *conn)
 		ato = MIN(ato, most);
 	}
 	if (conn->set.delack_max) ato = MIN(ato, conn->set.delack_max * TCP_TICK);
-	if (due <= conn_now(conn) + ato / 4)
+	if (due <= conn_now(conn) + ato / 4 || (!conn->ack.ato && due != TIME_NEVER))
 		segment_send_ack(conn);   /* it is about to go off anyway */
 	else
 		timers_set_delack(conn, MIN(conn_now(conn) + ato, due));

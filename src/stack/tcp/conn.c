@@ -117,8 +117,8 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	struct sysctl *sys = s->sysctl;
 	seq32 iss = conn->snd.iss ? conn->snd.iss : isn_new(conn);
 
-	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = conn->snd.pushed = iss;
-	conn->snd.data = iss + 1;
+	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = iss;
+	conn->snd.data = conn->snd.pushed = iss + 1;
 	conn->opt.ts = sys->tcp_timestamps != 0 && !(conn->state == TCPS_CLOSED && md5_find(conn, &conn->inet.raddr));
 	conn->opt.wscale = sys->tcp_window_scaling != 0;
 	conn->opt.sack = sys->tcp_sack != 0;
@@ -140,8 +140,8 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
 {
-	/* RFC 9293 §3.7.1 (MUST-15): without the option the peer takes 536. */
-	conn->snd.peer_mss = o->has_mss ? MAX(o->mss, conn_mss_least(conn)) : (uint16_t)MSS_DEFAULT;
+	/* RFC 9293 §3.7.1 (MUST-15): without the option the peer takes 536, or 1220 over IPv6. */
+	conn->snd.peer_mss = o->has_mss ? MAX(o->mss, conn_mss_least(conn)) : snd_mss_any(conn);
 	conn->snd.mss = MIN(conn->snd.mss, conn->snd.peer_mss);
 	/* RFC 7323 §2.2: both sides must have sent the option; a shift above 14 counts as 14 (§2.3). */
 	conn->opt.wscale = conn->opt.wscale && o->has_wscale;
@@ -261,6 +261,8 @@ void conn_done(struct tcp_sock *conn)
 	}
 	timers_clear(conn);
 	purge_send(conn);
+	conn->rtt.rto = rtt_timeout(conn);
+	conn->rtt.backoff = 0;
 	runs_free(conn);
 	flow_remove(&conn->inet);
 	if (!conn->inet.port_bound) port_release(&conn->inet);

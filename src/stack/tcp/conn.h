@@ -61,6 +61,7 @@ enum tcp_use { TCP_UNCONNECTED, TCP_CONNECTING, TCP_CONNECTED, TCP_DISCONNECTING
 #define TCP_WSCALE_MAX 14
 #define TCP_PAWS_IDLE_MAX (24 * 24 * 3600 * NS_PER_S)   /* RFC 7323 §5.5 */
 #define TCP_QUICK_ACKS 16u
+#define TCP_TS_DELTA_MAX_MS (INT32_MAX / 1000)   /* Linux's: an echo from before that is none */
 #define TS_SPACE 12u                          /* of the timestamps in each segment, with their padding */
 
 /* Octets [start, end) of sequence space. */
@@ -299,7 +300,7 @@ uint32_t ts_offset(const struct stack *s, const struct addr *laddr, const struct
 uint32_t ts_clock(time_ns now, uint32_t offset);
 
 /* Of processing a segment. QUIET: the ACK that is owed waits for its timer; GONE: the connection must not be touched any more. */
-enum step { STEP_NEXT, STEP_STOP, STEP_QUIET, STEP_GONE };
+enum step { STEP_NEXT, STEP_STOP, STEP_QUIET, STEP_REFUSED, STEP_GONE };
 
 /* listen.c */
 int listen_start(struct tcp_sock *conn, int backlog);
@@ -350,6 +351,7 @@ void acking_timeout(struct tcp_sock *conn);
 
 /* output.c */
 void tcp_output(struct tcp_sock *conn);          /* sends all the new that may be sent now */
+void output_full(struct tcp_sock *conn);                   /* a packet was filled, and more comes */
 void output_new(struct tcp_sock *conn);          /* the same, small or not */
 bool output_one_new(struct tcp_sock *conn);      /* one segment, whatever cwnd says */
 bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cookie *c);   /* the SYN, with so much of the queue. false: no memory */
@@ -357,6 +359,7 @@ void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as
 int output_repeat(struct tcp_sock *conn, uint32_t i); /* sends that record of the rtxq again, as a probe. 0 or why not */
 int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is lost */
 uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
+uint16_t snd_mss_any(const struct tcp_sock *conn);         /* what everybody takes */
 uint32_t snd_mss_plain(const struct tcp_sock *conn);       /* without SACK blocks; before the peer has said what it takes, what everybody does */
 bool output_whole(struct tcp_sock *conn, uint32_t len);    /* new octets in one segment, though it is longer than snd_mss */
 void output_probe(struct tcp_sock *conn);        /* what the persist timer sends */
@@ -375,7 +378,8 @@ void md5_free(struct tcp_sock *conn);
 bool md5_accepts(const struct tcp_sock *conn, struct segment *g);                     /* signed as it has to be; sets g->sign */
 
 /* cuts.c */
-void cuts_queued(struct tcp_sock *conn, uint32_t len, bool urgent);
+uint32_t cuts_room(struct tcp_sock *conn, bool urgent);
+void cuts_grow(struct tcp_sock *conn, uint32_t by);
 void cuts_eor(struct tcp_sock *conn);
 uint32_t cuts_unsent(const struct tcp_sock *conn);
 struct tcp_cut cuts_at(const struct tcp_sock *conn, seq32 end);
@@ -453,7 +457,7 @@ void window_grow(struct tcp_sock *conn, uint32_t len, uint32_t cost);     /* tex
 void window_early(struct tcp_sock *conn);                  /* text came too early: room for it, too */
 void window_established(struct tcp_sock *conn);
 void window_measure_stamp(struct tcp_sock *conn, const struct segment *g);
-void window_measure(struct tcp_sock *conn, const struct segment *g);      /* the round trip as the receiver sees it */
+void window_measure(struct tcp_sock *conn);      /* the round trip as the receiver sees it */
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
 bool window_read_acks(const struct tcp_sock *conn);        /* an ACK is owed for something small, and goes when all is read */
 void sndbuf_expand(struct tcp_sock *conn);
@@ -499,6 +503,7 @@ int timewait_reuse(struct tcp_sock *conn, bool bound);   /* connect to a tuple i
 
 /* reassembly.c */
 enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g);  /* takes g->p unless it has a reason to drop it */
+void runs_note_fin(struct tcp_sock *conn);       /* a FIN that came too early is told of as text is */
 void runs_drain(struct tcp_sock *conn);          /* moves what is in order now to rcv.queue */
 void runs_free(struct tcp_sock *conn);
 bool runs_prune(struct tcp_sock *conn, seq32 seq, uint32_t goal);   /* gives up the last, of this cost together, but none before seq. false: there are none */
@@ -508,6 +513,7 @@ void rcv_queue_append(struct tcp_sock *conn, struct packet *p);          /* take
 /* sack.c */
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max);
 void sack_note_duplicate(struct tcp_sock *conn, seq32 start, seq32 end);   /* came twice: to be told by D-SACK */
+void sack_extend_duplicate(struct tcp_sock *conn, seq32 start, seq32 end);
 void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una, struct tcp_acked *a);
 
 /* rtxq.c */
@@ -598,6 +604,7 @@ void hystart_sample(struct tcp_sock *conn, time_ns rtt);
 uint8_t ecn_syn_flags(struct tcp_sock *conn, uint8_t flags);
 void ecn_syn_received(struct tcp_sock *conn, const struct segment *g);
 void ecn_syn_answered(struct tcp_sock *conn, const struct segment *g);
+void ecn_seen(struct tcp_sock *conn, const struct segment *g);
 void ecn_cwr_received(struct tcp_sock *conn, const struct segment *g);
 void ecn_data_received(struct tcp_sock *conn, const struct segment *g);
 bool ecn_echoed(const struct tcp_sock *conn, const struct segment *g);

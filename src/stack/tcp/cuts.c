@@ -47,20 +47,35 @@ void cuts_eor(struct tcp_sock *conn)
 	if (snd_unsent(conn)) add(conn, (struct tcp_cut){.at = snd_end(conn), .eor = true, .push = true});
 }
 
-/* So many octets were queued just now. */
-void cuts_queued(struct tcp_sock *conn, uint32_t len, bool urgent)
+/* How many octets fit in the last packet of the queue; where it is full another begins. */
+uint32_t cuts_room(struct tcp_sock *conn, bool urgent)
 {
-	uint32_t goal = tso_goal(conn, urgent);
-	seq32 end = snd_end(conn), from = last(conn) ? last(conn)->at : conn->snd.nxt;
+	uint32_t goal = tso_goal(conn, urgent), filled = snd_end(conn) - (last(conn) ? last(conn)->at : conn->snd.nxt);
 
-	if (!goal) return;
-	for (seq32 at = from + goal; seq_lt(at, end); at += goal) {
-		struct tcp_cut cut = {.at = seq_lt(at, end - len) ? end - len : at};
-		cut.push = !urgent && cut.at - conn->snd.pushed > conn->snd.max_wnd / 2;
-		if (cut.push) conn->snd.pushed = cut.at;
-		add(conn, cut);
-		at = cut.at;
+	if (!goal) return UINT32_MAX;
+	if (filled < goal) return goal - filled;
+	if (filled) add(conn, (struct tcp_cut){.at = snd_end(conn), .push = seq_le(snd_end(conn), conn->snd.pushed)});
+	return goal;
+}
+
+/* As Linux: the first packet takes octets of the second, when more could leave than it holds; so it does at each attempt to send. */
+void cuts_grow(struct tcp_sock *conn, uint32_t by)
+{
+	struct tcp_cuts *c = conn->snd.cuts;
+	struct tcp_cut *cut = c && c->n ? &c->at[c->first] : NULL;
+	seq32 next = c && c->n > 1 ? cut[1].at : snd_end(conn);
+	bool push;
+
+	if (!cut || cut->eor || next == cut->at) return;
+	if (by < next - cut->at) {
+		cut->at += by;
+		return;
 	}
+	push = cut->push;
+	cuts_reached(conn, cut->at);
+	if (!push) return;
+	if (conn->snd.cuts) conn->snd.cuts->at[conn->snd.cuts->first].push = true;
+	else conn->snd.pushed = next;
 }
 
 /* Of what is not sent, the octets before the first cut. */

@@ -53,14 +53,18 @@ void ecn_cwr_received(struct tcp_sock *conn, const struct segment *g)
 	if (segment_end(g) == g->h.seq + g->len && g->len) tcp_need_ack(conn, TCP_ACK_NOW);
 }
 
-/* As Linux: what was seen is remembered, agreed or not. */
+/* As Linux: what comes once a connection is open is remembered, agreed or not. */
+void ecn_seen(struct tcp_sock *conn, const struct segment *g)
+{
+	if (g->ecn) conn->opt.ecn |= TCP_ECN_SEEN;
+}
+
 void ecn_data_received(struct tcp_sock *conn, const struct segment *g)
 {
+	if (!(conn->opt.ecn & TCP_ECN_OK)) return;
 	if (g->ecn == CE) {
-		conn->opt.ecn |= TCP_ECN_SEEN;
-		if (!(conn->opt.ecn & TCP_ECN_OK)) return;
 		if (!(conn->opt.ecn & TCP_ECN_DEMAND)) tcp_enter_quickack(conn, QUICK_AFTER_CE);
-		conn->opt.ecn |= TCP_ECN_DEMAND;
+		conn->opt.ecn |= TCP_ECN_DEMAND | TCP_ECN_SEEN;
 	} else if (g->ecn) {
 		conn->opt.ecn |= TCP_ECN_SEEN;
 	} else if (conn->opt.ecn & TCP_ECN_SEEN) {

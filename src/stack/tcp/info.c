@@ -48,7 +48,7 @@ static void info_any(const struct tcp_sock *conn, struct tcp_info *i)
 
 static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	bool asked = conn->state == TCPS_SYN_SENT;    /* and nothing agreed yet */
+	bool asked = !conn->snd.peer_mss;             /* and nothing agreed yet */
 	unsigned options = (conn->opt.ts ? TCPI_OPT_TIMESTAMPS : 0u) | (conn->opt.sack ? TCPI_OPT_SACK : 0u) | (conn->opt.wscale ? TCPI_OPT_WSCALE : 0u);
 
 	if (asked) options = 0;
@@ -115,7 +115,8 @@ static void info_counts(const struct tcp_sock *conn, struct tcp_info *i)
 	i->tcpi_segs_in = conn->count.segs_in;
 	i->tcpi_data_segs_out = conn->count.data_segs_out;
 	i->tcpi_data_segs_in = conn->count.data_segs_in;
-	i->tcpi_notsent_bytes = snd_unsent(conn);
+	/* As Linux: a FIN is an octet here. */
+	i->tcpi_notsent_bytes = snd_unsent(conn) + (conn->snd.fin && !snd_fin_sent(conn) ? 1 : 0);
 }
 
 static void info_newer(const struct tcp_sock *conn, union info *i)
@@ -128,6 +129,15 @@ static void info_newer(const struct tcp_sock *conn, union info *i)
 	i->all.total_rto = f->timeouts;
 	i->all.total_rto_recoveries = f->timeout_runs;
 	i->all.total_rto_time_ms = f->timeout_ms + (f->timeout_since ? ms_ago(conn, f->timeout_since) : 0);
+}
+
+/* As Linux: a SYN that is sent again is a loss like any other. */
+static void info_lost_syn(const struct tcp_sock *conn, struct tcp_info *i)
+{
+	i->tcpi_ca_state = TCP_LOSS;
+	i->tcpi_lost = i->tcpi_retrans = 1;
+	i->tcpi_snd_cwnd = 1;
+	i->tcpi_snd_ssthresh = conn->set.cc == &cc_cubic ? TCP_INIT_CWND * 717 / 1024 : TCP_INIT_CWND / 2;
 }
 
 int get_info(struct sock *sk, void *val, socklen_t *len)
@@ -145,6 +155,7 @@ int get_info(struct sock *sk, void *val, socklen_t *len)
 		info_counts(conn, &i.old);
 		info_path(conn, &i.old);
 		info_newer(conn, &i);
+		if (conn->state == TCPS_SYN_SENT && conn->trouble.retries) info_lost_syn(conn, &i.old);
 	}
 	return opt_copy_out(val, len, &i, sizeof i.all);
 }

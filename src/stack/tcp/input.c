@@ -15,6 +15,7 @@
 #include "stack/tcp/ulp.h"
 #include <errno.h>
 
+#define FIFTH 3                             /* the index of input_ack below */
 
 /* ---- answers to what can't be accepted ---- */
 
@@ -55,7 +56,7 @@ void ack_unacceptable(struct tcp_sock *conn, const struct segment *g)
  */
 static bool paws_rejects(const struct tcp_sock *conn, const struct segment *g)
 {
-	if (!conn->opt.ts || !g->h.opts.has_ts || (g->h.flags & TCP_RST)) return false;
+	if (!conn->opt.ts || !g->h.opts.has_ts || ((g->h.flags & TCP_RST) && !conn->wait.embryo)) return false;
 	if (!conn->opt.recent || (int32_t)(conn->opt.recent - g->h.opts.ts_val) <= (conn->wait.embryo ? 0 : 1)) return false;
 	return conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX;
 }
@@ -105,7 +106,7 @@ static enum step check_stamp(struct tcp_sock *conn, struct segment *g)
 	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->wait.embryo;
 
 	if (!paws_rejects(conn, g) || (bare_ack && is_disordered_ack(conn, g))) return STEP_NEXT;
-	if (!bare_ack || !seq_lt(g->h.seq, conn->rcv.nxt)) ack_unacceptable(conn, g);
+	if (!(g->h.flags & TCP_RST) && (!bare_ack || !seq_lt(g->h.seq, conn->rcv.nxt))) ack_unacceptable(conn, g);
 	return step_drop(g, DROP_TCP_PAWS);
 }
 
@@ -199,7 +200,6 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 
 static enum step check_urgent(struct tcp_sock *conn, struct segment *g)
 {
-	window_measure_stamp(conn, g);
 	urgent_receive(conn, g);
 	return STEP_NEXT;
 }
@@ -227,7 +227,13 @@ static void trim_text(struct tcp_sock *conn, struct segment *g, seq32 edge)
 static bool nobody_reads(const struct tcp_sock *conn, const struct segment *g)
 {
 	if (segment_end(g) == g->h.seq || !seq_gt(g->h.seq + g->len, conn->rcv.nxt)) return false;
-	return IN_STATES(conn, S_(FIN_WAIT_1) | S_(FIN_WAIT_2)) && (conn->inet.sk.shut & 1);
+	return conn->state != TCPS_ESTABLISHED && (conn->inet.sk.shut & 1);
+}
+
+/* RFC 9293 §3.10.7.4 seventh: text behind the peer's FIN is ignored; as Linux, another FIN, too. */
+static bool is_behind_fin(const struct tcp_sock *conn, const struct segment *g)
+{
+	return IN_STATES(conn, S_(CLOSE_WAIT) | S_(CLOSING) | S_(LAST_ACK)) && seq_ge(g->h.seq, conn->rcv.nxt) && segment_end(g) != g->h.seq;
 }
 
 /* Nothing of it is to be taken: old, or no room. The peer learns where we are. */
@@ -269,31 +275,34 @@ static bool has_room(struct tcp_sock *conn, const struct segment *g)
 
 static enum step take_text(struct tcp_sock *conn, struct segment *g)
 {
-	bool disorder = conn->rcv.ooo != NULL;
+	bool disorder = conn->rcv.ooo || conn->rcv.fin;
 	seq32 start = g->h.seq;
 
+	if (is_behind_fin(conn, g)) return step_drop(g, DROP_TCP_OLD);
 	if (nobody_reads(conn, g)) {
 		reset_answer(conn_stack(conn), g->p, g);
-		conn_fail(conn, ECONNRESET);
+		conn_fail(conn, reset_error(conn));
 		return STEP_GONE;
 	}
 	ecn_cwr_received(conn, g);
 	if (!g->len) return STEP_NEXT;
-	/* RFC 9293 §3.10.7.4 seventh: text behind the peer's FIN is ignored. */
-	if (IN_STATES(conn, S_(CLOSE_WAIT) | S_(CLOSING) | S_(LAST_ACK)) && seq_ge(g->h.seq, conn->rcv.nxt)) return step_drop(g, DROP_TCP_OLD);
-	if (seq_lt(start, conn->rcv.nxt)) sack_note_duplicate(conn, start, start + MIN(g->len, conn->rcv.nxt - start));
+	/* As Linux: a duplicate of before that nothing told of is forgotten. */
+	conn->rcv.dup.start = conn->rcv.dup.end;
+	if (seq_lt(start, conn->rcv.nxt)) sack_note_duplicate(conn, start, start + MIN(segment_end(g) - start, conn->rcv.nxt - start));
 	trim_text(conn, g, segment_end(g));
 	if (!g->len || seq_ge(g->h.seq, conn->rcv.nxt + window_left(conn))) return refuse_text(conn, g);
 	if (g->h.seq == conn->rcv.nxt && !has_room(conn, g)) return step_drop(g, DROP_TCP_RCVBUF);
 	if (g->h.seq != conn->rcv.nxt) return take_early_text(conn, g);
-	window_measure(conn, g);
 	rcv_queue_append(conn, g->p);
+	window_measure(conn);
 	acking_data(conn, g);
 	g->p = NULL;
+	/* As Linux: a FIN that is next ends it all, whatever came from behind it. */
+	if (g->h.flags & TCP_FIN) runs_free(conn), disorder = false;
 	runs_drain(conn);
 	ulp_arrived(conn);
 	/* RFC 5681 §4.2: at once when it fills a gap. */
-	if (disorder && !conn->rcv.ooo) tcp_need_ack(conn, TCP_ACK_NOW);
+	if (disorder && !conn->rcv.ooo && (!conn->rcv.fin || conn->rcv.nxt == conn->rcv.fin_seq)) tcp_need_ack(conn, TCP_ACK_NOW);
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
 }
@@ -307,11 +316,15 @@ static void learn_fin(struct tcp_sock *conn, const struct segment *g)
 
 	/* RFC 9293 §3.10.7.4 first: among octets that came already it is nothing new, but the sender is told where we are. */
 	if (seq_gt(conn->rcv.nxt, at)) tcp_need_ack(conn, TCP_ACK_NOW);
-	/* Octets behind the end can't be: whoever sent them or this lies. */
-	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at) || (early && seq_gt(runs_end(early), at))) return;
+	if (conn->rcv.fin || seq_gt(conn->rcv.nxt, at)) return;
+	/* Octets behind the end can't be: whoever sent them or this lies. As Linux: unless it is next, who spoke first is believed. */
+	if (at != conn->rcv.nxt && early && seq_gt(runs_end(early), at)) return;
 	conn->rcv.fin = true;
 	conn->rcv.fin_seq = at;
-	if (at != conn->rcv.nxt) tcp_need_ack(conn, TCP_ACK_NOW);
+	if (at == conn->rcv.nxt) return;
+	tcp_need_ack(conn, TCP_ACK_NOW);
+	if (!g->len) conn->count.ooo++;
+	runs_note_fin(conn);
 }
 
 static enum step check_fin(struct tcp_sock *conn, struct segment *g)
@@ -319,7 +332,7 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 	if (g->h.flags & TCP_FIN) learn_fin(conn, g);
 	if (!conn->rcv.fin || conn->rcv.done || conn->rcv.nxt != conn->rcv.fin_seq) {
 		if (conn->rcv.done && (g->h.flags & TCP_FIN)) {
-			sack_note_duplicate(conn, conn->rcv.fin_seq, conn->rcv.nxt);
+			if (!g->whole) sack_note_duplicate(conn, conn->rcv.fin_seq, conn->rcv.nxt);
 			tcp_need_ack(conn, TCP_ACK_NOW);
 		}
 		return STEP_NEXT;
@@ -327,6 +340,8 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 	conn->rcv.nxt++;
 	conn->count.bytes_received++;         /* the FIN counts with Linux */
 	conn->rcv.done = true;
+	runs_free(conn);
+	conn->rcv.dup.start = conn->rcv.dup.end;
 	conn->inet.sk.shut |= 1;
 	sock_ready(&conn->inet.sk);
 	switch (conn->state) {
@@ -372,8 +387,13 @@ static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 	enum step r = STEP_NEXT;
 
 	if (conn->state == TCPS_SYN_SENT) return input_syn_sent(conn, g);
-	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == STEP_NEXT; i++)
+	/* As Linux: without one of them it is not even looked at. */
+	if (!(g->h.flags & (TCP_ACK | TCP_RST | TCP_SYN)) && !conn->wait.embryo) return step_drop(g, DROP_TCP_FLAGS), STEP_REFUSED;
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == STEP_NEXT; i++) {
 		r = steps[i](conn, g);
+		/* As Linux: of what was refused before its text nothing follows, nor does it have anything sent. */
+		if (r == STEP_STOP && i <= FIFTH) return STEP_REFUSED;
+	}
 	return r;
 }
 
@@ -391,7 +411,7 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 		g->whole = g->len;
 	}
 	r = run_steps(conn, g);
-	if (r == STEP_GONE) return;
+	if (r == STEP_GONE || r == STEP_REFUSED) return;
 	tcp_output(conn);
 	if (r != STEP_QUIET) acking_check(conn);
 }

@@ -260,7 +260,10 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 		conn_free(child);
 		return STEP_GONE;
 	}
-	child->count.segs_in = 2;     /* the SYN and this ACK, whatever came between */
+	/* The SYN and this ACK, whatever came and was answered between. */
+	child->count.segs_in = 2;
+	child->count.data_segs_in = g->len != 0;
+	child->count.segs_out = 0;
 	move_to_ready(child);
 	return STEP_NEXT;
 }

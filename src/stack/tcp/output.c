@@ -22,12 +22,12 @@ static uint32_t mss_with(const struct tcp_sock *conn, uint32_t opts)
 
 uint32_t snd_mss(const struct tcp_sock *conn) { return mss_with(conn, segment_opt_len(conn)); }
 
+uint16_t snd_mss_any(const struct tcp_sock *conn) { return addr_is_v4(&conn->inet.raddr) ? MSS_DEFAULT : MSS_DEFAULT_IPV6; }
+
 uint32_t snd_mss_plain(const struct tcp_sock *conn)
 {
-	uint32_t any = addr_is_v4(&conn->inet.raddr) ? MSS_DEFAULT : MSS_DEFAULT_IPV6;
-
-	if (conn->state != TCPS_SYN_SENT) return mss_with(conn, segment_fixed_len(conn) - TCP_HDR_MIN);
-	return MIN(any, (uint32_t)conn->snd.mss) - (conn->opt.ts ? TS_SPACE : 0);
+	if (conn->snd.peer_mss) return mss_with(conn, segment_fixed_len(conn) - TCP_HDR_MIN);
+	return MIN((uint32_t)snd_mss_any(conn), (uint32_t)conn->snd.mss) - (conn->opt.ts ? TS_SPACE : 0);
 }
 
 /* A segment that is not full, though it holds all there is: may it go? */
@@ -68,7 +68,7 @@ static void start_sending(struct tcp_sock *conn)
 }
 
 /* As many segments as may leave in one packet: len is of the first of them. */
-static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
+static void extend(struct tcp_sock *conn, uint32_t *len, bool *fin)
 {
 	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = cuts_unsent(conn), most, all, part;
 	uint32_t room = conn->snd.una + conn->snd.wnd - conn->snd.nxt;
@@ -81,9 +81,9 @@ static void extend(struct tcp_sock *conn, bool push, uint32_t *len, bool *fin)
 	if (all >= most) {
 		*len = MAX(most, mss);
 	} else {
-		/* The last, small one goes along if it may go at all. */
+		/* The last, small one goes along if it may go at all; as Linux, also one that the window made small. */
 		*fin = conn->snd.fin && !snd_fin_sent(conn) && all == unsent && all < room;
-		*len = part && (all < whole || !(whole < unsent || push || small_may_go(conn, *fin))) ? all - part : all;
+		*len = part && !small_may_go(conn, *fin) ? all - part : all;
 	}
 	*fin = conn->snd.fin && !snd_fin_sent(conn) && *len == unsent && *len < room;
 }
@@ -171,21 +171,29 @@ static bool window_holds(const struct tcp_sock *conn)
 	return next && seq_gt(conn->snd.nxt + next, conn->snd.una + conn->snd.wnd);
 }
 
-/* force: one segment, whatever cwnd says; push: small ones too. */
-static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
+/* What could leave now may be more than the first packet of the queue has. */
+static void grow(struct tcp_sock *conn, bool force)
+{
+	uint32_t segments = MAX(MIN(tso_quota(conn), tso_segments(conn)), force ? 1u : 0u), most = segments * snd_mss(conn), whole = cuts_unsent(conn);
+
+	if (conn->snd.cuts && most > whole) cuts_grow(conn, most - whole);
+}
+
+/* force: one segment, whatever cwnd says; push: small ones too; one: no more than a packet. */
+static uint32_t send_some(struct tcp_sock *conn, bool force, bool push, bool one)
 {
 	uint32_t len, sent = 0, before = conn->rtxq.n;
 	bool fin, limited;
 
 	if (!force && !push && !mtuprobe_send(conn)) return 0;
-	while (plan(conn, push, &len, &fin)) {
+	while (grow(conn, force), plan(conn, push, &len, &fin)) {
 		if (!force && pacing_must_wait(conn)) break;
 		if (conn->rtxq.n == 0 && !sent) start_sending(conn);
-		if (!force && (tso_quota(conn) == 0 || tso_should_defer(conn, len))) break;
-		if (!force) extend(conn, push, &len, &fin);
+		if (!force && (tso_quota(conn) == 0 || (!one && tso_should_defer(conn, len)))) break;
+		if (!force) extend(conn, &len, &fin);
 		if (!emit(conn, len, fin, false)) break;
 		sent++;
-		if (force) break;
+		if (one) break;
 	}
 	limited = rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd;
 	sent = conn->rtxq.n - before;
@@ -196,6 +204,19 @@ static uint32_t send_new(struct tcp_sock *conn, bool force, bool push)
 	if (prr_is_active(conn)) conn->rec.prr_out += sent;
 	if (!force) tlp_schedule(conn, false);
 	return sent;
+}
+
+static uint32_t send_new(struct tcp_sock *conn, bool force, bool push) { return send_some(conn, force, push, force); }
+
+/* As Linux: with half the peer's largest window queued since the last push, all that may leave does; else what is full, if it is first. */
+void output_full(struct tcp_sock *conn)
+{
+	seq32 end = snd_end(conn);
+	bool push = end - conn->snd.pushed > conn->snd.max_wnd / 2;
+
+	if (!conn_may_send(conn)) return;
+	if (push) conn->snd.pushed = end;
+	if (push || cuts_unsent(conn) == snd_unsent(conn)) send_some(conn, false, true, !push);
 }
 
 void tcp_output(struct tcp_sock *conn)

@@ -191,6 +191,17 @@ static void note_latest(struct tcp_runs *r, struct seq_range now)
 	r->n_latest = n;
 }
 
+static void note_fin(struct tcp_sock *conn)
+{
+	note_latest(conn->rcv.ooo, (struct seq_range){conn->rcv.fin_seq, conn->rcv.fin_seq + 1});
+}
+
+/* Where no run ends with it, it is a block of its own. */
+void runs_note_fin(struct tcp_sock *conn)
+{
+	if (conn->rcv.ooo && runs_end(conn->rcv.ooo) != conn->rcv.fin_seq) note_fin(conn);
+}
+
 static void forget_latest_below(struct tcp_runs *r, seq32 nxt)
 {
 	uint8_t n = 0;
@@ -220,7 +231,7 @@ static bool cut_overlap(struct tcp_sock *conn, uint32_t at, seq32 *seq, struct p
 		run++;
 	}
 	if (seq_lt(run->range.start, *seq + p->len)) {
-		sack_note_duplicate(conn, run->range.start, seq_lt(run->range.end, *seq + p->len) ? run->range.end : *seq + p->len);
+		sack_extend_duplicate(conn, run->range.start, seq_lt(run->range.end, *seq + p->len) ? run->range.end : *seq + p->len);
 		packet_trim(p, run->range.start - *seq);
 	}
 	return p->len > 0;
@@ -252,6 +263,7 @@ enum drop_reason runs_insert(struct tcp_sock *conn, struct segment *g)
 
 	if (!conn->rcv.ooo) conn->rcv.ooo = calloc(1, sizeof *conn->rcv.ooo);
 	if (!conn->rcv.ooo) return DROP_NO_MEMORY;
+	if (conn->rcv.fin && !conn->rcv.ooo->n && conn->rcv.fin_seq != segment_end(g)) note_fin(conn);
 	why = insert(conn, g);
 	if (!conn->rcv.ooo->n) runs_free(conn);
 	return why;
@@ -276,9 +288,12 @@ static void drain_chain(struct tcp_sock *conn, struct packet *p, uint32_t skip)
 void runs_drain(struct tcp_sock *conn)
 {
 	struct tcp_runs *r = conn->rcv.ooo;
+	seq32 known = conn->rcv.nxt;
 	uint32_t n = 0;
 
 	if (!r) return;
+	/* RFC 2883 §4.2: what came in order now had come early. */
+	if (seq_lt(r->at[0].range.start, known)) sack_extend_duplicate(conn, r->at[0].range.start, known);
 	while (n < r->n && seq_le(r->at[n].range.start, conn->rcv.nxt)) {
 		drain_chain(conn, r->at[n].first, conn->rcv.nxt - r->at[n].range.start);
 		n++;

@@ -321,6 +321,19 @@ static void join_lost(struct tcp_rtxq *q)
 	}
 }
 
+/* Where the device cuts, what was joined may go again as one packet: records are of a segment each. */
+static void cut_lost(struct tcp_sock *conn, uint32_t mss)
+{
+	for (uint32_t i = 0; i < conn->rtxq.n; i++) {
+		struct tcp_sent *s = rtxq_at(&conn->rtxq, i);
+		if (!(s->tag & TAG_LOST) || s->end - s->seq <= mss || !seq_lt(s->seq + mss, snd_end(conn))) continue;
+		if (!rtxq_split(&conn->rtxq, i, s->seq + mss)) return;
+		s = rtxq_at(&conn->rtxq, i);
+		rtxq_tag(&conn->rtxq, s, s->tag & ~(unsigned)(TAG_PUSH | TAG_EOR));
+		s[1].tag &= (uint8_t)~TAG_HEAD;
+	}
+}
+
 /* Linux's tcp_non_congestion_loss_retransmit. */
 static void resend_without_blame(struct tcp_sock *conn)
 {
@@ -346,6 +359,7 @@ void recovery_resegment(struct tcp_sock *conn)
 	}
 	if (!conn->rtxq.lost) return;
 	join_lost(&conn->rtxq);
+	if (conn->snd.tso_bytes) cut_lost(conn, mss);
 	resend_without_blame(conn);
 }
 

@@ -59,7 +59,7 @@ static void note_repeated(struct tcp_sock *conn, uint32_t i, uint32_t n)
 		rate_sent(conn, s);
 		rtxq_tag(&conn->rtxq, s, s->tag | TAG_EVER);
 		conn->count.total_retrans++;
-		conn->count.bytes_retrans += s->end - s->seq;
+		conn->count.bytes_retrans += s->end - s->seq - (seq_gt(s->end, snd_end(conn)) ? 1 : 0);
 		conn_stack(conn)->tcp_retransmits++;
 	}
 }

@@ -7,11 +7,9 @@
 void reset_answer_header(struct stack *s, const struct packet *in, const struct tcp_hdr *h)
 {
 	struct packet *p = packet_new(PACKET_HEADROOM, tcp_hdr_len(h));
-	struct ip_out out = {.src = in->dst, .dst = in->src, .proto = IP_PROTO_TCP, .tos = in->tos, .mark = in->mark, .df = true};
+	struct ip_out out = {.src = in->dst, .dst = in->src, .proto = IP_PROTO_TCP, .tos = (uint8_t)(in->tos & ~3u), .mark = in->mark, .df = true};
 
 	if (!p) return;
-	/* As Linux: of an IPv6 packet congestion is not reflected. */
-	if (!addr_is_v4(&in->src)) out.tos &= (uint8_t)~3u;
 	/* A link-local peer is reached where it was heard. */
 	if (addr_is_linklocal(&in->src)) out.oif = in->netif;
 	tcp_emit(h, p->data, 0, &out.src, &out.dst);

@@ -71,7 +71,7 @@ static time_ns by_timestamp(const struct tcp_sock *conn, const struct tcp_acked 
 {
 	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - a->ecr);
 
-	if (!a->has_ecr || ms < 0) return -1;
+	if (!a->has_ecr || ms < 0 || ms > TCP_TS_DELTA_MAX_MS) return -1;
 	/* When it echoes the first transmission, the path may have become slow, or just ACKs been lost during back-off. So it counts up to
 	 * twice the RTO: a slow path is learnt in a few samples, and one mishap does not cost minutes. */
 	return MIN(MAX(ms, 1) * NS_PER_MS, 2 * conn->rtt.rto);

@@ -28,6 +28,10 @@ uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max
 		o->sack[n].start = conn->rcv.dup.start;
 		o->sack[n++].end = conn->rcv.dup.end;
 	}
+	if (!r && conn->rcv.fin && !conn->rcv.done) {
+		o->sack[n].start = conn->rcv.fin_seq;
+		o->sack[n++].end = conn->rcv.fin_seq + 1;
+	}
 	for (uint8_t i = 0; r && i < r->n_latest && n < max; i++) {
 		o->sack[n].start = r->latest[i].start;
 		o->sack[n++].end = with_fin(conn, r->latest[i].end);
@@ -38,6 +42,19 @@ uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max
 void sack_note_duplicate(struct tcp_sock *conn, seq32 start, seq32 end)
 {
 	if (conn->opt.sack && conn_sysctl(conn)->tcp_dsack && seq_lt(start, end)) conn->rcv.dup = (struct seq_range){start, end};
+}
+
+/* As Linux: more of it, if it touches what is to be told already. */
+void sack_extend_duplicate(struct tcp_sock *conn, seq32 start, seq32 end)
+{
+	struct seq_range *dup = &conn->rcv.dup;
+
+	if (dup->start == dup->end) {
+		sack_note_duplicate(conn, start, end);
+	} else if (seq_le(start, dup->end) && seq_le(dup->start, end)) {
+		if (seq_lt(start, dup->start)) dup->start = start;
+		if (seq_gt(end, dup->end)) dup->end = end;
+	}
 }
 
 /* ---- D-SACK ---- */

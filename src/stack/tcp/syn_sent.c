@@ -20,17 +20,15 @@ static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 	return STEP_STOP;
 }
 
-static enum step open_done(struct tcp_sock *conn, struct segment *g)
+static enum step open_done(struct tcp_sock *conn, struct segment *g, uint32_t prior_mss)
 {
-	uint32_t mss = snd_mss_plain(conn);
-
 	conn->snd.wl2 = g->h.ack;
 	ecn_syn_answered(conn, g);
 	ack_syn_acked(conn, g);
 	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */
 	conn_established(conn);
 	/* As Linux: of the segments that were to be expected before the peer told its own. */
-	pacing_update(conn, mss);
+	pacing_update(conn, prior_mss);
 	ack_syn_data(conn, g);
 	sock_ready(&conn->inet.sk);
 	/* Without Fast Open text on it is not taken, as on Linux; it will be sent again. */
@@ -71,6 +69,7 @@ static bool echo_is_wrong(const struct tcp_sock *conn, const struct segment *g)
 enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 {
 	bool ack = g->h.flags & TCP_ACK;
+	uint32_t prior_mss = snd_mss_plain(conn);
 
 	/* first */
 	if (ack && (seq_le(g->h.ack, conn->snd.iss) || seq_gt(g->h.ack, conn->snd.nxt))) {
@@ -94,5 +93,5 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 	if (!(g->h.flags & TCP_SYN)) return step_drop(g, DROP_TCP_FLAGS);
 	if (!ack) return open_simultaneously(conn, g);
 	take_syn(conn, g);
-	return open_done(conn, g);
+	return open_done(conn, g, prior_mss);
 }

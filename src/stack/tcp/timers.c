@@ -49,7 +49,8 @@ static time_ns backoff_sum(const struct tcp_sock *conn, int n)
 	return sum;
 }
 
-static time_ns user_timeout(const struct tcp_sock *conn) { return conn->set.user_timeout_ms * NS_PER_MS; }
+/* 0: none. As Linux: what its listener has set counts once it is a connection. */
+static time_ns user_timeout(const struct tcp_sock *conn) { return conn->wait.embryo ? 0 : conn->set.user_timeout_ms * NS_PER_MS; }
 static time_ns stuck_for(const struct tcp_sock *conn) { return conn_now(conn) - conn->trouble.since; }
 
 /* In Linux's time: its time-outs are a tick longer than the least, of which backoff_sum is made. */
@@ -73,7 +74,7 @@ static time_ns rtx_delay(const struct tcp_sock *conn)
 {
 	time_ns rto = rtt_timeout(conn), left;
 
-	if (!conn->set.user_timeout_ms || !conn->trouble.since) return rto;
+	if (!user_timeout(conn) || !conn->trouble.since) return rto;
 	left = user_timeout(conn) - stuck_for(conn);
 	return MIN(rto, MAX(left, NS_PER_MS));
 }
@@ -115,8 +116,10 @@ static int syn_retries_allowed(const struct tcp_sock *conn)
 {
 	/* As Linux: a program may have it already, so it is tried once more. */
 	if (conn->fastopen.unproven) return conn->set.syncnt ? conn->set.syncnt : conn_sysctl(conn)->tcp_synack_retries + 1;
-	if (conn->wait.embryo) return MAX(conn_sysctl(conn)->tcp_synack_retries, conn->wait.acked ? conn->wait.parent->set.defer_accept : 0);
-	return conn->set.syncnt ? conn->set.syncnt : conn_sysctl(conn)->tcp_syn_retries;
+	int retries = conn->wait.embryo ? conn_sysctl(conn)->tcp_synack_retries : conn_sysctl(conn)->tcp_syn_retries;
+
+	if (conn->set.syncnt) retries = conn->set.syncnt;
+	return conn->wait.embryo && conn->wait.acked ? MAX(retries, conn->wait.parent->set.defer_accept) : retries;
 }
 
 /* Linux sends the first SYNs a second apart: net.ipv4.tcp_syn_linear_timeouts. */
@@ -124,7 +127,7 @@ static int linear_syns(const struct tcp_sock *conn) { return conn->state == TCPS
 
 static void syn_timeout(struct tcp_sock *conn)
 {
-	bool user_expired = conn->set.user_timeout_ms && conn->trouble.retries && stuck_for(conn) >= user_timeout(conn);
+	bool user_expired = user_timeout(conn) && conn->trouble.retries && stuck_for(conn) >= user_timeout(conn);
 	/* The peer of a deferred connection has our SYN: it is reminded only when its time is up. */
 	bool wait_for_data = conn->wait.embryo && conn->wait.acked && conn->trouble.retries + 1 < conn->wait.parent->set.defer_accept;
 

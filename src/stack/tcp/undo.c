@@ -39,10 +39,10 @@ void undo_count(struct tcp_sock *conn, seq32 end, uint32_t segments)
 	rec->undo_retrans = MAX(rec->undo_retrans - (int32_t)segments, 0);
 }
 
-/* RFC 3522 §3.2 step 5: it answers what was sent before the first retransmission. Nothing sent again at all: then certainly. */
+/* RFC 3522 §3.2 step 5: it answers what was sent before the first retransmission. Nothing sent again at all: then certainly; but see held_without_sack. */
 bool undo_original_arrived(const struct tcp_sock *conn, const struct tcp_acked *a)
 {
-	if (!conn->rec.retrans_at) return true;
+	if (!conn->rec.retrans_at) return conn->opt.sack || seq_lt(conn->snd.una, conn->rec.point);
 	return a->has_ecr && (int32_t)(a->ecr - conn->rec.retrans_ts) < 0;
 }
 

@@ -94,6 +94,21 @@ static void send_queued(struct tcp_sock *conn, bool more)
 	if (!sndbuf_writable(conn)) conn->nospace = true;
 }
 
+/* As Linux: packet by packet, and those that are full may leave before the rest is there. Returns how many octets. */
+static ssize_t queue(struct tcp_sock *conn, const uint8_t *data, size_t n, bool urgent)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		uint32_t room = cuts_room(conn, urgent), part = (uint32_t)MIN(n - done, room);
+		int r = ring_append(&conn->snd.queue, data + done, part);
+		if (r < 0) return done ? (ssize_t)done : r;
+		done += part;
+		if (part == room && !urgent && done < n) output_full(conn);
+	}
+	return (ssize_t)n;
+}
+
 ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
@@ -113,13 +128,13 @@ ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 		return -EAGAIN;
 	}
 	if (m->unread) return -EFAULT;
-	r = ring_append(&conn->snd.queue, m->data, n);
+	r = queue(conn, m->data, n, m->flags & MSG_OOB);
 	if (r < 0) return r;
+	n = (size_t)r;
 	if (n) chrono_queued(conn);
 	if (m->flags & MSG_ZEROCOPY && sk->zerocopy && n == m->len) errqueue_put_zerocopy(&conn->inet);
 	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
 	if (n && control.stamps && (!m->call_len || n == m->call_len)) stamps_note(conn, control.stamps);
-	cuts_queued(conn, (uint32_t)n, m->flags & MSG_OOB);
 	if (n && n == m->len && (m->flags & MSG_EOR)) cuts_eor(conn);
 	send_queued(conn, (m->flags & MSG_MORE) && n == m->len);
 	return (ssize_t)n;
@@ -137,11 +152,12 @@ int tcp_put(struct tcp_sock *conn, const void *data, size_t len, bool more)
 {
 	int r = send_refused(conn);
 
-	if (r == 0) r = ring_append(&conn->snd.queue, data, len);
+	if (r < 0) return r;
+	cuts_room(conn, false);               /* all of it goes in one packet, be that last or new */
+	r = ring_append(&conn->snd.queue, data, len);
 	if (r < 0) return r;
 	rate_check_program(conn);
 	chrono_queued(conn);
-	cuts_queued(conn, (uint32_t)len, false);
 	send_queued(conn, more);
 	return 0;
 }

@@ -159,18 +159,17 @@ void window_measure_stamp(struct tcp_sock *conn, const struct segment *g)
 	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - g->h.opts.ts_ecr);
 	time_ns r = MAX(ms, 1) * NS_PER_MS;
 
-	if (!conn->opt.ts || !g->h.opts.has_ts || conn->state != TCPS_ESTABLISHED || g->h.opts.ts_ecr == conn->tune.ecr) return;
+	if (!conn->opt.ts || !g->h.opts.has_ts || g->h.opts.ts_ecr == conn->tune.ecr) return;
 	conn->tune.ecr = g->h.opts.ts_ecr;
-	if (!g->h.opts.ts_ecr || ms < 0 || segment_end(g) - g->h.seq < conn->rcv.mss) return;
+	if (!g->h.opts.ts_ecr || ms <= 0 || ms > TCP_TS_DELTA_MAX_MS || segment_end(g) - g->h.seq < conn->rcv.mss) return;
 	conn->tune.rtt = conn->tune.rtt ? conn->tune.rtt + (r - conn->tune.rtt) / 8 : r;
 }
 
-/* Without timestamps: the time in which a window's worth arrives. */
-void window_measure(struct tcp_sock *conn, const struct segment *g)
+/* The time in which a window's worth arrives is a round trip at most. */
+void window_measure(struct tcp_sock *conn)
 {
 	time_ns now = conn_now(conn), r;
 
-	if (conn->opt.ts && g->h.opts.has_ts) return;
 	if (conn->tune.rtt_since && seq_lt(conn->rcv.nxt, conn->tune.rtt_edge)) return;
 	r = now - conn->tune.rtt_since;
 	if (conn->tune.rtt_since && (!conn->tune.rtt || r < conn->tune.rtt)) conn->tune.rtt = MAX(r, NS_PER_US);
