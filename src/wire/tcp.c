@@ -1,6 +1,6 @@
 /*
- * The TCP header and the options we know: MSS, window scale, SACK permitted, SACK, timestamps, Fast Open cookies. Options
- * are laid out as Linux does, padded in front so that the 32-bit values are aligned, cookies behind:
+ * The TCP header and the options we know: MSS, window scale, SACK permitted, SACK, timestamps, Fast Open cookies; those of Multipath TCP are
+ * mptcp.c's. Options are laid out as Linux does, padded in front so that the 32-bit values are aligned, cookies behind, and Multipath TCP's last:
  *
  *     SYN   MSS  SACK-permitted TS  NOP WS  cookie        other   NOP NOP TS  NOP NOP SACK…
  *
@@ -20,6 +20,7 @@
 #define OPT_SACK 5
 #define OPT_TS 8
 #define OPT_MD5 19
+#define OPT_MPTCP 30
 #define OPT_FAST_OPEN 34
 #define OPT_EXPERIMENT 254
 #define FAST_OPEN_MAGIC 0xf989         /* RFC 7413 §4.1.1: in option 254 */
@@ -97,6 +98,10 @@ static void parse_options(struct tcp_opts *o, const uint8_t *p, size_t n)
 		/* RFC 9293 §3.1 (MUST-7): must be prepared for illegal lengths. What comes after one is not read, the segment stands, as in Linux. */
 		if (len == 0 || len > n || (p[0] != OPT_NOP && len < 2)) return;
 		/* RFC 9293 §3.1 (MUST-6): options that we do not know are skipped by their length. */
+		if (p[0] == OPT_MPTCP && !o->mptcp) {
+			o->mptcp = p;
+			o->mptcp_len = (uint8_t)n;
+		}
 		if (p[0] != OPT_NOP) parse_option(o, p[0], p + 2, (unsigned)len - 2);
 		p += len;
 		n -= len;
@@ -134,7 +139,7 @@ static size_t cookie_len(const struct tcp_opts *o)
 }
 
 /* Everything but the SACK blocks; always a multiple of 4. */
-static size_t fixed_opts_len(const struct tcp_opts *o) { return plain_opts_len(o) + cookie_len(o); }
+static size_t fixed_opts_len(const struct tcp_opts *o) { return plain_opts_len(o) + cookie_len(o) + o->mptcp_len; }
 
 /* As many SACK blocks as there is room for. */
 static size_t sack_blocks(const struct tcp_opts *o)
@@ -207,6 +212,7 @@ static void emit_options(const struct tcp_opts *o, uint8_t *p)
 	if (n) p = emit_kind(emit_nops(p, 2), OPT_SACK, (uint8_t)(2 + n * SACK_BLOCK_LEN));
 	for (size_t i = 0; i < n; i++)
 		p = emit32(emit32(p, o->sack[i].start), o->sack[i].end);
+	if (o->mptcp_len) memcpy(p, o->mptcp, o->mptcp_len);
 }
 
 static uint16_t sum_segment(const uint8_t *p, size_t len, const struct addr *src, const struct addr *dst)

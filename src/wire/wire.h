@@ -165,6 +165,7 @@ struct tcp_opts {
 	uint32_t ts_val, ts_ecr;
 	uint8_t n_sack;
 	struct { seq32 start, end; } sack[TCP_SACK_MAX];
+	const uint8_t *mptcp; uint8_t mptcp_len;      /* in: from the first option of Multipath TCP to the end of all; out: all of these, padded. mptcp.h */
 };
 struct tcp_hdr {
 	uint16_t src, dst;

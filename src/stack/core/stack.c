@@ -18,6 +18,7 @@
 #include "stack/inet/neigh.h"
 #include "stack/netlink/netlink.h"
 #include "stack/packet/tap.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/sctp/sctp.h"
 #include "stack/socket/sock.h"
 #include "stack/tcp/tcp.h"
@@ -42,7 +43,7 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
 	s->mib = calloc(1, sizeof *s->mib);
-	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || sctp_new(s) < 0 || netlink_new(s) < 0 ||
+	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || mptcp_new(s) < 0 || sctp_new(s) < 0 || netlink_new(s) < 0 ||
 	    unix_new(s) < 0) {
 		stack_free(s);
 		return NULL;
@@ -95,6 +96,7 @@ void stack_free(struct stack *s)
 	if (s->netlink) netlink_free(s);
 	if (s->unix_stack) unix_free(s);
 	if (s->sctp) sctp_free(s);
+	if (s->mptcp) mptcp_free(s);
 	if (s->tcp) tcp_free(s);          /* what lingers: TIME-WAIT and the like */
 	while (!list_empty(&s->socks))
 		sock_free(list_first(&s->socks, struct sock, node));

@@ -72,6 +72,7 @@ struct stack {
 	struct inet *inet;                 /* stack/inet: IP, ICMP, neighbours, ports */
 	struct tcp_stack *tcp;             /* stack/tcp */
 	struct sctp_stack *sctp;           /* stack/sctp */
+	struct mptcp_stack *mptcp;         /* stack/mptcp */
 	struct netlink *netlink;           /* stack/netlink */
 	struct unix_stack *unix_stack;          /* stack/unix */
 };

@@ -33,6 +33,8 @@ struct sysctl {
 	int tcp_fastopen, tcp_fastopen_blackhole_timeout_s;
 	struct fastopen_keys tcp_fastopen_keys;      /* none: drawn when first needed */
 	int tcp_mtu_probing, tcp_base_mss, tcp_mtu_probe_floor, tcp_probe_interval_s, tcp_probe_threshold;
+	int mptcp_enabled, mptcp_checksum_enabled, mptcp_allow_join_initial_addr_port, mptcp_syn_retrans_before_tcp_fallback;
+	int mptcp_add_addr_timeout_s, mptcp_close_timeout_s, mptcp_stale_loss_cnt;
 	int tcp_min_snd_mss, tcp_rto_min_us, tcp_rto_max_ms, tcp_pingpong_thresh, tcp_thin_linear_timeouts, tcp_min_rtt_wlen_s;
 	int tcp_comp_sack_nr, tcp_comp_sack_delay_ns, tcp_min_tso_segs, tcp_tso_rtt_log, tcp_tso_win_divisor;
 	int tcp_max_tw_buckets, tcp_max_orphans, tcp_tw_reuse_delay_ms;

@@ -9,10 +9,15 @@
 
 #define PROTO_MAX 263        /* Linux's IPPROTO_MAX: IPPROTO_MPTCP + 1 */
 
-static int choose_stream(int *protocol, const struct sock_ops **ret)
+static int choose_stream(struct stack *s, int *protocol, const struct sock_ops **ret)
 {
 	if (*protocol == IPPROTO_SCTP) {
 		*ret = &sctp_ops;
+		return 0;
+	}
+	if (*protocol == IPPROTO_MPTCP) {
+		if (!s->sysctl->mptcp_enabled) return -ENOPROTOOPT;
+		*ret = &mptcp_ops;
 		return 0;
 	}
 	if (*protocol != 0 && *protocol != IPPROTO_TCP) return -EPROTONOSUPPORT;
@@ -54,7 +59,7 @@ static int choose(struct stack *s, int type, int icmp, int *protocol, const stru
 {
 	if (*protocol < 0 || *protocol >= PROTO_MAX) return -EINVAL;
 	switch (type) {
-	case SOCK_STREAM: return choose_stream(protocol, ret);
+	case SOCK_STREAM: return choose_stream(s, protocol, ret);
 	case SOCK_SEQPACKET: return choose_seqpacket(protocol, ret);
 	case SOCK_DGRAM: return choose_dgram(s, icmp, protocol, ret);
 	case SOCK_RAW: return choose_raw(s, icmp, *protocol, ret);

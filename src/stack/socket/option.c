@@ -147,7 +147,7 @@ int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t
 	return r < 0 ? r : -EFAULT;
 }
 
-int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+int option_set(struct sock *sk, int level, int name, const void *val, socklen_t len)
 {
 	const struct sockopt *o = row_find(sk, level, name);
 	int v, r;
@@ -182,7 +182,7 @@ static int int_write(const struct sockopt *o, int v, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &v, sizeof v);
 }
 
-int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+int option_get(struct sock *sk, int level, int name, void *val, socklen_t *len)
 {
 	const struct sockopt *o = row_find(sk, level, name);
 	socklen_t int_len = sizeof(int);
@@ -196,6 +196,16 @@ int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *
 	if (r < 0) return r;
 	if (!o->get) v = field_get(sk, o);
 	return int_write(o, v, val, len);
+}
+
+int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+	return (sk->ops->setsockopt ? sk->ops->setsockopt : option_set)(sk, level, name, val, len);
+}
+
+int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+	return (sk->ops->getsockopt ? sk->ops->getsockopt : option_get)(sk, level, name, val, len);
 }
 
 /* ---- what several rows do ---- */

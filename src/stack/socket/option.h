@@ -31,6 +31,9 @@ struct sockopt {
 };
 #define OPT_FIELD(s, f) .offset = offsetof(s, f), .size = sizeof(((s *)0)->f)
 int opt_copy_out(void *val, socklen_t *len, const void *from, size_t size);  /* for get of blobs: copies what fits, as Linux; 0 */
+/* The tables, whoever the socket is. */
+int option_set(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int option_get(struct sock *sk, int level, int name, void *val, socklen_t *len);
 /* What several rows do. */
 int opt_get_zero(struct sock *sk, void *val, socklen_t *len);
 int opt_set_eperm_if_on(struct sock *sk, const void *val, socklen_t len);     /* off is what it is anyway */

@@ -51,6 +51,9 @@ struct sock_ops {
 	bool (*has_room)(const struct sock *);     /* for what send refused last with -EAGAIN, where poll does not tell. NULL: EPOLLOUT does */
 	int (*name_of)(const struct sock *, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
 	int (*ioctl)(struct sock *, unsigned long request, void *arg, size_t len);  /* SIOCINQ, SIOCOUTQ, … ; -ENOIOCTLCMD = 515 passes on */
+	/* Instead of the tables, for options that are not the socket's alone. NULL allowed */
+	int (*setsockopt)(struct sock *, int level, int name, const void *val, socklen_t len);
+	int (*getsockopt)(struct sock *, int level, int name, void *val, socklen_t *len);
 	const struct sockopt *const *options;      /* tables of rows, NULL-terminated: option.h */
 };
 

@@ -8,6 +8,7 @@
  */
 #include "stack/tcp/ulp.h"
 #include "stack/inet/mib.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/socket/filter.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -37,11 +38,11 @@ int conn_init(struct sock *sk)
  * What accept() gives starts with every option of its listener, as on Linux, and with the halves shut that were before it listened; who it is stays
  * its own.
  */
-void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
+void conn_inherit_sock(struct inet_sock *is, const struct inet_sock *parent)
 {
-	struct inet_sock own = child->inet, *is = &child->inet;
+	struct inet_sock own = *is;
 
-	*is = parent->inet;
+	*is = *parent;
 	is->sk.node = own.sk.node;
 	is->sk.user = NULL;
 	is->sk.closed = false;
@@ -59,12 +60,17 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 	is->errqueue = NULL;
 	is->chooser = NULL;
 	is->sk.zerocopy_id = 0;
-	is->sk.filter = filter_ref(parent->inet.sk.filter);
+	is->sk.filter = filter_ref(parent->sk.filter);
 	is->header = own.header;
 	is->flow_leases = NULL;
 	is->flow_given = is->flowinfo6 = 0;
 	is->anycasts = NULL;
 	is->sk.listening = false;
+}
+
+void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
+{
+	conn_inherit_sock(&child->inet, &parent->inet);
 	child->set = parent->set;
 	child->ack.pingpong = parent->ack.pingpong;    /* TCP_QUICKACK off */
 }
@@ -241,6 +247,7 @@ void conn_free(struct tcp_sock *conn)
 	if (conn->wait.parent) listen_forget(conn);
 	ulp_detach(conn);
 	fastopen_end(conn);
+	if (conn->mptcp) mptcp_conn_freed(conn);
 	free(conn->fastopen_keys);
 	md5_free(conn);
 	timers_clear(conn);
@@ -267,6 +274,7 @@ void conn_done(struct tcp_sock *conn)
 	flow_remove(&conn->inet);
 	if (!conn->inet.port_bound) port_release(&conn->inet);
 	sk->shut = 3;
+	if (conn->mptcp) mptcp_conn_done(conn);
 	sock_ready(sk);
 }
 

@@ -81,6 +81,7 @@ enum tcp_ecn { TCP_ECN_OK = 1, TCP_ECN_CWR = 2, TCP_ECN_DEMAND = 4, TCP_ECN_SEEN
 
 struct tcp_cuts;
 struct tcp_cut { seq32 at; bool eor, push; };
+struct subflow;
 struct mtu_probe;
 struct tcp_listener;
 struct timewait;
@@ -120,6 +121,7 @@ struct tcp_sock {
 		bool accepted;                /* and yet in parent's `unproven`: Fast Open */
 	} wait;                               /* not yet accepted */
 	struct list *md5_keys;                /* struct tcp_key (md5.c); NULL: none */
+	struct subflow *mptcp;                /* of a connection of Multipath TCP (stack/mptcp); NULL: of none */
 	struct fastopen_keys *fastopen_keys;  /* TCP_FASTOPEN_KEY; NULL: the host's */
 	struct tcp_upper *upper;              /* TCP_ULP: ulp.h; NULL: none */
 	struct { struct timer rtx, delack, keep, pace; } timer;
@@ -277,6 +279,7 @@ static inline seq32 rcv_edge(const struct tcp_sock *conn) { return conn->rcv.wup
 /* conn.c */
 int conn_init(struct sock *sk);
 void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent);
+void conn_inherit_sock(struct inet_sock *is, const struct inet_sock *parent);   /* … as far as that is no matter of TCP */
 int conn_open(struct tcp_sock *conn, const struct route_hop *hop);      /* addresses are set: ISN, MSS, windows, timestamps' offset */
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o);      /* options of the peer's SYN */
 void conn_stamps_agreed(struct tcp_sock *conn);  /* the SYNs are over: time stamps take their part of each segment to come */

@@ -12,6 +12,7 @@
  *
  * Read first: RFC 9293 §3.10.7, RFC 5961, RFC 7323 §5.
  */
+#include "stack/mptcp/mptcp.h"
 #include "stack/tcp/ulp.h"
 #include <errno.h>
 
@@ -151,6 +152,7 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 		return step_drop(g, DROP_TCP_WINDOW);
 	}
 	if (conn->fastopen.unproven) fastopen_reset(conn);
+	if (conn->mptcp) mptcp_reset(conn, g);
 	conn_fail(conn, reset_error(conn));
 	return STEP_GONE;
 }
@@ -194,6 +196,18 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 	/* RFC 5961 §4.2: a challenge whatever the sequence number. */
 	ack_challenge(conn);
 	return step_drop(g, DROP_TCP_FLAGS);
+}
+
+/* ---- Multipath TCP ---- */
+
+/* As Linux: its options count before anything else of an acceptable segment does; and where octets can't have a place in the stream, they come again. */
+static enum step check_multipath(struct tcp_sock *conn, struct segment *g)
+{
+	enum drop_reason why;
+
+	if (!conn->mptcp || !IN_STATES(conn, STATES_SYNCED) || seq_gt(g->h.ack, conn->snd.nxt)) return STEP_NEXT;
+	why = mptcp_segment(conn, g);
+	return why == DROP_NONE ? STEP_NEXT : step_drop(g, why);
 }
 
 /* ---- sixth ---- */
@@ -382,7 +396,7 @@ void input_syn_text(struct tcp_sock *conn, struct segment *g)
 static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 {
 	static enum step (*const steps[])(struct tcp_sock *, struct segment *) = {
-		check_sequence, check_reset, check_syn, input_ack, check_urgent, take_text, check_fin,
+		check_sequence, check_reset, check_syn, check_multipath, input_ack, check_urgent, take_text, check_fin,
 	};
 	enum step r = STEP_NEXT;
 
@@ -412,6 +426,8 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 	}
 	r = run_steps(conn, g);
 	if (r == STEP_GONE || r == STEP_REFUSED) return;
+	if (conn->mptcp) mptcp_take(conn);
 	tcp_output(conn);
 	if (r != STEP_QUIET) acking_check(conn);
+	if (conn->mptcp) mptcp_turn(conn);
 }

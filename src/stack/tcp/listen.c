@@ -14,6 +14,7 @@
  * Read first: RFC 9293 §3.10.7.2, listen(2), RFC 4987 §3.
  */
 #include "stack/inet/header_options.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -130,6 +131,7 @@ static void move_to_ready(struct tcp_sock *child)
 	child->wait.parent = parent;
 	list_append(&parent->listener->ready, &child->wait.node);
 	parent->listener->n_ready++;
+	if (parent->mptcp) mptcp_listener_ready(parent);
 	sock_ready(&parent->inet.sk);
 }
 
@@ -196,6 +198,9 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 	if (cookie) {
 		syncookie_send(conn, child, g);
 		conn_free(child);
+	} else if (conn->mptcp && !mptcp_syn_received(child, g)) {
+		reset_answer(conn_stack(conn), g->p, g);
+		conn_free(child);
 	} else {
 		saved_syn_keep(child, g->p);
 		answer_syn(conn, child, g);
@@ -247,6 +252,7 @@ void listen_receive(struct tcp_sock *conn, struct segment *g)
 enum step listen_promote(struct tcp_sock *child, struct segment *g)
 {
 	struct tcp_sock *parent = child->wait.parent;
+	enum mptcp_third third;
 
 	/* tcp(7), TCP_DEFER_ACCEPT: the bare ACK is not taken; data will be, or the ACK of a repeated SYN when time is up. */
 	if (child->trouble.retries < parent->set.defer_accept && g->len == 0 && !(g->h.flags & TCP_FIN)) {
@@ -264,7 +270,13 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 	child->count.segs_in = 2;
 	child->count.data_segs_in = g->len != 0;
 	child->count.segs_out = 0;
-	move_to_ready(child);
+	third = child->mptcp ? mptcp_third_ack(child, g) : MPTCP_QUEUE;
+	if (third == MPTCP_REFUSED) {
+		reset_answer(conn_stack(child), g->p, g);
+		conn_free(child);
+		return STEP_GONE;
+	}
+	if (third == MPTCP_QUEUE) move_to_ready(child);
 	return STEP_NEXT;
 }
 

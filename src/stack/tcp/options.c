@@ -426,6 +426,7 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_SAVED_SYN), .type = OPT_BLOB, GET, .get = get_saved_syn},
 	{T(TCP_MD5SIG), .type = OPT_BLOB, SET, .set = set_md5},
 	{T(TCP_MD5SIG_EXT), .type = OPT_BLOB, SET, .set = set_md5_extended},
+	{N(43, "TCP_IS_MPTCP"), .type = OPT_INT, GET, .get = get_zero},     /* of a socket of Multipath TCP: stack/mptcp */
 	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},
 	{T(TCP_THIN_DUPACK), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = opt_set_nothing, .note = "means nothing to Linux any more"},
 	{T(TCP_TX_DELAY), .type = OPT_INT, BOTH, .min = 0, .max = TX_DELAY_MAX_US, FIELD(set.tx_delay_us),

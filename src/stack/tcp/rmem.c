@@ -16,6 +16,7 @@
  */
 #include "base/charge.h"
 #include "stack/core/netif.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/tcp/conn.h"
 #include <stdlib.h>
 
@@ -158,13 +159,13 @@ seq32 rmem_first_read(const struct tcp_sock *conn)
 	return c && c->n && seq_lt(c->at[c->first].end, to) ? c->at[c->first].end : to;
 }
 
-bool rmem_unread(struct tcp_sock *conn) { return settle(conn) != NULL; }
+bool rmem_unread(struct tcp_sock *conn) { return settle(conn) != NULL || (conn->mptcp && mptcp_unread(conn)); }
 
 uint32_t rmem_held(struct tcp_sock *conn)
 {
 	const struct tcp_charges *c = settle(conn);
 
-	return (c ? c->sum : 0) + (conn->rcv.ooo ? conn->rcv.ooo->cost : 0);
+	return (c ? c->sum : 0) + (conn->rcv.ooo ? conn->rcv.ooo->cost : 0) + (conn->mptcp ? mptcp_held(conn) : 0);
 }
 
 bool rmem_pressure(struct tcp_sock *conn)

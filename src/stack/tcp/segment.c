@@ -5,6 +5,7 @@
  *
  * Read first: RFC 9293 §3.1, RFC 7323 §3.2, RFC 2018 §3.
  */
+#include "stack/mptcp/mptcp.h"
 #include "stack/socket/stamping.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
@@ -50,10 +51,25 @@ uint32_t segment_opt_len(const struct tcp_sock *conn)
 	struct tcp_hdr h = {.flags = TCP_ACK};
 
 	fill_options(conn, &h, NULL);
+	if (conn->mptcp) h.opts.mptcp_len = (uint8_t)mptcp_options_len(conn);
 	return (uint32_t)tcp_hdr_len(&h) - TCP_HDR_MIN;
 }
 
-uint32_t segment_fixed_len(const struct tcp_sock *conn) { return TCP_HDR_MIN + (conn->opt.ts ? TS_OPT_LEN : 0); }
+uint32_t segment_fixed_len(const struct tcp_sock *conn)
+{
+	return TCP_HDR_MIN + (conn->opt.ts ? TS_OPT_LEN : 0) + (conn->mptcp ? mptcp_options_len(conn) : 0);
+}
+
+/* Before SACK blocks, which take what is left, as with Linux. */
+static void add_multipath(struct tcp_sock *conn, struct tcp_hdr *h, uint32_t len, uint8_t *buf)
+{
+	uint8_t n_sack = h->opts.n_sack;
+
+	h->opts.n_sack = 0;
+	h->opts.mptcp = buf;
+	h->opts.mptcp_len = mptcp_options(conn, h, len, buf, TCP_HDR_MAX - tcp_hdr_len(h));
+	h->opts.n_sack = n_sack;
+}
 
 static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
 {
@@ -114,7 +130,7 @@ static void count_data(struct tcp_sock *conn, uint32_t len)
 static int send_segment(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t flags, const struct tcp_cookie *c)
 {
 	struct tcp_hdr h = {.src = conn->inet.lport, .dst = conn->inet.rport, .seq = seq, .flags = flags};
-	uint8_t ecn = 0;
+	uint8_t ecn = 0, multipath[TCP_HDR_MAX - TCP_HDR_MIN];
 	int r;
 
 	if (flags & TCP_ACK) h.ack = conn->rcv.nxt;
@@ -124,6 +140,7 @@ static int send_segment(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t 
 		h.flags |= ecn_flags(conn, len && !seq_lt(seq, conn->snd.nxt), &ecn);
 	fill_options(conn, &h, c);
 	fill_window(conn, &h);
+	if (conn->mptcp) add_multipath(conn, &h, len, multipath);
 	fill_urgent(conn, &h);
 	r = hand_to_ip(conn, &h, len, ecn);
 	if (flags & TCP_ACK) acking_sent(conn);

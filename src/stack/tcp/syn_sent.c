@@ -4,6 +4,7 @@
  *     ACK of something else   reset           SYN and ACK   ESTABLISHED
  *     RST with our ACK        refused         SYN alone     SYN-RECEIVED (simultaneous open)
  */
+#include "stack/mptcp/mptcp.h"
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
@@ -23,6 +24,11 @@ static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 static enum step open_done(struct tcp_sock *conn, struct segment *g, uint32_t prior_mss)
 {
 	conn->snd.wl2 = g->h.ack;
+	if (conn->mptcp && !mptcp_syn_answered(conn, g)) {
+		reset_answer(conn_stack(conn), g->p, g);
+		conn_fail(conn, ECONNREFUSED);
+		return STEP_GONE;
+	}
 	ecn_syn_answered(conn, g);
 	ack_syn_acked(conn, g);
 	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */

@@ -1,0 +1,114 @@
+/*
+ * Socket options. Those of SOL_SOCKET are the socket's own, and all its subflows'; those of TCP and IP are its subflows', the few that Linux lets
+ * through. The rest is refused as Linux does: a wish it knows of with -EOPNOTSUPP, others with -ENOPROTOOPT.
+ *
+ * Read first: Linux's Documentation/networking/mptcp.rst, "Socket options".
+ */
+#include <errno.h>
+#include <linux/mptcp.h>
+#include <linux/tcp.h>
+#include "stack/mptcp/msk.h"
+#include "stack/socket/option.h"
+
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+#define IS_MPTCP 43                        /* TCP_IS_MPTCP, newer than the headers */
+
+/* Runs of numbers, both ends included; the last has from < 0. */
+struct range { int16_t from, to; };
+static bool is_in(const struct range *r, int name)
+{
+	for (; r->from >= 0; r++)
+		if (name >= r->from && name <= r->to) return true;
+	return false;
+}
+
+static const struct range sock_unset[] = {{0, 0}, {3, 4}, {10, 10}, {17, 17}, {19, 19}, {22, 24}, {26, 28}, {30, 31}, {38, 39}, {42, 42}, {44, 44}, {47, 48}, {50, 61},
+					  {68, 68}, {71, 72}, {74, 75}, {77, 82}, {84, 99}, {-1, 0}};
+static const struct range sock_nothing[] = {{16, 16}, {34, 34}, {76, 76}, {-1, 0}};         /* taken, and that is all */
+static const struct range sock_ungot[] = {{42, 42}, {74, 74}, {-1, 0}};
+static const struct range tcp_set[] = {{1, 6}, {9, 9}, {13, 13}, {23, 23}, {25, 25}, {30, 30}, {33, 34}, {36, 36}, {-1, 0}};
+static const struct range tcp_get[] = {{1, 6}, {9, 9}, {11, 11}, {13, 13}, {23, 23}, {25, 26}, {30, 31}, {33, 34}, {36, 36}, {43, 43}, {-1, 0}};
+static const struct range ip_known[] = {{1, 1}, {15, 15}, {19, 19}, {24, 24}, {51, 51}, {-1, 0}};
+static const struct range ip_wish[] = {{2, 2}, {6, 8}, {10, 13}, {18, 18}, {20, 21}, {23, 23}, {25, 26}, {-1, 0}};
+static const struct range ip6_known[] = {{26, 26}, {75, 75}, {78, 78}, {-1, 0}};
+static const struct range ip6_wish[] = {{2, 6}, {8, 8}, {11, 11}, {16, 16}, {23, 25}, {31, 33}, {49, 51}, {53, 53}, {56, 56}, {58, 58}, {60, 60}, {62, 62}, {66, 67},
+					{70, 70}, {73, 74}, {77, 77}, {-1, 0}};
+
+/* What may be asked of a level, and what is refused as a wish. */
+struct level { int level; const struct range *set, *get, *wish; };
+static const struct range none[] = {{-1, 0}};
+static const struct level levels[] = {
+	{IPPROTO_TCP, tcp_set, tcp_get, none}, {IPPROTO_IP, ip_known, ip_known, ip_wish}, {IPPROTO_IPV6, ip6_known, ip6_known, ip6_wish},
+};
+
+static const struct level *level_of(const struct sock *sk, int level)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (levels[i].level == level && (level != IPPROTO_IPV6 || sk->domain == AF_INET6)) return &levels[i];
+	return NULL;
+}
+
+void options_inherit(struct tcp_sock *to, const struct tcp_sock *from)
+{
+	struct inet_sock *is = &to->inet;
+
+	conn_inherit(to, from);
+	is->sk.shut = 0;
+	is->addr_bound = is->port_bound = false;
+	is->rport = 0;
+	is->scope = 0;
+	is->raddr = is->sk.domain == AF_INET6 ? addr_any6 : addr_any4;
+	inet_sock_reset_addr(is);
+}
+
+static struct sock *first_of(struct mptcp_sock *msk) { return &msk->first->conn->inet.sk; }
+
+/* The first says whether it is right. */
+static int set_all(struct mptcp_sock *msk, int level, int name, const void *val, socklen_t len)
+{
+	int r = sock_setsockopt(first_of(msk), level, name, val, len);
+
+	if (r < 0) return r;
+	list_each(struct subflow, sub, &msk->subflows, node)
+		if (sub != msk->first) sock_setsockopt(&sub->conn->inet.sk, level, name, val, len);
+	return r;
+}
+
+static int set_of_socket(struct mptcp_sock *msk, int name, const void *val, socklen_t len)
+{
+	int r;
+
+	if (is_in(sock_unset, name)) return -EOPNOTSUPP;
+	if (is_in(sock_nothing, name)) return len < sizeof(int) ? -EINVAL : 0;
+	r = option_set(&msk->inet.sk, SOL_SOCKET, name, val, len);
+	return r < 0 ? r : set_all(msk, SOL_SOCKET, name, val, len);
+}
+
+int mptcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len)
+{
+	struct mptcp_sock *msk = msk_of(sk);
+	const struct level *l = level_of(sk, level);
+	int r = msk_first(msk);
+
+	if (r < 0) return r;
+	if (level == SOL_SOCKET) return set_of_socket(msk, name, val, len);
+	if (!l) return -ENOPROTOOPT;
+	if (!msk->fallback && !is_in(l->set, name)) return is_in(l->wish, name) ? -EOPNOTSUPP : -ENOPROTOOPT;
+	return set_all(msk, level, name, val, len);
+}
+
+int mptcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len)
+{
+	struct mptcp_sock *msk = msk_of(sk);
+	const struct level *l = level_of(sk, level);
+	int on = 1, r = msk_first(msk);
+
+	if (r < 0) return r;
+	if (level == SOL_SOCKET) return is_in(sock_ungot, name) ? -EOPNOTSUPP : option_get(sk, level, name, val, len);
+	if (level == SOL_MPTCP) return option_get(sk, level, name, val, len);
+	if (!l || (!msk->fallback && !is_in(l->get, name))) return -EOPNOTSUPP;
+	if (level == IPPROTO_TCP && name == IS_MPTCP && !msk->fallback) return opt_copy_out(val, len, &on, sizeof on);
+	return sock_getsockopt(first_of(msk), level, name, val, len);
+}
