@@ -1,6 +1,7 @@
 /* Control calls that carry data: datagrams, and what a ring can't hold. */
 #include <errno.h>
 #include "engine/private.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/sctp/sctp.h"
 #include "stack/tcp/tcp.h"
 
@@ -103,6 +104,7 @@ int64_t serve_take_error(struct call *k) { return sock_take_error(k->es->sk); }
 int64_t serve_nothing(struct call *k)
 {
 	if (sctp_is(k->es->sk)) return sctp_nothing_to_read(k->es->sk);
+	if (mptcp_is(k->es->sk)) return mptcp_nothing_to_read(k->es->sk);
 	return k->es->stream ? tcp_nothing_to_read(k->es->sk) : -EAGAIN;
 }
 

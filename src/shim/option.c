@@ -146,9 +146,10 @@ static bool option_left(const struct sock *s, int level, int name, const void *v
 long sock_setsockopt(const struct sock *s, int level, int name, const void *val, socklen_t len)
 {
 	if (option_left(s, level, name, val, len)) return 0;
-	if (level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
+	bool filters = level == SOL_SOCKET && s->c->protocol != IPPROTO_MPTCP;       /* whose sockets take none */
+	if (filters && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
 	if (s->c->domain == AF_PACKET && level == SOL_PACKET && name == PACKET_FANOUT_DATA) return fanout_program(s, val, len);
-	if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(val, len);
+	if (filters && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
 	static const int zero;
 	if (!val && level == IPPROTO_IPV6 && s->c->domain == AF_INET6) {   /* to this level alone no value is 0 */

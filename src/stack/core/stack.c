@@ -43,8 +43,8 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
 	s->mib = calloc(1, sizeof *s->mib);
-	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || mptcp_new(s) < 0 || sctp_new(s) < 0 || netlink_new(s) < 0 ||
-	    unix_new(s) < 0) {
+	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || mptcp_new(s) < 0 || sctp_new(s) < 0 ||
+	    netlink_new(s) < 0 || unix_new(s) < 0) {
 		stack_free(s);
 		return NULL;
 	}

@@ -150,7 +150,8 @@ void msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote);    /* bo
 int msk_token_take(struct mptcp_sock *msk);
 void msk_fall_back(struct mptcp_sock *msk);
 void subflow_established_fully(struct subflow *sub);
-int subflow_join(struct mptcp_sock *msk, const struct addr *from, int if_index, const struct addr *to, uint16_t port, uint8_t local_id, uint8_t remote_id, bool backup);
+int subflow_join(struct mptcp_sock *msk, const struct addr *from, int if_index, const struct addr *to, uint16_t port, uint8_t local_id,
+		 uint8_t remote_id, bool backup);
 
 /* recv.c */
 ssize_t mptcp_recv(struct sock *sk, struct sock_msg *m);

@@ -243,7 +243,8 @@ static int join_connect(struct subflow *sub, const struct addr *from, const stru
 	return r == -EINPROGRESS ? 0 : r;
 }
 
-int subflow_join(struct mptcp_sock *msk, const struct addr *from, int if_index, const struct addr *to, uint16_t port, uint8_t local_id, uint8_t remote_id, bool backup)
+int subflow_join(struct mptcp_sock *msk, const struct addr *from, int if_index, const struct addr *to, uint16_t port, uint8_t local_id,
+		 uint8_t remote_id, bool backup)
 {
 	struct subflow *sub;
 	int r;

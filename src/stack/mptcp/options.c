@@ -24,8 +24,8 @@ static bool is_in(const struct range *r, int name)
 	return false;
 }
 
-static const struct range sock_unset[] = {{0, 0}, {3, 4}, {10, 10}, {17, 17}, {19, 19}, {22, 24}, {26, 28}, {30, 31}, {38, 39}, {42, 42}, {44, 44}, {47, 48}, {50, 61},
-					  {68, 68}, {71, 72}, {74, 75}, {77, 82}, {84, 99}, {-1, 0}};
+static const struct range sock_unset[] = {{0, 0}, {3, 4}, {10, 10}, {17, 17}, {19, 19}, {22, 24}, {26, 28}, {30, 31}, {38, 39}, {42, 42}, {44, 44},
+					  {47, 48}, {50, 61}, {68, 68}, {71, 72}, {74, 75}, {77, 82}, {84, 99}, {-1, 0}};
 static const struct range sock_nothing[] = {{16, 16}, {34, 34}, {76, 76}, {-1, 0}};         /* taken, and that is all */
 static const struct range sock_ungot[] = {{42, 42}, {74, 74}, {-1, 0}};
 static const struct range tcp_set[] = {{1, 6}, {9, 9}, {13, 13}, {23, 23}, {25, 25}, {30, 30}, {33, 34}, {36, 36}, {-1, 0}};
@@ -33,8 +33,8 @@ static const struct range tcp_get[] = {{1, 6}, {9, 9}, {11, 11}, {13, 13}, {23, 
 static const struct range ip_known[] = {{1, 1}, {15, 15}, {19, 19}, {24, 24}, {51, 51}, {-1, 0}};
 static const struct range ip_wish[] = {{2, 2}, {6, 8}, {10, 13}, {18, 18}, {20, 21}, {23, 23}, {25, 26}, {-1, 0}};
 static const struct range ip6_known[] = {{26, 26}, {75, 75}, {78, 78}, {-1, 0}};
-static const struct range ip6_wish[] = {{2, 6}, {8, 8}, {11, 11}, {16, 16}, {23, 25}, {31, 33}, {49, 51}, {53, 53}, {56, 56}, {58, 58}, {60, 60}, {62, 62}, {66, 67},
-					{70, 70}, {73, 74}, {77, 77}, {-1, 0}};
+static const struct range ip6_wish[] = {{2, 6}, {8, 8}, {11, 11}, {16, 16}, {23, 25}, {31, 33}, {49, 51}, {53, 53}, {56, 56}, {58, 58}, {60, 60},
+					{62, 62}, {66, 67}, {70, 70}, {73, 74}, {77, 77}, {-1, 0}};
 
 /* What may be asked of a level, and what is refused as a wish. */
 struct level { int level; const struct range *set, *get, *wish; };

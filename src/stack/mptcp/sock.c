@@ -221,7 +221,10 @@ static int mptcp_shutdown(struct sock *sk, int how)
 	uint8_t halves = (uint8_t)(how + 1);
 
 	switch (msk->state) {
-	case MSK_NEW: sk->shut |= halves; return -ENOTCONN;
+	case MSK_NEW:
+		sk->shut |= halves;
+		sock_ready(sk);
+		return -ENOTCONN;
 	case MSK_LISTEN:
 	case MSK_OPENING:
 		if (msk->state == MSK_OPENING || (halves & 1)) disconnect(msk);
@@ -266,11 +269,11 @@ static int mptcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t
 
 	switch (request) {
 	case SIOCINQ: v = (int)msk->rcv.queue.len; break;
-	case SIOCOUTQ: v = (int)msk->snd.queue.len + given + (msk->snd.fin && !msk->snd.fin_acked); break;
+	case SIOCOUTQ: v = msk->state == MSK_LISTEN ? 0 : (int)msk->snd.queue.len + given + (msk->snd.fin && !msk->snd.fin_acked); break;
 	case SIOCOUTQNSD: v = (int)(msk_end(msk) - msk->snd.nxt); break;
 	default: return inet_ioctl(sk, request, arg, len);
 	}
-	if (msk->state == MSK_LISTEN || len < sizeof v) return -EINVAL;
+	if ((msk->state == MSK_LISTEN && request == SIOCINQ) || len < sizeof v) return -EINVAL;
 	memcpy(arg, &v, sizeof v);
 	return 0;
 }
