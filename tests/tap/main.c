@@ -13,6 +13,7 @@
 #include "host/crypto.h"
 #include "stack/core/route.h"
 #include "stack/core/sysctl.h"
+#include "stack/mptcp/msk.h"
 #include "tap.h"
 
 #define FRAME_MAX 65600
@@ -103,6 +104,7 @@ static void build(struct tap *t, size_t n_words, char *const *words)
 	plug(t, t->link, t->us, "eth0", "10.77.0.2", "fd77::2");
 	plug(t, behind, t->us, "eth1", "10.78.0.1", "fd78::1");
 	plug(t, behind, t->far, "eth0", "10.78.0.2", "fd78::2");
+	net_stack(t->us)->mptcp->max_accepted = 2;
 	net_stack(t->us)->sysctl->ip_forward = net_stack(t->us)->sysctl->ip6_forward = 1;
 	route_by(net_stack(t->far), "10.78.0.1", "fd78::1");
 	if (impair_parse(&i, n_words, words, &wrong) < 0) {

@@ -4,12 +4,15 @@
  *     7   echo      9  sink: counts and sums what comes, says so after the FIN     19  source: "N\n" brings N octets of the pattern
  *     12  caller: "PORT\n" makes us connect there, and echo
  *     5201 iperf3 (iperf.c)
+ *     1007 and so on: the same by Multipath TCP
  *     11  closer: the first octet says who closes how: f we first, w the peer first, h our half first, r we reset, u we close with octets unread
  */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "conn.h"
+
+#define MULTIPATH 1000             /* how far the ports of those are from those of TCP */
 
 static uint8_t pattern(uint64_t i) { return (uint8_t)(i * 31 + (i >> 8) * 7 + (i >> 16)); }
 
@@ -106,7 +109,7 @@ static bool caller(struct tap *t, struct conn *c)
 	struct sock *sk;
 
 	if (!line_came(c)) return !c->eof;
-	if (sock_getpeername(c->sk, &peer, &len) < 0 || sock_create(net_stack(t->us), peer.ss_family, SOCK_STREAM, 0, &sk) < 0) return false;
+	if (sock_getpeername(c->sk, &peer, &len) < 0 || sock_create(net_stack(t->us), peer.ss_family, SOCK_STREAM, c->sk->protocol, &sk) < 0) return false;
 	((struct sockaddr_in6 *)&peer)->sin6_port = htons((uint16_t)atoi(c->word));
 	conn_new(t, sk, echo);
 	sock_connect(sk, (struct sockaddr *)&peer, len);
@@ -147,17 +150,24 @@ static bool accept_all(struct tap *t, struct conn *l)
 	return true;
 }
 
+static void serve(struct tap *t, size_t service, int protocol, uint16_t port)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sock *sk;
+
+	if (sock_create(net_stack(t->us), AF_INET6, SOCK_STREAM, protocol, &sk) < 0 || sock_bind(sk, (struct sockaddr *)&a, sizeof a) < 0 ||
+	    sock_listen(sk, 16) < 0) {
+		fprintf(stderr, "cannot listen on %d\n", port);
+		exit(1);
+	}
+	conn_new(t, sk, accept_all)->want = service;
+}
+
 void services_start(struct tap *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
-		struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(services[i].port)};
-		struct sock *sk;
-		if (sock_create(net_stack(t->us), AF_INET6, SOCK_STREAM, 0, &sk) < 0 || sock_bind(sk, (struct sockaddr *)&a, sizeof a) < 0 ||
-		    sock_listen(sk, 16) < 0) {
-			fprintf(stderr, "cannot listen on %d\n", services[i].port);
-			exit(1);
-		}
-		conn_new(t, sk, accept_all)->want = i;
+		serve(t, i, IPPROTO_TCP, services[i].port);
+		serve(t, i, IPPROTO_MPTCP, (uint16_t)(services[i].port + MULTIPATH));
 	}
 }
 
