@@ -57,11 +57,8 @@ static enum drop_reason take_map(struct subflow *sub, const struct segment *g, c
 static enum drop_reason take_first_map(struct subflow *sub, const struct segment *g, const struct mptcp_capable *c)
 {
 	struct mptcp_dss d = {.has_map = true, .dsn64 = true, .ssn = 1, .len = c->len, .has_csum = c->has_csum, .csum = c->csum};
-	uint64_t idsn;
-	uint32_t token;
 
-	key_digest(sub->msk->remote_key, &token, &idsn);
-	d.dsn = idsn + 1;
+	d.dsn = sub->msk->rcv.begin;
 	return c->len && g->len ? take_map(sub, g, &d) : DROP_NONE;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Keys, what is derived of them, and the proofs of those who join. The one file that calls the library of ciphers.
+ * Keys, what is derived of them, and the proofs of those who join. The hashes are the host's (stack/core/crypto.h).
  *
  * Read first: RFC 8684 §3.1, §3.2, §3.4.1.
  */
@@ -8,54 +8,79 @@
 #include <openssl/sha.h>
 #include "stack/mptcp/msk.h"
 
+#define HASH_LEN 32
+
+static bool sha256(struct stack *s, uint8_t ret[HASH_LEN], const void *data, size_t len)
+{
+	(void)s;
+	return SHA256(data, len, ret) != NULL;
+}
+
+static bool hmac_sha256(struct stack *s, uint8_t ret[HASH_LEN], const uint8_t key[16], const void *data, size_t len)
+{
+	unsigned n = HASH_LEN;
+
+	(void)s;
+	return HMAC(EVP_sha256(), key, 16, data, len, ret, &n) != NULL;
+}
+
+bool key_possible(struct stack *s)
+{
+	(void)s;
+	return true;
+}
+
 static void put64(uint8_t *p, uint64_t v)
 {
 	write32(p, (uint32_t)(v >> 32));
 	write32(p + 4, (uint32_t)v);
 }
 
+static uint64_t last64(const uint8_t hash[HASH_LEN]) { return (uint64_t)read32(hash + 24) << 32 | read32(hash + 28); }
+
 /* RFC 8684 §3.1: the token is the first 32 bits of the key's hash, the number before the stream's first octet the last 64. */
-void key_digest(uint64_t key, uint32_t *ret_token, uint64_t *ret_idsn)
+bool key_digest(struct stack *s, uint64_t key, uint32_t *ret_token, uint64_t *ret_idsn)
 {
-	uint8_t octets[8], hash[SHA256_DIGEST_LENGTH];
+	uint8_t octets[8], hash[HASH_LEN];
 
 	put64(octets, key);
-	SHA256(octets, sizeof octets, hash);
+	if (!sha256(s, hash, octets, sizeof octets)) return false;
 	*ret_token = read32(hash);
-	*ret_idsn = (uint64_t)read32(hash + 24) << 32 | read32(hash + 28);
+	*ret_idsn = last64(hash);
+	return true;
 }
 
-void key_hmac(uint64_t first, uint64_t second, const void *text, size_t len, uint8_t ret[32])
+static bool hmac(struct stack *s, uint64_t first, uint64_t second, const void *text, size_t len, uint8_t ret[HASH_LEN])
 {
 	uint8_t key[16];
-	unsigned n = 32;
 
 	put64(key, first);
 	put64(key + 8, second);
-	HMAC(EVP_sha256(), key, sizeof key, text, len, ret, &n);
+	return hmac_sha256(s, ret, key, text, len);
 }
 
-void key_join_hmac(uint64_t own, uint64_t other, uint32_t own_nonce, uint32_t other_nonce, uint8_t ret[32])
+/* RFC 8684 §3.2: the keys and the nonces of both, the prover's first. */
+bool key_join_hmac(struct stack *s, uint64_t own, uint64_t other, uint32_t own_nonce, uint32_t other_nonce, uint8_t ret[HASH_LEN])
 {
 	uint8_t text[8];
 
 	write32(text, own_nonce);
 	write32(text + 4, other_nonce);
-	key_hmac(own, other, text, sizeof text, ret);
+	return hmac(s, own, other, text, sizeof text, ret);
 }
 
 /* RFC 8684 §3.4.1: of id, address and port, which is 0 where none is told; the last 64 bits. */
-uint64_t key_addr_hmac(uint64_t own, uint64_t other, const struct mptcp_add_addr *a)
+bool key_addr_hmac(struct stack *s, uint64_t own, uint64_t other, const struct mptcp_add_addr *a, uint64_t *ret)
 {
-	bool v4 = addr_is_v4(&a->addr);
-	size_t n = v4 ? 4 : 16;
-	uint8_t text[19], hash[32];
+	size_t n = addr_is_v4(&a->addr) ? 4 : 16;
+	uint8_t text[19], hash[HASH_LEN];
 
 	text[0] = a->id;
 	memcpy(text + 1, a->addr.b + 16 - n, n);
 	write16(text + 1 + n, a->port);
-	key_hmac(own, other, text, n + 3, hash);
-	return (uint64_t)read32(hash + 24) << 32 | read32(hash + 28);
+	if (!hmac(s, own, other, text, n + 3, hash)) return false;
+	*ret = last64(hash);
+	return true;
 }
 
 struct mptcp_sock *token_find(struct stack *s, uint32_t token)
@@ -77,7 +102,7 @@ uint64_t key_new(struct stack *s)
 	/* RFC 8684 §3.1: the token is unique on this host. */
 	do {
 		s->ops->random(s->host, &key, sizeof key);
-		key_digest(key, &token, &idsn);
+		if (!key_digest(s, key, &token, &idsn)) return 0;
 	} while (!key || !token || token_find(s, token));
 	return key;
 }

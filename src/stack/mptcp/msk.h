@@ -93,7 +93,7 @@ struct mptcp_sock {
 		struct ring queue;
 	} snd;
 	struct {
-		uint64_t nxt, edge;         /* edge: of what was ever offered */
+		uint64_t begin, nxt, edge;  /* begin: of the first octet; edge: of what was ever offered */
 		uint64_t fin_at;
 		bool fin, done;
 		struct ring queue;
@@ -121,11 +121,12 @@ static inline bool dsn_lt(uint64_t a, uint64_t b) { return (int64_t)(a - b) < 0;
 static inline bool subflow_is_open(const struct subflow *sub) { return IN_STATES(sub->conn, S_(ESTABLISHED) | S_(CLOSE_WAIT)) && !sub->conn->snd.fin; }
 
 /* key.c */
-uint64_t key_new(struct stack *s);                 /* no other connection's token comes of it */
-void key_digest(uint64_t key, uint32_t *ret_token, uint64_t *ret_idsn);
-void key_hmac(uint64_t first, uint64_t second, const void *text, size_t len, uint8_t ret[32]);
-void key_join_hmac(uint64_t own, uint64_t other, uint32_t own_nonce, uint32_t other_nonce, uint8_t ret[32]);
-uint64_t key_addr_hmac(uint64_t own, uint64_t other, const struct mptcp_add_addr *a);
+/* false, where it says so: the host's ciphers fail, which is out of memory, or there are none. */
+bool key_possible(struct stack *s);
+uint64_t key_new(struct stack *s);                 /* no other connection's token comes of it; 0: there is none to be had */
+bool key_digest(struct stack *s, uint64_t key, uint32_t *ret_token, uint64_t *ret_idsn);
+bool key_join_hmac(struct stack *s, uint64_t own, uint64_t other, uint32_t own_nonce, uint32_t other_nonce, uint8_t ret[32]);
+bool key_addr_hmac(struct stack *s, uint64_t own, uint64_t other, const struct mptcp_add_addr *a, uint64_t *ret);
 struct mptcp_sock *token_find(struct stack *s, uint32_t token);
 
 /* sock.c */
@@ -146,7 +147,7 @@ void maps_drop(struct maps *m, seq32 to);          /* those that end at or befor
 const struct map *maps_find(const struct maps *m, seq32 seq);
 
 /* open.c */
-void msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote);    /* both are known: the sequence numbers begin */
+bool msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote);    /* both are known: the sequence numbers begin. false: no ciphers */
 int msk_token_take(struct mptcp_sock *msk);
 void msk_fall_back(struct mptcp_sock *msk);
 void subflow_established_fully(struct subflow *sub);

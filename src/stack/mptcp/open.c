@@ -21,16 +21,16 @@ static bool flags_understood(uint8_t flags) { return (flags & MPTCP_SHA256) && !
 
 /* ---- the connection ---- */
 
-void msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote)
+bool msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote)
 {
 	uint64_t own, other;
 
 	msk->local_key = local;
 	msk->remote_key = remote;
-	key_digest(local, &msk->token, &own);
-	key_digest(remote, &msk->remote_token, &other);
+	if (!key_digest(msk_stack(msk), local, &msk->token, &own) || !key_digest(msk_stack(msk), remote, &msk->remote_token, &other)) return false;
 	msk->snd.una = msk->snd.nxt = own + 1;
-	msk->rcv.nxt = msk->rcv.edge = other + 1;
+	msk->rcv.begin = msk->rcv.nxt = msk->rcv.edge = other + 1;
+	return true;
 }
 
 int msk_token_take(struct mptcp_sock *msk)
@@ -87,12 +87,13 @@ static bool join_requested(struct tcp_sock *child, const struct mptcp_join *j)
 
 static void capable_requested(struct tcp_sock *child, const struct mptcp_capable *c)
 {
-	struct subflow *sub = flags_understood(c->flags) ? subflow_new(child) : NULL;
+	uint64_t key = flags_understood(c->flags) ? key_new(conn_stack(child)) : 0;
+	struct subflow *sub = key ? subflow_new(child) : NULL;
 
 	/* RFC 8684 §3.1: what is not understood is answered as by TCP. */
 	if (!sub) return;
 	sub->agreed = true;
-	sub->local_key = key_new(conn_stack(child));
+	sub->local_key = key;
 	/* RFC 8684 §3.1: one side's wish for checksums is enough. */
 	sub->checksum = (c->flags & MPTCP_CHECKSUM) || conn_sysctl(child)->mptcp_checksum_enabled;
 }
@@ -123,8 +124,7 @@ static bool msk_of_child(struct tcp_sock *child, const struct segment *g, const 
 
 	if (msk_new(conn_stack(child), child->wait.parent->mptcp->msk, &msk) < 0) return false;
 	msk->inet.sk.domain = child->inet.sk.domain;
-	msk_keys(msk, sub->local_key, c->sender);
-	if (token_find(conn_stack(child), msk->token) || msk_token_take(msk) < 0) {
+	if (!msk_keys(msk, sub->local_key, c->sender) || token_find(conn_stack(child), msk->token) || msk_token_take(msk) < 0) {
 		msk_free(msk);
 		return false;
 	}
@@ -144,8 +144,7 @@ static bool join_proven(struct subflow *sub, struct mptcp_sock *msk, const struc
 	uint8_t hmac[32];
 
 	if (!msk || !MPTCP_HAS(o, MPTCP_JOIN) || !pm_takes_join(msk)) return false;
-	key_join_hmac(msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac);
-	return memcmp(hmac, o->join.hmac, MPTCP_HMAC_LEN) == 0;
+	return key_join_hmac(msk_stack(msk), msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac) && memcmp(hmac, o->join.hmac, MPTCP_HMAC_LEN) == 0;
 }
 
 /* RFC 8684 §3.2: with the right proof it belongs to the connection; its ACK says so. */
@@ -189,14 +188,13 @@ static bool capable_answered(struct subflow *sub, const struct mptcp_opts *o)
 
 	msk->state = MSK_OPEN;
 	msk_mirror(msk);
-	if (!sub->asks || !MPTCP_HAS(o, MPTCP_CAPABLE) || !flags_understood(o->capable.flags)) {
+	if (!sub->asks || !MPTCP_HAS(o, MPTCP_CAPABLE) || !flags_understood(o->capable.flags) || !msk_keys(msk, msk->local_key, o->capable.sender)) {
 		msk_fall_back(msk);
 		return true;
 	}
 	sub->agreed = true;
 	msk->checksum = (o->capable.flags & MPTCP_CHECKSUM) || msk_sysctl(msk)->mptcp_checksum_enabled;
 	msk->deny_id0 = o->capable.flags & MPTCP_NO_ID0;
-	msk_keys(msk, msk->local_key, o->capable.sender);
 	msk->snd.wnd_end = msk->snd.una + sub->conn->snd.wnd;
 	msk->rcv.edge = msk->rcv.nxt + sub->conn->rcv.wnd;
 	msk_schedule(msk);
@@ -215,7 +213,7 @@ bool mptcp_syn_answered(struct tcp_sock *conn, const struct segment *g)
 	if (!sub->join) return capable_answered(sub, &o);
 	if (!MPTCP_HAS(&o, MPTCP_JOIN)) return false;
 	sub->remote_nonce = o.join.nonce;
-	key_join_hmac(msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac);
+	if (!key_join_hmac(conn_stack(conn), msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac)) return false;
 	write32(short_hmac, (uint32_t)(o.join.short_hmac >> 32));
 	write32(short_hmac + 4, (uint32_t)o.join.short_hmac);
 	/* RFC 8684 §3.2: who can't prove that it has the keys is reset. */

@@ -53,7 +53,7 @@ static size_t syn_options(struct subflow *sub, bool answer, uint8_t *buf)
 		j.token = sub->msk ? sub->msk->remote_token : 0;
 		return mptcp_put_join_syn(buf, &j);
 	}
-	key_join_hmac(sub->local_key, sub->remote_key, sub->local_nonce, sub->remote_nonce, hmac);
+	if (!key_join_hmac(conn_stack(sub->conn), sub->local_key, sub->remote_key, sub->local_nonce, sub->remote_nonce, hmac)) return 0;
 	j.short_hmac = (uint64_t)read32(hmac) << 32 | read32(hmac + 4);
 	return mptcp_put_join_answer(buf, &j);
 }
@@ -67,7 +67,7 @@ static size_t third_options(struct subflow *sub, seq32 seq, uint32_t len, uint8_
 	uint8_t hmac[32];
 
 	if (sub->join) {
-		key_join_hmac(msk->local_key, msk->remote_key, sub->local_nonce, sub->remote_nonce, hmac);
+		if (!key_join_hmac(msk_stack(msk), msk->local_key, msk->remote_key, sub->local_nonce, sub->remote_nonce, hmac)) return 0;
 		memcpy(j.hmac, hmac, MPTCP_HMAC_LEN);
 		return mptcp_put_join_ack(buf, &j);
 	}

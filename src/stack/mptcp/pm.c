@@ -126,10 +126,10 @@ static void tell(struct mptcp_sock *msk, const struct mptcp_endpoint *e)
 	struct msk_pm *pm = &msk->pm;
 
 	if (bit(pm->told, e->id) || timer_is_set(&pm->timer)) return;
+	pm->add = (struct mptcp_add_addr){.id = e->id, .addr = e->addr, .port = e->port};
+	if (!key_addr_hmac(msk_stack(msk), msk->local_key, msk->remote_key, &pm->add, &pm->add.hmac)) return;
 	bit_set(pm->told, e->id, true);
 	pm->announced++;
-	pm->add = (struct mptcp_add_addr){.id = e->id, .addr = e->addr, .port = e->port};
-	pm->add.hmac = key_addr_hmac(msk->local_key, msk->remote_key, &pm->add);
 	pm->add_due = true;
 	pm->adds_sent = 1;
 	timer_set(msk_stack(msk), &pm->timer, msk_stack(msk)->now + (time_ns)msk_sysctl(msk)->mptcp_add_addr_timeout_s * NS_PER_S);
@@ -216,6 +216,7 @@ static void heard_echo(struct mptcp_sock *msk, const struct mptcp_add_addr *a)
 void pm_add_addr(struct subflow *sub, const struct mptcp_add_addr *a)
 {
 	struct mptcp_sock *msk = sub->msk;
+	uint64_t hmac;
 
 	if (!ready(msk)) return;
 	if (a->echo) {
@@ -223,7 +224,7 @@ void pm_add_addr(struct subflow *sub, const struct mptcp_add_addr *a)
 		return;
 	}
 	/* RFC 8684 §3.4.1: without the right proof it is passed over. */
-	if (a->hmac != key_addr_hmac(msk->remote_key, msk->local_key, a)) return;
+	if (!key_addr_hmac(msk_stack(msk), msk->remote_key, msk->local_key, a, &hmac) || a->hmac != hmac) return;
 	msk->pm.echo = *a;
 	msk->pm.echo.echo = true;
 	msk->pm.echo_due = msk->pm.join_due = true;
@@ -314,6 +315,7 @@ int pm_endpoint_add(struct stack *s, const struct mptcp_endpoint *e, uint8_t *re
 	} else {
 		*made = *e;
 		if (!made->id) made->id = id_new(m);
+		m->last_id = MAX(m->last_id, made->id);
 		list_append(&m->endpoints, &made->node);
 		m->n_endpoints++;
 	}

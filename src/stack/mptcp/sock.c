@@ -149,7 +149,7 @@ static int begin(struct mptcp_sock *msk)
 	sub->dead = false;
 	sub->asks = !md5_find(sub->conn, &sub->conn->inet.raddr);
 	msk->local_key = key_new(msk_stack(msk));
-	key_digest(msk->local_key, &msk->token, &idsn);
+	if (!msk->local_key || !key_digest(msk_stack(msk), msk->local_key, &msk->token, &idsn)) return -ENOBUFS;
 	msk->snd.una = msk->snd.nxt = msk->snd.again = msk->snd.again_end = idsn + 1;
 	return msk_token_take(msk);
 }

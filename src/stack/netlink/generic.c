@@ -1,16 +1,20 @@
 /*
- * NETLINK_GENERIC: families by name. There is the one that tells of families, nlctrl, and so of itself, and those of the kinds of interfaces that ask for
- * more than a link's attributes; whoever asks for another is told that there is none, and goes the way that programs have for kernels without it.
+ * NETLINK_GENERIC: families by name. There is the one that tells of families, nlctrl, and so of itself, those of the kinds of interfaces that ask for
+ * more than a link's attributes, and that of Multipath TCP's path manager; whoever asks for another is told that there is none, and goes the way that
+ * programs have for kernels without it.
  *
  * Read first: <linux/genetlink.h>.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
+#include <linux/mptcp.h>
 #include <linux/wireguard.h>
 #include "stack/netlink/private.h"
 
 #define NLCTRL_VERSION 2
-#define COMMANDS_MAX 2
+#define COMMANDS_MAX 7
+#define MPTCP_PM_ID (GENL_START_ALLOC + 1)
+#define CHANGES (GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL)
 
 /* A command of a family's, and who may give it how: GENL_CMD_CAP_*. */
 struct command { uint32_t number, flags; };
@@ -33,6 +37,10 @@ static const struct generic families[] = {
 	{WG_GENL_NAME, GENL_START_ALLOC, WG_GENL_VERSION, 0, WGDEVICE_A_MAX,
 	 {{WG_CMD_GET_DEVICE, GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DUMP | GENL_CMD_CAP_HASPOL},
 	  {WG_CMD_SET_DEVICE, GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL}}, 2, {0, NULL}, nl_wireguard_serve},
+	{MPTCP_PM_NAME, MPTCP_PM_ID, MPTCP_PM_VER, 0, MPTCP_PM_ATTR_MAX,
+	 {{MPTCP_PM_CMD_ADD_ADDR, CHANGES}, {MPTCP_PM_CMD_DEL_ADDR, CHANGES}, {MPTCP_PM_CMD_GET_ADDR, CHANGES | GENL_CMD_CAP_DUMP},
+	  {MPTCP_PM_CMD_FLUSH_ADDRS, CHANGES}, {MPTCP_PM_CMD_SET_LIMITS, CHANGES},
+	  {MPTCP_PM_CMD_GET_LIMITS, GENL_CMD_CAP_DO | GENL_CMD_CAP_HASPOL}, {MPTCP_PM_CMD_SET_FLAGS, CHANGES}}, 7, {0, NULL}, nl_mptcp_serve},
 };
 
 static void put_commands(struct nl_writer *w, const struct generic *f)

@@ -6,7 +6,7 @@
  *     protocol.c  the protocols, a row each
  *     request.c   what was sent to the stack: header by header, to its protocol's handler, and the acknowledgment
  *     diag.h      NETLINK_SOCK_DIAG          generic.c   NETLINK_GENERIC          uevent.c   NETLINK_KOBJECT_UEVENT
- *                                            wireguard.c and wireguard_set.c: the family "wireguard"
+ *                                            wireguard.c and wireguard_set.c, mptcp.c: families of it
  *
  * NETLINK_ROUTE's handlers:
  *
@@ -115,6 +115,7 @@ int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dum
 int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)(struct nl_writer *, const struct nl_request *));
 int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q);
 int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q);
+int nl_mptcp_serve(struct netlink_sock *ns, const struct nl_request *q, uint8_t command);
 int nl_diag_serve(struct netlink_sock *ns, const struct nl_request *q);
 
 /* ---- the family "wireguard" ---- */
