@@ -1,5 +1,6 @@
 /* See bench.h. */
 #include "bench.h"
+#include "host/crypto.h"
 
 struct frame { struct list node; time_ns due; struct netif *to; struct packet *p; };
 
@@ -87,7 +88,13 @@ static void on_random(void *host, void *buf, size_t len)
 	}
 }
 
-static const struct host_ops ops = {.transmit = on_transmit, .ready = on_ready, .random = on_random};
+static const struct crypto *on_crypto(void *host)
+{
+	(void)host;
+	return host_crypto();
+}
+
+static const struct host_ops ops = {.crypto = on_crypto, .transmit = on_transmit, .ready = on_ready, .random = on_random};
 
 static void address(struct netif *nif, const char *text)
 {

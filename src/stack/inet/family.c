@@ -5,6 +5,7 @@
 #include <errno.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/socket/family.h"
 
 #define PROTO_MAX 263        /* Linux's IPPROTO_MAX: IPPROTO_MPTCP + 1 */
@@ -16,6 +17,7 @@ static int choose_stream(struct stack *s, int *protocol, const struct sock_ops *
 		return 0;
 	}
 	if (*protocol == IPPROTO_MPTCP) {
+		if (!mptcp_possible(s)) return -EPROTONOSUPPORT;
 		if (!s->sysctl->mptcp_enabled) return -ENOPROTOOPT;
 		*ret = &mptcp_ops;
 		return 0;

@@ -1,34 +1,16 @@
 /*
- * Keys, what is derived of them, and the proofs of those who join. The hashes are the host's (stack/core/crypto.h).
+ * Keys, what is derived of them, and the proofs of those who join. The hashes are the host's (base/crypto.h).
  *
  * Read first: RFC 8684 §3.1, §3.2, §3.4.1.
  */
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
+#include "base/crypto.h"
 #include "stack/mptcp/msk.h"
 
-#define HASH_LEN 32
+#define HASH_LEN SHA256_LEN
 
-static bool sha256(struct stack *s, uint8_t ret[HASH_LEN], const void *data, size_t len)
-{
-	(void)s;
-	return SHA256(data, len, ret) != NULL;
-}
+static const struct crypto *crypto(struct stack *s) { return s->ops->crypto ? s->ops->crypto(s->host) : NULL; }
 
-static bool hmac_sha256(struct stack *s, uint8_t ret[HASH_LEN], const uint8_t key[16], const void *data, size_t len)
-{
-	unsigned n = HASH_LEN;
-
-	(void)s;
-	return HMAC(EVP_sha256(), key, 16, data, len, ret, &n) != NULL;
-}
-
-bool key_possible(struct stack *s)
-{
-	(void)s;
-	return true;
-}
+bool mptcp_possible(struct stack *s) { return crypto(s) != NULL; }
 
 static void put64(uint8_t *p, uint64_t v)
 {
@@ -44,7 +26,7 @@ bool key_digest(struct stack *s, uint64_t key, uint32_t *ret_token, uint64_t *re
 	uint8_t octets[8], hash[HASH_LEN];
 
 	put64(octets, key);
-	if (!sha256(s, hash, octets, sizeof octets)) return false;
+	if (!crypto(s) || !crypto(s)->sha256(hash, (struct octets){octets, sizeof octets})) return false;
 	*ret_token = read32(hash);
 	*ret_idsn = last64(hash);
 	return true;
@@ -56,7 +38,7 @@ static bool hmac(struct stack *s, uint64_t first, uint64_t second, const void *t
 
 	put64(key, first);
 	put64(key + 8, second);
-	return hmac_sha256(s, ret, key, text, len);
+	return crypto(s) && crypto(s)->hmac_sha256(ret, (struct octets){key, sizeof key}, (struct octets){text, len});
 }
 
 /* RFC 8684 §3.2: the keys and the nonces of both, the prover's first. */

@@ -14,6 +14,7 @@ struct tcp_sock;
 int mptcp_new(struct stack *s);      /* called by stack_new */
 void mptcp_free(struct stack *s);    /* before TCP's */
 bool mptcp_is(const struct sock *sk);
+bool mptcp_possible(struct stack *s);  /* the host has the hashes that keys need */
 /* What recv would say if nothing were there to be read: as tcp_nothing_to_read. */
 int mptcp_nothing_to_read(struct sock *sk);
 

@@ -122,7 +122,6 @@ static inline bool subflow_is_open(const struct subflow *sub) { return IN_STATES
 
 /* key.c */
 /* false, where it says so: the host's ciphers fail, which is out of memory, or there are none. */
-bool key_possible(struct stack *s);
 uint64_t key_new(struct stack *s);                 /* no other connection's token comes of it; 0: there is none to be had */
 bool key_digest(struct stack *s, uint64_t key, uint32_t *ret_token, uint64_t *ret_idsn);
 bool key_join_hmac(struct stack *s, uint64_t own, uint64_t other, uint32_t own_nonce, uint32_t other_nonce, uint8_t ret[32]);

@@ -68,8 +68,8 @@ static bool map_out(struct subflow *sub, uint64_t dsn, uint32_t len)
 	}
 	if (!maps_add(&sub->out, &(struct map){.seq = seq, .len = len, .dsn = dsn})) return false;
 	if (!snd_unsent(conn)) return true;
-	eor_mark(conn);
-	if (eor_is_after(conn, seq - 1)) return true;
+	cuts_eor(conn);
+	if (cuts_eor_is_after(conn, seq - 1)) return true;
 	sub->out.n--;
 	return false;
 }
@@ -91,6 +91,7 @@ bool subflow_give(struct subflow *sub, uint64_t dsn, uint32_t len)
 			msk_schedule(msk);
 			return false;
 		}
+		cuts_queued(conn, n, false);
 	}
 	rate_check_program(conn);
 	chrono_queued(conn);
