@@ -74,6 +74,28 @@ static void survives(struct bench *b, int wire)
 static void test_first_path_dies(void **state) { survives(*state, 0); }
 static void test_second_path_dies(void **state) { survives(*state, 1); }
 
+/* Dead one way only: what comes back says nothing of what goes. */
+static bool lose_from_a(struct bench *b, struct seen *v)
+{
+	return v->from == 0 && v->wire == 0 && ++b->count > 0;
+}
+
+static void test_one_way_dies(void **state)
+{
+	struct bench *b = *state;
+	struct sock *a, *c;
+
+	two_paths(b, &a, &c);
+	transfer(b, a, c, 300000, 10 * NS_PER_S);
+	b->lose = lose_from_a;
+	transfer(b, a, c, 4000000, 30 * NS_PER_S);
+	assert_true(b->count > 0);
+	sock_close(a);
+	sock_close(c);
+	b->lose = NULL;
+	all_gone(b);
+}
+
 /* And it is used again when it comes back. */
 static void test_path_comes_back(void **state)
 {
@@ -226,7 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_join), BENCH_TEST(test_signal), BENCH_TEST(test_first_path_dies), BENCH_TEST(test_second_path_dies),
-		BENCH_TEST(test_path_comes_back), BENCH_TEST(test_backup), BENCH_TEST(test_wrong_proof), BENCH_TEST(test_wrong_address),
+		BENCH_TEST(test_one_way_dies), BENCH_TEST(test_path_comes_back), BENCH_TEST(test_backup), BENCH_TEST(test_wrong_proof), BENCH_TEST(test_wrong_address),
 		BENCH_TEST(test_remove), BENCH_TEST(test_third_ack_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,8 @@
  * What has to go again: octets that a subflow was given, and that nobody acknowledges for the stream.
  *
  * A timer runs while something of the stream is under way. When nothing of it was acknowledged for as long as the slowest subflow waits, a subflow with
- * nothing else to do sends the first of it. A subflow that is not heard for some of these rounds is stale: the others get all that is not acknowledged,
- * and it no more, until it is heard again. What a subflow had that has ended goes to the others at once.
+ * nothing else to do sends the first of it. A subflow that gets nothing there for some of these rounds is stale: the others get all that is not
+ * acknowledged, and it no more, until something of its own is. What a subflow had that has ended goes to the others at once.
  *
  * Read first: RFC 8684 §3.3.6, and net.mptcp.stale_loss_cnt in Linux's mptcp-sysctl.rst.
  */
@@ -21,7 +21,7 @@ static time_ns period(const struct mptcp_sock *msk)
 	time_ns most = LEAST;
 
 	list_each(const struct subflow, sub, &msk->subflows, node)
-		if (subflow_is_open(sub)) most = MAX(most, rtt_timeout(sub->conn));
+		if (subflow_is_open(sub)) most = MAX(most, sub->conn->rtt.rto);     /* as if it had not waited in vain yet */
 	return most;
 }
 
@@ -62,7 +62,6 @@ static void judge(struct mptcp_sock *msk, struct subflow *sub)
 	if (!most || ++sub->stale_ticks < most || !has_other(msk, sub)) return;
 	sub->stale = true;
 	sub->stale_ticks = 0;
-	sub->stale_heard = sub->conn->when.heard;
 	again_all(msk);
 }
 

@@ -43,7 +43,7 @@ struct subflow {
 	bool agreed, fully;                 /* both sides know; the peer is known to know it */
 	bool checksum;                      /* agreed on; the msk's own after the handshake */
 	bool backup, peer_backup;           /* by whose wish it is for need only */
-	bool stale;                         /* nothing is heard: others are used */
+	bool stale;                         /* nothing arrives: others are used */
 	bool doomed;                        /* to be reset by the next turn */
 	bool fastclose;                     /* its reset says that the whole connection is over */
 	bool prio_due, fail_due, dead;      /* MP_PRIO, MP_FAIL are to be said; dead: its end is taken note of */
@@ -54,7 +54,6 @@ struct subflow {
 	uint64_t local_key, remote_key;     /* before there is a msk */
 	uint32_t token, local_nonce, remote_nonce;
 	uint64_t fail_dsn;
-	time_ns stale_heard;
 	seq32 stale_una;
 	struct maps in, out;
 };

@@ -144,7 +144,8 @@ static bool join_proven(struct subflow *sub, struct mptcp_sock *msk, const struc
 	uint8_t hmac[32];
 
 	if (!msk || !MPTCP_HAS(o, MPTCP_JOIN) || !pm_takes_join(msk)) return false;
-	return key_join_hmac(msk_stack(msk), msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac) && memcmp(hmac, o->join.hmac, MPTCP_HMAC_LEN) == 0;
+	if (!key_join_hmac(msk_stack(msk), msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac)) return false;
+	return memcmp(hmac, o->join.hmac, MPTCP_HMAC_LEN) == 0;
 }
 
 /* RFC 8684 §3.2: with the right proof it belongs to the connection; its ACK says so. */

@@ -22,8 +22,8 @@
 bool subflow_usable(struct subflow *sub)
 {
 	if (!subflow_is_open(sub) || sub->doomed || !(sub->fully || !sub->join)) return false;
-	/* As Linux: one that is heard again is as good as before. */
-	if (sub->stale && sub->conn->when.heard != sub->stale_heard) sub->stale = false;
+	/* One whose octets arrive again is as good as before. To be heard is not enough: a path may be dead in one direction. */
+	if (sub->stale && sub->conn->snd.una != sub->stale_una) sub->stale = false;
 	return !sub->stale;
 }
 

@@ -11,7 +11,7 @@
 #include "stack/netlink/private.h"
 
 #define LIMIT_MOST 8u
-#define ALL_FLAGS (MPTCP_PM_ADDR_FLAG_SIGNAL | MPTCP_PM_ADDR_FLAG_SUBFLOW | MPTCP_PM_ADDR_FLAG_BACKUP | MPTCP_PM_ADDR_FLAG_FULLMESH | MPTCP_PM_ADDR_FLAG_IMPLICIT)
+#define ALL_FLAGS 0x1fu                  /* MPTCP_PM_ADDR_FLAG_* */
 
 static const struct nl_policy policy[MPTCP_PM_ATTR_MAX + 1] = {
 	[MPTCP_PM_ATTR_ADDR] = {NL_NEST, 0}, [MPTCP_PM_ATTR_RCV_ADD_ADDRS] = {NL_FIXED, 4}, [MPTCP_PM_ATTR_SUBFLOWS] = {NL_FIXED, 4},
