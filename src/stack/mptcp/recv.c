@@ -55,24 +55,21 @@ static struct early *early_insert(struct mptcp_sock *msk, uint32_t at, uint64_t 
 	return &all[at];
 }
 
-/* Into the runs, which are sorted and disjoint: in pieces, where some of it is there already. */
+/* Into the runs, which are sorted and disjoint: piece by piece, as some of it may be there already. */
 static void early_put(struct mptcp_sock *msk, uint64_t dsn, const uint8_t *data, uint32_t len)
 {
 	while (len) {
-		struct early *all = msk->rcv.early, *e;
-		uint32_t i = 0, skip, n = len;
+		struct early *all = msk->rcv.early, *e = NULL;
+		uint32_t i = 0, n = len;
 
-		while (i < msk->rcv.n_early && dsn_lt(early_end(&all[i]), dsn)) i++;
-		e = i < msk->rcv.n_early && !dsn_lt(dsn, all[i].dsn) ? &all[i] : NULL;
-		/* The part that a run has, and then what it lacks up to the next one. */
-		skip = e ? (uint32_t)MIN(early_end(e) - dsn, (uint64_t)len) : 0;
-		dsn += skip;
-		data += skip;
-		n = len -= skip;
-		if (e) i++;
-		if (n && i < msk->rcv.n_early && dsn_lt(all[i].dsn, dsn + n)) n = (uint32_t)(all[i].dsn - dsn);
-		if (n && !e) e = early_insert(msk, i, dsn);
-		if (n && (!e || !early_append(msk, e, data, n))) return;
+		while (i < msk->rcv.n_early && !dsn_lt(dsn, early_end(&all[i]))) i++;
+		if (i < msk->rcv.n_early && !dsn_lt(dsn, all[i].dsn)) {
+			n = (uint32_t)MIN(early_end(&all[i]) - dsn, (uint64_t)len);       /* it has that */
+		} else {
+			if (i < msk->rcv.n_early && dsn_lt(all[i].dsn, dsn + len)) n = (uint32_t)(all[i].dsn - dsn);
+			e = i && early_end(&all[i - 1]) == dsn ? &all[i - 1] : early_insert(msk, i, dsn);
+			if (!e || !early_append(msk, e, data, n)) return;
+		}
 		dsn += n;
 		data += n;
 		len -= n;
@@ -275,7 +272,8 @@ uint32_t mptcp_held(const struct tcp_sock *conn)
 {
 	const struct mptcp_sock *msk = conn->mptcp->msk;
 
-	return msk ? window_to_space(conn, msk->rcv.queue.len + msk->rcv.early_octets + msk->inet.sk.lent) : 0;
+	/* The octets alone are kept, not what they came in. */
+	return msk ? msk->rcv.queue.len + msk->rcv.early_octets + msk->inet.sk.lent : 0;
 }
 
 bool mptcp_unread(const struct tcp_sock *conn)
