@@ -54,7 +54,7 @@ static void judge(struct mptcp_sock *msk, struct subflow *sub)
 {
 	int most = msk_sysctl(msk)->mptcp_stale_loss_cnt;
 
-	if (!subflow_usable(sub) || !sub->conn->rtxq.n || sub->conn->snd.una != sub->stale_una) {
+	if (!subflow_usable(sub) || !sub->conn->snd.queue.len || !sub->conn->snd.wnd || sub->conn->snd.una != sub->stale_una) {
 		sub->stale_una = sub->conn->snd.una;
 		sub->stale_ticks = 0;
 		return;
