@@ -82,7 +82,7 @@ bool subflow_give(struct subflow *sub, uint64_t dsn, uint32_t len)
 
 	maps_drop(&sub->out, conn->snd.una);
 	for (uint32_t off = 0, n; off < len; off += n) {
-		n = (uint32_t)MIN(sizeof buf, (size_t)(len - off));
+		n = MIN(MIN((uint32_t)sizeof buf, len - off), cuts_room(conn, false));
 		ring_peek(&msk->snd.queue, (size_t)(dsn + off - msk->snd.una), buf, n);
 		if (!msk->fallback && !map_out(sub, dsn + off, n)) return off != 0;
 		/* Without memory what has a map and no octets is cut off again: the map of what comes next says so. */
@@ -91,8 +91,8 @@ bool subflow_give(struct subflow *sub, uint64_t dsn, uint32_t len)
 			msk_schedule(msk);
 			return false;
 		}
-		cuts_queued(conn, n, false);
 	}
+	conn->snd.pushed = snd_end(conn);
 	rate_check_program(conn);
 	chrono_queued(conn);
 	conn->nospace = true;

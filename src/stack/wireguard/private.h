@@ -62,7 +62,7 @@ struct wg_session {
 };
 
 /* The number by which the other side names a handshake of ours, or the session that came of it. */
-struct wg_index { struct hash_node node; struct wg_peer *peer; struct wg_session *session; };   /* NULL: it is the handshake's. The hash is the number */
+struct wg_index { struct hash_node node; struct wg_peer *peer; struct wg_session *session; };   /* session NULL: it is the handshake's. The hash is the number */
 
 enum wg_state { WG_IDLE, WG_INITIATION_SENT, WG_INITIATION_TAKEN, WG_RESPONSE_SENT, WG_RESPONSE_TAKEN };
 
@@ -73,7 +73,7 @@ struct wg_handshake {
 	uint32_t remote_index;
 	struct wg_index *index;                            /* NULL: none */
 	uint8_t stamp[WG_STAMP_LEN];                       /* the newest that was seen of an initiation */
-	time_ns taken;                                     /* an initiation; before it no other is */
+	time_ns taken;                                     /* when the last initiation was */
 };
 
 struct wg_cookie {
@@ -101,7 +101,7 @@ struct wg_peer {
 	unsigned attempts;
 	bool keepalive_again;                              /* something came while a keep-alive was due already */
 	bool last_minute;                                  /* a handshake was begun for what came late in a session */
-	time_ns initiated;                                 /* the last handshake message of ours; and REKEY_TIMEOUT none is sent */
+	time_ns initiated;                                 /* when our last handshake message went; for REKEY_TIMEOUT no initiation follows it */
 	uint16_t keepalive_s;
 	int64_t handshake_ns;
 	uint64_t rx_bytes, tx_bytes;
