@@ -30,7 +30,7 @@ void esock_wishes(struct engine *e, struct esock *es)
 /* The program asked for a label of the stack's choice: the value that it gave is to have it. */
 static void label_tell(struct call *k)
 {
-	uint32_t label = flowlabel_given(k->es->sk);
+	uint32_t label = flowlabel_given(k->es->sk->stack);
 	if (label) call_out(k, &label, sizeof label);
 }
 

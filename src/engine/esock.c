@@ -14,6 +14,7 @@
 #include "engine/private.h"
 #include "host/anchor.h"
 #include "host/message.h"
+#include "stack/inet/flowlabel.h"
 
 /* ---- channel slots: freed ones wait in line, so that a number comes back as late as can be ---- */
 
@@ -144,7 +145,7 @@ void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t ho
 	sk->inode = es->by_inode.hash;
 	if (!es->orphan) {
 		sk->uid = es->of.client->uid;
-		sk->pid = (uint32_t)es->of.client->pid;
+		flowlabel_owner(sk, (uint32_t)es->of.client->pid);
 	}
 	ch->domain = sk->domain;
 	ch->type = sk->type;

@@ -84,6 +84,7 @@ struct esock {
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	uint32_t left, left_generation;            /* that peer's channel; 0: none */
+	uint64_t offer;                            /* of a listener: what its channel said then; 0: there is none */
 	uint64_t faulted[2];                       /* octets that faults have counted, sent and received */
 	uint32_t channel, generation;
 	struct rx_side rx;
@@ -95,7 +96,6 @@ struct esock {
 	uint32_t path_epoch;                       /* when the way was looked at last; 0: never */
 	uint32_t turn, turn_bytes;                 /* what it sent in this turn */
 	uint32_t listener;                         /* whose channel says that it was accepted ahead, and that nobody has taken it; 0: it was not */
-	uint64_t offer;                            /* of a listener: what its channel said then; 0: there is none */
 	uint8_t flow;                              /* enum flow, with a peer */
 	bool stream : 1, listening : 1, connecting : 1, eof : 1;
 	bool mark : 1;                             /* what the stack still has lies behind urgent data's mark, which the program's call passes */

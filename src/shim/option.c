@@ -58,6 +58,7 @@ long sock_getsockopt(const struct sock *s, int level, int name, void *val, sockl
 {
 	socklen_t room;
 	if (level == SOL_SOCKET && name == SO_GET_FILTER) return filter_get(s, val, len);
+	if (unix_peer_has(s, level, name)) return unix_peer_get(s, name, val, len);
 	if (is_sctp(s) && sctp_option_peels(level, name)) return sctp_socket_peel(s, name, val, len);
 	if (user_get(room, len) != 0) {
 		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);

@@ -48,6 +48,10 @@ long unix_recv(const struct sock *s, struct message *m);
 long unix_post(const struct sock *s, struct message *m, uint32_t seq);                  /* unix_post.c: a message, by the ring if it can. seq: tx.seq before it */
 long unix_waiting(const struct sock *s, int *ret);
 
+/* unix_peer.c: what the kernel knows of the process at the other end */
+bool unix_peer_has(const struct sock *s, int level, int name);
+long unix_peer_get(const struct sock *s, int name, void *val, socklen_t *len);
+
 /* unix_table.c */
 #define UNIX_TABLE "/proc/net/unix"
 long unix_table_open(int flags);                                   /* a descriptor, or a negative errno */

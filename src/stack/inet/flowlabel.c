@@ -163,7 +163,7 @@ static int draft(const struct sock *sk, const struct request *q, struct flow_lab
 	if (r < 0) return r;
 	if (addr_is_v4(&f.dst) || addr_is_any(&f.dst)) return -EINVAL;
 	if (f.share != SHARE_EXCL && f.share != SHARE_PROCESS && f.share != SHARE_USER && f.share != SHARE_ANY) return -EINVAL;
-	if (f.share == SHARE_PROCESS) f.owner = sk->pid;
+	if (f.share == SHARE_PROCESS) f.owner = ((const struct inet_sock *)sk)->pid;
 	if (f.share == SHARE_USER) f.owner = sk->uid;
 	*ret = f;
 	return 0;
@@ -190,7 +190,7 @@ static int create(struct inet_sock *is, struct flow_label *want)
 	if (r < 0) return r;
 	f = malloc(sizeof *f);
 	if (!f) return -ENOMEM;
-	if (!want->label) is->flow_given = want->label = label_choose(s);
+	if (!want->label) s->inet->flow_given = want->label = label_choose(s);
 	*f = *want;
 	list_append(&s->inet->flow_labels, &f->node);
 	s->inet->n_flow_labels++;
@@ -239,7 +239,7 @@ int flowlabel_set(struct sock *sk, const void *val, socklen_t len)
 	if (len < sizeof q) return -EINVAL;
 	memcpy(&q, val, sizeof q);
 	labels_sweep(sk->stack);
-	inet_of(sk)->flow_given = 0;
+	sk->stack->inet->flow_given = 0;
 	switch (q.action) {
 	case ACTION_GET: return len > sizeof q ? -EINVAL : ask(inet_of(sk), &q);
 	case ACTION_PUT: return put(inet_of(sk), &q);
@@ -269,10 +269,12 @@ int flowlabel_get(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, &out, sizeof out);
 }
 
-uint32_t flowlabel_given(const struct sock *sk)
+void flowlabel_owner(struct sock *sk, uint32_t pid)
 {
-	return sk->domain == AF_INET6 ? ((const struct inet_sock *)sk)->flow_given : 0;
+	if (sk->domain == AF_INET6) inet_of(sk)->pid = pid;
 }
+
+uint32_t flowlabel_given(const struct stack *s) { return s->inet->flow_given; }
 
 uint32_t flowlabel_of_name(const struct inet_sock *is, const struct sockaddr *a)
 {

@@ -112,7 +112,7 @@ struct inet_sock {
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
 	uint32_t flow_salt;              /* changes when the flow is to take another path */
 	uint32_t flowinfo6;              /* of the peer's name, with IPV6_FLOWINFO_SEND: traffic class and flow label */
-	uint32_t flow_given;             /* the label that was chosen for it last; 0: none. flowlabel.c */
+	uint32_t pid;                    /* of an IPv6 socket: its creator, for labels that only one process may have */
 	struct anycast_join *anycasts;   /* anycast.c */
 	struct list *flow_leases;        /* NULL until there is one */
 	struct header_opts *header;      /* NULL: none was ever set */

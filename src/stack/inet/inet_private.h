@@ -17,6 +17,7 @@ struct inet {
 	struct list anycasts;             /* anycast.c */
 	struct list flow_labels;          /* flowlabel.c */
 	uint32_t n_flow_labels;
+	uint32_t flow_given;              /* the label that the last request left to us; 0: it did not */
 	struct neigh_table neigh;
 	struct frag_table frags;
 	struct dst_cache pmtu, redirects;

@@ -89,7 +89,7 @@ struct sock {
 	uint32_t timestamping, stamp_id;           /* SO_TIMESTAMPING: flags, and the number of the next datagram that is stamped as it goes */
 	struct linger linger;
 	int peek_off;                              /* SO_PEEK_OFF: as set. The host obeys it, and moves its own */
-	uint32_t uid, pid;                         /* of the creator: for diag, and for what only one of them may have */
+	uint32_t uid;                              /* of the creator: for diag, and for what only one user may have */
 	uint64_t no_pacing_to;                     /* all ones less SO_MAX_PACING_RATE: 0 = no bound */
 	struct netif *bound_if;                    /* SO_BINDTODEVICE */
 	int64_t rcvtimeo_us, sndtimeo_us;          /* kept here, obeyed by the host. 0: none, < 0: don't wait */

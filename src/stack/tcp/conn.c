@@ -63,7 +63,7 @@ void conn_inherit_sock(struct inet_sock *is, const struct inet_sock *parent)
 	is->sk.filter = filter_ref(parent->sk.filter);
 	is->header = own.header;
 	is->flow_leases = NULL;
-	is->flow_given = is->flowinfo6 = 0;
+	is->flowinfo6 = 0;
 	is->anycasts = NULL;
 	is->sk.listening = false;
 }
