@@ -88,6 +88,14 @@ static void send_first(struct mptcp_sock *msk)
 	msk->count.retransmits++;
 }
 
+/* All that was given has arrived, and yet not all is in the stream: the peer had no place for it. */
+static bool peer_dropped(const struct mptcp_sock *msk)
+{
+	list_each(const struct subflow, sub, &msk->subflows, node)
+		if (subflow_is_open(sub) && sub->conn->snd.queue.len) return false;
+	return true;
+}
+
 void again_fire(struct timer *t)
 {
 	struct mptcp_sock *msk = container_of(t, struct mptcp_sock, timer.again);
@@ -96,7 +104,8 @@ void again_fire(struct timer *t)
 		judge(msk, sub);
 		if (join_waits(sub)) segment_send_ack(sub->conn);
 	}
-	if (!dsn_lt(msk->snd.again, msk->snd.again_end) && msk->snd.una != msk->snd.nxt) send_first(msk);
+	if (msk->snd.una != msk->snd.nxt && peer_dropped(msk)) again_all(msk);
+	else if (!dsn_lt(msk->snd.again, msk->snd.again_end) && msk->snd.una != msk->snd.nxt) send_first(msk);
 	/* RFC 8684 §3.3.3: DATA_FIN is sent until it is acknowledged. */
 	else if (fin_under_way(msk) && msk->snd.una == msk->snd.nxt) msk_ack_all(msk);
 	again_arm(msk);

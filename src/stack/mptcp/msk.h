@@ -26,7 +26,7 @@
 
 #define MPTCP_SUBFLOWS_MAX 8u               /* as Linux: ids that endpoints may have at once, and extra subflows */
 #define MPTCP_MAPS_MAX 1024u                /* of one subflow, not used up yet */
-#define MPTCP_EARLY_MAX 256u                /* runs of the stream before their turn */
+#define MPTCP_EARLY_MAX 2048u               /* runs of the stream before their turn */
 
 enum msk_state { MSK_NEW, MSK_LISTEN, MSK_OPENING, MSK_OPEN, MSK_CLOSED };
 
