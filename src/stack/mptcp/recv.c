@@ -140,16 +140,31 @@ void msk_fin_received(struct mptcp_sock *msk, uint64_t at)
 
 /* ---- maps ---- */
 
-static bool same(const struct map *a, const struct map *b) { return a->seq == b->seq && a->len == b->len && a->dsn == b->dsn; }
+static bool covers(const struct map *a, const struct map *b)
+{
+	if (a->has_csum || b->has_csum) return a->seq == b->seq && a->len == b->len && a->dsn == b->dsn;
+	return seq_le(a->seq, b->seq) && seq_ge(a->seq + a->len, b->seq + b->len) && b->dsn - a->dsn == b->seq - a->seq;
+}
+
+/* Segments that follow each other have maps that do: without a checksum they are one. */
+static bool joins(struct map *a, const struct map *b)
+{
+	if (a->has_csum || b->has_csum || a->seq + a->len != b->seq || a->dsn + a->len != b->dsn) return false;
+	a->len += b->len;
+	return true;
+}
 
 bool subflow_map(struct subflow *sub, const struct map *m)
 {
 	seq32 to = sub->conn->rcv.nxt - sub->conn->rcv.done - sub->conn->rcv.queued;
 
 	if (seq_le(m->seq + m->len, to)) return true;
-	for (uint32_t i = 0; i < sub->in.n; i++)
-		if (same(&sub->in.at[sub->in.first + i], m)) return true;
-	return sub->in.n < MPTCP_MAPS_MAX && maps_add(&sub->in, m);
+	for (uint32_t i = sub->in.n; i; i--) {
+		struct map *at = &sub->in.at[sub->in.first + i - 1];
+		if (covers(at, m) || joins(at, m)) return true;
+	}
+	/* What is next in order is always taken, or nothing would ever make room. */
+	return (sub->in.n < MPTCP_MAPS_MAX || seq_le(m->seq, sub->conn->rcv.nxt)) && maps_add(&sub->in, m);
 }
 
 /* The next octets of the subflow's queue, from offset on, to the stream. */
