@@ -244,12 +244,54 @@ static void test_third_ack_lost(void **state)
 	sock_close(c);
 }
 
+static bool lose_echo(struct bench *b, struct seen *v) { (void)b; return MPTCP_HAS(&v->o, MPTCP_ADD_ADDR) && v->o.add.echo; }
+
+static void test_withdrawn_is_not_told(void **state)
+{
+	struct bench *b = *state;
+	struct sock *a, *c;
+	uint32_t n;
+
+	b->lose = lose_echo;
+	endpoint(b, 1, "10.1.0.2", MPTCP_PM_ADDR_FLAG_SIGNAL);
+	connected(b, &a, &c);
+	call_send(a, "x", 1);
+	settle(b);
+	n = b->has[MPTCP_ADD_ADDR][1];
+	pm_endpoint_del(b->s[1], pm_endpoint_find(b->s[1], 1));
+	endpoint(b, 1, "10.1.0.2", 0);
+	bench_pass(b, 600 * NS_PER_S);
+	assert_int_equal(b->has[MPTCP_ADD_ADDR][1], n);
+	assert_true(b->has[MPTCP_REMOVE_ADDR][1] > 0);
+	sock_close(a);
+	sock_close(c);
+}
+
+static void test_new_path_in_time(void **state)
+{
+	struct bench *b = *state;
+	struct sock *a, *c;
+
+	connected(b, &a, &c);
+	transfer(b, a, c, 10000, 10 * NS_PER_S);
+	subflow_reset(msk_at(a)->first, 0);
+	settle(b);
+	endpoint(b, 0, "10.1.0.1", MPTCP_PM_ADDR_FLAG_SUBFLOW);
+	settle(b);
+	transfer(b, a, c, 10000, 10 * NS_PER_S);
+	bench_pass(b, 70 * NS_PER_S);
+	assert_true(subflows(a) > 0 && subflows(c) > 0);
+	transfer(b, a, c, 10000, 10 * NS_PER_S);
+	sock_close(a);
+	sock_close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_join), BENCH_TEST(test_signal), BENCH_TEST(test_first_path_dies), BENCH_TEST(test_second_path_dies),
 		BENCH_TEST(test_one_way_dies), BENCH_TEST(test_path_comes_back), BENCH_TEST(test_backup), BENCH_TEST(test_wrong_proof), BENCH_TEST(test_wrong_address),
-		BENCH_TEST(test_remove), BENCH_TEST(test_third_ack_lost),
+		BENCH_TEST(test_remove), BENCH_TEST(test_third_ack_lost), BENCH_TEST(test_withdrawn_is_not_told), BENCH_TEST(test_new_path_in_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

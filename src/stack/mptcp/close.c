@@ -134,8 +134,10 @@ static void look_for_end(struct mptcp_sock *msk)
 	if (msk->fallback) finish_plain(msk);
 	else if (msk->snd.fin_acked && msk->rcv.done) finish(msk);
 	else if (!any_live(msk)) end_soon(msk);
+	/* One came in time. */
+	else if (!msk->inet.sk.closed) timer_clear(msk_stack(msk), &msk->timer.end);
 	/* Nobody will ever read it. */
-	else if (msk->inet.sk.closed && msk->rcv.queue.len) msk_fast_close(msk);
+	else if (msk->rcv.queue.len) msk_fast_close(msk);
 }
 
 static bool is_over(const struct mptcp_sock *msk)

@@ -282,6 +282,11 @@ static void withdrawn(struct mptcp_sock *msk, const struct mptcp_endpoint *e)
 		if (pm->n_remove < MPTCP_IDS_MAX) pm->remove[pm->n_remove++] = e->id;
 		if (bit(pm->told, e->id)) pm->announced--;
 	}
+	if (timer_is_set(&pm->timer) && pm->add.id == e->id) {
+		timer_clear(msk_stack(msk), &pm->timer);
+		pm->add_due = false;
+		pm->fresh = true;
+	}
 	bit_set(pm->told, e->id, false);
 	bit_set(pm->used, e->id, false);
 	list_each(struct subflow, sub, &msk->subflows, node)

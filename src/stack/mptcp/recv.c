@@ -226,8 +226,10 @@ static void take_plain(struct tcp_sock *conn)
 	struct mptcp_sock *msk = conn->mptcp->msk;
 
 	if (conn->rcv.queued) {
-		msk->rcv.edge = msk->rcv.nxt + conn->rcv.queued;
+		uint64_t end = msk->rcv.edge = msk->rcv.nxt + conn->rcv.queued;
 		hand_over(conn, msk->rcv.nxt, conn->rcv.queued);
+		/* Without memory they are lost, and nobody sends them again. */
+		if (dsn_lt(msk->rcv.nxt, end)) conn->mptcp->doomed = true;
 	}
 	if (conn->rcv.done) {
 		msk->rcv.done = true;

@@ -131,7 +131,7 @@ static void disconnect(struct mptcp_sock *msk)
 	memset(&msk->snd, 0, sizeof msk->snd);
 	memset(&msk->rcv, 0, sizeof msk->rcv);
 	msk->pm = (struct msk_pm){.timer = {.fire = pm_fire}};
-	msk->fallback = msk->checksum = msk->ack64 = msk->finishing = msk->fastclosed = false;
+	msk->fallback = msk->checksum = msk->ack64 = msk->finishing = msk->fastclosed = msk->server = msk->deny_id0 = msk->ack_all = false;
 	msk->state = MSK_NEW;
 	sk->listening = false;
 	sk->shut = 0;

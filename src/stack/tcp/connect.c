@@ -98,7 +98,8 @@ static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, sockle
 	int r = open_towards(conn, a, len);
 
 	if (r < 0) return r;
-	if (conn->set.fastopen_connect) return fastopen_defers(conn) ? 0 : fastopen_send_syn(conn);
+	/* A subflow is sent to by its stream, which begins behind the handshake. */
+	if (conn->set.fastopen_connect && !conn->mptcp) return fastopen_defers(conn) ? 0 : fastopen_send_syn(conn);
 	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
 	segment_send_syn(conn);
 	timers_syn_sent(conn);

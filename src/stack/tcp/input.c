@@ -371,6 +371,7 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 		return STEP_NEXT;
 	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: of a closed socket no more is left than the window that was told. */
 		if (conn->inet.sk.closed) conn->rcv.wup++;
+		if (conn->mptcp) mptcp_take(conn);
 		segment_send_ack(conn);
 		conn_time_wait(conn);
 		return STEP_GONE;

@@ -138,8 +138,9 @@ static void move_to_ready(struct tcp_sock *child)
 static void answer_syn(struct tcp_sock *conn, struct tcp_sock *child, struct segment *g)
 {
 	struct tcp_cookie buf;
-	bool open;
-	const struct tcp_cookie *c = fastopen_judge(conn, g, &buf, &open);
+	bool open = false;
+	/* Multipath TCP's options leave no room for a cookie, and who joins proves itself by the third ACK. */
+	const struct tcp_cookie *c = child->mptcp ? NULL : fastopen_judge(conn, g, &buf, &open);
 
 	if (open) {
 		move_to_ready(child);

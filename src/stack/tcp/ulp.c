@@ -37,7 +37,8 @@ int ulp_set(struct sock *sk, const void *val, socklen_t len)
 	memcpy(name, val, MIN(len, sizeof name - 1));
 	r = find(name, &ulp);
 	if (r == -ENOENT) return r;
-	if (conn->upper) return -EEXIST;
+	/* As Linux: a subflow's is Multipath TCP. */
+	if (conn->upper || conn->mptcp) return -EEXIST;
 	if (r == 0) r = ulp->attach(conn, &conn->upper);
 	if (r < 0) return r;
 	sk->ops = &tcp_upper_ops;
