@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include "shim/shim.h"
+#include "shim/unix.h"
 
 #define COUNT_MOST 0x7ffff000      /* octets that Linux moves in one call */
 
@@ -99,7 +100,9 @@ static long mark_passed(const struct sock *s)
 {
 	struct iovec none = {NULL, 0};
 	struct message m = {.iov = &none, .count = 1, .flags = MSG_DONTWAIT};
-	return sock_recv(s, &m);
+	int n = 0;
+	long r = sock_recv(s, &m);
+	return r == 0 && unix_waiting(s, &n) == 0 && n > 0 ? -EAGAIN : r;   /* which came meanwhile: not the end */
 }
 
 /*

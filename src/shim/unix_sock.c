@@ -353,6 +353,7 @@ static bool take_from_ring(const struct sock *s, struct message *m, size_t done,
 	*ret = stream ? stream_take_some(s, m, done) : dgram_take(s, m);
 	if (stream ? *ret == 0 && m->total > 0 : *ret == -EAGAIN) return false;
 	m->name_len = name_room;
+	if (done > 0) m->control_len = 0;
 	if (*ret >= 0 && done == 0 && sender_put(s, m) != 0) *ret = -EFAULT;
 	return true;
 }
@@ -396,10 +397,10 @@ long unix_recv(const struct sock *s, struct message *m)
 		m->control_len = control_room;
 		m->go_on = done > 0;
 		long r = take_once(s, m, done);
-		if (r > 0) done += (size_t)r, control_len = m->control_len;
-		else if (done > 0) m->control_len = control_len;   /* what came beside what was read before */
+		if (r > 0) done += (size_t)r, control_len = MAX(control_len, m->control_len);
 		if (r > 0) wait_partly(&w, handled);
 		if (r > 0 && goes_on(s, m, done)) continue;
+		if (done > 0) m->control_len = control_len;        /* also what came beside what was read before */
 		if (r >= 0) return s->c->type == SOCK_STREAM ? (long)done : r;
 		if (r == -EAGAIN && m->nonblock && done == 0 && engine_is_late() && look_again(&looked)) continue;
 		if (r == -EAGAIN && !m->nonblock && (done == 0 || goes_on(s, m, done))) r = wait_on(&w, s, &s->c->rx, seq);

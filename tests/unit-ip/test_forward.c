@@ -212,6 +212,22 @@ static void alerts_go_to_who_asks(void **state)
 	sock_close(sk);
 }
 
+/* The last piece to come has a longer header than the first, whose header the datagram has. */
+static void alerts_of_pieces(void **state)
+{
+	static const uint8_t opt[4] = {148, 4, 0, 0};
+	uint8_t lopt[40] = {148, 4, 0, 0};
+	struct lab *l = *state;
+	struct sock *sk = alerted(l, AF_INET, IP_PROTO_ICMP, IPPROTO_IP, IP_ROUTER_ALERT, 1);
+	uint8_t in[3000];
+
+	for (int i = 4; i < 40; i++) lopt[i] = 1;
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_ICMP, .id = 9, .mf = true, .opt = opt, .opt_len = 4, .data = data, .len = 8);
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_ICMP, .id = 9, .frag_off = 8, .opt = lopt, .opt_len = 40, .data = data, .len = 1);
+	assert_int_equal(read_all(sk, in, sizeof in), 24 + 9);
+	sock_close(sk);
+}
+
 /* RFC 2711: the same, by the option's value. */
 static void alerts6_go_by_value(void **state)
 {
@@ -239,7 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		on_bench(datagrams_go_on_one_hop_poorer), on_bench(options_go_on_unchanged), on_bench(hops_run_out), on_bench(too_large_for_the_next_link),
 		on_bench(options_of_pieces), on_bench(no_way_on), on_bench(what_is_nobodys_to_forward), on_bench(silent_neighbour_behind_the_router),
-		on_bench(alerts_go_to_who_asks), on_bench(alerts6_go_by_value),
+		on_bench(alerts_of_pieces), on_bench(alerts_go_to_who_asks), on_bench(alerts6_go_by_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,7 @@ static void anycast6(struct stack *s, struct page *p)
 {
 	list_each(const struct anycast, c, anycast_list(s), node) {
 		char digits[33];
+		if (netif_is_gone(c->netif)) continue;
 		proc_addr6(digits, &c->addr);
 		if (page_takes(p)) text_add(p->t, "%-4d %-15s %s %5u\n", c->netif->index, c->netif->name, digits, c->users);
 	}

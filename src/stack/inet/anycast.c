@@ -15,6 +15,7 @@
 #include "stack/socket/option.h"
 
 #define JOINS_MAX 1024                     /* of one socket */
+#define ADDRS_MAX 1024                     /* of the host: each packet that is nobody's is held against all */
 
 struct anycast_join { struct anycast_join *next; struct anycast *of; };
 
@@ -25,7 +26,7 @@ const struct list *anycast_list(const struct stack *s) { return &s->inet->anycas
 static struct anycast *find(const struct stack *s, const struct netif *nif, const struct addr *a)
 {
 	list_each(struct anycast, c, &s->inet->anycasts, node)
-		if ((!nif || c->netif == nif) && addr_eq(&c->addr, a)) return c;
+		if ((!nif || c->netif == nif) && !netif_is_gone(c->netif) && addr_eq(&c->addr, a)) return c;
 	return NULL;
 }
 
@@ -40,11 +41,14 @@ static struct route route_of(const struct anycast *c)
 
 static int begin(struct stack *s, struct netif *nif, const struct addr *a, struct anycast **ret)
 {
-	struct anycast *c = calloc(1, sizeof *c);
 	struct addr group = addr_solicited_node(a);
+	struct anycast *c;
 	struct route r;
+	uint32_t n = 0;
 	int err;
 
+	list_each(struct anycast, other, &s->inet->anycasts, node) n += other != NULL;
+	c = n < ADDRS_MAX ? calloc(1, sizeof *c) : NULL;
 	if (!c) return -ENOMEM;
 	*c = (struct anycast){.netif = nif, .addr = *a, .member = {.exclude = true}};
 	list_init(&c->member.of_group);

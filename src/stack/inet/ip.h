@@ -19,10 +19,10 @@ void ip6_receive(struct stack *s, struct packet *p);
 void ip_forward(struct stack *s, struct packet *p);
 
 /* Takes one that raw sockets want to look at instead (router_alert.c); false: nobody does, and p stays the caller's. */
-bool router_alert4(struct stack *s, struct packet *p, const struct ip4_hdr *h);
+bool router_alert4(struct stack *s, struct packet *p, struct ip4_hdr *h);
 bool router_alert6(struct stack *s, struct packet *p);
 /* The datagram that p is, or that it completes as a fragment; NULL: taken, others are missing. */
-struct packet *ip4_whole(struct stack *s, struct packet *p, const struct ip4_hdr *h);
+struct packet *ip4_whole(struct stack *s, struct packet *p, struct ip4_hdr *h);
 
 /* The protocol's row, or NULL. ICMP belongs to IPv4 only, ICMPv6 to IPv6 only. */
 const struct ip_proto *ip_proto_find(uint8_t proto, bool v4);

@@ -58,21 +58,19 @@ static struct packet *fragment_take(struct stack *s, struct packet *p, const str
 	return frag_receive(s, p, &f);
 }
 
-struct packet *ip4_whole(struct stack *s, struct packet *p, const struct ip4_hdr *h)
+struct packet *ip4_whole(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
-	return h->mf || h->frag_off ? fragment_take(s, p, h) : p;
+	if (!h->mf && !h->frag_off) return p;
+	p = fragment_take(s, p, h);
+	if (!p || ip4_parse(h, p->data, p->len) >= 0) return p;
+	stack_drop(s, p, DROP_FRAG_BAD);
+	return NULL;
 }
 
 static void receive_ours(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
-	bool fragment = h->mf || h->frag_off;
-
 	p = ip4_whole(s, p, h);
-	if (!p) return;
-	if (fragment && ip4_parse(h, p->data, p->len) < 0)
-		stack_drop(s, p, DROP_FRAG_BAD);
-	else
-		deliver(s, p, h);
+	if (p) deliver(s, p, h);
 }
 
 static bool is_ours(const struct stack *s, struct packet *p)

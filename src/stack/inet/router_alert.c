@@ -65,7 +65,7 @@ static bool wants4(const struct raw_sock *rs, const struct packet *p, uint8_t pr
 	return rs->alert4 && rs->ds.is.sk.domain == AF_INET && rs->ds.is.sk.protocol == proto && minds(rs, p);
 }
 
-bool router_alert4(struct stack *s, struct packet *p, const struct ip4_hdr *h)
+bool router_alert4(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
 	bool wanted = false;
 

@@ -381,7 +381,7 @@ void md5_free(struct tcp_sock *conn);
 bool md5_accepts(const struct tcp_sock *conn, struct segment *g);                     /* signed as it has to be; sets g->sign */
 
 /* cuts.c */
-uint32_t cuts_room(struct tcp_sock *conn, bool urgent);
+uint32_t cuts_room(struct tcp_sock *conn, bool urgent);    /* of the last packet, for octets to be queued now: a full one is cut off first */
 void cuts_grow(struct tcp_sock *conn, uint32_t by);
 void cuts_eor(struct tcp_sock *conn);
 uint32_t cuts_unsent(const struct tcp_sock *conn);

@@ -26,12 +26,18 @@ static const struct tcp_cut *last(const struct tcp_sock *conn)
 static void add(struct tcp_sock *conn, struct tcp_cut cut)
 {
 	struct tcp_cuts *c = conn->snd.cuts;
+	struct tcp_cut *same = c && c->n ? &c->at[c->first + c->n - 1] : NULL;
 
-	if (c && c->first) {
+	if (same && same->at == cut.at) {
+		same->eor |= cut.eor;
+		same->push |= cut.push;
+		return;
+	}
+	if (c && c->first + c->n == c->cap && c->first >= c->n) {
 		memmove(c->at, c->at + c->first, c->n * sizeof *c->at);
 		c->first = 0;
 	}
-	if (!c || c->n == c->cap) {
+	if (!c || c->first + c->n == c->cap) {
 		uint32_t cap = c ? 2 * c->cap : 8;
 		struct tcp_cuts *grown = realloc(c, sizeof *c + cap * sizeof *c->at);
 		if (!grown) return;
@@ -39,7 +45,7 @@ static void add(struct tcp_sock *conn, struct tcp_cut cut)
 		grown->cap = cap;
 		conn->snd.cuts = c = grown;
 	}
-	c->at[c->n++] = cut;
+	c->at[c->first + c->n++] = cut;
 }
 
 void cuts_eor(struct tcp_sock *conn)

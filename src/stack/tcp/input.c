@@ -16,8 +16,6 @@
 #include "stack/tcp/ulp.h"
 #include <errno.h>
 
-#define FIFTH 3                             /* the index of input_ack below */
-
 /* ---- answers to what can't be accepted ---- */
 
 static bool answer_allowed(struct tcp_sock *conn)
@@ -396,19 +394,17 @@ void input_syn_text(struct tcp_sock *conn, struct segment *g)
 
 static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 {
-	static enum step (*const steps[])(struct tcp_sock *, struct segment *) = {
-		check_sequence, check_reset, check_syn, check_multipath, input_ack, check_urgent, take_text, check_fin,
-	};
+	static enum step (*const judge[])(struct tcp_sock *, struct segment *) = {check_sequence, check_reset, check_syn, check_multipath, input_ack};
+	static enum step (*const take[])(struct tcp_sock *, struct segment *) = {check_urgent, take_text, check_fin};
 	enum step r = STEP_NEXT;
 
 	if (conn->state == TCPS_SYN_SENT) return input_syn_sent(conn, g);
 	/* As Linux: without one of them it is not even looked at. */
 	if (!(g->h.flags & (TCP_ACK | TCP_RST | TCP_SYN)) && !conn->wait.embryo) return step_drop(g, DROP_TCP_FLAGS), STEP_REFUSED;
-	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == STEP_NEXT; i++) {
-		r = steps[i](conn, g);
-		/* As Linux: of what was refused before its text nothing follows, nor does it have anything sent. */
-		if (r == STEP_STOP && i <= FIFTH) return STEP_REFUSED;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(judge) && r == STEP_NEXT; i++) r = judge[i](conn, g);
+	/* As Linux: of what was refused before its text nothing follows, nor does it have anything sent. */
+	if (r == STEP_STOP) return STEP_REFUSED;
+	for (size_t i = 0; i < ARRAY_SIZE(take) && r == STEP_NEXT; i++) r = take[i](conn, g);
 	return r;
 }
 
