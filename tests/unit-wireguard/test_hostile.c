@@ -208,11 +208,26 @@ static void test_nothing_grows(void **state)
 	assert_true(b->w[0]->by_index.count <= 4);
 }
 
+/* The receiver's number and the counter travel in clear: whoever has seen one datagram can say any counter. */
+static void test_forged_counter(void **state)
+{
+	struct bench *b = *state;
+	struct message m;
+
+	talk(b, 0, 1);
+	talk(b, 1, 2);
+	m = b->last[0][WG_DATA];
+	memset(m.octets + 8, 0xff, 8);
+	inject(b, 1, "10.0.0.77", 99, m.octets, m.len);
+	talk(b, 0, 3);
+	talk(b, 1, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_each_octet_of_an_initiation), BENCH_TEST(test_each_octet_with_its_mac), BENCH_TEST(test_each_octet_of_a_response),
-		BENCH_TEST(test_lengths), BENCH_TEST(test_cookie_under_load), BENCH_TEST(test_cookie_of_another), BENCH_TEST(test_rate), BENCH_TEST(test_nothing_grows),
+		BENCH_TEST(test_lengths), BENCH_TEST(test_cookie_under_load), BENCH_TEST(test_cookie_of_another), BENCH_TEST(test_rate), BENCH_TEST(test_nothing_grows), BENCH_TEST(test_forged_counter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

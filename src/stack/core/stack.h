@@ -58,6 +58,7 @@ struct stack {
 	struct list netifs_gone;           /* removed ones, kept down: queued packets and bound sockets still name them */
 	int next_ifindex;
 	unsigned tunnels;                  /* that the datagram at hand is going into, one inside the other: stack/wireguard */
+	unsigned tunnelled;                /* datagrams that have come of it, and gone into one */
 	struct siphash_key secret;         /* for every keyed hash; drawn once */
 	uint64_t drops[DROP_COUNT];
 	uint64_t tcp_retransmits;          /* segments sent again, by connections that are gone too */

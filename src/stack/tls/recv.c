@@ -107,6 +107,27 @@ static struct tls_record *take_record(struct tls *t, size_t size)
 	return r;
 }
 
+static bool is_empty(const struct tls_record *r) { return r->type == TLS_DATA && !r->left; }
+
+/* As the latest that is open, and no larger than its text: who only looks (MSG_PEEK) does not pile up padding, nor empty ones, which read as one. */
+static struct tls_record *keep(struct tls *t, struct tls_record *r, const struct tls_text *text)
+{
+	struct tls_record *last = list_empty(&t->rx.opened) ? NULL : list_entry(t->rx.opened.prev, struct tls_record, node), *cut;
+	size_t at = (size_t)(text->at - r->octets);
+
+	r->type = text->type;
+	r->left = text->len;
+	if (last && is_empty(last) && is_empty(r)) {
+		free(r);
+		return last;
+	}
+	cut = realloc(r, sizeof *r + at + text->len);
+	if (cut) r = cut;
+	r->at = r->octets + at;
+	list_append(&t->rx.opened, &r->node);
+	return r;
+}
+
 static int open_next(struct tls *t, struct tls_record **ret)
 {
 	size_t size = next_size(t);
@@ -120,12 +141,9 @@ static int open_next(struct tls *t, struct tls_record **ret)
 		free(r);
 		return err == -ENOMEM ? err : no_record(t, err);
 	}
-	r->type = text.type;
-	r->at = text.at;
-	r->left = text.len;
-	list_append(&t->rx.opened, &r->node);
+	r = keep(t, r, &text);
 	if (text.padded && t->expect_no_pad && text.type == TLS_DATA) mib_of(t)->tls.padded++;
-	if (t->rx.keys.version == TLS_1_3_VERSION && text.type == TLS_HANDSHAKE && text.len && *text.at == KEY_UPDATE) {
+	if (t->rx.keys.version == TLS_1_3_VERSION && text.type == TLS_HANDSHAKE && text.len && *r->at == KEY_UPDATE) {
 		t->rx.rekey = true;
 		mib_of(t)->tls.key_updates++;
 	}

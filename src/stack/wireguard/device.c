@@ -8,6 +8,7 @@
 
 #define PORT_TRIES 100
 #define TUNNELS_MAX 8                /* one inside the other: Linux's XMIT_RECURSION_LIMIT */
+#define TUNNELLED_MAX 256            /* datagrams that come of one, all tunnels together: pieces have pieces */
 
 /* ---- the port ---- */
 
@@ -127,11 +128,13 @@ static int transmit(struct netif *nif, struct packet *p)
 	peer = wg_tree_find(&w->tree, &p->dst);
 	if (!peer) return refuse(w, p, DROP_WG_NO_PEER, -ENOKEY);
 	if (!peer->endpoint.port) return refuse(w, p, DROP_WG_NO_WAY, -EDESTADDRREQ);
-	if (s->tunnels == TUNNELS_MAX) {
+	if (s->tunnels == 0) s->tunnelled = 0;
+	if (s->tunnels == TUNNELS_MAX || s->tunnelled == TUNNELLED_MAX) {
 		stack_drop(s, p, DROP_WG_NO_WAY);
 		return -ENETDOWN;
 	}
 	s->tunnels++;
+	s->tunnelled++;
 	wg_stage(peer, p);
 	wg_send_staged(peer);
 	s->tunnels--;

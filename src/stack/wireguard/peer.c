@@ -79,6 +79,7 @@ void wg_peer_renew(struct wg_peer *peer)
 	wg_handshake_clear(peer);
 	peer->initiated = 0;
 	if (peer->current) peer->current->sends = false;
+	if (peer->next) peer->next->sends = false;
 }
 
 /* ---- life ---- */

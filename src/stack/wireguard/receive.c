@@ -170,7 +170,7 @@ static bool opens(const struct wg_device *w, struct wg_session *x, struct packet
 	uint8_t nonce[AEAD_NONCE] = {0};
 	le64 v = le64_of(counter);
 
-	if (!x->receives || wg_is_past(wg_stack(w), x->born, REJECT_AFTER_TIME) || counter >= REJECT_AFTER_MESSAGES) {
+	if (!x->receives || wg_is_past(wg_stack(w), x->born, REJECT_AFTER_TIME) || x->replay.above >= REJECT_AFTER_MESSAGES) {
 		x->receives = false;
 		return false;
 	}
