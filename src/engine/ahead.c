@@ -21,7 +21,10 @@ static struct offer *offer_of(struct engine *e, const struct esock *l) { return 
 /* L has none any more. */
 static void settle(struct engine *e, struct esock *l)
 {
-	e->slots[offer_spare(l->offer)].es->listener = 0;
+	struct esock *es = e->slots[offer_spare(l->offer)].es;
+	es->listener = 0;
+	/* No program can have taken one without an anchor: whoever changed the word had no right to. */
+	if (es->anchor < 0 && list_empty(&es->source.ready)) list_append(&e->ready[SOURCE_ANCHOR], &es->source.ready);
 	l->offer = 0;
 	if (!l->sk) return;
 	l->sk->ahead = false;
@@ -138,7 +141,7 @@ int ahead_recall(struct call *k, struct esock **ret, int *ret_fd)
 	withdraw(e, k->es);
 	while (!list_empty(&es->watches)) watch_free(e, list_first(&es->watches, struct watch, of_sock));   /* guessed for the other */
 	*ret = es;
-	return es->sk != NULL;             /* otherwise it has violated something, and goes by its anchor */
+	return es->sk != NULL;             /* otherwise it has violated something, and ends */
 }
 
 bool ahead_keeps(struct engine *e, struct esock *es)

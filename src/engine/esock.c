@@ -50,6 +50,7 @@ static int esock_anchor(struct engine *e, struct esock *es, int *ret_fd)
 	if (err == 0) err = hash_insert(&e->inodes, &es->by_inode, inode);   /* the kernel gives the numbers in turn: nobody chooses them */
 	if (err == 0) return 0;
 	close(es->anchor);
+	es->anchor = -1;
 	close(*ret_fd);
 	return -ENOBUFS;
 }
@@ -279,12 +280,14 @@ int esock_anchor_again(struct engine *e, struct esock *es, struct client *c, int
 {
 	esock_anchor_close(e, es);
 	if (!account_may(e, c->account, STOCK_FDS, 1)) return -ENFILE;
+	if (esock_account(es) != c->account && !account_may(e, c->account, STOCK_CHANNELS, 1)) return -ENFILE;
 	esock_own(e, es, c);
 	int err = esock_anchor(e, es, ret_fd);
 	if (err < 0) return err;
 	account_move(e, NULL, c->account, STOCK_FDS, 1);
 	es->sk->inode = es->by_inode.hash;
 	es->sk->uid = c->uid;
+	flowlabel_owner(es->sk, (uint32_t)c->pid);
 	return 0;
 }
 
@@ -366,7 +369,7 @@ void esock_end(struct engine *e, struct esock *es)
 {
 	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
 	if (ahead_keeps(e, es)) return;
-	if (flags & CHF_CLOSED && !(flags & CHF_SHARED) && es->sk && !es->travelled) {
+	if (flags & CHF_CLOSED && !(flags & CHF_SHARED) && es->sk && !es->travelled && es->anchor >= 0) {
 		esock_retire(e, es);
 		return;
 	}

@@ -183,6 +183,12 @@ static void segments_are_cut(void **state)
 		assert_int_equal(csum_fold(csum_add(csum_pseudo(&got.src, &got.dst, IP_PROTO_TCP, (uint32_t)want[i].len - 34), in + 34, want[i].len - 34)), 0);
 	}
 	assert_int_equal(do_recv(rx, in, sizeof in, 0), -EAGAIN);
+	tcp[12] = 0x20;                       /* a header of 8 octets */
+	assert_int_equal(do_send(tx, out, sizeof out), -EINVAL);
+	tcp[12] = 0x50;
+	h.gso_size = UINT16_MAX;              /* no piece of that length has a length */
+	memcpy(out, &h, sizeof h);
+	assert_int_equal(do_send(tx, out, sizeof out), -EINVAL);
 	sock_close(tx);
 	sock_close(rx);
 }

@@ -93,13 +93,13 @@ static bool flow_is_huge(struct packet_sock *ps, const struct sight *v)
 
 static uint32_t roll_over(const struct fanout *f, uint32_t at, const struct sight *v, bool stays)
 {
-	struct packet_sock *ps = member(f, at);
+	struct packet_sock *ps = member(f, at), *other;
 	enum room room = stays ? packet_room(ps) : ROOM_NONE;
 	uint32_t first = MIN(ps->rollover->next, f->count - 1), i = first;
 
 	if (room == ROOM_NORMAL || (room == ROOM_LOW && !flow_is_huge(ps, v))) return at;
+	other = member(f, i);
 	do {
-		struct packet_sock *other = member(f, i);
 		if ((!stays || other != ps) && packet_room(other) == ROOM_NORMAL) {
 			ps->rollover->next = i;
 			ps->rollover->all++;
@@ -107,6 +107,7 @@ static uint32_t roll_over(const struct fanout *f, uint32_t at, const struct sigh
 			return i;
 		}
 		i = (i + 1) % f->count;
+		other = i ? list_entry(other->fanout_node.next, struct packet_sock, fanout_node) : list_first(&f->members, struct packet_sock, fanout_node);
 	} while (i != first);
 	ps->rollover->failed++;
 	return at;

@@ -70,7 +70,7 @@ static int frame_check(const struct packet_sock *ps, const struct way *w, const 
 	size_t room = w->nif->mtu_bytes + (headed ? ETH_HDR_LEN : 0);
 
 	if (headed && is_tagged(data, len)) room += VLAN_TAG;
-	if (!cuts && len > room) return -EMSGSIZE;
+	if (len > (cuts ? UINT16_MAX + ETH_HDR_LEN + VLAN_TAG : room)) return -EMSGSIZE;
 	return headed && len < ETH_HDR_LEN ? -EINVAL : 0;
 }
 

@@ -67,7 +67,8 @@ static int whole_parse(const struct virtio_net_hdr *h, const struct packet *p, s
 	if (!ip_parse(&w, &proto) || proto != (w.tcp ? IP_PROTO_TCP : IP_PROTO_UDP)) return -EINVAL;
 	if (p->len < w.transport + (w.tcp ? 20u : 8u)) return -EINVAL;
 	w.data = w.transport + (w.tcp ? (size_t)(p->data[w.transport + 12] >> 4) * 4 : 8);
-	if (w.data < w.transport + 8 || w.data > p->len || (p->len - w.data) / w.size >= PIECES_MAX) return -EINVAL;
+	if (w.data < w.transport + (w.tcp ? 20u : 8u) || w.data - w.ip + w.size > UINT16_MAX) return -EINVAL;
+	if (w.data > p->len || (p->len - w.data) / w.size >= PIECES_MAX) return -EINVAL;
 	*ret = w;
 	return 0;
 }
