@@ -21,7 +21,7 @@ for one round trip, call or connection. {unix}
 
 ![How many times as fast as the kernel's loopback](performance.svg)
 """
-UNIX = "AF_UNIX on sockland is the network's own (`--private-unix`); without that option it is the kernel's, passed through."
+UNIX = "AF_UNIX on sockland is the network's own; with `--kernel-unix` it would be the kernel's, passed through."
 WHY = """## What is slower, and why
 
 * **UDP** over links that are impaired or looked at, and the first datagram to each name: a control call, because its errors belong to the very call;

@@ -160,7 +160,7 @@ class Net:
 
     def __init__(self, cores, build, tmp):
         self.build, self.tmp = build, tmp
-        self.shell = Shell([f"{build}/sockland", "up", "--topo", "single,2", "--private-unix", "--", "bash", "--norc"], cores)
+        self.shell = Shell([f"{build}/sockland", "up", "--topo", "single,2", "--", "bash", "--norc"], cores)
 
     def one_host(self):
         return System("host", "one virtual host", self.shell, self.build, self.tmp, "127.0.0.1", 5000)

@@ -8,6 +8,7 @@
 #define X25519_LEN 32
 #define BLAKE2S_LEN 32
 #define BLAKE2S_BLOCK 64
+#define SHA1_LEN 20
 #define SHA256_LEN 32
 
 /* Octets that are there, not owned. */
@@ -21,5 +22,6 @@ struct crypto {
 	bool (*blake2s)(uint8_t *ret, size_t ret_len, struct octets key, struct octets data);
 	bool (*sha256)(uint8_t ret[SHA256_LEN], struct octets data);
 	/* RFC 2104 */
+	bool (*hmac_sha1)(uint8_t ret[SHA1_LEN], struct octets key, struct octets data);
 	bool (*hmac_sha256)(uint8_t ret[SHA256_LEN], struct octets key, struct octets data);
 };

@@ -49,6 +49,14 @@ static void sift_down(struct heap *h, struct heap_place p)
 	place(h, i, p);
 }
 
+/* Its place is the one that its node names: the node goes up from there, or else down. */
+static void settle(struct heap *h, struct heap_place p)
+{
+	uint32_t i = p.node->index - 1;
+	if (i > 0 && before(&p, &h->places[(i - 1) / 2])) sift_up(h, p);
+	else sift_down(h, p);
+}
+
 static int reserve(struct heap *h)
 {
 	if (h->count < h->cap) return 0;
@@ -68,10 +76,7 @@ int heap_insert(struct heap *h, struct heap_node *n, time_ns due)
 		if (err < 0) return err;
 		n->index = ++h->count;
 	}
-	struct heap_place p = {n, due, h->next_order++};
-	place(h, n->index - 1, p);
-	sift_up(h, p);
-	sift_down(h, p);
+	settle(h, (struct heap_place){n, due, h->next_order++});
 	return 0;
 }
 
@@ -80,9 +85,8 @@ void heap_remove(struct heap *h, struct heap_node *n)
 	if (!heap_has(n)) return;
 	struct heap_place last = h->places[--h->count];
 	if (last.node != n) {
-		place(h, n->index - 1, last);
-		sift_up(h, last);
-		sift_down(h, last);
+		last.node->index = n->index;
+		settle(h, last);
 	}
 	n->index = 0;
 }

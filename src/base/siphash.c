@@ -11,7 +11,7 @@ struct state { uint64_t v0, v1, v2, v3; };
 static inline uint64_t rotl(uint64_t x, unsigned n) { return x << n | x >> (64 - n); }
 
 /* Little-endian, so that the result is the same on every machine. Written out, for compilers make one load of it. */
-static uint64_t load_word(const uint8_t *p)
+static inline uint64_t load_word(const uint8_t *p)
 {
 	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
 	       (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
@@ -34,7 +34,7 @@ static inline void round_once(struct state *s)
 	s->v2 += s->v1; s->v1 = rotl(s->v1, 17); s->v1 ^= s->v2; s->v2 = rotl(s->v2, 32);
 }
 
-static void absorb(struct state *s, uint64_t word)
+static inline void absorb(struct state *s, uint64_t word)
 {
 	s->v3 ^= word;
 	round_once(s);

@@ -61,7 +61,8 @@ struct direction {
 	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments).
 	                                            * rx: octets read that the program's side must tell of at the latest (0: its own choice) */
 	_Atomic uint32_t starved;                  /* tx: the program's side found too little room. Whoever makes room takes it, and wakes.
-	                                            * rx of a stream: the peer waits for an ACK that reading sends. Who empties the ring takes it, and tells the engine.
+	                                            * rx of a stream: the peer waits for an ACK that reading sends. Who empties the ring takes
+	                                            * it, and tells the engine.
 	                                            * rx of datagrams: a peer has put one there and could not wake the reader itself: the engine does */
 	_Atomic uint32_t owing;                    /* the client that moves octets here past the engine, until it has woken the peer: of shared sockets */
 };
@@ -104,7 +105,8 @@ struct channel {
 #define CHF_CLOSED 4u        /* the program has closed it, and keeps the anchor for another socket */
 #define CHF_ASYNC 8u         /* O_ASYNC: signals for what happens here */
 #define CHF_OWNED 16u        /* an owner was set once: a signal for urgent data */
-#define CHF_CLOSING 32u      /* its only descriptor is being closed: what comes now comes too late */
+#define CHF_TAKEN 64u        /* one that was kept for the next socket() was given to the program: the engine hears of it with its first call */
+#define CHF_CLOSING 32u      /* its only descriptor is being closed: what comes now comes too late, and its end is on the way */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
 #define CHS_SENDABLE 2u      /* a stream or a Unix pair, connected, send side open: data may be put into tx. Otherwise sending is a control call */
@@ -118,8 +120,8 @@ struct channel {
 #define CHS_DONE 2048u       /* beside CHS_EOF: the peer has ended it, so nothing can come after (as it can after SHUT_RD) */
 #define CHS_INQ 1024u        /* TCP_INQ: each recvmsg says what is left */
 #define CHS_DIRECT 4096u     /* a Unix socket: what is not in rx the peer has not sent. Otherwise, when rx is empty, RPC_RECV knows */
-#define CHS_RING 8192u       /* a packet socket with a receive ring: whether it can be read is known only by a look into the ring, which is the engine's */
-#define CHS_ASKED 16384u     /* octets that come with more than their order, from an upper protocol (TCP_ULP) or with stamps: no rings, each send and receive is a control call */
+#define CHS_RING 8192u       /* a packet socket with a receive ring: only a look into that, which is the engine's, says whether it can be read */
+#define CHS_ASKED 16384u     /* octets with more than their order, from an upper protocol (TCP_ULP) or with stamps: each send and receive is a control call */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */
@@ -200,7 +202,7 @@ struct arena {
 	uint64_t size;
 	uint64_t set_locks;                        /* the epoll file of set i holds a lock on this octet + i: see epoll_set.h */
 	_Atomic uint32_t dead;                     /* the engine is gone: every call answers ENETDOWN */
-	_Atomic uint32_t faults;                   /* FAULT_BIT(…) of rpc/call_fault.h: calls that somebody has set faults on, which the engine is asked about */
+	_Atomic uint32_t faults;                   /* FAULT_BIT(…) of rpc/call_fault.h: calls with faults set on, which the engine is asked about */
 	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
 	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
 	_Atomic uint64_t rung_local;               /* the last of it that was about a socket whose peer is on its own host: see arena_synced_locally() */

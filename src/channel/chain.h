@@ -16,7 +16,8 @@ static inline uint32_t segment_used(struct segment *s)
 	return used_between(s, shared_get32(&s->head), tail);
 }
 
-struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s);   /* from s on, with something to read; NULL: none. It is said where the reader is */
+/* From s on, with something to read; NULL: none. It is said where the reader is. */
+struct segment *rx_follow(struct arena *a, struct direction *d, struct segment *s);
 struct segment *rx_first(struct arena *a, struct direction *d);                        /* the same from where the reader is */
 /* The segment to write to: the end of the chain, as far as it is known. Whoever holds the lock says where it has come. */
 struct segment *tx_end(struct arena *a, struct direction *d, bool locked);

@@ -47,6 +47,17 @@ static uint32_t direction_used(struct arena *a, struct direction *d, bool writin
 
 uint32_t chan_rx_used(struct arena *a, struct channel *c) { return direction_used(a, &c->rx, false); }
 
+/* The engine ends the segment before another socket has the peer's channel: the flags that were read before are the peer's. */
+bool chan_rx_told_all(struct arena *a, struct channel *c)
+{
+	uint32_t i = shared_get32(&c->rx.read_seg);
+	struct segment *s = segment_at(a, i);
+	uint32_t writer = s ? shared_load32(&s->writer) : 0;
+	if (writer == 0 || writer >= CHANNEL_MAX) return false;
+	if (shared_load32(&arena_channel(a, writer)->flags) & (CHF_SHARED | CHF_CLOSING | CHF_CLOSED)) return false;
+	return !(shared_load32(&s->head) & SEG_ENDED) && shared_load32(&c->rx.read_seg) == i;
+}
+
 /* What the limit leaves. */
 static uint32_t tx_allowed(struct arena *a, struct direction *d)
 {
@@ -90,6 +101,15 @@ static void sent_add(struct direct_sent *s, size_t n)
 	atomic_store_explicit(&s->writes, atomic_load_explicit(&s->writes, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
+/* What makes a writer's waiting worth while: he is not woken for each octet. */
+static uint32_t tx_third(uint32_t size, uint32_t limit) { return (limit != 0 ? MIN(size, limit) : size) / 3; }
+
+/* Nothing of the whole is there yet, and it is no more than a writer is woken for and the engine makes room for. */
+static bool must_be_whole(const struct segment *s, struct direction *d, const struct handover *h)
+{
+	return h->done == 0 && h->whole <= tx_third(s->size, shared_get32(&d->limit));
+}
+
 static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, size_t len, struct handover *h)
 {
 	struct direction *d = &c->tx;
@@ -108,7 +128,7 @@ static size_t tx_write(struct arena *a, struct channel *c, const uint8_t *data, 
 			s = end;
 			continue;
 		}
-		if (n == 0) break;
+		if (n == 0 || (h->whole > MIN(room, allowed) && must_be_whole(s, d, h))) break;
 		segment_copy_in(a, s, head, data + done, n);
 		if (!shared_replace32(&s->head, head, (head + (uint32_t)n) & SEG_POS)) continue;
 		done += n;
@@ -222,10 +242,9 @@ static bool unix_writable(struct arena *a, struct channel *c)
 /* As Linux: writable is when a third is free, so that a writer is not woken for each octet. */
 static bool tx_writable(struct arena *a, struct direction *d)
 {
-	uint32_t free, allowed = tx_allowed(a, d), limit = shared_get32(&d->limit);
+	uint32_t free, allowed = tx_allowed(a, d);
 	uint32_t capacity = tx_capacity(a, d, &free);
-	if (limit != 0) capacity = MIN(capacity, limit);
-	return MIN(free, allowed) > 0 && MIN(free, allowed) >= capacity / 3;
+	return MIN(free, allowed) > 0 && MIN(free, allowed) >= tx_third(capacity, shared_get32(&d->limit));
 }
 
 static bool channel_writable(struct arena *a, struct channel *c)

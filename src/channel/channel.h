@@ -13,6 +13,7 @@ uint32_t chan_tx_room(struct arena *a, struct channel *c);            /* octets 
 /* Who has to hear of a copy: added up over several calls. */
 struct handover {
 	size_t done;                       /* octets that are published, or read: also where a fault in the program's memory ended the copying */
+	size_t whole;                      /* writing: octets to come that go at once or not at all, unless they are many; 0: as many as fit */
 	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
 	bool left;                         /* a segment was left, which the engine may recycle */
@@ -20,6 +21,9 @@ struct handover {
 	bool outgrown;                     /* … and is the first, small one */
 	bool warmed;                       /* writing: a segment has pages again, which the engine is to take back some day */
 };
+/* Has the peer sent nothing but what was in rx when that was looked at before? So it is where its program itself writes, has not begun to close, and has
+ * the socket alone. */
+bool chan_rx_told_all(struct arena *a, struct channel *c);
 uint32_t chan_tx_reader(struct arena *a, struct channel *c);          /* the channel whose program reads what is written now; 0: the engine. Lock not needed */
 /* Copies into tx, from segment to segment; how many octets were taken (0: full). */
 size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len, struct handover *h);
@@ -68,7 +72,7 @@ bool arena_synced_locally(struct arena *a);        /* the same of what stays on 
 
 /* ---- bells ---- */
 void bell_set(struct bell *b, uint32_t channel);   /* sets the bit */
-/* Disarms, and says in ret how the caller has to wake; with 0 there is nothing to do. What stands in *ret_claim is handed back to bell_rung when that is done. */
+/* Disarms, and says how the caller has to wake; with 0 there is nothing to do. What stands in *ret_claim is handed back to bell_rung when that is done. */
 uint32_t bell_ring(struct bell *b, uint32_t client, uint64_t *ret_claim);
 void bell_rung(struct bell *b, uint64_t claim);
 void bell_arm(struct bell *b, uint32_t how);       /* BELL_FUTEX and, or BELL_EVENTFD. Then look at the bits, then sleep */

@@ -9,8 +9,8 @@
  * on the octet arena.set_locks + number of the inode that all epoll files share. It goes when the last reference does, wherever that is. A
  * holder of the file does not conflict with its own lock, and everybody else does.
  *
- * A holder may be killed between any two steps: each leaves lists that can be walked, and at worst a slot that is lost until the file is closed. `doubt` then has
- * the next one look at all members.
+ * A holder may be killed between any two steps: each leaves lists that can be walked, and at worst a slot that is lost until the file is closed. `doubt`
+ * then has the next one look at all members.
  */
 #pragma once
 #include <assert.h>
@@ -41,6 +41,7 @@ struct epoll_set {
 	_Atomic uint32_t shared;                   /* more than one process has the file open. Sticky */
 	_Atomic uint32_t members, nests;           /* never too low */
 	_Atomic uint32_t kernel_members;           /* the same */
+	_Atomic uint32_t tells_ends;               /* one of these tells of the end of processes. Sticky */
 	_Atomic uint32_t on_futex, on_eventfd;     /* sleepers, by what wakes them; never too low */
 	_Atomic uint32_t kernel_owed;              /* the last report had no room left for the kernel's members */
 	_Atomic uint32_t kernel_ready;             /* a sleeper has seen that the kernel's members are */

@@ -47,7 +47,7 @@ bool lab_topology(struct topo *t, const char *file_or_shape)
 static _Noreturn void engine_process(const struct lab *l, const struct lab_options *o, const int *doors, int owner, int ready)
 {
 	struct engine_config c = {.topo = &l->topo, .seed = o->seed, .doors = doors, .listener = o->listener, .owner = owner, .ready_fd = ready,
-				  .keep = o->keep, .unprivileged = o->unprivileged, .private_unix = o->private_unix};
+				  .keep = o->keep, .unprivileged = o->unprivileged, .kernel_unix = o->kernel_unix};
 	sigset_t none;
 
 	sigemptyset(&none);

@@ -15,7 +15,7 @@ struct lab_options {
 	uint64_t seed;
 	int listener;                  /* as engine_config.listener; taken over; -1: none */
 	bool unprivileged;             /* programs are no root of their hosts */
-	bool private_unix;             /* Unix sockets are the network's own */
+	bool kernel_unix;              /* Unix sockets are the kernel's, passed through */
 	bool keep;                     /* stays when all programs have gone */
 	bool released;                 /* stays when we have gone, however that comes */
 };

@@ -83,7 +83,7 @@ static int host_ask(int door, struct newhost *ret)
 	client_close(&c);
 	r = door_raise(door);
 	if (r < 0) return r;
-	*ret = (struct newhost){r, c.hello.private_unix};
+	*ret = (struct newhost){r, c.hello.kernel_unix};
 	return 0;
 }
 

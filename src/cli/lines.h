@@ -8,7 +8,8 @@ struct lines;
 
 /* Takes standard input; when that is no terminal, /dev/null is in its place from now on. until: a descriptor to watch, or -1. NULL: no memory. */
 struct lines *lines_open(int until);
-/* What TAB completes: the i-th word that may follow `before`, the line so far but for the word that is being typed; NULL after the last. Valid until the next call. */
+/* What TAB completes: the i-th word that may follow `before`, the line so far but for the word that is being typed; NULL after the last. Valid until the
+ * next call. */
 typedef const char *lines_word(void *user, const char *before, size_t i);
 void lines_complete(struct lines *l, lines_word *word, void *user);
 /* *ret is valid until the next call, and has no line end. SIGINT, SIGTERM and SIGHUP are answered here and elsewhere ignored. */

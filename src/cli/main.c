@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 static const struct verb verbs[] = {
-	{"run", "run [--seed N] [--unprivileged] [--private-unix] [--net FILE|SHAPE] [--on HOST] [--] COMMAND… | [--junit FILE] SCENARIO.yaml",
+	{"run", "run [--seed N] [--unprivileged] [--kernel-unix] [--net FILE|SHAPE] [--on HOST] [--] COMMAND… | [--junit FILE] SCENARIO.yaml",
 	 "a command on a private network, which ends with it; or a scenario, and what came of it", verb_run},
-	{"up", "up [FILE | --topo single,N|linear,N|tree,D,F] [--seed N] [--name NAME] [--unprivileged] [--private-unix] [-d | [--on HOST] -- COMMAND…]",
+	{"up", "up [FILE | --topo single,N|linear,N|tree,D,F] [--seed N] [--name NAME] [--unprivileged] [--kernel-unix] [-d | [--on HOST] -- COMMAND…]",
 	 "a network as you draw it: with a prompt, in the background, or for a command", verb_up},
 	{"down", "down [NAME]", "ends a network, and what still runs on it, by name", verb_down},
 	{"exec", "exec [--net NAME] HOST COMMAND…", "a command on a host of a running network", verb_exec},

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/launch.h"
 #include "cli/lines.h"
@@ -25,6 +26,7 @@
 
 #define BLANKS " \t"
 #define WORDS_MAX 256
+#define HELP_COLUMN 46
 
 struct prompt {
 	struct lab *lab;
@@ -227,16 +229,19 @@ static const struct command {
 	{"quit", "", "the same", true, do_exit},
 };
 
+static void help_line(const char *name, const char *words, const char *help)
+{
+	int columns = printf("%s ", name);
+
+	for (const char *c = words; *c; c += utf8_character(c)) columns++;
+	printf("%s%*s%s\n", words, HELP_COLUMN - columns, "", help);
+}
+
 static int do_help(struct prompt *p, const char *verb, char *rest)
 {
 	(void)p, (void)verb, (void)rest;
-	printf("%-48s %s\n", "HOST COMMAND…", " a command for the shell on a host: h1 ping -c1 h2");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		char both[64];
-
-		snprintf(both, sizeof both, "%s %s", commands[i].name, commands[i].words);
-		printf("%-46s %s\n", both, commands[i].help);
-	}
+	help_line("HOST", "COMMAND…", "a command for the shell on a host: h1 ping -c1 h2");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) help_line(commands[i].name, commands[i].words, commands[i].help);
 	return 0;
 }
 

@@ -34,9 +34,9 @@ bool rendezvous_inside(void)
 
 void rendezvous_start(void)
 {
-	void (*plain_pairs)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "sockland_plain_pairs");
+	void (*plain_unix)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "sockland_plain_unix");
 
-	if (plain_pairs) plain_pairs();
+	if (plain_unix) plain_unix();
 }
 
 void rendezvous_leave(void)

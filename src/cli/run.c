@@ -18,7 +18,7 @@ int verb_run(const struct verb *v, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"seed", required_argument, NULL, 's'}, {"on", required_argument, NULL, 'o'}, {"net", required_argument, NULL, 'n'},
-		{"unprivileged", no_argument, NULL, 'u'}, {"private-unix", no_argument, NULL, 'p'}, {"junit", required_argument, NULL, 'j'}, {0}};
+		{"unprivileged", no_argument, NULL, 'u'}, {"kernel-unix", no_argument, NULL, 'k'}, {"junit", required_argument, NULL, 'j'}, {0}};
 	struct lab_options how = {.seed = lab_seed(), .listener = -1};
 	const char *on = NULL, *net = NULL, *junit = NULL;
 	bool seeded = false;
@@ -29,7 +29,7 @@ int verb_run(const struct verb *v, int argc, char **argv)
 		if (c == 's' && cli_number("--seed", optarg, &how.seed)) seeded = true;
 		else if (c == 'o') on = optarg;
 		else if (c == 'u') how.unprivileged = true;
-		else if (c == 'p') how.private_unix = true;
+		else if (c == 'k') how.kernel_unix = true;
 		else if (c == 'j') junit = optarg;
 		else if (c == 'n') net = optarg;
 		else return cli_usage(v);

@@ -22,6 +22,7 @@
 #include "cli/judge.h"
 
 #define PATIENCE (2 * NS_PER_S)       /* of a process with SIGTERM */
+#define LOOK (5 * NS_PER_MS)
 
 /* ---- time and talk ---- */
 
@@ -220,6 +221,18 @@ static bool any_running(const struct run *r)
 	return false;
 }
 
+/* Who leads a group may be gone before the others in it, which were told to end as well. */
+static void groups_wait(struct run *r)
+{
+	bool any = true;
+
+	for (time_ns end = now(r) + PATIENCE; any && now(r) < end;) {
+		any = false;
+		for (size_t i = 0; i < r->s.n_processes; i++) any |= r->cut_short[i] && task_group_lives(&r->tasks[i]);
+		if (any) wait_until(r, now(r) + LOOK);
+	}
+}
+
 static void end_all(struct run *r)
 {
 	time_ns end = now(r) + PATIENCE;
@@ -233,6 +246,7 @@ static void end_all(struct run *r)
 	while (any_running(r) && now(r) < end) wait_until(r, end);
 	for (size_t i = 0; i < r->s.n_processes; i++) task_signal(&r->tasks[i], SIGKILL);
 	for (end = now(r) + PATIENCE; any_running(r) && now(r) < end;) wait_until(r, end);
+	groups_wait(r);
 }
 
 /* ---- the whole ---- */
@@ -278,7 +292,7 @@ static void again_print(const struct run *r, const struct lab_options *how)
 	const char *quote = strpbrk(r->file, " \t\n\"'\\$`*?[]{}()<>|&;#~!") ? "'" : "";
 
 	printf("again: sockland run --seed %" PRIu64 "%s%s %s", how->seed, how->unprivileged ? " --unprivileged" : "",
-	       how->private_unix ? " --private-unix" : "", quote);
+	       how->kernel_unix ? " --kernel-unix" : "", quote);
 	for (const char *at = r->file; *at; at++) {
 		if (*at == '\'') fputs("'\\''", stdout);
 		else putchar(*at);

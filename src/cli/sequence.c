@@ -136,7 +136,7 @@ static int flow_choose(struct reader r, struct flow *ret)
 
 /* ---- what it did ---- */
 
-struct tracing { struct sequence *s; struct flow flow; time_ns begin; bool begun, data_begun; seq32 first; uint8_t wscale; bool scaled; };
+struct tracing { struct sequence *s; struct flow flow; time_ns begin; bool begun, data_begun; seq32 first; uint8_t wscale; };
 
 static int64_t relative(const struct tracing *t, seq32 seq) { return (int32_t)(seq - t->first); }
 

@@ -5,8 +5,6 @@
 #pragma once
 #include "base/types.h"
 
-struct bpf;
-
 enum mark { MARK_DATA, MARK_AGAIN, MARK_LOST, MARK_SACK, MARKS };
 struct span { double t; int64_t from, to; };                     /* a segment's octets, or a block's */
 struct spans { struct span *at; size_t n; };

@@ -72,6 +72,8 @@ void task_signal(const struct task *t, int signal)
 	if (t->running) kill(-t->pid, signal);
 }
 
+bool task_group_lives(const struct task *t) { return t->pid > 0 && kill(-t->pid, 0) == 0; }
+
 char *task_output(const struct task *t)
 {
 	off_t size = t->output ? lseek(fileno(t->output), 0, SEEK_END) : 0;

@@ -17,5 +17,6 @@ struct task {
 int task_start(struct task *t, struct client *c, const char *host, char *const *argv, char *const *env, time_ns now);
 void task_over(struct task *t, int status, time_ns now);
 void task_signal(const struct task *t, int signal);           /* the whole group */
+bool task_group_lives(const struct task *t);                  /* or a part of it, the process itself may be over */
 char *task_output(const struct task *t);                      /* all of it; free() it. NULL when there is none */
 void task_free(struct task *t);

@@ -36,7 +36,7 @@ static bool options_read(struct up *u, int argc, char **argv)
 	static const struct option options[] = {
 		{"seed", required_argument, NULL, 's'}, {"on", required_argument, NULL, 'o'},
 		{"topo", required_argument, NULL, 't'}, {"name", required_argument, NULL, 'n'},
-		{"unprivileged", no_argument, NULL, 'u'}, {"private-unix", no_argument, NULL, 'p'}, {0}};
+		{"unprivileged", no_argument, NULL, 'u'}, {"kernel-unix", no_argument, NULL, 'k'}, {0}};
 	int c, whole = argc;
 
 	u->command = command_of(&argc, argv);
@@ -44,7 +44,7 @@ static bool options_read(struct up *u, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "d", options, NULL)) >= 0) {
 		if (c == 'd') u->background = true;
 		else if (c == 'u') u->how.unprivileged = true;
-		else if (c == 'p') u->how.private_unix = true;
+		else if (c == 'k') u->how.kernel_unix = true;
 		else if (c == 'o') u->on = optarg;
 		else if (c == 't') u->net = optarg;
 		else if (c == 'n') u->name = optarg;

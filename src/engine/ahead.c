@@ -74,6 +74,7 @@ static bool may_fill(struct engine *e, const struct esock *l)
 {
 	/* Whoever takes the last one tells nobody, though with no backlog some may wait to connect. */
 	if (!l->stream || sctp_is(l->sk) || (esock_is_unix(l) && unix_backlog(l->sk) == 0)) return false;
+	if (esock_is_unix(l) && unix_outside_is_waiting(l->sk)) return false;     /* who is to have his turn */
 	return sock_poll(l->sk) & EPOLLIN && is_alone(e, l);
 }
 
@@ -117,6 +118,13 @@ bool ahead_update(struct engine *e, struct esock *l)
 	shared_fence();        /* after what was published: who takes it looks there after, whether to ring */
 	if (l->offer != 0 && offer_look(offer_of(e, l)) != l->offer) settle(e, l);
 	return l->offer == 0 && fill(e, l);
+}
+
+const struct sock *ahead_sock(void *engine, const struct sock *listener)
+{
+	struct engine *e = engine;
+	const struct esock *l = listener->user, *es = l && l->offer != 0 ? e->slots[offer_spare(l->offer)].es : NULL;
+	return es ? es->sk : NULL;
 }
 
 /* ---- other ends ---- */

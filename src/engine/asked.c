@@ -1,7 +1,8 @@
 /*
- * A connection that is to be asked for each message, by an upper protocol (TCP_ULP) or for stamps: from then on what it sends and receives is the stack's, and
- * nothing may be in its rings. What the program has written goes to the stack, to be sent as it is. What came and was not read, by the stack or past it,
- * the stack gets back: keys that are set next are for it as well, as the peer's first records may be there already.
+ * A connection that is to be asked for each message, by an upper protocol (TCP_ULP), for stamps or in repair: from then on what it sends and receives is
+ * the stack's, and nothing may be in its rings. What the program has written goes to the stack, to be sent as it is. What came and was not read, by the
+ * stack or past it, the stack gets back: keys that are set next are for it as well, as the peer's first records may be there already, and in repair the
+ * program looks for it there. When repair is over the rings are used again.
  *
  * A thread that is in the middle of reading holds the ring's lock, and so keeps what is there, as if it had read that a moment before.
  */
@@ -56,4 +57,12 @@ void esock_ask(struct engine *e, struct esock *es)
 {
 	esock_unread(e, es);
 	if (es->sk) tcp_ask(es->sk);
+}
+
+/* What is in the stack's queue goes into the ring again, and the direct path may be taken. */
+void esock_ask_no_more(struct engine *e, struct esock *es)
+{
+	if (!tcp_ask_no_more(es->sk)) return;
+	es->path_epoch = 0;
+	esock_queue(e, es);
 }

@@ -18,6 +18,7 @@ static int build_hosts(struct engine *e)
 		struct stack *s = net_stack(h);
 		s->realtime_offset = e->real_offset;
 		s->sysctl->privileged = !e->config->unprivileged;
+		if (e->config->kernel_unix) unix_unlist(s);
 		sysctl_set_router(s->sysctl, e->topo->hosts[i].router);
 	}
 	for (size_t i = 0; i < e->topo->n_settings; i++) {
@@ -47,7 +48,8 @@ static int build_networks(struct engine *e, struct net_link **links)
 
 static int address_add(struct netif *nif, const struct topo_addr *a)
 {
-	return a->plen == 0 ? 0 : netif_addr_add(nif, &a->addr, a->plen);
+	int err = a->plen == 0 ? 0 : netif_addr_add(nif, &a->addr, a->plen);
+	return err == -EACCES ? 0 : err;     /* its IPv6 is disabled by a setting */
 }
 
 static int build_interface(struct engine *e, size_t i, struct net_link *link)
@@ -97,9 +99,9 @@ static int build_all(struct engine *e, struct net_link **links)
 
 int build_net(struct engine *e)
 {
-	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .tcp_info = esock_tcp_info, .changed = ways_changed,
-					   .tap = captures_tap, .watches = captures_watch, .share = packet_share, .unshare = packet_unshare,
-					   .crypto = host_crypto};
+	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .held = esock_held, .ahead = ahead_sock,
+					   .tcp_info = esock_tcp_info, .changed = ways_changed, .tap = captures_tap, .watches = captures_watch,
+					   .share = packet_share, .unshare = packet_unshare, .crypto = host_crypto};
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);
 	e->ports = calloc(e->topo->n_ifs + 1, sizeof *e->ports);
 	e->real_offset = clock_real() - e->now;

@@ -5,10 +5,12 @@
 #include "stack/sctp/sctp.h"
 #include "stack/tcp/tcp.h"
 
-#define CONTROL_MAX 8192       /* that come with a message */
 #define CONTROL_SENT_MAX 65536
 #define ERRNO_MOST 4095
 #define HOST_FLAGS (MSG_LEND | MSG_GO_ON | MSG_PAST_PEEK_OFF)     /* ours, not for programs */
+
+/* For want of room of its own, which may be there when it is looked for next. Of room in a Unix receiver's queue the stack tells. */
+static bool lacks_room(const struct esock *es) { return !esock_is_unix(es) || !sock_has_room(es->sk); }
 
 /* k is a SEND whose message is m. */
 static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct sock_msg *m)
@@ -31,7 +33,7 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 	/* A stream's octets that are still in the ring come first. */
 	bool behind = !completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0;
 	ssize_t n = behind ? -EAGAIN : sock_send(k->es->sk, m);
-	k->es->refused |= n == -EAGAIN;
+	k->es->refused |= n == -EAGAIN && (behind || lacks_room(k->es));
 	/* Fast Open: a send that connects. */
 	if (k->es->stream && !of_unix && (n == -EINPROGRESS || (n > 0 && m->flags & MSG_FASTOPEN))) {
 		k->es->connecting = true;
@@ -49,6 +51,8 @@ int64_t serve_send(struct call *k)
 		return -EPROTO;
 	}
 	if (k->fds_lost) return -ETOOMANYREFS;
+	/* Nothing is taken that could not be read whole. */
+	if (esock_is_unix(k->es) && !k->es->stream && h.data_len > RPC_UNIX_MOST) return -EMSGSIZE;
 	int64_t unread = k->q->arg[2];
 	/* Copied to where any alignment is right. */
 	struct sockaddr_storage name = {0};
@@ -71,18 +75,26 @@ int64_t serve_send(struct call *k)
 int64_t serve_recv(struct call *k)
 {
 	struct rpc_recv h = {0};
+	struct rpc_peek peek;
 	int flags = (int)k->q->arg[0];
 	/* Whether the program would wait makes a difference to Unix sockets, which never do. */
 	int impatience = esock_is_unix(k->es) ? flags & MSG_DONTWAIT : MSG_DONTWAIT;
 	int ours = (k->q->arg[0] & RPC_RECV_GO_ON ? MSG_GO_ON : 0) | (k->q->arg[0] & RPC_RECV_PAST_PEEK_OFF ? MSG_PAST_PEEK_OFF : 0);
 	uint64_t data_cap = (uint64_t)k->q->arg[1], control_cap = (uint64_t)k->q->arg[2];
 	struct sockaddr_storage name;
-	uint8_t *control = k->e->scratch, *data = control + CONTROL_MAX;
+	uint8_t *control = k->e->scratch, *data = control + RPC_RECV_CONTROL;
+	/* What a Unix message may be long is what is left. */
+	size_t control_room = MIN(control_cap, esock_is_unix(k->es) ? RPC_UNIX_CONTROL : MIN(RPC_RECV_CONTROL, k->c->answer_max / 2));
 	/* What the ring holds is read there first. */
 	if (!(flags & (MSG_ERRQUEUE | MSG_OOB)) && rx_used(&k->e->pool, &k->es->rx) > 0) return -EAGAIN;
-	struct sock_msg m = {.data = data, .len = MIN(data_cap, RPC_OUT_MAX - sizeof h - sizeof name - CONTROL_MAX), .name = &name, .name_len = sizeof name,
-			     .control = control, .control_len = MIN(control_cap, CONTROL_MAX),
-			     .flags = (flags & ~(HOST_FLAGS | MSG_DONTWAIT)) | impatience | ours};
+	struct sock_msg m = {.data = data, .len = MIN(data_cap, k->c->answer_max - (sizeof h + sizeof name) - control_room),
+			     .name = &name, .name_len = sizeof name, .control = control, .control_len = control_room,
+			     .pidfd_of = -1, .flags = (flags & ~(HOST_FLAGS | MSG_DONTWAIT)) | impatience | ours};
+	if (k->q->in_len == sizeof peek) {
+		memcpy(&peek, k->in, sizeof peek);
+		m.offset = peek.offset;
+		m.call_len = peek.room;
+	}
 	ssize_t n = sock_recv(k->es->sk, &m);
 	if (n < 0) return n;
 	if (m.arrival != 0 && !(flags & MSG_PEEK)) dgram_of(k->es)->arrival = m.arrival;
@@ -91,7 +103,7 @@ int64_t serve_recv(struct call *k)
 		m.flags |= MSG_CTRUNC;
 	} else if (!rights_give(k, m.rights)) m.flags |= MSG_CTRUNC;
 	h = (struct rpc_recv){.name_len = (uint32_t)MIN(m.name_len, sizeof name), .control_len = (uint32_t)m.control_len,
-			      .data_len = m.data ? (uint32_t)MIN((size_t)n, m.len) : 0, .flags = m.flags};
+			      .data_len = m.data ? (uint32_t)MIN((size_t)n, m.len) : 0, .flags = m.flags, .pidfd_of = m.pidfd_of};
 	call_out(k, &h, sizeof h);
 	call_out(k, &name, h.name_len);
 	call_out(k, control, h.control_len);

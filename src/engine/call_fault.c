@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include "base/duration.h"
 #include "engine/private.h"
 #include "rpc/call_fault.h"
 #include "stack/tcp/tcp.h"

@@ -54,7 +54,6 @@ static int end_make(struct call *k, struct end *end)
 
 int64_t serve_pair(struct call *k)
 {
-	const struct ucred who = {k->c->pid, k->c->uid, k->c->gid};
 	struct end end[2];
 	int err = end_make(k, &end[0]);
 	if (err < 0) return err;
@@ -64,7 +63,7 @@ int64_t serve_pair(struct call *k)
 		esock_give_back(k->e, end[0].es, end[0].fd);
 		return err;
 	}
-	for (int i = 0; i < 2; i++) unix_act_as(end[i].sk, &who);
+	for (int i = 0; i < 2; i++) client_acts(k->c, end[i].sk);
 	unix_pair(end[0].sk, end[1].sk);
 	for (int i = 0; i < 2; i++) {
 		esock_attach(k->e, end[i].es, end[i].sk, k->c->host);
@@ -84,18 +83,26 @@ static socklen_t address_in(struct call *k, struct sockaddr_storage *ret)
 	return (socklen_t)MIN(k->q->in_len, sizeof *ret);
 }
 
+/* What came with a path: the kernel's socket that is bound there, or where there is none the inode. */
+static int path_keep(struct call *k)
+{
+	struct esock *es = k->es;
+	if (!account_may(k->e, esock_account(es), STOCK_FDS, 1)) return -ENFILE;
+	if (!process_is_path(k->in_fds[0])) return outside_begin(k->e, es, &k->in_fds[0]);
+	es->inode_fd = k->in_fds[0];
+	k->in_fds[0] = -1;
+	account_move(k->e, NULL, esock_account(es), STOCK_FDS, 1);
+	return 0;
+}
+
 int64_t serve_bind(struct call *k)
 {
 	struct sockaddr_storage a;
 	socklen_t len = address_in(k, &a);
-	bool keeps = k->n_in_fds > 0 && k->es->inode_fd < 0 && process_is_path(k->in_fds[0]);
-	if (keeps && !account_may(k->e, esock_account(k->es), STOCK_FDS, 1)) return -ENFILE;
-	int err = sock_bind(k->es->sk, (struct sockaddr *)&a, len);
-	if (err == 0 && keeps) {
-		k->es->inode_fd = k->in_fds[0];
-		k->in_fds[0] = -1;
-		account_move(k->e, NULL, esock_account(k->es), STOCK_FDS, 1);
-	}
+	bool keeps = esock_is_unix(k->es) && k->n_in_fds > 0 && k->es->inode_fd < 0 && !k->es->outside;
+	int err = keeps ? path_keep(k) : 0;
+	if (err == 0) err = sock_bind(k->es->sk, (struct sockaddr *)&a, len);
+	if (err < 0 && keeps) esock_path_forget(k->e, k->es);
 	return err;
 }
 
@@ -147,8 +154,9 @@ int64_t serve_listen(struct call *k)
 	int64_t backlog = k->q->arg[0];
 	int err = sock_listen(k->es->sk, (int)MAX(MIN(backlog, INT32_MAX), INT32_MIN));
 	if (err == 0 && !k->es->listening) shared_set64(&arena_offer(k->e->arena, k->es->channel)->word, 0);
-	if (err == 0) k->es->listening = true;
-	return err;
+	if (err < 0) return err;
+	k->es->listening = true;
+	return outside_listen(k);
 }
 
 /* As Linux: accept tells who called, also of a connection that is over by now. */
@@ -177,6 +185,7 @@ int64_t serve_accept(struct call *k)
 	struct esock *es;
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof peer;
+	if (outside_accepts(k)) return 0;          /* channel 0 */
 	int fd, err = ahead_recall(k, &es, &fd);
 	if (err == 0) err = accept_new(k, &es, &fd);
 	if (err < 0) return err;
@@ -197,6 +206,7 @@ int64_t serve_shutdown(struct call *k)
 	if (how == SHUT_WR || how == SHUT_RDWR) esock_flush(k->e, k->es);
 	if (!k->es->sk) return -ENETDOWN;
 	int err = sock_shutdown(k->es->sk, how);
+	if (err == 0) outside_shutdown(k->es, how);
 	peek_off_follow(k);
 	return err;
 }

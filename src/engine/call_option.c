@@ -12,6 +12,7 @@
 #define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS, of whose layouts the header names the other */
 #define STAMPNS 0x8907
 #define FLOWLABEL_MGR 32     /* IPV6_FLOWLABEL_MGR of <linux/in6.h> */
+#define ROWS_MAX 65536u      /* octets that SIOCGIFCONF may answer */
 #define NO_ROOM 64           /* what a row may look at that is given no room */
 
 /* Those that can't be are refused as by the call, and nobody is told: no shim leaves them. */
@@ -34,15 +35,39 @@ static void label_tell(struct call *k)
 	if (label) call_out(k, &label, sizeof label);
 }
 
+/* Before: what is in the rings was written and came without an upper protocol, and before the connection was to be repaired. */
+static void rings_empty(struct call *k, int name)
+{
+	if (name == TCP_ULP) esock_unread(k->e, k->es);
+	if (name == TCP_REPAIR) esock_ask(k->e, k->es);
+}
+
+/* Afterwards: a ring has no place for when an octet came, and repair is over, or was refused. */
+static void asking_follow(struct engine *e, struct esock *es)
+{
+	if (tcp_wants_asking(es->sk)) esock_ask(e, es);
+	else esock_ask_no_more(e, es);
+}
+
+/* The program gave a null pointer, and a length: what may be no more than an int is 0. */
+static int set_none(struct call *k, int level, int name)
+{
+	static const int zero;
+	socklen_t len = (socklen_t)-(k->q->arg[2] + 1);
+	int err = sock_setsockopt_none(k->es->sk, level, name, len);
+	return err < 0 ? err : sock_setsockopt(k->es->sk, level, name, &zero, MIN(len, (socklen_t)sizeof zero));
+}
+
 int64_t serve_setsockopt(struct call *k)
 {
 	int level = (int)k->q->arg[0], name = (int)k->q->arg[1];
 	char text[96];
-	if (k->q->arg[2] != 0) return sock_setsockopt_unread(k->es->sk, level, name, (socklen_t)(k->q->arg[2] - 1));
-	if (level == IPPROTO_TCP && name == TCP_ULP && k->es->stream && !k->es->sk->ops->asked) esock_unread(k->e, k->es);
+	if (k->q->arg[2] > 0) return sock_setsockopt_unread(k->es->sk, level, name, (socklen_t)(k->q->arg[2] - 1));
+	if (level == IPPROTO_TCP && k->es->sk->protocol == IPPROTO_TCP && !k->es->sk->ops->asked) rings_empty(k, name);
 	if (!k->es->sk) return -ENETDOWN;
-	int err = sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
+	int err = k->q->arg[2] < 0 ? set_none(k, level, name) : sock_setsockopt(k->es->sk, level, name, k->in, (socklen_t)k->q->in_len);
 	esock_mirror(k->e, k->es);
+	outside_follow(k->es);
 	if (err == -EINPROGRESS || err == -EALREADY) {   /* sctp_connectx() */
 		k->es->connecting = true;
 		return err;
@@ -51,8 +76,7 @@ int64_t serve_setsockopt(struct call *k)
 	/* A filter looks at segments, a stamp tells when one left, and hops are counted of each. */
 	if (k->es->stream && (k->es->sk->filter || tcp_sends_stamped(k->es->sk) || tcp_needs_stack(k->es->sk))) direct_bar(k->e, k->es);
 	if (err == 0 && level == IPPROTO_IPV6 && name == FLOWLABEL_MGR) label_tell(k);
-	/* A ring has no place for when an octet came. */
-	if (tcp_stamps_received(k->es->sk) && !k->es->sk->ops->asked) esock_ask(k->e, k->es);
+	if (tcp_wants_asking(k->es->sk) != k->es->sk->ops->asked && k->es->stream) asking_follow(k->e, k->es);
 	if (!k->es->sk) return -ENETDOWN;
 	if (err == 0 && level == IPPROTO_IPV6 && name == IPV6_ADDRFORM) esock_channel(k->e, k->es)->domain = k->es->sk->domain;
 	bool corks = err == 0 && k->es->stream && level == IPPROTO_TCP && name == TCP_CORK;
@@ -82,7 +106,9 @@ int64_t serve_getsockopt(struct call *k)
 	int64_t capacity = k->q->arg[2];
 	char text[96];
 	if (capacity < 0) return room_needed(k, level, name);
-	socklen_t len = (socklen_t)MIN(capacity, 65536);
+	socklen_t len = (socklen_t)MIN(capacity, RPC_OPTION_MAX);
+	/* What went past the engine and found no room counts, too. */
+	if (level == SOL_SOCKET && name == SO_MEMINFO) inbox_shut(k->e, k->es);
 	/* Some options read what the buffer holds before they fill it. */
 	memset(k->e->scratch, 0, len);
 	memcpy(k->e->scratch, k->in, MIN(k->q->in_len, len));
@@ -90,7 +116,7 @@ int64_t serve_getsockopt(struct call *k)
 	if (err < 0) return option_text(text, sizeof text, k->es->sk, level, name, err) ? refuse(k, err, "getsockopt(%s)", text) : err;
 	if (level == IPPROTO_TCP && name == TCP_INFO) esock_tcp_info(k->e, k->es->sk, k->e->scratch, len);
 	if (level == SOL_SOCKET && name == SO_PEEK_OFF && k->es->sk->domain != AF_UNIX) peek_off_complete(k, len);
-	call_out(k, k->e->scratch, MIN(len, 65536));
+	call_out(k, k->e->scratch, MIN(len, RPC_OPTION_MAX));
 	return len;
 }
 
@@ -100,13 +126,13 @@ static int64_t octets_unread(struct call *k, int *ret)
 	int n = 0, err = 0;
 	uint32_t ring = rx_used(&k->e->pool, &k->es->rx);
 	bool of_unix = esock_is_unix(k->es);
+	err = sock_ioctl(k->es->sk, SIOCINQ, &n, sizeof n);
+	if (err < 0) return err;
 	if (!k->es->stream && !of_unix && ring > 0) {
 		const struct charges *q = &dgram_of(k->es)->charges;
 		*ret = q->count > 0 ? (int)q->at[q->start].data : 0;
 		return 0;
 	}
-	err = sock_ioctl(k->es->sk, SIOCINQ, &n, sizeof n);
-	if (err < 0) return err;
 	if (k->es->mark && !k->es->sk->oobinline) n = 0;   /* none from the mark on */
 	if (of_unix && !k->es->stream && ring > 0) n = direct_unix_waiting(k->e, k->es) + (k->es->sk->type == SOCK_DGRAM ? 0 : n);
 	*ret = n + (k->es->stream ? (int)ring : 0);
@@ -128,9 +154,9 @@ static int64_t queue_ioctl(struct call *k, unsigned long request)
 /* Its struct holds a pointer to the rows: the rows alone go over. */
 static int64_t interface_rows(struct call *k)
 {
-	int64_t n = sock_ioctl(k->es->sk, SIOCGIFCONF, k->e->scratch, 65536);
+	int64_t n = sock_ioctl(k->es->sk, SIOCGIFCONF, k->e->scratch, ROWS_MAX);
 	if (n < 0) return n;
-	call_out(k, k->e->scratch, MIN((size_t)n, 65536));
+	call_out(k, k->e->scratch, MIN((size_t)n, ROWS_MAX));
 	return 0;
 }
 

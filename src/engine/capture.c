@@ -241,7 +241,7 @@ static int capture_open(struct engine *e, struct capture *c, struct account *a, 
 int64_t serve_capture(struct call *k)
 {
 	struct engine *e = k->e;
-	struct text t = {(char *)k->out, RPC_OUT_MAX, 0};
+	struct text t = {(char *)k->out, RPC_TEXT_MAX, 0};
 	size_t n = 0;
 	int theirs = -1;
 	list_each(struct capture, c, &e->captures, node) n++;

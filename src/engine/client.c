@@ -15,6 +15,7 @@
 
 #define LISTENER_REST_NS (100 * NS_PER_MS)
 #define CLIENT_FDS 2                /* its pair and its doorbell */
+#define BUFFER_DEFAULT 212992       /* net.core.wmem_default */
 
 /* ---- doors ---- */
 
@@ -147,7 +148,7 @@ static int client_welcome(struct engine *e, struct client *c)
 {
 	struct rpc_reply reply = {.result = c->id, .out_len = sizeof(struct rpc_hello)};
 	struct rpc_hello hello = {.client = c->id, .host = (uint32_t)c->host, .privileged = !e->config->unprivileged,
-				  .private_unix = e->config->private_unix, .desk = c->desk, .arena_size = ARENA_SIZE};
+				  .kernel_unix = e->config->kernel_unix, .desk = c->desk, .arena_size = ARENA_SIZE};
 	unix_tag(e, c->host, hello.unix_tag);
 	strncpy(hello.host_name, e->topo->hosts[c->host].name, sizeof hello.host_name - 1);
 	struct iovec iov[2] = {{&reply, sizeof reply}, {&hello, sizeof hello}};
@@ -178,6 +179,13 @@ static int client_pay(struct engine *e, struct client *c)
 	return c->account ? 0 : -ENFILE;
 }
 
+/* A sandbox may refuse to say how much it is: then it is what Linux begins with. */
+static uint32_t answer_max(int fd)
+{
+	int buffer = message_enlarge(fd, RPC_BUFFER);
+	return (uint32_t)MIN(MAX(buffer == 0 ? BUFFER_DEFAULT : buffer, 4096), RPC_BUFFER) - RPC_MARGIN;
+}
+
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in)
 {
 	struct client *c = process_is_socket(fd) ? calloc(1, sizeof *c) : NULL;
@@ -186,6 +194,7 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 		return -EPROTO;
 	}
 	c->fd = fd;
+	c->answer_max = answer_max(fd);
 	c->doorbell = -1;
 	c->host = host;
 	list_init(&c->bells);
@@ -197,6 +206,8 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 		c->pid = (pid_t)q->arg[0];
 	}
 	c->gid = (gid_t)q->arg[2];
+	c->ids.uid[1] = UINT32_MAX;
+	client_look(c);
 	c->id = client_id(e);
 	int err = client_pay(e, c);
 	if (err == 0) err = client_watch(e, c);

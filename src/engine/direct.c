@@ -285,7 +285,7 @@ void direct_part(struct engine *e, struct esock *es)
 		if (both[i]->sk) {
 			esock_limit(e, both[i]);
 			both[i]->sk->beside = direct_unread(&e->pool, &both[i]->rx);
-			if (both[i]->got.octets > 0) tcp_passed(both[i]->sk);
+			tcp_passed(both[i]->sk, both[i]->got.octets > 0, both[!i]->got.octets > 0);
 		}
 		esock_queue(e, both[i]);
 		if (esock_is_unix(both[i])) continue;    /* its pump wakes, when it has published what there is to see */

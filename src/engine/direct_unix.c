@@ -95,6 +95,14 @@ int direct_unix_waiting(struct engine *e, const struct esock *to)
 	return (int)MIN(w.octets, (uint32_t)INT32_MAX);
 }
 
+void direct_unix_sum(struct engine *e, struct esock *es, uint32_t *in, uint32_t *out)
+{
+	uint32_t ring = rx_used(&e->pool, &es->rx);
+	if (es->stream) *in += ring;
+	else if (ring > 0) *in = (uint32_t)direct_unix_waiting(e, es) + (es->sk->type == SOCK_DGRAM ? 0 : *in);
+	*out += tx_pending(&e->pool, &es->tx) + direct_ahead(e, es);
+}
+
 /* ---- leaving ---- */
 
 #define RECALL_MAX (1u << 20)    /* as unix_charge() counts: above what net.core.wmem_max allows, and one message more */

@@ -34,8 +34,10 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_GETPEERNAME] = {serve_getpeername, SOCKET},
 	[RPC_IOCTL] = {serve_ioctl, SOCKET},
 	[RPC_RINGS] = {serve_rings, SOCKET},
+	[RPC_OUTSIDE] = {serve_outside, SOCKET},
 	[RPC_IDENTIFY] = {serve_identify, NO_SOCKET},
 	[RPC_SYNC] = {serve_sync, NO_SOCKET},
+	[RPC_WHO] = {serve_who, NO_SOCKET},
 	[RPC_BELL] = {serve_bell, NO_SOCKET},
 	[RPC_BELL_FREE] = {serve_bell_free, NO_SOCKET},
 	[RPC_BELL_FD] = {serve_bell_fd, NO_SOCKET},
@@ -44,6 +46,7 @@ static const struct row rows[RPC_OP_COUNT] = {
 	[RPC_UNWATCH] = {serve_unwatch, NO_SOCKET},
 	[RPC_FILE] = {serve_file, NO_SOCKET},
 	[RPC_LOOK] = {serve_look, NO_SOCKET},
+	[RPC_SETTING] = {serve_setting, NO_SOCKET},
 	[RPC_HOSTNAME] = {serve_hostname, NO_SOCKET},
 	[RPC_UNIX_NAME] = {serve_unix_name, NO_SOCKET},
 	[RPC_UNIX_NAMED] = {serve_unix_named, NO_SOCKET},
@@ -77,7 +80,7 @@ static int64_t serve(struct call *k)
 		if (!k->es->sk) return -ENETDOWN;
 		k->es->spare = false;
 		engine_enter(k->e, k->es->sk);
-		if (k->es->sk->domain == AF_UNIX) unix_act_as(k->es->sk, &(struct ucred){k->c->pid, k->c->uid, k->c->gid});
+		if (k->es->sk->domain == AF_UNIX) client_acts(k->c, k->es->sk);
 		if (k->es->sk->domain == AF_NETLINK) netlink_act_as(k->es->sk, &(struct ucred){k->c->pid, k->c->uid, k->c->gid});
 		/* What was written and read so far comes before the call. */
 		esock_pump(k->e, k->es);

@@ -11,7 +11,7 @@ struct engine_config {
 	int ready_fd;              /* gets one octet when the engine serves, then closed */
 	uint32_t segments;         /* of shared memory, at most; 0: as many as it has numbers for */
 	bool unprivileged;         /* programs have no CAP_NET_RAW and CAP_NET_ADMIN over their hosts */
-	bool private_unix;         /* sockets of AF_UNIX are the net's own, not the kernel's */
+	bool kernel_unix;          /* sockets of AF_UNIX are the kernel's, not the net's own */
 	bool keep;                 /* `up -d`: stay until `down`, else end when every door has hung up */
 };
 /* Runs until the end; the process's exit status. Called in a process of its own, whose standard streams may be anything. */

@@ -79,7 +79,7 @@ static struct esock *spare_take(struct engine *e, const struct client *c, bool s
 static void esock_charge(struct engine *e, const struct esock *es, struct account *a)
 {
 	struct account *from = es->of.client ? esock_account(es) : NULL;
-	account_move(e, from, a, STOCK_FDS, (uint32_t)(es->inode_fd >= 0) + (es->anchor >= 0));
+	account_move(e, from, a, STOCK_FDS, (uint32_t)(es->inode_fd >= 0) + (es->outside != NULL) + (es->anchor >= 0));
 	account_move(e, from, a, STOCK_CHANNELS, 1);
 }
 
@@ -187,9 +187,24 @@ void esock_waiting(void *engine, const struct sock *sk, uint32_t *in, uint32_t *
 {
 	struct engine *e = engine;
 	struct esock *es = sk->user;
-	if (!es || !es->stream) return;
+	if (!es) return;
+	if (sk->domain == AF_UNIX) {
+		direct_unix_sum(e, es, in, out);
+		return;
+	}
+	if (!es->stream) {
+		*in += (uint32_t)inbox_unread(&e->pool, &es->rx);
+		return;
+	}
 	*in += rx_used(&e->pool, &es->rx);
 	*out += tx_pending(&e->pool, &es->tx) + direct_ahead(e, es);
+}
+
+bool esock_held(void *engine, const struct sock *sk)
+{
+	const struct esock *es = sk->user;
+	if (!es || es->listener != 0) return false;
+	return !es->spare || shared_get32(&esock_channel(engine, es)->flags) & CHF_TAKEN;
 }
 
 /* The asker may want only the first fields. */
@@ -236,6 +251,14 @@ static void dgram_clear(struct esock_dgram *d)
 	d->arrival = 0;
 }
 
+void esock_path_forget(struct engine *e, struct esock *es)
+{
+	outside_end(e, es);
+	if (es->inode_fd >= 0) account_move(e, esock_account(es), NULL, STOCK_FDS, 1);
+	message_close(&es->inode_fd, 1);
+	es->inode_fd = -1;
+}
+
 /* Nothing is left of the socket; the slot and the anchor are. */
 static void esock_clear(struct engine *e, struct esock *es)
 {
@@ -255,10 +278,8 @@ static void esock_clear(struct engine *e, struct esock *es)
 	list_remove(&es->pump);
 	list_remove(&es->warm);
 	if (!es->stream) dgram_clear(dgram_of(es));
-	if (es->inode_fd >= 0) account_move(e, esock_account(es), NULL, STOCK_FDS, 1);
-	message_close(&es->inode_fd, 1);
-	es->inode_fd = -1;
-	es->listening = es->connecting = es->eof = es->told = es->barred = es->special = es->rung = false;
+	esock_path_forget(e, es);
+	es->listening = es->connecting = es->eof = es->mark = es->told = es->barred = es->special = es->rung = false;
 	es->missed_room = es->refused = es->asked_for = false;
 	es->generation = es->state = es->poll = es->tx_limit = es->urgents = 0;
 	es->flow = FLOW_STACK;
@@ -333,7 +354,8 @@ static void esock_finish(struct engine *e, struct esock *es)
 	if (es->sk) es->sk->lent += direct_unread(&e->pool, &es->rx);
 }
 
-void esock_hangup(struct engine *e, struct esock *es)
+/* The last reference is gone. */
+static void hangup(struct engine *e, struct esock *es)
 {
 	inbox_refuse(e, es);
 	esock_finish(e, es);
@@ -380,7 +402,7 @@ void esock_end(struct engine *e, struct esock *es)
 void esock_let_go(struct engine *e, struct esock *es)
 {
 	if (esock_is_in_flight(e, es)) e->flights_doubtful = true;
-	else esock_hangup(e, es);
+	else hangup(e, es);
 }
 
 void esock_violate(struct engine *e, struct esock *es, const char *what)

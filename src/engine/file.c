@@ -1,14 +1,13 @@
 /*
  * The files that a host sees instead of the machine's. Those of /etc make the ordinary calls (getaddrinfo, gethostbyname) find the other hosts by
- * name, and nothing else. Those below /proc/net tell what its stack knows (engine/proc), and those below /proc/sys/net its settings; what it has
- * nothing to say of is not there.
+ * name, and nothing else. Those below /proc/net tell what its stack knows (engine/proc), and those below /proc/sys/net its settings (proc/setting.c);
+ * what it has nothing to say of is not there.
  * A file is handed out in pieces of whole lines, as many as fit into an answer.
  */
 #include <errno.h>
 #include "engine/private.h"
 #include "engine/proc/proc.h"
 #include "engine/proc/tree.h"
-#include "stack/core/sysctl.h"
 
 static void hosts_lines(const struct engine *e, struct page *p, const struct topo_addr *(*pick)(const struct topo_if *))
 {
@@ -64,19 +63,6 @@ static const struct { const char *path; void (*write)(const struct engine *, siz
 	{"/etc/nsswitch.conf", file_nsswitch}, {"/etc/host.conf", file_hostconf}, {"/proc/net/unix", proc_unix},
 };
 
-/* The part of a path below /proc/sys that names a setting, written as sysctl(8) does. */
-static int sysctl_text(const struct stack *s, const char *path, struct text *t)
-{
-	static const char root[] = "/proc/sys/";
-	char name[FILE_PATH_MAX + 1] = "", value[256];
-	if (strncmp(path, root, sizeof root - 1) != 0) return -ENOENT;
-	path += sizeof root - 1;
-	for (size_t i = 0; path[i] != '\0'; i++) name[i] = path[i] == '/' ? '.' : path[i];
-	int r = sysctl_get(s->sysctl, name, value, sizeof value);
-	if (r >= 0) text_add(t, "%s\n", value);
-	return MIN(r, 0);
-}
-
 /* What follows a directory's name in a path; NULL: it is not below that. */
 static const char *below(const char *path, const char *directory)
 {
@@ -87,10 +73,11 @@ static const char *below(const char *path, const char *directory)
 static int file_write(struct engine *e, size_t host, const char *path, struct page *p)
 {
 	struct stack *s = net_stack(net_host_at(e->net, host));
-	const char *proc = below(path, "/proc/net"), *device = below(path, "/sys/devices/virtual/net");
+	const char *proc = below(path, "/proc/net"), *device = below(path, "/sys/devices/virtual/net"), *setting = below(path, "/proc/sys/net");
 	const struct proc_file *listed = proc ? proc_find(proc) : NULL;
 	stack_set_now(s, e->now);
 	if (device) return sysfs_device_read(s, device, p->t);
+	if (setting) return setting_read(s, setting, p->t);
 	if (listed) {
 		listed->write(s, p);
 		return 0;
@@ -100,13 +87,13 @@ static int file_write(struct engine *e, size_t host, const char *path, struct pa
 		files[i].write(e, host, p);
 		return 0;
 	}
-	return sysctl_text(s, path, p->t);
+	return -ENOENT;
 }
 
 int64_t serve_file(struct call *k)
 {
 	char path[FILE_PATH_MAX + 1] = "";
-	struct text t = {(char *)k->out, RPC_OUT_MAX, 0};
+	struct text t = {(char *)k->out, RPC_TEXT_MAX, 0};
 	struct page p = {.t = &t, .from = (size_t)k->q->arg[0]};
 	memcpy(path, k->in, MIN(k->q->in_len, FILE_PATH_MAX));
 	int r = file_write(k->e, k->c->host, path, &p);

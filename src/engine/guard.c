@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "channel/desk.h"
@@ -50,10 +49,12 @@ static void arena_die(struct arena *a)
 		if (desk_move(a, i)) futex_wake(&arena_desk(a, i)->answered, INT_MAX);
 }
 
-static void guard_run(struct arena *a, int pipe_end)
+static void guard_run(struct arena *a, int pipe_end, int ready)
 {
 	char octet;
-	process_keep_only(&pipe_end, 1);
+	int kept[] = {pipe_end, ready};
+	process_keep_only(kept, ARRAY_SIZE(kept));
+	close(ready);
 	process_settle("sockland-guard");
 	process_quiet();
 	while (read(pipe_end, &octet, 1) < 0 && errno == EINTR) {}
@@ -61,14 +62,25 @@ static void guard_run(struct arena *a, int pipe_end)
 	_exit(0);
 }
 
+/* Not before the guard has let go of what else we have: by the listener a net would seem to run that has ended. */
 int guard_start(struct engine *e)
 {
-	int p[2];
+	int p[2], ready[2];
+	char octet;
 	if (pipe2(p, O_CLOEXEC) < 0) return -errno;
+	int err = pipe2(ready, O_CLOEXEC) < 0 ? -errno : 0;
+	if (err < 0) {
+		close(p[0]);
+		close(p[1]);
+		return err;
+	}
 	e->guard = fork();
-	if (e->guard == 0) guard_run(e->arena, p[0]);
-	int err = e->guard < 0 ? -errno : 0;
+	if (e->guard == 0) guard_run(e->arena, p[0], ready[1]);
+	if (e->guard < 0) err = -errno;
 	close(p[0]);
+	close(ready[1]);
+	while (read(ready[0], &octet, 1) < 0 && errno == EINTR) {}
+	close(ready[0]);
 	e->guard_pipe = p[1];
 	return err;
 }

@@ -1,7 +1,7 @@
 /*
- * The engine's inside. One turn of its loop (engine.c):
+ * The engine's inside. One turn of its loop (turn.c):
  *
- *     gather what is ready -> hang-ups of anchors -> dirty channels -> settle -> one control call of each client that sent one, each settled
+ *     gather what is ready -> wishes -> dirty channels -> settle -> hang-ups of anchors -> settle -> one control call of each client, each settled
  *
  * where to *settle* is to let the net deliver everything that is due by now and to pump every socket that it touched, until nothing moves. A reply
  * leaves only after that, which is what makes loopback synchronous for the program.
@@ -19,19 +19,21 @@
 #include "channel/inbox_side.h"
 #include "engine/engine.h"
 #include "host/loop.h"
+#include "host/process.h"
 #include "link/net.h"
 #include "rpc/rpc.h"
 #include "stack/socket/sock.h"
 #include "topo/cut.h"
 
 /* What an epoll event means: a member of everything that is watched. */
-enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_OWNER, SOURCE_FURTHER, SOURCE_ANCHOR };
+enum source_kind { SOURCE_DOORBELL, SOURCE_LISTENER, SOURCE_DOOR, SOURCE_CLIENT, SOURCE_CAPTURE, SOURCE_OWNER, SOURCE_FURTHER, SOURCE_OUTSIDE, SOURCE_ANCHOR };
 struct source { enum source_kind kind; struct list ready; };   /* ready: in engine.ready[kind] */
 #define SOURCE_KINDS (SOURCE_ANCHOR + 1)
 
 /* Descriptors of ours; channels; bells; pages of packet sockets' rings. */
 enum stock { STOCK_FDS, STOCK_CHANNELS, STOCK_BELLS, STOCK_PAGES, STOCKS };
-struct account { struct list node; pid_t pid; uint32_t users, has[STOCKS]; };   /* users: clients and doors; with none, it pays what is left, and takes no more */
+/* users: clients and doors; with none, it pays what is left, and takes no more. */
+struct account { struct list node; pid_t pid; uint32_t users, has[STOCKS]; };
 
 struct door { struct source source; struct list node; int fd; size_t host; struct account *account; };   /* account: NULL: a door from the beginning */
 
@@ -40,12 +42,14 @@ struct client {
 	struct source doorbell_source;
 	struct list node;                          /* engine.clients; engine.ended when ended */
 	bool ended, violated;
+	uint32_t answer_max;                       /* octets that its pair takes behind a reply */
 	int fd, doorbell;
 	uint32_t id, desk;                         /* desk: 0: none */
 	size_t host;
 	pid_t pid;
-	uid_t uid;
-	gid_t gid;                                 /* its own word */
+	uid_t uid, real_uid;                       /* uid, gid: the effective ones */
+	gid_t gid, real_gid;
+	struct process_ids ids;                    /* as the kernel last told them; effective uid -1: not yet */
 	char name[64];
 	struct list bells;
 	struct account *account;
@@ -55,8 +59,8 @@ struct client {
 /* How what a socket sends reaches its peer: through the stack; the same, and nothing more is taken from the ring until that has arrived; directly. */
 enum flow { FLOW_STACK, FLOW_HELD, FLOW_DIRECT };
 
-/* owner: whose thread sleeps on it; NULL: an epoll file's. fd: -1 until somebody wants it. */
-struct bell_owned { struct list node, watches, holds; uint32_t index, strays; int fd; struct client *owner; struct account *account; };   /* strays: see bell_inherit() */
+/* owner: whose thread sleeps on it; NULL: an epoll file's. fd: -1 until somebody wants it. strays: see bell_inherit(). */
+struct bell_owned { struct list node, watches, holds; uint32_t index, strays; int fd; struct client *owner; struct account *account; };
 struct hold { struct list of_bell, of_client; struct bell_owned *bell; struct client *client; };
 struct watch { struct list of_sock, of_bell; uint32_t channel; uint16_t bell; bool guessed; };   /* numbers */
 
@@ -78,9 +82,11 @@ struct esock {
 	struct list watches;
 	struct hash_node by_inode;                 /* the number is the hash */
 	int anchor;                                /* our end; -1: it has hung up, but the socket has been in flight */
-	int inode_fd;                              /* of the path that a Unix socket is bound to, so that no other file gets its number; -1: none */
+	struct outside *outside;                   /* of a Unix socket that is bound to a path: how it meets the outside; NULL: not at all */
+	int inode_fd;                              /* then the path's, so that no other file gets its number; -1: it is held otherwise, or there is none */
 	struct sock *sk;                           /* NULL: gone, only the channel is left until the hang-up */
-	union { struct client *client; struct account *account; } of;   /* who last made, accepted or identified it; orphan: that one's account, for it is gone */
+	/* Who last made, accepted or identified it; orphan: that one's account, for it is gone. */
+	union { struct client *client; struct account *account; } of;
 	struct esock *peer;                        /* the other end, where the way between is clear both ways; its peer is this one */
 	struct direct_count got;                   /* what the last peer had sent when the two parted */
 	uint32_t left, left_generation;            /* that peer's channel; 0: none */
@@ -166,7 +172,7 @@ struct engine {
 	uint32_t slots_used, free_first, free_last;
 	struct list accounts;                      /* those with users */
 	struct { uint32_t limit, in_use; } stocks[STOCKS];
-	struct hash inodes, further_inodes, flights;
+	struct hash inodes, further_inodes, flights, flyers;
 	bool let_go;                               /* descriptors that were in flight: hang-ups may have come of it since we gathered */
 	bool flights_doubtful;                     /* nobody may be able to reach some of what is in flight */
 	struct bell_owned *bells[BELL_MAX];
@@ -205,14 +211,18 @@ struct call {
 	bool by_desk;                              /* it lies on the client's, and waits for its answer there */
 };
 
-/* engine.c */
+/* turn.c */
+void engine_turn(struct engine *e);
 void engine_settle(struct engine *e);
 void engine_enter(struct engine *e, struct sock *sk);                     /* before calling the stack about sk: it knows the time */
+
+/* log.c */
 void engine_log(struct engine *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct text;
 void engine_log_print(struct engine *e, struct text *t);
 struct page;
 void engine_log_show(struct engine *e, struct page *p);
+void engine_log_free(struct engine *e);
 
 /* build.c: the net of a topology */
 int build_net(struct engine *e);                                           /* negative errno */
@@ -241,6 +251,10 @@ void client_end(struct engine *e, struct client *c, const char *why);     /* why
 /* Of a dead client, who held it or was about to wake the next one; shared: others may wait although it is free. */
 void lock_release(struct chan_lock *l, uint32_t id, bool shared);
 void client_reap(struct engine *e);                                        /* frees the ended ones */
+void client_look(struct client *c);                                       /* who.c: who it is now */
+bool ids_may_become(const struct process_ids *was, const struct process_ids *is);   /* by calls of a process's own */
+bool client_has_any(const struct client *c, uint64_t caps);               /* of these capabilities, now */
+void client_acts(struct client *c, struct sock *sk);                      /* next, on a socket of AF_UNIX */
 int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request *q, const uint8_t *in);   /* takes fd */
 
 /* desks.c: control calls that lie in shared memory */
@@ -260,11 +274,11 @@ void call_out(struct call *k, const void *data, size_t len);               /* cu
 /* Makes the channel and the anchor; *ret_fd is the program's end, to be passed and closed. With a spare of c's that serves: -1. -ENFILE, -ENOBUFS */
 int esock_new(struct engine *e, struct client *c, bool stream, uint32_t spare, int *ret_fd, struct esock **ret);
 void esock_attach(struct engine *e, struct esock *es, struct sock *sk, size_t host);   /* es now stands for sk: publishes the channel */
-void esock_hangup(struct engine *e, struct esock *es);                    /* the last reference is gone */
 void esock_end(struct engine *e, struct esock *es);                       /* that, or its program has closed it and keeps the anchor */
 void esock_give_back(struct engine *e, struct esock *es, int fd);         /* a new one that nobody is told of */
 void esock_free(struct engine *e, struct esock *es);
 void esock_drop(struct engine *e, struct esock *es);                      /* ends the stack's socket; the channel stays until the hang-up */
+void esock_path_forget(struct engine *e, struct esock *es);               /* what bind has brought for a path */
 void esocks_free(struct engine *e);                                        /* all */
 void esock_violate(struct engine *e, struct esock *es, const char *what); /* a shared word that can't be */
 struct esock *esock_find(struct engine *e, uint32_t channel, uint32_t generation);
@@ -272,11 +286,13 @@ void esock_own(struct engine *e, struct esock *es, struct client *c);     /* c a
 struct esock *esock_by_inode(struct engine *e, ino_t inode);
 void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
 void esock_waiting(void *engine, const struct sock *sk, uint32_t *in, uint32_t *out);   /* net_ops.waiting */
+bool esock_held(void *engine, const struct sock *sk);                     /* net_ops.held */
 void esock_tcp_info(void *engine, const struct sock *sk, void *info, size_t len);   /* net_ops.tcp_info */
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */
 static inline struct channel *esock_channel(struct engine *e, const struct esock *es) { return arena_channel(e->arena, es->channel); }
 
-int esock_anchor_again(struct engine *e, struct esock *es, struct client *c, int *ret_fd);   /* c's, instead of the one that it had. -ENFILE, -ENOBUFS: it has none now */
+/* For c, instead of the one that it had. -ENFILE, -ENOBUFS: it has none now. */
+int esock_anchor_again(struct engine *e, struct esock *es, struct client *c, int *ret_fd);
 void esock_anchor_close(struct engine *e, struct esock *es);
 
 /* Its last anchor has hung up, or it is in flight no more: ends it if nobody can come by it. */
@@ -285,7 +301,8 @@ static inline struct client *esock_client(const struct esock *es) { return es->o
 static inline struct account *esock_account(const struct esock *es) { return es->orphan ? es->of.account : es->of.client->account; }
 
 /* anchors.c: further ones of a socket */
-int anchor_further(struct engine *e, struct esock *es, struct account *a, int *ret_fd);   /* of one in flight. *ret_fd: the program's end, as with esock_new. Negative errno */
+/* Of one in flight. *ret_fd: the program's end, as with esock_new. Negative errno. */
+int anchor_further(struct engine *e, struct esock *es, struct account *a, int *ret_fd);
 void anchor_hangup(struct engine *e, struct source *s);
 struct esock *anchor_find(struct engine *e, ino_t inode);
 void anchors_signal(struct engine *e, const struct esock *es, bool urgent);
@@ -301,19 +318,38 @@ bool ahead_update(struct engine *e, struct esock *l);                      /* lo
 int ahead_recall(struct call *k, struct esock **ret, int *ret_fd);        /* for who asks k->es now: 1, or 0: there is none. Negative errno: it waits on */
 bool ahead_keeps(struct engine *e, struct esock *es);                     /* its anchor has hung up: is it one that still waits to be accepted? */
 void ahead_lost(struct engine *e, struct esock *es);                      /* it ends, and so does not wait any more */
+const struct sock *ahead_sock(void *engine, const struct sock *listener);  /* net_ops.ahead */
 void ahead_end(struct engine *e, struct esock *l);                        /* it listens no more */
+
+/* outside.c: Unix sockets that programs outside find by path */
+int outside_begin(struct engine *e, struct esock *es, int *fd);           /* takes fd, the kernel's socket. -EINVAL: it is none; -ENOMEM */
+void outside_end(struct engine *e, struct esock *es);
+ino_t outside_inode(const struct esock *es);                                /* of one that has an outside: the kernel's socket's */
+void outside_ready(struct engine *e, struct source *s);
+void outside_pump(struct engine *e, struct esock *es);                    /* after what the program has accepted or read */
+int outside_listen(struct call *k);                                       /* from now on somebody may; passes the kernel's socket */
+bool outside_accepts(struct call *k);                                     /* is it somebody's turn there? Passes the kernel's socket */
+void outside_follow(const struct esock *es);                              /* an option may have changed */
+void outside_shutdown(const struct esock *es, int how);
+int64_t serve_outside(struct call *k);
 
 /* pump.c */
 void esock_pump(struct engine *e, struct esock *es);                      /* moves what moves and publishes */
 void esock_flush(struct engine *e, struct esock *es);                     /* what was written goes to the stack, whatever its limits */
-void esock_wishes(struct engine *e, struct esock *es);                    /* takes the options that its program has left */
+bool pump_consumed(struct engine *e, struct esock *es);                   /* sees what the program has read; false: the socket is gone */
+
+/* publish.c: what programs look at */
+bool esock_publish(struct engine *e, struct esock *es);                   /* true: something that a program may wait for is different now */
+void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
 void esock_mirror(struct engine *e, struct esock *es);                    /* options that the shim obeys */
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
+void esock_wake_some(struct engine *e, struct esock *es, bool in, bool out);   /* those directions, and every bell */
 void esock_wake_writer(struct engine *e, struct esock *es);               /* who waits for room: that direction, and every bell */
-void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
-uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival);   /* *ret_arrival: of the last entry, if there was one */
-bool pump_consumed(struct engine *e, struct esock *es);                   /* sees what the program has read; false: the socket is gone */
+void esock_wake_sleepers(struct engine *e, struct esock *es);             /* both directions, no bell */
+
+/* charges.c */
 int charges_push(struct charges *q, struct charge c);                     /* -ENOMEM */
+uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival);   /* *ret_arrival: of the last entry, if there was one */
 void charges_clear(struct charges *q);
 
 /* direct.c: TCP without the stack between two of our sockets */
@@ -337,6 +373,7 @@ void direct_unix_enters(struct engine *e, struct esock *from, struct esock *to);
 bool direct_unix_full(struct engine *e, struct esock *from, struct esock *to);    /* its program wants a further segment, and may have it */
 uint32_t direct_unix_ahead(struct engine *e, const struct esock *from, const struct esock *to);   /* of the send buffer, in the ring */
 int direct_unix_waiting(struct engine *e, const struct esock *to);                /* octets of messages in the ring, as SIOCINQ counts them */
+void direct_unix_sum(struct engine *e, struct esock *es, uint32_t *in, uint32_t *out);   /* as net_ops.waiting */
 void direct_unix_leaves(struct engine *e, struct esock *to);              /* its peer's segment is about to be ended */
 void direct_unix_left(struct engine *e, struct esock *from, struct esock *to);   /* its segment is ended: what was not read there goes to the queue */
 
@@ -348,6 +385,7 @@ void idle_look(struct engine *e);                                          /* gi
 /* asked.c: connections that rings are not enough for. Either may end one */
 void esock_unread(struct engine *e, struct esock *es);                    /* what was read ahead is the stack's again, since it will be asked for */
 void esock_ask(struct engine *e, struct esock *es);                       /* and from now on it is */
+void esock_ask_no_more(struct engine *e, struct esock *es);
 
 /* inbox.c: datagrams from program to program */
 void inbox_ticket(struct call *k);                                        /* puts a ticket into the answer, if one can be given */
@@ -373,7 +411,8 @@ int64_t serve_bell_free(struct call *k);
 int64_t serve_watch(struct call *k);
 int64_t serve_unwatch(struct call *k);
 void bells_ring(struct engine *e, struct esock *es);
-struct bell_owned *bell_likely(struct engine *e, const struct esock *es, const struct client *c);   /* by what c's next socket after es will be watched; NULL: who knows */
+/* By what c's next socket after es will be watched; NULL: who knows. */
+struct bell_owned *bell_likely(struct engine *e, const struct esock *es, const struct client *c);
 void bell_inherit(struct engine *e, struct esock *es, struct bell_owned *b);
 void bells_of_dead(struct engine *e, uint32_t client);
 void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed);
@@ -390,6 +429,7 @@ void sets_of_dead(struct engine *e, struct client *c);
 void watch_free(struct engine *e, struct watch *w);
 
 /* call_life.c, call_data.c, call_option.c, call_misc.c, file.c, proc/tree.c, verb.c: what the rows do */
+void esock_wishes(struct engine *e, struct esock *es);                    /* takes the options that its program has left */
 int64_t serve_socket(struct call *k);
 int64_t serve_pair(struct call *k);
 int64_t serve_bind(struct call *k);
@@ -410,11 +450,13 @@ int64_t serve_setsockopt(struct call *k);
 int64_t serve_getsockopt(struct call *k);
 int64_t serve_ioctl(struct call *k);
 int64_t serve_sync(struct call *k);
+int64_t serve_who(struct call *k);
 int64_t serve_hostname(struct call *k);
 int64_t serve_refused(struct call *k);
 int64_t serve_door(struct call *k);
 int64_t serve_file(struct call *k);
 int64_t serve_look(struct call *k);
+int64_t serve_setting(struct call *k);
 int64_t serve_verb(struct call *k);
 
 /* unix_names.c: abstract names, which are each host's own */
@@ -425,12 +467,15 @@ int64_t serve_unix_name(struct call *k);
 int64_t serve_unix_named(struct call *k);
 
 /* rights.c: descriptors in flight */
-int rights_take(struct call *k, struct sock_rights **ret);                /* those that came with the call; NULL: none. -ETOOMANYREFS, -ENOMEM */
+/* Takes what becomes one; the caller closes what is left in fds. *ret NULL: there was none. -ETOOMANYREFS, -ENOMEM */
+int rights_make(struct engine *e, struct account *a, int *fds, int n, struct sock_rights **ret);
+int rights_take(struct call *k, struct sock_rights **ret);                /* the same of those that came with the call, which may be too many of its user's */
 bool rights_give(struct call *k, struct sock_rights *r);                  /* passes them on; takes a reference. NULL allowed. false: some are lost */
 bool flights_collect(struct engine *e);                                    /* ends the sockets that only each other's messages hold: were there any? */
 
 /* refused.c: what was asked for and is not done here */
-int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));   /* counts result when it is such an errno; returns it */
+/* Counts result when it is such an errno; returns it. */
+int64_t refuse(struct call *k, int64_t result, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void refused_add(struct engine *e, const char *program, const char *text, int err);
 void refused_print(struct engine *e, struct text *t);
 void refused_show(struct engine *e, struct page *p);
@@ -482,7 +527,8 @@ void flaps_free(struct engine *e);
 struct fault_words { size_t n; char **words; time_ns due; const void *owner; };   /* until due; TIME_NEVER: for good */
 int fault_name_set(struct engine *e, const char *name, const struct fault_words *c);   /* -ENOENT: nothing is called so */
 void faults_end_of(struct engine *e, const void *owner);                  /* what it has set ends now */
-time_ns fault_ending(const struct engine *e, size_t *n, char **words, struct text *t);   /* takes "for 5s" off the end: when it is over, or TIME_NEVER; -EINVAL */
+/* Takes "for 5s" off the end: when it is over, or TIME_NEVER; -EINVAL. */
+time_ns fault_ending(const struct engine *e, size_t *n, char **words, struct text *t);
 time_ns faults_deadline(const struct engine *e);
 void faults_expire(struct engine *e);
 int fault_set(struct engine *e, size_t n, char **words, struct text *t);

@@ -1,64 +1,26 @@
 /*
- * The pump: moves what moves between a channel's rings and the stack, and publishes what programs look at.
+ * The pump: moves what moves between a channel's rings and the stack.
  *
  *     tx ring -> sock_send       as much as the stack takes; the rest stays in the ring
  *     sock_recv -> rx ring       everything, lent: the stack counts it as its own until the program has read it
  *     rx ring -> sock_consumed   what the program has read meanwhile: room to advertise
  *
- * then the words state and poll, and a wake for whoever may find its wait over.
+ * then the words that programs look at, and a wake for whoever may find its wait over (publish.c).
  */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include "engine/private.h"
-#include "host/futex.h"
 #include "stack/inet/inet.h"
 #include "stack/packet/tap.h"
-#include "stack/sctp/sctp.h"
 #include "stack/tcp/tcp.h"
 
 #define TURN_BYTES ((uint32_t)1 << 20)      /* of one socket in one turn: more than a ring holds, so that all rung work is done in it */
-#define TX_LIMIT_MAX (SEGMENT_LARGE + SEGMENT_SMALL)
 #define NAME_MAX_LEN sizeof(struct sockaddr_storage)
 #define CONTROL_MAX 8192
 #define DATA_MAX 131072
 
 /* ---- what the program read ---- */
-
-int charges_push(struct charges *q, struct charge c)
-{
-	if (q->count == q->cap) {
-		uint32_t cap = q->cap ? q->cap * 2 : 16;
-		struct charge *at = malloc(cap * sizeof *at);
-		if (!at) return -ENOMEM;
-		for (uint32_t i = 0; i < q->count; i++) at[i] = q->at[(q->start + i) % q->cap];
-		free(q->at);
-		*q = (struct charges){.at = at, .cap = cap, .count = q->count, .partial = q->partial};
-	}
-	q->at[(q->start + q->count++) % q->cap] = c;
-	return 0;
-}
-
-void charges_clear(struct charges *q)
-{
-	free(q->at);
-	*q = (struct charges){0};
-}
-
-/* The charges of the entries that are wholly read once `octets` more of the ring are. */
-uint32_t charges_pop(struct charges *q, uint64_t octets, time_ns *ret_arrival)
-{
-	uint32_t lent = 0;
-	q->partial += octets;
-	while (q->count > 0 && q->partial >= q->at[q->start].ring) {
-		q->partial -= q->at[q->start].ring;
-		lent += q->at[q->start].lent;
-		*ret_arrival = q->at[q->start].arrival;
-		q->start = (q->start + 1) % q->cap;
-		q->count--;
-	}
-	return lent;
-}
 
 bool pump_consumed(struct engine *e, struct esock *es)
 {
@@ -201,128 +163,13 @@ static bool pump_records(struct engine *e, struct esock *es)
 	return moved;
 }
 
-/* ---- what programs look at ---- */
-
-static bool still_listens(struct sock *sk)
-{
-	int on = 0;
-	socklen_t len = sizeof on;
-	return sock_getsockopt(sk, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
-}
-
-static bool has_peer(struct sock *sk)
-{
-	struct sockaddr_storage a;
-	socklen_t len = sizeof a;
-	return sock_getpeername(sk, &a, &len) == 0;
-}
-
-static bool stays_here(const struct sock *sk)
-{
-	return (sk->domain == AF_INET || sk->domain == AF_INET6) && stack_is_local(sk->stack, &((const struct inet_sock *)sk)->raddr);
-}
-
-static uint32_t state_of(struct engine *e, struct esock *es)
-{
-	struct sock *sk = es->sk;
-	bool connected = esock_may_pair(es) && has_peer(sk), shut_wr = (sk->shut & (SHUT_WR + 1)) != 0;
-	uint32_t state = es->stream ? CHS_STREAM : 0;
-	es->listening = es->listening && still_listens(sk);
-	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP) && (!sctp_is(sk) || sctp_is_connecting(sk));
-	if (sk->err != 0) state |= CHS_ERROR;
-	if (es->stream && tcp_tells_inq(sk)) state |= CHS_INQ;
-	if (es->listening) state |= CHS_LISTENING;
-	if (es->connecting) state |= CHS_CONNECTING;
-	if (es->eof) state |= CHS_EOF | (tcp_is_done(sk) ? CHS_DONE : 0);
-	if (es->mark) state |= CHS_MARK;
-	if (packet_is_mapped(sk)) state |= CHS_RING;
-	if (connected && sk->domain == AF_UNIX) return state | direct_unix_state(e, es);
-	if (connected && shut_wr) state |= CHS_SHUT_WR;
-	if (sk->ops->asked) return tcp_is_asked(sk) ? state | CHS_ASKED : state;
-	if (!connected || shut_wr || sk->err != 0 || tcp_sends_stamped(sk)) return state;
-	if (es->tx.first == 0 && tx_start(&e->pool, &esock_channel(e, es)->tx, &es->tx) < 0) return state;
-	/* Asked once: the addresses of a connection stay. */
-	bool local = es->state & CHS_SENDABLE ? es->state & CHS_LOCAL : stays_here(sk);
-	return state | CHS_SENDABLE | (local ? CHS_LOCAL : 0);
-}
-
-void esock_limit(struct engine *e, struct esock *es)
-{
-	uint32_t limit = es->peer && es->flow == FLOW_DIRECT ? direct_limit(es) : MIN(es->sk->sndbuf, TX_LIMIT_MAX);
-	if (limit == es->tx_limit) return;
-	es->tx_limit = limit;
-	shared_set32(&esock_channel(e, es)->tx.limit, limit);
-}
-
-/* true when something that a program may wait for is different now. */
-static bool publish(struct engine *e, struct esock *es)
-{
-	struct channel *ch = esock_channel(e, es);
-	uint32_t state = state_of(e, es), poll = sock_poll(es->sk);
-	if (state & CHS_SENDABLE) poll &= ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);   /* the ring decides */
-	if (state == es->state && poll == es->poll) return false;
-	es->state = state;
-	es->poll = poll;
-	shared_set32(&ch->poll, poll);
-	shared_set32(&ch->state, state);
-	return true;
-}
-
-/* As Linux, never less than was asked for. */
-static int32_t timeo_ms(int64_t us)
-{
-	if (us < 0) return -1;
-	return (int32_t)MIN(us / 1000 + (us % 1000 != 0), TIMEO_LONG);
-}
-
-void esock_mirror(struct engine *e, struct esock *es)
-{
-	struct channel *ch = esock_channel(e, es);
-	atomic_store(&ch->rcvlowat, es->sk->rcvlowat);
-	atomic_store(&ch->linger_s, es->sk->linger.l_onoff ? es->sk->linger.l_linger : 0);
-	atomic_store(&ch->rcvtimeo_ms, timeo_ms(es->sk->rcvtimeo_us));
-	atomic_store(&ch->sndtimeo_ms, timeo_ms(es->sk->sndtimeo_us));
-}
-
-/* ---- wakes ---- */
-
-static void direction_wake(struct direction *d)
-{
-	/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
-	atomic_fetch_add(&d->seq, 1);
-	if (atomic_load(&d->waiters) != 0) futex_wake(&d->seq, INT_MAX);
-}
-
-void esock_wake(struct engine *e, struct esock *es)
-{
-	direction_wake(&esock_channel(e, es)->rx);
-	direction_wake(&esock_channel(e, es)->tx);
-	bells_ring(e, es);
-}
-
-void esock_wake_writer(struct engine *e, struct esock *es)
-{
-	direction_wake(&esock_channel(e, es)->tx);
-	bells_ring(e, es);
-}
-
-static void pump_wake(struct engine *e, struct esock *es, bool in, bool out)
-{
-	struct channel *ch = esock_channel(e, es);
-	if (in) direction_wake(&ch->rx);
-	if (out) direction_wake(&ch->tx);
-	if (in || out) bells_ring(e, es);
-}
+/* ---- whom it concerns ---- */
 
 /* The way that octets go changes nothing for who polls, but a sleeper may have to go on another way. */
 static void asked_wake(struct engine *e, struct esock *es, bool told, bool changed)
 {
-	struct channel *ch = esock_channel(e, es);
-	if (told) pump_wake(e, es, true, true);
-	else if (changed) {
-		direction_wake(&ch->rx);
-		direction_wake(&ch->tx);
-	}
+	if (told) esock_wake(e, es);
+	else if (changed) esock_wake_sleepers(e, es);
 }
 
 /* Is there room again that somebody has missed? It is for the program's side to say: it may have filled the ring between two looks of ours. */
@@ -389,6 +236,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	struct stack *s = es->sk->stack;
 	engine_enter(e, es->sk);
 	if (!pump_consumed(e, es) || !pump_tx(e, es, &r)) return;
+	if (es->outside) outside_pump(e, es);
 	/* Messages that are asked for are not put into a ring; and such a socket says itself when somebody may find his wait over. */
 	bool asked = es->sk->ops->asked, asked_told = asked && es->told;
 	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
@@ -398,14 +246,14 @@ void esock_pump(struct engine *e, struct esock *es)
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, false, es->state, es->poll};
-	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es), changed = publish(e, es);
+	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es), changed = esock_publish(e, es);
 	drained |= relieved || raised;
 	if (!es->listening) ahead_end(e, es);
-	else if (ahead_update(e, es)) changed |= publish(e, es);
+	else if (ahead_update(e, es)) changed |= esock_publish(e, es);
 	news.room = drained || grown;
 	net_touch(e->net, s);
 	if (asked) asked_wake(e, es, asked_told || drained, changed);
-	else pump_wake(e, es, in || changed || told, changed || grown || drained);
+	else esock_wake_some(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
 	pump_signal(e, es, &news);

@@ -1,6 +1,6 @@
 /*
- * Descriptors in flight over Unix sockets. They are on their sender's account, and there may be only so many, as Linux has it for a user. Message and
- * rights part by references, as a peek leaves the message where it is.
+ * Descriptors in flight over Unix sockets. They are on their sender's account, and there may be only so many: of a user not more than the process may have
+ * open that sends the next ones, as on Linux. Message and rights part by references, as a peek leaves the message where it is.
  *
  * The engine holds what it is given until it is received, or the message that carries it is dropped; but of its own Unix sockets it holds no
  * descriptor, only counts what is in flight. So the anchor of a socket still tells whether some program has it; who receives the socket gets a new anchor
@@ -9,6 +9,7 @@
  *     anchor ── a ─ queue ─► b ─ queue ─► c          reached       d ⇄ e, each in the other's queue       not reached: they end
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "engine/private.h"
@@ -17,9 +18,39 @@
 #include "stack/unix/unix.h"
 
 struct right { int fd; struct esock *es; };   /* es: NULL: whatever fd is, else fd is -1 */
-struct rights { struct sock_rights base; struct engine *e; struct account *account; int n; struct right at[]; };
+struct flyer { struct hash_node by_uid; uint32_t n; };   /* a user's, while there are some */
+struct rights { struct sock_rights base; struct engine *e; struct account *account; struct flyer *flyer; int n; struct right at[]; };
 
 static struct rights *rights_of(struct sock_rights *base) { return container_of(base, struct rights, base); }
+
+/* ---- whose they are ---- */
+
+static struct flyer *flyer_of(struct engine *e, uid_t uid)
+{
+	struct hash_node *h = hash_first(&e->flyers, uid);
+	if (h) return container_of(h, struct flyer, by_uid);
+	struct flyer *f = calloc(1, sizeof *f);
+	if (f && hash_insert(&e->flyers, &f->by_uid, uid) == 0) return f;
+	free(f);
+	return NULL;
+}
+
+static void flyer_leave(struct engine *e, struct flyer *f, uint32_t n)
+{
+	f->n -= n;
+	if (f->n > 0) return;
+	hash_remove(&e->flyers, &f->by_uid);
+	free(f);
+}
+
+/* As Linux: it looks at what is there already, and the user is the real one. */
+static bool is_too_many(const struct client *c, const struct flyer *f)
+{
+	static const uint64_t may_more = 1ull << CAP_SYS_RESOURCE | 1ull << CAP_SYS_ADMIN;
+	return f->n > 0 && f->n > process_may_open(c->pid) && !client_has_any(c, may_more);
+}
+
+/* ---- holding them ---- */
 
 /* Where nothing else holds it, it ends, though not here, in the middle of its stack's work. */
 static void flight_over(struct engine *e, struct esock *es)
@@ -42,6 +73,7 @@ static void rights_free(struct sock_rights *base)
 		r->e->let_go = true;
 	}
 	account_move(r->e, r->account, NULL, STOCK_FDS, (uint32_t)r->n);
+	if (r->flyer) flyer_leave(r->e, r->flyer, (uint32_t)r->n);
 	free(r);
 }
 
@@ -57,21 +89,33 @@ static struct right right_of(struct engine *e, int fd)
 	return (struct right){-1, es};
 }
 
-int rights_take(struct call *k, struct sock_rights **ret)
+int rights_make(struct engine *e, struct account *a, int *fds, int count, struct sock_rights **ret)
 {
-	uint32_t n = (uint32_t)k->n_in_fds;
+	uint32_t n = (uint32_t)count;
 	*ret = NULL;
 	if (n == 0) return 0;
-	if (!account_may(k->e, k->c->account, STOCK_FDS, n)) return -ETOOMANYREFS;
+	if (!account_may(e, a, STOCK_FDS, n)) return -ETOOMANYREFS;
 	struct rights *r = malloc(sizeof *r + sizeof *r->at * n);
 	if (!r) return -ENOMEM;
-	*r = (struct rights){.base = {1, rights_free}, .e = k->e, .account = k->c->account, .n = k->n_in_fds};
-	account_move(k->e, NULL, r->account, STOCK_FDS, n);
+	*r = (struct rights){.base = {.refs = 1, .free = rights_free}, .e = e, .account = a, .n = count};
+	account_move(e, NULL, r->account, STOCK_FDS, n);
 	for (int i = 0; i < r->n; i++) {
-		r->at[i] = right_of(k->e, k->in_fds[i]);
-		k->in_fds[i] = -1;
+		r->at[i] = right_of(e, fds[i]);
+		fds[i] = -1;
 	}
 	*ret = &r->base;
+	return 0;
+}
+
+int rights_take(struct call *k, struct sock_rights **ret)
+{
+	int err = rights_make(k->e, k->c->account, k->in_fds, k->n_in_fds, ret);
+	if (err < 0 || !*ret) return err;
+	struct rights *r = rights_of(*ret);
+	r->flyer = flyer_of(k->e, k->c->real_uid);
+	if (!r->flyer) return -ENOMEM;
+	r->base.err = is_too_many(k->c, r->flyer) ? -ETOOMANYREFS : 0;
+	r->flyer->n += (uint32_t)r->n;
 	return 0;
 }
 

@@ -54,7 +54,7 @@ int64_t serve_verb(struct call *k)
 {
 	char *words[WORDS_MAX];
 	size_t n = words_read(k, words);
-	struct text t = {(char *)k->out, RPC_OUT_MAX, 0};
+	struct text t = {(char *)k->out, RPC_TEXT_MAX, 0};
 	if (n == 0) return -E2BIG;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(verbs[i].name, words[0]) != 0) continue;

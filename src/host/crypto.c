@@ -66,13 +66,15 @@ static bool blake2s(uint8_t *ret, size_t ret_len, struct octets key, struct octe
 
 static bool sha256(uint8_t ret[SHA256_LEN], struct octets data) { return digest(ret, made.sha256, data); }
 
-static bool hmac_sha256(uint8_t ret[SHA256_LEN], struct octets key, struct octets data)
+static bool hmac(char *name, uint8_t *ret, size_t ret_len, struct octets key, struct octets data)
 {
-	static char name[] = "SHA256";
-	const OSSL_PARAM params[] = {{.key = OSSL_MAC_PARAM_DIGEST, .data_type = OSSL_PARAM_UTF8_STRING, .data = name, .data_size = sizeof name - 1}, {0}};
+	const OSSL_PARAM params[] = {{.key = OSSL_MAC_PARAM_DIGEST, .data_type = OSSL_PARAM_UTF8_STRING, .data = name, .data_size = strlen(name)}, {0}};
 
-	return mac(made.hmac, ret, SHA256_LEN, key, data, params);
+	return mac(made.hmac, ret, ret_len, key, data, params);
 }
+
+static bool hmac_sha1(uint8_t ret[SHA1_LEN], struct octets key, struct octets data) { return hmac((char[]){"SHA1"}, ret, SHA1_LEN, key, data); }
+static bool hmac_sha256(uint8_t ret[SHA256_LEN], struct octets key, struct octets data) { return hmac((char[]){"SHA256"}, ret, SHA256_LEN, key, data); }
 
 /* ---- loading ---- */
 
@@ -115,7 +117,8 @@ static bool load(void)
 const struct crypto *host_crypto(void)
 {
 	static enum { UNTRIED, THERE, MISSING } state;
-	static struct crypto crypto = {.x25519 = x25519, .blake2s = blake2s, .sha256 = sha256, .hmac_sha256 = hmac_sha256};
+	static struct crypto crypto = {.x25519 = x25519, .blake2s = blake2s, .sha256 = sha256, .hmac_sha1 = hmac_sha1,
+				       .hmac_sha256 = hmac_sha256};
 
 	if (state == UNTRIED) {
 		state = load() ? THERE : MISSING;

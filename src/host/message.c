@@ -5,19 +5,29 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
 /* Room for more than is wanted: what the kernel can't pass for lack of room it closes, and what we didn't ask for we close. */
 union control { struct cmsghdr align; char octets[CMSG_SPACE(sizeof(int) * 253)]; };
 
-static int fds_take(struct msghdr *m, int *fds)
+/* Who has our end of a pair, too, or has made it, can have it bring a descriptor of each sender. */
+static bool brings_fds(const struct cmsghdr *c)
+{
+	return c->cmsg_level == SOL_SOCKET && (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_PIDFD);
+}
+
+int message_fds(struct msghdr *m, int fds[MESSAGE_FDS_MAX])
 {
 	int n = 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+		if (!brings_fds(c)) continue;
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < count; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			if (n < MESSAGE_FDS_MAX) fds[n++] = fd;
+			if (n < MESSAGE_FDS_MAX && c->cmsg_type == SCM_RIGHTS) fds[n++] = fd;
 			else close(fd);
 		}
 	}
@@ -38,7 +48,7 @@ ssize_t message_receive(int fd, void *buf, size_t size, int fds[MESSAGE_FDS_MAX]
 	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0) return -errno;
-	int n_fds = fds_take(&m, fds);
+	int n_fds = message_fds(&m, fds);
 	if (m.msg_flags & MSG_TRUNC || (n == 0 && !hung_up(fd))) {
 		while (n_fds > 0) close(fds[--n_fds]);
 		return -EMSGSIZE;
@@ -60,6 +70,15 @@ void message_close(const int *fds, int n)
 		setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &off, sizeof off);
 		close(fds[i]);
 	}
+}
+
+/* A message can be no longer than the buffer, whose size the kernel doubles. */
+int message_enlarge(int fd, int octets)
+{
+	int size = octets / 2;
+	socklen_t len = sizeof size;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, len);
+	return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) == 0 ? size : 0;
 }
 
 int message_send(int fd, struct iovec *iov, int n_iov, const int *fds, int n_fds)

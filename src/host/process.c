@@ -99,6 +99,59 @@ bool process_is_socket(int fd)
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* The numbers behind a line's name. */
+static bool ids_read(const char *text, const char *name, uint32_t ret[3])
+{
+	const char *at = strstr(text, name);
+	return at && sscanf(at + strlen(name), "%u %u %u", &ret[0], &ret[1], &ret[2]) == 3;
+}
+
+static int text_read(const char *path, char *ret, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return -errno;
+	ssize_t n = read(fd, ret, size - 1);
+	close(fd);
+	ret[MAX(n, 0)] = 0;
+	return 0;
+}
+
+/* user_namespaces(7): anybody has all capabilities in a user namespace of his own, where they say nothing about us. Kernels without those have no such
+ * files. */
+static bool has_our_ids(pid_t pid)
+{
+	char path[32], theirs[4096] = "", ours[4096] = "";
+	snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+	return text_read(path, theirs, sizeof theirs) == text_read("/proc/self/uid_map", ours, sizeof ours) && strcmp(theirs, ours) == 0;
+}
+
+int process_ids(pid_t pid, struct process_ids *ret)
+{
+	char path[32], text[4096];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	int n = text_read(path, text, sizeof text);
+	if (n < 0) return n;
+	const char *caps = strstr(text, "\nCapEff:");
+	if (!caps || !ids_read(text, "\nUid:", ret->uid) || !ids_read(text, "\nGid:", ret->gid)) return -ESRCH;
+	ret->caps = has_our_ids(pid) ? strtoull(caps + sizeof "\nCapEff:" - 1, NULL, 16) : 0;
+	return 0;
+}
+
+/* Of another user's process only CAP_SYS_RESOURCE may ask; the file is for everybody. */
+uint64_t process_may_open(pid_t pid)
+{
+	static const char row[] = "\nMax open files";
+	char path[32], text[4096];
+	struct rlimit r;
+	if (prlimit(pid, RLIMIT_NOFILE, NULL, &r) == 0) return r.rlim_cur;
+	snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
+	const char *at = text_read(path, text, sizeof text) < 0 ? NULL : strstr(text, row);
+	if (!at) return UINT64_MAX;
+	at += sizeof row - 1;
+	at += strspn(at, " ");
+	return *at >= '0' && *at <= '9' ? strtoull(at, NULL, 10) : UINT64_MAX;
+}
+
 /* proc(5): field 22 of stat, counted from behind the name, which may hold anything. */
 int process_started(pid_t pid, uint64_t *ret)
 {

@@ -14,4 +14,7 @@ bool process_is_path(int fd);                          /* opened with O_PATH: it
 bool process_socket_inode(int fd, ino_t *ret);         /* of an open socket; false: it is none */
 bool process_is_socket(int fd);                        /* asked without getsockopt, which a sandbox may refuse */
 uint64_t process_token(void);                           /* a number that no other process has had or will have */
+struct process_ids { uid_t uid[3]; gid_t gid[3]; uint64_t caps; };   /* real, effective, saved; effective capabilities, none in another user namespace */
+uint64_t process_may_open(pid_t pid);                  /* its RLIMIT_NOFILE; all ones where the kernel does not tell */
+int process_ids(pid_t pid, struct process_ids *ret);    /* negative errno */
 int process_started(pid_t pid, uint64_t *ret);         /* when it started, in the kernel's ticks: with pid it names a process for ever. Negative errno */

@@ -44,9 +44,9 @@ struct impairment {
 	uint32_t cell_size;                     /* a frame fills whole cells; 0: no cells */
 };
 
-/* Reads netem words: "delay 40ms 5ms 25% distribution normal loss gemodel 1% 10% rate 10mbit limit 100 fq_codel target 5ms down up clear" …; words not named keep
- * their value, and on error all do. Units as tc: a bare time is in microseconds, a bare rate in bits a second, a bare probability in percent.
- * err_word tells which word is wrong. 0 or -EINVAL. */
+/* Reads netem words: "delay 40ms 5ms 25% distribution normal loss gemodel 1% 10% rate 10mbit limit 100 fq_codel target 5ms down up clear" …; words not
+ * named keep their value, and on error all do. Units as tc: a bare time is in microseconds, a bare rate in bits a second, a bare probability in percent.
+ * *ret_err_word tells which word is wrong. 0 or -EINVAL. */
 int impair_parse(struct impairment *i, size_t n_words, char *const *words, size_t *ret_err_word);
 size_t impair_text(const struct impairment *i, char *buf, size_t size);   /* the same words back */
 bool impair_is_clear(const struct impairment *i);                         /* nothing set: fit for the direct path */

@@ -68,6 +68,18 @@ static void host_waiting(void *host, const struct sock *sk, uint32_t *in, uint32
 	if (n->ops->waiting) n->ops->waiting(n->user, sk, in, out);
 }
 
+static bool host_held(void *host, const struct sock *sk)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	return !n->ops->held || n->ops->held(n->user, sk);
+}
+
+static const struct sock *host_ahead(void *host, const struct sock *listener)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	return n->ops->ahead ? n->ops->ahead(n->user, listener) : NULL;
+}
+
 static void host_tcp_info(void *host, const struct sock *sk, void *info, size_t len)
 {
 	struct net *n = ((struct net_host *)host)->net;
@@ -93,8 +105,9 @@ static const struct crypto *crypto_of(void *host)
 }
 
 static const struct host_ops host_ops = {
-	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .tcp_info = host_tcp_info, .changed = host_changed,
-	.join = host_join, .part = host_part, .share = host_share, .unshare = host_unshare, .crypto = crypto_of,
+	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .held = host_held, .ahead = host_ahead,
+	.tcp_info = host_tcp_info, .changed = host_changed, .join = host_join, .part = host_part, .share = host_share,
+	.unshare = host_unshare, .crypto = crypto_of,
 };
 
 /* ---- hosts ---- */
@@ -131,22 +144,22 @@ static int reserve_host(struct net *n)
 	return 0;
 }
 
+static struct net_host *find_host(struct net *n, const char *name)
+{
+	for (size_t i = 0; i < n->n_hosts; i++)
+		if (strcmp(n->hosts[i]->stack->name, name) == 0) return n->hosts[i];
+	return NULL;
+}
+
 int net_add_host(struct net *n, const char *name, struct net_host **ret)
 {
-	if (net_find_host(n, name)) return -EEXIST;
+	if (find_host(n, name)) return -EEXIST;
 	struct net_host *h = reserve_host(n) == 0 ? host_new(n, name) : NULL;
 	if (!h) return -ENOMEM;
 	n->hosts[n->n_hosts++] = h;
 	net_host_touch(h);
 	*ret = h;
 	return 0;
-}
-
-struct net_host *net_find_host(struct net *n, const char *name)
-{
-	for (size_t i = 0; i < n->n_hosts; i++)
-		if (strcmp(n->hosts[i]->stack->name, name) == 0) return n->hosts[i];
-	return NULL;
 }
 
 struct stack *net_stack(struct net_host *h) { return h->stack; }

@@ -36,6 +36,8 @@ struct net_ops {
 	void (*ready)(void *user, struct sock *sk);                                    /* as host_ops.ready */
 	void (*tap)(void *user, const struct net_frame *f);                            /* every frame at every end that it reaches. NULL allowed */
 	void (*waiting)(void *user, const struct sock *sk, uint32_t *in, uint32_t *out);   /* as host_ops.waiting. NULL allowed */
+	bool (*held)(void *user, const struct sock *sk);                                /* as host_ops.held. NULL allowed */
+	const struct sock *(*ahead)(void *user, const struct sock *listener);          /* as host_ops.ahead. NULL allowed */
 	void (*tcp_info)(void *user, const struct sock *sk, void *info, size_t len);           /* as host_ops.tcp_info. NULL allowed */
 	void (*changed)(void *user);                                                   /* ways may have changed, by what a program did. NULL allowed */
 	int (*share)(void *user, const struct sock *sk, struct shared_memory *m);     /* as host_ops.share. NULL: there is none */
@@ -51,7 +53,6 @@ void net_free(struct net *n);
 int net_add_host(struct net *n, const char *name, struct net_host **ret);
 struct stack *net_stack(struct net_host *h);
 struct net_host *net_host_of(struct stack *s);
-struct net_host *net_find_host(struct net *n, const char *name);
 
 /* Links. MAC addresses come from the seed. */
 int net_add_pair(struct net *n, const char *name, struct net_link **ret);

@@ -31,9 +31,9 @@ static const struct port *clear_way(const struct port *port, const struct addr *
 	return NULL;
 }
 
-static bool forwards(const struct stack *s, const struct addr *dst)
+static bool forwards(const struct netif *in, const struct addr *dst)
 {
-	return addr_is_v4(dst) ? s->sysctl->ip_forward : s->sysctl->ip6_forward;
+	return addr_is_v4(dst) ? in->conf.forwarding : in->stack->sysctl->all.forwarding6;
 }
 
 struct net_host *net_clear_path(struct net *n, struct stack *s, const struct route_flow *flow)
@@ -43,8 +43,10 @@ struct net_host *net_clear_path(struct net *n, struct stack *s, const struct rou
 	for (unsigned hops = 0; hops < HOPS_MAX; hops++) {
 		struct route_hop hop;
 		if (stack_is_watched(h->stack)) return NULL;
+		/* Which datagrams a filter takes is for the stack to say. */
+		if (hops > 0 && addr_is_v4(&f.dst) && NETCONF_MAX(f.iif, rp_filter) > 0) return NULL;
 		if (hops > 0 && stack_is_local(h->stack, &f.dst)) return h;
-		if (hops > 0 && !forwards(h->stack, &f.dst)) return NULL;
+		if (hops > 0 && !forwards(f.iif, &f.dst)) return NULL;
 		if (route_find(h->stack, &f, &hop) < 0 || !hop.netif->link) return NULL;
 		if (hop.local) return port_is_clear(hop.netif->link) && hop.netif->flags & IFF_UP ? h : NULL;
 		const struct port *at = clear_way(hop.netif->link, &hop.nexthop, 0);

@@ -7,8 +7,6 @@
 #include "wire/wire.h"
 #include <stdlib.h>
 
-#define VLAN_TAG_LEN 4
-
 /* f: what is known of the frame besides its place. */
 static void tap(const struct port *port, struct net_frame f)
 {
@@ -31,7 +29,7 @@ void port_discard(struct port *at, struct packet *p, enum drop_reason why)
 	packet_free(p);
 }
 
-/* What the sender noted in the packet is not the receiver's to see. */
+/* What the sender noted in the packet is not the receiver's to see, unless that is itself: as Linux's veth, and its loopback. */
 static void scrub(struct packet *p, struct netif *nif, time_ns now)
 {
 	p->netif = nif;
@@ -39,7 +37,7 @@ static void scrub(struct packet *p, struct netif *nif, time_ns now)
 	p->src = p->dst = addr_any6;
 	p->proto = p->ttl = p->tos = 0;
 	p->forwarded = p->broadcast = p->multicast = false;
-	p->mark = 0;
+	if (nif->kind != NETIF_LOOPBACK) p->mark = p->priority = 0;
 	p->when = now;
 }
 

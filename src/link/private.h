@@ -131,5 +131,6 @@ void switch_forward(struct port *in, struct net_host *sender, struct packet *p);
 void switch_free(struct net_link *sw);
 
 /* cut.c */
-bool cut_parts(const struct net *n, const struct net_host *sender, const struct net_host *receiver, const struct addr *src, const struct addr *dst);   /* src NULL: the hop alone */
+/* src NULL: the hop alone. */
+bool cut_parts(const struct net *n, const struct net_host *sender, const struct net_host *receiver, const struct addr *src, const struct addr *dst);
 bool cut_blocks(const struct net *n, const struct net_host *sender, const struct net_host *receiver, const struct packet *p);

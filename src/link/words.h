@@ -19,6 +19,7 @@ bool words_take_word(struct words *w, const char *word);
 struct line { char *buf; size_t size, len; };
 
 void line_put(struct line *l, const char *word, double value, const char *unit);
-void line_put_scaled(struct line *l, const char *word, uint64_t value, const struct unit *units);   /* in the largest of the units (largest first) that leaves a whole number */
+/* In the largest of the units (largest first) that leaves a whole number. */
+void line_put_scaled(struct line *l, const char *word, uint64_t value, const struct unit *units);
 void line_put_time(struct line *l, const char *word, time_ns value);
 void line_put_word(struct line *l, const char *word);

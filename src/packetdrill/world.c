@@ -268,7 +268,7 @@ static struct world *world_new(void)
 	return NULL;
 }
 
-void clock_fill(struct packetdrill_interface *i)
+static void clock_fill(struct packetdrill_interface *i)
 {
 	i->free = world_free;
 	i->netdev_send = netdev_send;

@@ -55,7 +55,6 @@ int block_wait(struct blocking *b);      /* -EAGAIN: time is up or the call must
 void ready_forget(struct world *w, int fd);                  /* before fd is closed */
 void ready_mark(struct world *w, const struct sock *sk);     /* an edge, for EPOLLET */
 
-void clock_fill(struct packetdrill_interface *i);            /* each file's own functions */
 void calls_fill(struct packetdrill_interface *i);
 void data_fill(struct packetdrill_interface *i);
 void ready_fill(struct packetdrill_interface *i);

@@ -28,18 +28,6 @@ static struct ring *polls;                 /* has no descriptor, and nobody else
 
 /* ---- what is in hand ---- */
 
-static void lock_in(void)
-{
-	critical_enter();
-	lock_take(&lock);
-}
-
-static void lock_out(void)
-{
-	lock_drop(&lock);
-	critical_leave();
-}
-
 /* Under the lock. */
 static void pending_free(struct pending *p)
 {
@@ -64,7 +52,7 @@ static struct pending *pending_new(unsigned long context, uint64_t iocb)
 	int fd = (int)sys(SYS_eventfd2, 0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (fd < 0) return NULL;
 	fd = hide_fd(fd, false);
-	lock_in();
+	lock_enter(&lock);
 	if (!pending) pending = uring_pages(PENDING_MAX * sizeof *pending);
 	struct pending *p = place_for(context, iocb);
 	if (p) {
@@ -72,20 +60,20 @@ static struct pending *pending_new(unsigned long context, uint64_t iocb)
 		atomic_fetch_add(&pendings, 1);
 		atomic_store(&top, MAX(atomic_load(&top), (uint32_t)(p - pending) + 1));
 	}
-	lock_out();
+	lock_leave(&lock);
 	if (!p) hidden_close(&fd);
 	return p;
 }
 
 static void settle(struct pending *p, long result)
 {
-	lock_in();
+	lock_enter(&lock);
 	p->result = result;
 	p->settled = true;
 	int fd = p->eventfd;
 	p->eventfd = -1;
 	if (p->abandoned) pending_free(p);
-	lock_out();
+	lock_leave(&lock);
 	eventfd_add(fd);
 	hidden_close(&fd);
 }
@@ -136,9 +124,9 @@ static const struct op poll_op = {.flags = OP_FILE, .issue = poll_issue};
 
 static struct ring *polls_ring(void)
 {
-	lock_in();
+	lock_enter(&lock);
 	if (!polls) polls = ring_of_ours();
-	lock_out();
+	lock_leave(&lock);
 	return polls;
 }
 
@@ -193,9 +181,9 @@ static long submit_ours(unsigned long context, struct iocb *at, const struct ioc
 	long r = place_take(p, at, c);
 	if (r < 0) {
 		hidden_close(&p->eventfd);
-		lock_in();
+		lock_enter(&lock);
 		pending_free(p);
-		lock_out();
+		lock_leave(&lock);
 		return r;
 	}
 	if (c->aio_lio_opcode == IOCB_CMD_POLL) poll_begin(p, s, (unsigned)c->aio_buf);
@@ -229,7 +217,7 @@ long do_io_submit(unsigned long context, long n, struct iocb **list)
 
 static void event_mend(unsigned long context, struct io_event *e)
 {
-	lock_in();
+	lock_enter(&lock);
 	for (uint32_t i = 0; i < atomic_load(&top); i++) {
 		struct pending *p = &pending[i];
 		if (!p->used || p->abandoned || p->context != context || p->iocb != e->obj) continue;
@@ -239,7 +227,7 @@ static void event_mend(unsigned long context, struct io_event *e)
 		} else p->abandoned = true;
 		break;
 	}
-	lock_out();
+	lock_leave(&lock);
 }
 
 static long events_mend(unsigned long context, struct io_event *events, long n)

@@ -46,8 +46,10 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	struct message rest;
 	if (done == 0 && chan_rx_used(shim.arena, s->c) > 0) return m->control_len = 0, stream_take_some(s, m, 0);
 	if (done == 0 && peek_skip(s, m) > 0) return peek_behind(s, m, peek_skip(s, m));
+	m->peek.room = m->flags & MSG_PEEK ? (uint32_t)MIN(m->total, UINT32_MAX) : 0;
 	if (done == 0) return (long)engine_recv_once(s, m);
 	message_rest(m, done, pieces, PIECES, &rest);
+	rest.peek = (struct rpc_peek){(uint32_t)done, m->peek.room};
 	long r = (long)engine_recv_once(s, &rest);
 	m->ret_flags |= rest.ret_flags;
 	return r;
@@ -63,12 +65,18 @@ static bool is_alone(const struct message *m)
 	return c.h.cmsg_level == SOL_TLS && c.h.cmsg_type == TLS_GET_RECORD_TYPE && *CMSG_DATA(&c.h) != DATA;
 }
 
-/* Peeks would see the same again. */
+/* A peek waits for nothing once it has something. */
 static size_t wanted(const struct sock *s, const struct message *m)
 {
 	int32_t lowat = atomic_load_explicit(&s->c->rcvlowat, memory_order_relaxed);
 	if (m->flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB)) return 1;
 	return m->flags & MSG_WAITALL ? m->total : MIN(m->total, (size_t)MAX(lowat, 1));
+}
+
+/* What one control call could not carry. Of a record of an upper protocol it could. */
+static bool peek_goes_on(const struct sock *s, const struct message *m, size_t done, long r)
+{
+	return m->flags & MSG_PEEK && r >= (long)RPC_RECV_MOST && done < m->total && peek_skip(s, m) == 0;
 }
 
 static long recv_all(const struct sock *s, struct message *m)
@@ -84,11 +92,12 @@ static long recv_all(const struct sock *s, struct message *m)
 		long r = recv_once(s, m, done);
 		if (r > 0) {
 			done += (size_t)r;
+			if (peek_goes_on(s, m, done, r)) continue;
 			if (done >= enough || is_alone(m)) break;
 			wait_partly(&w, handled);
 			continue;
 		}
-		if (r != -EAGAIN) return done > 0 ? (long)done : r;
+		if (r != -EAGAIN || (done > 0 && m->flags & MSG_PEEK)) return done > 0 ? (long)done : r;
 		if (m->nonblock && engine_is_late() && look_again(&looked)) continue;
 		if (!m->nonblock && !(m->flags & MSG_ERRQUEUE)) r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return done > 0 ? (long)done : r;

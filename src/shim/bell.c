@@ -43,13 +43,11 @@ int bell_eventfd(uint32_t bell)
 	int fd = atomic_load(&eventfds[bell]);
 	if (fd > 0 || shim.sandboxed) return fd > 0 ? fd : -1;
 	if (control(&c) <= 0 || c.fd_count != 1) return -1;
-	critical_enter();
-	lock_take(&lock);
+	lock_enter(&lock);
 	fd = atomic_load(&eventfds[bell]);
 	if (fd > 0) sys(SYS_close, c.fds[0]);
 	else atomic_store(&eventfds[bell], fd = hide_fd(c.fds[0], false));
-	lock_drop(&lock);
-	critical_leave();
+	lock_leave(&lock);
 	return fd;
 }
 

@@ -36,6 +36,10 @@
 	X(write, (int fd, const void *buf, size_t len)) \
 	X(readv, (int fd, const struct iovec *iov, int n)) \
 	X(writev, (int fd, const struct iovec *iov, int n)) \
+	X(pread64, (int fd, void *buf, size_t len, off_t at)) \
+	X(pwrite64, (int fd, const void *buf, size_t len, off_t at)) \
+	X(preadv, (int fd, const struct iovec *iov, int n, off_t pos, long high)) \
+	X(pwritev, (int fd, const struct iovec *iov, int n, off_t pos, long high)) \
 	X(preadv2, (int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)) \
 	X(pwritev2, (int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)) \
 	X(sendfile, (int out, int in, off_t *offset, size_t count)) \
@@ -68,10 +72,13 @@
 	X(faccessat2, (int dir, const char *path, int wanted, int flags)) \
 	X(readlinkat, (int dir, const char *path, char *to, size_t size)) \
 	X(getdents64, (int dir, void *to, size_t size)) \
+	X(chdir, (const char *path)) \
+	X(fchdir, (int dir)) \
 	X(uname, (struct utsname *ret)) \
 	X(rt_sigaction, (int sig, const struct kernel_sigaction *act, struct kernel_sigaction *old, size_t mask_size)) \
 	X(rt_sigprocmask, (int how, const uint64_t *set, uint64_t *old, size_t mask_size)) \
 	X(rt_sigsuspend, (const uint64_t *mask, size_t mask_size)) \
+	X(rt_sigtimedwait, (const uint64_t *set, siginfo_t *info, const struct timespec *timeout, size_t mask_size)) \
 	X(execve, (const char *path, char *const *argv, char *const *envp)) \
 	X(execveat, (int dir, const char *path, char *const *argv, char *const *envp, int flags)) \
 	X(prctl, (int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)) \
@@ -150,6 +157,16 @@ HANDLERS(X)
 	X(__write_nocancel, ssize_t, (int fd, const void *buf, size_t len), NOCANCEL(do_write(fd, buf, len))) \
 	X(readv, ssize_t, (int fd, const struct iovec *iov, int n), do_readv(fd, iov, n)) \
 	X(writev, ssize_t, (int fd, const struct iovec *iov, int n), do_writev(fd, iov, n)) \
+	X(pread, ssize_t, (int fd, void *buf, size_t len, off_t at), do_pread64(fd, buf, len, at)) \
+	X(pread64, ssize_t, (int fd, void *buf, size_t len, off_t at), do_pread64(fd, buf, len, at)) \
+	X(__pread_chk, ssize_t, (int fd, void *buf, size_t len, off_t at, size_t cap), do_pread64(fd, buf, fits(len, cap), at)) \
+	X(__pread64_chk, ssize_t, (int fd, void *buf, size_t len, off_t at, size_t cap), do_pread64(fd, buf, fits(len, cap), at)) \
+	X(pwrite, ssize_t, (int fd, const void *buf, size_t len, off_t at), do_pwrite64(fd, buf, len, at)) \
+	X(pwrite64, ssize_t, (int fd, const void *buf, size_t len, off_t at), do_pwrite64(fd, buf, len, at)) \
+	X(preadv, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos), do_preadv(fd, iov, n, pos, 0)) \
+	X(preadv64, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos), do_preadv(fd, iov, n, pos, 0)) \
+	X(pwritev, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos), do_pwritev(fd, iov, n, pos, 0)) \
+	X(pwritev64, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos), do_pwritev(fd, iov, n, pos, 0)) \
 	X(preadv2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_preadv2(fd, iov, n, pos, 0, flags)) \
 	X(preadv64v2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_preadv2(fd, iov, n, pos, 0, flags)) \
 	X(pwritev2, ssize_t, (int fd, const struct iovec *iov, int n, off_t pos, int flags), do_pwritev2(fd, iov, n, pos, 0, flags)) \
@@ -236,12 +253,16 @@ HANDLERS(X)
 	X(__readlink_chk, ssize_t, (const char *path, char *to, size_t size, size_t cap), do_readlinkat(AT_FDCWD, path, to, fits(size, cap))) \
 	X(__readlinkat_chk, ssize_t, (int dir, const char *path, char *to, size_t size, size_t cap), do_readlinkat(dir, path, to, fits(size, cap))) \
 	X(getdents64, ssize_t, (int dir, void *to, size_t size), do_getdents64(dir, to, size)) \
+	X(chdir, int, (const char *path), do_chdir(path)) \
+	X(fchdir, int, (int dir), do_fchdir(dir)) \
 	X(uname, int, (struct utsname *ret), do_uname(ret)) \
 	X(sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \
 	X(__sigaction, int, (int sig, const struct sigaction *act, struct sigaction *old), libc_sigaction(sig, act, old)) \
 	X(sigprocmask, int, (int how, const sigset_t *set, sigset_t *old), libc_sigmask(how, set, old)) \
 	X(sigsuspend, int, (const sigset_t *mask), do_rt_sigsuspend((const uint64_t *)mask, KERNEL_MASK)) \
 	X(__sigsuspend, int, (const sigset_t *mask), do_rt_sigsuspend((const uint64_t *)mask, KERNEL_MASK)) \
+	X(sigtimedwait, int, (const sigset_t *set, siginfo_t *info, const struct timespec *timeout), libc_sigtimedwait(set, info, timeout)) \
+	X(sigwaitinfo, int, (const sigset_t *set, siginfo_t *info), libc_sigtimedwait(set, info, NULL)) \
 	X(execve, int, (const char *path, char *const *argv, char *const *envp), do_execve(path, argv, envp)) \
 	X(execveat, int, (int dir, const char *path, char *const *argv, char *const *envp, int flags), \
 	  do_execveat(dir, path, argv, envp, flags)) \
@@ -268,6 +289,7 @@ HANDLERS(X)
 
 long libc_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 long libc_sigmask(int how, const sigset_t *set, sigset_t *old);
+long libc_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
 
 /* libaio's, which answer the negative errno itself. They stand nowhere in libc. */
 #define NAMES_AIO(X) \

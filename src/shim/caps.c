@@ -56,6 +56,8 @@ long do_capset(header *h, const data *asked)
 	return 0;
 }
 
+bool caps_admin(void) { return atomic_load(&effective) & BIT(CAP_NET_ADMIN); }
+
 bool caps_allow(int domain, int type)
 {
 	bool raw = domain == AF_PACKET || ((domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_RAW);

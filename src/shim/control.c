@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include "channel/desk.h"
+#include "shim/internal.h"
 #include "shim/shim.h"
 
 static struct lock lock;
@@ -111,7 +112,7 @@ static long desk_put(const struct iovec *iov, int n)
 
 static bool desk_wait(uint32_t seen)
 {
-	if (!spin(&arena_desk(shim.arena, shim.desk)->answered, seen))
+	if (!spin_for_answer(&arena_desk(shim.arena, shim.desk)->answered, seen))
 		while (!desk_is_answered(shim.arena, shim.desk, seen) && !engine_dead()) desk_sleep(shim.arena, shim.desk, seen, futex_shared);
 	return !engine_dead() && desk_is_of(shim.arena, shim.desk, atomic_load_explicit(&shim.client, memory_order_relaxed));
 }
@@ -177,6 +178,20 @@ static int arena_map(int fd, uint64_t size)
 	return shim.arena->magic == ARENA_MAGIC && shim.arena->version == ARENA_VERSION ? 0 : -EPROTO;
 }
 
+/* ---- who we are ---- */
+
+struct ids { uint32_t uid[3], gid[3]; };
+
+static struct ids ids_told;       /* what the engine has seen of ours */
+
+static struct ids ids_now(void)
+{
+	struct ids i = {0};
+	sys(SYS_getresuid, &i.uid[0], &i.uid[1], &i.uid[2]);
+	sys(SYS_getresgid, &i.gid[0], &i.gid[1], &i.gid[2]);
+	return i;
+}
+
 static int hello_take(struct call *c, const struct rpc_hello *h, int64_t result)
 {
 	if (result < 0) return (int)result;
@@ -195,6 +210,13 @@ static int hello_take(struct call *c, const struct rpc_hello *h, int64_t result)
 	return 0;
 }
 
+/* For the longest calls: where this is refused, they are too long. */
+static void buffer_enlarge(int fd)
+{
+	int size = RPC_BUFFER / 2;
+	if (!shim.sandboxed) gate(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 static int hello(void)
 {
 	int pair[2];
@@ -205,7 +227,9 @@ static int hello(void)
 	if (r != 0) return r;
 	hidden_close(&shim.control);
 	shim.control = hide_fd(pair[0], false);
+	buffer_enlarge(shim.control);
 	struct call c = {.op = RPC_HELLO, .in = {{shim.program, strlen(shim.program)}}, .out = &h, .out_cap = sizeof h, .want_fd = true, .cloexec = true};
+	ids_told = ids_now();
 	/* Our end of what the engine gets must be closed before we wait, or its death would not wake us. */
 	int theirs = pair[1];
 	struct rpc_request q = {.op = RPC_HELLO, .in_len = (uint32_t)c.in[0].iov_len, .arg = {sys(SYS_getpid), sys(SYS_getuid), sys(SYS_getgid)}};
@@ -227,12 +251,27 @@ int attach(void)
 {
 	if (atomic_load_explicit(&shim.client, memory_order_relaxed) != 0) return 0;
 	if (!shim.active || spawned()) return -ENETDOWN;
-	critical_enter();
-	lock_take(&lock);
+	lock_enter(&lock);
 	int r = atomic_load(&shim.client) != 0 ? 0 : hello();
-	lock_drop(&lock);
-	critical_leave();
+	lock_leave(&lock);
 	return r;
+}
+
+/* Calls after which a peer can see who has made them. */
+static bool shows_who(const struct call *c)
+{
+	if (c->op == RPC_PAIR) return true;
+	return c->sock && c->sock->c->domain == AF_UNIX && (c->op == RPC_CONNECT || c->op == RPC_LISTEN || c->op == RPC_SEND);
+}
+
+/* Programs change their ids without us; the lock is held. */
+static int64_t who_tell(void)
+{
+	struct ids now = ids_now();
+	struct call look = {.op = RPC_WHO};
+	if (memcmp(&now, &ids_told, sizeof now) == 0) return 0;
+	ids_told = now;
+	return exchange(&look);
 }
 
 int64_t control(struct call *c)
@@ -240,11 +279,10 @@ int64_t control(struct call *c)
 	int64_t r = attach();
 	if (r != 0) return r;
 	if (engine_dead()) return -ENETDOWN;
-	critical_enter();
-	lock_take(&lock);
-	r = exchange(c);
-	lock_drop(&lock);
-	critical_leave();
+	lock_enter(&lock);
+	r = shows_who(c) ? who_tell() : 0;
+	if (r == 0) r = exchange(c);
+	lock_leave(&lock);
 	return r;
 }
 

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include "shim/setting.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
 #define COUNT_MOST 0x7ffff000      /* octets that Linux moves in one call */
+#define MESSAGE_MOST 65536u        /* and in one message: what the pipe holds by which it copies */
 
 struct source { int fd; bool regular, positioned; };
 
@@ -18,7 +20,7 @@ static long device_read(const struct source *in, off_t at, struct iovec *to)
 	int way[2];
 	long r = sys(SYS_pipe2, way, O_CLOEXEC);
 	if (r < 0) return r;
-	r = cancellable(sys_wait(SYS_splice, in->fd, in->positioned ? &at : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK));
+	r = sys(SYS_splice, in->fd, in->positioned ? &at : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK);
 	if (r > 0) r = sys(SYS_read, way[0], to->iov_base, r);
 	sys(SYS_close, way[0]);
 	sys(SYS_close, way[1]);
@@ -34,7 +36,7 @@ static long source_read(const struct source *in, off_t at, struct iovec *to)
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read, which *count becomes. */
 static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct source *in, off_t at, size_t *count)
 {
-	struct iovec iov = {buf, MIN(*count, SCRATCH_SIZE)};
+	struct iovec iov = {buf, MIN(*count, s->c->type == SOCK_STREAM ? SCRATCH_SIZE : MESSAGE_MOST)};
 	long n = source_read(in, at, &iov);
 	if (n <= 0) return n;
 	*count = iov.iov_len = (size_t)n;
@@ -105,14 +107,18 @@ static long mark_passed(const struct sock *s)
 	return r == 0 && unix_waiting(s, &n) == 0 && n > 0 ? -EAGAIN : r;   /* which came meanwhile: not the end */
 }
 
-/*
- * From a socket: what the pipe takes of what is there is then read for good, and of a message all. As in Linux the flag is the pipe's: whether the socket
- * waits its own says.
- */
+/* As in Linux the flag is the pipe's, and whether the socket waits its own says; but a Unix stream heeds it, too. */
+static int peek_flags(const struct sock *s, unsigned flags)
+{
+	bool heeded = s->c->domain == AF_UNIX && s->c->type == SOCK_STREAM && flags & SPLICE_F_NONBLOCK;
+	return heeded ? MSG_PEEK | MSG_DONTWAIT : MSG_PEEK;
+}
+
+/* From a socket: what the pipe takes of what is there is then read for good, and of a message all. */
 static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len, unsigned flags)
 {
 	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
-	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = MSG_PEEK, .past_peek_off = true};
+	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = peek_flags(s, flags), .past_peek_off = true};
 	long n = pipe_ready(pipe, POLLOUT, pipe_waits_not(pipe, flags));
 	if (n == 0 && (ssize_t)len < 0) return -EINVAL;
 	if (n == 0 && at_mark(s)) return mark_stops(s);
@@ -188,6 +194,26 @@ static long splice_in(uint8_t *at, const struct sock *s, int pipe, size_t len, u
 	return sent;
 }
 
+/* Into a setting: all that the pipe holds, in one write, which takes it or leaves it there. */
+static long splice_setting(int out, off_t *out_offset, int pipe, size_t len, unsigned flags)
+{
+	off_t at = SETTING_HERE;
+	if (!is_pipe(pipe)) return -EINVAL;
+	if (out_offset && user_get(at, out_offset) != 0) return -EFAULT;
+	if (out_offset && at < 0) return -EINVAL;
+	long r = pipe_ready(pipe, POLLIN, pipe_waits_not(pipe, flags));
+	if (r < 0) return r;
+	uint8_t *buf = scratch_take();
+	struct iovec iov = {buf, 0};
+	r = buf ? pipe_look(pipe, buf, MIN(len, SCRATCH_SIZE)) : -ENOMEM;
+	iov.iov_len = (size_t)MAX(r, 0);
+	if (r > 0) r = setting_write(out, &iov, 1, at);
+	if (r > 0) sys(SYS_read, pipe, buf, r);
+	scratch_give(buf);
+	at += r;
+	return r > 0 && out_offset && user_put(out_offset, at) != 0 ? -EFAULT : r;
+}
+
 /* As Linux: sent is what has positions. */
 static long source_of(int fd, bool positioned, struct source *ret)
 {
@@ -229,6 +255,9 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 	if (mode < 0 || mode & O_PATH || (mode & O_ACCMODE) == O_WRONLY) return -EBADF;
 	if (offset && (from_sock || is_pipe(in))) return -ESPIPE;
 	if (at < 0 || (ssize_t)count < 0) return -EINVAL;
+	mode = (int)sys(SYS_fcntl, out, F_GETFL);
+	if (mode < 0 || mode & O_PATH || (mode & O_ACCMODE) == O_RDONLY) return -EBADF;
+	if (mode & O_APPEND) return -EINVAL;
 	count = MIN(count, (size_t)COUNT_MOST);
 	if (from_sock) return sendfile_from(&from, out, count);
 	long r = sendfile_to(&s, in, offset ? &at : NULL, count);
@@ -246,6 +275,7 @@ static long splice_refused(int in, const off_t *in_offset, int out, const off_t 
 	if (out_offset && user_get(at, out_offset) != 0) return -EFAULT;
 	if (in_offset && user_get(at, in_offset) != 0) return -EFAULT;
 	if ((modes[0] & O_ACCMODE) == O_WRONLY || (modes[1] & O_ACCMODE) == O_RDONLY) return -EBADF;
+	if (!from && modes[1] & O_APPEND) return -EINVAL;
 	return !pipe || in_offset || out_offset ? -EINVAL : 0;         /* and a socket none that could be chosen */
 }
 
@@ -253,6 +283,7 @@ long do_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
 {
 	struct sock s;
 	bool from = sock_of(in, &s), to = !from && sock_of(out, &s);
+	if (!from && !to && table_kind(out, &s) == FD_SETTING && !in_offset && len > 0) return splice_setting(out, out_offset, in, len, flags);
 	if (!from && !to) return cancellable(sys_wait(SYS_splice, in, in_offset, out, out_offset, len, flags));
 	if (len == 0) return 0;
 	if (flags & ~(unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)) return -EINVAL;

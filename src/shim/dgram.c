@@ -152,11 +152,15 @@ long dgram_take(const struct sock *s, struct message *m)
 	return r;
 }
 
+bool is_udp(const struct sock *s)
+{
+	return s->c->type == SOCK_DGRAM && (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE);
+}
+
 long dgram_recv(const struct sock *s, struct message *m)
 {
 	struct landing to;
-	bool oob = m->flags & MSG_OOB && s->c->protocol != IPPROTO_UDP && s->c->protocol != IPPROTO_UDPLITE;   /* UDP takes no notice of it */
-	if (oob || m->flags & MSG_ERRQUEUE) return (long)engine_recv_once(s, m);
+	if ((m->flags & MSG_OOB && !is_udp(s)) || m->flags & MSG_ERRQUEUE) return (long)engine_recv_once(s, m);
 	long r = landing_of(m, &to);
 	if (r == 0) r = recv_into(s, m, &to);
 	if (to.spread) scratch_give(to.at);
@@ -166,7 +170,8 @@ long dgram_recv(const struct sock *s, struct message *m)
 int64_t engine_send_unread(const struct sock *s, const struct message *m)
 {
 	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
-	struct call c = {.op = RPC_SEND, .sock = s, .arg = {0, 0, 1 + (int64_t)m->total}, .in = {{&q, sizeof q}}};
+	struct call c = {.op = RPC_SEND, .sock = s, .arg = {0, 0, 1 + (int64_t)m->total}, .in = {{&q, sizeof q}},
+			 .rights = m->rights, .n_rights = m->n_rights};
 	int used = 1;
 	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
 	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
@@ -183,11 +188,12 @@ static int64_t too_long(const struct sock *s, const struct message *m)
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 {
 	struct rpc_send q = {m->name_len, (uint32_t)m->control_len, 0, m->flags};
-	size_t room = rpc_rows[RPC_SEND].in_max - sizeof q - m->name_len - m->control_len, left = m->total - skip, len = left;
+	bool whole = s->c->type != SOCK_STREAM || is_sctp(s);
+	size_t most = whole ? rpc_rows[RPC_SEND].in_max : RPC_TEXT_MAX, room = most - sizeof q - m->name_len - m->control_len;
+	size_t left = m->total - skip, len = left;
 	struct iovec data[PIECES_MAX];
 	int n = 0;
 	if (m->control_len > 65536) return -ENOBUFS;
-	bool whole = s->c->type != SOCK_STREAM || is_sctp(s);
 	if (len > room && whole) return too_long(s, m);
 	len = MIN(len, room);
 	for (int i = 0; i < m->count && len > 0 && n < PIECES_MAX; i++) {
@@ -208,7 +214,8 @@ int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip)
 	int used = 1;
 	if (m->name_len) c.in[used++] = (struct iovec){m->name, m->name_len};
 	if (m->control_len) c.in[used++] = (struct iovec){m->control, m->control_len};
-	return control(&c);
+	int64_t r = control(&c);
+	return r == -EMSGSIZE && whole && q.data_len > RPC_TEXT_MAX ? too_long(s, m) : r;     /* it may be our pair that takes no more */
 }
 
 /* A message of more pieces than a control call carries is put together first. */
@@ -247,10 +254,11 @@ long engine_send(const struct sock *s, struct message *m)
 static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 {
 	struct rpc_recv h;
-	size_t cap = MIN(m->total, RPC_OUT_MAX - 4096);
+	size_t cap = MIN(m->total, RPC_OUT_MAX);
 	int64_t how = (int64_t)(uint32_t)m->flags | (m->go_on ? RPC_RECV_GO_ON : 0) | (m->past_peek_off ? RPC_RECV_PAST_PEEK_OFF : 0);
 	struct call c = {.op = RPC_RECV, .sock = s, .arg = {how, (int64_t)cap, (int64_t)m->control_len}, .out = at, .out_cap = SCRATCH_SIZE,
-			 .want_fd = m->rights, .cloexec = m->cloexec, .rights = m->rights, .n_rights = m->n_rights};
+			 .in = {{&m->peek, m->peek.room ? sizeof m->peek : 0}}, .want_fd = m->rights, .cloexec = m->cloexec,
+			 .rights = m->rights, .n_rights = m->n_rights};
 	int64_t r = control(&c);
 	m->n_rights = r < 0 ? 0 : c.n_rights;
 	if (r < 0 || c.out_len < sizeof h) return r;
@@ -262,6 +270,7 @@ static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 	if (spread(m, data, h.data_len) != 0) return -EFAULT;
 	m->ret_flags |= h.flags | (c.fds_lost ? MSG_CTRUNC : 0);
 	m->name_len = h.name_len;
+	m->pidfd_of = h.pidfd_of;
 	return r;
 }
 

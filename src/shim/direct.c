@@ -43,12 +43,10 @@ static int ringer_fetch(uint32_t bell, struct ringer *r)
 
 static int ringer_fd(uint32_t bell, uint32_t generation)
 {
-	critical_enter();
-	lock_take(&lock);
+	lock_enter(&lock);
 	struct ringer *r = ringer_of(bell);
 	int fd = !r ? -1 : r->generation == generation ? r->fd : ringer_fetch(bell, r);
-	lock_drop(&lock);
-	critical_leave();
+	lock_leave(&lock);
 	return fd;
 }
 

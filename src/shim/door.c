@@ -17,5 +17,5 @@ __attribute__((visibility("default"))) void sockland_leave(void)
 	if (shim.active) sys(SYS_fcntl, shim.door, F_SETFD, FD_CLOEXEC);
 }
 
-/* The caller passes ends of its socketpairs to engines, and to programs of other networks: they are to be the kernel's. */
-__attribute__((visibility("default"))) void sockland_plain_pairs(void) { shim.plain_pairs = true; }
+/* The caller meets engines, and passes ends of its socketpairs to them and to programs of other networks: its Unix sockets are to be the kernel's. */
+__attribute__((visibility("default"))) void sockland_plain_unix(void) { shim.plain_unix = true; }

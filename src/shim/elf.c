@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/types.h>
 #include "shim/sys.h"
 
 #define LOOK 4096

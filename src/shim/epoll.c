@@ -4,6 +4,7 @@
  * together.
  */
 #include "shim/epoll.h"
+#include "shim/unix.h"
 
 #define WITH_EXCLUSIVE (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
@@ -106,11 +107,46 @@ static long control_kernel(struct instance *e, int epfd, int op, int fd, struct 
 {
 	_Atomic uint32_t *count = &e->set->kernel_members;
 	long r = sys(SYS_epoll_ctl, epfd, op, fd, event);
+	if (r == 0 && table_tells_ends(fd)) shared_set32(&e->set->tells_ends, 1);
 	if (r == 0 && op == EPOLL_CTL_ADD && atomic_fetch_add(count, 1) == 0) instance_wake(e);
 	uint32_t n = atomic_load(count);
 	if (r == 0 && op == EPOLL_CTL_DEL)
 		while (n > 0 && !atomic_compare_exchange_weak(count, &n, n - 1)) {}
 	return r;
+}
+
+/* What a set has of s, if it has it, is taken out: true. */
+static bool member_take(struct instance *e, const struct sock *s, struct epoll_event *ret)
+{
+	instance_lock(e);
+	_Atomic uint32_t *link = member_find(e->set, s);
+	if (link) {
+		const struct epoll_member *m = &e->set->slot[shared_get32(link)];
+		*ret = (struct epoll_event){m->events, {.u64 = m->data}};
+		member_free(e->set, link);
+	}
+	instance_unlock(e);
+	return link != NULL;
+}
+
+/* A set under two numbers gives its member up once. */
+void epolls_leave(const struct sock *s, struct moves *ret)
+{
+	ret->n = 0;
+	for (int epfd = 0; epfd < table_high() && ret->n < MOVES_MAX; epfd++) {
+		struct instance *e = table_peek(epfd) == FD_EPOLL ? instance_hold(epfd) : NULL;
+		if (!e) continue;
+		if (member_take(e, s, &ret->at[ret->n].event)) ret->at[ret->n++].epfd = epfd;
+		instance_release(e);
+	}
+}
+
+void epolls_enter(const struct moves *m, int fd)
+{
+	for (int i = 0; i < m->n; i++) {
+		struct epoll_event ev = m->at[i].event;
+		do_epoll_ctl(m->at[i].epfd, EPOLL_CTL_ADD, fd, &ev);
+	}
 }
 
 /*

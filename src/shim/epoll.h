@@ -33,7 +33,6 @@ static inline struct bell *instance_bell(const struct instance *e) { return aren
 
 void member_free(struct epoll_set *s, _Atomic uint32_t *link);
 
-bool instance_ready(struct instance *e);           /* would a virtual member be reported? Nothing is taken */
 bool instance_stirs(const struct instance *e);     /* is there anything to look at? */
 int instance_look(struct instance *e, struct epoll_event *to, int max);   /* takes what the virtual members have to report */
 bool instance_is_plain(const struct instance *e);   /* nothing virtual is in the set, nor can be before the program's next call */

@@ -134,7 +134,8 @@ int instance_look(struct instance *e, struct epoll_event *to, int max)
 	return h.n == 0 && h.fault ? -EFAULT : h.n;
 }
 
-bool instance_ready(struct instance *e)
+/* Would a virtual member be reported? Nothing is taken. */
+static bool members_ready(struct instance *e)
 {
 	struct epoll_set *s = e->set;
 	bool ready = false;
@@ -153,7 +154,7 @@ bool instance_shows(struct instance *e)
 	bell_drain(e->bell);   /* or what woke us last would wake us again */
 	bell_arm(instance_bell(e), BELL_EVENTFD);   /* whoever asks may go to sleep on it */
 	if (atomic_load(&e->set->nests) > 0 && nest_ready(e)) return true;
-	return atomic_load(&e->set->members) > 0 && instance_ready(e);
+	return atomic_load(&e->set->members) > 0 && members_ready(e);
 }
 
 bool instance_is_plain(const struct instance *e)

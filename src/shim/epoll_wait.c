@@ -8,6 +8,7 @@
  * those that still sleep.
  */
 #include <limits.h>
+#include "shim/ended.h"
 #include "shim/epoll.h"
 #include "shim/signal.h"
 
@@ -81,6 +82,14 @@ static long look_ours(struct instance *e, struct epoll_event *to, int max)
 	return n == 0 ? nested : n + MAX(nested, 0);
 }
 
+/* The kernel's members have something to report: does one of them tell of ends? What has ended with the process is then ready, too. */
+static bool ends_told(const struct instance *e)
+{
+	if (shared_get32(&e->set->tells_ends) == 0) return false;
+	ended_told();
+	return true;
+}
+
 /* Ours first, then the kernel's; when ours left no room, the other way round the next time. */
 static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int max, struct poll *p)
 {
@@ -98,6 +107,7 @@ static long wait_step(struct instance *e, int epfd, struct epoll_event *to, int 
 		k = sys(SYS_epoll_wait, epfd, to + n, max - n, 0);
 		if (k < 0 && n == 0) return k;
 		n += MAX(k, 0);
+		if (k > 0 && n < max && ends_told(e)) n += MAX(look_ours(e, to + n, max - (int)n), 0);
 	}
 	if (n > 0) return n;
 	if (poll_answers_now(p) && atomic_load(&e->set->members) > 0 && look_again(&p->looked)) return 0;
@@ -131,8 +141,16 @@ static long wait_ours(int epfd, struct epoll_event *events, int max, time_ns tim
 	struct instance *e = shim.active && !spawned() ? instance_hold(epfd) : NULL;
 	long r = poll_begin(p, timeout, mask);
 	*plain = r == 0 && is_plain(e, timeout);
+	p->tells_ends = e && shared_get32(&e->set->tells_ends) != 0;
 	if (!*plain && r == 0) r = max <= 0 || max > INT_MAX / (int)sizeof *events ? -EINVAL : epoll_run(e, epfd, events, max, p);
 	if (e) instance_release(e);
+	return r;
+}
+
+/* The kernel's answer alone. */
+static long plainly(const struct poll *p, long r)
+{
+	if (r > 0 && p->tells_ends) ended_told();
 	return r;
 }
 
@@ -144,7 +162,7 @@ long do_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct
 	int err = timeout_of(timeout, &wait);
 	if (err != 0) return err;
 	long r = wait_ours(epfd, events, max, wait, &(struct sigset_arg){mask, mask_size}, &p, &plain);
-	return plain ? cancellable(sys_wait(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, KERNEL_MASK)) : r;
+	return plain ? plainly(&p, cancellable(sys_wait(SYS_epoll_pwait2, epfd, events, max, timeout, p.mask, KERNEL_MASK))) : r;
 }
 
 long do_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask, size_t mask_size)
@@ -152,7 +170,7 @@ long do_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_m
 	struct poll p;
 	bool plain;
 	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, &(struct sigset_arg){mask, mask_size}, &p, &plain);
-	return plain ? cancellable(sys_wait(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, KERNEL_MASK)) : r;
+	return plain ? plainly(&p, cancellable(sys_wait(SYS_epoll_pwait, epfd, events, max, timeout_ms, p.mask, KERNEL_MASK))) : r;
 }
 
 long do_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
@@ -160,5 +178,5 @@ long do_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms
 	struct poll p;
 	bool plain;
 	long r = wait_ours(epfd, events, max, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL, &p, &plain);
-	return plain ? cancellable(sys_wait(SYS_epoll_wait, epfd, events, max, timeout_ms)) : r;
+	return plain ? plainly(&p, cancellable(sys_wait(SYS_epoll_wait, epfd, events, max, timeout_ms))) : r;
 }

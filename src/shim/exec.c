@@ -90,7 +90,7 @@ static long exec_common(int dir, const char *path, char *const *argv, char *cons
 {
 	struct elf e;
 	struct newprog v;
-	struct newhost h = {spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.private_unix};
+	struct newhost h = {spawned() && self.spawn_door ? self.spawn_door : shim.door, shim.kernel_unix};
 	char *env[newprog_count(envp) + NEWPROG_ENV], whole[PATH_MAX];
 	int held = -1;
 	elf_look(&e, dir, path, flags);

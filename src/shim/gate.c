@@ -70,10 +70,12 @@ bool gate_open(void)
 
 bool is_foreign(void) { return shim.foreign; }
 
+bool cancel_may_come(void) { return !__libc_single_threaded && self.nocancel == 0 && !spawned(); }
+
 int cancel_enter(void)
 {
 	int old = -1;
-	if (__libc_single_threaded || self.nocancel != 0 || spawned()) return -1;
+	if (!cancel_may_come()) return -1;
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
 	return old;
 }

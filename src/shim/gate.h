@@ -10,4 +10,4 @@
 /* Set by the launcher, kept and hidden from the program by the shim, put back at every exec. */
 #define ENV_DOOR "SOCKLAND_DOOR"       /* number of the inherited door */
 #define ENV_SHIM "SOCKLAND_SHIM"       /* path of libsockland.so; LD_PRELOAD names it too */
-#define ENV_UNIX "SOCKLAND_UNIX"       /* "private" where sockets of AF_UNIX are the network's own */
+#define ENV_UNIX "SOCKLAND_UNIX"       /* "kernel" where sockets of AF_UNIX are the kernel's */

@@ -3,6 +3,8 @@
 #include <elf.h>
 #include "base/types.h"
 
+#define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)   /* of a socket's type */
+
 struct sock;
 
 void shim_start(int argc, char **argv, char **envp);
@@ -21,5 +23,6 @@ void sleepers_forked(void);
 bool pin_kept(uint32_t channel);   /* calls are on it, or its last one has just ended */
 bool table_channel(int fd, struct sock *s);   /* what the table says, which may be out of date */
 void keep_apart(int fd);            /* something is said of the open file: its anchor can serve no other socket */
+long anchor_give(int fd, uint32_t channel, uint32_t generation, int flags);   /* an anchor becomes the program's descriptor. flags: TYPE_FLAGS */
 void channel_flag(const struct sock *s, uint32_t flag, bool on);   /* CHF_* */
 void rung_by_close(void);          /* a hang-up of ours may be on its way to the engine: synchrony covers it */

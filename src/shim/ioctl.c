@@ -3,9 +3,12 @@
  * engine's: then its struct goes over and comes back, as large as the request's number says here.
  */
 #include <fcntl.h>
+#include <netinet/in.h>     /* before the kernel's of the same names */
 #include <linux/ethtool.h>
 #include <linux/fs.h>
 #include <linux/ipv6.h>
+#include <linux/mroute.h>
+#include <linux/mroute6.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -125,6 +128,8 @@ static size_t request_size(const struct sock *s, unsigned long request)
 {
 	bool six = s->c->domain == AF_INET6;
 	switch (request) {
+	case SIOCGETVIFCNT: return sizeof(struct sioc_vif_req);   /* IPv6's is like it */
+	case SIOCGETSGCNT: return six ? sizeof(struct sioc_sg_req6) : sizeof(struct sioc_sg_req);
 	case SIOCADDRT: case SIOCDELRT: return six ? sizeof(struct in6_rtmsg) : sizeof(struct ifreq);
 	case SIOCSIFADDR: case SIOCDIFADDR: return six ? sizeof(struct in6_ifreq) : sizeof(struct ifreq);
 	case SIOCSARP: case SIOCGARP: case SIOCDARP: return speaks_inet(s) ? sizeof(struct arpreq) : sizeof(struct ifreq);
@@ -144,17 +149,31 @@ static bool rights_first(const struct sock *s, unsigned long request)
 	}
 }
 
+/* SIOCUNIXFILE: the file that a Unix socket is bound to. */
+static long path_open(const struct sock *s)
+{
+	struct { struct sockaddr_un un; char end; } name = {0};
+	socklen_t len = sizeof name.un;
+	if (!shim.privileged) return -EPERM;
+	if (do_getsockname(s->fd, (struct sockaddr *)&name.un, &len) != 0 || len <= offsetof(struct sockaddr_un, sun_path)) return -ENOENT;
+	return name.un.sun_path[0] ? sys(SYS_openat, AT_FDCWD, name.un.sun_path, O_PATH | O_CLOEXEC, 0) : -ENOENT;
+}
+
 static long ioctl_engine(const struct sock *s, unsigned long request, void *arg)
 {
-	bool netlink = s->c->domain == AF_NETLINK;
+	bool netlink = s->c->domain == AF_NETLINK, has_stamps = !netlink && s->c->domain != AF_UNIX;
 	if (rights_first(s, request) && !shim.privileged) return -EPERM;
 	switch (request) {
 	case SIOCOUTQ: case FIONREAD: return netlink ? -ENOTTY : asked(s, request, arg, sizeof(int));
 	case SIOCATMARK: case SIOCOUTQNSD:
-		if (s->c->type == SOCK_STREAM) return asked(s, request, arg, sizeof(int));
+		if (request == SIOCATMARK && s->c->domain == AF_UNIX && s->c->type != SOCK_STREAM) return -EOPNOTSUPP;
+		if (s->c->type == SOCK_STREAM && (request == SIOCATMARK || s->c->domain != AF_UNIX)) return asked(s, request, arg, sizeof(int));
 		break;
-	case STAMP: case STAMP_NEW: return netlink ? -ENOTTY : asked(s, STAMP, arg, 16);
-	case STAMPNS: case STAMPNS_NEW: return netlink ? -ENOTTY : asked(s, STAMPNS, arg, 16);
+	case STAMP: case STAMP_NEW: return has_stamps ? asked(s, STAMP, arg, 16) : -ENOTTY;
+	case STAMPNS: case STAMPNS_NEW: return has_stamps ? asked(s, STAMPNS, arg, 16) : -ENOTTY;
+	case SIOCPROTOPRIVATE:
+		if (s->c->domain == AF_UNIX) return path_open(s);
+		break;
 	case SIOCRTMSG: return speaks_inet(s) && s->c->domain != AF_PACKET ? -EINVAL : passed(s, request, arg, sizeof(struct ifreq));
 	case SIOCGIFCONF: return interface_list(s, arg);
 	case SIOCETHTOOL: return ethtool(s, arg);
@@ -180,12 +199,18 @@ static long ioctl_anchor(const struct sock *s, unsigned long request, void *arg,
 	return r;
 }
 
+/* As Linux: netlink and ping sockets do not say how much waits, which the engine knows. */
+static bool tells_nobody(const struct sock *s)
+{
+	return s->c->domain == AF_NETLINK || s->c->protocol == IPPROTO_ICMP || s->c->protocol == IPPROTO_ICMPV6;
+}
+
 long sock_ioctl(const struct sock *s, unsigned long request, void *arg)
 {
 	switch (request) {
 	case FIONREAD:
 		engine_catch_up();
-		if (s->c->domain == AF_NETLINK || shared_get32(&s->c->state) & CHS_MARK) break;   /* the engine knows what lies behind the mark */
+		if (tells_nobody(s) || shared_get32(&s->c->state) & CHS_MARK) break;   /* the engine knows what lies behind the mark */
 		return bytes_waiting(s, arg);
 	case FIONBIO: return ioctl_anchor(s, request, arg, CHF_NONBLOCK);
 	case FIOASYNC: return ioctl_anchor(s, request, arg, CHF_ASYNC);

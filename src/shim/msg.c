@@ -1,10 +1,11 @@
 /*
  * All the calls that carry data are one of two: a message out, a message in. Here the forms that programs use (buffer, iovec, msghdr, many msghdrs)
- * become a struct message, and what came with it goes back where the program wants it. Descriptors of the kernel's get the same call.
+ * become a struct message, which carry.c brings on its way, and what came with it goes back where the program wants it. Descriptors of the kernel's get
+ * the same call.
  */
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include "shim/ended.h"
+#include "shim/setting.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
@@ -30,177 +31,28 @@ static long sum(void *arg)
 	return (long)total;
 }
 
-#define PIECE 32768u   /* what Linux's TCP copies at a time */
-
-struct touch { const struct message *m; size_t len; bool writing; };
-
-static void touch_octet(volatile char *at, bool writing)
-{
-	if (writing) __asm__ volatile("lock orb $0, %0" : "+m"(*at));
-	else (void)*at;
-}
-
-static long touch(void *arg)
-{
-	const struct touch *t = arg;
-	size_t done = 0;
-	for (int i = 0; i < t->m->count && done < t->len; i++) {
-		const struct iovec *v = &t->m->iov[i];
-		if (v->iov_len == 0) continue;
-		touch_octet(v->iov_base, t->writing);
-		touch_octet((char *)v->iov_base + MIN(v->iov_len, t->len - done) - 1, t->writing);
-		done += v->iov_len;
-	}
-	return 0;
-}
-
-/*
- * Memory of which a later part isn't there: Linux copies some 32 KB at a time, and what it could not copy whole has not been sent, or read. Here
- * each piece goes by itself, and what a segment of the ring takes, so they are looked at first.
- */
-int message_there(const struct message *m, size_t len, bool writing)
-{
-	struct touch t = {m, MIN(len, PIECE), writing};
-	return m->count > 1 || MIN(m->total, len) > SEGMENT_SMALL ? (int)guarded(touch, &t) : 0;
-}
-
 ssize_t iov_total(const struct iovec *iov, int count)
 {
 	struct sum s = {iov, count};
 	return count < 0 || count > IOV_MAX ? -EINVAL : guarded(sum, &s);
 }
 
-bool nonblocking(const struct sock *s, int flags)
+/* ---- at a position ---- */
+
+long do_pread64(int fd, void *buf, size_t len, off_t at)
 {
-	return flags & MSG_DONTWAIT || shared_get32(&s->c->flags) & CHF_NONBLOCK;
+	struct sock s;
+	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
+	if (table_kind(fd, &s) == FD_SETTING && at >= 0) return setting_read(fd, &iov, 1, at);
+	return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_pread64, fd, buf, len, at));
 }
 
-#define MSG_CMSG_COMPAT ((int)0x80000000)   /* of 32-bit programs */
-
-/*
- * The engine advertises a window by what it knows to have been read, and looks at each arrival. In between it is told when the reader has made
- * room worth telling: a good part of a small segment, or of the receive buffer when that is smaller (rx.limit).
- */
-void consumed(const struct sock *s, uint32_t octets)
+long do_pwrite64(int fd, const void *buf, size_t len, off_t at)
 {
-	uint32_t worth = shared_get32(&s->c->rx.limit);
-	if (worth == 0) worth = SEGMENT_SMALL / 8;
-	if (table_consumed(s->index, octets) < worth) return;
-	table_consumed(s->index, UINT32_MAX);
-	handed_over(s);
-}
-
-uint32_t peek_skip(const struct sock *s, const struct message *m)
-{
-	return m->flags & MSG_PEEK && !m->past_peek_off ? (uint32_t)MAX(atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), 0) : 0;
-}
-
-void peek_moves(const struct sock *s, const struct message *m, size_t n)
-{
-	int32_t off = atomic_load_explicit(&s->c->peek_off, memory_order_relaxed), by = (int32_t)MIN(n, INT_MAX / 2);
-	if (off < 0 || m->past_peek_off) return;
-	if (m->flags & MSG_PEEK) off = (int32_t)((uint32_t)off + (uint32_t)by);
-	else off = MAX(off - by, 0);
-	atomic_store_explicit(&s->c->peek_off, off, memory_order_relaxed);
-}
-
-static long broken_pipe(const struct sock *s, const struct message *m, long r)
-{
-	if (r == -EPIPE && s->c->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
-		sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), SIGPIPE);
-	return r;
-}
-
-/*
- * Linux looks at the data last: what is wrong with the socket, the name or the flags is said first. A stream that can be sent to has nothing wrong, but
- * with Fast Open, and the wait of a call for its turn is not made here.
- */
-static long send_unread(const struct sock *s, const struct message *m)
-{
-	uint32_t state = shared_get32(&s->c->state);
-	bool well = s->c->type == SOCK_STREAM && state & CHS_SENDABLE && !(state & CHS_ERROR) && !(m->flags & MSG_FASTOPEN);
-	if (well || s->c->domain == AF_UNIX) return -EFAULT;      /* unix_send has asked */
-	long r = (long)engine_send_unread(s, m);
-	return r == -EAGAIN && !m->nonblock ? -EFAULT : r;
-}
-
-static long send_there(const struct sock *s, struct message *m)
-{
-	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && !is_sctp(s);
-	if (octets && message_there(m, m->total, false) != 0) return -EFAULT;
-	if (s->c->domain == AF_UNIX) return unix_send(s, m);
-	if (is_sctp(s)) return engine_send(s, m);
-	return octets ? stream_send(s, m) : dgram_send(s, m);
-}
-
-static long send_plain(const struct sock *s, struct message *m)
-{
-	m->nonblock = nonblocking(s, m->flags);
-	m->flags &= ~MSG_DONTWAIT;
-	bool goes_by_length = s->c->type == SOCK_STREAM || s->c->domain == AF_NETLINK || s->c->domain == AF_UNIX;
-	if (s->c->type == SOCK_RAW && s->c->domain == AF_INET) goes_by_length = true;
-	if (m->name && m->name_len == 0 && !goes_by_length) {
-		m->name = "";           /* too short a name, which the engine refuses after it has given the socket a port, as Linux does */
-		m->name_len = 1;
-	}
-	if (s->c->type == SOCK_STREAM && m->name_len > 0 && !user_there(m->name, m->name_len)) return -EFAULT;   /* looked at, though not heeded */
-	bool octets = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX && !is_sctp(s);
-	if (octets && m->flags & MSG_FASTOPEN && m->name && m->name_len < sizeof(sa_family_t)) return -EINVAL;
-	bool nothing = octets && m->total == 0 && m->control_len == 0 && !(m->flags & MSG_FASTOPEN);
-	if (nothing) closes_settle();
-	if (nothing && shared_get32(&s->c->state) & CHS_SENDABLE) return 0;
-	long r = pin(s);
-	if (r != 0) return r;
-	int flags = m->flags;
-	r = send_there(s, m);
-	m->flags = flags;
-	if (r == -EFAULT) r = send_unread(s, m);
-	unpin();
-	return r;
-}
-
-long sock_send(const struct sock *s, struct message *m)
-{
-	bool wanted = has_trouble(FAULT_SEND) && s->c->domain != AF_UNIX;
-	return broken_pipe(s, m, wanted ? troubled(FAULT_SEND, s, m, send_plain) : send_plain(s, m));
-}
-
-/* TCP_INQ. As on Linux the end counts as an octet. */
-static int inq_put(const struct sock *s, struct message *m)
-{
-	union { struct cmsghdr h; uint8_t octets[CMSG_SPACE(sizeof(int))]; } c = {.h = {CMSG_LEN(sizeof(int)), IPPROTO_TCP, TCP_INQ}};
-	bool end = shared_get32(&s->c->state) & CHS_EOF;
-	uint32_t left = chan_rx_used(shim.arena, s->c) + end;
-	memcpy(CMSG_DATA(&c.h), &left, sizeof left);
-	return control_put(m, c.octets, CMSG_LEN(sizeof(int)));
-}
-
-#define PACKET_FLAGS (MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE | MSG_CMSG_COMPAT)     /* packet sockets alone mind the others */
-
-static long recv_plain(const struct sock *s, struct message *m)
-{
-	if (s->c->domain == AF_PACKET && (m->cloexec || m->flags & ~PACKET_FLAGS)) return -EINVAL;
-	m->nonblock = nonblocking(s, m->flags);
-	if (s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE) m->flags &= ~MSG_OOB;   /* not looked at there */
-	long r = pin(s);
-	if (r != 0) return r;
-	bool asked = is_asked(s);
-	if (s->c->domain == AF_UNIX) r = unix_recv(s, m);
-	else if (is_sctp(s)) r = sctp_socket_recv(s, m);
-	else if (asked) r = asked_recv(s, m);
-	else r = s->c->type == SOCK_STREAM ? stream_recv(s, m) : dgram_recv(s, m);
-	unpin();
-	if (shared_get32(&s->c->flags) & (CHF_ASYNC | CHF_OWNED)) signals_drain(s);
-	if (s->c->type != SOCK_STREAM || s->c->domain == AF_UNIX || is_sctp(s) || asked || m->flags & MSG_ERRQUEUE) return r;
-	m->name_len = 0;
-	if (r >= 0 && shared_get32(&s->c->state) & CHS_INQ) return inq_put(s, m) < 0 ? -EFAULT : r;
-	m->control_len = 0;
-	return r;
-}
-
-long sock_recv(const struct sock *s, struct message *m)
-{
-	return has_trouble(FAULT_RECV) && s->c->domain != AF_UNIX ? troubled(FAULT_RECV, s, m, recv_plain) : recv_plain(s, m);
+	struct sock s;
+	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
+	if (table_kind(fd, &s) == FD_SETTING && at >= 0) return setting_write(fd, &iov, 1, at);
+	return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_pwrite64, fd, buf, len, at));
 }
 
 /* ---- plain buffers ---- */
@@ -208,9 +60,11 @@ long sock_recv(const struct sock *s, struct message *m)
 long do_read(int fd, void *buf, size_t len)
 {
 	struct sock s;
-	if (table_kind(fd, &s) != FD_CHANNEL) return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_read, fd, buf, len));
-	if (lies_outside(buf, len)) return -EFAULT;
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
+	enum fd_kind kind = table_kind(fd, &s);
+	if (kind == FD_SETTING) return setting_read(fd, &iov, 1, SETTING_HERE);
+	if (kind != FD_CHANNEL) return kind == FD_HIDDEN ? -EBADF : ended_read(fd, cancellable(sys_wait(SYS_read, fd, buf, len)));
+	if (lies_outside(buf, len)) return -EFAULT;
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
 	return len == 0 ? 0 : sock_recv(&s, &m);
 }
@@ -218,12 +72,14 @@ long do_read(int fd, void *buf, size_t len)
 long do_write(int fd, const void *buf, size_t len)
 {
 	struct sock s;
-	if (table_kind(fd, &s) != FD_CHANNEL) {
+	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
+	enum fd_kind kind = table_kind(fd, &s);
+	if (kind == FD_SETTING) return setting_write(fd, &iov, 1, SETTING_HERE);
+	if (kind != FD_CHANNEL) {
 		kernel_sends(fd, NULL, 0);
 		return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_write, fd, buf, len));
 	}
 	if (lies_outside(buf, len)) return -EFAULT;
-	struct iovec iov = {(void *)buf, MIN(len, (size_t)INT_MAX)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
 	return sock_send(&s, &m);
 }
@@ -231,7 +87,8 @@ long do_write(int fd, const void *buf, size_t len)
 long do_readv(int fd, const struct iovec *iov, int n)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return cancellable(sys_wait(SYS_readv, fd, iov, n));
+	if (table_kind(fd, &s) == FD_SETTING && iov_total(iov, n) >= 0) return setting_read(fd, iov, n, SETTING_HERE);
+	if (!sock_of(fd, &s)) return ended_read(fd, cancellable(sys_wait(SYS_readv, fd, iov, n)));
 	ssize_t total = iov_total(iov, n);
 	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
 	return total <= 0 ? total : sock_recv(&s, &m);
@@ -241,6 +98,7 @@ long do_writev(int fd, const struct iovec *iov, int n)
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) {
+		if (table_peek(fd) == FD_SETTING && iov_total(iov, n) >= 0) return setting_write(fd, iov, n, SETTING_HERE);
 		if (table_is_marked(fd) && iov_total(iov, n) > 0) kernel_sends(fd, NULL, 0);
 		return cancellable(sys_wait(SYS_writev, fd, iov, n));
 	}
@@ -255,20 +113,26 @@ long do_writev(int fd, const struct iovec *iov, int n)
 #define RWF_PASSED (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOWAIT)
 #define NOSIGNAL 0x100             /* RWF_NOSIGNAL, of Linux 6.18 */
 
-static long vector_flags(off_t pos, int flags, int *ret)
+/* The sum of the vector's lengths. As Linux: flags are looked at when there are octets. */
+static long vector_total(const struct iovec *iov, int n, off_t pos, int flags, int *ret_flags)
 {
-	if (pos != -1) return -ESPIPE;
-	if (flags & ~(RWF_PASSED | NOSIGNAL)) return -EOPNOTSUPP;
-	*ret = (flags & RWF_NOWAIT ? MSG_DONTWAIT : 0) | (flags & NOSIGNAL ? MSG_NOSIGNAL : 0);
-	return 0;
+	if (pos != -1) return pos < 0 ? -EINVAL : -ESPIPE;
+	long total = iov_total(iov, n);
+	if (total > 0 && flags & ~(RWF_PASSED | NOSIGNAL)) return -EOPNOTSUPP;
+	*ret_flags = (flags & RWF_NOWAIT ? MSG_DONTWAIT : 0) | (flags & NOSIGNAL ? MSG_NOSIGNAL : 0);
+	return total;
 }
+
+/* false: the kernel knows what is wrong, of the file that stands for it. */
+static bool vector_of_setting(const struct iovec *iov, int n, off_t pos, int flags) { return flags == 0 && pos >= -1 && iov_total(iov, n) >= 0; }
 
 long do_preadv2(int fd, const struct iovec *iov, int n, off_t pos, long high, int flags)
 {
 	struct sock s;
-	if (!sock_of(fd, &s)) return cancellable(sys_wait(SYS_preadv2, fd, iov, n, pos, high, flags));
+	if (table_kind(fd, &s) == FD_SETTING && vector_of_setting(iov, n, pos, flags)) return setting_read(fd, iov, n, pos);
+	if (!sock_of(fd, &s)) return ended_read(fd, cancellable(sys_wait(SYS_preadv2, fd, iov, n, pos, high, flags)));
 	struct message m = {.iov = (struct iovec *)iov, .count = n};
-	long r = vector_flags(pos, flags, &m.flags), total = r < 0 ? r : iov_total(iov, n);
+	long total = vector_total(iov, n, pos, flags, &m.flags);
 	m.total = (size_t)total;
 	return total <= 0 ? total : sock_recv(&s, &m);
 }
@@ -277,13 +141,29 @@ long do_pwritev2(int fd, const struct iovec *iov, int n, off_t pos, long high, i
 {
 	struct sock s;
 	if (!sock_of(fd, &s)) {
+		if (table_peek(fd) == FD_SETTING && vector_of_setting(iov, n, pos, flags)) return setting_write(fd, iov, n, pos);
 		if (table_is_marked(fd) && iov_total(iov, n) > 0) kernel_sends(fd, NULL, 0);
 		return cancellable(sys_wait(SYS_pwritev2, fd, iov, n, pos, high, flags));
 	}
 	struct message m = {.iov = (struct iovec *)iov, .count = n};
-	long r = vector_flags(pos, flags, &m.flags), total = r < 0 ? r : iov_total(iov, n);
+	long total = vector_total(iov, n, pos, flags, &m.flags);
 	m.total = (size_t)total;
 	return total <= 0 ? total : sock_send(&s, &m);
+}
+
+/* The kernel's own answer of any other file: a position of -1 is none here. */
+long do_preadv(int fd, const struct iovec *iov, int n, off_t pos, long high)
+{
+	struct sock s;
+	if (table_kind(fd, &s) == FD_SETTING && pos >= 0 && vector_of_setting(iov, n, pos, 0)) return setting_read(fd, iov, n, pos);
+	return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_preadv, fd, iov, n, pos, high));
+}
+
+long do_pwritev(int fd, const struct iovec *iov, int n, off_t pos, long high)
+{
+	struct sock s;
+	if (table_kind(fd, &s) == FD_SETTING && pos >= 0 && vector_of_setting(iov, n, pos, 0)) return setting_write(fd, iov, n, pos);
+	return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_pwritev, fd, iov, n, pos, high));
 }
 
 long do_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t addr_len)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/sysmacros.h>
+#include "shim/setting.h"
 #include "shim/shim.h"
 
 #define SYSFS_SIZE 4096               /* as every file there says, whatever is in it */
@@ -115,7 +116,7 @@ long do_faccessat2(int dir, const char *path, int wanted, int flags)
 	long mode = named(dir, path, flags, net);
 	if (mode == 0) return kernel_access(dir, path, wanted, flags);
 	if (mode < 0) return mode;
-	unsigned owner = sys(SYS_geteuid) == 0 ? 6 : 0;
+	unsigned owner = sys(SYS_geteuid) == 0 ? 6 : setting_may(net) ? (unsigned)mode >> 6 : 0;
 	return wanted & ~((mode | owner) & 7) ? -EACCES : 0;
 }
 

@@ -5,8 +5,9 @@
  */
 #include "shim/netpath.h"
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include "shim/fault.h"
+#include "shim/shim.h"
 
 #define CLASS "/sys/class/net"
 #define DEVICES "/sys/devices/virtual/net"
@@ -94,12 +95,88 @@ static bool follow_subsystem(char path[NET_PATH_MAX], bool last)
 	return true;
 }
 
+/* Names that begin nowhere are many, but these lead to us from anywhere. */
+static bool leads_anywhere(const char *path)
+{
+	static const char *const starts[] = {"..", "proc", "sys/"};
+	char first[4] = "";
+	for (size_t i = 0; i < sizeof first && user_copy(first + i, path + i, 1) == 0 && first[i]; i++) {}
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++)
+		if (strncmp(first, starts[i], strlen(starts[i])) == 0) return true;
+	return false;
+}
+
+/* Where a descriptor leads to, by its name in /proc. */
+static bool place_of(int fd, char ret[NET_PATH_MAX])
+{
+	char link[32];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	long n = sys(SYS_readlinkat, AT_FDCWD, link, ret, NET_PATH_MAX - 1);
+	if (n <= 0) return false;
+	ret[n] = 0;
+	return ret[0] == '/';
+}
+
+/* Does it lie in /proc or in sysfs? */
+static bool lies_there(int fd)
+{
+	static _Atomic uint64_t devices[2];
+	static const char *const roots[2] = {"/proc/self", "/sys/class"};
+	struct stat st;
+	for (size_t i = 0; i < 2 && atomic_load_explicit(&devices[i], memory_order_relaxed) == 0; i++)
+		atomic_store(&devices[i], sys(SYS_newfstatat, AT_FDCWD, roots[i], &st, 0) == 0 ? st.st_dev : UINT64_MAX);
+	return sys(SYS_fstat, fd, &st) == 0 && (st.st_dev == atomic_load(&devices[0]) || st.st_dev == atomic_load(&devices[1]));
+}
+
+/* A directory that is none of ours, but has them below it. */
+static bool dir_of(int dir, const char *path, char ret[NET_PATH_MAX])
+{
+	if (netdir_of(dir, ret)) return true;
+	return !shim.sandboxed && (leads_anywhere(path) || lies_there(dir)) && place_of(dir, ret);
+}
+
+bool net_path_of(int fd, char ret[NET_PATH_MAX])
+{
+	char path[NET_PATH_MAX];
+	return !shim.sandboxed && lies_there(fd) && place_of(fd, path) && net_path(AT_FDCWD, path, true, ret) != NET_NONE;
+}
+
+/* Is the working directory below one of ours? */
+static _Atomic int works_here = -1;
+
+static bool cwd_of(const char *path, char ret[NET_PATH_MAX])
+{
+	int here = atomic_load_explicit(&works_here, memory_order_relaxed);
+	if (shim.sandboxed) return false;
+	if (here == 0) return leads_anywhere(path) && sys(SYS_getcwd, ret, NET_PATH_MAX) > 0;
+	bool known = sys(SYS_getcwd, ret, NET_PATH_MAX) > 0 && (may_be_ours(ret) || strcmp(ret, "/") == 0 || strcmp(ret, "/sys") == 0);
+	int unknown = -1;                 /* still: another thread may have changed it meanwhile */
+	atomic_compare_exchange_strong(&works_here, &unknown, known);
+	return known;
+}
+
+/* What is open in place of a directory of ours is another one. */
+long do_fchdir(int dir)
+{
+	char path[NET_PATH_MAX];
+	long r = netdir_of(dir, path) ? sys(SYS_chdir, path) : sys(SYS_fchdir, dir);
+	if (r == 0) atomic_store(&works_here, -1);
+	return r;
+}
+
+long do_chdir(const char *path)
+{
+	long r = sys(SYS_chdir, path);
+	if (r == 0) atomic_store(&works_here, -1);
+	return r;
+}
+
 static bool whole(int dir, const char *path, char ret[NET_PATH_MAX])
 {
 	char first;
 	if (user_copy(&first, path, 1) != 0) return false;
 	if (first == '/') return may_be_ours(path) && path_copy(ret, NET_PATH_MAX, path);
-	if (dir == AT_FDCWD || !netdir_of(dir, ret)) return false;
+	if (dir == AT_FDCWD ? !cwd_of(path, ret) : !dir_of(dir, path, ret)) return false;
 	size_t n = strlen(ret);
 	ret[n] = '/';
 	return path_copy(ret + n + 1, NET_PATH_MAX - n - 1, path);
@@ -112,7 +189,7 @@ enum net_name net_path(int dir, const char *path, bool follow, char ret[NET_PATH
 	bool directory = n > 0 && ret[n - 1] == '/', last = follow || directory;
 	tidy(ret);
 	without_process(ret);
-	if (!is_below(ret, "/proc/net") && !is_below(ret, CLASS) && !is_below(ret, DEVICES)) return NET_NONE;
+	if (!is_below(ret, "/proc/net") && !is_below(ret, CLASS) && !is_below(ret, DEVICES) && !is_below(ret, "/proc/sys/net")) return NET_NONE;
 	while (follow_class(ret, last) && follow_subsystem(ret, last)) {}
 	return directory ? NET_DIRECTORY : NET_ANY;
 }

@@ -7,9 +7,10 @@
 #define NET_PATH_MAX 256
 
 /* Is path, relative to dir, a name of theirs, perhaps one that only a directory can have? Its plain form then stands in ret: below /proc/net,
- * /sys/class/net or /sys/devices/virtual/net. follow: of what a link at its end leads to. */
+ * /proc/sys/net, /sys/class/net or /sys/devices/virtual/net. follow: of what a link at its end leads to. */
 enum net_name { NET_NONE, NET_ANY, NET_DIRECTORY };
 enum net_name net_path(int dir, const char *path, bool follow, char ret[NET_PATH_MAX]);
+bool net_path_of(int fd, char ret[NET_PATH_MAX]);          /* does fd, open in the machine's, have such a name? By a link that led there */
 
 /* ---- netdir.c: directories that were opened ---- */
 int netdir_open(const char *path, int flags);

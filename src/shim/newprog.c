@@ -2,7 +2,7 @@
  * Starting a program on a host:
  *
  *     SOCKLAND_DOOR=n, SOCKLAND_SHIM=path      how the shim finds its host, and itself at the next exec
- *     SOCKLAND_UNIX=private                    on a net that has its own Unix sockets
+ *     SOCKLAND_UNIX=kernel                     on a net whose Unix sockets are the kernel's
  *     LD_PRELOAD=[sanitizer:]shim[:own]        a sanitizer's runtime insists on being first; what the program had itself comes last
  *     ld.so --preload shim --argv0 name path   for programs with file capabilities, started in a mode in which LD_PRELOAD is dropped
  *     ld.so --argv0 name shim path             for those that the shim itself loads (foreign/load.c)
@@ -67,7 +67,7 @@ void newprog_env(char **to, struct newprog *v, char *preload, const struct elf *
 	*to++ = preload;
 	*to++ = v->door;
 	*to++ = v->shim;
-	if (h->private_unix) *to++ = (char *)ENV_UNIX "=private";
+	if (h->kernel_unix) *to++ = (char *)ENV_UNIX "=kernel";
 	*to = NULL;
 }
 

@@ -11,7 +11,7 @@
 #define NEWPROG_OPEN "/proc/self/fd/"
 #define NEWPROG_OPEN_MAX 32
 
-struct newhost { int door; bool private_unix; };
+struct newhost { int door; bool kernel_unix; };
 struct newprog { char door[40], shim[SHIM_PATH_MAX + 32]; };
 
 size_t newprog_count(char *const *list);

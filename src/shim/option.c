@@ -10,24 +10,39 @@
 
 #define FLR_LABEL_AT 16      /* flr_label of struct in6_flowlabel_req */
 
+/* MRT_INIT to MRT_FLUSH of <linux/mroute.h>, which does not go with <netinet/in.h>: Linux looks first whether it is a router's socket. */
+static bool is_no_routers(const struct sock *s, int level, int name)
+{
+	return level == IPPROTO_IP && name >= 200 && name <= 212 && !(s->c->type == SOCK_RAW && s->c->protocol == IPPROTO_IGMP);
+}
+
+static bool has_level(const struct sock *s, int level)
+{
+	bool udp = is_udp(s);
+	if (s->c->domain == AF_PACKET) return level == SOL_SOCKET || level == SOL_PACKET;
+	if (level == IPPROTO_IP) return s->c->domain == AF_INET || (s->c->domain == AF_INET6 && s->c->type != SOCK_RAW);
+	if (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE)) return true;
+	bool own = level == s->c->protocol && (s->c->type != SOCK_RAW || (level == IPPROTO_ICMPV6 && s->c->domain == AF_INET6));
+	return level == SOL_SOCKET || own || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
+}
+
+/* Which group's sources are asked for stands in the value itself. */
+static bool reads_filter(int level, int name, size_t cap)
+{
+	if (level == IPPROTO_IP && name == IP_MSFILTER) return cap >= IP_MSFILTER_SIZE(0);
+	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && name == MCAST_MSFILTER && cap >= GROUP_FILTER_SIZE(0);
+}
+
 /*
  * Linux looks for the option before it touches the program's memory: one that it does not have is that error, whatever the pointer is, and a value of no
  * octets needs none.
  */
 static long option_fault(const struct sock *s, int level, int name, size_t cap)
 {
+	if (has_level(s, level) && reads_filter(level, name, cap)) return -EFAULT;
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}};
 	int64_t r = control(&c);
 	return r > 0 ? -EFAULT : (long)r;
-}
-
-static bool has_level(const struct sock *s, int level)
-{
-	bool udp = s->c->protocol == IPPROTO_UDP || s->c->protocol == IPPROTO_UDPLITE;
-	if (s->c->domain == AF_PACKET) return level == SOL_SOCKET || level == SOL_PACKET;
-	if (level == IPPROTO_IP) return s->c->domain == AF_INET || (s->c->domain == AF_INET6 && s->c->type != SOCK_RAW);
-	if (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE)) return true;
-	return level == SOL_SOCKET || level == s->c->protocol || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
 }
 
 #define NEGATIVE_ROOM 64   /* what any value but a list of sources fits into */
@@ -60,11 +75,12 @@ long sock_getsockopt(const struct sock *s, int level, int name, void *val, sockl
 	if (level == SOL_SOCKET && name == SO_GET_FILTER) return filter_get(s, val, len);
 	if (unix_peer_has(s, level, name)) return unix_peer_get(s, name, val, len);
 	if (is_sctp(s) && sctp_option_peels(level, name)) return sctp_socket_peel(s, name, val, len);
+	if (level == IPPROTO_TCP && name == TCP_ZEROCOPY_RECEIVE && s->c->protocol == IPPROTO_TCP) return zerocopy_receive(s, val, len);
 	if (user_get(room, len) != 0) {
 		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);
 		return r < 0 ? r : -EFAULT;
 	}
-	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(s, level)) return -EINVAL;
+	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(s, level) && !is_no_routers(s, level, name)) return -EINVAL;
 	size_t cap = (int)room < 0 ? NEGATIVE_ROOM : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
 	int64_t r = control(&c);
@@ -93,7 +109,8 @@ static long filter_attach(const struct sock *s, int name, const void *val, sockl
 	struct sock_fprog prog;
 	if ((int)len < (int)sizeof(int)) return -EINVAL;
 	if (!user_there(val, sizeof(int))) return -EFAULT;
-	if (name == SO_ATTACH_FILTER && s->c->type == SOCK_STREAM && !shim.privileged) return -EPERM;   /* as Linux has it for TCP by now */
+	bool tcp = s->c->type == SOCK_STREAM && s->c->domain != AF_UNIX;
+	if (name == SO_ATTACH_FILTER && tcp && !shim.privileged) return -EPERM;   /* as Linux has it for TCP by now */
 	if (len != sizeof prog) return -EINVAL;
 	if (user_get(prog, (const struct sock_fprog *)val) != 0) return -EFAULT;
 	if (!prog.filter || prog.len == 0 || prog.len > BPF_MAXINSNS) return -EINVAL;
@@ -125,12 +142,15 @@ static long fanout_program(const struct sock *s, const void *val, socklen_t len)
 }
 
 /* A program of eBPF is the kernel's: no descriptor of one is good here. */
-static long bpf_attach(const void *val, socklen_t len)
+static long bpf_attach(const struct sock *s, const void *val, socklen_t len)
 {
-	int fd;
+	int fd, locked = 0;
+	socklen_t room = sizeof locked;
 	if ((int)len < (int)sizeof fd) return -EINVAL;
 	if (user_get(fd, (const int *)val) != 0) return -EFAULT;
-	return len != sizeof fd || sys(SYS_fcntl, fd, F_GETFD) >= 0 ? -EINVAL : -EBADF;
+	if (len != sizeof fd) return -EINVAL;
+	if (sock_getsockopt(s, SOL_SOCKET, SO_LOCK_FILTER, &locked, &room) == 0 && locked) return -EPERM;
+	return sys(SYS_fcntl, fd, F_GETFD) >= 0 ? -EINVAL : -EBADF;
 }
 
 /* An option that is sure to be taken is left in the channel. */
@@ -150,13 +170,10 @@ long sock_setsockopt(const struct sock *s, int level, int name, const void *val,
 	bool filters = level == SOL_SOCKET && s->c->protocol != IPPROTO_MPTCP;       /* whose sockets take none */
 	if (filters && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
 	if (s->c->domain == AF_PACKET && level == SOL_PACKET && name == PACKET_FANOUT_DATA) return fanout_program(s, val, len);
-	if (filters && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(val, len);
+	if (filters && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(s, val, len);
 	if ((int)len < 0 || len > rpc_rows[RPC_SETSOCKOPT].in_max) return -EINVAL;
-	static const int zero;
-	if (!val && level == IPPROTO_IPV6 && s->c->domain == AF_INET6) {   /* to this level alone no value is 0 */
-		val = &zero;
-		len = MIN(len, (socklen_t)sizeof zero);
-	}
+	/* To this level alone no value may be 0. */
+	if (!val && level == IPPROTO_IPV6 && s->c->domain == AF_INET6) return control_simple(RPC_SETSOCKOPT, s, level, name, -((int64_t)len + 1));
 	if (is_sctp(s) && sctp_option_connects(level, name)) return sctp_socket_connect(s, name, val, len);
 	uint32_t label;
 	struct call c = {.op = RPC_SETSOCKOPT, .sock = s, .arg = {level, name}, .in = {{(void *)val, len}}, .out = &label, .out_cap = sizeof label};

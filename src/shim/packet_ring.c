@@ -5,6 +5,7 @@
  * engine look again.
  */
 #include <linux/if_packet.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 #include "shim/shim.h"
 #include "shim/uring/abi.h"
@@ -78,6 +79,8 @@ long do_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 	/* A ring of io_uring has its two parts at both places (uring/setup.c). */
 	if (fd >= 0 && !(flags & MAP_ANONYMOUS) && offset == IORING_OFF_CQ_RING && table_peek(fd) == FD_URING) offset = IORING_OFF_SQ_RING;
 	if (fd < 0 || flags & MAP_ANONYMOUS || table_peek(fd) != FD_CHANNEL) return sys(SYS_mmap, addr, len, prot, flags, fd, offset);
-	if (!sock_of(fd, &s) || !s.c || s.c->domain != AF_PACKET || s.c->type == SOCK_PACKET) return -ENODEV;
+	if (!sock_of(fd, &s) || !s.c) return -ENODEV;
+	if (s.c->type == SOCK_STREAM && s.c->protocol == IPPROTO_TCP) return zerocopy_map(addr, len, prot, flags, offset);
+	if (s.c->domain != AF_PACKET || s.c->type == SOCK_PACKET) return -ENODEV;
 	return ring_map(&s, addr, len, prot, flags, offset);
 }

@@ -3,6 +3,7 @@
  * are taken until something is ready, the time is over, or a handler has run.
  */
 #include <limits.h>
+#include "shim/ended.h"
 #include "shim/poll.h"
 #include "shim/signal.h"
 
@@ -47,6 +48,7 @@ static uint32_t look_whole(struct pollfd *fds, nfds_t n, struct look *l, bool *r
 {
 	bool late = rest_is_late();
 	uint32_t ready = look_all(fds, n, l, ret_kernel);
+	if (ready > 0) late |= ended_polled(fds, n);
 	if (ready == 0 || !late || !l->partly) return ready;
 	rest_arrives();
 	return look_all(fds, n, l, ret_kernel);
@@ -71,7 +73,7 @@ int poll_begin(struct poll *p, time_ns timeout, const struct sigset_arg *mask)
 	p->wait.restartable = false;
 	p->wait.deadline = timeout == TIME_NEVER ? TIME_NEVER : timeout == 0 ? 0 : now_ns() + timeout;
 	p->looked = timeout == 0 && !engine_is_late();
-	p->slept = false;
+	p->slept = p->tells_ends = false;
 	p->mask = NULL;
 	if (!mask || !mask->mask) return 0;
 	if (mask->size != KERNEL_MASK) return -EINVAL;
@@ -138,6 +140,12 @@ long poll_run(struct poll *p, struct pollfd *fds, nfds_t n)
 
 /* ---- the calls ---- */
 
+static long polled(const struct pollfd *fds, nfds_t n, long r)
+{
+	if (r > 0) ended_polled(fds, n);
+	return r;
+}
+
 static bool any_ours(const struct pollfd *fds, nfds_t n)
 {
 	struct sock s;
@@ -152,7 +160,7 @@ static bool any_ours(const struct pollfd *fds, nfds_t n)
 long do_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
 	struct poll p;
-	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys_wait(SYS_poll, fds, n, timeout_ms));
+	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return polled(fds, n, cancellable(sys_wait(SYS_poll, fds, n, timeout_ms)));
 	poll_begin(&p, timeout_ms < 0 ? TIME_NEVER : timeout_ms * NS_PER_MS, NULL);
 	return poll_run(&p, fds, n);
 }
@@ -165,7 +173,7 @@ long do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, cons
 	int err = timeout_of(timeout, &wait);
 	if (err == 0) err = poll_begin(&p, wait, &(struct sigset_arg){mask, mask_size});
 	if (err != 0) return err;
-	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return cancellable(sys_wait(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK));
+	if (n > INT_MAX || !limit_takes(n) || !any_ours(fds, n)) return polled(fds, n, cancellable(sys_wait(SYS_ppoll, fds, n, timeout, p.mask, KERNEL_MASK)));
 	long r = poll_run(&p, fds, n);
 	timeout_report((struct timespec *)timeout, &p);
 	return r;

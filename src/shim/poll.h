@@ -10,10 +10,11 @@
  *     epoll.h        the same for epoll
  */
 #pragma once
+#include <limits.h>
 #include "shim/shim.h"
 
 /* A polling call under way: its end, what interrupts it, the mask it sleeps with. */
-struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; bool looked, slept; };   /* looked: see look_again() */
+struct poll { struct wait wait; const uint64_t *mask; uint64_t mask_copy; bool looked, slept, tells_ends; };   /* looked: see look_again() */
 
 /* timeout 0: don't wait; TIME_NEVER. mask may be NULL, or have none. 0, -EFAULT or -EINVAL */
 int poll_begin(struct poll *p, time_ns timeout, const struct sigset_arg *mask);

@@ -8,7 +8,6 @@
  *
  * A bell is armed before the last look and rung after a change is published, so one of the two sees the other.
  */
-#include <limits.h>
 #include "shim/poll.h"
 
 #define BELL_LESS_NS (5 * NS_PER_MS)

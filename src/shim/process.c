@@ -7,7 +7,6 @@
  *    makes up for it.
  *  - vfork is done as fork. A true one would run the child on our caller's stack and in our memory, where its closes and dups would have to be told
  *    from ours; what programs do in such a child (a few calls on descriptors, then exec) a forked child does as well.
- *  - the end of a child, as wait tells it, comes after that of all that the child had open: so the next look at a socket asks whether the engine knows.
  */
 #include <sched.h>
 #include <sys/mman.h>
@@ -171,21 +170,4 @@ int exported_clone(int (*fn)(void *), void *stack, int flags, void *arg, void *p
 	int r = real(clone_start, stack, flags, &s, parent_tid, tls, child_tid);
 	after_fork_parent();
 	return r;
-}
-
-/* What a process had open is closed when its end is told of: its peers see that at once. */
-static long ended(long r)
-{
-	if (r >= 0 && shim.active && !spawned()) rung_by_close();
-	return r;
-}
-
-long do_wait4(pid_t pid, int *status, int options, struct rusage *usage)
-{
-	return ended(cancellable(sys_wait(SYS_wait4, pid, status, options, usage)));
-}
-
-long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage *usage)
-{
-	return ended(cancellable(sys_wait(SYS_waitid, which, id, info, options, usage)));
 }

@@ -3,6 +3,7 @@
  * words, and so do we.
  */
 #include <sys/mman.h>
+#include "shim/ended.h"
 #include "shim/poll.h"
 
 #define STACK_FDS 64
@@ -111,7 +112,10 @@ long do_pselect6(int n, fd_set *in, fd_set *out, fd_set *ex, struct timespec *ti
 	if (err != 0) return err;
 	without = (struct sigset_arg){(const sigset_t *)p.mask, KERNEL_MASK};
 	n = select_reach(n, in, out, ex);
-	if (n < 0 || !select_ours(n, in, out, ex)) return cancellable(sys_wait(SYS_pselect6, n, in, out, ex, timeout, &without));
+	if (n < 0 || !select_ours(n, in, out, ex)) {
+		long r = cancellable(sys_wait(SYS_pselect6, n, in, out, ex, timeout, &without));
+		return ended_selected(n, in, r);
+	}
 	long r = select_any(&p, n, in, out, ex);
 	timeout_report(timeout, &p);
 	return r;

@@ -36,8 +36,8 @@ struct shim {
 	int pid;
 	uint32_t host, desk;               /* desk: where short control calls lie; 0: nowhere */
 	bool privileged;                   /* its programs are root of it: caps.c */
-	bool private_unix;                 /* sockets of AF_UNIX are the engine's */
-	bool plain_pairs;                  /* but this process's socketpairs are not */
+	bool kernel_unix;                  /* sockets of AF_UNIX are the kernel's */
+	bool plain_unix;                   /* those of this process are, at any rate */
 	bool foreign;                      /* the program runs behind Syscall User Dispatch: foreign/ */
 	struct arena *arena;
 	int door, control, doorbell;       /* hidden descriptors; -1: none */
@@ -63,7 +63,7 @@ struct self {
 	uint32_t entered;                  /* foreign/: `handled` when the call under way began */
 	bool restart;                      /* … and it is to be made anew, after the handler */
 	void *guard;                       /* fault.c: where to go on when memory of the program's isn't there */
-	uint32_t spin_skip, spin_failed;   /* wait.c */
+	struct spinning { struct trial { uint32_t skip, failed; } spin, pauses; } spin, spin_answer;   /* wait.c */
 	struct sleeping sleeping[4];       /* sleeper.c: where this thread is counted */
 	uint32_t sleeps;                   /* how many of these */
 	bool ends;                         /* its end will be seen */
@@ -82,9 +82,10 @@ extern __thread struct self self __attribute__((tls_model("initial-exec")));
 static inline bool spawned(void) { return self.spawning != 0 && sys(SYS_getpid) != shim.pid; }
 
 bool caps_allow(int domain, int type);     /* has the program kept the right to such a socket? (caps.c) */
+bool caps_admin(void);                     /* and to change its network? */
 void sandbox_prepare(void);                /* does now what would not be allowed soon (sandbox.c) */
 
-#define SCRATCH_SIZE (256u << 10)
+#define SCRATCH_SIZE (512u << 10)
 void scratch_start(void);
 uint8_t *scratch_take(void);               /* SCRATCH_SIZE octets for the time of a call; NULL: no memory */
 void scratch_give(uint8_t *at);            /* NULL allowed */
@@ -106,10 +107,20 @@ static inline void critical_leave(void)
 struct lock { _Atomic uint32_t word; };
 void lock_take(struct lock *l);
 void lock_drop(struct lock *l);
+static inline void lock_enter(struct lock *l)      /* a section that is critical only for the lock's sake */
+{
+	critical_enter();
+	lock_take(l);
+}
+static inline void lock_leave(struct lock *l)
+{
+	lock_drop(l);
+	critical_leave();
+}
 long futex_shared(_Atomic uint32_t *word, int op, uint32_t val, const void *timeout);   /* for chan_lock */
 
 /* ---- descriptors (table.c) ---- */
-enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_URING, FD_HIDDEN, FD_CLOSING };
+enum fd_kind { FD_UNKNOWN, FD_KERNEL, FD_CHANNEL, FD_EPOLL, FD_URING, FD_SETTING, FD_HIDDEN, FD_CLOSING };
 struct sock { int fd; uint32_t index, generation; struct channel *c; };
 
 /* Whose fd is. FD_CHANNEL fills *s. Unknown ones are looked at; with `s->c == NULL` the channel answers ENETDOWN. */
@@ -120,6 +131,8 @@ uint32_t table_uring(int fd);              /* of the ring (uring/ring.c) */
 void table_set_kernel(int fd);
 void table_mark(int fd);                   /* a kernel's one that unix_call.c has to look at when it sends */
 bool table_is_marked(int fd);
+bool table_tells_ends(int fd);             /* a kernel's one that tells of the end of processes (ended.c) */
+void table_set_setting(int fd);             /* one that was opened to write (setting.c) */
 void table_set_hidden(int fd);
 void table_set_epoll(int fd, uint32_t instance);
 void table_set_uring(int fd, uint32_t ring);
@@ -223,7 +236,8 @@ void handed_over(const struct sock *s);    /* the engine has something to do for
 /* ---- faults that somebody has set on calls (trouble.c) ---- */
 struct message;
 static inline bool has_trouble(enum fault_call call) { return shim.arena && __builtin_expect(shared_get32(&shim.arena->faults) & FAULT_BIT(call), 0); }
-int trouble(enum fault_call call, const struct sock *s, const struct sockaddr *addr, socklen_t len);   /* before any other: 0, or the errno; s, addr NULL allowed */
+/* Before any other: 0, or the errno; s, addr NULL allowed. */
+int trouble(enum fault_call call, const struct sock *s, const struct sockaddr *addr, socklen_t len);
 long troubled(enum fault_call call, const struct sock *s, struct message *m, long (*move)(const struct sock *, struct message *));   /* instead of move */
 
 /* ---- sleeping (wait.c) ---- */
@@ -233,18 +247,19 @@ time_ns coarse_ns(void);                   /* the same clock, some milliseconds 
 void wait_begin(struct wait *w, int64_t timeout_us);          /* 0: for ever */
 void wait_begin_as_set(struct wait *w, _Atomic int32_t *timeo_ms);   /* by SO_RCVTIMEO or SO_SNDTIMEO */
 uint32_t signals_handled(void);            /* by this thread, so far */
-void wait_partly(struct wait *w, uint32_t handled);           /* a part is done: handlers that run later than `handled` was asked interrupt, SA_RESTART or not */
+/* A part is done: handlers that run later than `handled` was asked interrupt, SA_RESTART or not. */
+void wait_partly(struct wait *w, uint32_t handled);
 int wait_on(struct wait *w, const struct sock *s, struct direction *d, uint32_t seq);   /* 0: look again; -EINTR, -EAGAIN when the time is over, -ENETDOWN */
 bool sleeper_in(_Atomic uint32_t *count, _Atomic uint32_t *life);   /* sleeper.c: counted until sleeper_out(), which takes the answer */
 void sleeper_out(_Atomic uint32_t *count, bool noted);
 bool spin(_Atomic uint32_t *word, uint32_t seen);              /* for a moment, if that has paid lately: has it changed? */
+bool spin_for_answer(_Atomic uint32_t *word, uint32_t seen);   /* the same for a control call's answer */
 int wait_on_word(struct wait *w, _Atomic uint32_t *word, uint32_t seen);   /* the same on another word */
 int pin(const struct sock *s);             /* pin.c: a call on s begins; unpin() ends it. -EBADF: closed meanwhile */
 void unpin(void);
 int channel_hold(const struct sock *s);    /* the same for what outlasts a call: a counted hold, until channel_release() */
 void channel_release(uint32_t channel);
 int channel_dup(const struct sock *s, bool cloexec);          /* another descriptor of a socket that is held */
-bool wait_interrupted(const struct wait *w);
 /* A system call that sleeps, unless a handler has run since *counter was `seen`; then -EINTR. Closes the gap between check and sleep. */
 long sleep_call(long n, long a, long b, long c, long d, long e, long f, _Atomic uint32_t *counter, uint32_t seen);
 
@@ -302,6 +317,8 @@ struct message {                           /* a send or a receive, whatever call
 	bool nonblock, cloexec;
 	bool past_peek_off;                /* a look of ours: SO_PEEK_OFF is not for it */
 	bool go_on;                        /* Unix streams: the call has something already */
+	struct rpc_peek peek;              /* asked.c: a part of a peek, and how far that has come. room 0: it is none */
+	pid_t pidfd_of;                    /* Unix sockets, of what was received: whose pidfd goes with it, 0: nobody's; -1: none */
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 	struct rpc_ticket *ticket;         /* send: filled if the engine gives one; NULL: not wanted */
 };
@@ -318,13 +335,16 @@ void tickets_forked(void);
 long dgram_recv(const struct sock *s, struct message *m);
 long dgram_take(const struct sock *s, struct message *m);     /* one look at the ring: -EAGAIN: there is none */
 long engine_send(const struct sock *s, struct message *m);    /* RPC_SEND, waiting where the call may */
-int message_gather(struct message *m, struct iovec *one);     /* into one piece, where a control call can't carry all: scratch_give(one->iov_base) afterwards. 0, -EFAULT, -EMSGSIZE, -ENOMEM */
-int64_t engine_send_unread(const struct sock *s, const struct message *m);   /* what is wrong with a message whose data can't be read or is too long to go: an errno */
+/* Into one piece, where a control call can't carry all: scratch_give(one->iov_base) afterwards. 0, -EFAULT, -EMSGSIZE, -ENOMEM. */
+int message_gather(struct message *m, struct iovec *one);
+/* What is wrong with a message whose data can't be read or is too long to go: an errno. */
+int64_t engine_send_unread(const struct sock *s, const struct message *m);
 int64_t engine_send_once(const struct sock *s, struct message *m, size_t skip);
 int64_t engine_recv_once(const struct sock *s, struct message *m);
 long peel_off(const struct sock *s, int32_t assoc, int flags);
 /* sctp.c */
 bool is_sctp(const struct sock *s);
+bool is_udp(const struct sock *s);                           /* UDP or UDP-Lite: no raw socket of theirs */
 bool is_asked(const struct sock *s);                          /* a stream that is sent to and read by control calls alone: asked.c */
 long asked_recv(const struct sock *s, struct message *m);
 long sctp_socket_recv(const struct sock *s, struct message *m);
@@ -332,6 +352,7 @@ bool sctp_option_connects(int level, int name);
 long sctp_socket_connect(const struct sock *s, int name, const void *val, socklen_t len);
 bool sctp_option_peels(int level, int name);
 long sctp_socket_peel(const struct sock *s, int name, void *val, socklen_t *len);
+#define MSG_CMSG_COMPAT ((int)0x80000000)                     /* of 32-bit programs */
 long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags);
 long sock_recvmsg(const struct sock *s, struct msghdr *msg, int flags);
 long sock_send(const struct sock *s, struct message *m);
@@ -345,6 +366,8 @@ long sock_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len)
 long sock_accept(const struct sock *s, struct sockaddr *addr, socklen_t *len, int flags);     /* never waits */
 long sock_connect(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool begins);   /* one step of it: -EINPROGRESS, -EALREADY */
 long sock_listen(const struct sock *s, int backlog);
+long zerocopy_map(void *addr, size_t len, int prot, int flags, off_t offset);   /* of a TCP socket: zerocopy.c */
+long zerocopy_receive(const struct sock *s, void *val, socklen_t *len);         /* TCP_ZEROCOPY_RECEIVE */
 long sock_getsockopt(const struct sock *s, int level, int name, void *val, socklen_t *len);
 long sock_setsockopt(const struct sock *s, int level, int name, const void *val, socklen_t len);
 long sock_ioctl(const struct sock *s, unsigned long request, void *arg);

@@ -9,12 +9,11 @@
  *  - SIGSYS belongs to sigsys.c. The program's action for it is kept here, and it is taken out of every mask that the program sets.
  */
 #include "shim/signal.h"
+#include "shim/internal.h"
 #include "shim/shim.h"
 #include <ucontext.h>
 
 #define SIGNALS 65
-#define SIGMASK(sig) SIGNAL_BIT(sig)
-#define FAULTS SIGNAL_FAULTS
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
 #endif
@@ -56,8 +55,8 @@ static void mask_as_asked(int sig, const struct action *a, unsigned long flags, 
 {
 	uint64_t during;
 	memcpy(&during, &uc->uc_sigmask, sizeof during);
-	during |= atomic_load(&a->mask) | (flags & SA_NODEFER ? 0 : SIGMASK(sig));
-	during &= ~SIGMASK(SIGSYS);
+	during |= atomic_load(&a->mask) | (flags & SA_NODEFER ? 0 : SIGNAL_BIT(sig));
+	during &= ~SIGNAL_BIT(SIGSYS);
 	sys(SYS_rt_sigprocmask, SIG_SETMASK, &during, NULL, KERNEL_MASK);
 }
 
@@ -90,6 +89,7 @@ static void action_run(int sig, siginfo_t *info, void *context)
 	void (*handler)(int);
 	unsigned long flags;
 	if (!action_take(sig, a, &handler, &flags)) return;
+	if (sig == SIGCHLD && shim.active && !spawned()) rung_by_close();     /* what the child had open is closed */
 	signal_interrupts(sig, context);
 	mask_as_asked(sig, a, flags, context);
 	void *guard = self.guard;   /* a fault in the handler is the program's; and it may never come back */
@@ -123,13 +123,13 @@ static void trampoline(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
 	if (fault_fix(sig, info, context) || action_default(sig, info)) return;
-	if (self.depth == 0 || (FAULTS & SIGMASK(sig)) || self.deferred) {
+	if (self.depth == 0 || (SIGNAL_FAULTS & SIGNAL_BIT(sig)) || self.deferred) {
 		action_run(sig, info, context);
 		return;
 	}
 	self.deferred_info = *info;
 	memcpy(&self.deferred_mask, &uc->uc_sigmask, sizeof self.deferred_mask);
-	uint64_t all = ~FAULTS;
+	uint64_t all = ~SIGNAL_FAULTS;
 	memcpy(&uc->uc_sigmask, &all, sizeof all);
 	self.deferred = true;
 }
@@ -198,14 +198,14 @@ static bool always_ours(int sig) { return sig == SIGSEGV || sig == SIGBUS; }
 /* Our handler stands in the kernel for any of the program's; SIG_DFL and SIG_IGN stand for themselves. */
 static long action_install(int sig, const struct kernel_sigaction *act)
 {
-	struct kernel_sigaction k = {act->handler, act->flags | SA_RESTORER | entry_flags, entry_restorer, act->mask & ~SIGMASK(SIGSYS)};
+	struct kernel_sigaction k = {act->handler, act->flags | SA_RESTORER | entry_flags, entry_restorer, act->mask & ~SIGNAL_BIT(SIGSYS)};
 	bool handled = act->handler != SIG_DFL && act->handler != SIG_IGN;
 	if (!handled && !always_ours(sig)) return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
 	if (!handled) k.flags = SA_ONSTACK | SA_NODEFER | SA_RESTORER;
 	k.handler = (void (*)(int))(void (*)(void))entry;
 	k.flags = (k.flags | SA_SIGINFO) & ~(unsigned long)SA_RESETHAND;
 	/* Signals that arrive together would stand on top of each other before the first has been put off. */
-	k.mask = ~FAULTS;
+	k.mask = ~SIGNAL_FAULTS;
 	return sys(SYS_rt_sigaction, sig, &k, NULL, KERNEL_MASK);
 }
 
@@ -252,7 +252,7 @@ long do_rt_sigprocmask(int how, const uint64_t *set, uint64_t *old, size_t mask_
 	if (!shim.active || !set || mask_size != KERNEL_MASK || how == SIG_UNBLOCK) return sys(SYS_rt_sigprocmask, how, set, old, mask_size);
 	uint64_t without;
 	if (user_get(without, set) != 0) return -EFAULT;
-	without &= ~SIGMASK(SIGSYS);
+	without &= ~SIGNAL_BIT(SIGSYS);
 	return sys(SYS_rt_sigprocmask, how, &without, old, mask_size);
 }
 
@@ -261,7 +261,7 @@ long libc_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
 	uint64_t wanted = 0;
 	if (set) memcpy(&wanted, set, sizeof wanted);
-	if (how != SIG_UNBLOCK) wanted &= ~(SIGMASK(32) | SIGMASK(33));
+	if (how != SIG_UNBLOCK) wanted &= ~(SIGNAL_BIT(32) | SIGNAL_BIT(33));
 	if (old) memset((char *)old + KERNEL_MASK, 0, sizeof *old - KERNEL_MASK);
 	return do_rt_sigprocmask(how, set ? &wanted : NULL, (uint64_t *)old, KERNEL_MASK);
 }
@@ -292,7 +292,7 @@ uint64_t signal_mask(const void *mask)
 {
 	uint64_t m;
 	memcpy(&m, mask, sizeof m);
-	return m & ~SIGMASK(SIGSYS);
+	return m & ~SIGNAL_BIT(SIGSYS);
 }
 
 long do_rt_sigsuspend(const uint64_t *mask, size_t mask_size)

@@ -10,7 +10,8 @@
 
 struct kernel_sigaction;
 void signal_entry_set(void (*entry)(int, siginfo_t *, void *), void (*restorer)(void));   /* in the kernel, for each of the program's handlers */
-bool signal_take(int sig, const siginfo_t *info, struct kernel_sigaction *ret);   /* the program's handler, to be run now; false: there is none, and all is done */
+/* The program's handler, to be run now; false: there is none, and all is done. */
+bool signal_take(int sig, const siginfo_t *info, struct kernel_sigaction *ret);
 void signal_interrupts(int sig, void *context);                 /* calls that sleep end for it */
 bool signal_forward(int sig, siginfo_t *info, void *context);   /* to the program's handler; false: it has none */
 void sleep_leave(void *context);                                /* in a handler: a thread about to enter sleep_call()'s sleep does not */

@@ -1,21 +1,21 @@
 /*
  * The calls that change a socket's state. Each is a control call, but an accept that the engine was ahead of; those that may block (accept, connect)
  * sleep on the channel and repeat it.
- * AF_UNIX is the kernel's, with names of the host's own (unix_call.c), unless unix.h says otherwise.
+ * AF_UNIX is the engine's, unless unix.h says otherwise: then it is the kernel's, with names of the host's own (unix_call.c).
  */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include "channel/offer.h"
+#include "shim/internal.h"
 #include "shim/shim.h"
 #include "shim/unix.h"
 
-#define TYPE_FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define OTHERS_YIELDS 4
 
 static _Atomic int last_number;   /* of an anchor */
 
-static long anchor_give(int fd, uint32_t channel, uint32_t generation, int flags)
+long anchor_give(int fd, uint32_t channel, uint32_t generation, int flags)
 {
 	int r = table_set_channel(fd, channel, generation);
 	if (r != 0) {
@@ -78,65 +78,6 @@ long do_socket(int domain, int type, int protocol)
 	return -EPERM;
 }
 
-static bool pair_there(int *pair)
-{
-	int probe[2] = {-1, -1};
-	return user_copy(probe, pair, sizeof probe) == 0 && user_copy(pair, probe, sizeof probe) == 0;
-}
-
-static bool is_unix_type(int type) { return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_RAW || type == SOCK_SEQPACKET; }
-
-/* What the two send each other then goes past the engine. */
-static long pair_private(int type, int protocol, int *pair)
-{
-	struct rpc_pair second;
-	struct call c = {.op = RPC_PAIR, .arg = {type & ~TYPE_FLAGS, protocol}, .out = &second, .out_cap = sizeof second, .want_fd = true,
-			 .cloexec = type & SOCK_CLOEXEC};
-	if (!pair_there(pair)) return -EFAULT;
-	int64_t r = control(&c);
-	if (r < 0) return (long)r;
-	long a = c.fd_count == 2 ? anchor_give(c.fds[0], c.channel, c.generation, type) : -EMFILE;
-	if (c.fd_count == 1) sys(SYS_close, c.fds[0]);
-	if (a < 0 && c.fd_count == 2) sys(SYS_close, c.fds[1]);
-	if (a < 0) return a;
-	long b = anchor_give(c.fds[1], second.channel, second.generation, type);
-	if (b < 0) {
-		do_close((int)a);
-		return b;
-	}
-	const int both[2] = {(int)a, (int)b};
-	return user_copy(pair, both, sizeof both);
-}
-
-/* Only AF_UNIX has pairs, but Linux makes a socket before it says so, and touches the array before that. */
-static long pair_refused(int domain, int type, int protocol, int *pair)
-{
-	if (type & ~(0xf | TYPE_FLAGS)) return -EINVAL;
-	if (!pair_there(pair)) return -EFAULT;
-	long fd = do_socket(domain, type, protocol);
-	if (fd < 0) return fd;
-	do_close((int)fd);
-	return -EOPNOTSUPP;
-}
-
-long do_socketpair(int domain, int type, int protocol, int *pair)
-{
-	if (shim.active && domain != AF_UNIX) return pair_refused(domain, type, protocol, pair);
-	long r;
-	if (shim.active && shim.private_unix && !shim.plain_pairs && !spawned() && is_unix_type(type & ~TYPE_FLAGS)) {
-		do r = pair_private(type, protocol, pair);
-		while (spares_give_way(r));
-		return r;
-	}
-	do r = gate(SYS_socketpair, domain, type, protocol, pair);
-	while (shim.active && spares_give_way(r));
-	if (r == 0) {
-		table_set_kernel(pair[0]);
-		table_set_kernel(pair[1]);
-	}
-	return r;
-}
-
 long sock_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len)
 {
 	if (s->c->domain == AF_UNIX) return unix_bind(s, addr, len);
@@ -155,6 +96,7 @@ long do_bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 long sock_listen(const struct sock *s, int backlog)
 {
+	if (s->c->domain == AF_UNIX && !shim.sandboxed) return outside_listen(s, backlog);
 	int r = has_trouble(FAULT_LISTEN) && s->c->domain != AF_UNIX ? trouble(FAULT_LISTEN, s, NULL, 0) : 0;
 	return r < 0 ? r : (long)control_simple(RPC_LISTEN, s, backlog, 0, 0);
 }
@@ -163,18 +105,6 @@ long do_listen(int fd, int backlog)
 {
 	struct sock s;
 	return sock_of(fd, &s) ? sock_listen(&s, backlog) : gate(SYS_listen, fd, backlog);
-}
-
-/* The resolvers that libc would ask over a real Unix socket know nothing of this network. */
-static bool asks_outside(const struct sockaddr *addr, socklen_t len)
-{
-	static const char *const paths[] = {"/var/run/nscd/socket", "/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve"};
-	struct sockaddr_un un = {0};
-	if (!shim.active || len <= offsetof(struct sockaddr_un, sun_path)) return false;
-	if (user_copy(&un, addr, MIN(len, sizeof un - 1)) != 0 || un.sun_family != AF_UNIX) return false;
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (strcmp(un.sun_path, paths[i]) == 0) return true;
-	return false;
 }
 
 /* It has failed, or another thread has shut it: asked once more, the engine would begin anew where there is nothing under way. 0: neither. */
@@ -227,6 +157,12 @@ static long connect_once(const struct sock *s, struct call *c)
 
 typedef long connect_step(const struct sock *s, struct call *c);
 
+/* To whom the engine knows nothing of. */
+static long connect_out(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool waits)
+{
+	return outside_is_resolver(addr, len) ? -ENOENT : outside_connect(s, addr, len, waits);
+}
+
 static long connect_by(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool begins, connect_step *step)
 {
 	if (len > sizeof(struct sockaddr_storage)) return -EINVAL;
@@ -238,6 +174,7 @@ static long connect_by(const struct sock *s, const struct sockaddr *addr, sockle
 	if (r == 0) r = pin(s);
 	if (r != 0) return r;
 	r = step(s, &c);
+	if (r == -EREMOTE && s->c->domain == AF_UNIX) r = connect_out(s, addr, len, step == connect_on && !nonblocking(s, 0));
 	if (r == 0 && s->c->type == SOCK_STREAM && addr->sa_family == AF_UNSPEC) stream_forget(s);
 	unpin();
 	return r;
@@ -249,7 +186,7 @@ long do_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock s;
 	if (sock_of(fd, &s)) return connect_by(&s, addr, len, true, connect_on);
-	return asks_outside(addr, len) ? -ENOENT : kernel_connect(fd, addr, len);
+	return outside_is_resolver(addr, len) ? -ENOENT : kernel_connect(fd, addr, len);
 }
 
 /*
@@ -315,6 +252,10 @@ static long accept_by_call(const struct sock *s, struct sockaddr *addr, socklen_
 	struct call c = {.op = RPC_ACCEPT, .sock = s, .out = &peer, .out_cap = sizeof peer, .want_fd = true, .cloexec = flags & SOCK_CLOEXEC,
 			 .spare = spare_channel(spare)};
 	int64_t r = control(&c);
+	if (r == 0 && c.channel == 0) {
+		spare_return(spare, false);
+		return c.fd_count == 1 ? outside_accept(s, c.fds[0], addr, len, flags) : -EMFILE;
+	}
 	if (r >= 0) return accepted(s, anchor_take(&c, spare, flags), c.channel, &peer, MIN(c.out_len, sizeof peer), addr, len);
 	spare_return(spare, false);
 	return (long)r;
@@ -332,7 +273,9 @@ static long accept_once(const struct sock *s, struct sockaddr *addr, socklen_t *
 		return free < 0 ? free : -EAGAIN;
 	}
 	spare_withdraw(s);
-	struct spare *spare = spare_lend(flags, false);
+	bool serves = s->c->type == SOCK_STREAM && !is_sctp(s);      /* another's number would only be in the way */
+	if (free < 0 && !serves && spares_give_way(free)) free = number_free();
+	struct spare *spare = serves ? spare_lend(flags, false) : NULL;
 	if (free < 0 && !spare) return free;
 	r = accept_by_call(s, addr, len, flags, spare);
 	if (r >= 0) spare_offer(s);

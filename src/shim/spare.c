@@ -42,27 +42,15 @@ static int base;                           /* hidden numbers from here on */
 static struct lock lock;
 static _Atomic uint32_t *born;             /* by channel: the generation that this process has made */
 
-static void enter(void)
-{
-	critical_enter();
-	lock_take(&lock);
-}
-
-static void leave(void)
-{
-	lock_drop(&lock);
-	critical_leave();
-}
-
 void spare_born(uint32_t channel, uint32_t generation)
 {
 	if (!born) {
 		long p = sys(SYS_mmap, NULL, CHANNEL_MAX * sizeof *born, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (p < 0 && p > -4096) return;
-		enter();
+		lock_enter(&lock);
 		if (born) sys(SYS_munmap, p, CHANNEL_MAX * sizeof *born);
 		else born = (_Atomic uint32_t *)p;
-		leave();
+		lock_leave(&lock);
 	}
 	atomic_store(&born[channel], generation);
 }
@@ -138,7 +126,7 @@ static bool keepable(int fd, const struct sock *s)
 bool spare_keep(int fd, const struct sock *s)
 {
 	if (!keepable(fd, s)) return false;
-	enter();
+	lock_enter(&lock);
 	struct spare *sp = place_free();
 	int to = sp ? (int)sys(SYS_fcntl, fd, F_DUPFD_CLOEXEC, base) : -1;
 	if (to >= 0) {
@@ -149,7 +137,7 @@ bool spare_keep(int fd, const struct sock *s)
 		arena_mark_dirty(shim.arena, s->index);
 		*sp = (struct spare){.state = KEPT, .fd = to, .channel = s->index, .closed = s->generation, .nonblock = nonblock};
 	}
-	leave();
+	lock_leave(&lock);
 	return to >= 0;
 }
 
@@ -166,19 +154,19 @@ static void drop_all(void)
 
 void spares_drop(void)
 {
-	enter();
+	lock_enter(&lock);
 	drop_all();
-	leave();
+	lock_leave(&lock);
 }
 
 bool spares_give_way(long r)
 {
 	bool any = false;
 	if (r != -EMFILE || !born || spawned()) return false;
-	enter();
+	lock_enter(&lock);
 	for (unsigned i = 0; i < SPARES_MAX; i++) any |= spares[i].state == KEPT;
 	drop_all();
-	leave();
+	lock_leave(&lock);
 	return any;
 }
 
@@ -215,7 +203,7 @@ static bool is_kind(const struct spare *sp, int domain, int type, int protocol)
 static void open_file_set(struct spare *sp, int flags)
 {
 	bool nonblock = flags & SOCK_NONBLOCK;
-	if (nonblock) atomic_fetch_or(&arena_channel(shim.arena, sp->channel)->flags, CHF_NONBLOCK);
+	atomic_fetch_or(&arena_channel(shim.arena, sp->channel)->flags, CHF_TAKEN | (nonblock ? CHF_NONBLOCK : 0));
 	if (nonblock != sp->nonblock) sys(SYS_fcntl, sp->number, F_SETFL, O_RDWR | (nonblock ? O_NONBLOCK : 0));
 }
 
@@ -235,14 +223,14 @@ long spare_socket(int domain, int type, int protocol, int flags)
 {
 	long fd = -ENOENT;
 	if (!born || shim.sandboxed || engine_dead()) return fd;
-	enter();
+	lock_enter(&lock);
 	for (unsigned i = 0; i < SPARES_MAX && fd == -ENOENT; i++) {
 		struct spare *sp = kept_next(i);
 		if (!sp || !is_renewed(sp) || !is_kind(sp, domain, type, protocol)) continue;
 		if (!number_take(sp, flags)) break;
 		fd = number_give(sp, flags, generation_of(sp));
 	}
-	leave();
+	lock_leave(&lock);
 	return fd;
 }
 
@@ -251,7 +239,7 @@ struct spare *spare_lend(int flags, bool only_such)
 {
 	struct spare *best = NULL;
 	if (!born || shim.sandboxed) return NULL;
-	enter();
+	lock_enter(&lock);
 	for (unsigned i = 0; i < SPARES_MAX; i++) {
 		struct spare *sp = kept_next(i);
 		if (!sp) continue;
@@ -265,7 +253,7 @@ struct spare *spare_lend(int flags, bool only_such)
 		drop_all();   /* the program needs every number */
 		best = NULL;
 	}
-	leave();
+	lock_leave(&lock);
 	return best;
 }
 
@@ -274,7 +262,7 @@ void spare_offer(const struct sock *s)
 {
 	struct offer *o = arena_offer(shim.arena, s->index);
 	if (!born || shim.sandboxed || offer_look(o) != 0 || s->c->type != SOCK_STREAM || is_sctp(s)) return;
-	enter();
+	lock_enter(&lock);
 	offers_look();
 	for (unsigned i = 0; i < SPARES_MAX; i++) {
 		struct spare *sp = kept_next(i);
@@ -285,15 +273,15 @@ void spare_offer(const struct sock *s)
 		sp->listener.generation = s->generation;
 		break;
 	}
-	leave();
+	lock_leave(&lock);
 }
 
 void spare_withdraw(const struct sock *s)
 {
-	enter();
+	lock_enter(&lock);
 	for (unsigned i = 0; i < SPARES_MAX; i++)
 		if (spares[i].listener.index == s->index) withdraw(&spares[i]);
-	leave();
+	lock_leave(&lock);
 }
 
 /* The lock is held. Whoever takes it reads who calls before: the engine may write another one after. */
@@ -312,10 +300,10 @@ long spare_accept(const struct sock *s, int flags, struct offer *ret)
 	uint64_t word = offer_look(arena_offer(shim.arena, s->index));
 	long fd = -ENOENT;
 	if (offer_state(word) != OFFER_FULL || shim.sandboxed || engine_dead()) return fd;
-	enter();
+	lock_enter(&lock);
 	for (unsigned i = 0; i < SPARES_MAX && fd == -ENOENT; i++)
 		if (is_of(&spares[i], word) && spares[i].listener.index == s->index) fd = offered_take(s, &spares[i], flags, ret);
-	leave();
+	lock_leave(&lock);
 	return fd;
 }
 
@@ -323,20 +311,20 @@ uint32_t spare_channel(const struct spare *sp) { return sp ? sp->channel : 0; }
 
 int spare_used(struct spare *sp, int flags, uint32_t generation)
 {
-	enter();
+	lock_enter(&lock);
 	int fd = number_give(sp, flags, generation);
-	leave();
+	lock_leave(&lock);
 	return fd;
 }
 
 void spare_return(struct spare *sp, bool refused)
 {
 	if (!sp) return;
-	enter();
+	lock_enter(&lock);
 	sys(SYS_close, sp->number);
 	sp->state = KEPT;
 	if (refused) drop(sp);
-	leave();
+	lock_leave(&lock);
 }
 
 int *spare_slot(int fd)

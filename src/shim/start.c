@@ -46,7 +46,7 @@ static void environment_take(char **envp)
 	const char *door = NULL, *v;
 	for (char **e = envp; *e; e++) {
 		if ((v = value_of(*e, ENV_DOOR))) door = v;
-		if ((v = value_of(*e, ENV_UNIX))) shim.private_unix = strcmp(v, "private") == 0;
+		if ((v = value_of(*e, ENV_UNIX))) shim.kernel_unix = strcmp(v, "kernel") == 0;
 		if ((v = value_of(*e, ENV_SHIM))) strncpy(shim.path, v, sizeof shim.path - 1);
 	}
 	char **end = envp;

@@ -28,10 +28,13 @@ static long tx_copy(void *arg)
 	return 0;
 }
 
-/* As much as fits, from octet `from` of the message on. Octets, or -EFAULT. */
+/*
+ * As much as fits, from octet `from` of the message on; but little on a Unix stream goes at once, as in Linux: programs that share the socket don't write
+ * into each other's. Octets, or -EFAULT.
+ */
 static long tx_put(const struct sock *s, const struct message *m, size_t from, struct handover *ret)
 {
-	struct copy c = {.s = s, .m = m, .from = from};
+	struct copy c = {.s = s, .m = m, .from = from, .h.whole = s->c->domain == AF_UNIX ? m->total - from : 0};
 	critical_enter();
 	chan_lock(&s->c->tx.lock, lock_name(), futex_shared);
 	owe(s, &s->c->tx);
@@ -228,7 +231,7 @@ static long stream_take(const struct sock *s, struct message *m)
 	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	for (;;) {
 		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state), handled = signals_handled();
-		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late();
+		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late() && !chan_rx_told_all(shim.arena, s->c);
 		long n = stream_take_some(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
 		done += (size_t)n;
@@ -249,7 +252,7 @@ static long stream_take(const struct sock *s, struct message *m)
 		if (r == 0 && !(state & CHS_DONE) && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
 		if (r != -EAGAIN) break;
 		if (m->nonblock) {
-			if (!look_again(&looked)) break;
+			if (chan_rx_told_all(shim.arena, s->c) || !look_again(&looked)) break;
 			continue;
 		}
 		r = wait_on(&w, s, &s->c->rx, seq);
@@ -273,14 +276,16 @@ static long recv_discard(const struct sock *s, struct message *m)
 	for (size_t left = n.total; left > 0; left -= to[n.count++].iov_len) to[n.count] = (struct iovec){at, MIN(left, SCRATCH_SIZE)};
 	n.flags &= ~MSG_TRUNC;
 	long r = stream_recv(s, &n);
+	m->ret_flags = n.ret_flags;
 	scratch_give(at);
 	return r;
 }
 
 long stream_recv(const struct sock *s, struct message *m)
 {
-	if (m->flags & (MSG_OOB | MSG_ERRQUEUE)) return (long)engine_recv_once(s, m);
+	if (m->flags & MSG_ERRQUEUE) return (long)engine_recv_once(s, m);
 	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
+	if (m->flags & MSG_OOB) return (long)engine_recv_once(s, m);
 	long r = stream_take(s, m);
 	if (r > 0) peek_moves(s, m, (size_t)r);
 	return r;

@@ -43,6 +43,7 @@ void (*gate_restorer(void))(void);         /* sa_restorer, in the gate's page */
  * Cancellation points, as libc makes them: while the call runs, and only then, a cancellation acts at once. Nothing of ours may be held.
  * `call` is evaluated in between.
  */
+bool cancel_may_come(void);                /* is there a thread of libc's that somebody could cancel? */
 int cancel_enter(void);
 void cancel_leave(int type);
 #define cancellable(call) \

@@ -11,24 +11,27 @@
  * A close says first that the descriptor is closing, and only after the kernel's close that it is unknown: between the two it is nobody's, and
  * another thread that looks at it waits, and finds no socket that would be gone the next moment.
  */
-#include <linux/netlink.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
+#include "shim/ended.h"
 #include "shim/internal.h"
 #include "shim/netpath.h"
+#include "shim/setting.h"
 #include "shim/shim.h"
 
 #define TABLE_SIZE (1 << 20)
-#define KIND(e) ((enum fd_kind)((e) & 0xffff))
-#define INDEX(e) ((uint32_t)((e) >> 16) & 0xffff)
-#define GENERATION(e) ((uint32_t)((e) >> 32))
 
 static _Atomic uint64_t *entries;          /* TABLE_SIZE of them; pages are touched lazily */
 static _Atomic uint64_t *refs;             /* by channel: its generation << 32 | descriptors of this process */
 static _Atomic uint32_t *inodes;           /* of netlink anchors */
 static _Atomic uint32_t *consumed_of;      /* by channel: octets read since the engine was told */
 static _Atomic int high;
+
+static uint64_t entry_of(enum fd_kind kind, uint32_t index, uint32_t generation) { return kind | (uint64_t)index << 16 | (uint64_t)generation << 32; }
+static enum fd_kind kind_of(uint64_t entry) { return (enum fd_kind)(entry & 0xffff); }
+static uint32_t index_of(uint64_t entry) { return (uint32_t)(entry >> 16) & 0xffff; }
+static uint32_t generation_of(uint64_t entry) { return (uint32_t)(entry >> 32); }
 
 static void *lazy(size_t size)
 {
@@ -50,29 +53,29 @@ static uint64_t entry_get(int fd) { return fd >= 0 && fd < TABLE_SIZE && entries
 /* A count belongs to one generation of the channel: what nobody saw close does not spoil it for the next one. */
 static void refs_add(uint64_t e)
 {
-	uint64_t was = atomic_load(&refs[INDEX(e)]), now;
-	do now = GENERATION(was) == GENERATION(e) ? was + 1 : (uint64_t)GENERATION(e) << 32 | 1;
-	while (!atomic_compare_exchange_weak(&refs[INDEX(e)], &was, now));
+	uint64_t was = atomic_load(&refs[index_of(e)]), now;
+	do now = generation_of(was) == generation_of(e) ? was + 1 : (uint64_t)generation_of(e) << 32 | 1;
+	while (!atomic_compare_exchange_weak(&refs[index_of(e)], &was, now));
 }
 
 static void refs_drop(uint64_t e)
 {
-	uint64_t was = atomic_load(&refs[INDEX(e)]);
-	while (GENERATION(was) == GENERATION(e) && !atomic_compare_exchange_weak(&refs[INDEX(e)], &was, was - 1)) {}
+	uint64_t was = atomic_load(&refs[index_of(e)]);
+	while (generation_of(was) == generation_of(e) && !atomic_compare_exchange_weak(&refs[index_of(e)], &was, was - 1)) {}
 }
 
 static void entry_counted(uint64_t e)
 {
-	if (KIND(e) == FD_CHANNEL) refs_add(e);
-	if (KIND(e) == FD_EPOLL) epoll_ref(INDEX(e));
-	if (KIND(e) == FD_URING) uring_ref(INDEX(e));
+	if (kind_of(e) == FD_CHANNEL) refs_add(e);
+	if (kind_of(e) == FD_EPOLL) epoll_ref(index_of(e));
+	if (kind_of(e) == FD_URING) uring_ref(index_of(e));
 }
 
 static void entry_let_go(uint64_t e)
 {
-	if (KIND(e) == FD_CHANNEL) refs_drop(e);
-	if (KIND(e) == FD_EPOLL) epoll_unref(INDEX(e));
-	if (KIND(e) == FD_URING) uring_unref(INDEX(e));
+	if (kind_of(e) == FD_CHANNEL) refs_drop(e);
+	if (kind_of(e) == FD_EPOLL) epoll_unref(index_of(e));
+	if (kind_of(e) == FD_URING) uring_unref(index_of(e));
 }
 
 static bool entry_reach(int fd)
@@ -102,11 +105,16 @@ static bool entry_replace(int fd, uint64_t seen, uint64_t e)
 }
 
 void table_set_kernel(int fd) { entry_set(fd, FD_KERNEL); }
-void table_mark(int fd) { entry_set(fd, FD_KERNEL | 1 << 16); }
-bool table_is_marked(int fd) { return entry_get(fd) == (FD_KERNEL | 1 << 16); }
+/* What more is to be known of some of the kernel's. */
+#define MARKED (FD_KERNEL | 1 << 16)
+#define TELLS_ENDS (FD_KERNEL | 2 << 16)
+void table_mark(int fd) { entry_set(fd, MARKED); }
+bool table_is_marked(int fd) { return entry_get(fd) == MARKED; }
+bool table_tells_ends(int fd) { return entry_get(fd) == TELLS_ENDS; }
+void table_set_setting(int fd) { entry_set(fd, FD_SETTING); }
 void table_set_hidden(int fd) { entry_set(fd, FD_HIDDEN); }
-void table_set_epoll(int fd, uint32_t instance) { entry_set(fd, FD_EPOLL | (uint64_t)instance << 16); }
-void table_set_uring(int fd, uint32_t ring) { entry_set(fd, FD_URING | (uint64_t)ring << 16); }
+void table_set_epoll(int fd, uint32_t instance) { entry_set(fd, entry_of(FD_EPOLL, instance, 0)); }
+void table_set_uring(int fd, uint32_t ring) { entry_set(fd, entry_of(FD_URING, ring, 0)); }
 void table_forget(int fd)
 {
 	if (entry_get(fd) != FD_UNKNOWN) entry_set(fd, FD_UNKNOWN);
@@ -115,15 +123,15 @@ void table_forget(int fd)
 bool table_channel(int fd, struct sock *s)
 {
 	uint64_t e = entry_get(fd);
-	if (KIND(e) != FD_CHANNEL) return false;
-	*s = (struct sock){fd, INDEX(e), GENERATION(e), arena_channel(shim.arena, INDEX(e))};
+	if (kind_of(e) != FD_CHANNEL) return false;
+	*s = (struct sock){fd, index_of(e), generation_of(e), arena_channel(shim.arena, index_of(e))};
 	return true;
 }
 
-/* What others put straight into our ring comes too late from now on. Where other processes have it, too, the engine sees its end. */
+/* What others put straight into our ring comes too late from now on, and ours says no more all. Where other processes have it, too, the engine sees its end. */
 static void last_closing(struct channel *c, uint32_t generation)
 {
-	if ((c->type == SOCK_DGRAM || c->domain == AF_UNIX) && shared_get32(&c->generation) == generation && !(shared_get32(&c->flags) & CHF_SHARED))
+	if (shared_get32(&c->generation) == generation && !(shared_get32(&c->flags) & CHF_SHARED))
 		atomic_fetch_or(&c->flags, CHF_CLOSING);
 }
 
@@ -131,16 +139,16 @@ void table_closing(int fd)
 {
 	critical_enter();   /* a handler of the program's that came now would wait for us */
 	uint64_t e = entry_get(fd);
-	if (KIND(e) == FD_UNKNOWN && fd >= table_high()) return;
+	if (kind_of(e) == FD_UNKNOWN && fd >= table_high()) return;
 	entry_set(fd, FD_CLOSING);
-	if (KIND(e) != FD_CHANNEL || table_refs(INDEX(e)) != 0) return;
-	pin_closing(fd, INDEX(e));
-	last_closing(arena_channel(shim.arena, INDEX(e)), GENERATION(e));
+	if (kind_of(e) != FD_CHANNEL || table_refs(index_of(e)) != 0) return;
+	pin_closing(fd, index_of(e));
+	last_closing(arena_channel(shim.arena, index_of(e)), generation_of(e));
 }
 
 void table_closed(int fd)
 {
-	if (KIND(entry_get(fd)) == FD_CLOSING) entry_replace(fd, FD_CLOSING, FD_UNKNOWN);
+	if (kind_of(entry_get(fd)) == FD_CLOSING) entry_replace(fd, FD_CLOSING, FD_UNKNOWN);
 	critical_leave();
 }
 
@@ -148,7 +156,7 @@ void table_closed(int fd)
 void table_forked(void)
 {
 	for (int fd = 0; fd < table_high(); fd++)
-		if (KIND(entry_get(fd)) == FD_CLOSING) entry_set(fd, FD_UNKNOWN);
+		if (kind_of(entry_get(fd)) == FD_CLOSING) entry_set(fd, FD_UNKNOWN);
 }
 
 /* Another thread closes it: whose it is then shows in a moment. */
@@ -156,7 +164,7 @@ static uint64_t entry_settled(int fd)
 {
 	static const struct timespec moment = {.tv_nsec = 20000};
 	uint64_t e;
-	while (KIND(e = entry_get(fd)) == FD_CLOSING) {
+	while (kind_of(e = entry_get(fd)) == FD_CLOSING) {
 		if (shim.sandboxed) __builtin_ia32_pause();
 		else sys(SYS_nanosleep, &moment, NULL);
 	}
@@ -166,21 +174,21 @@ static uint64_t entry_settled(int fd)
 void table_copy(int from, int to)
 {
 	uint64_t e = entry_get(from);
-	if (KIND(e) == FD_CHANNEL && shim.arena) atomic_fetch_or(&arena_channel(shim.arena, INDEX(e))->flags, CHF_SHARED);
-	if (KIND(e) == FD_CHANNEL && atomic_load(&inodes[from]) != 0) atomic_store(&inodes[to], atomic_load(&inodes[from]));
-	entry_set(to, KIND(e) == FD_HIDDEN || KIND(e) == FD_CLOSING ? FD_UNKNOWN : e);
+	if (kind_of(e) == FD_CHANNEL && shim.arena) atomic_fetch_or(&arena_channel(shim.arena, index_of(e))->flags, CHF_SHARED);
+	if (kind_of(e) == FD_CHANNEL && atomic_load(&inodes[from]) != 0) atomic_store(&inodes[to], atomic_load(&inodes[from]));
+	entry_set(to, kind_of(e) == FD_HIDDEN || kind_of(e) == FD_CLOSING ? FD_UNKNOWN : e);
 	netdir_copied(from, to);
 }
 int table_high(void) { return atomic_load(&high); }
 uint32_t table_refs(uint32_t index) { return (uint32_t)atomic_load(&refs[index]); }
-uint32_t table_epoll(int fd) { return INDEX(entry_get(fd)); }
-uint32_t table_uring(int fd) { return INDEX(entry_get(fd)); }
-enum fd_kind table_peek(int fd) { return KIND(entry_get(fd)); }
+uint32_t table_epoll(int fd) { return index_of(entry_get(fd)); }
+uint32_t table_uring(int fd) { return index_of(entry_get(fd)); }
+enum fd_kind table_peek(int fd) { return kind_of(entry_get(fd)); }
 
 void table_forget_uring(uint32_t ring)
 {
 	for (int fd = 0; fd < table_high(); fd++)
-		if (entry_get(fd) == (FD_URING | (uint64_t)ring << 16)) entry_replace(fd, FD_URING | (uint64_t)ring << 16, FD_UNKNOWN);
+		if (entry_get(fd) == entry_of(FD_URING, ring, 0)) entry_replace(fd, entry_of(FD_URING, ring, 0), FD_UNKNOWN);
 }
 
 static bool inode_of(int fd, uint64_t *ret)
@@ -196,7 +204,7 @@ static uint64_t channel_entry(int fd, uint32_t index, uint32_t generation)
 	uint64_t inode;
 	if (arena_channel(shim.arena, index)->domain == AF_NETLINK && !shim.sandboxed && inode_of(fd, &inode))
 		atomic_store(&inodes[fd], (uint32_t)inode);
-	return FD_CHANNEL | (uint64_t)index << 16 | (uint64_t)generation << 32;
+	return entry_of(FD_CHANNEL, index, generation);
 }
 
 int table_set_channel(int fd, uint32_t index, uint32_t generation)
@@ -219,8 +227,10 @@ static uint64_t identify(int fd)
 		struct call c = {.op = RPC_IDENTIFY, .arg = {(int64_t)st.st_ino}};
 		if (control(&c) >= 0) e = channel_entry(fd, c.channel, c.generation);
 	}
+	if (setting_is(fd, &st)) e = FD_SETTING;
 	int set = (st.st_mode & S_IFMT) == 0 ? epoll_identify(fd) : -1;   /* a file without a kind: epoll's, an eventfd … */
-	if (set > 0) e = FD_EPOLL | (uint64_t)set << 16;
+	if (set > 0) e = entry_of(FD_EPOLL, (uint32_t)set, 0);
+	else if ((st.st_mode & S_IFMT) == 0 && ended_tells(fd)) e = TELLS_ENDS;
 	if (!entry_replace(fd, FD_UNKNOWN, e)) return entry_settled(fd);
 	if (sys(SYS_fstat, fd, &again) == 0 && again.st_ino == st.st_ino && again.st_dev == st.st_dev) return e;
 	entry_replace(fd, e, FD_UNKNOWN);
@@ -231,7 +241,7 @@ static uint64_t identify(int fd)
 static bool entry_stale(int fd, uint64_t e, const struct channel *c)
 {
 	uint64_t inode;
-	if (shared_get32((_Atomic uint32_t *)&c->generation) != GENERATION(e)) return !engine_dead();
+	if (shared_get32((_Atomic uint32_t *)&c->generation) != generation_of(e)) return !engine_dead();
 	if (c->domain != AF_NETLINK || shim.sandboxed) return false;
 	return !inode_of(fd, &inode) || (uint32_t)inode != atomic_load(&inodes[fd]);
 }
@@ -240,20 +250,20 @@ static bool entry_stale(int fd, uint64_t e, const struct channel *c)
 static bool uring_stale(int fd, uint64_t e)
 {
 	struct stat st;
-	return sys(SYS_fstat, fd, &st) != 0 || !uring_is(INDEX(e), st.st_ino);
+	return sys(SYS_fstat, fd, &st) != 0 || !uring_is(index_of(e), st.st_ino);
 }
 
 enum fd_kind table_kind(int fd, struct sock *s)
 {
 	if (!shim.active || spawned()) return FD_KERNEL;
 	uint64_t e = entry_settled(fd);
-	if (KIND(e) == FD_UNKNOWN) e = identify(fd);
-	if (KIND(e) == FD_CHANNEL ? entry_stale(fd, e, arena_channel(shim.arena, INDEX(e))) : KIND(e) == FD_URING && uring_stale(fd, e)) {
+	if (kind_of(e) == FD_UNKNOWN) e = identify(fd);
+	if (kind_of(e) == FD_CHANNEL ? entry_stale(fd, e, arena_channel(shim.arena, index_of(e))) : kind_of(e) == FD_URING && uring_stale(fd, e)) {
 		table_forget(fd);
 		e = identify(fd);
 	}
-	if (KIND(e) != FD_CHANNEL) return KIND(e);
-	*s = (struct sock){fd, INDEX(e), GENERATION(e), arena_channel(shim.arena, INDEX(e))};
+	if (kind_of(e) != FD_CHANNEL) return kind_of(e);
+	*s = (struct sock){fd, index_of(e), generation_of(e), arena_channel(shim.arena, index_of(e))};
 	if (atomic_load_explicit(&shim.client, memory_order_relaxed) == 0) attach();
 	return FD_CHANNEL;
 }
@@ -269,7 +279,7 @@ void table_share_all(void)
 	if (!shim.arena) return;
 	for (int fd = 0; fd < table_high(); fd++) {
 		uint64_t e = entry_get(fd);
-		if (KIND(e) == FD_CHANNEL) atomic_fetch_or(&arena_channel(shim.arena, INDEX(e))->flags, CHF_SHARED);
+		if (kind_of(e) == FD_CHANNEL) atomic_fetch_or(&arena_channel(shim.arena, index_of(e))->flags, CHF_SHARED);
 	}
 }
 

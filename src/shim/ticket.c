@@ -48,40 +48,28 @@ static bool is_of(const struct place *p, const struct key *k)
 	return p->index == k->s->index && p->generation == k->s->generation && p->name_len == k->name_len && memcmp(p->name, k->name, k->name_len) == 0;
 }
 
-static void place_enter(struct place *p)
-{
-	critical_enter();
-	lock_take(&p->lock);
-}
-
-static void place_leave(struct place *p)
-{
-	lock_drop(&p->lock);
-	critical_leave();
-}
-
 static bool ticket_find(struct place *p, const struct key *k, struct rpc_ticket *ret)
 {
-	place_enter(p);
+	lock_enter(&p->lock);
 	bool found = is_of(p, k) && p->ticket.serial != 0;
 	if (found) *ret = p->ticket;
-	place_leave(p);
+	lock_leave(&p->lock);
 	return found;
 }
 
 /* Asking is work for the engine; where it gave none it is asked less and less. */
 static bool ticket_wanted(struct place *p, const struct key *k)
 {
-	place_enter(p);
+	lock_enter(&p->lock);
 	bool wanted = !is_of(p, k) || p->skip == 0;
 	if (!wanted) p->skip--;
-	place_leave(p);
+	lock_leave(&p->lock);
 	return wanted;
 }
 
 static void ticket_keep(struct place *p, const struct key *k, const struct rpc_ticket *t)
 {
-	place_enter(p);
+	lock_enter(&p->lock);
 	uint32_t refused = is_of(p, k) ? p->refused : 0;
 	p->index = k->s->index;
 	p->generation = k->s->generation;
@@ -90,7 +78,7 @@ static void ticket_keep(struct place *p, const struct key *k, const struct rpc_t
 	p->ticket = *t;
 	p->refused = t->serial != 0 ? 0 : MIN(refused == 0 ? 1 : refused * 2, ASK_SKIP_MAX);
 	p->skip = p->refused;
-	place_leave(p);
+	lock_leave(&p->lock);
 }
 
 /* Another thread may have been in the middle of one: the child begins anew. */

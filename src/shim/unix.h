@@ -1,10 +1,18 @@
 /*
- * Unix sockets: the kernel's, with names of the host's own (unix_name.c), in the calls that carry names (unix_call.c); and where the network has its own
- * or a sandbox refuses those, the engine's (unix_sock.c).
+ * Unix sockets: the engine's (unix_sock.c); or with --kernel-unix, where no sandbox refuses those, the kernel's, with names of the host's own (unix_name.c)
+ * in the calls that carry names (unix_call.c).
  */
 #pragma once
+#include <sys/epoll.h>
 #include <sys/un.h>
 #include "shim/shim.h"
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 
 /* unix_name.c. A name as the kernel is to have it. */
 struct unix_name { struct sockaddr_un un; socklen_t len; };
@@ -36,7 +44,7 @@ static inline void kernel_sends(int fd, const struct msghdr *m, int flags)
 	if (table_is_marked(fd)) kernel_send_prepare(fd, m, flags);
 }
 
-/* unix_sock.c: the engine's: on a network that has its own, and where the kernel's are refused */
+/* unix_sock.c: the engine's */
 struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; };             /* a name as the engine is to have it */
 bool unix_is_private(void);                                                             /* they are the engine's, as far as is known */
 bool unix_is_refused(int fd);                                                           /* fd: a socket of the kernel's */
@@ -45,11 +53,26 @@ int unix_connect_target(const struct sockaddr *addr, socklen_t len, struct unix_
 long unix_bind(const struct sock *s, const struct sockaddr *addr, socklen_t len);
 long unix_send(const struct sock *s, struct message *m);
 long unix_recv(const struct sock *s, struct message *m);
-long unix_post(const struct sock *s, struct message *m, uint32_t seq);                  /* unix_post.c: a message, by the ring if it can. seq: tx.seq before it */
+/* unix_post.c: a message, by the ring if it can. seq: tx.seq before it. */
+long unix_post(const struct sock *s, struct message *m, uint32_t seq);
 long unix_waiting(const struct sock *s, int *ret);
+
+/* unix_outside.c: who is none of the network's */
+long outside_connect(const struct sock *s, const struct sockaddr *addr, socklen_t len, bool waits);
+long outside_listen(const struct sock *s, int backlog);
+long outside_accept(const struct sock *s, int k, struct sockaddr *addr, socklen_t *len, int flags);   /* from k, which it takes */
+long outside_send(const struct sock *s, const struct message *m);
+bool outside_is_resolver(const struct sockaddr *addr, socklen_t len);                   /* which nobody is to ask */
+
+/* epoll.c: a socket that becomes one of the kernel's, in the sets of this process */
+#define MOVES_MAX 16
+struct moves { struct { int epfd; struct epoll_event event; } at[MOVES_MAX]; int n; };
+void epolls_leave(const struct sock *s, struct moves *ret);                             /* have it no more */
+void epolls_enter(const struct moves *m, int fd);                                       /* have what fd is by now */
 
 /* unix_peer.c: what the kernel knows of the process at the other end */
 bool unix_peer_has(const struct sock *s, int level, int name);
+int unix_pidfd_put(struct message *m, size_t room);                                    /* m->pidfd_of's behind what came beside m, in room octets: 0, -EFAULT */
 long unix_peer_get(const struct sock *s, int name, void *val, socklen_t *len);
 
 /* unix_table.c */

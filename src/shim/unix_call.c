@@ -9,10 +9,6 @@
 #include "shim/unix.h"
 #include "shim/shim.h"
 
-#ifndef SO_PASSPIDFD
-#define SO_PASSPIDFD 76
-#endif
-
 static bool plain(void) { return !shim.active || spawned(); }
 
 int name_put(const void *name, size_t name_len, struct sockaddr *addr, socklen_t *len)

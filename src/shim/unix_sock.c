@@ -1,9 +1,9 @@
 /*
- * Unix sockets of the engine's (stack/unix): where the network has its own (--private-unix), and where a sandbox refuses bind and connect to
- * the kernel's, so that programs which meet by name would not find each other. What two that are connected send each other goes by shared rings; any
+ * Unix sockets of the engine's (stack/unix): on any network but those made with --kernel-unix, and there, too, where a sandbox refuses bind and connect
+ * to the kernel's, so that programs which meet by name would not find each other. What two that are connected send each other goes by shared rings; any
  * other message is a control call, and descriptors travel beside it.
- * What a path is only the program can tell, in its own directory, root and permissions: an inode is made by mknod for bind, and looked up for
- * connect and send.
+ * What a path is only the program can tell, in its own directory, root and permissions: its inode is made for bind, by a socket of the kernel's, or where
+ * those are refused by mknod, and looked up for connect and send. One that the engine does not know leads outside (unix_outside.c).
  */
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -19,13 +19,16 @@
 
 static _Atomic int kernel_refuses = -1;
 
-bool unix_is_private(void) { return shim.private_unix || atomic_load_explicit(&kernel_refuses, memory_order_relaxed) == 1; }
+bool unix_is_private(void)
+{
+	return !(shim.kernel_unix || shim.plain_unix) || atomic_load_explicit(&kernel_refuses, memory_order_relaxed) == 1;
+}
 
 bool unix_is_refused(int fd)
 {
 	struct sockaddr_un un;
 	socklen_t len = sizeof un;
-	if (atomic_load(&kernel_refuses) < 0 && !shim.sandboxed) atomic_store(&kernel_refuses, gate(SYS_getsockname, fd, &un, &len) == -EPERM);
+	if (atomic_load(&kernel_refuses) < 0 && fd >= 0 && !shim.sandboxed) atomic_store(&kernel_refuses, gate(SYS_getsockname, fd, &un, &len) == -EPERM);
 	return atomic_load(&kernel_refuses) == 1;
 }
 
@@ -88,27 +91,51 @@ int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *
 	return r;
 }
 
-/* The engine holds the inode, so that its number is no other file's when the path is unlinked. */
-static long bind_inode(const struct sock *s, struct unix_target *t, const char *path)
+/* As Linux: a path gets the mode of the socket's own inode, which fchmod may have changed; the umask does its part. */
+static mode_t mode_of(const struct sock *s)
 {
 	struct stat st;
-	int fd = (int)sys(SYS_openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	return sys(SYS_fstat, s->fd, &st) == 0 ? st.st_mode & 07777 : 0777;
+}
+
+/* The inode alone, where the kernel's sockets are refused: a descriptor that holds it. */
+static long inode_make(const char *path, mode_t mode)
+{
+	long r = sys(SYS_mknodat, AT_FDCWD, path, S_IFSOCK | mode, 0);
+	if (r != 0) return r == -EEXIST ? -EADDRINUSE : r;
+	r = sys(SYS_openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (r < 0) sys(SYS_unlinkat, AT_FDCWD, path, 0);
+	return r;
+}
+
+/* A socket of the kernel's, bound as ours is to be. */
+static long path_make(const struct sock *s, const struct unix_target *t, const char *path)
+{
+	long fd, r;
+	mode_t mode = mode_of(s);
+	fd = kernel_socket(AF_UNIX, s->c->type | SOCK_CLOEXEC, 0);
+	bool refused = unix_is_refused((int)fd);
+	if (fd < 0 && !refused) return fd;
+	if (fd >= 0 && mode != 0777) sys(SYS_fchmod, fd, mode);
+	r = refused ? inode_make(path, mode) : gate(SYS_bind, fd, &t->un, t->len);
+	if (!refused && r == 0) return fd;
+	do_close((int)fd);
+	return r;
+}
+
+/* The engine holds what is made, so that the inode's number is no other file's when the path is unlinked. */
+static long bind_path(const struct sock *s, struct unix_target *t, const char *path)
+{
+	struct stat st;
+	int fd = (int)path_make(s, t, path);
 	if (fd < 0) return fd;
-	long r = sys(SYS_fstat, fd, &st);
+	long r = sys(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW);
 	if (r == 0) {
 		target_add(t, &(struct inode){st.st_dev, st.st_ino});
 		struct call c = {.op = RPC_BIND, .sock = s, .in = {{&t->un, t->len}}, .rights = &fd, .n_rights = 1};
 		r = (long)control(&c);
 	}
-	sys(SYS_close, fd);
-	return r;
-}
-
-static long bind_path(const struct sock *s, struct unix_target *t, const char *path)
-{
-	long r = sys(SYS_mknodat, AT_FDCWD, path, S_IFSOCK | 0777, 0);
-	if (r != 0) return r == -EEXIST ? -EADDRINUSE : r;
-	r = bind_inode(s, t, path);
+	do_close(fd);
 	if (r < 0) sys(SYS_unlinkat, AT_FDCWD, path, 0);
 	return r;
 }
@@ -285,7 +312,7 @@ static long send_named(const struct sock *s, struct message *m, uint8_t *control
 	if (r == 0) r = name_resolve(s, m, &t);
 	m->control = control;
 	m->control_len = o.len;
-	m->rights = o.fds;
+	m->rights = o.n > 0 ? o.fds : NULL;     /* a call that brings none is a shorter one */
 	m->n_rights = o.n;
 	if (r < 0) return r;
 	long n = send_readable(s, m);
@@ -297,10 +324,11 @@ long unix_send(const struct sock *s, struct message *m)
 	if (m->name && m->name_len == 0) m->name = NULL;
 	if (fits_ring(m)) return send_readable(s, m);
 	if (m->control_len > CONTROL_MAX) return -ENOBUFS;
+	const struct message whole = *m;
 	uint8_t *control = scratch_take();
 	long r = control ? send_named(s, m, control) : -ENOMEM;
 	scratch_give(control);
-	return r;
+	return r == -EREMOTE ? outside_send(s, &whole) : r;
 }
 
 /* Where octet `done` of the message goes, and what follows it there. */
@@ -326,7 +354,7 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	if (part.n_rights > 0 && rights_put(&part, m->control_len, fds, part.n_rights) != 0) r = -EFAULT;
 	if (part.ret_flags & MSG_CTRUNC) rung_by_close();     /* what is lost may have been the last of a socket */
 	m->ret_flags = part.ret_flags;
-	if (done == 0) m->name_len = part.name_len;
+	if (done == 0) m->name_len = part.name_len, m->pidfd_of = part.pidfd_of;
 	m->control_len = part.control_len;
 	m->n_rights = room ? part.n_rights : (part.ret_flags & MSG_CTRUNC) != 0;   /* those that are lost end a stream's read, too */
 	return r;
@@ -383,7 +411,7 @@ static bool goes_on(const struct sock *s, const struct message *m, size_t done)
 	return s->c->type == SOCK_STREAM && !(m->flags & MSG_PEEK) && m->n_rights == 0 && done < wanted;
 }
 
-long unix_recv(const struct sock *s, struct message *m)
+static long recv_all(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0, control_room = m->control_len, control_len = 0;
@@ -406,6 +434,14 @@ long unix_recv(const struct sock *s, struct message *m)
 		if (r == -EAGAIN && !m->nonblock && (done == 0 || goes_on(s, m, done))) r = wait_on(&w, s, &s->c->rx, seq);
 		if (r < 0) return done > 0 ? (long)done : r;
 	}
+}
+
+long unix_recv(const struct sock *s, struct message *m)
+{
+	size_t room = m->control_len;
+	m->pidfd_of = -1;
+	long r = recv_all(s, m);
+	return r >= 0 && m->pidfd_of >= 0 && unix_pidfd_put(m, room) != 0 ? -EFAULT : r;
 }
 
 /* FIONREAD */

@@ -3,8 +3,8 @@
  *
  *     Num: RefCount Protocol Flags Type St Inode[ Path]
  *
- * where Path begins with '@' for an abstract name, whose NULs are '@', too. Anchors, which stand for sockets of other kinds, are not in it; Unix sockets
- * of the engine's are. What the engine says of both (src/engine/proc/unix.c) lies mapped while the table is made.
+ * where Path begins with '@' for an abstract name, whose NULs are '@', too. The kernel's sockets that stand for ours, anchors and those that the
+ * outside finds, are not in it; Unix sockets of the engine's are. What the engine says of both (src/engine/proc/unix.c) lies mapped while the table is made.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -42,7 +42,7 @@ static void known_drop(const struct known *k)
 }
 
 /* An inode, as its line's column tells it. */
-static bool is_anchor(const struct known *k, const char *digits, size_t n)
+static bool is_ours(const struct known *k, const char *digits, size_t n)
 {
 	char key[INODE_DIGITS];
 	size_t low = 0, high = k->n;
@@ -78,7 +78,7 @@ static long line_write(int to, const char *line, size_t n, const struct known *k
 {
 	char path[NAME_MAX_LEN];
 	size_t inode, inode_len, at = path_at(line, n, &inode, &inode_len), len = n - at;
-	if (len == 0 && is_anchor(k, line + inode, inode_len)) return 0;
+	if (is_ours(k, line + inode, inode_len)) return 0;
 	if (len == 0 || line[at] != '@' || len > sizeof path) return sys(SYS_write, to, line, n + 1);
 	memcpy(path, line + at, len);
 	path[0] = 0;

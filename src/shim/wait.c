@@ -4,7 +4,8 @@
  *
  * Before sleeping it may pay to spin: at most half a microsecond of pauses, then sched_yield up to 20 µs, so that on one core the
  * other side gets the processor. After a spin in vain the next ones are skipped, twice as many each time; a fixed spin costs
- * more than it gains on a loaded machine.
+ * more than it gains on a loaded machine. Answers of control calls come sooner than what a peer does: what pays for one says nothing of the other.
+ * Pauses in vain are skipped in the same way, by themselves: they pay only while the other side runs on a core of its own, and has little to do.
  */
 #include <linux/futex.h>
 #include <time.h>
@@ -12,7 +13,7 @@
 
 #define SPIN_PAUSES 16
 #define SPIN_YIELD_NS (20 * NS_PER_US)
-#define SPIN_SKIP_MAX 64u
+#define SKIP_MAX 64u
 
 void lock_take(struct lock *l)
 {
@@ -65,7 +66,7 @@ void wait_partly(struct wait *w, uint32_t handled)
 }
 
 /* As Linux: without a timeout a call is restarted when the handler says SA_RESTART; with one, never. */
-bool wait_interrupted(const struct wait *w)
+static bool interrupted(const struct wait *w)
 {
 	bool handled = atomic_load_explicit(&self.handled, memory_order_relaxed) != w->handled;
 	if (!w->restartable) return handled;
@@ -75,35 +76,50 @@ bool wait_interrupted(const struct wait *w)
 	return self.restart;
 }
 
-static bool spin_until(_Atomic uint32_t *word, uint32_t seen)
+/* Is it worth trying this time? */
+static bool is_tried(struct trial *t)
 {
-	for (int i = 0; i < SPIN_PAUSES; i++) {
-		if (shared_get32(word) != seen) return true;
-		__builtin_ia32_pause();
-	}
-	time_ns end = now_ns() + SPIN_YIELD_NS;
-	do {
-		if (shared_get32(word) != seen) return true;
-		sys(SYS_sched_yield);
-	} while (now_ns() < end);
-	return shared_get32(word) != seen;
-}
-
-bool spin(_Atomic uint32_t *word, uint32_t seen)
-{
-	if (shim.sandboxed) return false;
-	if (self.spin_skip > 0) {
-		self.spin_skip--;
-		return false;
-	}
-	if (spin_until(word, seen)) {
-		self.spin_failed = 0;
-		return true;
-	}
-	self.spin_failed = MIN(self.spin_failed == 0 ? 1 : self.spin_failed * 2, SPIN_SKIP_MAX);
-	self.spin_skip = self.spin_failed;
+	if (t->skip == 0) return true;
+	t->skip--;
 	return false;
 }
+
+static bool tried(struct trial *t, bool paid)
+{
+	t->failed = paid ? 0 : MIN(t->failed == 0 ? 1 : t->failed * 2, SKIP_MAX);
+	t->skip = t->failed;
+	return paid;
+}
+
+static bool pause_until(_Atomic uint32_t *word, uint32_t seen)
+{
+	for (int i = 0; i < SPIN_PAUSES; i++) {
+		__builtin_ia32_pause();
+		if (shared_get32(word) != seen) return true;
+	}
+	return false;
+}
+
+static bool yield_until(_Atomic uint32_t *word, uint32_t seen)
+{
+	time_ns end = now_ns() + SPIN_YIELD_NS;
+	do {
+		sys(SYS_sched_yield);
+		if (shared_get32(word) != seen) return true;
+	} while (now_ns() < end);
+	return false;
+}
+
+static bool spin_if_paid(struct spinning *sp, _Atomic uint32_t *word, uint32_t seen)
+{
+	if (shim.sandboxed || !is_tried(&sp->spin)) return false;
+	if (shared_get32(word) != seen) return tried(&sp->spin, true);
+	if (is_tried(&sp->pauses) && tried(&sp->pauses, pause_until(word, seen))) return tried(&sp->spin, true);
+	return tried(&sp->spin, yield_until(word, seen));
+}
+
+bool spin(_Atomic uint32_t *word, uint32_t seen) { return spin_if_paid(&self.spin, word, seen); }
+bool spin_for_answer(_Atomic uint32_t *word, uint32_t seen) { return spin_if_paid(&self.spin_answer, word, seen); }
 
 static int futex_sleep(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
 {
@@ -115,7 +131,7 @@ static int futex_sleep(struct wait *w, _Atomic uint32_t *word, uint32_t seen)
 					(long)FUTEX_BITSET_MATCH_ANY, counter, restarts ? w->interrupts : w->handled));
 	if (r == -ETIMEDOUT) return -EAGAIN;
 	if (r != -EINTR) return 0;
-	if (wait_interrupted(w)) return -EINTR;
+	if (interrupted(w)) return -EINTR;
 	/* A handler that isn't ours (libc's for cancellation) interrupts; one of the program's with SA_RESTART does not. */
 	return atomic_load_explicit(&self.handled, memory_order_relaxed) == handled ? -EINTR : 0;
 }

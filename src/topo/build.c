@@ -13,8 +13,6 @@
 
 #include "stack/core/sysctl.h"
 
-#define TOPO_ITEMS_MAX 4096u         /* of one kind: beyond it a file is a mistake */
-
 int topo_fail(const struct topo_err *e, const char *format, ...)
 {
 	va_list ap;

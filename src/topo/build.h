@@ -7,6 +7,7 @@
 #include "topo/topo.h"
 
 #define TOPO_MTU_DEFAULT 1500u
+#define TOPO_ITEMS_MAX 4096u         /* of one kind: beyond it a file is a mistake */
 #define TOPO_NONE ((size_t)-1)
 
 struct topo_err { char *text; size_t size; };

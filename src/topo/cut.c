@@ -10,8 +10,9 @@
 #define SIDES_MAX (UINT8_MAX - 1)
 
 static const struct { const char *word; size_t least, most; } partitions[] = {
-	[PARTITION_MAJORITY] = {"--majority", 2, 4096}, [PARTITION_HALVES] = {"--halves", 2, 4096}, [PARTITION_NODE] = {"--node", 2, 4096},
-	[PARTITION_BRIDGE] = {"--bridge", 3, 4096},     [PARTITION_RING] = {"--ring", 4, 64},
+	[PARTITION_MAJORITY] = {"--majority", 2, TOPO_ITEMS_MAX}, [PARTITION_HALVES] = {"--halves", 2, TOPO_ITEMS_MAX},
+	[PARTITION_NODE] = {"--node", 2, TOPO_ITEMS_MAX},         [PARTITION_BRIDGE] = {"--bridge", 3, TOPO_ITEMS_MAX},
+	[PARTITION_RING] = {"--ring", 4, 64},
 };
 
 /* ---- sides ---- */

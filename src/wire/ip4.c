@@ -4,7 +4,6 @@
 
 #define FLAG_DF 0x4000
 #define FLAG_MF 0x2000
-#define OFFSET_MASK 0x1fff
 
 struct ip4_octets {
 	uint8_t version_ihl, tos;
@@ -26,7 +25,7 @@ int ip4_parse(struct ip4_hdr *ret, const uint8_t *p, size_t n)
 	if (o.version_ihl >> 4 != 4 || hdr_len < IP4_HDR_MIN || hdr_len > total_len || total_len > n) return -EBADMSG;
 	*ret = (struct ip4_hdr){
 		.src = addr_v4_octets(o.src), .dst = addr_v4_octets(o.dst),
-		.total_len = total_len, .id = be16_get(o.id), .frag_off = (uint16_t)((flags_off & OFFSET_MASK) * 8),
+		.total_len = total_len, .id = be16_get(o.id), .frag_off = (uint16_t)((flags_off & IP4_FRAG_OFFSET_MASK) * 8),
 		.tos = o.tos, .ttl = o.ttl, .proto = o.proto,
 		.df = flags_off & FLAG_DF, .mf = flags_off & FLAG_MF,
 		.opt_len = (uint8_t)(hdr_len - IP4_HDR_MIN), .opt = p + IP4_HDR_MIN,

@@ -2,7 +2,6 @@
 #include "wire/wire.h"
 #include <errno.h>
 
-#define FLOW_MASK 0xfffff
 
 struct ip6_octets {
 	be32 version_class_flow;
@@ -21,7 +20,7 @@ int ip6_parse(struct ip6_hdr *ret, const uint8_t *p, size_t n)
 	if (first >> 28 != 6 || be16_get(o.payload_len) > n - sizeof o) return -EBADMSG;
 	*ret = (struct ip6_hdr){
 		.src = addr_v6_octets(o.src), .dst = addr_v6_octets(o.dst),
-		.payload_len = be16_get(o.payload_len), .flow = first & FLOW_MASK,
+		.payload_len = be16_get(o.payload_len), .flow = first & IP6_FLOW_MASK,
 		.tclass = (uint8_t)(first >> 20), .next = o.next, .hops = o.hops,
 	};
 	return sizeof o;
@@ -30,7 +29,7 @@ int ip6_parse(struct ip6_hdr *ret, const uint8_t *p, size_t n)
 void ip6_emit(const struct ip6_hdr *h, uint8_t *p)
 {
 	struct ip6_octets o = {
-		.version_class_flow = be32_of(6u << 28 | (uint32_t)h->tclass << 20 | (h->flow & FLOW_MASK)),
+		.version_class_flow = be32_of(6u << 28 | (uint32_t)h->tclass << 20 | (h->flow & IP6_FLOW_MASK)),
 		.payload_len = be16_of(h->payload_len), .next = h->next, .hops = h->hops,
 	};
 	memcpy(o.src, h->src.b, 16);

@@ -26,9 +26,11 @@
 #define IP_PROTO_ICMP6 58
 #define IP_PROTO_NONE 59
 #define IP_PROTO_DSTOPTS 60
+#define IP_PROTO_PIM 103
 
 /* Ethernet II */
 #define ETH_HDR_LEN 14
+#define VLAN_TAG_LEN 4              /* what a tag adds to it */
 #define ETH_TYPE_IP4 0x0800
 #define ETH_TYPE_ARP 0x0806
 #define ETH_TYPE_IP6 0x86dd
@@ -46,6 +48,8 @@ void arp_emit(const struct arp_hdr *h, uint8_t *p);
 
 /* IPv4, RFC 791. The header's checksum is verified by ip4_csum_ok and filled in by ip4_emit. */
 #define IP4_HDR_MIN 20
+#define IP4_FRAG_OFFSET_MASK 0x1fff   /* of the 16 bits that end with it, in units of eight octets */
+#define IP4_SIZE_LEAST 576            /* a datagram that every host takes */
 #define IP4_HDR_MAX 60
 struct ip4_hdr {
 	struct addr src, dst;
@@ -62,6 +66,9 @@ static inline size_t ip4_hdr_len(const struct ip4_hdr *h) { return IP4_HDR_MIN +
 
 /* IPv6, RFC 8200. Extension headers are walked with ip6_ext_parse. */
 #define IP6_HDR_LEN 40
+#define IP6_FLOW_MASK 0xfffffu         /* of the first word, which RFC 3542 calls flowinfo: the flow label */
+#define IP6_CLASS_MASK 0xff00000u      /* the traffic class */
+#define IP6_MTU_LEAST 1280             /* of every link */
 struct ip6_hdr { struct addr src, dst; uint16_t payload_len; uint32_t flow; uint8_t tclass, next, hops; };
 int ip6_parse(struct ip6_hdr *ret, const uint8_t *p, size_t n);
 void ip6_emit(const struct ip6_hdr *h, uint8_t *p);
@@ -89,6 +96,7 @@ void ip6_frag_emit(const struct ip6_frag *h, uint8_t *p);
 #define ICMP6_MLD_QUERY 130
 #define ICMP6_MLD_REPORT 131
 #define ICMP6_MLD_DONE 132
+#define ICMP6_MLD_REPORT2 143
 #define ICMP6_RS 133
 #define ICMP6_RA 134
 #define ICMP6_NS 135
@@ -114,7 +122,15 @@ size_t nd_rd_emit(const struct nd_rd *r, uint8_t *p, size_t most, const struct a
 /* Router advertisements. Of more prefixes than fit the rest is passed over. */
 #define ND_PREFIXES_MAX 8
 struct nd_prefix { struct addr prefix; uint8_t plen; bool on_link, autonomous; uint32_t valid_s, preferred_s; };   /* 0xffffffff: for ever */
-struct nd_ra { uint8_t hops; uint16_t lifetime_s; uint32_t mtu_bytes; bool has_lladdr; struct mac lladdr; size_t n_prefixes; struct nd_prefix prefixes[ND_PREFIXES_MAX]; };
+struct nd_ra {
+	uint8_t hops;
+	uint16_t lifetime_s;
+	uint32_t mtu_bytes;
+	bool has_lladdr;
+	struct mac lladdr;
+	size_t n_prefixes;
+	struct nd_prefix prefixes[ND_PREFIXES_MAX];
+};
 int nd_ra_parse(struct nd_ra *ret, const struct icmp_hdr *h, const uint8_t *body, size_t n);
 size_t nd_ra_emit(const struct nd_ra *ra, uint8_t *p, const struct addr *src, const struct addr *dst);   /* whole ICMP message; at most 32 + 32 a prefix */
 
@@ -193,7 +209,8 @@ bool tcp_csum_ok(const uint8_t *p, size_t len, const struct addr *src, const str
 #define SCTP_SACK_FIXED 12
 enum sctp_chunk_type {
 	CHUNK_DATA, CHUNK_INIT, CHUNK_INIT_ACK, CHUNK_SACK, CHUNK_HEARTBEAT, CHUNK_HEARTBEAT_ACK, CHUNK_ABORT, CHUNK_SHUTDOWN, CHUNK_SHUTDOWN_ACK,
-	CHUNK_ERROR, CHUNK_COOKIE_ECHO, CHUNK_COOKIE_ACK, CHUNK_ECNE, CHUNK_CWR, CHUNK_SHUTDOWN_COMPLETE, CHUNK_FORWARD_TSN = 192,
+	CHUNK_ERROR, CHUNK_COOKIE_ECHO, CHUNK_COOKIE_ACK, CHUNK_ECNE, CHUNK_CWR, CHUNK_SHUTDOWN_COMPLETE, CHUNK_AUTH,
+	CHUNK_ASCONF_ACK = 128, CHUNK_RECONFIG = 130, CHUNK_FORWARD_TSN = 192, CHUNK_ASCONF,
 };
 #define CHUNK_DATA_E 1                    /* flags of DATA: the last and the first piece of a message, out of order, to be acknowledged at once */
 #define CHUNK_DATA_B 2
@@ -202,11 +219,17 @@ enum sctp_chunk_type {
 #define CHUNK_T 1                         /* of ABORT and SHUTDOWN COMPLETE: the tag is the receiver's own, sent back */
 enum sctp_param_type {
 	PARAM_HEARTBEAT_INFO = 1, PARAM_IPV4 = 5, PARAM_IPV6 = 6, PARAM_COOKIE = 7, PARAM_UNRECOGNIZED = 8, PARAM_PRESERVATIVE = 9,
-	PARAM_HOST_NAME = 11, PARAM_FAMILIES = 12, PARAM_FORWARD_TSN = 0xc000, PARAM_ADAPTATION = 0xc006,
+	PARAM_HOST_NAME = 11, PARAM_FAMILIES = 12,
+	PARAM_RESET_OUT, PARAM_RESET_IN, PARAM_RESET_TSN, PARAM_RESET_ANSWER, PARAM_ADD_OUT, PARAM_ADD_IN,      /* of RE-CONFIG: RFC 6525 §4 */
+	PARAM_ECN = 0x8000, PARAM_RANDOM = 0x8002, PARAM_CHUNKS, PARAM_HMACS,      /* RFC 4895 §3 */
+	PARAM_EXTENSIONS = 0x8008, PARAM_FORWARD_TSN = 0xc000,
+	PARAM_ADD_IP, PARAM_DEL_IP, PARAM_ASCONF_ERROR, PARAM_SET_PRIMARY, PARAM_ASCONF_DONE,   /* RFC 5061 §4.2 */
+	 PARAM_ADAPTATION = 0xc006,
 };
 enum sctp_cause {
 	CAUSE_STREAM = 1, CAUSE_MISSING, CAUSE_STALE_COOKIE, CAUSE_RESOURCE, CAUSE_ADDRESS, CAUSE_CHUNK_TYPE, CAUSE_MANDATORY, CAUSE_PARAMETERS,
 	CAUSE_NO_USER_DATA, CAUSE_IN_SHUTDOWN, CAUSE_RESTART, CAUSE_USER_ABORT, CAUSE_PROTOCOL,
+	CAUSE_LAST_ADDRESS = 0xa0, CAUSE_ADDRESS_RESOURCE, CAUSE_SOURCE_ADDRESS, CAUSE_ASCONF_ACK, CAUSE_HMAC = 0x105,
 };
 struct sctp_hdr { uint16_t src, dst; uint32_t vtag; };
 int sctp_parse(struct sctp_hdr *ret, const uint8_t *p, size_t n);

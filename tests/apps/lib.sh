@@ -12,6 +12,7 @@ export LC_ALL=C PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbi
 : "${BUILD:?names the build directory}"
 SOCKLAND=$BUILD/sockland
 HERE=$(cd "${0%/*}" && pwd)
+. "$HERE/../tools/until.sh"
 NAME=${TEST_PREFIX:-apps}/${0##*/}
 SERVERS=()
 
@@ -43,7 +44,8 @@ finish() {
 	for pid in "${SERVERS[@]}"; do kill "$pid" 2>/dev/null; done
 	for pid in "${SERVERS[@]}"; do wait "$pid" 2>/dev/null; done
 }
-[ -z "${INSIDE-}" ] || trap 'status=$?; finish; [ $FAILED -eq 0 ] || status=1; exit $status' EXIT
+# A subshell that is ended before it has put this trap off (run_limited's, of a check that was quick) ends nothing but itself.
+[ -z "${INSIDE-}" ] || trap 'status=$?; [ $BASHPID = $$ ] || exit $status; finish; [ $FAILED -eq 0 ] || status=1; exit $status' EXIT
 
 # on HOST COMMAND…
 on() { "$SOCKLAND" exec "$@"; }
@@ -55,19 +57,9 @@ serve() {
 	SERVERS+=("$SERVED")
 }
 
-# until_true SECONDS COMMAND…: repeats COMMAND until it is true; false when the time is over.
-until_true() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.02
-	done
-}
-
 # wait_port HOST PORT [-6]: until something accepts there.
 wait_port() {
-	until_true 10 on h1 nc -z "${3:--4}" "$1" "$2" || not_ok "port $2 of $1" "nobody listens; $(tail -n 3 "$TMP/serve.log" 2>/dev/null | tr '\n' ' ')"
+	until_true on h1 nc -z "${3:--4}" "$1" "$2" || not_ok "port $2 of $1" "nobody listens; $(tail -n 3 "$TMP/serve.log" 2>/dev/null | tr '\n' ' ')"
 }
 
 # check NAME COMMAND…: the command must succeed, within a minute.

@@ -259,7 +259,7 @@ static void *open_host(const struct target *t)
 	h->l = made;
 	h->t = t;
 	h->member.exclude = true;
-	h->l->s->sysctl->ip_forward = h->l->s->sysctl->ip6_forward = t->arg;
+	sysctl_set_router(h->l->s->sysctl, t->arg);
 	if (t->arg) h->l->s->sysctl->router_advertisements_s = 30;
 	sock_create(h->l->s, AF_INET6, SOCK_DGRAM, 0, &h->udp);
 	sock_bind(h->udp, (struct sockaddr *)&any, sizeof any);

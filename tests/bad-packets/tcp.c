@@ -115,7 +115,8 @@ static struct snapshot look(const struct bench *b)
 	struct snapshot s = {.waits = timewait_find(b->s, &b->us, b->us_port, &b->peer, b->peer_port) != NULL, .exists = c != NULL};
 
 	if (b->listener) s.embryos = tcp_of(b->listener)->listener->n_embryos;
-	if (c) s = (struct snapshot){c->state, c->rcv.urg, c->snd.una, c->snd.nxt, c->snd.wl1, c->rcv.nxt, c->snd.wnd, c->rcv.queued, c->rcv.ooo ? c->rcv.ooo->n : 0,
+	if (c) s = (struct snapshot){c->state, c->rcv.urg, c->snd.una, c->snd.nxt, c->snd.wl1, c->rcv.nxt, c->snd.wnd, c->rcv.queued,
+				     c->rcv.ooo ? c->rcv.ooo->n : 0,
 		s.embryos, s.waits, true};
 	return s;
 }

@@ -18,7 +18,8 @@ static void say_result(const char *name, long r)
 
 static struct iocb entry(int opcode, int fd, const void *at, size_t len, unsigned data)
 {
-	return (struct iocb){ .aio_lio_opcode = (unsigned short)opcode, .aio_fildes = (unsigned)fd, .aio_buf = (unsigned long)at, .aio_nbytes = len, .aio_data = data };
+	return (struct iocb){ .aio_lio_opcode = (unsigned short)opcode, .aio_fildes = (unsigned)fd, .aio_buf = (unsigned long)at,
+			      .aio_nbytes = len, .aio_data = data };
 }
 
 static long submit(struct iocb *c)
@@ -41,7 +42,8 @@ static void say_events(long n)
 			e[k - 1] = t;
 		}
 	for (long i = 0; i < n; i++)
-		say("event", "%u: %s%lld, %lld", (unsigned)e[i].data, e[i].res < 0 ? say_errno((int)-e[i].res) : "", e[i].res < 0 ? 0 : (long long)e[i].res, (long long)e[i].res2);
+		say("event", "%u: %s%lld, %lld", (unsigned)e[i].data, e[i].res < 0 ? say_errno((int)-e[i].res) : "",
+		    e[i].res < 0 ? 0 : (long long)e[i].res, (long long)e[i].res2);
 }
 
 static void one(const char *name, struct iocb c)

@@ -114,7 +114,8 @@ static void prefers(int fd[2], const char *what, int level, int type, int value,
 	union { struct cmsghdr h; char room[64]; } c = { .h = { CMSG_LEN(sizeof(int)), level, type } };
 	char buf[4], control[256];
 	struct iovec v = { "x", 1 }, in = { buf, sizeof(buf) };
-	struct msghdr out = { .msg_iov = &v, .msg_iovlen = 1 }, m = { .msg_iov = &in, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr out = { .msg_iov = &v, .msg_iovlen = 1 },
+		m = { .msg_iov = &in, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
 
 	if (level) {
 		memcpy(CMSG_DATA(&c.h), &value, sizeof(value));

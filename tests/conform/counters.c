@@ -46,12 +46,13 @@ static long column6(const char *name)
 
 struct counter { const char *group, *name; long was; };
 static struct counter counters[] = {
-	{ "Ip", "InReceives", 0 },	{ "Ip", "InDelivers", 0 },     { "Ip", "OutRequests", 0 },   { "Ip", "FragCreates", 0 },    { "Ip", "ReasmOKs", 0 },
-	{ "Icmp", "InMsgs", 0 },	{ "Icmp", "OutMsgs", 0 },      { "Icmp", "InEchos", 0 },     { "Icmp", "OutEchoReps", 0 },  { "Icmp", "InDestUnreachs", 0 },
-	{ "Icmp", "OutDestUnreachs", 0 }, { "Tcp", "ActiveOpens", 0 }, { "Tcp", "PassiveOpens", 0 }, { "Tcp", "AttemptFails", 0 },  { "Tcp", "EstabResets", 0 },
-	{ "Tcp", "CurrEstab", 0 },	{ "Tcp", "RetransSegs", 0 },   { "Tcp", "OutRsts", 0 },      { "Tcp", "InErrs", 0 },	    { "Udp", "InDatagrams", 0 },
-	{ "Udp", "NoPorts", 0 },	{ "Udp", "InErrors", 0 },      { "Udp", "OutDatagrams", 0 }, { NULL, "Udp6InDatagrams", 0 }, { NULL, "Udp6NoPorts", 0 },
-	{ NULL, "Udp6OutDatagrams", 0 }, { NULL, "Icmp6OutDestUnreachs", 0 },
+	{ "Ip", "InReceives", 0 }, { "Ip", "InDelivers", 0 }, { "Ip", "OutRequests", 0 }, { "Ip", "FragCreates", 0 },
+	{ "Ip", "ReasmOKs", 0 }, { "Icmp", "InMsgs", 0 }, { "Icmp", "OutMsgs", 0 }, { "Icmp", "InEchos", 0 },
+	{ "Icmp", "OutEchoReps", 0 }, { "Icmp", "InDestUnreachs", 0 }, { "Icmp", "OutDestUnreachs", 0 }, { "Tcp", "ActiveOpens", 0 },
+	{ "Tcp", "PassiveOpens", 0 }, { "Tcp", "AttemptFails", 0 }, { "Tcp", "EstabResets", 0 }, { "Tcp", "CurrEstab", 0 },
+	{ "Tcp", "RetransSegs", 0 }, { "Tcp", "OutRsts", 0 }, { "Tcp", "InErrs", 0 }, { "Udp", "InDatagrams", 0 },
+	{ "Udp", "NoPorts", 0 }, { "Udp", "InErrors", 0 }, { "Udp", "OutDatagrams", 0 }, { NULL, "Udp6InDatagrams", 0 },
+	{ NULL, "Udp6NoPorts", 0 }, { NULL, "Udp6OutDatagrams", 0 }, { NULL, "Icmp6OutDestUnreachs", 0 },
 };
 #define N (sizeof(counters) / sizeof(*counters))
 
@@ -71,7 +72,8 @@ static void say_grown(const char *name)
 	for (size_t i = 0; i < N; i++) {
 		long by = now(&counters[i]) - counters[i].was;
 		if (by)
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s%s+%ld", counters[i].group ? counters[i].group : "", counters[i].name, by);
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s%s+%ld", counters[i].group ? counters[i].group : "",
+				 counters[i].name, by);
 	}
 	say(name, "%s", text);
 }
@@ -112,7 +114,8 @@ static void connections(void)
 	long was[4];
 	for (int i = 0; i < 4; i++)
 		was[i] = column(some[i].group, some[i].name);
-	snprintf(names, sizeof(names), "%ld %ld %ld %ld", was[0] - counters[11].was, was[1] - counters[12].was, was[2] - counters[15].was, was[3] - counters[18].was);
+	snprintf(names, sizeof(names), "%ld %ld %ld %ld", was[0] - counters[11].was, was[1] - counters[12].was, was[2] - counters[15].was,
+		 was[3] - counters[18].was);
 	say("a connection: active, passive, established, errors", "%s", names);
 	begin();
 	MUST(setsockopt(c, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)));

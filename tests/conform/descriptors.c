@@ -1,4 +1,7 @@
-/* Descriptors as such: what the kernel says of a socket's, calls that are not for sockets, numbers and their limits, and what a program sees of itself in /proc. */
+/*
+ * Descriptors as such: what the kernel says of a socket's, calls that are not for sockets, numbers and their limits, and what a program sees of itself
+ * in /proc.
+ */
 #include "say.h"
 #include <dirent.h>
 #include <sys/mman.h>
@@ -27,19 +30,10 @@ static int make(int kind)
 	return fd[0];
 }
 
-static void not_for_sockets(int kind)
+static void for_files(int fd, int kind)
 {
-	int fd = make(kind), p[2];
-	struct stat st;
-	struct statfs fs;
-	struct statvfs vfs;
-	struct flock lock = { .l_type = F_WRLCK };
-	off_t off = 0;
-	loff_t loff = 0;
 	struct iovec iov = { buf, 1 };
 
-	MUST(pipe(p));
-	say_about("not for sockets, kind %d", kind);
 	say_rc("lseek", lseek(fd, 0, SEEK_CUR));
 	say_rc("pread", pread(fd, buf, 1, 0));
 	say_rc("pwrite", pwrite(fd, buf, 1, 0));
@@ -60,6 +54,14 @@ static void not_for_sockets(int kind)
 	say_rc("flock", syscall(SYS_flock, fd, 2));
 	say_rc("FICLONE", ioctl(fd, FICLONE, 0));
 	say_rc("FIFREEZE", ioctl(fd, FIFREEZE, 0));
+}
+
+static void about_inodes(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	struct statfs fs;
+	struct statvfs vfs;
+
 	say_rc("getlk", fcntl(fd, F_GETLK, &lock));
 	lock.l_type = F_WRLCK;
 	say_rc("setlk", fcntl(fd, F_SETLK, &lock));
@@ -76,6 +78,10 @@ static void not_for_sockets(int kind)
 	say("magic", "%#lx", (long)fs.f_type);
 	say_rc("fstatvfs", fstatvfs(fd, &vfs));
 	say_rc("fgetxattr", syscall(SYS_fgetxattr, fd, "user.x", buf, 10));
+}
+
+static void for_devices(int fd)
+{
 	say_rc("isatty", isatty(fd) ? 1 : -1);
 	say_rc("ttyname", ttyname_r(fd, buf, sizeof(buf)));
 	say_rc("openat below it", openat(fd, "x", O_RDONLY));
@@ -85,6 +91,16 @@ static void not_for_sockets(int kind)
 	say_rc("FIGETBSZ", ioctl(fd, 2, buf));
 	say_rc("FIONREAD bad", ioctl(fd, FIONREAD, (void *)8));
 	say_rc("FIONBIO bad", ioctl(fd, FIONBIO, (void *)8));
+}
+
+static void copying(int fd, int kind)
+{
+	struct iovec iov = { buf, 1 };
+	loff_t loff = 0;
+	off_t off = -1;
+	int p[2];
+
+	MUST(pipe(p));
 	say_rc("copy_file_range from", copy_file_range(fd, NULL, p[1], NULL, 10, 0));
 	say_rc("copy_file_range to", copy_file_range(p[0], NULL, fd, NULL, 10, 0));
 	if (kind == 0)
@@ -96,9 +112,16 @@ static void not_for_sockets(int kind)
 	say_rc("splice to itself", splice(fd, NULL, fd, NULL, 10, SPLICE_F_NONBLOCK));
 	say_rc("splice bad flags", splice(fd, NULL, p[1], NULL, 10, 0x1000));
 	say_rc("sendfile with a bad offset", sendfile(fd, fd, (off_t *)8, 10));
-	off = -1;
 	say_rc("sendfile with a negative offset", sendfile(fd, p[0], &off, 10));
 	say_rc("sendfile from a pipe", sendfile(fd, p[0], NULL, 0));
+	close(p[0]);
+	close(p[1]);
+}
+
+static void as_a_file(int fd)
+{
+	struct stat st;
+
 	MUST(fstat(fd, &st));
 	say("mode", "%o", st.st_mode);
 	say("size", "%ld blocks %ld links %ld blksize %ld", (long)st.st_size, (long)st.st_blocks, (long)st.st_nlink, (long)st.st_blksize);
@@ -112,9 +135,19 @@ static void not_for_sockets(int kind)
 	say_rc("getfd", fcntl(fd, F_GETFD));
 	say_rc("setfd", fcntl(fd, F_SETFD, FD_CLOEXEC));
 	say_rc("getfd", fcntl(fd, F_GETFD));
+}
+
+static void not_for_sockets(int kind)
+{
+	int fd = make(kind);
+
+	say_about("not for sockets, kind %d", kind);
+	for_files(fd, kind);
+	about_inodes(fd);
+	for_devices(fd);
+	copying(fd, kind);
+	as_a_file(fd);
 	close(fd);
-	close(p[0]);
-	close(p[1]);
 }
 
 static void in_proc(int kind)

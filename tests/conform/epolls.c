@@ -3,7 +3,6 @@
 
 static char buf[4096];
 
-
 /* Everything that has happened before the call is in its answer, whatever is ready already. */
 static void all_at_once(void)
 {

@@ -1,4 +1,7 @@
-/* NETLINK_GENERIC: asking for families by name and by number, all of them, and what is refused. What a family's attributes are worth differs between kernels. */
+/*
+ * NETLINK_GENERIC: asking for families by name and by number, all of them, and what is refused. What a family's attributes are worth differs between
+ * kernels.
+ */
 #include "say.h"
 #include <linux/genetlink.h>
 #include <linux/netlink.h>

@@ -27,7 +27,7 @@ static void say_arrived(int fd)
 		say("arrived", "%zd '%.*s'", n, (int)n, text);
 }
 
-static void sending(int type)
+static void sending_bad_pieces(int type)
 {
 	int fd[2];
 	char a[] = "abc", b[] = "defg";
@@ -48,8 +48,10 @@ static void sending(int type)
 			close(fd[1]);
 		}
 	}
-	say_about("%s sending", type == SOCK_STREAM ? "tcp" : "udp");
-	pair_of(type, fd);
+}
+
+static void send_arguments(const int fd[2])
+{
 	say_rc("send bad", send(fd[0], BAD, 3, 0));
 	say_rc("send bad, nothing", send(fd[0], BAD, 0, 0));
 	say_arrived(fd[1]);
@@ -64,10 +66,15 @@ static void sending(int type)
 	say_arrived(fd[1]);
 	say_rc("sendto negative length", sendto(fd[0], "l", 1, 0, (void *)buf, (socklen_t)-1));
 	say_arrived(fd[1]);
-	say_rc("sendmsg NULL", sendmsg(fd[0], NULL, 0));
-	say_rc("sendmsg bad", sendmsg(fd[0], BAD, 0));
+}
+
+static void sendmsg_arguments(const int fd[2])
+{
 	struct iovec one = { "m", 1 };
 	struct msghdr m = { .msg_iov = BAD, .msg_iovlen = 1 };
+
+	say_rc("sendmsg NULL", sendmsg(fd[0], NULL, 0));
+	say_rc("sendmsg bad", sendmsg(fd[0], BAD, 0));
 	say_rc("bad iov", sendmsg(fd[0], &m, 0));
 	m.msg_iovlen = 0;
 	say_rc("bad iov of none", sendmsg(fd[0], &m, 0));
@@ -98,15 +105,20 @@ static void sending(int type)
 	m.msg_name = NULL;
 	say_rc("NULL name with a length", sendmsg(fd[0], &m, 0));
 	say_arrived(fd[1]);
-	struct iovec huge[2] = { { buf, SSIZE_MAX }, { buf, SSIZE_MAX } };
+}
+
+static void sending_lengths(int type, const int fd[2])
+{
+	struct iovec one = { "m", 1 }, huge[2] = { { buf, SSIZE_MAX }, { buf, SSIZE_MAX } };
+	struct msghdr m = { .msg_iov = huge, .msg_iovlen = 2 };
+
 	if (type == SOCK_DGRAM) {
 		say_rc("lengths that overflow", writev(fd[0], huge, 2));
-		m = (struct msghdr){ .msg_iov = huge, .msg_iovlen = 2 };
 		say_rc("lengths that overflow, sendmsg", sendmsg(fd[0], &m, 0));
 	}
 	huge[0].iov_len = (size_t)-1;
+	m.msg_iovlen = 1;
 	say_rc("a negative length", writev(fd[0], huge, 1));
-	m = (struct msghdr){ .msg_iov = huge, .msg_iovlen = 1 };
 	say_rc("a negative length, sendmsg", sendmsg(fd[0], &m, 0));
 	say_rc("writev -1", writev(fd[0], &one, -1));
 	say_rc("writev 1025", writev(fd[0], &one, 1025));
@@ -115,11 +127,23 @@ static void sending(int type)
 	say_rc("writev bad", writev(fd[0], BAD, 1));
 	say_rc("writev bad, 0", writev(fd[0], BAD, 0));
 	say_arrived(fd[1]);
+}
+
+static void sending(int type)
+{
+	int fd[2];
+
+	sending_bad_pieces(type);
+	say_about("%s sending", type == SOCK_STREAM ? "tcp" : "udp");
+	pair_of(type, fd);
+	send_arguments(fd);
+	sendmsg_arguments(fd);
+	sending_lengths(type, fd);
 	close(fd[0]);
 	close(fd[1]);
 }
 
-static void receiving(int type)
+static void receiving_bad_pieces(int type)
 {
 	int fd[2];
 	char a[8], b[8];
@@ -144,6 +168,14 @@ static void receiving(int type)
 			close(fd[1]);
 		}
 	}
+}
+
+static void receiving(int type)
+{
+	int fd[2];
+	char a[8];
+
+	receiving_bad_pieces(type);
 	say_about("%s receiving", type == SOCK_STREAM ? "tcp" : "udp");
 	pair_of(type, fd);
 	for (int i = 0; i < 12; i++)
@@ -281,7 +313,8 @@ static void long_over_the_end(size_t good)
 	MUST(shutdown(fd[0], SHUT_WR));
 	while ((n = recv(fd[1], buf, sizeof(buf), 0)) > 0)
 		rest += n;
-	say("sent", "%s, and %s", got < 0 ? say_errno(errno) : got <= (ssize_t)good ? "some" : "more than is there", rest == (got > 0 ? got : 0) ? "arrived" : "not so");
+	say("sent", "%s, and %s", got < 0 ? say_errno(errno) : got <= (ssize_t)good ? "some" : "more than is there",
+	    rest == (got > 0 ? got : 0) ? "arrived" : "not so");
 	rest = 0;
 	MUST(send(fd[1], buf, good + 10, 0));
 	MUST(shutdown(fd[1], SHUT_WR));

@@ -3,15 +3,12 @@
  * where the mistake is. By messages of its own, on a pair of interfaces made for it (veth).
  */
 #include "say.h"
-#include <sys/utsname.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-
-#define REFUSED 77
 
 struct message {
 	struct nlmsghdr h;
@@ -57,8 +54,9 @@ static const char *type_text(unsigned type)
 	static const struct {
 		unsigned type;
 		const char *text;
-	} names[] = { { RTM_NEWADDR, "newaddr" }, { RTM_DELADDR, "deladdr" }, { RTM_NEWROUTE, "newroute" }, { RTM_DELROUTE, "delroute" }, { RTM_NEWRULE, "newrule" },
-		      { RTM_DELRULE, "delrule" }, { RTM_NEWNEIGH, "newneigh" }, { RTM_DELNEIGH, "delneigh" }, { RTM_NEWLINK, "newlink" }, { RTM_DELLINK, "dellink" } };
+	} names[] = { { RTM_NEWADDR, "newaddr" }, { RTM_DELADDR, "deladdr" }, { RTM_NEWROUTE, "newroute" }, { RTM_DELROUTE, "delroute" },
+		      { RTM_NEWRULE, "newrule" }, { RTM_DELRULE, "delrule" }, { RTM_NEWNEIGH, "newneigh" }, { RTM_DELNEIGH, "delneigh" },
+		      { RTM_NEWLINK, "newlink" }, { RTM_DELLINK, "dellink" } };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i].type == type)
@@ -115,7 +113,8 @@ static void answered(const char *name, int fd)
 		say(name, "len %u", NLMSG_ALIGN(h->nlmsg_len));
 		return;
 	}
-	for (struct rtattr *a = (struct rtattr *)(void *)(buf + at); at + sizeof(*a) <= (size_t)n; at += RTA_ALIGN(a->rta_len), a = (struct rtattr *)(void *)(buf + at))
+	for (struct rtattr *a = (struct rtattr *)(void *)(buf + at); at + sizeof(*a) <= (size_t)n;
+	     at += RTA_ALIGN(a->rta_len), a = (struct rtattr *)(void *)(buf + at))
 		if (a->rta_type == NLMSGERR_ATTR_MSG)
 			say(name, "text %s", (char *)RTA_DATA(a));
 		else if (a->rta_type == NLMSGERR_ATTR_OFFS)
@@ -248,15 +247,6 @@ static void echoed(int fd, unsigned index)
 }
 
 static void option(int fd, int name, int v) { say_rc("option", setsockopt(fd, SOL_NETLINK, name, &v, sizeof(v))); }
-
-/* The texts and flags of netlink's answers are those of one kernel; earlier ones say less, or otherwise. */
-static bool kernel_is_older(void)
-{
-	struct utsname u;
-	int major = 0, minor = 0;
-
-	return uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major < 6 || (major == 6 && minor < 18);
-}
 
 int main(void)
 {

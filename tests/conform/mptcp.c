@@ -1,41 +1,18 @@
 /* Multipath TCP: what sockets of it say in every state, and which options they take. */
 #include <linux/sockios.h>
-#include <sys/utsname.h>
 #include "say.h"
 
 #define IS_MPTCP 43
 
 static char buf[1 << 20];
 
-static void say_int(const char *what, int fd, int level, int name)
-{
-	int v = -1;
-	socklen_t len = sizeof(v);
-	int r = getsockopt(fd, level, name, &v, &len);
-
-	if (r < 0) say_rc(what, r);
-	else say(what, "%d len %u", v, len);
-}
-
-static void say_io(const char *who, int fd)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s poll", who);
-	say_poll(name, fd);
-	snprintf(name, sizeof(name), "%s recv", who);
-	say_rc(name, recv(fd, buf, sizeof(buf), MSG_DONTWAIT));
-	snprintf(name, sizeof(name), "%s send", who);
-	say_rc(name, send(fd, "abc", 3, MSG_DONTWAIT | MSG_NOSIGNAL));
-}
-
 static void about(int fd)
 {
-	say_int("protocol", fd, SOL_SOCKET, SO_PROTOCOL);
-	say_int("type", fd, SOL_SOCKET, SO_TYPE);
-	say_int("accepts", fd, SOL_SOCKET, SO_ACCEPTCONN);
-	say_int("error", fd, SOL_SOCKET, SO_ERROR);
-	say_int("TCP_IS_MPTCP", fd, IPPROTO_TCP, IS_MPTCP);
+	say_option("protocol", fd, SOL_SOCKET, SO_PROTOCOL);
+	say_option("type", fd, SOL_SOCKET, SO_TYPE);
+	say_option("accepts", fd, SOL_SOCKET, SO_ACCEPTCONN);
+	say_option("error", fd, SOL_SOCKET, SO_ERROR);
+	say_option("TCP_IS_MPTCP", fd, IPPROTO_TCP, IS_MPTCP);
 }
 
 static void kinds(int family)
@@ -45,7 +22,7 @@ static void kinds(int family)
 	say_about("%s kinds", family_text(family));
 	say_rc("dgram", socket(family, SOCK_DGRAM, IPPROTO_MPTCP));
 	fd = MUST(socket(family, SOCK_STREAM, 0));
-	say_int("TCP_IS_MPTCP of TCP", fd, IPPROTO_TCP, IS_MPTCP);
+	say_option("TCP_IS_MPTCP of TCP", fd, IPPROTO_TCP, IS_MPTCP);
 	close(fd);
 }
 
@@ -214,11 +191,11 @@ static void refused(int family)
 	close(l);
 	say_rc("connect", connect(fd, &n.sa, name_len(family)));
 	say_poll("poll", fd);
-	say_int("error", fd, SOL_SOCKET, SO_ERROR);
+	say_option("error", fd, SOL_SOCKET, SO_ERROR);
 	l = listener_of(family, IPPROTO_MPTCP);
 	n = name_lo(family, port_of(l));
 	say_rc("connect elsewhere", connect(fd, &n.sa, name_len(family)));
-	say_int("TCP_IS_MPTCP", fd, IPPROTO_TCP, IS_MPTCP);
+	say_option("TCP_IS_MPTCP", fd, IPPROTO_TCP, IS_MPTCP);
 	close(fd);
 	close(l);
 }
@@ -274,11 +251,10 @@ static void info(int family)
 /* Which options there are, and what each refuses, changed from version to version: it is those of this one. */
 static bool is_another(void)
 {
-	struct utsname u;
-	int major = 0, minor = 0, fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
 
 	close(fd);
-	return fd < 0 || uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major < 6 || (major == 6 && minor < 18);
+	return fd < 0 || kernel_is_older();
 }
 
 int main(void)
@@ -287,7 +263,7 @@ int main(void)
 
 	if (is_another()) {
 		printf("this kernel has no MPTCP, or is older than 6.18\n");
-		return 77;
+		return REFUSED;
 	}
 	for (int i = 0; i < 2; i++) {
 		int f = families[i];

@@ -192,7 +192,8 @@ static void local_names(void)
 			int fd = MUST(socket(b[i].family, type, 0)), a;
 			union name to = name_of(b[i].family, b[i].connect_to, port_of(type == SOCK_STREAM ? l : u));
 
-			say_about("%s bound to %s connects to %s", type == SOCK_STREAM ? "tcp" : "udp", b[i].bind_to ? b[i].bind_to : "nothing", b[i].connect_to);
+			say_about("%s bound to %s connects to %s", type == SOCK_STREAM ? "tcp" : "udp", b[i].bind_to ? b[i].bind_to : "nothing",
+				  b[i].connect_to);
 			if (b[i].bind_to) {
 				union name n = name_of(b[i].family, b[i].bind_to, 0);
 

@@ -8,7 +8,8 @@
 #include <linux/sockios.h>
 
 #define O(level, name, kind) { level, name, #name, kind }
-enum kind { INT, MACHINE, INDEX };    /* MACHINE: values depend on the machine's settings: they are compared with what was there before. INDEX: of an interface */
+/* MACHINE: values depend on the machine's settings: they are compared with what was there before. INDEX: of an interface. */
+enum kind { INT, MACHINE, INDEX };
 static const struct option { int level, name; const char *text; enum kind kind; } options[] = {
 	O(SOL_SOCKET, SO_DEBUG, INT), O(SOL_SOCKET, SO_REUSEADDR, INT), O(SOL_SOCKET, SO_TYPE, INT), O(SOL_SOCKET, SO_ERROR, INT),
 	O(SOL_SOCKET, SO_DONTROUTE, INT), O(SOL_SOCKET, SO_BROADCAST, INT), O(SOL_SOCKET, SO_SNDBUF, MACHINE), O(SOL_SOCKET, SO_RCVBUF, MACHINE),
@@ -270,11 +271,11 @@ static void blobs(void)
 		union name at = name_lo(family, 0), to = name_lo(family, 9);
 
 		say_about("SO_BINDTOIFINDEX, of none, v%d", i ? 6 : 4);
-		say_rc("set", setsockopt(d, SOL_SOCKET, 62, &none, sizeof(none)));
-		MUST(setsockopt(s, SOL_SOCKET, 62, &none, sizeof(none)));
+		say_rc("set", setsockopt(d, SOL_SOCKET, SO_BINDTOIFINDEX, &none, sizeof(none)));
+		MUST(setsockopt(s, SOL_SOCKET, SO_BINDTOIFINDEX, &none, sizeof(none)));
 		none = 0;
 		len = sizeof(none);
-		say_rc("get", getsockopt(d, SOL_SOCKET, 62, &none, &len));
+		say_rc("get", getsockopt(d, SOL_SOCKET, SO_BINDTOIFINDEX, &none, &len));
 		say("is", "%d", none);
 		len = sizeof(v);
 		say_rc("its name", getsockopt(d, SOL_SOCKET, SO_BINDTODEVICE, v, &len));

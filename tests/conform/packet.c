@@ -153,7 +153,8 @@ static void parts(void)
 
 static void sending(void)
 {
-	static const unsigned char frame[] = { [12] = 8, 0, 0x45, 0, 0, 24, 0, 0, 0, 0, 64, 253, 0x3c, 0xde - 5, 127, 0, 0, 1, 127, 0, 0, 1, 'd', 'a', 't', 'a' };
+	static const unsigned char frame[] = { [12] = 8, 0, 0x45, 0, 0, 24, 0, 0, 0, 0, 64, 253, 0x3c, 0xde - 5, 127, 0, 0, 1, 127, 0, 0, 1, 'd',
+					       'a', 't', 'a' };
 	int tx = sock(SOCK_RAW, ETH_P_IP), rx = sock(SOCK_RAW, ETH_P_ALL), cooked = sock(SOCK_DGRAM, ETH_P_IP);
 	struct sockaddr_ll a = on(lo, ETH_P_IP);
 

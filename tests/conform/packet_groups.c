@@ -169,7 +169,8 @@ static void sharing(void)
 /* A program's result says who. */
 static void programmed(void)
 {
-	struct sock_filter by_length[] = { BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0) }, bad[] = { BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0) };
+	struct sock_filter by_length[] = { BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_STMT(BPF_RET | BPF_A, 0) },
+		bad[] = { BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0) };
 	struct sock_fprog prog = { 2, by_length }, wrong = { 1, bad };
 	int fd[3], none = -1, lone = on_lo(SOCK_RAW, ETH_P_IP);
 
@@ -319,12 +320,14 @@ static size_t vnet_frame(unsigned char *at, size_t header, uint16_t port, size_t
 	memset(at, 0, header + 42 + octets);
 	*h = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6 };
 	at[header + 12] = 8;
-	memcpy(ip, (unsigned char[]){ 0x45, 0, (unsigned char)((28 + octets) >> 8), (unsigned char)(28 + octets), 0, 1, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1 }, 20);
+	memcpy(ip, (unsigned char[]){ 0x45, 0, (unsigned char)((28 + octets) >> 8), (unsigned char)(28 + octets), 0, 1, 0, 0, 64, 17, 0, 0, 127,
+				      0, 0, 1, 127, 0, 0, 1 }, 20);
 	uint32_t head = 0;
 	sum16(&head, ip, 20);
 	head = (uint16_t)~folded(head);
 	ip[10] = (unsigned char)(head >> 8), ip[11] = (unsigned char)head;
-	memcpy(udp, (unsigned char[]){ 0x9c, 0x40, (unsigned char)(port >> 8), (unsigned char)port, (unsigned char)((8 + octets) >> 8), (unsigned char)(8 + octets) }, 6);
+	memcpy(udp, (unsigned char[]){ 0x9c, 0x40, (unsigned char)(port >> 8), (unsigned char)port, (unsigned char)((8 + octets) >> 8),
+				       (unsigned char)(8 + octets) }, 6);
 	sum16(&sum, ip + 12, 8);
 	sum = folded(sum);
 	udp[6] = (unsigned char)(sum >> 8), udp[7] = (unsigned char)sum;

@@ -1,6 +1,6 @@
 /*
- * /proc/net: the lists of sockets, with those that this program has found by their inodes as fstat tells them, and the heads of the other lists. The kernel's are
- * full of others' sockets and devices: of those nothing is said.
+ * /proc/net: the lists of sockets, with those that this program has found by their inodes as fstat tells them, and the heads of the other lists. The
+ * kernel's are full of others' sockets and devices: of those nothing is said.
  */
 #include "say.h"
 #include <ctype.h>
@@ -91,7 +91,8 @@ static void say_head(const char *list)
 
 static void heads(void)
 {
-	static const char *const lists[] = { "arp", "dev", "icmp", "icmp6", "igmp", "mcfilter", "mcfilter6", "netlink", "packet", "ptype", "raw", "raw6", "route", "rt_cache", "tcp", "tcp6", "udp", "udp6",
+	static const char *const lists[] = { "arp", "dev", "icmp", "icmp6", "igmp", "mcfilter", "mcfilter6", "netlink", "packet", "ptype", "raw",
+					     "raw6", "route", "rt_cache", "tcp", "tcp6", "udp", "udp6",
 					     "udplite", "udplite6", "unix" };
 
 	say_about("first line of");

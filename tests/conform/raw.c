@@ -4,6 +4,7 @@
  */
 #include "say.h"
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/in6.h>
 #include <netinet/ip.h>
 
@@ -105,7 +106,8 @@ static void say_message(const char *what, int fd, int flags)
 	at = snprintf(line, sizeof(line), "%zd octets, port %d", n, ntohs(((struct sockaddr_in *)&from)->sin_port));
 	if (from.ss_family == AF_INET) {
 		hdr = (size_t)h->ihl * 4;
-		at += snprintf(line + at, sizeof(line) - (size_t)at, ", version %d ihl %d tos %d total %d off %x ttl %d proto %d src %x dst %x", h->version, h->ihl,
+		at += snprintf(line + at, sizeof(line) - (size_t)at, ", version %d ihl %d tos %d total %d off %x ttl %d proto %d src %x dst %x",
+			       h->version, h->ihl,
 			       h->tos, ntohs(h->tot_len), ntohs(h->frag_off), h->ttl, h->protocol, ntohl(h->saddr), ntohl(h->daddr));
 	}
 	at += snprintf(line + at, sizeof(line) - (size_t)at, ":");
@@ -172,11 +174,11 @@ static void echo(int family, const char *here)
 		say_rc("a short one", send_to(fd, (const unsigned char[8]){ 200 }, len, family, here, 0));
 		say_message("arrives", fd, 0);
 	}
-	say_rc("filter", v6 ? setsockopt(fd, IPPROTO_ICMPV6, 1, mask, 32) : setsockopt(fd, IPPROTO_RAW, ICMP_FILTER, mask, 4));
+	say_rc("filter", v6 ? setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, mask, 32) : setsockopt(fd, IPPROTO_RAW, ICMP_FILTER, mask, 4));
 	say_rc("request", send_to(fd, request, sizeof(request), family, here, 0));
 	say_message("filtered", fd, 0);
 	mask[v6 ? 4 : 0] &= v6 ? ~2u : ~1u;
-	say_rc("all but replies", v6 ? setsockopt(fd, IPPROTO_ICMPV6, 1, mask, 32) : setsockopt(fd, IPPROTO_RAW, ICMP_FILTER, mask, 4));
+	say_rc("all but replies", v6 ? setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, mask, 32) : setsockopt(fd, IPPROTO_RAW, ICMP_FILTER, mask, 4));
 	say_rc("request", send_to(fd, request, sizeof(request), family, here, 0));
 	say_message("the reply", fd, 0);
 	say_message("and no more", fd, 0);
@@ -289,7 +291,7 @@ static void options(int family, int protocol)
 
 	one_option(fd, IPPROTO_RAW, 1, "SOL_RAW 1");
 	one_option(fd, IPPROTO_RAW, 7, "SOL_RAW 7");
-	one_option(fd, IPPROTO_ICMPV6, 1, "SOL_ICMPV6 1");
+	one_option(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, "SOL_ICMPV6 1");
 	one_option(fd, IPPROTO_IPV6, IPV6_CHECKSUM, "IPV6_CHECKSUM");
 	one_option(fd, IPPROTO_IPV6, IPV6_HDRINCL, "IPV6_HDRINCL");
 	one_option(fd, IPPROTO_IP, IP_HDRINCL, "IP_HDRINCL");
@@ -353,6 +355,35 @@ static void all_fits(int family, const char *here)
 			fit(family, here, rcvbuf, sizes[i]);
 }
 
+/* Who parts from his peer hears nothing more; who has shut his sending goes on; nothing is urgent, also by UDP's number. */
+static void odd(int family, const char *here)
+{
+	int fd = raw(family, OWN), of_udp = raw(family, IPPROTO_UDP);
+	union name nobody_ = { .sa = { .sa_family = AF_UNSPEC } };
+	char b[100];
+
+	say_rc("MSG_OOB", recv(of_udp, b, sizeof(b), MSG_OOB | MSG_DONTWAIT));
+	say_rc("MSG_OOB of errors", recv(of_udp, b, sizeof(b), MSG_OOB | MSG_ERRQUEUE | MSG_DONTWAIT));
+	say_rc("shutdown", shutdown(fd, SHUT_WR));
+	send_to(fd, "hello", 5, family, here, 0);
+	say_rc("arrives", recv(fd, b, sizeof(b), MSG_DONTWAIT));
+	say_rc("parts", connect(fd, &nobody_.sa, sizeof(nobody_)));
+	send_to(fd, "hello", 5, family, here, 0);
+	say_rc("arrives", recv(fd, b, sizeof(b), MSG_DONTWAIT));
+	say_rc("parts again", connect(fd, &nobody_.sa, sizeof(nobody_)));
+	if (family == AF_INET) {
+		int whole = raw(AF_INET, IPPROTO_RAW);
+		static const uint8_t header[20] = { 0x45, [8] = 64, [9] = OWN, [16] = 127, [19] = 1 };
+		say_rc("a header of its own", send_to(whole, header, sizeof(header), AF_INET, here, 0));
+		say_rc("options", setsockopt(whole, IPPROTO_IP, IP_OPTIONS, "\1\1\1", 4));
+		say_rc("a header of its own beside options", send_to(whole, header, sizeof(header), AF_INET, here, 0));
+		say_rc("to nowhere", send_to(whole, header, sizeof(header), AF_INET, "240.0.0.1", 0));
+		close(whole);
+	}
+	close(fd);
+	close(of_udp);
+}
+
 int main(void)
 {
 	say_start();
@@ -369,6 +400,7 @@ int main(void)
 		say_about("%s fits", v), all_fits(family, here);
 		say_about("%s options of icmp", v), options(family, i ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 		say_about("%s options of others", v), options(family, OWN);
+		say_about("%s odd", v), odd(family, here);
 	}
 	say_about("own header"), own_header();
 	say_about("own header v6"), own_header6();

@@ -53,11 +53,10 @@ static void say_ready(int fd)
 	say_epoll("epoll for nothing", fd, 0);
 }
 
-static void stream_states(int family)
+static void before_streams_are_open(int family)
 {
 	const char *f = family_text(family);
-	int fd[2], l, c, on = 1;
-	struct linger linger = { 1, 0 };
+	int l, c;
 
 	say_about("%s tcp fresh", f);
 	c = MUST(socket(family, SOCK_STREAM, 0));
@@ -76,6 +75,13 @@ static void stream_states(int family)
 	say_ready(c);
 	close(c);
 	close(l);
+}
+
+static void open_streams(int family)
+{
+	const char *f = family_text(family);
+	int fd[2], on = 1;
+
 	say_about("%s tcp established", f);
 	tcp_pair(family, fd);
 	say_ready(fd[0]);
@@ -89,6 +95,19 @@ static void stream_states(int family)
 	say_ready(fd[0]);
 	close(fd[0]);
 	close(fd[1]);
+	say_about("%s tcp keepalive set", f);
+	tcp_pair(family, fd);
+	setsockopt(fd[0], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	say_ready(fd[0]);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static void closing_streams(int family)
+{
+	const char *f = family_text(family);
+	int fd[2];
+
 	say_about("%s tcp peer shut WR", f);
 	tcp_pair(family, fd);
 	shutdown(fd[1], SHUT_WR);
@@ -109,6 +128,15 @@ static void stream_states(int family)
 	say_ready(fd[0]);
 	close(fd[0]);
 	close(fd[1]);
+}
+
+static void streams_with_errors(int family)
+{
+	const char *f = family_text(family);
+	struct linger linger = { 1, 0 };
+	union name n;
+	int fd[2], c;
+
 	say_about("%s tcp reset", f);
 	tcp_pair(family, fd);
 	setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
@@ -117,18 +145,12 @@ static void stream_states(int family)
 	say_ready(fd[0]);
 	close(fd[0]);
 	say_about("%s tcp refused", f);
-	union name n = name_lo(family, port_closed(family, SOCK_STREAM));
+	n = name_lo(family, port_closed(family, SOCK_STREAM));
 	c = MUST(socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0));
 	connect(c, &n.sa, name_len(family));
 	wait_for(c, POLLOUT);
 	say_ready(c);
 	close(c);
-	say_about("%s tcp keepalive set", f);
-	tcp_pair(family, fd);
-	setsockopt(fd[0], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	say_ready(fd[0]);
-	close(fd[0]);
-	close(fd[1]);
 }
 
 static void datagram_states(int family)
@@ -381,7 +403,10 @@ int main(void)
 
 	say_start();
 	for (int i = 0; i < 2; i++) {
-		stream_states(families[i]);
+		before_streams_are_open(families[i]);
+		open_streams(families[i]);
+		closing_streams(families[i]);
+		streams_with_errors(families[i]);
 		datagram_states(families[i]);
 		epoll_modes(families[i]);
 		closed_before(families[i]);

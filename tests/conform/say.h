@@ -25,9 +25,12 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define REFUSED 77             /* exit status where the kernel does not let a program do what it is about; its last line says why */
 
 static char say_context[128];
 
@@ -37,6 +40,15 @@ static inline void say_start(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	alarm(60);
+}
+
+/* Texts, flags and options are those of one kernel; earlier ones have less, or say otherwise. */
+static inline bool kernel_is_older(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	return uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major < 6 || (major == 6 && minor < 18);
 }
 
 /* What the lines from here on are about. */
@@ -114,6 +126,38 @@ static inline void say_poll(const char *name, int fd)
 		say(name, "%s", say_errno(errno));
 	else
 		say_bits(name, p.revents);
+}
+
+/* What the data calls say of fd; without waiting. */
+static inline void say_io(const char *who, int fd)
+{
+	static char data[1 << 16];
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s poll", who);
+	say_poll(name, fd);
+	snprintf(name, sizeof(name), "%s recv", who);
+	say_rc(name, recv(fd, data, sizeof(data), MSG_DONTWAIT));
+	snprintf(name, sizeof(name), "%s send", who);
+	say_rc(name, send(fd, "abc", 3, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+/* What setting an option to an int answers, and what it is then. */
+static inline void say_set_option(const char *name, int fd, int level, int option, int value)
+{
+	say_rc(name, setsockopt(fd, level, option, &value, sizeof(value)));
+}
+
+static inline void say_option(const char *name, int fd, int level, int option)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+	long rc = getsockopt(fd, level, option, &v, &len);
+
+	if (rc < 0)
+		say_rc(name, rc);
+	else
+		say(name, "%d, %u octets", v, len);
 }
 
 /* SO_ERROR, which clears it. */

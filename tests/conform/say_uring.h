@@ -85,15 +85,22 @@ static inline struct io_uring_sqe *data(int opcode, int fd, const void *at, unsi
 	return e;
 }
 
-/* A ring is opened, and all that came until Linux 6.17 is there: else the program ends, for there is nothing to compare with. */
+/* A ring is opened: else the program ends, for there is nothing to compare with. */
+static inline void need_ring(void)
+{
+	int err = ring_open(&ring, 16, NULL);
+	if (err == 0)
+		return;
+	printf("the kernel refuses io_uring: %s\n", say_errno(-err));
+	exit(77);
+}
+
+/* And all that came until Linux 6.17 is there. */
 static inline void need_new_kernel(void)
 {
 	struct utsname name;
-	int major = 0, minor = 0, err = ring_open(&ring, 16, NULL);
-	if (err < 0) {
-		printf("the kernel refuses io_uring: %s\n", say_errno(-err));
-		exit(77);
-	}
+	int major = 0, minor = 0;
+	need_ring();
 	uname(&name);
 	sscanf(name.release, "%d.%d", &major, &minor);
 	if (major > 6 || (major == 6 && minor >= 17))

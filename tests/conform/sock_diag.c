@@ -473,7 +473,8 @@ static void netlink(void)
 			more = more && h->nlmsg_type != NLMSG_DONE && h->nlmsg_type != NLMSG_ERROR;
 			memcpy(&m, NLMSG_DATA(h), sizeof(m));
 			if (more && m.ndiag_ino == (__u32)inode_of(own))
-				say("itself", "family %d type %d protocol %d state %d own pid %d, peer %u group %u", m.ndiag_family, m.ndiag_type, m.ndiag_protocol,
+				say("itself", "family %d type %d protocol %d state %d own pid %d, peer %u group %u", m.ndiag_family, m.ndiag_type,
+				    m.ndiag_protocol,
 				    m.ndiag_state, m.ndiag_portid == (__u32)getpid(), m.ndiag_dst_portid, m.ndiag_dst_group);
 		}
 	}

@@ -248,7 +248,8 @@ static void sweep_header(const struct kind *k, bool in)
 				add("/%d,%zu,%x", part >= 6 ? (int)m.msg_namelen : 0, part >= 3 && part < 6 ? m.msg_controllen : 0, m.msg_flags);
 			end(fd, other);
 		}
-		static const char *const parts[] = { "iov", "iov none", "iov bad", "control", "control none", "control bad", "name", "name none", "name bad", "header" };
+		static const char *const parts[] = { "iov", "iov none", "iov bad", "control", "control none", "control bad", "name", "name none",
+						     "name bad", "header" };
 		char what[64];
 		snprintf(what, sizeof(what), "%s %s", in ? "recvmsg" : "sendmsg", parts[part]);
 		flush(what);

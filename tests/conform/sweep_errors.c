@@ -9,7 +9,8 @@ int main(void)
 		{ "tcp4 gone", AF_INET, SOCK_STREAM, GONE }, { "udp4 gone", AF_INET, SOCK_DGRAM, GONE }, { "udp6 gone", AF_INET6, SOCK_DGRAM, GONE },
 		{ "tcp6", AF_INET6, SOCK_STREAM, FRESH }, { "tcp6 listening", AF_INET6, SOCK_STREAM, LISTENING }, { "tcp6 data", AF_INET6, SOCK_STREAM, DATA },
 		{ "udp4", AF_INET, SOCK_DGRAM, FRESH }, { "udp4 pair", AF_INET, SOCK_DGRAM, PAIR }, { "udp4 data", AF_INET, SOCK_DGRAM, DATA },
-		{ "udp4 shut", AF_INET, SOCK_DGRAM, SHUT }, { "udp6", AF_INET6, SOCK_DGRAM, FRESH }, { "udp6 data", AF_INET6, SOCK_DGRAM, DATA }, { "netlink", AF_NETLINK, SOCK_RAW, FRESH },
+		{ "udp4 shut", AF_INET, SOCK_DGRAM, SHUT }, { "udp6", AF_INET6, SOCK_DGRAM, FRESH }, { "udp6 data", AF_INET6, SOCK_DGRAM, DATA },
+		{ "netlink", AF_NETLINK, SOCK_RAW, FRESH },
 	};
 
 	say_start();

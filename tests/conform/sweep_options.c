@@ -22,6 +22,9 @@ static const struct kind { const char *text; int family, type, protocol; enum st
 	{ "udplite4", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, FRESH },
 	{ "udplite6", AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, FRESH },
 	{ "raw4", AF_INET, SOCK_RAW, 99, FRESH },
+	{ "unix stream", AF_UNIX, SOCK_STREAM, 0, FRESH },
+	{ "unix dgram", AF_UNIX, SOCK_DGRAM, 0, FRESH },
+	{ "unix seqpacket", AF_UNIX, SOCK_SEQPACKET, 0, FRESH },
 };
 static const struct level { const char *text; int level, last; } levels[] = {
 	{ "SOCKET", SOL_SOCKET, 84 }, { "IP", IPPROTO_IP, 64 }, { "IPV6", IPPROTO_IPV6, 80 }, { "UDP", IPPROTO_UDP, 106 },

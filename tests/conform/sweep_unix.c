@@ -4,7 +4,8 @@
 int main(void)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
-	static const char *const texts[] = { "stream", "seqpacket", "dgram" }, *const states[] = { "", " listening", " pair", " data", " ended", " shut", " gone" };
+	static const char *const texts[] = { "stream", "seqpacket", "dgram" },
+		*const states[] = { "", " listening", " pair", " data", " ended", " shut", " gone" };
 
 	say_start();
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);

@@ -42,7 +42,8 @@ static void say_value(const char *file)
 
 static void values(void)
 {
-	static const char *const files[] = { "addr_len", "address", "broadcast", "carrier", "dev_id", "dormant", "duplex", "flags", "ifalias", "ifindex", "iflink",
+	static const char *const files[] = { "addr_len", "address", "broadcast", "carrier", "dev_id", "dormant", "duplex", "flags", "ifalias",
+					     "ifindex", "iflink",
 					     "link_mode", "mtu", "operstate", "speed", "tx_queue_len", "type", "uevent", "statistics/tx_errors", "nothing",
 					     "statistics/nothing", "mtu/more" };
 
@@ -53,9 +54,11 @@ static void values(void)
 
 static void kinds(void)
 {
-	static const char *const paths[] = { "/sys/class/net", "/sys/class/net/", LO, LO "/", LO "/mtu", LO "/address", LO "/statistics", LO "/statistics/rx_bytes",
+	static const char *const paths[] = { "/sys/class/net", "/sys/class/net/", LO, LO "/", LO "/mtu", LO "/address", LO "/statistics",
+					     LO "/statistics/rx_bytes",
 					     LO "/subsystem", LO "/subsystem/lo/../lo/mtu", "/sys//class/./net/lo/mtu", LO "/none", "/sys/class/net/none",
-					     "/sys/class/net/none/mtu", "/sys/devices/virtual/net/lo", "/proc/net", "/proc/net/", "/proc/self/net", "/proc/net/tcp",
+					     "/sys/class/net/none/mtu", "/sys/devices/virtual/net/lo", "/proc/net", "/proc/net/",
+					     "/proc/self/net", "/proc/net/tcp",
 					     "/proc/self/net/udp6", "/proc/net/none", "/proc/net/tcp/" };
 	struct stat st;
 	struct statvfs fs;
@@ -123,7 +126,8 @@ static void say_entries(const char *name, DIR *d, const char *const *names, size
 static void entries(void)
 {
 	static const char *const class[] = { ".", "..", "lo", "none" }, *const device[] = { "mtu", "address", "statistics", "subsystem" };
-	static const char *const proc[] = { "arp", "dev", "if_inet6", "igmp", "ipv6_route", "netlink", "packet", "raw", "raw6", "route", "snmp", "snmp6", "sockstat", "tcp", "tcp6",
+	static const char *const proc[] = { "arp", "dev", "if_inet6", "igmp", "ipv6_route", "netlink", "packet", "raw", "raw6", "route", "snmp",
+					    "snmp6", "sockstat", "tcp", "tcp6",
 					    "udp", "udp6", "unix" };
 	DIR *d = opendir("/sys/class/net");
 

@@ -3,19 +3,6 @@
 
 static char buf[65536];
 
-/* What the data calls say of fd; without waiting. */
-static void say_io(const char *who, int fd)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s poll", who);
-	say_poll(name, fd);
-	snprintf(name, sizeof(name), "%s recv", who);
-	say_rc(name, recv(fd, buf, sizeof(buf), MSG_DONTWAIT));
-	snprintf(name, sizeof(name), "%s send", who);
-	say_rc(name, send(fd, "abc", 3, MSG_DONTWAIT | MSG_NOSIGNAL));
-}
-
 static void fresh(int family)
 {
 	int fd = MUST(socket(family, SOCK_STREAM, 0)), v;
@@ -139,7 +126,8 @@ static void accepting(int family)
 static void inherits(int family)
 {
 	static const struct { int level, name, value; const char *text; } o[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE" }, { IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY" }, { SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR" },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE" }, { IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY" },
+		{ SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR" },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, 77, "TCP_KEEPIDLE" }, { IPPROTO_IP, IP_TOS, 0x10, "IP_TOS" }, { IPPROTO_IP, IP_TTL, 33, "IP_TTL" },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 5000, "TCP_USER_TIMEOUT" }, { SOL_SOCKET, SO_RCVLOWAT, 3, "SO_RCVLOWAT" },
 		{ SOL_SOCKET, SO_PRIORITY, 3, "SO_PRIORITY" }, { SOL_SOCKET, SO_RCVBUF, 40000, "SO_RCVBUF" }, { SOL_SOCKET, SO_SNDBUF, 50000, "SO_SNDBUF" },

@@ -55,7 +55,8 @@ static void others(int family)
 	};
 
 	for (size_t i = 0; i < sizeof(o) / sizeof(*o); i++) {
-		int fd = met_itself(family, ", and another", o[i].first), six = MUST(socket(AF_INET6, SOCK_STREAM, 0)), same = MUST(socket(family, SOCK_STREAM, 0));
+		int fd = met_itself(family, ", and another", o[i].first), six = MUST(socket(AF_INET6, SOCK_STREAM, 0)),
+			same = MUST(socket(family, SOCK_STREAM, 0));
 		union name n = own(family, fd), any = name_any(AF_INET6, port_of(fd));
 
 		close(fd);

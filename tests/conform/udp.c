@@ -380,7 +380,8 @@ static void sources(int family, bool mapped)
 		inet_pton(AF_INET6, text[i / 4], &six.ipi6_addr);
 		memcpy(&four.ipi_spec_dst, &six.ipi6_addr.s6_addr[12], 4);
 		memset(&c, 0, sizeof(c));
-		c.h = is_six ? (struct cmsghdr){ CMSG_LEN(sizeof(six)), IPPROTO_IPV6, IPV6_PKTINFO } : (struct cmsghdr){ CMSG_LEN(sizeof(four)), IPPROTO_IP, IP_PKTINFO };
+		c.h = is_six ? (struct cmsghdr){ CMSG_LEN(sizeof(six)), IPPROTO_IPV6, IPV6_PKTINFO }
+			     : (struct cmsghdr){ CMSG_LEN(sizeof(four)), IPPROTO_IP, IP_PKTINFO };
 		memcpy(CMSG_DATA(&c.h), is_six ? (void *)&six : (void *)&four, is_six ? sizeof(six) : sizeof(four));
 		m.msg_controllen = CMSG_SPACE(is_six ? sizeof(six) : sizeof(four));
 		snprintf(what, sizeof(what), "%s %s%s", is_six ? "IPV6_PKTINFO" : "IP_PKTINFO", text[i / 4], oob ? " urgent" : "");

@@ -375,9 +375,43 @@ static void oob(void)
 	close(fd[1]);
 }
 
+/* As long as the sender's buffer takes, and one octet more: to a name, and in what is no pair or no longer just octets. */
+static void long_ones(void)
+{
+	static char control[8192];
+	static const int bufs[] = { 106496, 212992 };
+	int to = ubound(SOCK_DGRAM, "@to"), from = MUST(socket(AF_UNIX, SOCK_DGRAM, 0)), fd[2], on = 1;
+	union uname n;
+
+	upair(SOCK_SEQPACKET, fd);
+	MUST(setsockopt(fd[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
+	for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) {
+		int len = 2 * bufs[i] - 400;
+		say_about("long ones, SO_SNDBUF %d", bufs[i]);
+		MUST(setsockopt(from, SOL_SOCKET, SO_SNDBUF, &bufs[i], sizeof bufs[i]));
+		MUST(setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &bufs[i], sizeof bufs[i]));
+		memset(buf, 'x' + (int)i, (size_t)len);
+		say_rc("sendto", sendto(from, buf, (size_t)len, 0, &n.sa, uname_of(&n, "@to")));
+		say_rc("recv", recv(to, in, sizeof in, MSG_DONTWAIT));
+		say("the same", "%d", memcmp(buf, in, (size_t)len) == 0);
+		say_rc("send", send(fd[0], buf, (size_t)len, 0));
+		say_rc("recv", recv(fd[1], in, sizeof in, MSG_DONTWAIT));
+		say("the same", "%d", memcmp(buf, in, (size_t)len) == 0);
+		struct iovec v = { in, sizeof in };
+		struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+		say_rc("send more", send(fd[0], buf, (size_t)len - 1000, 0));
+		say_rc("recv beside much room", recvmsg(fd[1], &m, MSG_DONTWAIT));
+		say("flags", "%x", m.msg_flags);
+		say_rc("too long to a name", sendto(from, buf, (size_t)len + 400, 0, &n.sa, uname_of(&n, "@to")));
+		say_rc("too long", send(fd[0], buf, (size_t)len + 400, 0));
+	}
+	close(to), close(from), close(fd[0]), close(fd[1]);
+}
+
 int main(void)
 {
 	unix_start();
+	long_ones();
 	peers();
 	queues();
 	pair_of(SOCK_SEQPACKET);

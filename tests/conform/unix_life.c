@@ -9,7 +9,7 @@ static char buf[1 << 20], in[1 << 20];
 static void opening(int type)
 {
 	union uname n;
-	int l = ubound(type, "@l"), c = MUST(socket(AF_UNIX, type, 0)), d = MUST(socket(AF_UNIX, type, 0)), a;
+	int l = ubound(type, "@l"), c = MUST(socket(AF_UNIX, type, 0)), d = MUST(socket(AF_UNIX, type, 0)), a, pair[2];
 
 	say_about("%s opening", type_text(type));
 	say_poll("poll new", c);
@@ -35,7 +35,11 @@ static void opening(int type)
 	say_rc("connect listener", uconnect(l, "@l"));
 	say_rc("send on listener", send(l, "x", 1, MSG_NOSIGNAL));
 	say_rc("recv on listener", recv(l, in, 1, MSG_DONTWAIT));
+	/* With a stream that was just closed, whose number is the lowest. */
+	upair(SOCK_STREAM, pair);
+	close2(pair);
 	a = MUST(accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	say("accepted one's number is the lowest", "%d", a == pair[0]);
 	say("accepted's flags", "%#x %#x", fcntl(a, F_GETFL), fcntl(a, F_GETFD));
 	say_rc("recv", recv(a, in, 9, 0));
 	say_rc("recv nothing", recv(a, in, 9, 0));
@@ -186,6 +190,54 @@ static void stream_large(void)
 	waitpid(pid, &status, 0);
 	say("received", "%ld, wrong %ld, sender %d", got, wrong, status);
 	close2(fd);
+}
+
+#define WRITERS 4
+#define RECORD 120L
+
+/* How many of each writer's records came whole. */
+static void records_read(int fd, int whole[WRITERS])
+{
+	char record[RECORD];
+	long have = 0, r;
+
+	while ((r = read(fd, record + have, (size_t)(RECORD - have))) > 0) {
+		have += r;
+		if (have < RECORD)
+			continue;
+		have = 0;
+		int w = record[0] - 'a';
+		bool one = w >= 0 && w < WRITERS;
+		for (long i = 1; i < RECORD; i++)
+			one = one && record[i] == record[0];
+		if (one)
+			whole[w]++;
+	}
+}
+
+/* Programs that share an end, and wait for room, write what is little in one piece each, however it is put together. */
+static void writers(int pieces)
+{
+	char record[RECORD];
+	int fd[2], whole[WRITERS] = { 0 }, failed = 0, status;
+
+	say_about("writers of %d pieces", pieces);
+	upair(SOCK_STREAM, fd);
+	for (int w = 0; w < WRITERS; w++)
+		if (fork() == 0) {
+			struct iovec v[] = { { record, RECORD / pieces }, { record, RECORD - RECORD / pieces } };
+			memset(record, 'a' + w, sizeof record);
+			for (int i = 0; i < 1000; i++)
+				if (writev(fd[0], v, pieces) != RECORD)
+					_exit(1);
+			_exit(0);
+		}
+	close(fd[0]);
+	records_read(fd[1], whole);
+	while (wait(&status) > 0)
+		failed += status != 0;
+	say("whole", "%d %d %d %d, %d failed", whole[0], whole[1], whole[2], whole[3], failed);
+	close(fd[1]);
 }
 
 static void packets(void)
@@ -463,6 +515,8 @@ int main(void)
 	given_up();
 	stream_data();
 	stream_large();
+	writers(1);
+	writers(2);
 	ends_with_process(0);
 	ends_with_process(1);
 	packets();

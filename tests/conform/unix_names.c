@@ -96,6 +96,16 @@ static void paths(int type)
 	far[107] = 'x', memset(far, 'y', 108), far[108] = 0;
 	say_rc("unlink", unlink(far));
 	close(c);
+	int fd = MUST(socket(AF_UNIX, type, 0));
+	MUST(fchmod(fd, 0642));
+	MUST(bind(fd, &n.sa, uname_of(&n, "changed")));
+	MUST(stat("changed", &st));
+	say("mode of a socket with another", "%#o", st.st_mode & 0777);
+	MUST(fchmod(fd, 0700));
+	MUST(stat("changed", &st));
+	say("changed later", "%#o", st.st_mode & 0777);
+	close(fd);
+	unlink("changed");
 	mode_t old = umask(0177);
 	c = ubound(type, "masked");
 	umask(old);
@@ -222,7 +232,8 @@ static void unnamed(int type, bool pair)
 	memcpy(CMSG_DATA(&bad.h), &none, sizeof(none));
 
 	for (int i = 0; i < 14; i++) {
-		static const char *const text[] = { "plain", "urgent", "no data", "too much", "family", "short", "long", "nobody", "bad vector", "no vector", "writev", "writev none", "bad control", "bad rights" };
+		static const char *const text[] = { "plain", "urgent", "no data", "too much", "family", "short", "long", "nobody", "bad vector",
+						    "no vector", "writev", "writev none", "bad control", "bad rights" };
 
 		say_about("%s%s SO_PASSCRED, %s", type_text(type), pair ? " pair" : "", text[i]);
 		if (pair)

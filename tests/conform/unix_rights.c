@@ -67,7 +67,7 @@ static void say_cmsg(const struct cmsghdr *h)
 	} else if (h->cmsg_type == SCM_CREDENTIALS) {
 		struct ucred u;
 		memcpy(&u, CMSG_DATA(h), sizeof u);
-		say("credentials", "%s, uid %d gid %d", who(u.pid, &known), u.uid == getuid(), u.gid == getgid());
+		say("credentials", "%s, uid %d gid %d%s", who(u.pid, &known), u.uid == getuid(), u.gid == getgid(), u.uid || u.gid ? "" : ", root");
 	} else if (h->cmsg_type == SCM_PIDFD_TYPE) {
 		int fd;
 		memcpy(&fd, CMSG_DATA(h), sizeof fd);
@@ -368,6 +368,69 @@ static void say_peer(const char *what, int fd)
 		say(what, "%s, uid %d gid %d", who(u.pid, &known), (int)u.uid == -1 ? -1 : u.uid == getuid(), (int)u.gid == -1 ? -1 : u.gid == getgid());
 }
 
+/* What nobody has received goes with the socket that it was sent to, before the call that closes that returns. */
+static void gone_with(const char *how, int type, void (*gone)(int fd))
+{
+	int ended = 0;
+
+	for (int i = 0; i < 20; i++) {
+		int fd[2], p[2];
+		upair(type, fd);
+		MUST(pipe2(p, O_NONBLOCK));
+		MUST(send_fds(fd[0], "x", 1, &p[1], 1));
+		close(p[1]);
+		gone(fd[1]);
+		ended += read(p[0], in, 1) == 0;
+		close(fd[0]), close(p[0]);
+	}
+	say(how, "%d", ended);
+}
+
+static void by_close(int fd) { close(fd); }
+static void by_range(int fd) { MUST(close_range((unsigned)fd, (unsigned)fd, 0)); }
+
+static void by_dup(int fd)
+{
+	MUST(dup2(0, fd));
+	close(fd);
+}
+
+static void unread(int type)
+{
+	say_about("%s unread", type_text(type));
+	gone_with("close", type, by_close);
+	gone_with("close_range", type, by_range);
+	gone_with("dup2", type, by_dup);
+}
+
+/* Whoever has it, it is one open file. */
+static void passed(int type)
+{
+	int fd[2], way[2];
+
+	say_about("%s passed", type_text(type));
+	upair(type, fd);
+	upair(SOCK_STREAM, way);
+	MUST(send_fds(way[0], "x", 1, fd, 1));
+	receive("recv", way[1], 9, 64, 0);
+	if (n_got != 1)
+		return;
+	MUST(fcntl(got[0], F_SETFL, O_NONBLOCK));
+	say("the sender's flags", "%#x", fcntl(fd[0], F_GETFL));
+	say_rc("the sender's read", read(fd[0], in, 1));
+	MUST(fcntl(fd[0], F_SETFL, 0));
+	say("the receiver's flags", "%#x", fcntl(got[0], F_GETFL));
+	MUST(send(fd[1], "there", 5, 0));
+	say_rc("the receiver's read", read(got[0], in, 2));
+	say_rc("the sender's", recv(fd[0], in, 9, MSG_DONTWAIT));
+	close(fd[0]);
+	say_rc("to the one who is left", send(fd[1], "x", 1, MSG_NOSIGNAL));
+	drop_got();
+	say_rc("to nobody", send(fd[1], "x", 1, MSG_NOSIGNAL));
+	close(fd[1]);
+	close2(way);
+}
+
 static void peers(int type)
 {
 	int fd[2], l, c, a, pidfd = -1;
@@ -461,7 +524,9 @@ static void credentials(int type)
 		receive("pidfd", fd[1], 1, 128, 0);
 	}
 	close(p[0]), close(p[1]);
-	close2(fd);
+	close(fd[0]);
+	receive("the end", fd[1], 1, 128, MSG_DONTWAIT);
+	close(fd[1]);
 }
 
 static void wrong_control(int type)
@@ -501,6 +566,8 @@ int main(void)
 		inet(*t, AF_INET);
 		inet(*t, AF_INET6);
 		others(*t);
+		unread(*t);
+		passed(*t);
 		peers(*t);
 		credentials(*t);
 		wrong_control(*t);

@@ -1,4 +1,7 @@
-/* Urgent data: the octet apart from the stream and in it, the mark, and who is told. And the signals of sockets: SIGIO and SIGURG, their owner and their kind. */
+/*
+ * Urgent data: the octet apart from the stream and in it, the mark, and who is told. And the signals of sockets: SIGIO and SIGURG, their owner and their
+ * kind.
+ */
 #include "say.h"
 
 static char buf[64];

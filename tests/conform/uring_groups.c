@@ -83,7 +83,6 @@ static void groups(void)
 	close(fd[1]);
 }
 
-
 /* ---- bundles ---- */
 
 static struct io_uring_buf_ring *provide(unsigned short group, char *room, unsigned short n, unsigned size, unsigned short flags)

@@ -7,7 +7,13 @@
 struct clone { unsigned src_fd, flags, src_off, dst_off, nr, pad[3]; };
 struct region { unsigned long long user_addr, size; unsigned flags, id; unsigned long long mmap_offset, resv[4]; };
 struct region_reg { unsigned long long region, flags, resv[2]; };
-struct wait_arg { struct __kernel_timespec ts; unsigned min_wait_usec, flags; unsigned long long sigmask; unsigned sigmask_size, pad[3]; unsigned long long pad2[2]; };
+struct wait_arg {
+	struct __kernel_timespec ts;
+	unsigned min_wait_usec, flags;
+	unsigned long long sigmask;
+	unsigned sigmask_size, pad[3];
+	unsigned long long pad2[2];
+};
 enum { REGISTER_CLOCK = 29, CLONE_BUFFERS = 30, SEND_MSG_RING = 31, MEM_REGION = 34 };
 enum { ENTER_ABS_TIMER = 1 << 5, ENTER_EXT_ARG_REG = 1 << 6 };
 #define GETEVENTS_EXT (IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG)

@@ -1,6 +1,6 @@
 /*
- * Groups of NETLINK_USERSOCK, which only the mighty may listen to: who hears what is sent to one, what the sender is told, and how those who do not read learn that they
- * have missed something.
+ * Groups of NETLINK_USERSOCK, which only the mighty may listen to: who hears what is sent to one, what the sender is told, and how those who do not read
+ * learn that they have missed something.
  */
 #include "say.h"
 #include <linux/netlink.h>

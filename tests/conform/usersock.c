@@ -100,7 +100,8 @@ static void say_recv(const char *name, int fd)
 static void protocols(void)
 {
 	say_about("socket(AF_NETLINK)");
-	static const int some[] = { NETLINK_ROUTE, 1, NETLINK_USERSOCK, NETLINK_FIREWALL, NETLINK_SOCK_DIAG, 14, NETLINK_KOBJECT_UEVENT, NETLINK_GENERIC, 30, 31, 32,
+	static const int some[] = { NETLINK_ROUTE, 1, NETLINK_USERSOCK, NETLINK_FIREWALL, NETLINK_SOCK_DIAG, 14, NETLINK_KOBJECT_UEVENT,
+				    NETLINK_GENERIC, 30, 31, 32,
 				    33, 255, -1 };
 	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++) {
 		char name[32];
@@ -244,7 +245,8 @@ static void credentials(void)
 	union { char buf[CMSG_SPACE(sizeof(u))]; struct cmsghdr h; } control = { .h = { CMSG_LEN(sizeof(u)), SOL_SOCKET, SCM_CREDENTIALS } };
 	struct sockaddr_nl n = nl_name(66, 0);
 	struct iovec iov = { "me", 2 };
-	struct msghdr m = { .msg_name = &n, .msg_namelen = sizeof(n), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_name = &n, .msg_namelen = sizeof(n), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
 
 	say_about("credentials sent");
 	MUST(nl_bind(b, 66, 0));

@@ -230,7 +230,8 @@ static void kinds(void)
 	sig = MUST(signalfd(-1, &mask, 0));
 	tcp_pair(AF_INET, fd);
 	struct pollfd p[] = { { fd[0], POLLIN, 0 }, { ev, SAY_POLL_ALL, 0 }, { timer, POLLIN, 0 }, { in, POLLIN, 0 }, { set, POLLIN, 0 }, { pid_fd, POLLIN, 0 },
-			      { null, SAY_POLL_ALL, 0 }, { file, SAY_POLL_ALL, 0 }, { mq, SAY_POLL_ALL, 0 }, { sig, POLLIN, 0 }, { fd[1], POLLIN | POLLOUT, 0 } };
+			      { null, SAY_POLL_ALL, 0 }, { file, SAY_POLL_ALL, 0 }, { mq, SAY_POLL_ALL, 0 }, { sig, POLLIN, 0 },
+			      { fd[1], POLLIN | POLLOUT, 0 } };
 	enum { KINDS = sizeof(p) / sizeof(p[0]) };
 	struct epoll_event e = { .events = EPOLLIN };
 	MUST(epoll_ctl(set, EPOLL_CTL_ADD, ev, &e));

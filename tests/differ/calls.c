@@ -1,4 +1,5 @@
 /* One call after the other, drawn by weight, and what the calls share. */
+#include <poll.h>
 #include <unistd.h>
 #include "calls.h"
 
@@ -24,6 +25,12 @@ int type_of(int fd)
 	socklen_t len = sizeof type;
 	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
 	return type;
+}
+
+bool is_filled(int fd)
+{
+	struct pollfd at = {fd, POLLIN, 0};
+	return type_of(fd) != SOCK_STREAM && poll(&at, 1, 0) == 1 && at.revents & POLLIN;
 }
 
 void call_any(struct program *p)

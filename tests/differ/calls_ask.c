@@ -86,7 +86,7 @@ void do_setsockopt(struct program *p)
 	int slot = slot_any(p), value = chance(&p->n, 80) ? (int)number(&p->n, 2) : (int)number(&p->n, 600) - 20;
 	const struct option *o = option_any(p);
 	socklen_t len = chance(&p->n, 85) ? sizeof value : number(&p->n, sizeof value);
-	if (!o->can_set) return;
+	if (!o->can_set || is_filled(p->fd[slot]) || (p->rights && o->name == TCP_REPAIR && o->level == IPPROTO_TCP)) return;
 	say(p, "setsockopt(%d, %s, %d, %u)", slot, o->text, value, len);
 	say_result(p, setsockopt(p->fd[slot], o->level, o->name, &value, len));
 }

@@ -20,7 +20,7 @@ void do_socket(struct program *p)
 	int family = chance(&p->n, 85) ? p->family : families[number(&p->n, 4)];
 	int type = chance(&p->n, 80) ? p->type : types[number(&p->n, 5)];
 	if (family != AF_UNIX && type == SOCK_SEQPACKET) type = SOCK_RDM;      /* it is SCTP's, which not every kernel has */
-	int protocol = chance(&p->n, 90) ? 0 : (int)number(&p->n, 20);
+	int protocol = chance(&p->n, 90) ? type == p->type ? p->protocol : 0 : (int)number(&p->n, 20);
 	int slot = slot_free(p);
 	say(p, "%d = socket(%d, %d, %d)", slot, family, type, protocol);
 	p->fd[slot] = socket(family, type | SOCK_NONBLOCK, protocol);

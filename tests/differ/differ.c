@@ -51,19 +51,41 @@ static void pipe_broken(int sig)
 	broken_pipes++;
 }
 
+static bool may_have_raw(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	if (fd >= 0) close(fd);
+	return fd >= 0;
+}
+
+/* Of IPv4 and IPv6 now and then one that few programs ask for. */
+static int protocol_any(struct program *p)
+{
+	static const int raw[] = {IPPROTO_RAW, 99, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_UDP};
+	if (p->type == SOCK_RAW) return raw[number(&p->n, 5)];
+	if (p->family == AF_UNIX || p->type != SOCK_DGRAM || chance(&p->n, 70)) return 0;
+	return chance(&p->n, 50) ? IPPROTO_UDPLITE : p->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+}
+
 /*
  * Ports below the range that others are given on the way; the addresses of IPv4 are each program's own. A program that runs alone has others, which
  * the many that ran before have not left in TIME-WAIT.
  */
 static void program_start(struct program *p, uint64_t seed, uint64_t id, bool alone)
 {
+	static bool asked, rights;
+	if (!asked) rights = may_have_raw();
+	asked = true;
 	uint64_t first = alone ? 32000 : 2000, range = alone ? 768 : 30000, which = alone ? (uint64_t)getpid() : id;
 	static const int families[] = {AF_INET, AF_INET, AF_INET6, AF_UNIX}, types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
 	*p = (struct program){.id = id, .epoll = -1, .n = {mix(seed * 1000003 + id)}};
 	for (int i = 0; i < SLOTS; i++) p->fd[i] = -1;
 	p->family = families[number(&p->n, 4)];
 	p->type = types[number(&p->n, p->family == AF_UNIX ? 4 : 3)];
+	if (p->family != AF_UNIX && chance(&p->n, 12)) p->type = SOCK_RAW;
 	p->mapped = chance(&p->n, 30);
+	p->protocol = protocol_any(p);
+	p->rights = rights;
 	p->host = 0x7f000000 | (2 + (uint32_t)(id % 16000000));
 	for (int i = 0; i < NAMES; i++) p->port[i] = (uint16_t)(first + (which * NAMES + (uint64_t)i) % range);
 }

@@ -23,6 +23,8 @@ struct program {
 	uint32_t watched[SLOTS];    /* how often each was added to it */
 	int family;            /* most sockets of this program have it */
 	int type;
+	int protocol;
+	bool rights;           /* over its network: what would change that for the programs after it is not drawn then */
 	bool mapped;           /* connects IPv6 sockets to IPv4 */
 	uint16_t port[NAMES];
 	uint32_t host;         /* 127.x.y.z of this program */

@@ -3,8 +3,8 @@
  * datagrams serve PORT PROCESSES | datagrams ADDRESS PORT SEED SECONDS CLIENTS [ordered]
  *
  * A client sends a few of all lengths, and every one must come back, once and whole; where links don't change, and one process serves, also in its place.
- * Of two that share the server's socket one polls. Between bursts a client does what costs it its tickets (src/channel/inbox.h): other options, another connect,
- * another socket. Beside each runs a child that sends and is killed in the middle, again and again.
+ * Of two that share the server's socket one polls. Between bursts a client does what costs it its tickets (src/channel/inbox.h): other options, another
+ * connect, another socket. Beside each runs a child that sends and is killed in the middle, again and again.
  */
 #include "../accept/accept.h"
 #include <netinet/ip.h>

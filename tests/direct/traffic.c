@@ -105,7 +105,8 @@ static bool send_piece(struct way *w, uint64_t *dice, unsigned char *buf)
 		bool now = number(dice) % 3 == 0;
 		int flags = MSG_NOSIGNAL | (now ? MSG_DONTWAIT : 0);
 		bool special = is_unix() && number(dice) % 32 == 0;
-		ssize_t r = special ? special_send(w->fd, buf + sent, n - sent, flags, (struct note){w->seed, w->at, w->passed}) : send(w->fd, buf + sent, n - sent, flags);
+		ssize_t r = special ? special_send(w->fd, buf + sent, n - sent, flags, (struct note){w->seed, w->at, w->passed})
+				    : send(w->fd, buf + sent, n - sent, flags);
 		if (r > 0 && r != (ssize_t)n && place.type != SOCK_STREAM) way_fail(w, "a message was cut");
 		if (r > 0) {
 			w->passed += special;
@@ -336,7 +337,8 @@ static void converse(const struct plan *p)
 		both(w, true);
 	}
 	close(fd);
-	if (server > 0 && (waitpid(server, &status, 0) != server || status != 0)) fail("the server at the other end of a pair ended with %#x", (unsigned)status);
+	if (server > 0 && (waitpid(server, &status, 0) != server || status != 0))
+		fail("the server at the other end of a pair ended with %#x", (unsigned)status);
 	munmap(w, 2 * sizeof *w);
 }
 

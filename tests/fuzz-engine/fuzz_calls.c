@@ -80,10 +80,13 @@ static size_t verb_words(struct input *in, uint8_t *to, size_t room)
 {
 	static const char *const verbs[] = {"set", "cut", "flap", "fault", "show", "report", "refused"};
 	static const char *const words[] = {
-		"h1", "h2", "s1", "h1--s1", "h1:eth0", "/", "delay", "1ms", "0", "loss", "1%", "gemodel", "state", "rate", "1mbit", "limit", "3", "pfifo", "codel",
-		"fq_codel", "red", "min", "max", "ecn", "target", "interval", "flows", "quantum", "burst", "reorder", "gap", "corrupt", "duplicate", "down", "up",
+		"h1", "h2", "s1", "h1--s1", "h1:eth0", "/", "delay", "1ms", "0", "loss", "1%", "gemodel", "state", "rate", "1mbit", "limit", "3",
+		"pfifo", "codel",
+		"fq_codel", "red", "min", "max", "ecn", "target", "interval", "flows", "quantum", "burst", "reorder", "gap", "corrupt",
+		"duplicate", "down", "up",
 		"clear", "for", "jitter", "--heal", "--one-way", "--majority", "--ring", "--node", "--bridge", "all", "send", "recv", "connect", "socket,bind",
-		"errno", "EIO", "EPIPE", "short", "reset", "after", "64k", "first", "every", "p", "50%", "port", "80", "net", "conns", "links", "programs", "faults",
+		"errno", "EIO", "EPIPE", "short", "reset", "after", "64k", "first", "every", "p", "50%", "port", "80", "net", "conns", "links",
+		"programs", "faults",
 		"counts", "log", "-1", "99999999999999999999", "",
 	};
 	size_t len = 0, n = 1 + take8(in) % VERB_WORDS_MAX;

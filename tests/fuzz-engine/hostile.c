@@ -23,6 +23,7 @@
 #include "channel/atomic.h"
 #include "channel/desk.h"
 #include "channel/offer.h"
+#include "../unit/draw.h"
 #include "../unit-channel/client.h"
 
 #define WILD_SOCKETS 8
@@ -32,8 +33,7 @@ static uint64_t rng;
 
 static uint32_t rnd(void)
 {
-	rng = rng * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(rng >> 32);
+	return (uint32_t)(draw_next(&rng) >> 32);
 }
 
 static uint32_t below(uint32_t n) { return rnd() % n; }
@@ -209,7 +209,8 @@ static void desk_lay(struct wild *w, const void *data, size_t len)
 
 static int64_t odd_number(void)
 {
-	static const int64_t some[] = {0, 1, -1, 2, 6, 16, 17, 41, 255, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 0x8906, 0x8907, 0x8910, 0x8912, 0x8933, 0x541b};
+	static const int64_t some[] = {0, 1, -1, 2, 6, 16, 17, 41, 255, 65535, 65536, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 0x8906, 0x8907,
+				       0x8910, 0x8912, 0x8933, 0x541b};
 	return below(2) ? some[below(sizeof some / sizeof *some)] : (int64_t)below(100);
 }
 

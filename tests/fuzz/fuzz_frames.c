@@ -123,6 +123,11 @@ static size_t take_chunk(struct victim *v, struct input *in, uint8_t *to)
 		memcpy(value, v->partner.cookie, c.len);
 	}
 	if ((c.type == CHUNK_DATA || c.type == CHUNK_FORWARD_TSN) && c.len >= 4) write32(value, PARTNER_TSN + off);
+	if (c.type == CHUNK_RECONFIG && c.len >= 8) {         /* a request with the number that is next, or near it */
+		write16(value, (uint16_t)(PARAM_RESET_OUT + value[0] % 6));
+		if (value[2] & 1) write16(value + 2, c.len);
+		write32(value + 4, PARTNER_TSN + off);
+	}
 	if ((c.type == CHUNK_SACK || c.type == CHUNK_SHUTDOWN) && c.len >= 4) write32(value, v->partner.last + off);
 	sctp_chunk_emit(&c, to);
 	memset(value + c.len, 0, 3);

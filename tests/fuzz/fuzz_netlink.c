@@ -11,20 +11,9 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include "stack/core/route.h"
-#include "stack/socket/sock.h"
+#include "requests.h"
 
 #define MESSAGES_MAX 60
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct { const uint8_t *p; size_t left; } in;
-
-static uint8_t take8(void)
-{
-	if (!in.left) return 0;
-	in.left--;
-	return *in.p++;
-}
 
 /* ---- the host ---- */
 
@@ -48,20 +37,9 @@ static struct stack *host_new(void)
 	return s;
 }
 
-/* ---- octets ---- */
+/* ---- attributes ---- */
 
-static uint8_t message[4096];
-static size_t used;
-
-static void put(const void *data, size_t len)
-{
-	size_t room = NLMSG_ALIGN(len);
-
-	if (used + room > sizeof message) return;
-	memset(message + used, 0, room);
-	memcpy(message + used, data, len);
-	used += room;
-}
+static uint8_t family;             /* of the message at hand */
 
 static void put_taken(size_t len)
 {
@@ -69,36 +47,6 @@ static void put_taken(size_t len)
 
 	for (size_t i = 0; i < len; i++) octets[i] = take8();
 	put(octets, len);
-}
-
-/* ---- attributes ---- */
-
-static uint8_t family;             /* of the message at hand */
-
-static size_t nest(uint16_t type)
-{
-	size_t at = used;
-
-	put(&(struct nlattr){.nla_type = type}, sizeof(struct nlattr));
-	return at;
-}
-
-/* One in sixteen lies about its length. */
-static void end(size_t at)
-{
-	uint16_t len = (uint16_t)(used - at);
-
-	if (used < at + sizeof(struct nlattr)) return;
-	if (take8() % 16 == 0) len = (uint16_t)(len + take8());
-	memcpy(message + at, &len, sizeof len);
-}
-
-static void attribute(uint16_t type, const void *data, size_t len)
-{
-	size_t at = nest(type);
-
-	put(data, len);
-	end(at);
 }
 
 static void number(uint16_t type, uint32_t v) { attribute(type, &v, sizeof v); }
@@ -130,7 +78,6 @@ static void whatever(void)
 }
 
 static uint32_t an_index(void) { return take8() % 5; }
-static bool maybe(void) { return take8() % 2; }
 
 /* ---- messages ---- */
 
@@ -191,8 +138,7 @@ static void a_route(void)
 	if (!ways) return;
 	all = nest(RTA_MULTIPATH);
 	while (ways--) {
-		at = used;
-		put(&(struct rtnexthop){.rtnh_hops = take8(), .rtnh_ifindex = (int)an_index()}, sizeof(struct rtnexthop));
+		at = put(&(struct rtnexthop){.rtnh_hops = take8(), .rtnh_ifindex = (int)an_index()}, sizeof(struct rtnexthop));
 		if (maybe()) address(RTA_GATEWAY);
 		end(at);
 	}
@@ -211,6 +157,7 @@ static void a_rule(void)
 	if (maybe()) number(FRA_TABLE, take8() % 2 ? 254 : 9);
 	if (maybe()) number(FRA_SUPPRESS_PREFIXLEN, take8() % 32);
 	if (maybe()) number(FRA_GOTO, take8() % 10);
+	if (take8() % 8 == 0) attribute(FRA_DPORT_RANGE, &(struct fib_rule_port_range){80, 80 + take8() % 2}, sizeof(struct fib_rule_port_range));
 }
 
 static void a_neighbour(void)
@@ -226,7 +173,7 @@ static const struct { uint16_t type; void (*write)(void); } kinds[] = {
 	{RTM_NEWADDR, an_address}, {RTM_NEWLINK, a_link}, {RTM_NEWROUTE, a_route}, {RTM_NEWNEIGH, a_neighbour}, {RTM_NEWRULE, a_rule},
 };
 
-static void build(void)
+static void request(struct sock *sk)
 {
 	static const uint16_t flags[] = {0, NLM_F_CREATE, NLM_F_CREATE | NLM_F_EXCL, NLM_F_CREATE | NLM_F_REPLACE, NLM_F_REPLACE, NLM_F_CREATE | NLM_F_APPEND, NLM_F_DUMP};
 	size_t kind = take8() % (sizeof kinds / sizeof *kinds);
@@ -234,37 +181,48 @@ static void build(void)
 	struct nlmsghdr h = {.nlmsg_type = (uint16_t)(kinds[kind].type + (verb < 4 ? 0 : verb - 4)), .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags[take8() % 7])};
 
 	family = maybe() ? AF_INET : AF_INET6;
-	used = 0;
-	put(&h, sizeof h);
+	request_begin(&h);
 	kinds[kind].write();
 	if (take8() % 8 == 0) whatever();
-	h.nlmsg_len = (uint32_t)(take8() % 32 == 0 ? take8() * 3u : used);
-	memcpy(message, &h, sizeof h);
-	/* And now and then an octet is another one. */
-	if (take8() % 8 == 0) message[sizeof h + take8() % (used - sizeof h)] = take8();
+	request_send(sk, &h);
 }
 
-static void drain(struct sock *sk)
+static bool is_same(const struct route_hop *a, const struct route_hop *b)
 {
-	uint8_t buf[8192];
-	struct sock_msg m;
+	return a->route == b->route && a->netif == b->netif && addr_eq(&a->nexthop, &b->nexthop) && addr_eq(&a->src, &b->src) &&
+	       a->mtu_bytes == b->mtu_bytes && a->local == b->local && a->broadcast == b->broadcast;
+}
 
-	do m = (struct sock_msg){.data = buf, .len = sizeof buf};
-	while (sock_recv(sk, &m) > 0);
+#define FLOWS 20
+
+/* What the stack recalls of the last round is what it finds when it has forgotten all. */
+static void look(struct stack *s, const struct route_flow f[FLOWS])
+{
+	struct { int r; struct route_hop hop; } was[FLOWS], is;
+
+	for (size_t i = 0; i < FLOWS; i++) was[i].r = route_find(s, &f[i], &was[i].hop);
+	s->ways++;
+	for (size_t i = 0; i < FLOWS; i++) {
+		is.r = route_find(s, &f[i], &is.hop);
+		if (is.r != was[i].r || (is.r == 0 && !is_same(&is.hop, &was[i].hop))) abort();
+	}
 }
 
 static void look_around(struct stack *s)
 {
-	static const uint8_t last[] = {1, 2, 9, 77, 255};
-	struct route_hop hop;
+	static const uint8_t last[FLOWS / 4] = {1, 2, 9, 77, 255};
+	struct route_flow f[FLOWS];
 
-	for (size_t i = 0; i < sizeof last; i++) {
-		struct route_flow f = {.dst = addr_v4_octets((const uint8_t[4]){10, 0, 0, last[i]}), .src = addr_any4, .mark = last[i] % 3};
-		(void)route_find(s, &f, &hop);
-		f.dst = addr_v6_octets((const uint8_t[16]){0xfd, [15] = last[i]});
-		f.src = addr_any6;
-		(void)route_find(s, &f, &hop);
+	for (size_t i = 0; i < FLOWS; i++) {
+		uint8_t to = last[i / 4];
+		bool from = i / 2 % 2;
+		if (i % 2) f[i] = (struct route_flow){.dst = addr_v6_octets((const uint8_t[16]){0xfd, [15] = to}), .src = addr_any6};
+		else f[i] = (struct route_flow){.dst = addr_v4_octets((const uint8_t[4]){10, 0, 0, to}), .src = addr_any4};
+		if (from) f[i].src = i % 2 ? addr_v6_octets((const uint8_t[16]){0xfd, [15] = 1}) : addr_v4(0x0a000001);
+		f[i].mark = to % 3;
+		f[i].dport = take8() % 2 ? 80 : 0;
 	}
+	look(s, f);
 	stack_advance(s, s->now + take8() * NS_PER_S / 8);
 }
 
@@ -274,17 +232,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct stack *s = host_new();
 	struct sock *sk;
 
-	in.p = data;
-	in.left = size;
+	input_is(data, size);
 	if (sock_create(s, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, &sk) < 0) abort();
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		if (take8() % 2) (void)sock_setsockopt(sk, SOL_NETLINK, options[i], &(int){1}, sizeof(int));
 	for (int group = 1; group < 20; group++)
 		(void)sock_setsockopt(sk, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
-	for (int n = 0; in.left && n < MESSAGES_MAX; n++) {
-		build();
-		(void)sock_send(sk, &(struct sock_msg){.data = message, .len = used});
-		drain(sk);
+	for (int n = 0; input_left() && n < MESSAGES_MAX; n++) {
+		request(sk);
 		look_around(s);
 	}
 	stack_free(s);

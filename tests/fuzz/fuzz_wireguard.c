@@ -11,24 +11,12 @@
 #include <stdlib.h>
 #include "host/crypto.h"
 #include "stack/inet/ip.h"
-#include "stack/socket/sock.h"
 #include "stack/wireguard/private.h"
+#include "../unit/draw.h"
+#include "requests.h"
 
 #define STEPS_MAX 60
 #define PORT 51820
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct { const uint8_t *p; size_t left; } in;
-
-static uint8_t take8(void)
-{
-	if (!in.left) return 0;
-	in.left--;
-	return *in.p++;
-}
-
-static bool maybe(void) { return take8() % 2; }
 
 /* ---- the hosts ---- */
 
@@ -53,10 +41,7 @@ static const struct crypto *crypto_of(void *host) { return (void)host, host_cryp
 static void draw(void *host, void *buf, size_t len)
 {
 	(void)host;
-	for (size_t i = 0; i < len; i++) {
-		drawn = drawn * 6364136223846793005u + 1442695040888963407u;
-		((uint8_t *)buf)[i] = (uint8_t)(drawn >> 56);
-	}
+	draw_octets(&drawn, buf, len);
 }
 
 static const struct host_ops ops = {.transmit = take_packet, .ready = be_ready, .random = draw, .crypto = crypto_of};
@@ -86,45 +71,6 @@ static void introduce(struct world *a, const struct world *b, uint32_t addr)
 }
 
 /* ---- requests ---- */
-
-static uint8_t message[8192];
-static size_t used;
-
-static void put(const void *data, size_t len)
-{
-	size_t room = NLMSG_ALIGN(len);
-
-	if (used + room > sizeof message) return;
-	memset(message + used, 0, room);
-	memcpy(message + used, data, len);
-	used += room;
-}
-
-static size_t nest(uint16_t type)
-{
-	size_t at = used;
-
-	put(&(struct nlattr){.nla_type = type}, sizeof(struct nlattr));
-	return at;
-}
-
-/* One in thirty-two lies about its length. */
-static void end(size_t at)
-{
-	uint16_t len = (uint16_t)(used - at);
-
-	if (used < at + sizeof(struct nlattr)) return;
-	if (take8() % 32 == 0) len = (uint16_t)(len + take8());
-	memcpy(message + at, &len, sizeof len);
-}
-
-static void attribute(uint16_t type, const void *data, size_t len)
-{
-	size_t at = nest(type);
-
-	put(data, len);
-	end(at);
-}
 
 static void number(uint16_t type, uint32_t v, size_t len) { attribute(type, &v, len); }
 
@@ -176,9 +122,8 @@ static void request(struct sock *sk, const struct wg_key *known)
 	struct genlmsghdr g = {.cmd = take8() % 8 ? WG_CMD_SET_DEVICE : take8() % 4};
 	size_t peers;
 
-	used = 0;
 	if (g.cmd != WG_CMD_SET_DEVICE) h.nlmsg_flags |= NLM_F_DUMP;
-	put(&h, sizeof h);
+	request_begin(&h);
 	put(&g, sizeof g);
 	if (take8() % 16) attribute(WGDEVICE_A_IFNAME, take8() % 16 ? "wg0" : "eth0", 4);
 	if (take8() % 16 == 0) number(WGDEVICE_A_IFINDEX, take8() % 4, 4);
@@ -189,19 +134,7 @@ static void request(struct sock *sk, const struct wg_key *known)
 	peers = nest(WGDEVICE_A_PEERS);
 	for (unsigned n = take8() % 4; n; n--) a_peer(known);
 	end(peers);
-	h.nlmsg_len = (uint32_t)(take8() % 32 == 0 ? take8() * 3u : used);
-	memcpy(message, &h, sizeof h);
-	if (take8() % 8 == 0) message[sizeof h + take8() % (used - sizeof h)] = take8();
-	(void)sock_send(sk, &(struct sock_msg){.data = message, .len = used});
-}
-
-static void drain(struct sock *sk)
-{
-	static uint8_t buf[8192];
-	struct sock_msg m;
-
-	do m = (struct sock_msg){.data = buf, .len = sizeof buf};
-	while (sock_recv(sk, &m) > 0);
+	request_send(sk, &h);
 }
 
 /* ---- messages ---- */
@@ -235,7 +168,8 @@ static void a_message(struct world *to, uint32_t from)
 	}
 	if (maybe() && len >= sizeof(struct wg_macs)) {
 		size_t before = len - sizeof(struct wg_macs);
-		(void)to->w->crypto->blake2s(octets + before, WG_MAC_LEN, (struct octets){to->w->mac1_key, sizeof to->w->mac1_key}, (struct octets){octets, before});
+		(void)to->w->crypto->blake2s(octets + before, WG_MAC_LEN, (struct octets){to->w->mac1_key, sizeof to->w->mac1_key},
+					     (struct octets){octets, before});
 	}
 	deliver(to, from, octets, len);
 }
@@ -269,10 +203,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b = host_new(name_b, 2, (struct wg_key){{2, 1}});
 	introduce(&a, &b, 2);
 	introduce(&b, &a, 1);
-	in.p = data;
-	in.left = size;
+	input_is(data, size);
 	if (sock_create(a.s, AF_NETLINK, SOCK_RAW, NETLINK_GENERIC, &sk) < 0) abort();
-	for (int n = 0; in.left && n < STEPS_MAX; n++) {
+	for (int n = 0; input_left() && n < STEPS_MAX; n++) {
 		switch (take8() % 8) {
 		case 0: request(sk, wg_public_key(b.w)); break;
 		case 1: pass_time(&a, &b); break;
@@ -282,7 +215,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 5: deliver(&a, 2, heard[1].octets, heard[1].len); break;
 		default: maybe() ? a_message(&a, 2) : a_message(&b, 1);
 		}
-		drain(sk);
 	}
 	stack_free(a.s);
 	stack_free(b.s);

@@ -228,7 +228,8 @@ static int look_at_posted(struct end *e)
 }
 
 static int (*const commands[])(struct end *) = {receive, receive, record, progress, send_on, send_on, grow, enter, leave, ask, rest, program, program,
-						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter, recall, messages, messages, look_at_posted};
+						open_inbox, open_inbox, shut, look_at_inbox, letter, letter, letter, recall, messages, messages,
+						look_at_posted};
 
 static void punch(void *user, uint64_t offset, uint64_t len)
 {

@@ -1,5 +1,7 @@
 /* The host that is fuzzed: victim.h tells what it is. */
 #include "victim.h"
+#include "../unit/draw.h"
+#include <linux/sctp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,10 +137,7 @@ static void victim_random(void *host, void *buf, size_t len)
 {
 	struct victim *v = host;
 
-	for (size_t i = 0; i < len; i++) {
-		v->random = v->random * 6364136223846793005u + 1442695040888963407u;
-		((uint8_t *)buf)[i] = (uint8_t)(v->random >> 56);
-	}
+	draw_octets(&v->random, buf, len);
 }
 
 static const struct host_ops victim_ops = {.transmit = victim_transmit, .ready = victim_ready, .random = victim_random};
@@ -282,6 +281,14 @@ static struct sock *make(struct victim *v, size_t slot, int domain, int type, in
 }
 
 /* Listening, half open, connecting, established and half closed TCP; bound, connected and joined UDP; ping. */
+static void let_reconfigure(struct sock *sk)
+{
+	struct sctp_assoc_value on = {.assoc_value = 1}, all = {.assoc_value = SCTP_ENABLE_STRRESET_MASK};
+
+	require(sock_setsockopt(sk, IPPROTO_SCTP, SCTP_RECONFIG_SUPPORTED, &on, sizeof on) == 0, "SCTP_RECONFIG_SUPPORTED");
+	require(sock_setsockopt(sk, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &all, sizeof all) == 0, "SCTP_ENABLE_STREAM_RESET");
+}
+
 static void make_sockets(struct victim *v)
 {
 	struct sockaddr_in6 n = name("::", 80), far4 = name("10.0.0.2", 7), far6 = name("2001:db8::2", 7);
@@ -301,6 +308,7 @@ static void make_sockets(struct victim *v)
 	sock_connect(make(v, 7, AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)&far4, sizeof far4);
 	n.sin6_port = htons(SCTP_PORT);
 	require(sock_bind(make(v, 9, AF_INET6, SOCK_SEQPACKET, IPPROTO_SCTP), (struct sockaddr *)&n, sizeof n) == 0, "bind");
+	let_reconfigure(v->socks[9]);
 	require(sock_listen(v->socks[9], 3) == 0, "listen");
 	settle(v);
 }
@@ -360,12 +368,15 @@ size_t victim_chunks(const struct victim *v, uint32_t vtag, const uint8_t *chunk
 
 static void associate(struct victim *v)
 {
-	struct sctp_chunk init = {.type = CHUNK_INIT, .len = SCTP_INIT_FIXED}, echo = {.type = CHUNK_COOKIE_ECHO};
+	static const uint8_t known[] = {CHUNK_RECONFIG};
+	struct sctp_param extensions = {.type = PARAM_EXTENSIONS, .len = sizeof known, .value = known};
+	struct sctp_chunk init = {.type = CHUNK_INIT}, echo = {.type = CHUNK_COOKIE_ECHO};
 	uint8_t chunk[SCTP_CHUNK_HDR + sizeof v->partner.cookie], buf[2048];
 
+	init.len = (uint16_t)(SCTP_INIT_FIXED + sctp_param_emit(&extensions, chunk + SCTP_CHUNK_HDR + SCTP_INIT_FIXED));
 	sctp_chunk_emit(&init, chunk);
 	sctp_init_emit(&(struct sctp_init){PARTNER_TAG, 100000, 5, 5, PARTNER_TSN}, chunk + SCTP_CHUNK_HDR);
-	victim_receive(v, buf, victim_chunks(v, 0, chunk, SCTP_CHUNK_HDR + SCTP_INIT_FIXED, buf));
+	victim_receive(v, buf, victim_chunks(v, 0, chunk, SCTP_CHUNK_HDR + (size_t)init.len, buf));
 	require(v->partner.cookie_len > 0, "INIT ACK");
 	echo.len = v->partner.cookie_len;
 	sctp_chunk_emit(&echo, chunk);
@@ -384,7 +395,7 @@ void victim_open(struct victim *v)
 	require(netif_add(v->s, "lo", NETIF_LOOPBACK, NULL, 65536, &v->lo) == 0, "lo");
 	v->eth0 = plug(v, "eth0", &mac_us, "10.0.0.1", "2001:db8::1");
 	v->eth1 = plug(v, "eth1", &mac_us1, "10.0.1.1", "2001:db8:1::1");
-	v->s->sysctl->ip_forward = v->s->sysctl->ip6_forward = 1;
+	sysctl_set_router(v->s->sysctl, 1);
 	neigh_learn(v->eth0, &peer4, &mac_peer, NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_CONFIRM);
 	neigh_learn(v->eth0, &peer6, &mac_peer, NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_CONFIRM);
 	make_sockets(v);

@@ -236,7 +236,8 @@ static void check(void)
 	bool answered = net.dead && shared_get32(&net.call[OFFERER].asked) != 0;     /* and perhaps killed before it had the answer */
 	if (taken - n > answered) die("a connection is lost");
 	if (net.arrived < MIN(taken + 1 + BACKLOG, (uint32_t)CALLS)) die("the dialler waits for room that there is");
-	if (net.dead ? !has_ended(DIALLER) || taken < CALLS : !has_ended(OFFERER) || (!alone && !has_ended(ASKER))) die("a connection waits, and everybody sleeps");
+	if (net.dead ? !has_ended(DIALLER) || taken < CALLS : !has_ended(OFFERER) || (!alone && !has_ended(ASKER)))
+		die("a connection waits, and everybody sleeps");
 }
 
 static void (*const bodies[ACTORS])(void) = {offerer, asker, heir, dialler, engine};

@@ -1,6 +1,6 @@
 /*
- * Datagrams from two senders to a reader's inbox (src/channel/inbox.h), while the engine ends it, puts one of its own in between, lets it rest and opens another.
- * Each actor may be killed at each of its steps (the engine not); the reader's heir goes on with the socket. At the end:
+ * Datagrams from two senders to a reader's inbox (src/channel/inbox.h), while the engine ends it, puts one of its own in between, lets it rest and opens
+ * another. Each actor may be killed at each of its steps (the engine not); the reader's heir goes on with the socket. At the end:
  *
  *     of each sender those that it was told of as sent, and of the engine all, have arrived once and in their order (with a killed reader: or are gone)
  *     nobody sleeps while there is something for him, and no lock and no segment is left over
@@ -8,6 +8,7 @@
 #include "channel/channel.h"
 #include "channel/inbox.h"
 #include "channel/inbox_side.h"
+#include "ends.h"
 #include "plays.h"
 #include <string.h>
 #include <sys/socket.h>
@@ -47,12 +48,6 @@ static void killed(void)
 	ring();
 }
 
-static void wake_reader(void)
-{
-	shared_add32(&net.to->rx.seq, 1);
-	if (shared_load32(&net.to->rx.waiters) != 0) wake_all(&net.to->rx.seq);
-}
-
 /* ---- the senders: as ticket.c of the shim ---- */
 
 static bool put(uint8_t number)
@@ -80,7 +75,7 @@ static void sender(void)
 	for (uint8_t n = 0; n < LETTERS; n++) {
 		if (put(n)) {
 			net.sent[who]++;
-			wake_reader();
+			bump(&net.to->rx);
 			continue;
 		}
 		uint32_t call = shared_get32(&net.asked[who]);
@@ -102,9 +97,7 @@ static void reader(void)
 	for (;;) {
 		uint32_t seq = shared_get32(&net.to->rx.seq);
 		if (!chan_read_record(net.arena, net.to, &r, &none, 0, &none, 0, octets, LENGTH, false)) {
-			shared_add32(&net.to->rx.waiters, 1);
-			sleep_on(&net.to->rx.seq, seq);
-			shared_add32(&net.to->rx.waiters, UINT32_MAX);
+			wait_on(&net.to->rx, seq);
 			continue;
 		}
 		if (r.sender > 2 || r.data_len != LENGTH) die("a wrong datagram");
@@ -147,7 +140,7 @@ static void carry(uint32_t sender, uint8_t number)
 	shut();
 	if (rx_progress(&net.pool, &net.to->rx, &net.rx) < 0) die("a receive ring that can't be");
 	if (rx_put(&net.pool, &net.to->rx, &net.rx, parts, 2, record_size(0, 0, LENGTH)) < 0) die("no room to receive");
-	wake_reader();
+	bump(&net.to->rx);
 }
 
 static void turn(void)
@@ -155,7 +148,7 @@ static void turn(void)
 	if (net.dead && !net.made_good) {
 		net.made_good = true;
 		inbox_release_dead(&net.pool, 1 + (uint32_t)sim.victim);
-		if (inbox_unread(&net.pool, &net.rx) > 0) wake_reader();
+		if (inbox_unread(&net.pool, &net.rx) > 0) bump(&net.to->rx);
 	}
 	for (uint32_t who = 0; who < 2; who++) {
 		uint32_t done = shared_get32(&net.carried[who]);

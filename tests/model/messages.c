@@ -1,7 +1,7 @@
 /*
- * Messages of a Unix pair from a writer to a reader (src/channel/record.c), while the engine leads them to the direct path, back, and in again, lets the chain grow and
- * rest, and carries what finds no way. Two fit the send buffer, though not always the segment. Once for each step that the writer makes, and once for each of the
- * reader's, that one is killed there, and another process goes on with the socket. At the end:
+ * Messages of a Unix pair from a writer to a reader (src/channel/record.c), while the engine leads them to the direct path, back, and in again, lets the
+ * chain grow and rest, and carries what finds no way. Two fit the send buffer, though not always the segment. Once for each step that the writer makes,
+ * and once for each of the reader's, that one is killed there, and another process goes on with the socket. At the end:
  *
  *     all have arrived, each once, whole and in order (of a killed writer: a beginning of them; a killed reader may have taken one along)
  *     nobody sleeps while there is something for him, and no lock and no segment is left over
@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include "channel/channel.h"
 #include "channel/engine_side.h"
+#include "ends.h"
 #include "plays.h"
 
 #define OF_EACH 4                          /* the writer's, and his heir's */
@@ -50,19 +51,6 @@ static void killed(void)
 {
 	net.dead = true;
 	ring();
-}
-
-static void bump(struct direction *d)
-{
-	shared_add32(&d->seq, 1);
-	if (shared_load32(&d->waiters) != 0) wake_all(&d->seq);
-}
-
-static void wait_on(struct direction *d, uint32_t seen)
-{
-	shared_add32(&d->waiters, 1);
-	sleep_on(&d->seq, seen);
-	shared_add32(&d->waiters, UINT32_MAX);
 }
 
 static void hand_over(int reading)
@@ -187,18 +175,6 @@ static void leave(void)
 	bump(&net.to->rx);
 }
 
-static bool chains_are_short(void)
-{
-	struct chan_lock *lock = &net.from->tx.lock;
-	if (net.tx.first != net.tx.last) return false;
-	if (net.tx.oldest != net.tx.last && chan_trylock(lock, LOCK_ENGINE)) {
-		tx_skip(&net.from->tx, &net.tx);
-		chan_unlock(lock, futex);
-	}
-	if (tx_retire(&net.pool, &net.from->tx, &net.tx) < 0) die("a send ring that can't be");
-	return net.tx.oldest == net.tx.last && net.rx.first == net.rx.last;
-}
-
 static void progress(void)
 {
 	if (rx_progress(&net.pool, &net.to->rx, &net.rx) < 0) die("a receive ring that can't be");
@@ -207,7 +183,7 @@ static void progress(void)
 static void enter(void)
 {
 	progress();
-	if (net.direct || net.received < net.queued || !chains_are_short()) return;
+	if (net.direct || net.received < net.queued || !chains_are_short(&net.pool, &net.from->tx, &net.tx, &net.rx)) return;
 	shared_set32(&net.to->posted.discharged, shared_get32(&net.from->posted.charged));
 	direct_link(&net.pool, net.tx.last, 1, &net.to->rx, &net.rx, 2);
 	net.direct = true;
@@ -215,15 +191,6 @@ static void enter(void)
 	shared_set32(&net.from->state, CHS_SENDABLE);
 	shared_swap32(&net.from->tx.starved, 0);
 	bump(&net.from->tx);
-}
-
-static void rest(void)
-{
-	struct chan_lock *lock = &net.from->tx.lock;
-	rx_rest(&net.pool, &net.rx);
-	if (!chan_trylock(lock, LOCK_ENGINE)) return;
-	tx_rest(&net.pool, &net.tx);
-	chan_unlock(lock, futex);
 }
 
 static void serve(int who)
@@ -250,7 +217,7 @@ static void make_good(void)
 	struct direction *both[] = {&net.from->tx, &net.to->rx};
 	net.made_good = true;
 	for (int i = 0; i < 2; i++) {
-		if ((shared_get32(&both[i]->lock.word) & ~LOCK_CONTENDED) == 1 + (uint32_t)sim.victim) shared_swap32(&both[i]->lock.word, 0);
+		free_of_victim(&both[i]->lock);
 		wake_all(&both[i]->lock.word);
 		bump(both[i]);
 	}
@@ -271,7 +238,7 @@ static void turn(void)
 	if (net.direct && rung[0]) bump(&net.to->rx);
 	if (net.direct && rung[1]) bump(&net.from->tx);
 	enter();
-	rest();
+	rest_ends(&net.pool, &net.from->tx, &net.tx, &net.rx);
 }
 
 /* The way is left for nothing, too. */

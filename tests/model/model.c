@@ -1,6 +1,6 @@
 /*
- * Every order in which the steps of programs and the engine can interleave: model [PREEMPTIONS [SCHEDULES_MAX]]. How the search goes is in sim.h; what the actors
- * do, and what must come of it, in stream.c, messages.c, inbox.c and accepts.c.
+ * Every order in which the steps of programs and the engine can interleave: model [PREEMPTIONS [SCHEDULES_MAX]]. How the search goes is in sim.h; what
+ * the actors do, and what must come of it, in stream.c, messages.c, inbox.c and accepts.c.
  */
 #include <sys/mman.h>
 #include "plays.h"

@@ -1,9 +1,9 @@
 /*
- * Octets from a writer to a reader, while the engine leads the flow from the stack to the direct path, back, and in again, and lets it grow. The reader sleeps on
- * its direction, as in recv, or on a bell, as in epoll_wait. Once for each step that the writer makes, and once for each of the reader's, that one is
- * killed there, and another process goes on with the socket. The same again with an engine that takes the pages of whatever is drained in each of
- * its turns, and a writer who holds his lock against that; and as Unix streams have it, where what goes by the stack is asked for, and what was not
- * read comes back into its queue. At the end:
+ * Octets from a writer to a reader, while the engine leads the flow from the stack to the direct path, back, and in again, and lets it grow. The reader
+ * sleeps on its direction, as in recv, or on a bell, as in epoll_wait. Once for each step that the writer makes, and once for each of the reader's, that
+ * one is killed there, and another process goes on with the socket. The same again with an engine that takes the pages of whatever is drained in each of
+ * its turns, and a writer who holds his lock against that; and as Unix streams have it, where what goes by the stack is asked for, and what was not read
+ * comes back into its queue. At the end:
  *
  *     all octets have arrived, once and in order (of a killed writer: a beginning of them; with a killed reader: what it had read is gone)
  *     nobody sleeps while there is something for him: no wake-up is lost
@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include "channel/channel.h"
 #include "channel/engine_side.h"
+#include "ends.h"
 #include "plays.h"
 
 #define PIECE 9000          /* two fill a small segment */
@@ -59,12 +60,6 @@ static void killed(void)
 	ring();
 }
 
-static void bump(struct direction *d)
-{
-	shared_add32(&d->seq, 1);
-	if (shared_load32(&d->waiters) != 0) wake_all(&d->seq);
-}
-
 static void bell_ring_as(uint32_t client)
 {
 	uint64_t claim;
@@ -78,13 +73,6 @@ static void wake_reader(uint32_t client)
 {
 	bump(&net.to->rx);
 	if (by_bell) bell_ring_as(client);
-}
-
-static void wait_on(struct direction *d, uint32_t seen)
-{
-	shared_add32(&d->waiters, 1);
-	sleep_on(&d->seq, seen);
-	shared_add32(&d->waiters, UINT32_MAX);
 }
 
 static void wait_on_bell(void)
@@ -210,21 +198,11 @@ static size_t asked(uint8_t *to)
 	return n;
 }
 
-/* As idle.c, whether the flow is idle or not. */
-static void rest(void)
-{
-	struct chan_lock *lock = &net.from->tx.lock;
-	rx_rest(&net.pool, &net.rx);
-	if (!chan_trylock(lock, LOCK_ENGINE)) return;
-	tx_rest(&net.pool, &net.tx);
-	chan_unlock(lock, futex);
-}
-
 /* As client_clean(): the lock that the dead one held, and those whom it was about to wake. */
 static void make_good(void)
 {
 	net.made_good = true;
-	if ((shared_get32(&net.from->tx.lock.word) & ~LOCK_CONTENDED) == 1 + (uint32_t)sim.victim) shared_swap32(&net.from->tx.lock.word, 0);
+	free_of_victim(&net.from->tx.lock);
 	if (rests || asks) wake_all(&net.from->tx.lock.word);
 	if (bell_claimant(shared_get64(&bell()->armed)) == 1 + (uint32_t)sim.victim) {
 		shared_add32(&bell()->seq, 1);
@@ -243,25 +221,12 @@ static void turn(void)
 		grown = direct_grow(&net.pool, &net.from->tx, &net.tx, 1, &net.to->rx, &net.rx, 2) == 0;
 	if (grown || (direct && rung[1]) || (!direct && shared_swap32(&net.from->tx.starved, 0) != 0)) bump(&net.from->tx);
 	if (direct && rung[0]) wake_reader(0);
-	if (rests) rest();
+	if (rests) rest_ends(&net.pool, &net.from->tx, &net.tx, &net.rx);
 }
 
 static void woken_for_unread(void)
 {
 	if (direct_unread(&net.pool, &net.rx) > 0) wake_reader(0);
-}
-
-/* As direct_unix.c. */
-static bool chains_are_short(void)
-{
-	struct chan_lock *lock = &net.from->tx.lock;
-	if (net.tx.first != net.tx.last) return false;
-	if (net.tx.oldest != net.tx.last && chan_trylock(lock, LOCK_ENGINE)) {
-		tx_skip(&net.from->tx, &net.tx);
-		chan_unlock(lock, futex);
-	}
-	if (tx_retire(&net.pool, &net.from->tx, &net.tx) < 0) die("a send ring that can't be");
-	return net.tx.oldest == net.tx.last && net.rx.first == net.rx.last;
 }
 
 static bool keep(void *user, const struct iovec data[2])
@@ -280,7 +245,7 @@ static void take_back(void)
 
 static void enter(void)
 {
-	if (asks && (net.tx.held || pump() || !chains_are_short())) return;
+	if (asks && (net.tx.held || pump() || !chains_are_short(&net.pool, &net.from->tx, &net.tx, &net.rx))) return;
 	net.tx.held = true;
 	pump();
 	direct_link(&net.pool, net.tx.last, 1, &net.to->rx, &net.rx, 2);

@@ -419,7 +419,8 @@ static void datagrams(void **state)
 
 static void settings(void **state)
 {
-	struct script *t = script_new("net.ipv4.tcp_syn_retries=1,net.ipv4.tcp_timestamps=0,net.ipv4.tcp_rmem=4096 8192 16384,mtu=1200,address=10.9.8.7/8", false);
+	struct script *t = script_new("net.ipv4.tcp_syn_retries=1,net.ipv4.tcp_timestamps=0,net.ipv4.tcp_rmem=4096 8192 16384,mtu=1200,"
+				      "address=10.9.8.7/8", false);
 	int fd, value = 0;
 	socklen_t len = sizeof value;
 	struct second s;

@@ -325,8 +325,11 @@ static void run_state(struct play *p, const struct script_step *step)
 	struct bench *b = p->b;
 	bool waits = timewait_find(b->s, &b->us, b->us_port, &b->peer, b->peer_port) != NULL;
 	struct inet_sock *left = flow_lookup(b->s->tcp->ports, &b->us, b->us_port, &b->peer, b->peer_port);
-	int now = waits ? TCPS_TIME_WAIT : p->closed ? left ? tcp_of(&left->sk)->state : TCPS_CLOSED : play_subject(p) ? bench_state(play_subject(p)) : TCPS_CLOSED;
+	int now = TCPS_CLOSED;
 
+	if (waits) now = TCPS_TIME_WAIT;
+	else if (p->closed) now = left ? tcp_of(&left->sk)->state : TCPS_CLOSED;
+	else if (play_subject(p)) now = bench_state(play_subject(p));
 	is_named(p, step, "the state", tcp_states, now);
 }
 

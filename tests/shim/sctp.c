@@ -226,6 +226,73 @@ static void one_to_many(void)
 	CHECK(close(client) == 0 && close(server) == 0);
 }
 
+/* Streams that begin anew: both ends must have said that they may. */
+static void reconfigured(void)
+{
+	struct sockaddr_in a;
+	int l = listener(SOCK_STREAM, &a), fd = sctp(SOCK_STREAM), on = 1;
+	struct sctp_assoc_value value = {.assoc_value = 1};
+	struct sctp_event event = {.se_type = SCTP_STREAM_RESET_EVENT, .se_on = 1};
+	struct sctp_reset_streams reset = {.srs_flags = SCTP_STREAM_RESET_OUTGOING};
+	struct sctp_stream_reset_event told;
+	struct got g;
+	for (int i = 0; i < 2; i++) {
+		int s = i ? l : fd;
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_RECONFIG_SUPPORTED, &value, sizeof value) == 0);
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &value, sizeof value) == 0);
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_EVENT, &event, sizeof event) == 0);
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof on) == 0);
+	}
+	CHECK(setsockopt(fd, IPPROTO_SCTP, SCTP_RESET_STREAMS, &reset, sizeof reset) == -1 && errno == EINVAL);
+	CHECK(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+	int peer = accept(l, NULL, NULL);
+	CHECK(peer >= 0 && send(fd, "one", 3, 0) == 3 && send(fd, "two", 3, 0) == 3);
+	CHECK(receive(peer).n == 3);
+	g = receive(peer);
+	CHECK(g.n == 3 && g.info.rcv_ssn == 1);
+	CHECK(setsockopt(fd, IPPROTO_SCTP, SCTP_RESET_STREAMS, &reset, sizeof reset) == 0);
+	for (int i = 0; i < 2; i++) {
+		g = receive(i ? peer : fd);
+		CHECK(g.n == sizeof told && g.flags & MSG_NOTIFICATION);
+		memcpy(&told, g.data, sizeof told);
+		CHECK(told.strreset_type == SCTP_STREAM_RESET_EVENT);
+		CHECK(told.strreset_flags == (i ? SCTP_STREAM_RESET_INCOMING_SSN : SCTP_STREAM_RESET_OUTGOING_SSN));
+	}
+	CHECK(send(fd, "anew", 4, 0) == 4);
+	g = receive(peer);
+	CHECK(g.n == 4 && g.info.rcv_ssn == 0);
+	CHECK(close(fd) == 0 && close(peer) == 0 && close(l) == 0);
+}
+
+/* DATA that both ends want authenticated, with keys that they share by number. */
+static void authenticated(void)
+{
+	struct sockaddr_in a;
+	int l = listener(SOCK_STREAM, &a), fd = sctp(SOCK_STREAM);
+	struct sctp_assoc_value value = {.assoc_value = 1};
+	struct sctp_authchunk data = {0};
+	struct { struct { sctp_assoc_t sca_assoc_id; uint16_t sca_keynumber, sca_keylength; } h; char key[6]; } key = {
+		{.sca_keynumber = 3, .sca_keylength = 6}, "secret"};
+	struct sctp_authkeyid id = {.scact_keynumber = 3};
+	struct { struct { sctp_assoc_t gauth_assoc_id; uint32_t gauth_number_of_chunks; } h; uint8_t types[4]; } peer = {.h = {0}};
+	socklen_t len = sizeof peer;
+	CHECK(setsockopt(fd, IPPROTO_SCTP, SCTP_AUTH_CHUNK, &data, sizeof data) == -1 && errno == EACCES);
+	for (int i = 0; i < 2; i++) {
+		int s = i ? l : fd;
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_AUTH_SUPPORTED, &value, sizeof value) == 0);
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_AUTH_CHUNK, &data, sizeof data) == 0);
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_AUTH_KEY, &key, sizeof key) == 0);
+		CHECK(setsockopt(s, IPPROTO_SCTP, SCTP_AUTH_ACTIVE_KEY, &id, sizeof id) == 0);
+	}
+	CHECK(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+	int y = accept(l, NULL, NULL);
+	CHECK(y >= 0 && send(fd, "text", 4, 0) == 4 && receive(y).n == 4 && send(y, "back", 4, 0) == 4 && receive(fd).n == 4);
+	CHECK(getsockopt(fd, IPPROTO_SCTP, SCTP_PEER_AUTH_CHUNKS, &peer, &len) == 0 && len == sizeof peer.h + 1);
+	CHECK(peer.h.gauth_number_of_chunks == 1 && peer.types[0] == 0);
+	CHECK(setsockopt(fd, IPPROTO_SCTP, SCTP_AUTH_DELETE_KEY, &id, sizeof id) == -1 && errno == EINVAL);
+	CHECK(close(fd) == 0 && close(y) == 0 && close(l) == 0);
+}
+
 int main(void)
 {
 	kinds();
@@ -233,5 +300,7 @@ int main(void)
 	much();
 	nonblocking();
 	one_to_many();
+	reconfigured();
+	authenticated();
 	return 0;
 }

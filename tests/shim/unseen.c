@@ -1,6 +1,6 @@
 /*
- * Forks by a system call of the program's own, which the shim has no part in, and forks in a handler that has interrupted one of its calls: parent and child use
- * their sockets and sets on, and lose no wake-up.
+ * Forks by a system call of the program's own, which the shim has no part in, and forks in a handler that has interrupted one of its calls: parent and
+ * child use their sockets and sets on, and lose no wake-up.
  */
 #include "check.h"
 #include <poll.h>

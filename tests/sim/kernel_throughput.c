@@ -157,6 +157,7 @@ int main(int argc, char **argv)
 		episode_print(way[0].sent);
 		return 0;
 	}
-	printf("kernel, %s, loss %s%%: %.2f Mbit/s\n", controller, argv[1], (double)move(way, client, listener, atof(argv[1]) / 100, seconds) * 8 / 1e6 / seconds);
+	printf("kernel, %s, loss %s%%: %.2f Mbit/s\n", controller, argv[1],
+	       (double)move(way, client, listener, atof(argv[1]) / 100, seconds) * 8 / 1e6 / seconds);
 	return 0;
 }

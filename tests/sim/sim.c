@@ -125,7 +125,7 @@ static void build_routed(struct sim *sim)
 	sim->nif_b = plug(sim, sim->link_b, sim->b, "eth0", "10.0.2.1", "fd00:2::1");
 	plug(sim, sim->link, sim->r, "eth0", "10.0.1.254", "fd00:1::fe");
 	plug(sim, sim->link_b, sim->r, "eth1", "10.0.2.254", "fd00:2::fe");
-	net_stack(sim->r)->sysctl->ip_forward = net_stack(sim->r)->sysctl->ip6_forward = 1;
+	sysctl_set_router(net_stack(sim->r)->sysctl, 1);
 	default_route(sim->nif_a, "10.0.1.254");
 	default_route(sim->nif_a, "fd00:1::fe");
 	default_route(sim->nif_b, "10.0.2.254");

@@ -76,8 +76,9 @@ void sim_close(struct sim *sim, struct sock *sk);
 int sim_tcp_state(struct sim *sim, struct sock *sk);                       /* TCP_INFO's */
 void sim_set_int(struct sim *sim, struct sock *sk, int level, int name, int value);
 
-/* Octet i of a stream: no two offsets less than 2^16 apart see the same run of octets. */
-uint8_t sim_octet(uint8_t pattern, uint64_t i);
+/* SIM_OCTETS octets of a stream, from its octet i on: no two offsets less than a million apart see the same ones, and no two patterns do. */
+#define SIM_OCTETS 20000
+const uint8_t *sim_octets(uint8_t pattern, uint64_t i);
 
 /* One end of a stream that sends a pattern, reads the other's, and checks every octet. */
 struct sim_stream {

@@ -73,7 +73,8 @@ static void to_syn_received(struct stage *g)
 }
 
 static const struct state { const char *name; void (*reach)(struct stage *); } states[] = {
-	{"SYN-SENT", to_syn_sent}, {"SYN-RECEIVED", to_syn_received}, {"ESTABLISHED", to_established}, {"FIN-WAIT-1", to_fin_wait_1}, {"FIN-WAIT-2", to_fin_wait_2},
+	{"SYN-SENT", to_syn_sent}, {"SYN-RECEIVED", to_syn_received}, {"ESTABLISHED", to_established}, {"FIN-WAIT-1", to_fin_wait_1},
+	{"FIN-WAIT-2", to_fin_wait_2},
 	{"CLOSING", to_closing}, {"CLOSE-WAIT", to_close_wait}, {"LAST-ACK", to_last_ack}, {"TIME-WAIT", to_time_wait},
 	{"orphaned FIN-WAIT-2", to_orphan}, {"window closed", to_zero_window},
 };

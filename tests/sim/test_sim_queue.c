@@ -68,7 +68,8 @@ static void codel_takes_the_standing_queue_away(void **state)
 static void with_ecn_nothing_is_sent_twice(void **state)
 {
 	(void)state;
-	static const char *const lines[] = {LINK "codel ecn", LINK "fq_codel", LINK "limit 400 red min 10000 max 60000 avpkt 1500 burst 30 probability 10% ecn"};
+	static const char *const lines[] = {LINK "codel ecn", LINK "fq_codel",
+					    LINK "limit 400 red min 10000 max 60000 avpkt 1500 burst 30 probability 10% ecn"};
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		struct load l;
 		load(&l, lines[i], true);

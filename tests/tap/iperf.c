@@ -45,7 +45,8 @@ static void give_results(struct conn *c)
 	char text[400];
 	int n = snprintf(text + 4, sizeof text - 4,
 		"{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,\"sender_has_retransmits\":0,\"streams\":[{\"id\":1,"
-			 "\"bytes\":%llu,\"retransmits\":-1,\"jitter\":0,\"errors\":0,\"packets\":0,\"start_time\":0,\"end_time\":1}]}", (unsigned long long)c->want);
+			 "\"bytes\":%llu,\"retransmits\":-1,\"jitter\":0,\"errors\":0,\"packets\":0,\"start_time\":0,\"end_time\":1}]}",
+			 (unsigned long long)c->want);
 
 	write32((uint8_t *)text, (uint32_t)n);
 	conn_give(c, text, (size_t)n + 4);

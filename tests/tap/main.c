@@ -105,7 +105,7 @@ static void build(struct tap *t, size_t n_words, char *const *words)
 	plug(t, behind, t->us, "eth1", "10.78.0.1", "fd78::1");
 	plug(t, behind, t->far, "eth0", "10.78.0.2", "fd78::2");
 	net_stack(t->us)->mptcp->max_accepted = 2;
-	net_stack(t->us)->sysctl->ip_forward = net_stack(t->us)->sysctl->ip6_forward = 1;
+	sysctl_set_router(net_stack(t->us)->sysctl, 1);
 	route_by(net_stack(t->far), "10.78.0.1", "fd78::1");
 	if (impair_parse(&i, n_words, words, &wrong) < 0) {
 		fprintf(stderr, "\"%s\" is no impairment\n", words[wrong]);

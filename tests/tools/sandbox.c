@@ -7,8 +7,9 @@
  *                                         to most personalities; ENOSYS to what is newer than the profile
  *     sandbox --no-dispatch COMMAND …     EINVAL to prctl(PR_SET_SYSCALL_USER_DISPATCH), as from a kernel before 5.11
  *
- * In the first two clone3 is ENOSYS, so that libc falls back to clone, whose flags a filter can read. Docker's profile is moby's profiles/seccomp/default.json; its
- * containers' other limits (capabilities, a read-only /proc/sys) are less than what an ordinary user has to do without.
+ * In the first two clone3 is ENOSYS, so that libc falls back to clone, whose flags a filter can read. Docker's profile is moby's
+ * profiles/seccomp/default.json; its containers' other limits (capabilities, a read-only /proc/sys) are less than what an ordinary user has to do
+ * without.
  */
 #include <errno.h>
 #include <linux/audit.h>

@@ -142,7 +142,8 @@ void t_end(struct tclient *c)
 
 struct passed { const int *fds; size_t n; };
 
-static int64_t request(struct tclient *c, struct rpc_request *q, const void *in, size_t in_len, struct passed p, struct rpc_reply *reply, void *out, int *ret_fd)
+static int64_t request(struct tclient *c, struct rpc_request *q, const void *in, size_t in_len, struct passed p, struct rpc_reply *reply,
+		       void *out, int *ret_fd)
 {
 	int fds[4], n_fds = 0;
 	struct iovec iov[2] = {{q, sizeof *q}, {(void *)in, in_len}};

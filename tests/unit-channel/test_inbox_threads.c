@@ -1,7 +1,7 @@
 /*
- * An inbox with real threads: test-inbox-threads [DATAGRAMS [SEED]]. Three writers, one reader that sleeps when there is nothing, and the engine, a thread, too,
- * which ends the inbox, puts datagrams of its own in between and opens another one, as often as it can. Of each writer, those that were put there arrive
- * once and in their order, whole; those that were not had found no room. `tests/run tsan` runs it under ThreadSanitizer.
+ * An inbox with real threads: test-inbox-threads [DATAGRAMS [SEED]]. Three writers, one reader that sleeps when there is nothing, and the engine, a
+ * thread, too, which ends the inbox, puts datagrams of its own in between and opens another one, as often as it can. Of each writer, those that were put
+ * there arrive once and in their order, whole; those that were not had found no room. `tests/run tsan` runs it under ThreadSanitizer.
  */
 #include <errno.h>
 #include <linux/futex.h>

@@ -185,6 +185,40 @@ static void test_tx_limit(void **state)
 	assert_true(channel_poll(b->a, b->c) & EPOLLOUT);
 }
 
+/* Writes from where the last one ended, as a part of something of `whole` octets. */
+static size_t write_of_whole(struct both *b, uint64_t *in, size_t len, size_t whole)
+{
+	static uint8_t buf[SEGMENT_SMALL];
+	struct handover h = {.whole = whole};
+	for (size_t j = 0; j < len; j++) buf[j] = octet(*in + j);
+	size_t n = chan_write(b->a, b->c, buf, len, &h);
+	*in += n;
+	return n;
+}
+
+/* It waits for its place, unless it is more than a third of the room that there can be. */
+static void test_whole(void **state)
+{
+	struct both *b = *state;
+	uint64_t in = 0, out = 0;
+	tx_start(&b->p, &b->c->tx, &b->tx);
+	assert_int_equal(write_of_whole(b, &in, SEGMENT_SMALL - 99, 0), SEGMENT_SMALL - 99);
+	assert_int_equal(write_of_whole(b, &in, 60, 100), 0);       /* its first piece would fit */
+	assert_int_equal(b->c->tx.starved, STARVED_WRITER);
+	assert_int_equal(write_of_whole(b, &in, 60, 99), 60);
+	assert_int_equal(write_of_whole(b, &in, 39, 0), 39);
+	out += engine_drain(b, out, 50);
+	assert_int_equal(write_of_whole(b, &in, SEGMENT_SMALL / 3, SEGMENT_SMALL / 3), 0);
+	assert_int_equal(write_of_whole(b, &in, SEGMENT_SMALL / 3 + 1, SEGMENT_SMALL / 3 + 1), 50);
+	out += engine_drain(b, out, UINT64_MAX);
+	b->c->tx.limit = 300;
+	assert_int_equal(write_of_whole(b, &in, 250, 250), 250);
+	assert_int_equal(write_of_whole(b, &in, 100, 100), 0);
+	assert_int_equal(write_of_whole(b, &in, 101, 101), 50);
+	out += engine_drain(b, out, UINT64_MAX);
+	assert_int_equal(in, out);
+}
+
 static void test_records(void **state)
 {
 	struct both *b = *state;
@@ -399,6 +433,31 @@ static void test_outgrown(void **state)
 	assert_true(h.wants_room && !h.outgrown);
 }
 
+/* Only while the peer's program alone writes where we read, and has not begun to close, is what is not there not sent. */
+static void test_told_all(void **state)
+{
+	static const uint32_t not_all[] = {CHF_SHARED, CHF_CLOSING, CHF_CLOSED};
+	struct both *b = *state;
+	struct channel *to = arena_channel(b->a, 2);
+	assert_false(chan_rx_told_all(b->a, to));
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	b->tx.held = true;
+	assert_int_equal(rx_put(&b->p, &to->rx, &b->rx, &(struct part){"x", 1}, 1, 1), 0);
+	assert_false(chan_rx_told_all(b->a, to));  /* the engine brings what is read here */
+	direct_link(&b->p, b->tx.last, 1, &to->rx, &b->rx, 2);
+	assert_false(chan_rx_told_all(b->a, to));
+	assert_int_equal(chan_read(b->a, to, (uint8_t[1]){0}, 1, 0, false, &told), 1);
+	assert_true(chan_rx_told_all(b->a, to));
+	for (size_t i = 0; i < ARRAY_SIZE(not_all); i++) {
+		atomic_store(&b->c->flags, not_all[i]);
+		assert_false(chan_rx_told_all(b->a, to));
+	}
+	atomic_store(&b->c->flags, CHF_NONBLOCK);
+	assert_true(chan_rx_told_all(b->a, to));
+	assert_int_equal(direct_unlink(&b->p, &b->c->tx, &b->tx), 0);
+	assert_false(chan_rx_told_all(b->a, to));
+}
+
 struct kept { uint8_t octets[40000]; size_t n, room; };
 
 static bool keep(void *user, const struct iovec data[2])
@@ -457,9 +516,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, both_new, both_free)
 	const struct CMUnitTest tests[] = {
-		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_writer_tells_what_it_left), T(test_tx_limit), T(test_records),
+		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_writer_tells_what_it_left),
+		T(test_tx_limit), T(test_whole), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
-		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_recall),
+		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_told_all), T(test_recall),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

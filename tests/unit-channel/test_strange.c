@@ -8,10 +8,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "channel/atomic.h"
+#include "channel/offer.h"
 #include "fixture.h"
 #include "rpc/call_fault.h"
 
@@ -118,6 +120,39 @@ static void test_fault_on_a_listener(void **state)
 	t_close(&l);
 }
 
+/* A connection that was accepted ahead is in the place of one who is gone, and somebody says that it was taken: it is nobody's, and ends. */
+static void test_taken_by_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct tsock l = t_socket(&f->h1, AF_INET, SOCK_STREAM), a = t_socket(&f->h1, AF_INET, SOCK_STREAM), b = t_socket(&f->h1, AF_INET, SOCK_STREAM);
+	struct tsock theirs = l, spare;
+	struct offer *o = arena_offer(f->h1.arena, l.channel);
+	struct tclient gone;
+	t_hello(&gone, &f->lab, 0);
+	theirs.c = &gone;
+	assert_int_equal(t_bind(&l, "127.0.0.1", PORT), 0);
+	assert_int_equal(t_call(&l, RPC_LISTEN, 5, 0, NULL, 0), 0);
+	assert_int_equal(t_connect(&a, "127.0.0.1", PORT), 0);
+	assert_int_equal(t_accept(&theirs, &spare), 0);
+	atomic_fetch_or(&arena_channel(gone.arena, spare.channel)->flags, CHF_CLOSED);
+	t_ring(&gone, spare.channel);
+	t_sync(&gone);
+	shared_set64(&o->word, offer_word(OFFER_OPEN, spare.channel, spare.generation));
+	assert_int_equal(t_connect(&b, "127.0.0.1", PORT), 0);
+	t_sync(&f->h1);
+	assert_int_equal(offer_look(o), offer_word(OFFER_FULL, spare.channel, spare.generation));
+	close(spare.fd);
+	t_end(&gone);
+	t_sync(&f->h1);
+	assert_int_equal(offer_look(o), offer_word(OFFER_FULL, spare.channel, 0));
+	shared_set64(&o->word, 0);
+	t_ring(&f->h1, l.channel);
+	assert_true(t_wait(&b, EPOLLRDHUP));
+	t_close(&a);
+	t_close(&b);
+	t_close(&l);
+}
+
 /* ---- a port is free once its socket is closed, whatever else the engine hears of meanwhile ---- */
 
 _Noreturn static void clamour(struct fixture *f)
@@ -157,7 +192,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_new, fixture_free)
 	const struct CMUnitTest tests[] = {
 		T(test_empty_message_at_the_door), T(test_bound_again_and_again), T(test_full_bell), T(test_send_while_direct), T(test_fault_on_a_listener),
-		T(test_closed_port_is_free),
+		T(test_taken_by_nobody), T(test_closed_port_is_free),
 	};
 	if (getenv("T")) cmocka_set_test_filter(getenv("T"));
 	return cmocka_run_group_tests(tests, NULL, NULL);

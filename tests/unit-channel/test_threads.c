@@ -1,7 +1,8 @@
 /*
  * A channel's two ends with real threads: test-threads [OCTETS [SEED]]. Two writers share the tx direction and two readers the rx direction of a flow that
  * the engine, a thread, too, leads in and out of the direct path, lets grow, and takes the pages of whenever nothing is unread, as often as it can. One
- * reader sleeps on its direction, the other on a bell. Every octet must arrive in its place and nobody may sleep for ever: an alarm ends that. `tests/run tsan` runs it under ThreadSanitizer.
+ * reader sleeps on its direction, the other on a bell. Every octet must arrive in its place and nobody may sleep for ever: an alarm ends that.
+ * `tests/run tsan` runs it under ThreadSanitizer.
  */
 #include <linux/futex.h>
 #include <pthread.h>

@@ -126,7 +126,8 @@ static void test_what_it_says(void **state)
 static void test_receivers_that_want_more(void **state)
 {
 	struct fixture *f = *state;
-	static const struct { int level, name; } wishes[] = {{IPPROTO_IP, IP_RECVTTL}, {IPPROTO_IP, IP_PKTINFO}, {SOL_SOCKET, SO_TIMESTAMP}, {SOL_SOCKET, SO_RXQ_OVFL}};
+	static const struct { int level, name; } wishes[] = {{IPPROTO_IP, IP_RECVTTL}, {IPPROTO_IP, IP_PKTINFO}, {SOL_SOCKET, SO_TIMESTAMP},
+							     {SOL_SOCKET, SO_RXQ_OVFL}};
 	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
 		struct rpc_ticket t = fresh(f);
 		option(&f->to, wishes[i].level, wishes[i].name, 1);

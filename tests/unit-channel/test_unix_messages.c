@@ -408,7 +408,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_go_direct), cmocka_unit_test(test_fill), cmocka_unit_test(test_descriptors_have_their_place),
-		cmocka_unit_test(test_much_is_unread), cmocka_unit_test(test_a_reader_in_the_middle), cmocka_unit_test(test_a_writer_in_the_middle), cmocka_unit_test(test_each_way_by_itself),
+		cmocka_unit_test(test_much_is_unread), cmocka_unit_test(test_a_reader_in_the_middle),
+		cmocka_unit_test(test_a_writer_in_the_middle), cmocka_unit_test(test_each_way_by_itself),
 		cmocka_unit_test(test_few_segments_do), cmocka_unit_test(test_no_segment_is_left), cmocka_unit_test(test_the_end_of_one),
 		cmocka_unit_test(test_those_that_connect),
 	};

@@ -205,12 +205,18 @@ static void what_is_no_advertisement(void **state)
 	assert_null(address(l, MADE));
 	/* Routers believe no other router, and a host can be told to believe none. */
 	ra = advertisement(3600, 1800);
-	l->s->sysctl->ip6_forward = 1;
+	sysctl_set_router(l->s->sysctl, true);
 	advertise(l, &ra);
-	l->s->sysctl->ip6_forward = 0;
-	l->s->sysctl->accept_ra = 0;
+	sysctl_set_router(l->s->sysctl, false);
+	l->eth0->conf.accept_ra = 0;
 	advertise(l, &ra);
 	assert_null(address(l, MADE));
+	/* As Linux: what "all" says of that means nothing, and 2 is for routers, too. */
+	l->s->sysctl->all.accept_ra = 0;
+	l->eth0->conf.accept_ra = 2;
+	l->eth0->conf.forwarding6 = 1;
+	advertise(l, &ra);
+	assert_non_null(address(l, MADE));
 }
 
 static void forgers_fill_no_memory(void **state)
@@ -241,7 +247,7 @@ static void a_router_advertises(void **state)
 	struct nd_ra ra;
 	struct icmp_hdr h;
 
-	l->s->sysctl->ip6_forward = 1;
+	sysctl_set_router(l->s->sysctl, true);
 	l->s->sysctl->router_advertisements_s = 30;
 	lab_icmp(rs, true, ICMP6_RS, 0, 0, "fe80::2", "ff02::2", NULL, 0);
 	receives(l, .src = "fe80::2", .dst = "ff02::2", .proto = IP_PROTO_ICMP6, .ttl = HOPS, .data = rs, .len = sizeof rs);
@@ -322,10 +328,10 @@ static void it_may_be_told_how_often(void **state)
 {
 	struct lab *l = *state;
 
-	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitations", "3"), 0);
-	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitation_interval", "1"), 0);
-	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitation_max_interval", "1"), 0);
-	assert_int_equal(sysctl_set(l->s->sysctl, "net.ipv6.conf.all.router_solicitation_delay", "0"), 0);
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, "net.ipv6.conf.*.router_solicitations", "3"), 0);
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, "net.ipv6.conf.*.router_solicitation_interval", "1"), 0);
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, "net.ipv6.conf.*.router_solicitation_max_interval", "1"), 0);
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, "net.ipv6.conf.*.router_solicitation_delay", "0"), 0);
 	netif_start(l->eth0);
 	for (int i = 0; i < 3; i++) {
 		lab_settle(l);
@@ -342,10 +348,10 @@ static void not_everybody_asks(void **state)
 	struct lab *l = *state;
 
 	netif_start(l->lo);
-	l->s->sysctl->ip6_forward = 1;
+	sysctl_set_router(l->s->sysctl, true);
 	netif_start(l->eth0);
-	l->s->sysctl->ip6_forward = 0;
-	l->s->sysctl->accept_ra = 0;
+	sysctl_set_router(l->s->sysctl, false);
+	l->eth1->conf.accept_ra = 0;
 	netif_start(l->eth1);
 	lab_pass(l, 10 * NS_PER_S);
 	sends_nothing(l);

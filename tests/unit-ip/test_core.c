@@ -85,13 +85,20 @@ static void settings_have_linux_names_ranges_and_defaults(void **state)
 	assert_true(sysctl_get(c, "net.ipv4.ping_group_range", buf, sizeof buf) > 0);
 	assert_string_equal(buf, "1\t0");
 	assert_int_equal(sysctl_set(c, "net.ipv4.conf.all.forwarding", "1"), 0);
-	assert_int_equal(c->ip_forward, 1);
-	assert_int_equal(c->accept_redirects, 0);
+	assert_int_equal(c->all.forwarding, 1);
+	assert_int_equal(c->initial.forwarding, 1);
+	assert_int_equal(c->all.accept_redirects, 0);
+	assert_int_equal(sysctl_set(c, "net.ipv4.conf.default.forwarding", "0"), 0);
+	assert_int_equal(c->all.forwarding, 1);
+	assert_int_equal(sysctl_set(c, "net.ipv4.neigh.default.ucast_solicit", "5"), 0);
+	assert_int_equal(c->initial.neigh4.ucast_solicit, 5);
+	assert_int_equal(sysctl_set(c, "net.ipv4.neigh.all.ucast_solicit", "5"), -ENOENT);
+	assert_int_equal(sysctl_set(c, "net.ipv4.conf.*.forwarding", "0"), -ENOENT);
 	assert_true(sysctl_get(c, "net.ipv4.tcp_adv_win_scale", buf, sizeof buf) > 0);
 	assert_string_equal(buf, "1");
 	assert_int_equal(sysctl_set(c, "net.ipv4.tcp_adv_win_scale", "2"), -EACCES);
-	assert_int_equal(sysctl_set(c, "net.ipv4.conf.all.rp_filter", "0"), 0);
-	assert_int_equal(sysctl_set(c, "net.ipv4.conf.all.rp_filter", "1"), -EINVAL);
+	assert_int_equal(sysctl_set(c, "net.ipv4.conf.all.rp_filter", "1"), 0);
+	assert_int_equal(c->all.rp_filter, 1);
 }
 
 static void interfaces_come_with_their_addresses(void **state)

@@ -14,7 +14,7 @@ static int open_router(void **state)
 
 	lab_open_acquainted(state);
 	l = *state;
-	l->s->sysctl->ip_forward = l->s->sysctl->ip6_forward = 1;
+	sysctl_set_router(l->s->sysctl, 1);
 	return 0;
 }
 
@@ -250,12 +250,47 @@ static void alerts6_go_by_value(void **state)
 
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, open_router, lab_close)
 
+/* ip-sysctl: of IPv4 each interface by itself, of IPv6 "all" alone. */
+static void an_interface_may_forward_nothing(void **state)
+{
+	struct lab *l = *state;
+
+	l->eth0->conf.forwarding = l->eth0->conf.forwarding6 = 0;
+	receives(l, .src = from[0], .dst = to[0], .to = &mac_us, .proto = IP_PROTO_UDP, .data = data, .len = 8);
+	drops(l, DROP_IP_NOT_FORWARDING);
+	receives(l, .src = from[1], .dst = to[1], .to = &mac_us, .proto = IP_PROTO_UDP, .data = data, .len = 8);
+	sends(l, .by = l->eth1, .dst = to[1]);
+}
+
+/* RFC 3704 §2.2, §2.4; ip-sysctl: rp_filter. A datagram from behind eth1 that comes in by eth0, and one from nowhere. */
+static void sources_are_looked_for(void **state)
+{
+	struct lab *l = *state;
+	static const struct { int all, own; bool strayed, unknown; } modes[] = {
+		{0, 0, true, true}, {1, 0, false, false}, {0, 1, false, false}, {2, 0, true, false}, {1, 2, true, false}, {0, 2, true, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		l->s->sysctl->all.rp_filter = modes[i].all;
+		l->eth0->conf.rp_filter = modes[i].own;
+		receives(l, .src = "10.0.0.2", .dst = "10.0.0.1", .to = &mac_us, .proto = IP_PROTO_IGMP, .data = data, .len = 8);
+		drops(l, DROP_IGMP_BAD);           /* it is behind this interface */
+		receives(l, .src = "10.0.1.9", .dst = "10.0.0.1", .to = &mac_us, .proto = IP_PROTO_IGMP, .data = data, .len = 8);
+		drops(l, modes[i].strayed ? DROP_IGMP_BAD : DROP_IP_REVERSE_PATH);
+		receives(l, .src = "203.0.113.7", .dst = "10.0.0.1", .to = &mac_us, .proto = IP_PROTO_IGMP, .data = data, .len = 8);
+		drops(l, modes[i].unknown ? DROP_IGMP_BAD : DROP_IP_REVERSE_PATH);
+	}
+	/* Who learns its address has none yet. */
+	receives(l, .src = "0.0.0.0", .dst = "255.255.255.255", .to = &mac_bcast, .proto = IP_PROTO_IGMP, .data = data, .len = 8);
+	drops(l, DROP_IGMP_BAD);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		on_bench(datagrams_go_on_one_hop_poorer), on_bench(options_go_on_unchanged), on_bench(hops_run_out), on_bench(too_large_for_the_next_link),
 		on_bench(options_of_pieces), on_bench(no_way_on), on_bench(what_is_nobodys_to_forward), on_bench(silent_neighbour_behind_the_router),
-		on_bench(alerts_of_pieces), on_bench(alerts_go_to_who_asks), on_bench(alerts6_go_by_value),
+		on_bench(alerts_of_pieces), on_bench(alerts_go_to_who_asks), on_bench(alerts6_go_by_value), on_bench(an_interface_may_forward_nothing), on_bench(sources_are_looked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* IPv6 input: hostile headers, extension chains, martians. */
 #include "lab.h"
+#include <errno.h>
+#include "stack/inet/neigh.h"
 
 #define US "2001:db8::1"
 #define PEER "2001:db8::2"
@@ -167,10 +169,10 @@ static void a_router_hears_all_routers(void **state)
 {
 	struct lab *l = *state;
 
-	l->s->sysctl->ip6_forward = 1;
+	sysctl_set_router(l->s->sysctl, true);
 	receives(l, .src = PEER, .dst = "ff02::2", .proto = 99);
 	drops(l, DROP_IP_PROTO);
-	l->s->sysctl->ip6_forward = 0;
+	sysctl_set_router(l->s->sysctl, false);
 	receives(l, .src = PEER, .dst = "ff02::2", .proto = 99);
 	drops(l, DROP_IP_NO_GROUP);
 	sends_nothing(l);
@@ -178,12 +180,37 @@ static void a_router_hears_all_routers(void **state)
 
 #define on_bench(t) cmocka_unit_test_setup_teardown(t, lab_open_acquainted, lab_close)
 
+/* ip-sysctl: disable_ipv6. What it had comes again as far as it is its own, and IPv4 is as before. */
+static void an_interface_may_have_none(void **state)
+{
+	struct lab *l = *state;
+	struct addr given = lab_addr("2001:db8::1"), all = lab_addr("ff02::1"), peer = lab_addr("2001:db8::2"), v4 = lab_addr("10.0.0.1"), own = netif_linklocal(l->eth0)->addr;
+
+	struct route_hop hop;
+
+	assert_int_equal(route_lookup(l->s, &all, NULL, l->eth0, &hop), 0);
+	assert_non_null(neigh_find(l->eth0, &peer));
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, "net.ipv6.conf.*.disable_ipv6", "1"), 0);
+	assert_int_equal(route_lookup(l->s, &all, NULL, l->eth0, &hop), -ENETUNREACH);
+	assert_null(neigh_find(l->eth0, &peer));
+	assert_null(netif_addr_find(l->s, &given, NULL));
+	assert_null(netif_linklocal(l->eth0));
+	assert_int_equal(netif_addr_add(l->eth0, &given, 64), -EACCES);
+	receives(l, .src = "2001:db8::2", .dst = "2001:db8::1", .to = &mac_us, .proto = IP_PROTO_UDP, .data = "01234567", .len = 8);
+	drops(l, DROP_IP_DISABLED);
+	assert_non_null(netif_addr_find(l->s, &v4, NULL));
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, "net.ipv6.conf.*.disable_ipv6", "0"), 0);
+	assert_true(addr_eq(&netif_linklocal(l->eth0)->addr, &own));
+	assert_null(netif_addr_find(l->s, &given, NULL));
+	assert_int_equal(route_lookup(l->s, &all, NULL, l->eth0, &hop), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		on_bench(unknown_protocol_is_answered), on_bench(lengths_and_versions_that_disagree), on_bench(martians),
 		on_bench(datagrams_for_others_and_for_groups), on_bench(extension_headers), on_bench(flow_labels_differ_by_flow),
-		on_bench(a_router_hears_all_routers),
+		on_bench(a_router_hears_all_routers), on_bench(an_interface_may_have_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

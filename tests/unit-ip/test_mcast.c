@@ -7,7 +7,6 @@
 #define G4 "239.1.2.3"
 #define G6 "ff05::77"
 
-
 /* ---- sockets ---- */
 
 static struct sock *sock(struct lab *l, int domain)

@@ -89,12 +89,46 @@ static void silence_ends_in_host_unreachable(void **state)
 	sends(l, .arp_asks = "10.0.0.2");           /* the next datagram asks again */
 }
 
+static void probes_go_by_the_settings(void **state)
+{
+	struct lab *l = *state;
+
+	l->eth0->conf.neigh4.mcast_solicit = 1;
+	l->eth0->conf.neigh4.retrans_time_ms = 100;
+	output(l, "10.0.0.2");
+	lab_pass(l, 90 * NS_PER_MS);
+	sends(l, .to = &mac_bcast, .arp_asks = "10.0.0.2");
+	assert_int_equal(state_of(l, "10.0.0.2"), NUD_INCOMPLETE);
+	lab_pass(l, 20 * NS_PER_MS);
+	sends_nothing(l);
+	assert_int_equal(state_of(l, "10.0.0.2"), NUD_FAILED);
+}
+
+/* RFC 4861 §6.3.2: between half and one and a half of 30 s, evenly. */
+static void reachable_as_long_as_drawn(void **state)
+{
+	struct lab *l = *state;
+	int left[3] = {0};                        /* of 64, after 15, 30 and 45 s */
+
+	for (int i = 0; i < 64; i++) {
+		time_ns begin = l->s->now;
+		lab_acquaint(l);
+		for (int j = 0; j < 3; j++) {
+			lab_pass(l, begin + (j + 1) * 15 * NS_PER_S - l->s->now);
+			left[j] += state_of(l, "10.0.0.2") == NUD_REACHABLE;
+		}
+	}
+	assert_true(left[0] >= 63);
+	assert_in_range(left[1], 16, 48);
+	assert_int_equal(left[2], 0);
+}
+
 /* RFC 4861 (4861-11). */
 static void waiting_queue_is_bounded(void **state)
 {
 	struct lab *l = *state;
 
-	l->s->sysctl->neigh_unres_qlen = 3;
+	l->eth0->conf.neigh4.unres_qlen = 3;
 	for (int i = 0; i < 5; i++)
 		output(l, "10.0.0.2");
 	assert_int_equal(l->s->drops[DROP_NEIGH_QUEUE], 2);
@@ -370,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		on_bench(arp_asks_once_and_sends_what_waited), on_bench(silence_ends_in_host_unreachable), on_bench(waiting_queue_is_bounded),
+		on_bench(probes_go_by_the_settings), on_bench(reachable_as_long_as_drawn),
 		on_bench(stale_neighbour_is_used_then_asked_alone), on_bench(confirmation_spares_the_probe),
 		on_bench(arp_answers_for_every_address_of_the_host), on_bench(arp_that_is_not_believed), on_bench(first_of_two_rivals_wins_for_a_second),
 		on_bench(a_scan_does_not_push_out_who_answers), on_bench(nd_asks_the_solicited_node_group),

@@ -62,7 +62,7 @@ static int open_path(void **state)
 	w->b_if = plug(w, w->far, b, "eth0", "10.0.1.2", "2001:db8:1::2");
 	default_route(w->a, "10.0.0.254", "2001:db8::fe");
 	default_route(w->b, "10.0.1.254", "2001:db8:1::fe");
-	w->r->sysctl->ip_forward = w->r->sysctl->ip6_forward = 1;
+	sysctl_set_router(w->r->sysctl, 1);
 	*state = w;
 	return 0;
 }

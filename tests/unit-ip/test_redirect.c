@@ -211,6 +211,8 @@ static void another_route_is_not_corrected(void **state)
 }
 
 static void set(struct lab *l, const char *name, const char *value) { assert_int_equal(sysctl_set(l->s->sysctl, name, value), 0); }
+/* Of eth0's own. */
+static void set_own(struct lab *l, const char *name, const char *value) { assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, name, value), 0); }
 
 static void it_can_be_forbidden(void **state)
 {
@@ -218,14 +220,15 @@ static void it_can_be_forbidden(void **state)
 	struct sent about = send_far(l, 0), about6 = send_far(l, 1);
 
 	set(l, "net.ipv4.conf.all.accept_redirects", "0");
-	set(l, "net.ipv6.conf.all.accept_redirects", "0");
+	set_own(l, "net.ipv4.conf.*.accept_redirects", "0");
+	set_own(l, "net.ipv6.conf.*.accept_redirects", "0");
 	redirect4(l, &about, router[0], better[0]);
 	redirect6(l, &about6, router[1], better[1], 255);
 	assert_true(goes_by(l, far[0], router[0]));
 	assert_true(goes_by(l, far[1], router[1]));
 	/* RFC 4861 (4861-35), RFC 1812 §5.2.7.2: a router believes none; as Linux, IPv4's does if it is told to after it became one. */
-	set(l, "net.ipv4.conf.all.accept_redirects", "1");
-	set(l, "net.ipv6.conf.all.accept_redirects", "1");
+	set_own(l, "net.ipv4.conf.*.accept_redirects", "1");
+	set_own(l, "net.ipv6.conf.*.accept_redirects", "1");
 	set(l, "net.ipv4.ip_forward", "1");
 	set(l, "net.ipv6.conf.all.forwarding", "1");
 	redirect4(l, &about, router[0], better[0]);
@@ -239,6 +242,22 @@ static void it_can_be_forbidden(void **state)
 	sock_close(about6.sk);
 }
 
+/* ip-sysctl: a host's interface believes them if itself or "all" does; of IPv6, "all" means nothing. */
+static void of_itself_or_of_all(void **state)
+{
+	struct lab *l = *state;
+	struct sent about = send_far(l, 0), about6 = send_far(l, 1);
+
+	set(l, "net.ipv4.conf.all.accept_redirects", "0");
+	set(l, "net.ipv6.conf.all.accept_redirects", "0");
+	redirect4(l, &about, router[0], better[0]);
+	redirect6(l, &about6, router[1], better[1], 255);
+	assert_true(goes_by(l, far[0], better[0]));
+	assert_true(goes_by(l, far[1], better[1]));
+	sock_close(about.sk);
+	sock_close(about6.sk);
+}
+
 /* ip-sysctl: shared_media, secure_redirects. */
 static void on_media_that_are_not_shared(void **state)
 {
@@ -247,10 +266,12 @@ static void on_media_that_are_not_shared(void **state)
 
 	know(l, "10.9.9.9", &mac_better);
 	set(l, "net.ipv4.conf.all.shared_media", "0");
+	set_own(l, "net.ipv4.conf.*.shared_media", "0");
 	redirect4(l, &about, router[0], "10.9.9.9");       /* not of this subnet */
 	redirect4(l, &about, router[0], better[0]);        /* not a router that we have a default route by */
 	assert_true(goes_by(l, far[0], router[0]));
 	set(l, "net.ipv4.conf.all.secure_redirects", "0");
+	set_own(l, "net.ipv4.conf.*.secure_redirects", "0");
 	redirect4(l, &about, router[0], "10.9.9.9");
 	assert_true(goes_by(l, far[0], router[0]));
 	redirect4(l, &about, router[0], better[0]);
@@ -265,6 +286,7 @@ static void a_listed_gateway_is_secure(void **state)
 	struct route second = {.dst = addr_any4, .has_gateway = true, .gateway = lab_addr(better[0]), .metric = 9, .netif = l->eth0};
 
 	set(l, "net.ipv4.conf.all.shared_media", "0");
+	set_own(l, "net.ipv4.conf.*.shared_media", "0");
 	assert_int_equal(route_add(l->s, &second, NULL), 0);
 	redirect4(l, &about, router[0], better[0]);
 	assert_true(goes_by(l, far[0], better[0]));
@@ -337,6 +359,7 @@ static void not_without_need(void **state)
 	passes(l, 1, "2001:db8:55::1");
 	sends(l, .by = l->eth0, .dst = far[1]);
 	set(l, "net.ipv4.conf.all.send_redirects", "0");
+	set_own(l, "net.ipv4.conf.*.send_redirects", "0");
 	passes(l, 0, "10.0.0.2");
 	sends(l, .by = l->eth0, .dst = far[0]);
 	sends_nothing(l);
@@ -388,7 +411,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		of_host(the_router_in_use_is_believed), of_host(others_are_not), of_host(some_gateways_are_none), of_host(an_unknown_gateway_is_asked_for),
-		of_host(it_ends), of_host(another_route_is_not_corrected), of_host(it_can_be_forbidden), of_host(on_media_that_are_not_shared),
+		of_host(it_ends), of_host(another_route_is_not_corrected), of_host(it_can_be_forbidden), of_host(of_itself_or_of_all),
+		of_host(on_media_that_are_not_shared),
 		of_host(a_listed_gateway_is_secure), of_router(the_shorter_way_is_told), of_router(not_without_need), of_router(not_for_ever),
 	};
 	return cmocka_run_group_tests_name("ip-redirect", tests, NULL, NULL);

@@ -133,17 +133,17 @@ static void test_last_subflow_reset(void **state)
 static void test_listener_closed(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0"), *a = open_sock(b->s[0], AF_INET, IPPROTO_MPTCP);
+	struct sock *l = listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0"), *a = open_sock(b->net.s[0], AF_INET, IPPROTO_MPTCP);
 
 	assert_int_equal(call_connect(a, "10.0.0.2", 7), -EINPROGRESS);
 	settle(b);
 	sock_close(l);
 	settle(b);
-	assert_int_equal(b->s[1]->mptcp->tokens.count, 0);
-	assert_true(list_empty(&b->s[1]->socks));
+	assert_int_equal(b->net.s[1]->mptcp->tokens.count, 0);
+	assert_true(list_empty(&b->net.s[1]->socks));
 	sock_close(a);
 	bench_pass(b, 100 * NS_PER_S);
-	assert_true(list_empty(&b->s[0]->socks));
+	assert_true(list_empty(&b->net.s[0]->socks));
 }
 
 /* AF_UNSPEC makes a new socket of it. */

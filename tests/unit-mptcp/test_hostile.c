@@ -1,6 +1,7 @@
 /* What no honest peer sends: changed options in every state, maps that lie, floods of what has to be kept in mind. And checksums that are wrong. */
 #include <linux/mptcp.h>
 #include "bench.h"
+#include "../unit/draw.h"
 
 /* ---- changed octets ---- */
 
@@ -8,8 +9,7 @@ static uint64_t dice;
 
 static uint32_t draw(uint32_t below)
 {
-	dice = dice * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(dice >> 33) % below;
+	return (uint32_t)(draw_next(&dice) >> 33) % below;
 }
 
 /* One octet of the options in one segment of eight, from b to a. */
@@ -27,10 +27,10 @@ static void test_mutants(void **state)
 {
 	struct bench *b = *state;
 
-	b->s[0]->mptcp->max_accepted = 2;
+	b->net.s[0]->mptcp->max_accepted = 2;
 	endpoint(b, 1, "10.1.0.2", MPTCP_PM_ADDR_FLAG_SIGNAL);
 	for (unsigned round = 0; round < 150; round++) {
-		struct sock *a = open_sock(b->s[0], AF_INET, IPPROTO_MPTCP), *c = NULL;
+		struct sock *a = open_sock(b->net.s[0], AF_INET, IPPROTO_MPTCP), *c = NULL;
 		static uint8_t buf[20000];
 		dice = round;
 		if (!b->listener) b->listener = listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0");
@@ -143,12 +143,7 @@ static void test_checksum_two_subflows(void **state)
 	struct sock *a, *c;
 
 	bench_set(b, 1, "net.mptcp.checksum_enabled", "1");
-	b->s[0]->mptcp->max_accepted = 2;
-	endpoint(b, 1, "10.1.0.2", MPTCP_PM_ADDR_FLAG_SIGNAL);
-	connected(b, &a, &c);
-	transfer(b, a, c, 5000, 10 * NS_PER_S);
-	settle(b);
-	assert_int_equal(subflows(a), 2);
+	two_paths(b, &a, &c);
 	b->lose = spoil_text;
 	transfer(b, c, a, 300000, 30 * NS_PER_S);
 	assert_int_equal(b->count, 1);

@@ -41,7 +41,7 @@ static void test_both_ways(void **state)
 static void test_ip6(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(b, AF_INET6, IPPROTO_MPTCP, "::"), *a = open_sock(b->s[0], AF_INET6, IPPROTO_MPTCP), *c;
+	struct sock *l = listening(b, AF_INET6, IPPROTO_MPTCP, "::"), *a = open_sock(b->net.s[0], AF_INET6, IPPROTO_MPTCP), *c;
 
 	assert_int_equal(call_connect(a, "fd00::2", 7), -EINPROGRESS);
 	settle(b);
@@ -84,7 +84,7 @@ static void test_server_is_plain(void **state)
 {
 	struct bench *b = *state;
 
-	fell_back(b, listening(b, AF_INET, IPPROTO_TCP, "0.0.0.0"), "10.0.0.2", open_sock(b->s[0], AF_INET, IPPROTO_MPTCP));
+	fell_back(b, listening(b, AF_INET, IPPROTO_TCP, "0.0.0.0"), "10.0.0.2", open_sock(b->net.s[0], AF_INET, IPPROTO_MPTCP));
 	assert_int_equal(b->has[MPTCP_DSS][0] + b->has[MPTCP_DSS][1], 0);
 }
 
@@ -92,7 +92,7 @@ static void test_client_is_plain(void **state)
 {
 	struct bench *b = *state;
 
-	fell_back(b, listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0"), "10.0.0.2", open_sock(b->s[0], AF_INET, IPPROTO_TCP));
+	fell_back(b, listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0"), "10.0.0.2", open_sock(b->net.s[0], AF_INET, IPPROTO_TCP));
 }
 
 static bool strip_answers(struct bench *b, struct seen *v)
@@ -132,7 +132,7 @@ static void test_middlebox(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
 		b->lose = boxes[i];
 		b->count = 0;
-		fell_back(b, listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0"), "10.0.0.2", open_sock(b->s[0], AF_INET, IPPROTO_MPTCP));
+		fell_back(b, listening(b, AF_INET, IPPROTO_MPTCP, "0.0.0.0"), "10.0.0.2", open_sock(b->net.s[0], AF_INET, IPPROTO_MPTCP));
 		bench_pass(b, 200 * NS_PER_S);
 	}
 }
@@ -140,7 +140,7 @@ static void test_middlebox(void **state)
 static void test_refused(void **state)
 {
 	struct bench *b = *state;
-	struct sock *a = open_sock(b->s[0], AF_INET, IPPROTO_MPTCP);
+	struct sock *a = open_sock(b->net.s[0], AF_INET, IPPROTO_MPTCP);
 
 	assert_int_equal(call_connect(a, "10.0.0.2", 9), -EINPROGRESS);
 	settle(b);
@@ -156,7 +156,7 @@ static void test_off(void **state)
 	struct sock *sk;
 
 	bench_set(b, 0, "net.mptcp.enabled", "0");
-	assert_int_equal(sock_create(b->s[0], AF_INET, SOCK_STREAM, IPPROTO_MPTCP, &sk), -ENOPROTOOPT);
+	assert_int_equal(sock_create(b->net.s[0], AF_INET, SOCK_STREAM, IPPROTO_MPTCP, &sk), -ENOPROTOOPT);
 }
 
 int main(void)

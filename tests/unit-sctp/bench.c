@@ -1,11 +1,8 @@
 /* See bench.h. */
 #include "bench.h"
+#include "host/crypto.h"
 
-struct frame { struct list node; time_ns due; struct netif *to; struct packet *p; };
-
-/* ---- the world of a stack ---- */
-
-static int whose(const struct bench *b, const struct netif *nif) { return nif->stack == b->s[1]; }
+/* ---- what passes ---- */
 
 /* The SCTP packet in an IP datagram, or NULL. */
 static uint8_t *sctp_in(struct packet *p, size_t *ret_len)
@@ -32,9 +29,10 @@ static void read_chunks(struct seen *v)
 }
 
 /* What leaves is well made; and may be lost. */
-static bool look(struct bench *b, struct netif *nif, struct packet *p)
+static bool look(struct two_hosts *net, int from, int wire, struct packet *p)
 {
-	struct seen v = {.from = whose(b, nif), .wire = nif == b->nif[1][1] || nif == b->nif[0][1], .p = p};
+	struct bench *b = container_of(net, struct bench, net);
+	struct seen v = {.from = from, .wire = wire, .p = p};
 
 	v.at = sctp_in(p, &v.len);
 	if (!v.at) return false;
@@ -48,63 +46,13 @@ static bool look(struct bench *b, struct netif *nif, struct packet *p)
 	return b->lose && b->lose(b, &v);
 }
 
-static void on_transmit(void *host, struct netif *nif, struct packet *p)
-{
-	struct bench *b = host;
-	int me = whose(b, nif), wire = nif == b->nif[me][1];
-	bool loop = nif->kind == NETIF_LOOPBACK, lost = !loop && look(b, nif, p);
-	struct frame *f = malloc(sizeof *f);
-
-	if (lost || (!loop && b->cut[wire])) {
-		packet_free(p);
-		free(f);
-		return;
-	}
-	*f = (struct frame){.due = b->now + (loop ? 0 : WIRE_NS), .to = loop ? nif : b->nif[!me][wire], .p = p};
-	list_append(&b->wires, &f->node);
-}
-
-static void on_ready(void *host, struct sock *sk) { (void)host, (void)sk; }
-
-static void on_random(void *host, void *buf, size_t len)
-{
-	struct bench *b = host;
-
-	for (size_t i = 0; i < len; i++) {
-		b->random = b->random * 6364136223846793005u + 1442695040888963407u;
-		((uint8_t *)buf)[i] = (uint8_t)(b->random >> 56);
-	}
-}
-
-static const struct host_ops ops = {.transmit = on_transmit, .ready = on_ready, .random = on_random};
-
-static void address(struct netif *nif, const char *text)
-{
-	struct addr a;
-	unsigned plen;
-
-	assert_int_equal(addr_parse_prefix(&a, &plen, text), 0);
-	assert_int_equal(netif_addr_add(nif, &a, plen), 0);
-}
-
 int bench_open(void **state)
 {
-	static const char *const addrs[2][2] = {{"10.0.0.1/24", "10.1.0.1/24"}, {"10.0.0.2/24", "10.1.0.2/24"}};
-	static const char *const addrs6[2] = {"fd00::1/64", "fd00::2/64"};
 	struct bench *b = calloc(1, sizeof *b);
-	struct netif *lo;
 
-	b->now = NS_PER_S;
-	list_init(&b->wires);
-	for (int i = 0; i < 2; i++) {
-		b->s[i] = stack_new(i ? "b" : "a", &ops, b, b->now);
-		assert_int_equal(netif_add(b->s[i], "lo", NETIF_LOOPBACK, NULL, 65536, &lo), 0);
-		for (int w = 0; w < 2; w++) {
-			assert_int_equal(netif_add(b->s[i], w ? "w1" : "w0", NETIF_RAW_IP, NULL, 1500, &b->nif[i][w]), 0);
-			address(b->nif[i][w], addrs[i][w]);
-		}
-		address(b->nif[i][0], addrs6[i]);
-	}
+	b->net.look = look;
+	b->net.crypto = host_crypto();
+	two_hosts_open(&b->net);
 	*state = b;
 	settle(b);
 	b->packets = 0;
@@ -115,58 +63,9 @@ int bench_close(void **state)
 {
 	struct bench *b = *state;
 
-	for (int i = 0; i < 2; i++) stack_free(b->s[i]);
-	while (!list_empty(&b->wires)) {
-		struct frame *f = list_entry(list_pop(&b->wires), struct frame, node);
-		packet_free(f->p);
-		free(f);
-	}
+	two_hosts_close(&b->net);
 	free(b);
 	return 0;
-}
-
-/* ---- time ---- */
-
-static time_ns next_event(const struct bench *b)
-{
-	time_ns next = MIN(stack_deadline(b->s[0]), stack_deadline(b->s[1]));
-
-	if (!list_empty(&b->wires)) {
-		list_each(const struct frame, f, &b->wires, node) next = MIN(next, f->due);
-	}
-	return MAX(next, b->now);
-}
-
-static void deliver_due(struct bench *b)
-{
-	for (bool any = true; any;) {
-		any = false;
-		list_each(struct frame, f, &b->wires, node) {
-			if (f->due > b->now) continue;
-			list_remove(&f->node);
-			stack_set_now(f->to->stack, b->now);
-			stack_receive(f->to->stack, f->to, f->p);
-			free(f);
-			any = true;
-			break;
-		}
-	}
-}
-
-void bench_pass(struct bench *b, time_ns ns)
-{
-	time_ns end = b->now + ns;
-
-	for (;;) {
-		time_ns next = next_event(b);
-		if (next > end) break;
-		b->now = next;
-		deliver_due(b);
-		for (int i = 0; i < 2; i++) stack_advance(b->s[i], b->now);
-		deliver_due(b);
-	}
-	b->now = end;
-	for (int i = 0; i < 2; i++) stack_advance(b->s[i], b->now);
 }
 
 void bench_inject_from(struct bench *b, int to, const char *from, const struct sctp_hdr *h, const uint8_t *chunks, size_t len)
@@ -179,8 +78,8 @@ void bench_inject_from(struct bench *b, int to, const char *from, const struct s
 	ip4_emit(&ip, p->data);
 	if (len) memcpy(p->data + IP4_HDR_MIN + SCTP_HDR_LEN, chunks, len);
 	sctp_emit(h, p->data + IP4_HDR_MIN, SCTP_HDR_LEN + len);
-	stack_set_now(b->s[to], b->now);
-	stack_receive(b->s[to], b->nif[to][0], p);
+	stack_set_now(b->net.s[to], b->net.now);
+	stack_receive(b->net.s[to], b->net.wire[to][0], p);
 }
 
 void bench_inject(struct bench *b, int to, const struct sctp_hdr *h, const uint8_t *chunks, size_t len)
@@ -196,39 +95,6 @@ bool seen_has(const struct seen *p, uint8_t type)
 }
 
 /* ---- calls ---- */
-
-struct sockaddr_storage at(const char *addr, uint16_t port)
-{
-	struct sockaddr_storage ss;
-	struct addr a;
-	socklen_t len;
-
-	assert_int_equal(addr_parse(&a, addr), 0);
-	memset(&ss, 0, sizeof ss);
-	sockaddr_emit(addr_is_v4(&a) ? AF_INET : AF_INET6, &a, port, 0, &ss, &len);
-	return ss;
-}
-
-static socklen_t len_of(const struct sockaddr_storage *ss) { return ss->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6); }
-
-int call_bind(struct sock *sk, const char *addr, uint16_t port)
-{
-	struct sockaddr_storage ss = at(addr, port);
-
-	return sock_bind(sk, (struct sockaddr *)&ss, len_of(&ss));
-}
-
-int call_connect(struct sock *sk, const char *addr, uint16_t port)
-{
-	struct sockaddr_storage ss = at(addr, port);
-
-	return sock_connect(sk, (struct sockaddr *)&ss, len_of(&ss));
-}
-
-ssize_t call_send(struct sock *sk, const void *data, size_t len)
-{
-	return sock_send(sk, &(struct sock_msg){.data = (void *)data, .len = len});
-}
 
 const struct got *call_recv(struct sock *sk)
 {
@@ -270,9 +136,9 @@ struct sock *listening(struct sock *sk, const char *addr, uint16_t port)
 
 void connected(struct bench *b, struct sock **ret_a, struct sock **ret_b)
 {
-	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7);
+	struct sock *l = listening(one(b->net.s[1]), "0.0.0.0", 7);
 
-	*ret_a = one(b->s[0]);
+	*ret_a = one(b->net.s[0]);
 	assert_int_equal(call_connect(*ret_a, "10.0.0.2", 7), -EINPROGRESS);
 	settle(b);
 	assert_int_equal(call_connect(*ret_a, "10.0.0.2", 7), 0);
@@ -294,7 +160,7 @@ void events_on(struct sock *sk)
 	struct sctp_event_subscribe e;
 
 	memset(&e, 1, sizeof e);
-	e.sctp_data_io_event = 0;
+	e.sctp_data_io_event = e.sctp_authentication_event = 0;
 	assert_int_equal(sock_setsockopt(sk, IPPROTO_SCTP, SCTP_EVENTS, &e, sizeof e), 0);
 	assert_int_equal(set_int(sk, SCTP_RECVRCVINFO, 1), 0);
 }
@@ -317,11 +183,12 @@ ssize_t call_sendmsg(struct sock *sk, const void *data, size_t len, const struct
 	struct sockaddr_storage ss;
 
 	if (w->pr) n = put_control(control, n, SCTP_PRINFO, w->pr, sizeof *w->pr);
+	if (w->key) n = put_control(control, n, SCTP_AUTHINFO, &(struct sctp_authinfo){w->key}, sizeof(struct sctp_authinfo));
 	m.control_len = n;
 	if (w->to) {
 		ss = at(w->to, w->port);
 		m.name = &ss;
-		m.name_len = len_of(&ss);
+		m.name_len = at_len(&ss);
 	}
 	return sock_send(sk, &m);
 }

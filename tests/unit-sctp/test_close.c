@@ -67,8 +67,8 @@ static void each_may_be_lost(void **state)
 		assert_null(assoc_at(y));
 		sock_close(y);
 		settle(b);
-		assert_true(list_empty(&b->s[0]->socks));
-		assert_true(list_empty(&b->s[1]->socks));
+		assert_true(list_empty(&b->net.s[0]->socks));
+		assert_true(list_empty(&b->net.s[1]->socks));
 	}
 }
 
@@ -79,10 +79,10 @@ static void nobody_is_there_to_agree(void **state)
 	struct sock *x, *y;
 
 	connected(b, &x, &y);
-	b->cut[0] = b->cut[1] = true;
+	b->net.cut[0] = b->net.cut[1] = true;
 	sock_close(x);
 	bench_pass(b, 400 * NS_PER_S);
-	assert_true(list_empty(&b->s[0]->socks));
+	assert_true(list_empty(&b->net.s[0]->socks));
 	sock_close(y);
 }
 
@@ -131,14 +131,14 @@ static void abrupt_closes(void **state)
 static void a_listener_goes(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7), *x = one(b->s[0]);
+	struct sock *l = listening(one(b->net.s[1]), "0.0.0.0", 7), *x = one(b->net.s[0]);
 
 	call_connect(x, "10.0.0.2", 7);
 	settle(b);
 	assert_true(sock_poll(l) & EPOLLIN);
 	sock_close(l);
 	settle(b);
-	assert_true(list_empty(&b->s[1]->socks));
+	assert_true(list_empty(&b->net.s[1]->socks));
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -ECONNRESET);
 }
 
@@ -146,12 +146,12 @@ static void a_listener_goes(void **state)
 static void everything_goes(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x, *y, *l = listening(one(b->s[1]), "0.0.0.0", 9), *z = one(b->s[0]);
+	struct sock *x, *y, *l = listening(one(b->net.s[1]), "0.0.0.0", 9), *z = one(b->net.s[0]);
 
 	connected(b, &x, &y);
 	call_connect(z, "10.0.0.2", 9);
 	settle(b);
-	b->cut[0] = true;
+	b->net.cut[0] = true;
 	call_send(x, "lost", 4);
 	sock_close(x);
 	sock_close(z);
@@ -162,16 +162,16 @@ static void everything_goes(void **state)
 static void shutdown_of_others(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7), *m = listening(many(b->s[1]), "0.0.0.0", 8);
+	struct sock *l = listening(one(b->net.s[1]), "0.0.0.0", 7), *m = listening(many(b->net.s[1]), "0.0.0.0", 8);
 	struct sockaddr none = {.sa_family = AF_UNIX};
 
-	assert_int_equal(sock_shutdown(one(b->s[0]), SHUT_WR), -ENOTCONN);
-	assert_int_equal(sock_shutdown(many(b->s[0]), SHUT_RDWR), -ENOTCONN);
+	assert_int_equal(sock_shutdown(one(b->net.s[0]), SHUT_WR), -ENOTCONN);
+	assert_int_equal(sock_shutdown(many(b->net.s[0]), SHUT_RDWR), -ENOTCONN);
 	assert_int_equal(sock_shutdown(l, SHUT_WR), 0);
 	assert_int_equal(sock_shutdown(m, SHUT_RD), -EOPNOTSUPP);
 	assert_int_equal(sock_shutdown(l, 3), -EINVAL);
-	assert_int_equal(sock_connect(one(b->s[0]), &none, sizeof none), -EINVAL);
-	assert_int_equal(sock_bind(one(b->s[0]), &none, sizeof none), -EINVAL);
+	assert_int_equal(sock_connect(one(b->net.s[0]), &none, sizeof none), -EINVAL);
+	assert_int_equal(sock_bind(one(b->net.s[0]), &none, sizeof none), -EINVAL);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* Messages: cut and put together, lost and found again, in order and not, against windows that are closed. */
 #include "bench.h"
+#include "../unit/draw.h"
 
 #define LONG 60000u
 
@@ -62,8 +63,7 @@ static void read_in_parts(void **state)
 
 static uint32_t chance(struct bench *b)
 {
-	b->random = b->random * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(b->random >> 40);
+	return (uint32_t)(draw_next(&b->net.random) >> 40);
 }
 
 static bool one_in_eight(struct bench *b, struct seen *p)
@@ -214,10 +214,10 @@ static bool lose_data(struct bench *b, struct seen *p)
 static void nobody_answers(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = one(b->s[0]);
+	struct sock *x = one(b->net.s[0]);
 
 	/* One address each: nothing can go another way. */
-	listening(one(b->s[1]), "10.0.0.2", 7);
+	listening(one(b->net.s[1]), "10.0.0.2", 7);
 	assert_int_equal(call_bind(x, "10.0.0.1", 0), 0);
 	call_connect(x, "10.0.0.2", 7);
 	settle(b);
@@ -234,7 +234,7 @@ static void nobody_answers(void **state)
 	assert_int_equal(b->count, 2);
 	bench_pass(b, NS_PER_S);
 	assert_int_equal(b->count, 3);
-	b->cut[0] = b->cut[1] = true;
+	b->net.cut[0] = b->net.cut[1] = true;
 	bench_pass(b, 700 * NS_PER_S);
 	assert_null(assoc_at(x));
 	assert_int_equal(call_recv(x)->n, -ETIMEDOUT);
@@ -339,11 +339,65 @@ static void the_path_shrinks(void **state)
 	struct sock *x, *y;
 
 	connected(b, &x, &y);
-	b->nif[0][0]->mtu_bytes = 1000;
+	b->net.wire[0][0]->mtu_bytes = 1000;
 	fill(data, 1, LONG);
 	assert_int_equal(call_send(x, data, LONG), LONG);
 	bench_pass(b, 60 * NS_PER_S);
 	assert_message(call_recv(y), 1, LONG);
+}
+
+/* One message, as a's, with this number of its stream. */
+static void inject_numbered(struct bench *b, const struct assoc *to, uint16_t stream, uint16_t ssn)
+{
+	struct sctp_chunk c = {.type = CHUNK_DATA, .flags = CHUNK_DATA_B | CHUNK_DATA_E, .len = 13};
+	uint8_t buf[20] = {0};
+
+	sctp_chunk_emit(&c, buf);
+	sctp_data_emit(&(struct sctp_data){.tsn = to->rcv.cum + 1, .stream = stream, .ssn = ssn, .ppid = ssn}, buf + SCTP_CHUNK_HDR);
+	bench_inject(b, 1, &(struct sctp_hdr){to->rport, to->lport, to->my_tag}, buf, sizeof buf);
+}
+
+static void assert_numbers(struct sock *y, uint16_t stream, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		const struct got *g = call_recv(y);
+		assert_int_equal(g->n, 1);
+		assert_int_equal(g->info.rcv_sid, stream);
+		assert_int_equal(g->info.rcv_ssn, i);
+	}
+}
+
+/* RFC 9260 §6.5: however they come, each stream's are in order, and wait only for their own. */
+static void the_last_comes_first(void **state)
+{
+	enum { N = 50 };
+	struct bench *b = *state;
+	struct sock *x, *y;
+	const struct assoc *a;
+
+	connected(b, &x, &y);
+	assert_int_equal(set_int(y, SCTP_RECVRCVINFO, 1), 0);
+	a = assoc_at(y);
+	for (uint16_t i = N; i-- > 1;)
+		for (uint16_t stream = 1; stream <= 3; stream++) inject_numbered(b, a, stream, i);
+	assert_int_equal(call_recv(y)->n, -EAGAIN);
+	inject_numbered(b, a, 2, 0);
+	assert_numbers(y, 2, 0, N);
+	assert_int_equal(call_recv(y)->n, -EAGAIN);
+	/* One is missing in the middle. */
+	inject_numbered(b, a, 2, N + 2);
+	inject_numbered(b, a, 2, N + 1);
+	inject_numbered(b, a, 2, N + 4);
+	inject_numbered(b, a, 2, N);
+	assert_numbers(y, 2, N, N + 3);
+	assert_int_equal(call_recv(y)->n, -EAGAIN);
+	inject_numbered(b, a, 3, 0);
+	inject_numbered(b, a, 1, 0);
+	assert_numbers(y, 3, 0, N);
+	assert_numbers(y, 1, 0, N);
+	inject_numbered(b, a, 2, N + 3);
+	assert_numbers(y, 2, N + 3, N + 5);
+	assert_true(list_empty(&a->rcv.early));
 }
 
 int main(void)
@@ -351,7 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(a_long_message), BENCH_TEST(read_in_parts), BENCH_TEST(through_loss), BENCH_TEST(fast_retransmit), BENCH_TEST(a_gap_is_reported),
 		BENCH_TEST(delayed_sack), BENCH_TEST(nobody_answers), BENCH_TEST(unordered_passes), BENCH_TEST(streams_are_apart),
-		BENCH_TEST(a_closed_window), BENCH_TEST(larger_than_the_window), BENCH_TEST(the_path_shrinks),
+		BENCH_TEST(a_closed_window), BENCH_TEST(larger_than_the_window), BENCH_TEST(the_path_shrinks), BENCH_TEST(the_last_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

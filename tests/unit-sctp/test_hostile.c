@@ -79,7 +79,7 @@ static void bad_inits(void **state)
 	struct bench *b = *state;
 	uint8_t buf[64];
 
-	listening(one(b->s[1]), "0.0.0.0", 7);
+	listening(one(b->net.s[1]), "0.0.0.0", 7);
 	assert_int_equal(asked(b, 0, buf, put_init(buf, 0, 5000, 1, 1), NULL).type, 255);
 	assert_int_equal(asked(b, 0, buf, put_init(buf, 9, 1499, 1, 1), NULL).type, CHUNK_ABORT);
 	assert_int_equal(asked(b, 0, buf, put_init(buf, 9, 5000, 0, 1), NULL).type, CHUNK_ABORT);
@@ -99,7 +99,7 @@ static void unknown_parameters(void **state)
 	};
 	struct bench *b = *state;
 
-	listening(one(b->s[1]), "0.0.0.0", 7);
+	listening(one(b->net.s[1]), "0.0.0.0", 7);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint8_t value[64];
 		uint8_t buf[128];
@@ -144,13 +144,13 @@ static size_t fetch_cookie(struct bench *b, uint8_t *to, uint32_t *ret_tag)
 static void cookies(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7), *y;
+	struct sock *l = listening(one(b->net.s[1]), "0.0.0.0", 7), *y;
 	uint8_t cookie[1024], buf[1100];
 	uint32_t tag, vtag;
 	size_t n;
 
 	for (int i = 0; i < 100; i++) fetch_cookie(b, cookie, &tag);
-	assert_int_equal(list_first(&b->s[1]->socks, struct sock, node) == l && l->node.next == &b->s[1]->socks, 1);
+	assert_int_equal(list_first(&b->net.s[1]->socks, struct sock, node) == l && l->node.next == &b->net.s[1]->socks, 1);
 	n = fetch_cookie(b, cookie, &tag);
 	/* Each octet of it counts. */
 	for (size_t i = 0; i < n; i++) {
@@ -180,7 +180,7 @@ static void cookies(void **state)
 /* A connection to b's port 7 from port 1000, made by hand; its tag at b. */
 static uint32_t by_hand(struct bench *b, struct sock **ret)
 {
-	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7);
+	struct sock *l = listening(one(b->net.s[1]), "0.0.0.0", 7);
 	uint8_t cookie[1024], buf[1100];
 	uint32_t tag;
 	size_t n = fetch_cookie(b, cookie, &tag);
@@ -330,7 +330,7 @@ static void never_next(void **state) { fill(*state, 100, 3, 1, 4); }
 static void streams_shrink(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = one(b->s[1]), *x = one(b->s[0]), *y;
+	struct sock *l = one(b->net.s[1]), *x = one(b->net.s[0]), *y;
 	struct sctp_initmsg theirs = {.sinit_max_instreams = 1};
 
 	assert_int_equal(sock_setsockopt(l, IPPROTO_SCTP, SCTP_INITMSG, &theirs, sizeof theirs), 0);
@@ -348,7 +348,7 @@ static void streams_shrink(void **state)
 static void claimed_address(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(one(b->s[1]), "0.0.0.0", 7), *x = one(b->s[0]), *y;
+	struct sock *l = listening(one(b->net.s[1]), "0.0.0.0", 7), *x = one(b->net.s[0]), *y;
 	uint8_t value[SCTP_INIT_FIXED + 8], buf[1100], cookie[1024];
 	struct sctp_chunk init = {.type = CHUNK_INIT, .len = sizeof value, .value = value};
 	struct sctp_hdr h = to_b(0);
@@ -363,7 +363,7 @@ static void claimed_address(void **state)
 	sctp_param_emit(&(struct sctp_param){.type = PARAM_IPV4, .len = 4, .value = (uint8_t[]){10, 0, 0, 1}}, value + SCTP_INIT_FIXED);
 	addr_parse(&from, "10.0.0.9");
 	assert_int_equal(init_read(sctp_of(l), &init, &from, &r), 0);
-	cookie_write(b->s[1], cookie, &h, &r, &(struct cookie_made){.my_tag = 77, .my_tsn = 5, .life_ms = 60000}, 1, 1);
+	cookie_write(b->net.s[1], cookie, &h, &r, &(struct cookie_made){.my_tag = 77, .my_tsn = 5, .life_ms = 60000}, 1, 1);
 	h.vtag = 77;
 	bench_inject_from(b, 1, "10.0.0.9", &h, buf, put(buf, CHUNK_COOKIE_ECHO, 0, cookie, cookie_len()));
 	settle(b);
@@ -414,27 +414,27 @@ static void stuck_in_the_middle(void **state)
 static void icmp(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = one(b->s[0]);
+	struct sock *x = one(b->net.s[0]);
 	uint8_t quote[24] = {0};
 	struct ip_error e = {.proto = IP_PROTO_SCTP, .icmp_type = ICMP4_UNREACH, .icmp_code = 2, .err = ENOPROTOOPT, .hard = true, .quote = quote,
 			     .quote_len = sizeof quote};
 
 	addr_parse(&e.src, "10.0.0.1");
 	addr_parse(&e.dst, "10.0.0.2");
-	b->cut[0] = true;
+	b->net.cut[0] = true;
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -EINPROGRESS);
 	write16(quote, sctp_of(x)->inet.lport);
 	write16(quote + 2, 7);
 	quote[SCTP_HDR_LEN] = CHUNK_INIT;
 	write32(quote + 16, assoc_at(x)->my_tag + 1);
-	sctp_error(b->s[0], &e);
+	sctp_error(b->net.s[0], &e);
 	assert_non_null(assoc_at(x));
 	write32(quote + 16, assoc_at(x)->my_tag);
 	e.quote_len = 12;
-	sctp_error(b->s[0], &e);
+	sctp_error(b->net.s[0], &e);
 	assert_non_null(assoc_at(x));
 	e.quote_len = sizeof quote;
-	sctp_error(b->s[0], &e);
+	sctp_error(b->net.s[0], &e);
 	assert_null(assoc_at(x));
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -ENOPROTOOPT);
 }
@@ -465,8 +465,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(out_of_the_blue), BENCH_TEST(bad_inits), BENCH_TEST(unknown_parameters), BENCH_TEST(cookies), BENCH_TEST(wrong_tags),
-		BENCH_TEST(unknown_chunks), BENCH_TEST(bad_data), BENCH_TEST(a_sack_of_the_future), BENCH_TEST(cut_short), BENCH_TEST(never_whole), BENCH_TEST(never_ends),
-		BENCH_TEST(never_next), BENCH_TEST(streams_shrink), BENCH_TEST(claimed_address), BENCH_TEST(closed_and_restarted), BENCH_TEST(stuck_in_the_middle),
+		BENCH_TEST(unknown_chunks), BENCH_TEST(bad_data), BENCH_TEST(a_sack_of_the_future), BENCH_TEST(cut_short),
+		BENCH_TEST(never_whole), BENCH_TEST(never_ends),
+		BENCH_TEST(never_next), BENCH_TEST(streams_shrink), BENCH_TEST(claimed_address), BENCH_TEST(closed_and_restarted),
+		BENCH_TEST(stuck_in_the_middle),
 		BENCH_TEST(icmp), BENCH_TEST(checksums),
 	};
 

@@ -34,7 +34,7 @@ static void drain(struct sock *sk)
 static void a_send_connects(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]), *y = listening(many(b->s[1]), "0.0.0.0", 7);
+	struct sock *x = many(b->net.s[0]), *y = listening(many(b->net.s[1]), "0.0.0.0", 7);
 	const struct got *g;
 	sctp_assoc_t id;
 
@@ -66,7 +66,7 @@ static void a_send_connects(void **state)
 static void ends_are_told(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]), *y = listening(many(b->s[1]), "0.0.0.0", 7), *z = listening(many(b->s[1]), "0.0.0.0", 8);
+	struct sock *x = many(b->net.s[0]), *y = listening(many(b->net.s[1]), "0.0.0.0", 7), *z = listening(many(b->net.s[1]), "0.0.0.0", 8);
 	const struct sctp_assoc_change *c;
 
 	events_on(x);
@@ -95,7 +95,7 @@ static void ends_are_told(void **state)
 static void nobody_listens(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]);
+	struct sock *x = many(b->net.s[0]);
 	const struct sctp_send_failed *f;
 
 	events_on(x);
@@ -114,7 +114,7 @@ static void nobody_listens(void **state)
 static void peeled_off(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]), *y = listening(many(b->s[1]), "0.0.0.0", 7), *own;
+	struct sock *x = many(b->net.s[0]), *y = listening(many(b->net.s[1]), "0.0.0.0", 7), *own;
 	sctp_assoc_t id;
 
 	call_sendmsg(x, "one", 3, NAMED(.to = "10.0.0.2", .port = 7));
@@ -137,7 +137,7 @@ static void peeled_off(void **state)
 static void autoclose(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]), *y = listening(many(b->s[1]), "0.0.0.0", 7);
+	struct sock *x = many(b->net.s[0]), *y = listening(many(b->net.s[1]), "0.0.0.0", 7);
 
 	assert_int_equal(set_int(x, SCTP_AUTOCLOSE, 5), 0);
 	call_sendmsg(x, "one", 3, NAMED(.to = "10.0.0.2", .port = 7));
@@ -148,23 +148,23 @@ static void autoclose(void **state)
 	bench_pass(b, 2 * NS_PER_S);
 	assert_int_equal(sctp_of(x)->n_assocs, 0);
 	assert_int_equal(sctp_of(y)->n_assocs, 0);
-	assert_int_equal(set_int(one(b->s[0]), SCTP_AUTOCLOSE, 5), -EOPNOTSUPP);
+	assert_int_equal(set_int(one(b->net.s[0]), SCTP_AUTOCLOSE, 5), -EOPNOTSUPP);
 }
 
 /* RFC 3758 §3.5 (3758-1): a message that has lived its time is given up, those behind it arrive. */
 static void lifetime(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]), *y = listening(many(b->s[1]), "0.0.0.0", 7);
+	struct sock *x = many(b->net.s[0]), *y = listening(many(b->net.s[1]), "0.0.0.0", 7);
 	struct sctp_prinfo pr = {SCTP_PR_SCTP_TTL, 500};
 
 	call_sendmsg(x, "first", 5, NAMED(.to = "10.0.0.2", .port = 7));
 	bench_pass(b, NS_PER_S);
 	assert_int_equal(call_recv(y)->n, 5);
-	b->cut[0] = b->cut[1] = true;
+	b->net.cut[0] = b->net.cut[1] = true;
 	call_sendmsg(x, "mortal", 6, NAMED(.to = "10.0.0.2", .port = 7, .pr = &pr));
 	bench_pass(b, 900 * NS_PER_MS);
-	b->cut[0] = b->cut[1] = false;
+	b->net.cut[0] = b->net.cut[1] = false;
 	call_sendmsg(x, "after", 5, NAMED(.to = "10.0.0.2", .port = 7));
 	bench_pass(b, 10 * NS_PER_S);
 	assert_int_equal(call_recv(y)->n, 5);
@@ -177,19 +177,19 @@ static void lifetime(void **state)
 static void a_restart(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = many(b->s[0]), *y = listening(many(b->s[1]), "0.0.0.0", 7);
+	struct sock *x = many(b->net.s[0]), *y = listening(many(b->net.s[1]), "0.0.0.0", 7);
 
 	assert_int_equal(call_bind(x, "0.0.0.0", 1000), 0);
 	events_on(y);
 	call_sendmsg(x, "one", 3, NAMED(.to = "10.0.0.2", .port = 7));
 	bench_pass(b, NS_PER_S);
 	drain(y);
-	b->cut[0] = b->cut[1] = true;
+	b->net.cut[0] = b->net.cut[1] = true;
 	x->linger = (struct linger){1, 0};
 	sock_close(x);
 	settle(b);
-	b->cut[0] = b->cut[1] = false;
-	x = many(b->s[0]);
+	b->net.cut[0] = b->net.cut[1] = false;
+	x = many(b->net.s[0]);
 	assert_int_equal(call_bind(x, "0.0.0.0", 1000), 0);
 	call_sendmsg(x, "again", 5, NAMED(.to = "10.0.0.2", .port = 7));
 	settle(b);
@@ -203,7 +203,7 @@ static void a_restart(void **state)
 static void both_begin(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = listening(many(b->s[0]), "0.0.0.0", 7), *y = listening(many(b->s[1]), "0.0.0.0", 7);
+	struct sock *x = listening(many(b->net.s[0]), "0.0.0.0", 7), *y = listening(many(b->net.s[1]), "0.0.0.0", 7);
 
 	call_sendmsg(x, "one", 3, NAMED(.to = "10.0.0.2", .port = 7));
 	call_sendmsg(y, "other", 5, NAMED(.to = "10.0.0.1", .port = 7));

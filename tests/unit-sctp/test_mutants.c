@@ -3,13 +3,13 @@
  * it, nothing is read or written beyond its end, both hosts answer the next call, and nothing is left when they go.
  */
 #include "bench.h"
+#include "../unit/draw.h"
 
 #define ROUNDS 300
 
 static uint32_t chance(struct bench *b)
 {
-	b->random = b->random * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(b->random >> 35);
+	return (uint32_t)(draw_next(&b->net.random) >> 35);
 }
 
 /* Nobody re-enters a stack from its transmit(): what is doubled waits. */
@@ -43,6 +43,50 @@ static bool spoil(struct bench *b, struct seen *p)
 	return false;
 }
 
+static int set_value(struct sock *sk, int name, uint32_t v)
+{
+	struct sctp_assoc_value av = {.assoc_id = SCTP_FUTURE_ASSOC, .assoc_value = v};
+
+	return sock_setsockopt(sk, IPPROTO_SCTP, name, &av, sizeof av);
+}
+
+/* Streams begin anew, or come to be more; addresses come and go. */
+static void reconfigure(struct bench *b, struct sock *sk)
+{
+	const struct assoc *a = assoc_at(sk);
+	sctp_assoc_t id = a ? a->id : 0;
+	struct { struct reset_head h; uint16_t list[2]; } reset = {{id, (uint16_t)(1 + chance(b) % 3), (uint16_t)(chance(b) % 3)}, {1, 3}};
+	struct sockaddr_storage second = at(sk->stack == b->net.s[1] ? "10.1.0.2" : "10.1.0.1", 0);
+	struct sctp_setpeerprim prim = {.sspp_assoc_id = id};
+	struct sctp_add_streams add = {id, (uint16_t)(chance(b) % 3), (uint16_t)(chance(b) % 3)};
+
+	memcpy(&prim.sspp_addr, &second, sizeof second);
+	switch (chance(b) % 6) {
+	case 0: sock_setsockopt(sk, IPPROTO_SCTP, SCTP_RESET_STREAMS, &reset, sizeof reset); break;
+	case 1: sock_setsockopt(sk, IPPROTO_SCTP, SCTP_ADD_STREAMS, &add, sizeof add); break;
+	case 2: sock_setsockopt(sk, IPPROTO_SCTP, SCTP_RESET_ASSOC, &id, sizeof id); break;
+	case 3: sock_setsockopt(sk, IPPROTO_SCTP, chance(b) % 2 ? SCTP_SOCKOPT_BINDX_ADD : SCTP_SOCKOPT_BINDX_REM, &second, sizeof(struct sockaddr_in)); break;
+	case 4: sock_setsockopt(sk, IPPROTO_SCTP, SCTP_SET_PEER_PRIMARY_ADDR, &prim, sizeof prim); break;
+	default: break;
+	}
+}
+
+/* Some chunks are authenticated, others not; and not always by keys that the other end has. */
+static void authenticate(struct bench *b, struct sock *sk)
+{
+	static const uint8_t types[] = {CHUNK_DATA, CHUNK_SACK, CHUNK_COOKIE_ECHO, CHUNK_RECONFIG, CHUNK_SHUTDOWN, CHUNK_HEARTBEAT};
+	struct { struct key_head h; uint8_t key[8]; } key = {.h = {.sca_keynumber = (uint16_t)(chance(b) % 3), .sca_keylength = 8}, .key = "secret"};
+	struct sctp_authkeyid id = {.scact_keynumber = key.h.sca_keynumber};
+
+	assert_int_equal(set_value(sk, SCTP_AUTH_SUPPORTED, 1), 0);
+	assert_int_equal(set_value(sk, SCTP_ASCONF_SUPPORTED, 1), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (chance(b) % 2) sock_setsockopt(sk, IPPROTO_SCTP, SCTP_AUTH_CHUNK, &types[i], 1);
+	if (chance(b) % 2) key.h.sca_keynumber = id.scact_keynumber = 0;
+	sock_setsockopt(sk, IPPROTO_SCTP, SCTP_AUTH_KEY, &key, sizeof key.h + 8);
+	sock_setsockopt(sk, IPPROTO_SCTP, SCTP_AUTH_ACTIVE_KEY, &id, sizeof id);
+}
+
 static void exchange(struct bench *b, struct sock *x, struct sock *y)
 {
 	static uint8_t data[9000];
@@ -54,6 +98,7 @@ static void exchange(struct bench *b, struct sock *x, struct sock *y)
 		bench_pass(b, (time_ns)(chance(b) % 2000) * NS_PER_MS);
 		if (chance(b) % 2) call_recv(x);
 		if (chance(b) % 2) call_recv(y);
+		reconfigure(b, chance(b) % 2 ? x : y);
 	}
 }
 
@@ -69,11 +114,19 @@ static void conversations(void **state)
 
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		bool is_many = round & 1;
-		struct sock *l = listening(is_many ? many(b->s[1]) : one(b->s[1]), "0.0.0.0", 7), *x = is_many ? many(b->s[0]) : one(b->s[0]), *y = l;
-		b->random = round * 77777 + 1;
+		struct sock *l = listening(is_many ? many(b->net.s[1]) : one(b->net.s[1]), round & 2 ? "10.0.0.2" : "0.0.0.0", 7),
+			*x = is_many ? many(b->net.s[0]) : one(b->net.s[0]), *y = l;
+		b->net.random = round * 77777 + 1;
+		if (round & 2) call_bind(x, "10.0.0.1", 0);
 		b->lose = spoil;
 		events_on(x);
 		events_on(l);
+		for (int i = 0; i < 2; i++) {
+			struct sock *sk = i ? l : x;
+			if (round % 3) authenticate(b, sk);
+			set_value(sk, SCTP_RECONFIG_SUPPORTED, 1);
+			set_value(sk, SCTP_ENABLE_STREAM_RESET, SCTP_ENABLE_STRRESET_MASK);
+		}
 		call_connect(x, "10.0.0.2", 7);
 		bench_pass(b, 5 * NS_PER_S);
 		if (!is_many && sock_accept(l, &y) < 0) y = l;
@@ -89,8 +142,8 @@ static void conversations(void **state)
 		send_doubled(b);
 		b->lose = NULL;
 		bench_pass(b, 2000 * NS_PER_S);
-		assert_true(list_empty(&b->s[0]->socks));
-		assert_true(list_empty(&b->s[1]->socks));
+		assert_true(list_empty(&b->net.s[0]->socks));
+		assert_true(list_empty(&b->net.s[1]->socks));
 	}
 }
 

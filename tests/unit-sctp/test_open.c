@@ -47,8 +47,8 @@ static void a_message_there_and_back(void **state)
 	assert_null(assoc_at(y));
 	assert_int_equal(call_recv(y)->n, 0);
 	sock_close(y);
-	assert_true(list_empty(&b->s[0]->socks));
-	assert_true(list_empty(&b->s[1]->socks));
+	assert_true(list_empty(&b->net.s[0]->socks));
+	assert_true(list_empty(&b->net.s[1]->socks));
 }
 
 static struct sock *six(struct stack *s)
@@ -63,7 +63,7 @@ static struct sock *six(struct stack *s)
 static void both_families(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = listening(six(b->s[1]), "::", 7), *x6 = six(b->s[0]), *x4 = one(b->s[0]), *y6, *y4;
+	struct sock *l = listening(six(b->net.s[1]), "::", 7), *x6 = six(b->net.s[0]), *x4 = one(b->net.s[0]), *y6, *y4;
 	const struct got *g;
 	int off = 0;
 
@@ -99,9 +99,9 @@ static void both_families(void **state)
 static void whose_port(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l0 = listening(one(b->s[1]), "10.0.0.2", 7), *l1 = listening(one(b->s[1]), "10.1.0.2", 7), *x = one(b->s[0]), *y;
+	struct sock *l0 = listening(one(b->net.s[1]), "10.0.0.2", 7), *l1 = listening(one(b->net.s[1]), "10.1.0.2", 7), *x = one(b->net.s[0]), *y;
 
-	assert_int_equal(call_bind(one(b->s[1]), "0.0.0.0", 7), -EADDRINUSE);
+	assert_int_equal(call_bind(one(b->net.s[1]), "0.0.0.0", 7), -EADDRINUSE);
 	assert_int_equal(call_connect(x, "10.1.0.2", 7), -EINPROGRESS);
 	settle(b);
 	assert_int_equal(sock_accept(l0, &y), -EAGAIN);
@@ -115,12 +115,12 @@ static void whose_port(void **state)
 static void the_backlog(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = one(b->s[1]), *x[4], *y;
+	struct sock *l = one(b->net.s[1]), *x[4], *y;
 
 	assert_int_equal(call_bind(l, "0.0.0.0", 7), 0);
 	assert_int_equal(sock_listen(l, 2), 0);
 	for (int i = 0; i < 4; i++) {
-		x[i] = one(b->s[0]);
+		x[i] = one(b->net.s[0]);
 		call_connect(x[i], "10.0.0.2", 7);
 		settle(b);
 		assert_int_equal(call_connect(x[i], "10.0.0.2", 7), i < 3 ? 0 : -EALREADY);

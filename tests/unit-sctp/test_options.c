@@ -28,7 +28,7 @@ static int get_exactly(struct sock *sk, int name, const uint8_t *from, size_t le
 static void all_lengths(void **state)
 {
 	struct bench *b = *state;
-	struct sock *all[5] = {one(b->s[0]), many(b->s[0]), NULL, NULL, many(b->s[0])};
+	struct sock *all[5] = {one(b->net.s[0]), many(b->net.s[0]), NULL, NULL, many(b->net.s[0])};
 	uint8_t value[ROOM];
 
 	connected(b, &all[2], &all[3]);
@@ -57,7 +57,7 @@ static void all_lengths(void **state)
 static void defaults(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = one(b->s[0]);
+	struct sock *x = one(b->net.s[0]);
 	struct sctp_initmsg init;
 	struct sctp_rtoinfo rto = {0};
 	struct sctp_assocparams params = {0};
@@ -96,7 +96,7 @@ static void defaults(void **state)
 static void streams_are_agreed(void **state)
 {
 	struct bench *b = *state;
-	struct sock *l = one(b->s[1]), *x = one(b->s[0]), *y;
+	struct sock *l = one(b->net.s[1]), *x = one(b->net.s[0]), *y;
 	struct sctp_initmsg ours = {.sinit_num_ostreams = 20, .sinit_max_instreams = 3}, theirs = {.sinit_num_ostreams = 7, .sinit_max_instreams = 5};
 	struct sctp_status s = {0};
 
@@ -121,7 +121,7 @@ static void streams_are_agreed(void **state)
 static void attempts(void **state)
 {
 	struct bench *b = *state;
-	struct sock *x = one(b->s[0]);
+	struct sock *x = one(b->net.s[0]);
 	struct sctp_initmsg init = {.sinit_max_attempts = 2, .sinit_max_init_timeo = 500};
 	struct sctp_rtoinfo rto = {.srto_initial = 500, .srto_min = 100};
 
@@ -129,7 +129,7 @@ static void attempts(void **state)
 	assert_int_equal(SET(x, SCTP_RTOINFO, rto), 0);
 	rto.srto_min = 70000;
 	assert_int_equal(SET(x, SCTP_RTOINFO, rto), -EINVAL);
-	b->cut[0] = b->cut[1] = true;
+	b->net.cut[0] = b->net.cut[1] = true;
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -EINPROGRESS);
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -EALREADY);
 	bench_pass(b, 1400 * NS_PER_MS);
@@ -138,7 +138,7 @@ static void attempts(void **state)
 	assert_int_equal(b->chunks[CHUNK_INIT], 3);
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -ETIMEDOUT);
 	/* And anew. */
-	b->cut[0] = b->cut[1] = false;
+	b->net.cut[0] = b->net.cut[1] = false;
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -EINPROGRESS);
 	settle(b);
 	assert_int_equal(call_connect(x, "10.0.0.2", 7), -ECONNREFUSED);
@@ -170,11 +170,12 @@ static void pieces(void **state)
 static void refused(void **state)
 {
 	static const struct { int name, err; } rows[] = {
-		{SCTP_AUTH_KEY, -EACCES}, {SCTP_HMAC_IDENT, -EACCES}, {SCTP_RESET_STREAMS, -ENOPROTOOPT}, {SCTP_ADD_STREAMS, -ENOPROTOOPT},
+		{SCTP_AUTH_KEY, -EACCES}, {SCTP_HMAC_IDENT, -EACCES}, {SCTP_AUTH_CHUNK, -EACCES}, {SCTP_RESET_STREAMS, -EINVAL},
+		{SCTP_SENDMSG_CONNECT, -ENOPROTOOPT},
 		{SCTP_INTERLEAVING_SUPPORTED, -EPERM}, {SCTP_SOCKOPT_CONNECTX3, -ENOPROTOOPT}, {139, -ENOPROTOOPT},
 	};
 	struct bench *b = *state;
-	struct sock *x = one(b->s[0]);
+	struct sock *x = one(b->net.s[0]);
 	uint8_t v[64] = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) assert_int_equal(sock_setsockopt(x, IPPROTO_SCTP, rows[i].name, v, 16), rows[i].err);

@@ -13,22 +13,30 @@
 
 /* What a kernel 6.x answers to, by level: the numbers that <asm-generic/socket.h>, <linux/in.h>, <linux/in6.h> and <linux/udp.h> name. */
 static const struct { int level; const char *names; int numbers[96]; } known[] = {
-	{SOL_SOCKET, "SOL_SOCKET", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 29, 30, 32, 33, 34, 35, 36, 37, 38, 39,
+	{SOL_SOCKET, "SOL_SOCKET", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 29, 30, 32, 33, 34,
+				    35, 36, 37, 38, 39,
 		40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 55, 56, 57, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73,
 		74, 75, 76, 77, 80, 82, 83}},
-	{IPPROTO_IP, "IPPROTO_IP", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+	{IPPROTO_IP, "IPPROTO_IP", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 32, 33, 34, 35, 36,
+				    37, 38, 39, 40, 41,
 		42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52}},
-	{IPPROTO_IPV6, "IPPROTO_IPV6", {1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 35, 36, 42, 43, 44, 45, 46,
+	{IPPROTO_IPV6, "IPPROTO_IPV6", {1, 2, 3, 4, 5, 6, 7, 8, 11, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 35,
+					36, 42, 43, 44, 45, 46,
 		47, 48, 49, 50, 51, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 66, 67, 70, 72, 73, 74, 75, 76, 77, 78}},
 	{SOL_PACKET, "SOL_PACKET", {1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24}},
+	{IPPROTO_TCP, "IPPROTO_TCP", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+				      31, 32, 33, 34, 35,
+		36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46}},
 	{IPPROTO_UDP, "IPPROTO_UDP", {1, 10, 11, 100, 101, 102, 103, 104}},
-	{IPPROTO_SCTP, "IPPROTO_SCTP", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34,
+	{IPPROTO_SCTP, "IPPROTO_SCTP", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
+					30, 31, 32, 33, 34,
 		35, 36, 37, 100, 101, 102, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129,
 		130, 131, 132, 133}},
 };
 
 static const struct { int level; const char *title; } sections[] = {
-	{SOL_SOCKET, "SOL_SOCKET"}, {IPPROTO_IP, "IPPROTO_IP"}, {IPPROTO_IPV6, "IPPROTO_IPV6"}, {IPPROTO_TCP, "IPPROTO_TCP"}, {SOL_TLS, "SOL_TLS"}, {IPPROTO_UDP, "IPPROTO_UDP"},
+	{SOL_SOCKET, "SOL_SOCKET"}, {IPPROTO_IP, "IPPROTO_IP"}, {IPPROTO_IPV6, "IPPROTO_IPV6"}, {IPPROTO_TCP, "IPPROTO_TCP"},
+	{SOL_TLS, "SOL_TLS"}, {IPPROTO_UDP, "IPPROTO_UDP"},
 	{IPPROTO_SCTP, "IPPROTO_SCTP"}, {IPPROTO_RAW, "SOL_RAW"}, {IPPROTO_ICMPV6, "SOL_ICMPV6"}, {SOL_PACKET, "SOL_PACKET"}, {SOL_NETLINK, "SOL_NETLINK"},
 };
 

@@ -5,6 +5,9 @@
 #include "stack/core/sysctl.h"
 #include "world.h"
 
+/* Names of <linux/in.h> and <linux/in6.h>, which cannot stand beside the C library's. */
+enum { FLOWINFO = 11, FLOWINFO_SEND = 33, LOCAL_PORT_RANGE = 51, RECVFRAGSIZE = 77 };
+
 static const uint8_t router_alert6[8] = {0, 0, 5, 2, 0, 0, 1, 0}, pad6[8] = {0, 0, 1, 4, 0, 0, 0, 0};
 
 /* a sends to b's port 7, with one control message. */
@@ -174,7 +177,7 @@ static void test_flow_labels(void **state)
 	uint8_t flow[4];
 	struct sock_msg m;
 
-	assert_int_equal(set_int(rx, IPPROTO_IPV6, 11 /* IPV6_FLOWINFO */, 1), 0);
+	assert_int_equal(set_int(rx, IPPROTO_IPV6, FLOWINFO, 1), 0);
 	assert_int_equal(do_sendto(tx, "data", 4, to), 4);
 	settle(w);
 	assert_int_equal(do_recvmsg(rx, 0, &m), 4);
@@ -184,7 +187,7 @@ static void test_flow_labels(void **state)
 	settle(w);
 	assert_int_equal(do_recvmsg(rx, 0, &m), 4);
 	assert_int_equal(control_of(&m, IPPROTO_IPV6, 11, flow, sizeof flow), -1);
-	assert_int_equal(set_int(tx, IPPROTO_IPV6, 33 /* IPV6_FLOWINFO_SEND */, 1), 0);
+	assert_int_equal(set_int(tx, IPPROTO_IPV6, FLOWINFO_SEND, 1), 0);
 	((struct sockaddr_in6 *)&to.ss)->sin6_flowinfo = htonl(0x0a012345);
 	assert_int_equal(do_sendto(tx, "data", 4, to), 4);
 	settle(w);
@@ -202,7 +205,7 @@ static void test_fragment_sizes(void **state)
 	int size;
 
 	assert_int_equal(set_int(rx, IPPROTO_IP, IP_RECVFRAGSIZE, 1), 0);
-	assert_int_equal(set_int(rx6, IPPROTO_IPV6, 77 /* IPV6_RECVFRAGSIZE */, 1), 0);
+	assert_int_equal(set_int(rx6, IPPROTO_IPV6, RECVFRAGSIZE, 1), 0);
 	assert_int_equal(do_sendto(udp(w->a, AF_INET), data, sizeof data, name4("10.0.0.2", 7)), sizeof data);
 	/* IPV6_MTU: smaller pieces than the path wants. */
 	assert_int_equal(set_int(tx6, IPPROTO_IPV6, IPV6_MTU, 1279), -EINVAL);
@@ -227,13 +230,13 @@ static void test_port_range(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		struct sock *sk = udp(w->a, AF_INET);
-		assert_int_equal(set_int(sk, IPPROTO_IP, 51 /* IP_LOCAL_PORT_RANGE */, (int)(40002u << 16 | 40000)), 0);
+		assert_int_equal(set_int(sk, IPPROTO_IP, LOCAL_PORT_RANGE, (int)(40002u << 16 | 40000)), 0);
 		assert_int_equal(do_bind(sk, name4("0.0.0.0", 0)), 0);
 		assert_in_range(local_port(sk), 40000, 40002);
 	}
 	struct sock *sk = udp(w->a, AF_INET);
-	assert_int_equal(set_int(sk, IPPROTO_IP, 51, (int)(40001u << 16 | 40002)), -EINVAL);
-	assert_int_equal(set_int(sk, IPPROTO_IP, 51, (int)(40002u << 16 | 40000)), 0);
+	assert_int_equal(set_int(sk, IPPROTO_IP, LOCAL_PORT_RANGE, (int)(40001u << 16 | 40002)), -EINVAL);
+	assert_int_equal(set_int(sk, IPPROTO_IP, LOCAL_PORT_RANGE, (int)(40002u << 16 | 40000)), 0);
 	assert_int_equal(do_bind(sk, name4("0.0.0.0", 0)), -EADDRINUSE);
 }
 
@@ -342,7 +345,7 @@ static void test_old_pktoptions(void **state)
 
 	memcpy(CMSG_DATA(&u.h), pad6, 8);
 	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, IPV6_HOPOPTS, router_alert6, 8), 0);
-	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, &u, sizeof u), 0);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, &u, sizeof u), 0);
 	assert_int_equal(sock_getsockopt(tx, IPPROTO_IPV6, IPV6_DSTOPTS, got, &len), 0);
 	assert_int_equal(len, 8);
 	assert_memory_equal(got, pad6, 8);
@@ -350,10 +353,10 @@ static void test_old_pktoptions(void **state)
 	assert_int_equal(sock_getsockopt(tx, IPPROTO_IPV6, IPV6_HOPOPTS, got, &len), 0);
 	assert_int_equal(len, 0);
 	u.h.cmsg_len = CMSG_LEN(7);
-	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, &u, sizeof u), -EINVAL);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, &u, sizeof u), -EINVAL);
 	u.h.cmsg_len = CMSG_LEN(9);
-	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, &u, CMSG_LEN(8)), -EINVAL);
-	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, 6, "", 0), 0);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, &u, CMSG_LEN(8)), -EINVAL);
+	assert_int_equal(sock_setsockopt(tx, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, "", 0), 0);
 	len = sizeof got;
 	assert_int_equal(sock_getsockopt(tx, IPPROTO_IPV6, IPV6_DSTOPTS, got, &len), 0);
 	assert_int_equal(len, 0);
@@ -387,7 +390,8 @@ static void test_path_mtu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_segments), WORLD_TEST(test_joined_segments), WORLD_TEST(test_no_checksum), WORLD_TEST(test_options_v4), WORLD_TEST(test_extension_headers),
+		WORLD_TEST(test_segments), WORLD_TEST(test_joined_segments), WORLD_TEST(test_no_checksum), WORLD_TEST(test_options_v4),
+		WORLD_TEST(test_extension_headers),
 		WORLD_TEST(test_flow_labels), WORLD_TEST(test_fragment_sizes), WORLD_TEST(test_port_range), WORLD_TEST(test_transparent),
 		WORLD_TEST(test_tcp_is_deaf), WORLD_TEST(test_accepted_have_the_filter), WORLD_TEST(test_timestamping),
 		WORLD_TEST(test_old_pktoptions), WORLD_TEST(test_path_mtu),

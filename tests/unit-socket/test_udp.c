@@ -1,6 +1,7 @@
 /* UDP sockets as programs see them. */
 #include <time.h>
 #include <linux/errqueue.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include "stack/core/sysctl.h"
 #include "stack/inet/udp.h"
@@ -532,19 +533,19 @@ static void test_cork(void **state)
 	settle(w);
 	assert_int_equal(do_recvmsg(r, 0, &m), 7);
 	assert_memory_equal(m.data, "one two", 7);
-	assert_int_equal(set_int(s, IPPROTO_UDP, 1, 1), 0);
+	assert_int_equal(set_int(s, IPPROTO_UDP, UDP_CORK, 1), 0);
 	assert_int_equal(do_sendto(s, "x", 1, to), 1);
 	assert_int_equal(do_sendto(s, "y", 1, to), 1);
-	assert_int_equal(set_int(s, IPPROTO_UDP, 1, 0), 0);
+	assert_int_equal(set_int(s, IPPROTO_UDP, UDP_CORK, 0), 0);
 	settle(w);
 	assert_int_equal(do_recvmsg(r, 0, &m), 2);
-	set_int(s, IPPROTO_UDP, 1, 1);
+	set_int(s, IPPROTO_UDP, UDP_CORK, 1);
 	assert_int_equal(do_sendto(s, big, 65000, to), 65000);
 	assert_int_equal(do_sendto(s, big, 600, to), -EMSGSIZE);         /* and all of it is lost */
-	set_int(s, IPPROTO_UDP, 1, 0);
+	set_int(s, IPPROTO_UDP, UDP_CORK, 0);
 	settle(w);
 	assert_int_equal(do_recvmsg(r, 0, &m), -EAGAIN);
-	set_int(s, IPPROTO_UDP, 1, 1);
+	set_int(s, IPPROTO_UDP, UDP_CORK, 1);
 	do_sendto(s, "left over", 9, to);
 	sock_close(s);
 }

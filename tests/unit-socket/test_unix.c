@@ -33,7 +33,7 @@ static struct sock *made(struct stack *s, int type)
 {
 	struct sock *sk = sock_make(s, AF_UNIX, type, 0);
 
-	unix_act_as(sk, &(struct ucred){.pid = 7, .uid = 8, .gid = 9});
+	unix_act_as(sk, &(struct unix_caller){.effective = {.pid = 7, .uid = 8, .gid = 9}, .real = {.pid = 7, .uid = 8, .gid = 9}});
 	return sk;
 }
 
@@ -79,12 +79,12 @@ static void test_paths(void **state)
 	struct sock *l = listening(w->a, SOCK_STREAM, path("/one", 5), 3), *c = made(w->b, SOCK_STREAM), *other, *dgram = made(w->a, SOCK_DGRAM);
 	char buf[8];
 
-	assert_int_equal(do_connect(c, path("/two", 5)), -ECONNREFUSED);
+	assert_int_equal(do_connect(c, path("/two", 5)), -EREMOTE);
 	sock_close(l);
 	unix_share_paths(w->b, w->a);
 	l = listening(w->a, SOCK_STREAM, path("/one", 5), 3);
 	assert_int_equal(do_connect(dgram, path("/one", 5)), -EPROTOTYPE);
-	assert_int_equal(do_connect(c, path("/one", 6)), -ECONNREFUSED);
+	assert_int_equal(do_connect(c, path("/one", 6)), -EREMOTE);
 	assert_int_equal(do_connect(c, path("/two", 5)), 0);
 	assert_int_equal(sock_accept(l, &other), 0);
 	assert_ptr_equal(other->stack, w->a);
@@ -169,7 +169,7 @@ static void send_rights(struct sock *sk, const char *text)
 	struct sock_rights *r = malloc(sizeof *r);
 	struct sock_msg m = {.data = (void *)text, .len = strlen(text), .rights = r};
 
-	*r = (struct sock_rights){1, count_free};
+	*r = (struct sock_rights){.refs = 1, .free = count_free};
 	assert_int_equal(sock_send(sk, &m), strlen(text));
 	sock_rights_unref(r);
 }
@@ -207,6 +207,29 @@ static void test_rights(void **state)
 	assert_int_equal(freed, 3);                             /* unread ones go with the queue */
 }
 
+/* The host has something against these: Linux says so once there is room, and before it looks who would receive them. */
+static void test_rights_refused(void **state)
+{
+	struct world *w = *state;
+	struct sock_rights r = {.refs = 1, .err = -ETOOMANYREFS};
+	struct sock_msg m = {.data = "x", .len = 1, .rights = &r};
+	struct sock *fd[2];
+
+	pair(w->a, SOCK_STREAM, fd);
+	assert_int_equal(sock_send(fd[0], &m), -ETOOMANYREFS);
+	m.unread = true;
+	assert_int_equal(sock_send(fd[0], &m), -ETOOMANYREFS);
+	assert_int_equal(sock_poll(fd[1]) & EPOLLIN, 0);
+	assert_int_equal(sock_shutdown(fd[0], SHUT_WR), 0);
+	assert_int_equal(sock_send(fd[0], &m), -EPIPE);
+	fd[0] = made(w->a, SOCK_DGRAM);
+	m.unread = false;
+	assert_int_equal(sock_send(fd[0], &m), -ETOOMANYREFS);
+	m.len = (size_t)1 << 20;
+	assert_int_equal(sock_send(fd[0], &m), -EMSGSIZE);
+	assert_int_equal(r.refs, 1);
+}
+
 static void test_credentials(void **state)
 {
 	struct world *w = *state;
@@ -223,6 +246,79 @@ static void test_credentials(void **state)
 	assert_int_equal(do_recvmsg(fd[1], 0, &m), 1);
 	assert_int_equal(control_of(&m, SOL_SOCKET, SCM_CREDENTIALS, &u, sizeof u), sizeof u);
 	assert_memory_equal(&u, &mine, sizeof u);
+}
+
+static int from_outside(struct sock *to, const char *text, struct sock_rights *r, bool cut)
+{
+	const struct sockaddr_un from = {.sun_family = AF_UNIX, .sun_path = "/there"};
+	const struct unix_outside_message m = {.from = &from, .from_len = offsetof(struct sockaddr_un, sun_path) + 7, .data = text, .len = (uint32_t)strlen(text),
+					       .rights = r, .cred = {.pid = 1, .uid = 2, .gid = 3}, .cut = cut};
+
+	return unix_outside_may_send(to) ? unix_outside_send(to, &m) : -EAGAIN;
+}
+
+static int told;
+
+static void tell(void *host, struct sock *sk) { (void)host, (void)sk, told++; }
+
+/* One message read is room for one of those who wait; after the last, who was told before may have given up. */
+static void test_room_for_one(void **state)
+{
+	struct world *w = *state;
+	struct host_ops ops = *w->a->ops;
+	const struct host_ops *before = w->a->ops;
+	struct sock *to = made(w->a, SOCK_DGRAM), *from[3];
+	char buf[8];
+
+	assert_int_equal(do_bind(to, abstract("to")), 0);
+	while (from_outside(to, "one", NULL, false) == 0) {}
+	for (int i = 0; i < 3; i++) {
+		from[i] = made(w->a, SOCK_DGRAM);
+		from[i]->user = from[i];
+		assert_int_equal(do_connect(from[i], abstract("to")), 0);
+		assert_int_equal(do_send(from[i], "own", 3), -EAGAIN);
+		assert_int_equal(do_connect(from[i], (struct name){.ss.ss_family = AF_UNSPEC, .len = sizeof(sa_family_t)}), 0);
+	}
+	ops.ready = tell;
+	w->a->ops = &ops;
+	told = 0;
+	do_recv(to, buf, sizeof buf, 0);
+	assert_int_equal(told, 1);
+	for (int i = 0; i < 8; i++) do_recv(to, buf, sizeof buf, 0);
+	assert_int_equal(told, 3);
+	w->a->ops = before;
+}
+
+/* Those who are none of the network's: their datagrams take places in the queue like all others, and are charged to nobody. */
+static void test_outside_datagrams(void **state)
+{
+	struct world *w = *state;
+	struct sock *to = made(w->a, SOCK_DGRAM), *from = made(w->a, SOCK_DGRAM), *l = listening(w->a, SOCK_STREAM, abstract("l"), 1);
+	struct sockaddr_storage name;
+	char buf[8];
+	struct sock_msg m = {.data = buf, .len = sizeof buf, .name = &name, .name_len = sizeof name, .flags = MSG_DONTWAIT};
+	int fit = 0;
+
+	assert_int_equal(do_bind(to, path("/here", 5)), 0);
+	assert_int_equal(from_outside(to, "first", NULL, true), 0);
+	assert_int_equal(do_connect(from, path("/here", 5)), 0);
+	assert_int_equal(do_send(from, "own", 3), 3);
+	while (from_outside(to, "more", NULL, false) == 0) fit++;
+	assert_int_equal(fit, 9);                               /* with the two before, max_dgram_qlen + 1 */
+	assert_int_equal(do_send(from, "own", 3), -EAGAIN);
+	assert_int_equal(sock_recv(to, &m), 5);
+	assert_int_equal(m.flags, MSG_CTRUNC);
+	assert_string_equal(((struct sockaddr_un *)&name)->sun_path, "/there");
+	assert_int_equal(m.name_len, offsetof(struct sockaddr_un, sun_path) + 7);
+	assert_int_equal(from_outside(to, "again", NULL, false), 0);
+	assert_int_equal(do_connect(to, path("/here", 5)), 0);
+	for (int i = 0; i < 5; i++) do_recv(to, buf, sizeof buf, 0);
+	assert_int_equal(from_outside(to, "a stranger", NULL, false), -EAGAIN);
+	assert_int_equal(from_outside(l, "a stream", NULL, false), -EAGAIN);
+	unix_outside_waits(l, true);
+	assert_true(sock_poll(l) & EPOLLIN);
+	unix_outside_waits(l, false);
+	assert_false(sock_poll(l) & EPOLLIN);
 }
 
 /* As Linux says by SIOCOUTQ. */
@@ -291,9 +387,10 @@ int main(void)
 		WORLD_TEST(test_paths),
 		WORLD_TEST(test_backlog),
 		WORLD_TEST(test_accounts),
+		WORLD_TEST(test_room_for_one), WORLD_TEST(test_outside_datagrams),
 		cmocka_unit_test(test_charge),
 		WORLD_TEST(test_queue_limit),
-		WORLD_TEST(test_rights),
+		WORLD_TEST(test_rights), WORLD_TEST(test_rights_refused),
 		WORLD_TEST(test_credentials),
 		WORLD_TEST(test_past),
 	};

@@ -1,5 +1,6 @@
 /* The bench of bench.h. */
 #include "bench.h"
+#include "../unit/draw.h"
 #include <stdio.h>
 
 /* ---- the world ---- */
@@ -20,10 +21,7 @@ static void host_ready(void *host, struct sock *sk)
 static void host_random(void *host, void *buf, size_t len)
 {
 	struct bench *b = host;
-	for (size_t i = 0; i < len; i++) {
-		b->random = b->random * 6364136223846793005u + 1442695040888963407u;
-		((uint8_t *)buf)[i] = (uint8_t)(b->random >> 56);
-	}
+	draw_octets(&b->random, buf, len);
 }
 
 static void host_trace(void *host, enum drop_reason why, const struct packet *p)

@@ -90,7 +90,8 @@ void bench_expect_nothing(struct bench *b, const char *file, int line);
 int bench_next(struct bench *b);          /* what was sent next goes to b->last; its octets of text, or -1: nothing was */
 const struct packet *bench_peek(struct bench *b);   /* what bench_next would take; NULL: nothing */
 void bench_flush(struct bench *b);        /* forgets what was sent */
-void bench_icmp(struct bench *b, unsigned type, unsigned code, uint32_t rest, seq32 seq);   /* about a segment of ours at this relative seq; v4 numbers, translated */
+/* About a segment of ours at this relative seq; v4 numbers, translated. */
+void bench_icmp(struct bench *b, unsigned type, unsigned code, uint32_t rest, seq32 seq);
 unsigned bench_loop(struct bench *b);     /* delivers what is in flight on lo */
 
 /* ---- time ---- */

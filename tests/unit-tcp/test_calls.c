@@ -136,7 +136,7 @@ static void options_answer_as_linux(void **state)
 		{TCP_KEEPIDLE, 0, -EINVAL, 7200}, {TCP_KEEPIDLE, 32768, -EINVAL, 7200}, {TCP_KEEPIDLE, 32767, 0, 32767}, {TCP_KEEPINTVL, 0, -EINVAL, 75},
 		{TCP_KEEPCNT, 128, -EINVAL, 9}, {TCP_KEEPCNT, 127, 0, 127}, {TCP_SYNCNT, 0, -EINVAL, 6}, {TCP_SYNCNT, 3, 0, 3}, {TCP_LINGER2, -7, 0, -1},
 		{TCP_LINGER2, 500, 0, 120}, {TCP_LINGER2, 0, 0, 60}, {TCP_USER_TIMEOUT, -1, -EINVAL, 0}, {TCP_WINDOW_CLAMP, 5, 0, 1152},
-		{TCP_WINDOW_CLAMP, 0, 0, 0}, {TCP_REPAIR, 1, -EPERM, 0}, {TCP_FASTOPEN, 100000, 0, 4096}, {TCP_FASTOPEN_CONNECT, 1, 0, 1},
+		{TCP_WINDOW_CLAMP, 0, 0, 0}, {TCP_REPAIR, 2, -EINVAL, 0}, {TCP_FASTOPEN, 100000, 0, 4096}, {TCP_FASTOPEN_CONNECT, 1, 0, 1},
 		{TCP_FASTOPEN_CONNECT, 2, -EINVAL, 1}, {TCP_FASTOPEN_NO_COOKIE, 1, 0, 1}, {TCP_FASTOPEN_NO_COOKIE, -1, -EINVAL, 1},
 		{TCP_DEFER_ACCEPT, 1, 0, 1}, {TCP_DEFER_ACCEPT, 4, 0, 7}, {TCP_DEFER_ACCEPT, 0, 0, 0},
 	};
@@ -330,7 +330,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		both(a_fresh_socket), both(listen_takes_a_port_by_itself), both(one_port_one_listener), both(a_server_restarts_while_connections_live),
 		both(names), both(shut_halves_and_poll), both(the_program_is_told_when_something_happens), both(options_are_inherited),
-		both(options_answer_as_linux), both(info_is_true_and_cut_to_size), both(a_syn_is_saved), both(maxseg_limits_both_ways), both(a_wildcard_of_ipv6_serves_ipv4),
+		both(options_answer_as_linux), both(info_is_true_and_cut_to_size), both(a_syn_is_saved), both(maxseg_limits_both_ways),
+		both(a_wildcard_of_ipv6_serves_ipv4),
 		both(ports_are_many), both(bound_to_an_address_survives_disconnecting), both(an_idle_connection_is_small),
 		both(a_stack_may_end_at_any_moment),
 	};

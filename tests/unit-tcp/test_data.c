@@ -334,7 +334,7 @@ static void a_fin_after_octets_elsewhere_is_acknowledged_late(void **state)
 {
 	struct bench *b = *state;
 	passive(b);
-	tcp_passed(b->sk);
+	tcp_passed(b->sk, true, false);
 	inject(b, FIN | ACK, .seq = 1, .ack = 1);
 	pass(b, TCP_DELACK - 1);
 	expect_nothing(b);

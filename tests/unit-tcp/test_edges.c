@@ -95,7 +95,10 @@ static void user_timeout_starts_anew_with_progress(void **state)
 	bench_flush(b);
 }
 
-/* RFC 6582 §3.2 (2), RFC 5681 §3.1: after a time-out the window is one segment, and duplicate ACKs, which our own repetition brings about, do not inflate it. */
+/*
+ * RFC 6582 §3.2 (2), RFC 5681 §3.1: after a time-out the window is one segment, and duplicate ACKs, which our own repetition brings about, do not
+ * inflate it.
+ */
 /* RFC 6582 (6582-2). */
 static void duplicate_acks_after_a_timeout_send_nothing(void **state)
 {

@@ -64,6 +64,7 @@ static void with_a_device_that_cuts(void **state)
 	struct bench *b = *state;
 	b->eth->tso_bytes = 65280;
 	passive(b, .mss = 1000, .wnd = NO_WINDOW);
+	bench_set(b->sk, SOL_SOCKET, SO_SNDBUF, 100000);
 	for (int i = 0; i < 100; i++)
 		bench_send(b, 150, MSG_EOR);
 	inject(b, ACK, .seq = 1, .ack = 1, .wnd = 65000);

@@ -331,8 +331,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		both(the_rate_is_that_of_the_best_sample), both(a_burst_of_acks_counts_from_when_it_was_sent), both(what_was_sacked_counts_once),
 		both(it_is_busy_until_all_is_acknowledged), both(the_peers_window_may_be_the_limit), both(a_window_beyond_cwnd_is_no_limit),
-		both(the_send_buffer_may_be_the_limit), both(time_outs_are_counted_in_runs), both(another_label_after_a_time_out), both(a_syn_times_out_too), both(so_does_a_syn_and_ack),
-		both(a_fresh_socket_tells_defaults), both(a_listener_tells_its_queue), both(a_new_connection_has_counted_its_handshake), both(so_has_one_that_we_opened),
+		both(the_send_buffer_may_be_the_limit), both(time_outs_are_counted_in_runs), both(another_label_after_a_time_out),
+		both(a_syn_times_out_too), both(so_does_a_syn_and_ack),
+		both(a_fresh_socket_tells_defaults), both(a_listener_tells_its_queue), both(a_new_connection_has_counted_its_handshake),
+		both(so_has_one_that_we_opened),
 	};
 	return cmocka_run_group_tests_name("tcp-info", tests, NULL, NULL);
 }

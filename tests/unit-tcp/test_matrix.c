@@ -30,7 +30,8 @@ static seq32 beyond(const struct tcb *t, uint32_t len) { (void)len; return t->ed
 static seq32 far_beyond(const struct tcb *t, uint32_t len) { (void)len; return t->edge + 1000000; }
 
 static const struct place { const char *name; seq32 (*seq)(const struct tcb *t, uint32_t len); } places[] = {
-	{"next", next}, {"old", old}, {"very old", very_old}, {"one before", one_before}, {"ending at next", ends_at_next}, {"half old", half_old}, {"ahead", ahead},
+	{"next", next}, {"old", old}, {"very old", very_old}, {"one before", one_before}, {"ending at next", ends_at_next},
+	{"half old", half_old}, {"ahead", ahead},
 	{"last in the window", last_in_window}, {"half beyond", half_beyond}, {"at the edge", at_edge}, {"beyond", beyond}, {"far beyond", far_beyond},
 };
 
@@ -61,7 +62,8 @@ static bool run_case(bool v6, const struct stage *s, const struct kind *k, const
 	pass(b, 100 * NS_PER_MS);
 	const char *wrong = stage_check(b, &v);
 	if (wrong)
-		printf("IPv%d %s: %s, %s, ACK %s (seq %u ack %u): %s; to be answer %d seq %u ack %u, %s\n", v6 ? 6 : 4, s->name, k->name, p->name, a->name, g.seq, g.ack,
+		printf("IPv%d %s: %s, %s, ACK %s (seq %u ack %u): %s; to be answer %d seq %u ack %u, %s\n", v6 ? 6 : 4, s->name, k->name, p->name,
+		       a->name, g.seq, g.ack,
 		       wrong, v.answer, v.seq, v.ack, stage_name(v.after.state));
 	bench_close(&made);
 	return !wrong;

@@ -188,7 +188,8 @@ static void wrong_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(digests), both(the_signature_of_a_segment), both(everything_is_signed), both(others_are_not_heard), both(timestamps_give_way), both(keys_of_networks),
+		cmocka_unit_test(digests), both(the_signature_of_a_segment), both(everything_is_signed), both(others_are_not_heard),
+		both(timestamps_give_way), both(keys_of_networks),
 		both(wrong_keys),
 	};
 	return cmocka_run_group_tests_name("tcp-md5", tests, NULL, NULL);

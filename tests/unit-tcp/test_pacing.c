@@ -68,7 +68,8 @@ static void the_ratio_is_a_sysctl(void **state)
 	pass(b, 100 * NS_PER_MS);
 	inject(b, ACK, .seq = 1, .ack = 2001);
 	assert_int_equal(sock_getsockopt(b->sk, IPPROTO_TCP, TCP_INFO, &i, &len), 0);
-	assert_in_range(i.tcpi_pacing_rate, (uint64_t)i.tcpi_snd_cwnd * 1000 * 1000000 / (i.tcpi_rtt + 1), (uint64_t)i.tcpi_snd_cwnd * 1000 * 1000000 / i.tcpi_rtt);
+	assert_in_range(i.tcpi_pacing_rate, (uint64_t)i.tcpi_snd_cwnd * 1000 * 1000000 / (i.tcpi_rtt + 1),
+			(uint64_t)i.tcpi_snd_cwnd * 1000 * 1000000 / i.tcpi_rtt);
 }
 
 /* A loss is repaired no faster. */
@@ -93,6 +94,7 @@ static void what_is_lost_is_paced_too(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {both(a_rate_spreads_what_leaves), both(info_tells_the_rate), both(the_ratio_is_a_sysctl), both(what_is_lost_is_paced_too)};
+	const struct CMUnitTest tests[] = {both(a_rate_spreads_what_leaves), both(info_tells_the_rate), both(the_ratio_is_a_sysctl),
+					   both(what_is_lost_is_paced_too)};
 	return cmocka_run_group_tests_name("tcp-pacing", tests, NULL, NULL);
 }

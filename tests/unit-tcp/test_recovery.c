@@ -276,13 +276,34 @@ static void a_smaller_path_is_cut_for(void **state)
 	assert_int_equal(tcp_of(b->sk)->cc.cwnd, 10);
 }
 
+/* The device cuts; of its one packet so much is acknowledged that a narrower one would have ended before. */
+static void what_is_left_of_a_packet_is_cut_for_a_smaller_path(void **state)
+{
+	struct bench *b = *state;
+	b->eth->tso_bytes = 65280;
+	passive(b, .mss = 1460, .sack_ok = true);
+	uint32_t len = b->v6 ? 1440 : 1460;
+	bench_send(b, len, 0);
+	bench_flush(b);
+	inject(b, ACK, .seq = 1, .ack = 1001, .wnd = 400);
+	bench_icmp(b, 3, 4, 700, 1001);
+	pass(b, NS_PER_S);
+	expect(b, ACK, .seq = 1001, .ack = 1, .len = 400);
+	bench_flush(b);
+	inject(b, ACK, .seq = 1, .ack = len + 1);
+	pass(b, 2 * NS_PER_S);
+	expect_nothing(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		both(three_duplicates_and_the_first_goes_again), both(two_duplicates_are_only_disorder),
 		both(what_is_no_duplicate), both(sack_sends_just_the_holes), both(sack_blocks_that_cannot_be_are_ignored),
-		both(a_time_out_starts_over), both(frto_finds_a_time_out_spurious), both(a_second_time_out_does_not_halve_again), both(congestion_avoidance_adds_one_a_round),
+		both(a_time_out_starts_over), both(frto_finds_a_time_out_spurious), both(a_second_time_out_does_not_halve_again),
+		both(congestion_avoidance_adds_one_a_round),
 		both(cwnd_grows_only_when_it_is_in_the_way), both(a_smaller_path_is_cut_for),
+		both(what_is_left_of_a_packet_is_cut_for_a_smaller_path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,8 @@ static void nothing_is_kept(void **state)
 static void sizes_are_rounded_down(void **state)
 {
 	struct bench *b = *state;
-	static const struct { uint16_t mss, v4, v6; } cases[] = {{0, 536, 536}, {1000, 536, 1220}, {1299, 536, 1220}, {1300, 1300, 1220}, {1425, 1300, 1420}, {1440, 1440, 1440}, {9000, 1460, 1440}};
+	static const struct { uint16_t mss, v4, v6; } cases[] = {{0, 536, 536}, {1000, 536, 1220}, {1299, 536, 1220}, {1300, 1300, 1220},
+								 {1425, 1300, 1420}, {1440, 1440, 1440}, {9000, 1460, 1440}};
 	always(b);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		b->iss_known = false;

@@ -3,6 +3,7 @@
  * of libcrypto: RFC 8446 §5, RFC 5246 §6.2.3.3, RFC 5288, RFC 6655, RFC 7905.
  */
 #include "../unit-tcp/bench.h"
+#include <malloc.h>
 #include <openssl/evp.h>
 #include "host/crypto.h"
 #include "stack/inet/mib.h"
@@ -275,6 +276,35 @@ static void padding_and_empty_records(void **state)
 	assert_int_equal(take(b, got, sizeof got, 0, NULL), -EBADMSG);
 }
 
+static const struct tls_record *only_opened(struct bench *b)
+{
+	const struct tls *t = tls_of(tcp_of(b->sk));
+	assert_ptr_equal(t->rx.opened.next, t->rx.opened.prev);
+	return list_entry(t->rx.opened.next, struct tls_record, node);
+}
+
+/* Who only looks has each record opened for that, and the next one: neither empty ones nor padding pile up. */
+static void looking_keeps_text_alone(void **state)
+{
+	struct bench *b = *state;
+	const struct kind *k = &kinds[1];
+	const struct info i = info_of(k, 0);
+	struct record r;
+	char got[8];
+	tls_begin(b);
+	assert_int_equal(set_keys(b, TLS_RX, k, 0), 0);
+	for (uint8_t n = 0; n < 100; n++) {
+		seal_1_3(k, &i, (uint8_t[8]){[7] = n}, DATA, "", 0, 1000, &r);
+		come_record(b, &r);
+		assert_int_equal(take(b, got, sizeof got, MSG_PEEK, NULL), -EAGAIN);
+		assert_true(malloc_usable_size((void *)only_opened(b)) < 200);
+	}
+	seal_1_3(k, &i, (uint8_t[8]){[7] = 100}, DATA, "text", 4, 0, &r);
+	come_record(b, &r);
+	assert_int_equal(take(b, got, sizeof got, 0, NULL), 4);
+	assert_memory_equal(got, "text", 4);
+}
+
 static void each_changed_octet_breaks_it(void **state)
 {
 	for (size_t n = 0; n < 3; n++) {
@@ -444,6 +474,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		both(records_are_as_the_rfcs_say), both(getsockopt_shows_where_it_is), both(a_part_of_a_record_is_nothing), both(padding_and_empty_records),
+		both(looking_keeps_text_alone),
 		both(each_changed_octet_breaks_it), both(headers), both(records_are_full_or_end_with_the_send), both(a_full_buffer_ends_between_records),
 		both(a_record_larger_than_the_buffer), both(other_keys), both(numbers_run_out), both(without_ciphers),
 	};

@@ -218,7 +218,8 @@ static void play(struct bench *b, uint16_t version, uint16_t cipher, socklen_t l
 	assert_int_equal(sock_setsockopt(b->sk, SOL_TLS, TLS_RX, info, len), 0);
 	assert_int_equal(tls_keys_set(&w.seals, &plain()->aead, info, len, true), 0);
 	assert_int_equal(tls_keys_set(&w.opens, &plain()->aead, info, len, false), 0);
-	for (int i = 0; i < STEPS; i++) (*(void (*const[])(struct world *)){step_arrive, step_arrive, step_arrive, step_read, step_read, step_write}[below(&w, 6)])(&w);
+	for (int i = 0; i < STEPS; i++) (*(void (*const[])(struct world *)){step_arrive, step_arrive, step_arrive, step_read, step_read,
+									    step_write}[below(&w, 6)])(&w);
 	tls_keys_clear(&w.seals, &plain()->aead);
 	tls_keys_clear(&w.opens, &plain()->aead);
 }

@@ -102,7 +102,8 @@ static void test_settings(void **state)
 	struct topo t;
 
 	(void)state;
-	assert_int_equal(load(&t, "hosts: {a: {sysctl: {net.ipv4.tcp_ecn: 1, net.ipv4.tcp_rmem: 4096 8192 16384}}, b: {sysctl: {sockland.router_advertisements: 30}}}\n"), 0);
+	assert_int_equal(load(&t, "hosts: {a: {sysctl: {net.ipv4.tcp_ecn: 1, net.ipv4.tcp_rmem: 4096 8192 16384}}, "
+				  "b: {sysctl: {sockland.router_advertisements: 30}}}\n"), 0);
 	assert_int_equal(t.n_settings, 3);
 	assert_int_equal(t.settings[1].host, 0);
 	assert_string_equal(t.settings[1].name, "net.ipv4.tcp_rmem");
@@ -178,7 +179,8 @@ static void test_impairments(void **state)
 
 	(void)state;
 	assert_int_equal(load(&t, "hosts: [a, b]\nnetworks: [n]\nlinks:\n"
-				 "- endpoints: [\"a:eth0\", n]\n  delay: 10ms\n  jitter: 2ms\n  loss: 1%\n  out: {rate: 1mbit, queue: codel target 2ms ecn}\n  in: {down: true, delay: 3ms}\n"
+				 "- endpoints: [\"a:eth0\", n]\n  delay: 10ms\n  jitter: 2ms\n  loss: 1%\n"
+				 "  out: {rate: 1mbit, queue: codel target 2ms ecn}\n  in: {down: true, delay: 3ms}\n"
 				 "- endpoints: [n, \"b:eth0\"]\n  out: {limit: 7, loss: gemodel 1% 10%, reorder: 25% 50%, gap: 5}\n"
 				 "- endpoints: [\"a:eth1\", \"b:eth1\"]\n  out: {delay: 1ms}\n  in: {delay: 2ms}\n  mtu: 9000\n"
 				 "  duplicate: 1%\n  corrupt: 2%\n  distribution: pareto\n"), 0);
@@ -274,7 +276,8 @@ static void test_mistakes(void **state)
 		{"hosts: [a]\nnetworks: [n]\nlinks:\n- endpoints: [\"a:eth0\", n]\n  mtu: 100\n", "f:5:8: mtu is a number from 1280 to 65535"},
 		{"hosts: [a]\nnetworks: [n]\nlinks:\n- endpoints: [\"a:eth0\", n]\n  mtu: -18446744073709550116\n",
 		 "f:5:8: mtu is a number from 1280 to 65535"},
-		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], delay: 1ms up up up up up up up up up up up up up up up up up up up up up up up bogus}]\n",
+		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], "
+		 "delay: 1ms up up up up up up up up up up up up up up up up up up up up up up up bogus}]\n",
 		 "f:2:44: delay: \"bogus\" is not understood"},
 		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], rate: 0.4bit}]\n", "f:2:43: rate: \"0.4bit\" is not understood"},
 		{"hosts: [a, b]\nlinks: [{endpoints: [\"a:e\", \"b:e\"], queue: fq_codel flows 1.5}]\n", "f:2:44: queue: \"1.5\" is not understood"},

@@ -1,22 +1,17 @@
 /*
- * Two hosts, a wire, and a tunnel over it; and somebody who sees every message on the wire and may lose, keep and change it:
+ * Two hosts and a tunnel over the first of their wires (two_hosts.h), and somebody who sees every message on it and may lose, keep and change it:
  *
- *     a  10.0.0.1/24, fd00::1/64  ──── wire, 5 ms ────  10.0.0.2/24, fd00::2/64  b
- *        wg0 192.168.9.1/24, fd09::1/64                 192.168.9.2/24, fd09::2/64
+ *     a  wg0 192.168.9.1/24, fd09::1/64  ════  wg0 192.168.9.2/24, fd09::2/64  b
  *
- * a knows where b is, b learns it from a. The tunnel is over IPv4 unless bench_over6 says otherwise. Time moves when told to, event by event.
+ * a knows where b is, b learns it from a. The tunnel is over IPv4 unless bench_over6 says otherwise.
  */
 #pragma once
 #include "../unit/unit.h"
+#include "../unit/two_hosts.h"
 #include <netinet/in.h>
-#include <sys/socket.h>
-#include "stack/core/netif.h"
-#include "stack/core/stack.h"
-#include "stack/socket/sock.h"
 #include "stack/wireguard/private.h"
 #include "wire/wire.h"
 
-#define WIRE_NS (5 * NS_PER_MS)
 #define PORT 51820
 #define MESSAGE_MAX 2048
 
@@ -26,17 +21,13 @@ struct seen { int from; uint32_t type; uint8_t *at; size_t len; uint8_t tos; str
 struct message { uint8_t octets[MESSAGE_MAX]; size_t len; };
 
 struct bench {
-	struct stack *s[2];
-	struct netif *wire[2], *tunnel[2];
+	struct two_hosts net;
+	struct netif *tunnel[2];
 	struct wg_device *w[2];
 	struct wg_peer *peer[2];                      /* a's is b, and b's is a */
 	struct wg_key secret[2], key[2];
-	struct list frames;
-	time_ns now;
-	uint64_t random;
 	unsigned sent[2][5];                          /* of each type */
 	struct message last[2][5];
-	bool cut;                                     /* nothing arrives */
 	bool (*lose)(struct bench *, struct seen *);  /* true: it is lost. NULL: none is */
 	unsigned count;                               /* lose()'s */
 	struct sock *sock[2];                         /* UDP, bound to port 7 of all addresses */
@@ -45,7 +36,7 @@ struct bench {
 int bench_open(void **state);
 int bench_close(void **state);
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, bench_open, bench_close)
-void bench_pass(struct bench *b, time_ns ns);
+static inline void bench_pass(struct bench *b, time_ns ns) { two_hosts_pass(&b->net, ns); }
 static inline void settle(struct bench *b) { bench_pass(b, 50 * NS_PER_MS); }
 void bench_over6(struct bench *b);                    /* the endpoint that a knows is b's IPv6 address */
 

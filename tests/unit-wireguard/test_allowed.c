@@ -44,7 +44,7 @@ static void plain_remove(const struct wg_peer *peer)
 static struct addr any_addr(struct bench *b, bool v4)
 {
 	uint8_t a[16] = {0xfd};
-	uint32_t r = stack_random32(b->s[0]);
+	uint32_t r = stack_random32(b->net.s[0]);
 
 	if (v4) return addr_v4(0x0a000000 | (r & 0x00030f0f));
 	a[1] = (uint8_t)(r & 3);
@@ -72,9 +72,9 @@ static void test_against_a_list(void **state)
 	for (int round = 0; round < 40; round++) {
 		for (int i = 0; i < 30 && n_entries < ENTRIES; i++) {
 			bool v4 = i & 1;
-			unsigned plen = stack_random32(b->s[0]) % (v4 ? 33 : 129);
+			unsigned plen = stack_random32(b->net.s[0]) % (v4 ? 33 : 129);
 			struct addr any = any_addr(b, v4), a = addr_mask(&any, plen);
-			struct wg_peer *peer = peers[stack_random32(b->s[0]) % PEERS];
+			struct wg_peer *peer = peers[stack_random32(b->net.s[0]) % PEERS];
 			assert_int_equal(wg_allow(peer, &(struct wg_prefix){any, (uint8_t)plen}), 0);
 			plain_add(&a, plen, peer);
 		}

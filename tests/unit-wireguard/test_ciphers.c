@@ -122,10 +122,24 @@ static void test_sha256(void **state)
 	assert_octets(got, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+/* RFC 2202 §3, the second and the sixth. */
+static void test_hmac_sha1(void **state)
+{
+	uint8_t key[80], got[SHA1_LEN];
+
+	(void)state;
+	assert_true(crypto()->hmac_sha1(got, text_of("Jefe"), text_of("what do ya want for nothing?")));
+	assert_memory_equal(got, "\xef\xfc\xdf\x6a\xe5\xeb\x2f\xa2\xd2\x74\x16\xd5\xf1\x84\xdf\x9c\x25\x9a\x7c\x79", SHA1_LEN);
+	memset(key, 0xaa, sizeof key);
+	assert_true(crypto()->hmac_sha1(got, (struct octets){key, sizeof key}, text_of("Test Using Larger Than Block-Size Key - Hash Key First")));
+	assert_memory_equal(got, "\xaa\x4a\xe5\xe1\x52\x72\xd0\x0e\x95\x70\x56\x37\xce\x8a\x3b\x55\xed\x40\x21\x12", SHA1_LEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_hchacha20), cmocka_unit_test(test_blake2s), cmocka_unit_test(test_x25519),
-					   cmocka_unit_test(test_aead), cmocka_unit_test(test_sha256)};
+					   cmocka_unit_test(test_aead), cmocka_unit_test(test_sha256),
+					   cmocka_unit_test(test_hmac_sha1)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Datagrams through the tunnel: what waits, order and replay, whose addresses, where a peer is, what the outside shows. */
 #include <linux/rtnetlink.h>
 #include "bench.h"
+#include "../unit/draw.h"
 #include "stack/core/route.h"
 
 static void talk(struct bench *b, int from, uint8_t mark)
@@ -15,10 +16,10 @@ static void test_staged(void **state)
 {
 	struct bench *b = *state;
 
-	b->cut = true;
+	b->net.cut[0] = true;
 	for (int i = 0; i < STAGED_MAX + 10; i++) assert_int_equal(say(b, 0, (uint8_t)i, 10), 10);
 	assert_int_equal(drops(b, 0, DROP_WG_QUEUE), 10);
-	b->cut = false;
+	b->net.cut[0] = false;
 	bench_pass(b, 6 * NS_PER_S);
 	for (int i = 10; i < STAGED_MAX + 10; i++) assert_int_equal(heard(b, 1), i);
 	assert_int_equal(heard(b, 1), -1);
@@ -84,7 +85,7 @@ static void test_window(void **state)
 	(void)state;
 	for (int i = 0; i < STEPS; i++) {
 		uint64_t top = MIN(above + 200, (uint64_t)SPAN), c;
-		random = random * 6364136223846793005u + 1442695040888963407u;
+		draw_next(&random);
 		c = i % 3 ? (random >> 33) % top : top - 1 - (random >> 33) % MIN(top, UINT64_C(400));
 		assert_int_equal(wg_replay_fresh(&r, c), !seen[c] && c + 1 + WG_REPLAY_WINDOW >= above);
 		if (c + 1 + WG_REPLAY_WINDOW >= above) seen[c] = true;
@@ -166,10 +167,10 @@ static void test_roaming(void **state)
 	struct message m;
 
 	talk(b, 0, 1);
-	b->cut = true;
+	b->net.cut[0] = true;
 	assert_int_equal(say(b, 0, 2, 10), 10);
 	m = b->last[0][WG_DATA];
-	b->cut = false;
+	b->net.cut[0] = false;
 	m.octets[20] ^= 1;
 	inject(b, 1, "10.0.0.9", 4000, m.octets, m.len);
 	assert_int_equal(where(b, 1)->port, PORT);
@@ -192,13 +193,13 @@ static void test_answers_from_where_it_was_asked(void **state)
 	struct addr second = addr_v4(0x0a000003);
 	struct wg_endpoint e = {.addr = second, .src = addr_any6, .port = PORT};
 
-	assert_int_equal(netif_addr_add(b->wire[1], &second, 24), 0);
+	assert_int_equal(netif_addr_add(b->net.wire[1][0], &second, 24), 0);
 	wg_peer_set_endpoint(b->peer[0], &e);
 	talk(b, 0, 1);
 	talk(b, 1, 2);
 	assert_true(addr_eq(&where(b, 0)->addr, &second));
 	/* Until it has that address no more. */
-	assert_int_equal(netif_addr_del(b->wire[1], &second, 24), 0);
+	assert_int_equal(netif_addr_del(b->net.wire[1][0], &second, 24), 0);
 	talk(b, 1, 3);
 	assert_false(addr_eq(&where(b, 0)->addr, &second));
 }
@@ -338,8 +339,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BENCH_TEST(test_staged), BENCH_TEST(test_replay), BENCH_TEST(test_reordered), BENCH_TEST(test_source_is_not_the_peers),
-		BENCH_TEST(test_nobody_knows_where), BENCH_TEST(test_nonsense_inside), BENCH_TEST(test_roaming), BENCH_TEST(test_answers_from_where_it_was_asked),
-		BENCH_TEST(test_no_loop), BENCH_TEST(test_mark_chooses_the_way), BENCH_TEST(test_tos), BENCH_TEST(test_congestion_goes_in), BENCH_TEST(test_padding),
+		BENCH_TEST(test_nobody_knows_where), BENCH_TEST(test_nonsense_inside), BENCH_TEST(test_roaming),
+		BENCH_TEST(test_answers_from_where_it_was_asked),
+		BENCH_TEST(test_no_loop), BENCH_TEST(test_mark_chooses_the_way), BENCH_TEST(test_tos), BENCH_TEST(test_congestion_goes_in),
+		BENCH_TEST(test_padding),
 		BENCH_TEST(test_large), BENCH_TEST(test_down), cmocka_unit_test(test_window),
 	};
 

@@ -10,7 +10,7 @@ static bool lose_data(struct bench *b, struct seen *v) { return lose_first_of(b,
 static void test_one_message_each_way(void **state)
 {
 	struct bench *b = *state;
-	time_ns begun = b->now;
+	time_ns begun = b->net.now;
 
 	assert_int_equal(say(b, 0, 1, 10), 10);
 	bench_pass(b, 2 * WIRE_NS - 1);
@@ -121,13 +121,13 @@ static void test_nobody_answers(void **state)
 {
 	struct bench *b = *state;
 
-	b->cut = true;
+	b->net.cut[0] = true;
 	assert_int_equal(say(b, 0, 9, 10), 10);
 	bench_pass(b, 5 * 60 * NS_PER_S);
 	assert_int_equal(b->sent[0][WG_INITIATION], HANDSHAKE_ATTEMPTS + 2);
 	assert_int_equal(drops(b, 0, DROP_WG_NO_SESSION), 1);
 	assert_true(list_empty(&b->peer[0]->staged));
-	b->cut = false;
+	b->net.cut[0] = false;
 	assert_int_equal(say(b, 0, 10, 10), 10);
 	settle(b);
 	assert_int_equal(heard(b, 1), 10);

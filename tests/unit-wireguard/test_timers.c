@@ -156,7 +156,8 @@ static void test_keepalive_at_the_beginning(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BENCH_TEST(test_rekey_after_time), BENCH_TEST(test_rekey_for_what_comes), BENCH_TEST(test_rekey_after_messages), BENCH_TEST(test_end_of_a_session),
+		BENCH_TEST(test_rekey_after_time), BENCH_TEST(test_rekey_for_what_comes), BENCH_TEST(test_rekey_after_messages),
+		BENCH_TEST(test_end_of_a_session),
 		BENCH_TEST(test_passive_keepalive), BENCH_TEST(test_silence_is_suspicious), BENCH_TEST(test_persistent_keepalive),
 		BENCH_TEST(test_keepalive_at_the_beginning),
 	};

@@ -37,7 +37,8 @@ static void words_are_read_as_tc_reads_them(void **state)
 		{"down up", {0}, ""},
 		{"delay 1s loss 5% clear rate 1gbit", {.rate_bps = 1000000000}, "rate 1gbit"},
 		{"delay 40ms 5ms loss 1% rate 10mbit limit 100 down",
-		 {.delay_ns = 40 * NS_PER_MS, .jitter_ns = 5 * NS_PER_MS, .loss = 0.01, .rate_bps = 10000000, .limit_packets = 100, .down = true}, "delay 40ms 5ms loss 1% rate 10mbit limit 100 down"},
+		 {.delay_ns = 40 * NS_PER_MS, .jitter_ns = 5 * NS_PER_MS, .loss = 0.01, .rate_bps = 10000000, .limit_packets = 100, .down = true},
+		 "delay 40ms 5ms loss 1% rate 10mbit limit 100 down"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct impairment got = {0}, back = {0};
@@ -127,7 +128,8 @@ static void the_wrong_word_is_named_and_nothing_changes(void **state)
 {
 	(void)state;
 	static const struct { const char *line; size_t bad; } rows[] = {
-		{"dealy 1ms", 0}, {"delay", 0}, {"delay 1parsec", 1}, {"loss 1% rate", 2}, {"loss 101%", 1}, {"loss -1%", 1}, {"loss gemodel", 1}, {"loss state 1% 101%", 3},
+		{"dealy 1ms", 0}, {"delay", 0}, {"delay 1parsec", 1}, {"loss 1% rate", 2}, {"loss 101%", 1}, {"loss -1%", 1}, {"loss gemodel", 1},
+		{"loss state 1% 101%", 3},
 		{"delay 1ms 1ms 25% 1", 4}, {"delay 1ms 25%", 2}, {"distribution cauchy", 1}, {"distribution", 0}, {"loss 1% ecn", 2}, {"slot 1ms", 0},
 		{"rate 1mbit 1 -1", 3}, {"rate 1mbit 70000", 2}, {"gap many", 1}, {"duplicate", 0}, {"reorder 1ms", 1},
 		{"rate 10mbit limit -5", 3}, {"rate .", 1}, {"rate 1e9", 1}, {"delay nan", 1}, {"limit 1.2.3", 1},

@@ -608,7 +608,8 @@ static void every_frame_is_accounted_for(void **state)
 	(void)state;
 	struct lab lab = lab_pair(1);
 	const struct link_counts *c = net_link_counts(lab.link, 0), *back = net_link_counts(lab.link, 1);
-	net_impair(lab.link, lab.nif[0], &(struct impairment){.delay_ns = 1000, .loss = 0.1, .duplicate = 0.2, .corrupt = 0.3, .reorder = 0.4, .limit_packets = 900});
+	net_impair(lab.link, lab.nif[0], &(struct impairment){.delay_ns = 1000, .loss = 0.1, .duplicate = 0.2, .corrupt = 0.3, .reorder = 0.4,
+							      .limit_packets = 900});
 	for (uint16_t i = 0; i < 1200; i++)
 		send(&lab, 0, &lab.nif[1]->mac, i % 100 == 0 ? MTU + 14 + 5 : 60, i);
 	assert_int_equal(c->packets, 1200);

@@ -87,7 +87,8 @@ static void gemodel_is_gilberts(void **state)
 static void state_model_is_a_chain_of_four(void **state)
 {
 	(void)state;
-	struct losses two = losses_of("loss state 1% 25%"), alone = losses_of("loss state 0% 100% 0% 100% 5%"), four = losses_of("loss state 1% 20% 10% 40% 2%");
+	struct losses two = losses_of("loss state 1% 25%"), alone = losses_of("loss state 0% 100% 0% 100% 5%"),
+		four = losses_of("loss state 1% 20% 10% 40% 2%");
 	within(two.share, 0.01 / 0.26, 0.004);
 	within(two.mean_burst, 4, 0.3);
 	within(alone.share, 0.05 / 1.05, 0.002);

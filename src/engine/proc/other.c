@@ -1,6 +1,5 @@
 /* netlink, packet, sockstat: sockets that are no ends of IP's protocols, and how many there are of each. */
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include "engine/proc/proc.h"

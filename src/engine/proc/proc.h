@@ -6,6 +6,7 @@
  *     route.c    both routing tables                   unix.c     what the kernel's list of Unix sockets lacks and has too much
  *     snmp.c     what was counted                      text.c     what they have in common
  *     sysfs.c    /sys/class/net                        tree.c     which files and directories there are
+ *     mroute.c   multicast routing
  *
  * Read first: proc_net(5), and what a Linux shows: programs count columns and some count spaces.
  */
@@ -16,7 +17,8 @@
 #define FILE_PATH_MAX 256
 
 struct proc_file { const char *name; void (*write)(struct stack *, struct page *); };
-extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[], proc_snmp_files[], proc_group_files[];   /* end with name NULL */
+extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[], proc_snmp_files[], proc_group_files[],
+	proc_mroute_files[];   /* end with name NULL */
 
 void proc_unix(const struct engine *e, size_t host, struct page *p);
 const struct proc_file *proc_find(const char *name);      /* NULL: there is none */

@@ -36,7 +36,7 @@ static void put_ip(const struct stack *s, struct text *t)
 {
 	const struct mib_ip *ip = &s->mib->ip[MIB_V4];
 	const struct column c[] = {
-		{"Forwarding", s->sysctl->ip_forward ? 1 : 2}, {"DefaultTTL", (ull)s->sysctl->ip_default_ttl}, {"InReceives", ip->received},
+		{"Forwarding", s->sysctl->all.forwarding ? 1 : 2}, {"DefaultTTL", (ull)s->sysctl->ip_default_ttl}, {"InReceives", ip->received},
 		{"InHdrErrors", dropped(s, MIB_V4, DROP_IP_BAD, DROP_IP_CSUM)}, {"InAddrErrors", dropped(s, MIB_V4, DROP_IP_MARTIAN, DROP_IP_NOT_FORWARDING)},
 		{"ForwDatagrams", ip->forwarded}, {"InUnknownProtos", ip->unknown}, {"InDiscards", 0}, {"InDelivers", ip->delivered},
 		{"OutRequests", ip->sent}, {"OutDiscards", 0}, {"OutNoRoutes", ip->no_routes}, {"ReasmTimeout", s->mib->drops[MIB_V4][DROP_FRAG_TIMEOUT]},
@@ -165,7 +165,7 @@ static void netstat(struct stack *s, struct page *p)
 {
 	if (!page_takes(p)) return;
 	const struct column c[] = {{"PAWSEstab", both(s, DROP_TCP_PAWS)}, {"ListenDrops", both(s, DROP_TCP_BACKLOG)},
-				   {"TCPRcvQDrop", both(s, DROP_TCP_RCVBUF)}};
+				   {"IPReversePathFilter", both(s, DROP_IP_REVERSE_PATH)}, {"TCPRcvQDrop", both(s, DROP_TCP_RCVBUF)}};
 	put_columns(p->t, "TcpExt", c, ARRAY_SIZE(c));
 }
 

@@ -6,7 +6,6 @@
 
 #define TCP_WIDTH 149
 #define UDP_WIDTH 127
-#define TCP_TIME_WAIT 6
 #define TCP_LISTEN 10
 #define BUCKETS 256u                 /* of the table whose row is the first column of UDP's list */
 #define COLUMNS "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"

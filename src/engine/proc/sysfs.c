@@ -1,6 +1,6 @@
 /*
- * /sys/class/net and /sys/devices/virtual/net: an interface is a directory of files, each of which holds one value. Programs read them there; what they
- * change, they change by ioctl or netlink. Where Linux fails to read a value, opening its file fails here.
+ * /sys/class/net and /sys/devices/virtual/net: an interface is a directory of files, each of which holds one value. What is written
+ * there is sysfs_set.c's business.
  */
 #include <errno.h>
 #include <linux/if.h>
@@ -73,7 +73,7 @@ static bool has_speed(const struct netif *nif) { return nif->kind == NETIF_ETHER
 static int speed(const struct netif *nif, struct text *t) { return has_speed(nif) ? one_number(t, SPEED_MBIT) : -EINVAL; }
 static int duplex(const struct netif *nif, struct text *t) { return has_speed(nif) ? one_text(t, "full") : -EINVAL; }
 static int group(const struct netif *nif, struct text *t) { return one_number(t, nif->group); }
-static int alias(const struct netif *nif, struct text *t) { return one_text(t, nif->alias ? nif->alias : ""); }
+static int alias(const struct netif *nif, struct text *t) { return nif->alias ? one_text(t, nif->alias) : 0; }
 static int linked_to(const struct netif *nif, struct text *t) { return one_number(t, nif->twin ? nif->twin->index : nif->index); }
 
 static int uevent(const struct netif *nif, struct text *t)
@@ -125,7 +125,7 @@ static const struct value *value_of(const char *path)
 }
 
 /* The interface that a path begins with, and what follows its name: "" or what stands behind the slash. */
-static const struct netif *netif_of(const struct stack *s, const char *path, const char **ret_rest)
+struct netif *sysfs_netif_of(const struct stack *s, const char *path, const char **ret_rest)
 {
 	size_t n = strcspn(path, "/");
 	char name[IFNAMSIZ] = "";
@@ -158,7 +158,7 @@ int sysfs_class_look(const struct stack *s, const char *path, struct text *t)
 {
 	const char *rest;
 	if (*path == 0) return interfaces(s, t, S_IFLNK);
-	if (!netif_of(s, path, &rest) || *rest != 0) return -ENOENT;
+	if (!sysfs_netif_of(s, path, &rest) || *rest != 0) return -ENOENT;
 	text_add(t, "../../devices/virtual/net/%s", path);
 	return S_IFLNK | 0777;
 }
@@ -167,7 +167,7 @@ int sysfs_device_look(const struct stack *s, const char *path, struct text *t)
 {
 	const char *rest;
 	if (*path == 0) return interfaces(s, t, S_IFDIR);
-	if (!netif_of(s, path, &rest)) return -ENOENT;
+	if (!sysfs_netif_of(s, path, &rest)) return -ENOENT;
 	if (*rest == 0) return interface_directory(t);
 	if (strcmp(rest, "statistics") == 0) return directory(t, statistics, ARRAY_SIZE(statistics));
 	if (strcmp(rest, "subsystem") == 0) {
@@ -181,7 +181,7 @@ int sysfs_device_look(const struct stack *s, const char *path, struct text *t)
 int sysfs_device_read(const struct stack *s, const char *path, struct text *t)
 {
 	const char *rest;
-	const struct netif *nif = netif_of(s, path, &rest);
+	const struct netif *nif = sysfs_netif_of(s, path, &rest);
 	const struct value *v = nif ? value_of(rest) : NULL;
 	return v ? v->write(nif, t) : -ENOENT;
 }

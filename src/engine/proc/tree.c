@@ -17,6 +17,7 @@ static int proc_look(const struct stack *s, const char *path, struct text *t)
 
 static const struct { const char *path; int (*look)(const struct stack *, const char *path, struct text *); } roots[] = {
 	{"/proc/net", proc_look}, {"/sys/class/net", sysfs_class_look}, {"/sys/devices/virtual/net", sysfs_device_look},
+	{"/proc/sys/net", setting_look},
 };
 
 static int look(const struct stack *s, char *path, struct text *t)
@@ -37,7 +38,7 @@ static int look(const struct stack *s, char *path, struct text *t)
 int64_t serve_look(struct call *k)
 {
 	char path[FILE_PATH_MAX + 1] = "";
-	struct text t = {(char *)k->out, RPC_OUT_MAX, 0};
+	struct text t = {(char *)k->out, RPC_TEXT_MAX, 0};
 	memcpy(path, k->in, MIN(k->q->in_len, FILE_PATH_MAX));
 	int r = look(net_stack(net_host_at(k->e->net, k->c->host)), path, &t);
 	if (r >= 0) k->reply.out_len = (uint32_t)t.len;

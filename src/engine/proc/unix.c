@@ -2,12 +2,14 @@
  * What the engine knows for /proc/net/unix, which is the kernel's (shim/unix_table.c): first the inodes that are none of a Unix socket for programs, in
  * order and 20 digits each, as the shim looks them up; then the lines of the engine's own Unix sockets.
  */
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/un.h>
 #include "engine/proc/proc.h"
+#include "stack/unix/unix.h"
 
-#define CONNECTED 3
-#define UNCONNECTED 1
+/* As <linux/net.h> numbers them; what nobody has accepted is connecting. */
+enum { SHOWN_UNCONNECTED = 1, SHOWN_CONNECTING, SHOWN_CONNECTED };
 #define ACCEPTS 0x10000u
 
 typedef unsigned long long ull;
@@ -25,11 +27,14 @@ static size_t collect(const struct hash *h, uint64_t *to)
 	return n;
 }
 
-static void anchors(const struct engine *e, struct page *p)
+/* Anchors, and what stands for the engine's own towards the outside. */
+static void not_for_programs(const struct engine *e, struct page *p)
 {
-	uint64_t *all = calloc(e->inodes.count + e->further_inodes.count + 1, sizeof *all);
+	uint64_t *all = calloc(e->inodes.count + e->further_inodes.count + e->slots_used, sizeof *all);
 	size_t n = all ? collect(&e->inodes, all) : 0;
 	if (all) n += collect(&e->further_inodes, all + n);
+	each_esock(e, es)
+		if (all && es->outside) all[n++] = outside_inode(es);
 	qsort(all, n, sizeof *all, ascending);
 	for (size_t i = 0; i < n; i++)
 		if (page_takes(p)) text_add(p->t, "%020llu\n", (ull)all[i]);
@@ -49,22 +54,20 @@ static void name_put(struct text *t, const struct sock *sk)
 	for (size_t i = 0; i < n; i++) text_add(t, "%c", path[i] ? path[i] : '@');
 }
 
-static void sock_put(struct text *t, const struct sock *sk)
+static void sock_put(struct text *t, const struct sock *sk, const struct unix_facts *f)
 {
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof peer;
-	bool connected = sock_getpeername(sk, &peer, &len) == 0;
-	text_add(t, "%016lx: %08X %08X %08X %04X %02X %5lu", proc_pointer(sk), connected ? 3 : 2, 0, sk->listening ? ACCEPTS : 0, sk->type,
-		 connected ? CONNECTED : UNCONNECTED, (unsigned long)sk->inode);
+	int state = !f->held ? SHOWN_CONNECTING : f->state == TCP_ESTABLISHED ? SHOWN_CONNECTED : SHOWN_UNCONNECTED;
+	text_add(t, "%016lx: %08X %08X %08X %04X %02X %5lu", proc_pointer(sk), f->refs, 0, sk->listening ? ACCEPTS : 0, sk->type, state,
+		 f->held ? (unsigned long)sk->inode : 0);
 	name_put(t, sk);
 	text_add(t, "\n");
 }
 
 void proc_unix(const struct engine *e, size_t host, struct page *p)
 {
-	anchors(e, p);
+	not_for_programs(e, p);
 	list_each(struct sock, sk, &net_stack(net_host_at(e->net, host))->socks, node) {
-		const struct esock *es = sk->user;
-		if (sk->domain == AF_UNIX && es && !es->spare && page_takes(p)) sock_put(p->t, sk);
+		struct unix_facts f;
+		if (sk->domain == AF_UNIX && unix_facts_of(sk, &f) && page_takes(p)) sock_put(p->t, sk, &f);
 	}
 }

@@ -90,7 +90,7 @@ void cq_post(struct ring *g, uint64_t user_data, int result, unsigned flags)
 	overflow_add(g, r);
 }
 
-void cq_flush(struct ring *g)
+static void flush(struct ring *g)
 {
 	bool any = false;
 	while (g->overflow && put(g, g->overflow->sqe.user_data, g->overflow->result, g->overflow->flags)) {
@@ -118,7 +118,7 @@ static long sleep_on(struct ring *g, uint32_t seen, time_ns deadline, uint32_t h
 static bool enough(struct ring *g, uint32_t wanted)
 {
 	ring_lock(g);
-	cq_flush(g);
+	flush(g);
 	bool is = cq_ready(g) >= wanted || g->ended;
 	ring_unlock(g);
 	return is;

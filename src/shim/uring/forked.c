@@ -4,7 +4,6 @@
  * parent's, and what one of them registers later, the other does not have.
  */
 #include <sys/mman.h>
-#include "shim/internal.h"
 #include "shim/uring/uring.h"
 
 #define PATIENCE 100u                      /* looks before a pause */

@@ -12,18 +12,6 @@
 
 /* ---- under ring.selecting ---- */
 
-static void select_lock(struct ring *g)
-{
-	critical_enter();
-	lock_take(&g->selecting);
-}
-
-static void select_unlock(struct ring *g)
-{
-	lock_drop(&g->selecting);
-	critical_leave();
-}
-
 static struct buffer_group *group_of(struct ring *g, uint16_t id)
 {
 	for (uint32_t i = 0; g->groups && i < GROUPS_MAX; i++)
@@ -78,7 +66,7 @@ int buffers_select(struct request *r, size_t len, struct iovec *to, int max)
 {
 	struct io_uring_buf buf = {0};
 	size_t room = len == 0 ? SIZE_MAX : len;
-	select_lock(r->ring);
+	lock_enter(&r->ring->selecting);
 	struct buffer_group *b = group_of(r->ring, r->sqe.buf_group);
 	long left = b ? group_left(b) : 0, n = 0;
 	if (left <= 0) return left < 0 ? (int)left : -ENOBUFS;
@@ -114,7 +102,7 @@ bool buffers_settle(struct request *r, long n, const struct iovec *from)
 		for (size_t left = (size_t)n; left > 0; from++, b->head++) left -= MIN(left, from->iov_len);
 	else if (ring_consume(b, (size_t)n)) r->flags |= URING_CQE_BUF_MORE;
 	bool more = b && group_left(b) > 0;
-	select_unlock(r->ring);
+	lock_leave(&r->ring->selecting);
 	return more;
 }
 
@@ -145,22 +133,22 @@ static void group_add(struct buffer_group *b, uint64_t addr, uint32_t len, uint3
 
 long group_provide(struct ring *g, uint16_t id, uint64_t addr, uint32_t len, uint32_t n, uint16_t bid)
 {
-	select_lock(g);
+	lock_enter(&g->selecting);
 	struct buffer_group *b = group_of(g, id);
 	if (!b) b = group_new(g, id);
 	int err = !b ? -ENOMEM : b->is_ring ? -EINVAL : group_grow(b, n);
 	if (err == 0) group_add(b, addr, len, n, bid);
-	select_unlock(g);
+	lock_leave(&g->selecting);
 	return err;
 }
 
 long group_remove(struct ring *g, uint16_t id, uint32_t n)
 {
-	select_lock(g);
+	lock_enter(&g->selecting);
 	struct buffer_group *b = group_of(g, id);
 	long r = !b ? -ENOENT : b->is_ring ? -EINVAL : (long)MIN(n, b->count);
 	if (r > 0) b->count -= (uint32_t)r;
-	select_unlock(g);
+	lock_leave(&g->selecting);
 	return r;
 }
 
@@ -192,7 +180,7 @@ long group_ring_register(struct ring *g, const struct uring_group_reg *reg)
 	uint32_t n = reg->ring_entries;
 	if (reg->resv[0] || reg->resv[1] || reg->resv[2] || reg->flags & ~(URING_PBUF_MMAP | URING_PBUF_INCREMENTAL)) return -EINVAL;
 	if (n == 0 || (n & (n - 1)) != 0 || n > ENTRIES_MAX) return -EINVAL;
-	select_lock(g);
+	lock_enter(&g->selecting);
 	struct buffer_group *b = group_of(g, reg->bgid);
 	int err = b && (b->is_ring || b->count > 0) ? -EEXIST : 0;
 	if (err == 0 && b) group_free(b);
@@ -204,26 +192,26 @@ long group_ring_register(struct ring *g, const struct uring_group_reg *reg)
 		err = ring_memory(g, reg, b);
 		if (err < 0) b->used = false;
 	}
-	select_unlock(g);
+	lock_leave(&g->selecting);
 	return err;
 }
 
 long group_ring_unregister(struct ring *g, uint16_t id)
 {
-	select_lock(g);
+	lock_enter(&g->selecting);
 	struct buffer_group *b = group_of(g, id);
 	int err = !b ? -ENOENT : !b->is_ring ? -EINVAL : 0;
 	if (err == 0) group_free(b);
-	select_unlock(g);
+	lock_leave(&g->selecting);
 	return err;
 }
 
 long group_status(struct ring *g, uint32_t id, uint32_t *ret_head)
 {
-	select_lock(g);
+	lock_enter(&g->selecting);
 	struct buffer_group *b = id <= UINT16_MAX ? group_of(g, (uint16_t)id) : NULL;
 	int err = !b ? -ENOENT : !b->is_ring ? -EINVAL : 0;
 	if (err == 0) *ret_head = (uint16_t)b->head;
-	select_unlock(g);
+	lock_leave(&g->selecting);
 	return err;
 }

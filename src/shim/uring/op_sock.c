@@ -1,8 +1,7 @@
 /* What changes a socket: it is made, named, connected, accepted, shut, asked. */
+#include "shim/internal.h"
 #include "shim/unix.h"
 #include "shim/uring/uring.h"
-
-#define TYPE_FLAGS (SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 /* A new descriptor goes to the program, or into the table of registered files. */
 static long hand_out(struct request *r, long fd)

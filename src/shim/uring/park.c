@@ -12,12 +12,12 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include "shim/signal.h"
 #include "shim/uring/uring.h"
 
 #define STACK_SIZE (256u << 10)
 #define BELL_LESS_NS (5 * NS_PER_MS)   /* no bell is left in the network: look that often */
 #define LIBC_SIGNALS ((uint64_t)3 << 31)
-#define SIGNAL(n) ((uint64_t)1 << ((n)-1))
 
 /* ---- threads of ours: without the program's signals ---- */
 
@@ -25,7 +25,7 @@ int uring_thread(void *(*fn)(void *), void *arg)
 {
 	pthread_t thread;
 	pthread_attr_t attr;
-	uint64_t old, all = ~(LIBC_SIGNALS | SIGNAL(SIGSYS) | SIGNAL(SIGSEGV) | SIGNAL(SIGBUS));
+	uint64_t old, all = ~(LIBC_SIGNALS | SIGNAL_BIT(SIGSYS) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS));
 	int saved = errno;
 	sys(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, KERNEL_MASK);
 	pthread_attr_init(&attr);
@@ -282,10 +282,8 @@ static int thread_start(struct ring *g)
 int park_thread(struct ring *g)
 {
 	if (atomic_load(&g->has_thread)) return 0;
-	critical_enter();
-	lock_take(&g->starting);
+	lock_enter(&g->starting);
 	int err = thread_start(g);
-	lock_drop(&g->starting);
-	critical_leave();
+	lock_leave(&g->starting);
 	return err;
 }

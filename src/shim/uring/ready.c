@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include "shim/uring/uring.h"
 
-int cq_ready_fd(struct ring *g)
+static int ready_fd(struct ring *g)
 {
 	ring_lock(g);
 	if (g->ready < 0) {
@@ -47,7 +47,7 @@ short uring_poll(int fd, int *ret_fd)
 	struct ring *g = ring_hold(fd, false, &err);
 	*ret_fd = -1;
 	if (!g) return POLLNVAL;
-	*ret_fd = MAX(cq_ready_fd(g), -1);
+	*ret_fd = MAX(ready_fd(g), -1);
 	settle(g);
 	if (shared_get32(g->sq_tail) - atomic_load(&g->shared->sq_taken) < g->sq_entries) events |= POLLOUT | POLLWRNORM;
 	if (cq_ready(g) > 0 || g->overflow) events |= POLLIN | POLLRDNORM;
@@ -60,7 +60,7 @@ int uring_poll_fd(int fd)
 	long err;
 	struct ring *g = ring_hold(fd, false, &err);
 	if (!g) return (int)err;
-	int ready = cq_ready_fd(g);
+	int ready = ready_fd(g);
 	ring_release(g);
 	return ready;
 }

@@ -309,11 +309,9 @@ static long register_on(struct ring *g, unsigned opcode, void *arg, unsigned n)
 	if (issuer != 0 && issuer != (int)sys(SYS_gettid)) return -EEXIST;
 	if (!restrictions_allow_register(g, opcode)) return -EACCES;
 	if (!row) return -EINVAL;
-	critical_enter();
-	lock_take(&g->submitting);
+	lock_enter(&g->submitting);
 	long r = row(g, arg, n);
-	lock_drop(&g->submitting);
-	critical_leave();
+	lock_leave(&g->submitting);
 	return r;
 }
 

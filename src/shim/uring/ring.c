@@ -40,8 +40,7 @@ void ring_lists_start(struct ring *g)
 struct ring *ring_new(void)
 {
 	struct ring *g = NULL;
-	critical_enter();
-	lock_take(&rings_lock);
+	lock_enter(&rings_lock);
 	if (!rings) rings = uring_pages(RINGS_MAX * sizeof *rings);
 	for (uint32_t i = 1; rings && i < RINGS_MAX && !g; i++)
 		if (!rings[i].used) g = &rings[i];
@@ -51,8 +50,7 @@ struct ring *ring_new(void)
 		ring_lists_start(g);
 	}
 	if (g && ring_index(g) > atomic_load(&top)) atomic_store(&top, ring_index(g));
-	lock_drop(&rings_lock);
-	critical_leave();
+	lock_leave(&rings_lock);
 	return g;
 }
 
@@ -91,7 +89,8 @@ void ring_release(struct ring *g)
 	if (atomic_fetch_sub(&g->refs, 1) == 1) ring_free(g);
 }
 
-void ring_end(struct ring *g)
+/* Every request is taken back. */
+static void end(struct ring *g)
 {
 	ring_lock(g);
 	bool ended = g->ended;
@@ -122,7 +121,7 @@ void uring_ref(uint32_t index)
 void uring_unref(uint32_t index)
 {
 	struct ring *g = &rings[index];
-	if (atomic_fetch_sub(&g->descriptors, 1) == 1) ring_end(g);
+	if (atomic_fetch_sub(&g->descriptors, 1) == 1) end(g);
 	ring_release(g);
 }
 
@@ -165,7 +164,7 @@ void ring_leave(void *ring)
 {
 	struct ring *g = ring;
 	if (entered == ring_index(g)) entered = 0;
-	if (atomic_fetch_sub(&g->descriptors, 1) == 1) ring_end(g);
+	if (atomic_fetch_sub(&g->descriptors, 1) == 1) end(g);
 	ring_release(g);
 }
 
@@ -178,11 +177,9 @@ static void registered_end(void *unused)
 
 static void registered_note(void)
 {
-	critical_enter();
-	lock_take(&rings_lock);
+	lock_enter(&rings_lock);
 	if (!atomic_load(&has_key) && pthread_key_create(&registered_key, registered_end) == 0) atomic_store(&has_key, true);
-	lock_drop(&rings_lock);
-	critical_leave();
+	lock_leave(&rings_lock);
 	if (atomic_load(&has_key)) pthread_setspecific(registered_key, registered);
 }
 
@@ -222,14 +219,12 @@ long registered_ring_remove(unsigned slot)
 
 int rings_watch_fd(void)
 {
-	critical_enter();
-	lock_take(&rings_lock);
+	lock_enter(&rings_lock);
 	if (watcher < 0) {
 		int fd = (int)sys(SYS_inotify_init1, IN_NONBLOCK | IN_CLOEXEC);
 		if (fd >= 0) watcher = hide_fd(fd, false);
 	}
-	lock_drop(&rings_lock);
-	critical_leave();
+	lock_leave(&rings_lock);
 	return watcher;
 }
 

@@ -131,14 +131,12 @@ static long submit(struct ring *g, uint32_t count)
 /* One thread at a time; its handlers wait, and so does its cancellation. */
 long ring_submit(struct ring *g, uint32_t count)
 {
-	critical_enter();
-	lock_take(&g->submitting);
+	lock_enter(&g->submitting);
 	shared_lock(&g->shared->sq_lock);
 	self.nocancel++;
 	long r = submit(g, count);
 	self.nocancel--;
 	shared_unlock(&g->shared->sq_lock);
-	lock_drop(&g->submitting);
-	critical_leave();
+	lock_leave(&g->submitting);
 	return r;
 }

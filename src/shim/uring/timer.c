@@ -4,7 +4,7 @@
  */
 #include "shim/uring/uring.h"
 
-void timers_add(struct request *r)
+static void add(struct request *r)
 {
 	struct ring *g = r->ring;
 	struct request **at = &g->timers;
@@ -79,7 +79,7 @@ static void timeout_fires(struct request *r)
 		if (r->rounds > 1) r->rounds--;
 		r->deadline += r->period;
 		ring_lock(r->ring);
-		timers_add(r);
+		add(r);
 		ring_unlock(r->ring);
 		return;
 	}
@@ -148,7 +148,7 @@ long issue_timeout(struct request *r)
 	ring_lock(g);
 	r->target = repeats || r->sqe.off == 0 ? 0 : g->counted + (uint32_t)r->sqe.off;
 	limit_start(r);
-	timers_add(r);
+	add(r);
 	ring_unlock(g);
 	park_wake(g);
 	return PARKED;
@@ -164,7 +164,7 @@ int prepare_link_timeout(struct request *r)
 long issue_link_timeout(struct request *r)
 {
 	time_start(r, r->sqe.timeout_flags);
-	timers_add(r);
+	add(r);
 	return PARKED;
 }
 
@@ -192,7 +192,7 @@ long issue_timeout_remove(struct request *r)
 		t->period = r->period;
 		t->deadline = r->deadline;
 		if (!(flags & IORING_TIMEOUT_ABS)) t->deadline = now_ns() + t->period;
-		timers_add(t);
+		add(t);
 	}
 	ring_unlock(g);
 	if (!t) return -ENOENT;

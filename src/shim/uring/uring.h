@@ -197,7 +197,6 @@ void ring_leave(void *ring);
 struct ring *ring_hold_index(uint32_t index);
 void ring_release(struct ring *g);
 int ring_install(struct ring *g, int fd);                  /* the program's descriptor of it */
-void ring_end(struct ring *g);                             /* every request is taken back */
 void rings_sweep(void);                                    /* those whose descriptor was closed past us */
 int rings_watch_fd(void);                                  /* readable when one was; -1: not to be had */
 uint32_t ring_index(const struct ring *g);
@@ -206,13 +205,11 @@ long registered_ring_add(int slot, int fd);                /* of this thread; sl
 long registered_ring_remove(unsigned slot);
 static inline void ring_lock(struct ring *g)
 {
-	critical_enter();
-	lock_take(&g->lock);
+	lock_enter(&g->lock);
 }
 static inline void ring_unlock(struct ring *g)
 {
-	lock_drop(&g->lock);
-	critical_leave();
+	lock_leave(&g->lock);
 }
 
 void ring_lists_start(struct ring *g);                     /* empty */
@@ -227,7 +224,6 @@ void ring_forked(struct ring *g, uint32_t calls);          /* in the child, whos
 void cq_post(struct ring *g, uint64_t user_data, int result, unsigned flags);
 void cq_end_with(struct request *r);                       /* posts its completion, and frees it */
 bool cq_post_if_room(struct ring *g, uint64_t user_data, int result, unsigned flags);
-void cq_flush(struct ring *g);
 uint32_t cq_ready(const struct ring *g);
 /* patience: until then only all that is wanted will do, afterwards a single one does; 0: there is no such time. handled: self.handled before the call. */
 struct cq_terms { uint32_t wanted, handled; time_ns deadline, patience; };
@@ -278,7 +274,6 @@ bool request_rouse(struct request *r);                     /* under ring.lock: e
 void request_await_sleep(struct ring *g, uint64_t ticket); /* until the request of that ticket sleeps */
 
 /* timer.c; under ring.lock */
-void timers_add(struct request *r);
 bool timers_remove(struct request *r);
 time_ns timers_next(const struct ring *g);
 void timers_fire(struct ring *g);                          /* not under ring.lock */
@@ -355,7 +350,8 @@ bool buffers_settle(struct request *r, long n, const struct iovec *from);
 /* op_*.c */
 #define OPS(X) \
 	X(nop) X(poll_add) X(poll_remove) X(timeout) X(timeout_remove) X(link_timeout) X(async_cancel) X(msg_ring) X(files_update) X(epoll_ctl) \
-	X(futex_wait) X(futex_wake) X(futex_waitv) X(waitid) X(epoll_wait) X(read_multishot) X(readv_fixed) X(writev_fixed) X(fixed_fd_install) X(pipe) X(fsetxattr) X(setxattr) X(fgetxattr) X(getxattr) \
+	X(futex_wait) X(futex_wake) X(futex_waitv) X(waitid) X(epoll_wait) X(read_multishot) X(readv_fixed) X(writev_fixed) X(fixed_fd_install) X(pipe) \
+	X(fsetxattr) X(setxattr) X(fgetxattr) X(getxattr) \
 	X(provide_buffers) X(remove_buffers) X(readv) X(writev) X(read) X(write) X(read_fixed) X(write_fixed) X(sendmsg) X(recvmsg) X(send) X(recv) \
 	X(send_zc) X(sendmsg_zc) X(accept) X(connect) X(socket) X(bind) X(listen) X(shutdown) X(cmd) X(close) X(fsync) X(sync_range) X(fallocate) X(fadvise) \
 	X(madvise) X(ftruncate) X(openat) X(openat2) X(statx) X(renameat) X(unlinkat) X(mkdirat) X(symlinkat) X(linkat) X(splice) X(tee)

@@ -13,9 +13,15 @@
 	X(IP_BAD, "malformed IP header") \
 	X(IP_CSUM, "IP header checksum wrong") \
 	X(IP_TTL, "TTL or hop limit exceeded") \
+	X(IP_DISABLED, "IPv6 is off on this interface") \
 	X(IP_MARTIAN, "source or destination that can't be") \
+	X(IP_REVERSE_PATH, "source that is not behind this interface") \
 	X(IP_NO_ROUTE, "no route") \
 	X(IP_NO_GROUP, "multicast group that nobody here joined") \
+	X(MROUTE_UNRESOLVED, "no daemon said in time where the group goes") \
+	X(MROUTE_FULL, "too many copies of groups' datagrams at once") \
+	X(PIM_BAD, "malformed PIM Register, or none") \
+	X(PIM_NOBODY, "PIM Register, and no interface for those") \
 	X(IP_NOT_FORWARDING, "not for us, and this host does not forward") \
 	X(IP_TOO_BIG, "larger than the MTU with DF set") \
 	X(IP_PROTO, "no handler for the IP protocol") \

@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "stack/core/route.h"
+#include "stack/core/sysctl.h"
 #include "stack/inet/autoconf.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/neigh.h"
+#include "stack/mroute/mroute.h"
 #include "stack/netlink/netlink.h"
 #include "stack/netlink/notify.h"
 #include "stack/packet/tap.h"
@@ -22,6 +24,7 @@
 #define TXQLEN 1000               /* Linux's default */
 #define NETIF_MTU_MIN 68          /* RFC 791 §3.2 */
 #define IP6_ROUTE_METRIC 256      /* Linux's IP6_RT_PRIO_ADDRCONF */
+#define INDEX_MAX (1 << 18)       /* of a host, ever: those that are gone stay in memory */
 #define MTU_MOST 65535            /* of Ethernet's drivers; loopback knows no bound */
 
 /* The interface identifier of RFC 4291 §2.5.1 and appendix A: the mac with ff:fe in the middle and the universal bit turned. */
@@ -52,7 +55,7 @@ static int add_own_addresses(struct netif *nif)
 	default:
 		r = 0;
 	}
-	return r == -EEXIST ? 0 : r;
+	return r == -EEXIST || r == -EACCES ? 0 : r;     /* it has them, or is to have none of IPv6 */
 }
 
 /* IPv6's groups are reached by each interface that carries some. */
@@ -61,7 +64,7 @@ static int add_groups_route(struct netif *nif)
 	static const uint8_t groups[16] = {0xff};
 	struct route r = {.dst = addr_v6_octets(groups), .plen = 8, .netif = nif, .type = RTN_MULTICAST, .protocol = RTPROT_KERNEL, .table = RT_TABLE_LOCAL,
 			  .metric = IP6_ROUTE_METRIC};
-	int err = nif->flags & IFF_MULTICAST ? route_add(nif->stack, &r, NULL) : 0;
+	int err = nif->flags & IFF_MULTICAST && !nif->conf.disable_ipv6 ? route_add(nif->stack, &r, NULL) : 0;
 
 	return err == -EEXIST ? 0 : err;
 }
@@ -81,12 +84,14 @@ int netif_make(struct stack *s, const char *name, enum netif_kind kind, const st
 
 	if (!name[0] || strlen(name) >= sizeof nif->name || mtu_bytes < NETIF_MTU_MIN) return -EINVAL;
 	if (netif_by_name(s, name)) return -EEXIST;
+	if (s->next_ifindex >= INDEX_MAX) return -ENOBUFS;
 	nif = calloc(1, sizeof *nif);
 	if (!nif) return -ENOMEM;
 	nif->stack = s;
 	nif->kind = kind;
 	nif->mtu_bytes = mtu_bytes;
 	nif->txqlen = TXQLEN;
+	nif->conf = s->sysctl->initial;
 	nif->flags = kind_flags(kind);
 	memcpy(nif->name, name, strlen(name));
 	if (mac) nif->mac = *mac;
@@ -146,13 +151,15 @@ void netif_remove(struct netif *nif)
 	struct stack *s = nif->stack;
 
 	nif->flags &= (uint32_t)~(IFF_UP | IFF_RUNNING);
+	stack_ways_changed(s, NULL);
 	packet_netif_down(nif, true);
 	while (!list_empty(&nif->addrs))
 		netif_addr_remove(list_first(&nif->addrs, struct netif_addr, node));
 	fall_silent(nif);
+	mroute_netif_gone(nif);
 	device_end(nif);
 	route_flush_netif(s, nif);
-	neigh_flush(nif);
+	neigh_flush(nif, false);
 	netif_group_flush(nif);
 	netlink_tell_link(nif, true, UINT32_MAX);
 	list_remove(&nif->node);
@@ -175,7 +182,7 @@ uint16_t netif_hatype(const struct netif *nif)
 	switch (nif->kind) {
 	case NETIF_ETHERNET: return ARPHRD_ETHER;
 	case NETIF_LOOPBACK: return ARPHRD_LOOPBACK;
-	default: return ARPHRD_NONE;
+	default: return nif->pim_register ? ARPHRD_PIMREG : ARPHRD_NONE;
 	}
 }
 
@@ -196,7 +203,6 @@ struct netif *netif_by_index(const struct stack *s, int index)
 }
 
 #define ABSENT_MAX 64
-#define NUMBERS_MAX 2048                   /* in names: more interfaces than a host may have */
 
 struct netif *netif_absent(struct stack *s, int index)
 {
@@ -234,7 +240,7 @@ static void take_down(struct netif *nif)
 	packet_netif_down(nif, false);
 	fall_silent(nif);
 	if (nif->ops) nif->ops->stop(nif);
-	neigh_flush(nif);
+	neigh_flush(nif, false);
 	list_each(struct netif_addr, ia, &nif->addrs, node)
 		if (!addr_is_v4(&ia->addr)) netif_addr_remove(ia);
 	route_netif_down(nif->stack, nif);
@@ -250,10 +256,28 @@ static int bring_up(struct netif *nif)
 		if (r < 0) return r;
 		if (netif_addr_is_tentative(ia) && !(ia->flags & IFA_F_DADFAILED)) dad_start(ia);
 	}
-	route_revive(nif->stack, nif);
+	route_revive(nif->stack, nif, true);
+	if (!nif->conf.disable_ipv6) route_revive(nif->stack, nif, false);
 	netif_start(nif);
 	r = add_groups_route(nif);
 	return r < 0 ? r : add_own_addresses(nif);
+}
+
+/* As Linux: what it had of IPv6 is lost, and comes again as far as it is its own. */
+void netif_ipv6_switched(struct netif *nif)
+{
+	if (!nif->conf.disable_ipv6) {
+		if (!(nif->flags & IFF_UP)) return;
+		route_revive(nif->stack, nif, false);
+		netif_start(nif);
+		if (add_groups_route(nif) == 0) (void)add_own_addresses(nif);
+		return;
+	}
+	fall_silent(nif);
+	list_each(struct netif_addr, ia, &nif->addrs, node)
+		if (!addr_is_v4(&ia->addr)) netif_addr_remove(ia);
+	neigh_flush(nif, true);
+	route_netif_disable(nif->stack, nif, false);
 }
 
 void netif_start(struct netif *nif)
@@ -306,47 +330,6 @@ int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes)
 	if (mtu_bytes > INT32_MAX || (ether && mtu_bytes > MTU_MOST)) return netlink_refuse(nif->stack, -EINVAL, "mtu greater than device maximum");
 	if (nif->mtu_bytes == mtu_bytes) return 0;
 	nif->mtu_bytes = mtu_bytes;
-	netlink_tell_link(nif, false, 0);
-	return 0;
-}
-
-static bool name_is_valid(const char *name)
-{
-	if (!name[0] || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return false;
-	for (; *name; name++)
-		if (*name == '/' || *name == ':' || *name == ' ' || (*name >= '\t' && *name <= '\r')) return false;
-	return true;
-}
-
-int netif_name_choose(const struct stack *s, const char *wanted, char ret[16])
-{
-	const char *percent = strchr(wanted, '%');
-	char name[16] = "";
-
-	if (!name_is_valid(wanted) || (percent && (percent[1] != 'd' || strchr(percent + 2, '%')))) return -EINVAL;
-	if (!percent && netif_by_name(s, wanted)) return -EEXIST;
-	for (unsigned i = 0; i <= NUMBERS_MAX; i++) {
-		snprintf(name, sizeof name, "%s", wanted);
-		if (percent) snprintf(name + (percent - wanted), sizeof name - (size_t)(percent - wanted), "%u%s", i, percent + 2);
-		if (netif_by_name(s, name)) continue;
-		memcpy(ret, name, sizeof name);
-		return 0;
-	}
-	return -ENFILE;
-}
-
-int netif_set_name(struct netif *nif, const char *wanted)
-{
-	char name[16];
-	int err;
-
-	if (netif_by_name(nif->stack, wanted) == nif) return 0;
-	err = netif_name_choose(nif->stack, wanted, name);
-	if (err < 0) return err;
-	/* As Linux: a label that is the name alone follows it. */
-	list_each(struct netif_addr, ia, &nif->addrs, node)
-		if (strcmp(ia->label, nif->name) == 0) memcpy(ia->label, name, sizeof ia->label);
-	memcpy(nif->name, name, sizeof nif->name);
 	netlink_tell_link(nif, false, 0);
 	return 0;
 }

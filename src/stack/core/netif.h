@@ -1,8 +1,10 @@
 /* Interfaces and their addresses. */
 #pragma once
+#include "stack/core/netconf.h"
 #include "stack/core/stack.h"
 
-enum netif_kind { NETIF_ETHERNET, NETIF_LOOPBACK, NETIF_RAW_IP, NETIF_ABSENT };   /* RAW_IP: datagrams without link header (packetdrill, TUN); ABSENT: see netif_absent */
+/* RAW_IP: datagrams without link header (packetdrill, TUN); ABSENT: see netif_absent. */
+enum netif_kind { NETIF_ETHERNET, NETIF_LOOPBACK, NETIF_RAW_IP, NETIF_ABSENT };
 
 struct netif_addr {
 	struct list node;
@@ -49,6 +51,7 @@ struct netif {
 	const char *made;             /* the kind that a program made it as ("dummy", "veth" …), or NULL: it is the host's own */
 	struct netif *twin;           /* veth: the other end */
 	uint32_t group;
+	struct netconf conf;           /* settings of its own: net.ipv4.conf and the like. mc_forwarding: how many tables of multicast routes have it */
 	char *alias;                  /* IFLA_IFALIAS; NULL: none */
 	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */
@@ -56,6 +59,7 @@ struct netif {
 	struct list learnt;           /* routes from advertisements: stack/inet/autoconf.c */
 	struct timer advertise;       /* our own advertisements */
 	struct { struct timer timer; time_ns interval; uint32_t sent; bool answered; } solicit;   /* asking for others': stack/inet/solicit.c */
+	bool pim_register;            /* it stands for PIM Registers: stack/mroute/pim.c */
 	void *link;                   /* the host's: which link end this is */
 	const struct netif_ops *ops;  /* NULL: the host's transmit takes what goes out */
 	void *device;                 /* theirs */
@@ -64,7 +68,7 @@ struct netif {
 
 /* Adds an interface that is up; loopback gets 127.0.0.1/8 and ::1/128, Ethernet its IPv6 link-local address (from the mac, EUI-64). */
 int netif_add(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret);
-/* Adds one that is down and has no addresses, as a program makes it; who makes it tells (netlink_tell_link). */
+/* Adds one that is down and has no addresses, as a program makes it; who makes it tells (netlink_tell_link). -ENOBUFS: there were too many. */
 int netif_make(struct stack *s, const char *name, enum netif_kind kind, const struct mac *mac, uint32_t mtu_bytes, struct netif **ret);
 void netif_remove(struct netif *nif);                      /* with its addresses, routes, neighbours; the struct stays readable, down, until stack_free */
 void netif_free_gone(struct stack *s);                     /* the structs of removed interfaces; called by stack_free */
@@ -89,8 +93,13 @@ int netif_addr_routes_add(const struct netif_addr *ia);    /* those that are mis
 void netif_start(struct netif *nif);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* those that are not the device's own; IFF_UP off: flushes routes and neighbours as Linux */
 void netif_set_carrier(struct netif *nif, bool on);        /* somebody is at the other end, or nobody any more */
+void netif_ipv6_switched(struct netif *nif);               /* conf.disable_ipv6 has become the other of on and off */
 int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes);  /* -EINVAL */
 int netif_set_name(struct netif *nif, const char *name);   /* -EINVAL, -EEXIST */
+#define NETIF_ALIAS_MAX 255       /* octets: IFALIASZ less its end */
+int netif_set_alias(struct netif *nif, const char *text, size_t len);        /* 0 octets: none. -EINVAL, -ENOMEM */
+int netif_set_txqlen(struct netif *nif, uint32_t len);     /* -ERANGE */
+void netif_set_group(struct netif *nif, uint32_t group);
 bool netif_mac_ok(const struct mac *mac);                                    /* one that an interface may have: not a group's, not zero */
 int netif_set_mac(struct netif *nif, const struct mac *mac);        /* -EADDRNOTAVAIL */
 /* A name for a new or renamed interface: the one that is wanted, or with "%d" in it the first number that makes it new. -EINVAL, -EEXIST, -ENFILE */

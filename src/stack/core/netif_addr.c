@@ -141,7 +141,7 @@ static void routes_del(const struct netif_addr *gone)
 		list_each(struct netif_addr, ia, &nif->addrs, node)
 			(void)netif_addr_routes_add(ia);
 	/* As Linux: without an address the interface has no IPv4. */
-	if (addr_is_v4(&gone->addr) && !has_ip4(nif)) route_netif_disable4(nif->stack, nif);
+	if (addr_is_v4(&gone->addr) && !has_ip4(nif)) route_netif_disable(nif->stack, nif, true);
 }
 
 void netif_addr_set_metric(struct netif_addr *ia, uint32_t metric)
@@ -251,9 +251,11 @@ static void insert(struct netif *nif, struct netif_addr *ia)
 
 int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct netif_addr **ret)
 {
-	struct netif_addr *ia = nif->stack->n_addrs < ADDRS_MAX ? malloc(sizeof *ia) : NULL;
+	struct netif_addr *ia;
 	int r;
 
+	if (nif->conf.disable_ipv6 && !addr_is_v4(&want->addr)) return netlink_refuse(nif->stack, -EACCES, "IPv6 is disabled on this device");
+	ia = nif->stack->n_addrs < ADDRS_MAX ? malloc(sizeof *ia) : NULL;
 	if (!ia) return nif->stack->n_addrs < ADDRS_MAX ? -ENOMEM : -ENOBUFS;
 	*ia = *want;
 	ia->netif = nif;
@@ -267,6 +269,7 @@ int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct neti
 	if (addr_is_v4(&ia->addr) || nif->kind != NETIF_ETHERNET || nif->flags & IFF_NOARP) ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
 	if (netif_addr_is_tentative(ia) && nif->flags & IFF_UP) dad_start(ia);
 	insert(nif, ia);
+	nif->conf.is_settled |= addr_is_v4(&ia->addr);
 	nif->stack->n_addrs++;
 	netlink_tell_addr(ia, false);
 	r = netif_addr_routes_add(ia);
@@ -274,7 +277,7 @@ int netif_addr_put(struct netif *nif, const struct netif_addr *want, struct neti
 		netif_addr_remove(ia);
 		return r;
 	}
-	if (addr_is_v4(&ia->addr) && nif->flags & IFF_UP) route_revive(nif->stack, nif);
+	if (addr_is_v4(&ia->addr) && nif->flags & IFF_UP) route_revive(nif->stack, nif, true);
 	if (ret) *ret = ia;
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include "stack/netlink/notify.h"
 
-struct table { struct list node; uint32_t id; struct list routes; };
+struct table { struct list node; uint32_t id; bool had4, had6; struct list routes; };     /* had: a route of that family */
 struct route_table { struct list routes, tables; uint32_t count, n_tables; };
 
 int route_table_new(struct stack *s)
@@ -113,29 +113,38 @@ static struct table *table_find(const struct stack *s, uint32_t id)
 	return NULL;
 }
 
+bool route_table_exists(const struct stack *s, uint32_t id, bool v4)
+{
+	const struct table *t = table_find(s, id);
+
+	return id == RT_TABLE_MAIN || id == RT_TABLE_LOCAL || (t && (v4 ? t->had4 : t->had6));
+}
+
+/* As on Linux a table stays when its last route goes, while there is room. Linux's own stay for ever: route_table_unused counts on them. */
+static void make_room(struct stack *s)
+{
+	list_each(struct table, t, &s->routes->tables, node)
+		if (t->id > RT_TABLE_LOCAL && list_empty(&t->routes)) {
+			list_remove(&t->node);
+			free(t);
+			s->routes->n_tables--;
+			return;
+		}
+}
+
 static struct table *table_make(struct stack *s, uint32_t id)
 {
 	struct table *t = table_find(s, id);
 
-	if (t || s->routes->n_tables >= TABLES_MAX) return t;
-	t = malloc(sizeof *t);
+	if (t) return t;
+	if (s->routes->n_tables >= TABLES_MAX) make_room(s);
+	t = s->routes->n_tables < TABLES_MAX ? malloc(sizeof *t) : NULL;
 	if (!t) return NULL;
-	t->id = id;
+	*t = (struct table){.id = id};
 	list_init(&t->routes);
 	list_append(&s->routes->tables, &t->node);
 	s->routes->n_tables++;
 	return t;
-}
-
-/* Linux's own stay: route_table_unused counts on them. */
-static void table_tidy(struct stack *s, uint32_t id)
-{
-	struct table *t = id > RT_TABLE_LOCAL ? table_find(s, id) : NULL;
-
-	if (!t || !list_empty(&t->routes)) return;
-	list_remove(&t->node);
-	free(t);
-	s->routes->n_tables--;
 }
 
 /* Puts a copy into both lists; before its equals, or behind them. */
@@ -146,6 +155,7 @@ static int insert(struct stack *s, const struct route *want, bool behind, struct
 	struct list *at = &s->routes->routes, *tried = t ? &t->routes : NULL;
 
 	if (!r) return t ? -ENOMEM : -ENOBUFS;
+	*(addr_is_v4(&want->dst) ? &t->had4 : &t->had6) = true;
 	*r = *want;
 	r->ways = NULL;
 	if (want->n_ways) {
@@ -173,7 +183,6 @@ static void take_out(struct stack *s, struct route *r, bool asked)
 	list_remove(&r->node);
 	list_remove(&r->tried);
 	s->routes->count--;
-	table_tidy(s, r->table);
 	if (asked || !addr_is_v4(&r->dst)) netlink_tell_route(s, r, RTM_DELROUTE, 0);
 	else stack_ways_changed(s, NULL);
 	route_free(r);
@@ -308,7 +317,7 @@ static bool netif_matches(const struct route *r, const struct netif *nif)
 static bool matches(const struct route *r, const struct route *match)
 {
 	return r->table == (match->table ? match->table : RT_TABLE_MAIN) && r->plen == match->plen && addr_eq(&r->dst, &match->dst) &&
-	       (!match->tos || match->tos == r->tos) && (!match->type || match->type == r->type) && netif_matches(r, match->netif) &&
+	       match->tos == r->tos && (!match->type || match->type == r->type) && netif_matches(r, match->netif) &&
 	       (!match->metric || match->metric == r->metric) && (!match->protocol || match->protocol == r->protocol) &&
 	       (!match->has_prefsrc || (r->has_prefsrc && addr_eq(&r->prefsrc, &match->prefsrc))) &&
 	       (!match->has_gateway || (r->has_gateway && addr_eq(&r->gateway, &match->gateway))) && ways_match(r, match);
@@ -391,17 +400,18 @@ void route_netif_down(struct stack *s, const struct netif *nif)
 		if (!addr_is_v4(&r->dst) || r->scope != RT_SCOPE_HOST) lose(s, r, nif, false);
 }
 
-void route_netif_disable4(struct stack *s, const struct netif *nif)
+void route_netif_disable(struct stack *s, const struct netif *nif, bool v4)
 {
 	list_each(struct route, r, &s->routes->routes, node)
-		if (addr_is_v4(&r->dst)) lose(s, r, nif, false);
+		if (addr_is_v4(&r->dst) == v4) lose(s, r, nif, false);
 }
 
-void route_revive(struct stack *s, const struct netif *nif)
+void route_revive(struct stack *s, const struct netif *nif, bool v4)
 {
 	list_each(struct route, r, &s->routes->routes, node)
 		for (uint32_t i = 0; i < r->n_ways; i++)
-			if (r->ways[i].netif == nif) r->ways[i].dead = false;
+			if (r->ways[i].netif == nif && addr_is_v4(&r->dst) == v4) r->ways[i].dead = false;
+	stack_ways_changed(s, NULL);
 }
 
 bool route_flush_source(struct stack *s, const struct addr *src)

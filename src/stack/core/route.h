@@ -62,12 +62,15 @@ int route_del(struct stack *s, const struct route *match);                    /*
  * Local destinations answer the loopback interface. 0, -ENETUNREACH, -EHOSTUNREACH (unreachable route), -EINVAL (blackhole). */
 int route_lookup(struct stack *s, const struct addr *dst, const struct addr *src, struct netif *oif, struct route_hop *ret);
 int route_find(struct stack *s, const struct route_flow *f, struct route_hop *ret);   /* the same, by all that rules may ask about */
+int route_memos_new(struct stack *s);                                         /* the ways that were found last, of which there are none yet */
+void route_memos_free(struct stack *s);
 const struct list *route_list(const struct stack *s);                         /* struct route.node, for dumps */
 void route_flush_netif(struct stack *s, const struct netif *nif);             /* every way through nif */
 void route_netif_down(struct stack *s, const struct netif *nif);              /* the same, but of IPv4 what is local stays */
-void route_netif_disable4(struct stack *s, const struct netif *nif);          /* nif has lost its last address: what of IPv4 leads through it dies */
-void route_revive(struct stack *s, const struct netif *nif);                  /* nif is up: ways that died with it live */
+void route_netif_disable(struct stack *s, const struct netif *nif, bool v4);  /* nif has nothing more of that family: what leads through it dies */
+void route_revive(struct stack *s, const struct netif *nif, bool v4);         /* nif is up: ways of that family that died with it live */
 bool route_flush_source(struct stack *s, const struct addr *src);             /* every route that prefers src; false: there was none */
+bool route_table_exists(const struct stack *s, uint32_t table, bool v4);       /* a route of the family has been in it */
 uint32_t route_table_unused(struct stack *s);                                 /* one that nobody used, made; 0: there is none */
 /* The route of one table that f takes, or NULL. least_plen: shorter prefixes do not count, and < 0 all do. */
 const struct route *route_table_find(const struct stack *s, uint32_t table, const struct route_flow *f, int least_plen);

@@ -56,7 +56,7 @@ static uint8_t least_scope(uint8_t type)
 	switch (type) {
 	case RTN_LOCAL: return RT_SCOPE_HOST;
 	case RTN_BROADCAST: case RTN_ANYCAST: return RT_SCOPE_LINK;
-	case RTN_NAT: case RTN_XRESOLVE: return RT_SCOPE_NOWHERE;
+	case RTN_UNSPEC: case RTN_NAT: case RTN_XRESOLVE: return RT_SCOPE_NOWHERE;
 	default: return RT_SCOPE_UNIVERSE;
 	}
 }
@@ -103,6 +103,7 @@ static int way6(struct stack *s, const struct route *r, struct way *w)
 
 	if (err < 0) return err;
 	if (!*w->netif) return -ENODEV;
+	if ((*w->netif)->conf.disable_ipv6) return netlink_refuse(s, -EACCES, "IPv6 is disabled on nexthop device");
 	if (w->gateway && (*w->netif)->flags & IFF_LOOPBACK) return netlink_refuse(s, -EINVAL, "Egress device can not be loopback device for this route");
 	return (*w->netif)->flags & IFF_UP || r->type == RTN_LOCAL ? 0 : netlink_refuse(s, -ENETDOWN, "Nexthop device is not up");
 }

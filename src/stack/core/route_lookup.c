@@ -1,9 +1,13 @@
 /*
  * Where does a datagram go? The rules choose a route; of several ways the hash of both addresses chooses one, so that a connection keeps to it. What
  * Linux decides before and after is here too: which sources may be used, and what goes without a route.
+ *
+ * A connection asks the same for each of its segments. So the last ways found are kept, as long as nothing that they follow from has changed: routes,
+ * rules, addresses, interfaces (stack_ways_changed). What is learnt by redirects comes and goes with time, and is looked at anew.
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include "stack/core/rule.h"
 #include "stack/inet/redirect.h"
 
@@ -50,7 +54,8 @@ static void fill_local(struct route_hop *hop, struct netif *lo, const struct add
 /* Without a route: a bound interface (IPv4), or a group on one that carries groups, is taken to be on link. */
 static bool on_link_anyway(const struct route_flow *f)
 {
-	return f->oif && (addr_is_v4(&f->dst) || (addr_is_multicast(&f->dst) && f->oif->flags & IFF_MULTICAST));
+	if (!f->oif || addr_is_v4(&f->dst)) return f->oif;
+	return addr_is_multicast(&f->dst) && f->oif->flags & IFF_MULTICAST && !f->oif->conf.disable_ipv6;
 }
 
 /* ---- one of several ways ---- */
@@ -105,6 +110,40 @@ static int fill_remote(const struct stack *s, struct route_hop *hop, const struc
 	return 0;
 }
 
+/* ---- what was found last ---- */
+
+#define MEMOS 8
+
+struct route_memo { uint64_t ways; struct route_flow flow; struct route_hop hop; };
+
+int route_memos_new(struct stack *s)
+{
+	s->ways = 1;
+	s->memos = calloc(MEMOS, sizeof *s->memos);
+	return s->memos ? 0 : -ENOMEM;
+}
+
+void route_memos_free(struct stack *s) { free(s->memos); }
+
+static struct route_memo *memo_of(const struct stack *s, const struct route_flow *f)
+{
+	return &s->memos[(f->dst.b[15] ^ f->src.b[15] << 1 ^ f->dst.b[0]) % MEMOS];
+}
+
+/* Of a flow with a source of its own: one is chosen anew each time. The ports are not looked at: rules_mind_ports. */
+static bool recalls(const struct stack *s, const struct route_memo *m, const struct route_flow *f)
+{
+	const struct route_flow *k = &m->flow;
+
+	return m->ways == s->ways && addr_eq(&k->dst, &f->dst) && addr_eq(&k->src, &f->src) && k->oif == f->oif && k->iif == f->iif &&
+	       k->mark == f->mark && k->uid == f->uid && k->tos == f->tos && k->proto == f->proto;
+}
+
+static void remember(const struct stack *s, struct route_memo *m, const struct route_flow *f, const struct route_hop *hop)
+{
+	if (!addr_is_any(&f->src) && !rules_mind_ports(s)) *m = (struct route_memo){s->ways, *f, *hop};
+}
+
 /* ---- the lookup ---- */
 
 /* An anycast address is ours, and never a source. */
@@ -127,13 +166,12 @@ static int fill(struct stack *s, struct route_hop *hop, const struct route_flow 
 	} else {
 		r = fill_remote(s, hop, f);
 		if (r < 0) return r;
-		redirect_apply(s, &f->dst, hop);
 	}
 	hop->mtu_bytes = hop->route && hop->route->mtu_bytes ? hop->route->mtu_bytes : hop->netif->mtu_bytes;
 	return 0;
 }
 
-int route_find(struct stack *s, const struct route_flow *flow, struct route_hop *ret)
+static int find(struct stack *s, const struct route_flow *flow, struct route_hop *ret)
 {
 	struct route_flow f = *flow;
 	struct route_hop hop = {.src = addr_is_v4(&f.dst) ? addr_any4 : addr_any6};
@@ -149,6 +187,23 @@ int route_find(struct stack *s, const struct route_flow *flow, struct route_hop 
 	r = fill(s, &hop, &f);
 	if (r == 0) *ret = hop;
 	return r;
+}
+
+int route_find(struct stack *s, const struct route_flow *f, struct route_hop *ret)
+{
+	struct route_memo *m = memo_of(s, f);
+	struct route_hop hop;
+
+	if (!recalls(s, m, f)) {
+		int r = find(s, f, &hop);
+		if (r < 0) return r;
+		remember(s, m, f, &hop);
+	} else {
+		hop = m->hop;
+	}
+	if (!hop.local) redirect_apply(s, &f->dst, &hop);
+	*ret = hop;
+	return 0;
 }
 
 int route_lookup(struct stack *s, const struct addr *dst, const struct addr *src, struct netif *oif, struct route_hop *ret)

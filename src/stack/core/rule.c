@@ -7,7 +7,7 @@
 
 #define RULES_MAX 1024            /* memory of ours that a program may take: Linux sets no bound */
 
-struct rules { struct list rules; uint32_t count; };
+struct rules { struct list rules; uint32_t count, with_ports; };
 
 int rules_new(struct stack *s)
 {
@@ -44,6 +44,10 @@ void rules_free(struct stack *s)
 
 const struct list *rule_list(const struct stack *s) { return &s->rules->rules; }
 
+static bool minds_ports(const struct rule *r) { return r->sport.low || r->dport.low; }
+
+bool rules_mind_ports(const struct stack *s) { return s->rules->with_ports > 0; }
+
 /* ---- changes ---- */
 
 /* As Linux: the number before that of the family's second rule. */
@@ -76,6 +80,7 @@ int rule_add(struct stack *s, const struct rule *want)
 	}
 	list_insert_before(at, &r->node);
 	s->rules->count++;
+	s->rules->with_ports += minds_ports(r);
 	netlink_tell_rule(s, r, false);
 	return 0;
 }
@@ -84,6 +89,7 @@ void rule_remove(struct stack *s, struct rule *r)
 {
 	list_remove(&r->node);
 	s->rules->count--;
+	s->rules->with_ports -= minds_ports(r);
 	netlink_tell_rule(s, r, true);
 	free(r);
 }
@@ -125,8 +131,8 @@ static int refusal(uint8_t action)
 {
 	switch (action) {
 	case FR_ACT_PROHIBIT: return -EACCES;
-	case FR_ACT_BLACKHOLE: return -EINVAL;
-	default: return -ENETUNREACH;
+	case FR_ACT_UNREACHABLE: return -ENETUNREACH;
+	default: return -EINVAL;      /* FR_ACT_BLACKHOLE, and what means nothing */
 	}
 }
 

@@ -27,6 +27,7 @@ const struct list *rule_list(const struct stack *s);                          /*
 int rule_add(struct stack *s, const struct rule *r);                          /* copies it. -ENOMEM, -ENOSPC */
 uint32_t rule_default_priority(const struct stack *s, bool v4);               /* of one that names no number */
 void rule_remove(struct stack *s, struct rule *r);
+bool rules_mind_ports(const struct stack *s);                                 /* is there one that asks about them? */
 bool rule_goto_is_resolved(const struct stack *s, const struct rule *r);
 /* The route that f takes by the rules: 0, or -ENETUNREACH, -EACCES, -EINVAL as they say. */
 int rules_find(const struct stack *s, const struct route_flow *f, const struct route **ret);

@@ -16,6 +16,7 @@
 #include "stack/inet/ip.h"
 #include "stack/inet/mib.h"
 #include "stack/inet/neigh.h"
+#include "stack/mroute/mroute.h"
 #include "stack/netlink/netlink.h"
 #include "stack/packet/tap.h"
 #include "stack/mptcp/mptcp.h"
@@ -42,9 +43,10 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	s->next_ifindex = 1;
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
+	if (s->sysctl) s->sysctl->netifs = &s->netifs;
 	s->mib = calloc(1, sizeof *s->mib);
-	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || tcp_new(s) < 0 || mptcp_new(s) < 0 || sctp_new(s) < 0 ||
-	    netlink_new(s) < 0 || unix_new(s) < 0) {
+	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || route_memos_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || mroute_new(s) < 0 ||
+	    tcp_new(s) < 0 || mptcp_new(s) < 0 || sctp_new(s) < 0 || netlink_new(s) < 0 || unix_new(s) < 0) {
 		stack_free(s);
 		return NULL;
 	}
@@ -102,9 +104,11 @@ void stack_free(struct stack *s)
 		sock_free(list_first(&s->socks, struct sock, node));
 	while (!list_empty(&s->netifs))
 		netif_remove(list_first(&s->netifs, struct netif, node));
+	if (s->mroute) mroute_free(s);
 	if (s->inet) inet_free(s);
 	netif_free_gone(s);
 	if (s->routes) route_table_free(s);
+	route_memos_free(s);
 	if (s->rules) rules_free(s);
 	free(s->sysctl);
 	free(s->mib);
@@ -195,8 +199,9 @@ void stack_drop(struct stack *s, struct packet *p, enum drop_reason why)
 	packet_free(p);
 }
 
-void stack_ways_changed(const struct stack *s, struct netif *nif)
+void stack_ways_changed(struct stack *s, struct netif *nif)
 {
+	s->ways++;
 	if (s->ops->changed) s->ops->changed(s->host, nif);
 }
 

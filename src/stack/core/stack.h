@@ -28,8 +28,13 @@ struct host_ops {
 	void (*random)(void *host, void *buf, size_t len);
 	/* A packet was dropped (data as far as parsed). NULL allowed. */
 	void (*trace)(void *host, enum drop_reason why, const struct packet *p);
-	/* Adds the octets of sk's stream that the host has: received and not read, sent and not acknowledged. NULL allowed. */
+	/* Adds the octets of sk's stream that the host has: received and not read, sent and not acknowledged; of AF_UNIX, what those take of SO_SNDBUF, and of
+	   datagrams puts in the length of the first, if it has that. NULL allowed. */
 	void (*waiting)(void *host, const struct sock *sk, uint32_t *in, uint32_t *out);
+	/* Does a program have sk? Not what is kept for who asks next, nor a connection that waits to be accepted. NULL: yes */
+	bool (*held)(void *host, const struct sock *sk);
+	/* What listener->ahead says is there. NULL allowed, and given where that is gone. */
+	const struct sock *(*ahead)(void *host, const struct sock *listener);
 	/* Adds to a struct tcp_info of len octets what went past the stack. NULL allowed. */
 	void (*tcp_info)(void *host, const struct sock *sk, void *info, size_t len);
 	/* Ways may have changed: addresses, routes, rules, interfaces. nif: the one that went up or down, or NULL. NULL allowed; must not call back. */
@@ -69,8 +74,11 @@ struct stack {
 	uint16_t next_fanout;              /* the number to try for a group of packet sockets */
 	struct sysctl *sysctl;             /* stack/core/sysctl.h */
 	struct route_table *routes;        /* stack/core/route.h */
+	struct route_memo *memos;          /* the ways that were found last: stack/core/route_lookup.c */
+	uint64_t ways;                     /* grows with every change that ways may depend on */
 	struct rules *rules;               /* stack/core/rule.h */
 	struct inet *inet;                 /* stack/inet: IP, ICMP, neighbours, ports */
+	struct mroute *mroute;             /* stack/mroute */
 	struct tcp_stack *tcp;             /* stack/tcp */
 	struct sctp_stack *sctp;           /* stack/sctp */
 	struct mptcp_stack *mptcp;         /* stack/mptcp */
@@ -87,7 +95,7 @@ void stack_advance(struct stack *s, time_ns now);                          /* se
 time_ns stack_deadline(const struct stack *s);                             /* TIME_NEVER when there is none */
 static inline void stack_set_now(struct stack *s, time_ns now) { if (now > s->now) s->now = now; }
 
-void stack_ways_changed(const struct stack *s, struct netif *nif);         /* tells the host: host_ops.changed */
+void stack_ways_changed(struct stack *s, struct netif *nif);               /* no way is what it was, and the host is told: host_ops.changed */
 /* Counts, traces and frees. The only way a received packet ends without being delivered. */
 void stack_drop(struct stack *s, struct packet *p, enum drop_reason why);
 

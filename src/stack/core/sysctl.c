@@ -4,10 +4,14 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "stack/core/netif.h"
+#include "stack/core/sysctl_text.h"
 
-/* A setting is one to three ints that lie side by side in struct sysctl. */
+/* A setting is one to three ints that lie side by side in struct sysctl, or, where each interface has its own, in struct netconf. */
 struct row {
-	const char *name;
+	const char *name;          /* own: with "*" for the interface */
+	bool own;
+	bool follows_default;      /* … and interfaces may follow that of "default" */
 	uint16_t offset;
 	uint8_t count;
 	bool ascending;            /* a range: the first may not exceed the second */
@@ -18,34 +22,53 @@ struct row {
 	const char *words[3];      /* a setting by name: the field is which of them */
 	bool is_unsigned;          /* any of 32 bits */
 	const char *fixed;         /* it says so, and can't be set */
+	bool told;                 /* by the stack: can't be set */
 	bool keys;                 /* one or two keys of 16 octets: xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx,… */
 };
 
 #define AT(f) .offset = offsetof(struct sysctl, f)
+#define OWN(f) .offset = offsetof(struct netconf, f), .own = true
 #define ONE(n, f, lo, hi, d) {.name = n, AT(f), .count = 1, .min = lo, .max = hi, .def = {d}}
+/* What each interface has of its own. Linux looks at no limits of most, and takes any number for yes. */
+#define IFACE(n, f, lo, hi, d) {.name = n, OWN(f), .count = 1, .min = lo, .max = hi, .def = {d}}
+#define ANY(n, f, d) IFACE(n, f, INT_MIN, INT_MAX, d)
+#define FOLLOWING(n, f, lo, hi, d) {.name = n, OWN(f), .follows_default = true, .count = 1, .min = lo, .max = hi, .def = {d}}
+#define NEIGH(family, f) \
+	FOLLOWING(family ".neigh.*.base_reachable_time_ms", f.base_reachable_time_ms, 1, INT_MAX, 30000), \
+	FOLLOWING(family ".neigh.*.retrans_time_ms", f.retrans_time_ms, 1, INT_MAX, 1000), \
+	FOLLOWING(family ".neigh.*.delay_first_probe_time", f.delay_first_probe_time_s, 0, INT_MAX / 1000, 5), \
+	FOLLOWING(family ".neigh.*.ucast_solicit", f.ucast_solicit, 0, UINT8_MAX, 3), \
+	FOLLOWING(family ".neigh.*.mcast_solicit", f.mcast_solicit, 0, UINT8_MAX, 3), \
+	FOLLOWING(family ".neigh.*.unres_qlen", f.unres_qlen, 0, INT_MAX, 101)
 #define THREE(n, f, lo, d0, d1, d2) {.name = n, AT(f), .count = 3, .min = lo, .max = INT_MAX, .def = {d0, d1, d2}}
 
 static const struct row rows[] = {
 	ONE("net.ipv4.ip_default_ttl", ip_default_ttl, 1, 255, 64),
-	ONE("net.ipv4.ip_forward", ip_forward, 0, 1, 0),
-	ONE("net.ipv4.conf.all.forwarding", ip_forward, 0, 1, 0),       /* on Linux these two follow each other */
-	ONE("net.ipv6.conf.all.forwarding", ip6_forward, 0, 1, 0),
-	ONE("net.ipv4.conf.all.rp_filter", rp_filter, 0, 0, 0),
-	ONE("net.ipv6.conf.all.accept_ra", accept_ra, 0, 2, 1),
-	ONE("net.ipv6.conf.all.router_solicitations", router_solicitations, -1, INT_MAX, -1),
-	ONE("net.ipv6.conf.all.router_solicitation_delay", router_solicitation_delay_s, 0, 86400, 1),
-	ONE("net.ipv6.conf.all.router_solicitation_interval", router_solicitation_interval_s, 1, 86400, 4),
-	ONE("net.ipv6.conf.all.router_solicitation_max_interval", router_solicitation_max_interval_s, 1, 86400, 3600),
-	ONE("net.ipv4.conf.all.accept_redirects", accept_redirects, 0, 1, 1),
-	ONE("net.ipv4.conf.all.secure_redirects", secure_redirects, 0, 1, 1),
-	ONE("net.ipv4.conf.all.shared_media", shared_media, 0, 1, 1),
-	ONE("net.ipv4.conf.all.send_redirects", send_redirects, 0, 1, 1),
-	ONE("net.ipv6.conf.all.accept_redirects", accept_redirects6, 0, 1, 1),
+	ONE("net.ipv4.ip_forward", all.forwarding, INT_MIN, INT_MAX, 0),
+	ANY("net.ipv4.conf.*.forwarding", forwarding, 0),
+	ANY("net.ipv6.conf.*.forwarding", forwarding6, 0),
+	ANY("net.ipv6.conf.*.disable_ipv6", disable_ipv6, 0),
+	{.name = "net.ipv4.conf.*.mc_forwarding", OWN(mc_forwarding), .count = 1, .told = true},
+	{.name = "net.ipv6.conf.*.mc_forwarding", OWN(mc_forwarding6), .count = 1, .told = true},
+	FOLLOWING("net.ipv4.conf.*.rp_filter", rp_filter, INT_MIN, INT_MAX, 0),
+	ANY("net.ipv6.conf.*.accept_ra", accept_ra, 1),
+	IFACE("net.ipv6.conf.*.router_solicitations", router_solicitations, -1, INT_MAX, -1),
+	IFACE("net.ipv6.conf.*.router_solicitation_delay", router_solicitation_delay_s, 0, 86400, 1),
+	IFACE("net.ipv6.conf.*.router_solicitation_interval", router_solicitation_interval_s, 1, 86400, 4),
+	IFACE("net.ipv6.conf.*.router_solicitation_max_interval", router_solicitation_max_interval_s, 1, 86400, 3600),
+	FOLLOWING("net.ipv4.conf.*.accept_redirects", accept_redirects, INT_MIN, INT_MAX, 1),
+	FOLLOWING("net.ipv4.conf.*.secure_redirects", secure_redirects, INT_MIN, INT_MAX, 1),
+	FOLLOWING("net.ipv4.conf.*.shared_media", shared_media, INT_MIN, INT_MAX, 1),
+	FOLLOWING("net.ipv4.conf.*.send_redirects", send_redirects, INT_MIN, INT_MAX, 1),
+	ANY("net.ipv6.conf.*.accept_redirects", accept_redirects6, 1),
 	ONE("sockland.router_advertisements", router_advertisements_s, 0, 1800, 0),
 	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .ascending = true, .min = 1, .max = 65535, .def = {32768, 60999}},
 	/* Linux says 1024; nobody is root here, and every port of a virtual host is free to take. */
 	ONE("net.ipv4.ip_unprivileged_port_start", ip_unprivileged_port_start, 0, 65535, 0),
+	ONE("net.ipv4.ip_nonlocal_bind", ip_nonlocal_bind, 0, 1, 0),
+	ONE("net.ipv6.ip_nonlocal_bind", ip6_nonlocal_bind, 0, 1, 0),
 	ONE("net.ipv6.bindv6only", bindv6only, 0, 1, 0),
+	ONE("net.unix.max_dgram_qlen", unix_max_dgram_qlen, 0, INT_MAX, 10),
 	ONE("net.core.somaxconn", somaxconn, 0, 65535, 4096),
 	ONE("net.core.rmem_default", core_rmem_default, 2304, INT_MAX, 212992),
 	ONE("net.core.rmem_max", core_rmem_max, 2304, INT_MAX, 212992),
@@ -109,12 +132,17 @@ static const struct row rows[] = {
 	{.name = "net.ipv4.tcp_congestion_control", AT(tcp_congestion_control), .count = 1, .words = {"cubic", "reno"}},
 	{.name = "net.ipv4.tcp_available_congestion_control", .fixed = "reno cubic"},
 	{.name = "net.ipv4.tcp_allowed_congestion_control", .fixed = "reno cubic"},
-	{.name = "net.ipv6.conf.all.disable_ipv6", .fixed = "0"},
+	/* Nothing is remembered of a connection for the next one. */
+	ONE("net.ipv4.tcp_no_metrics_save", tcp_no_metrics_save, 1, 1, 1),
 	/* They have no effect on Linux either, any more; programs read them. */
 	{.name = "net.ipv4.tcp_adv_win_scale", .fixed = "1"},
 	{.name = "net.ipv4.tcp_fack", .fixed = "0"},
 	{.name = "net.ipv4.tcp_low_latency", .fixed = "0"},
 	ONE("net.ipv4.tcp_ecn", tcp_ecn, 0, 2, 2),
+	ONE("net.ipv4.tcp_ecn_fallback", tcp_ecn_fallback, 0, 1, 1),
+	ONE("net.ipv4.tcp_reflect_tos", tcp_reflect_tos, 0, 1, 0),
+	ONE("net.ipv4.tcp_stdurg", tcp_stdurg, 0, 1, 0),
+	ONE("net.ipv4.tcp_recovery", tcp_recovery, 0, 255, TCP_RECOVERY_RACK),
 	ONE("net.ipv4.tcp_frto", tcp_frto, 0, 2, 2),
 	ONE("net.ipv4.tcp_early_retrans", tcp_early_retrans, 0, 4, 3),
 	ONE("net.ipv4.tcp_reordering", tcp_reordering, 1, 127, 3),
@@ -143,22 +171,33 @@ static const struct row rows[] = {
 	ONE("net.ipv4.route.min_adv_mss", route_min_adv_mss, 0, 65535, 256),
 	ONE("net.ipv6.route.mtu_expires", route6_mtu_expires_s, 0, INT_MAX / 1000, 600),
 	{.name = "net.ipv4.ping_group_range", AT(ping_group_all), .count = 1, .max = 1, .def = {1}, .on = "0\t2147483647", .off = "1\t0"},
-	ONE("net.ipv4.neigh.default.unres_qlen", neigh_unres_qlen, 0, INT_MAX, 101),
+	NEIGH("net.ipv4", neigh4), NEIGH("net.ipv6", neigh6),
 	ONE("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, INT_MAX, 4 << 20),
+	ONE("net.ipv4.ipfrag_time", ipfrag_time_s, 0, INT_MAX / 1000, 30),
+	ONE("net.ipv6.ip6frag_time", ip6frag_time_s, 0, INT_MAX / 1000, 60),
+	ONE("net.ipv4.igmp_max_memberships", igmp_max_memberships, 0, INT_MAX, 20),
+	ONE("net.ipv4.igmp_max_msf", igmp_max_msf, 0, INT_MAX, 10),
+	ONE("net.ipv6.mld_max_msf", mld_max_msf, 0, INT_MAX, 64),
 };
 
-static int *field(const struct sysctl *s, const struct row *r)
-{
-	return (int *)((char *)s + r->offset);
-}
+/* base: a struct sysctl, or a struct netconf. */
+static int *field(const void *base, const struct row *r) { return (int *)((char *)base + r->offset); }
+
+static void take_default(void *base, const struct row *r) { memcpy(field(base, r), r->def, r->count * sizeof(int)); }
 
 struct sysctl *sysctl_new(void)
 {
 	struct sysctl *s = calloc(1, sizeof *s);
 
 	if (!s) return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		memcpy(field(s, &rows[i]), rows[i].def, rows[i].count * sizeof(int));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].own) {
+			take_default(s, &rows[i]);
+			continue;
+		}
+		take_default(&s->all, &rows[i]);
+		take_default(&s->initial, &rows[i]);
+	}
 	return s;
 }
 
@@ -169,21 +208,33 @@ static const struct row *find(const char *name)
 	return NULL;
 }
 
-/* Reads up to max numbers, parted by blanks: how many, or -EINVAL. */
-static int read_longs(const char *text, long *ret, int max)
+/* Is name the row's, with word in place of its "*"? */
+static bool is_of(const struct row *r, const char *word, const char *name)
 {
-	int n = 0;
+	size_t before = strcspn(r->name, "*"), n = strlen(word);
 
-	for (;;) {
-		char *end;
-		long v;
-		text += strspn(text, " \t\n");
-		if (!*text) return n;
-		v = strtol(text, &end, 10);
-		if (end == text || v < INT_MIN || v > UINT_MAX || n == max) return -EINVAL;
-		ret[n++] = v;
-		text = end;
+	return strncmp(name, r->name, before) == 0 && strncmp(name + before, word, n) == 0 && strcmp(name + before + n, r->name + before + 1) == 0;
+}
+
+/* The same for a name as Linux has it, and where the setting is: of interfaces, "all" and "default". Of the neighbour cache there is no "all". */
+static const struct row *find_at(const struct sysctl *s, const char *name, void **ret_base)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *r = &rows[i];
+		bool all = r->own && !strstr(r->name, ".neigh.") && is_of(r, "all", name), initial = r->own && is_of(r, "default", name);
+		*ret_base = all ? (void *)&s->all : initial ? (void *)&s->initial : (void *)s;
+		if (all || initial || (!r->own && strcmp(r->name, name) == 0)) return r;
 	}
+	return NULL;
+}
+
+const char *sysctl_name(size_t i) { return i < ARRAY_SIZE(rows) ? rows[i].name : NULL; }
+
+bool sysctl_is_fixed(const char *name)
+{
+	const struct row *r = find(name);
+
+	return !r || r->fixed || r->told;
 }
 
 static int read_word(const struct row *r, const char *text)
@@ -195,103 +246,114 @@ static int read_word(const struct row *r, const char *text)
 	return -ENOENT;
 }
 
-/* Four words of up to eight digits. They are little-endian: the first is the low half of k0. What follows, or NULL. */
-static const char *read_key(const char *text, struct siphash_key *ret)
+static void forward4(struct sysctl *s, int on)
 {
-	uint64_t w[4];
-
-	for (int i = 0; i < 4; i++) {
-		size_t digits = strspn(text, "0123456789abcdefABCDEF");
-		if (digits == 0 || digits > 8 || (i < 3 && text[digits] != '-')) return NULL;
-		w[i] = (uint64_t)strtol(text, NULL, 16);
-		text += digits + (i < 3);
-	}
-	*ret = (struct siphash_key){w[0] | w[1] << 32, w[2] | w[3] << 32};
-	return text;
+	s->all.forwarding = s->initial.forwarding = on;
+	/* As Linux: a router believes no redirects until it is told to again. */
+	s->all.accept_redirects = !on;
+	if (!s->netifs) return;
+	list_each(struct netif, nif, s->netifs, node) nif->conf.forwarding = on;
 }
 
-static int read_keys(const char *text, struct fastopen_keys *ret)
+static void forward6(struct sysctl *s, int on)
 {
-	struct fastopen_keys k = {0};
-
-	do {
-		text = k.n < ARRAY_SIZE(k.key) ? read_key(text + (k.n != 0), &k.key[k.n]) : NULL;
-		if (!text) return -EINVAL;
-		k.n++;
-	} while (*text == ',');
-	if (text[strspn(text, " \t\n")]) return -EINVAL;
-	*ret = k;
-	return 0;
+	s->all.forwarding6 = s->initial.forwarding6 = on;
+	if (!s->netifs) return;
+	list_each(struct netif, nif, s->netifs, node) nif->conf.forwarding6 = on;
 }
 
-static int write_keys(const struct fastopen_keys *keys, char *buf, size_t size)
+/* An interface's own becomes all's, or it has become what it is by itself. */
+static void disable6(struct sysctl *s, int off)
 {
-	int len = 0;
-
-	for (uint32_t i = 0; i < MAX(keys->n, 1u); i++) {
-		const struct siphash_key *k = &keys->key[i];
-		size_t used = MIN((size_t)len, size);
-		len += snprintf(buf + used, size - used, "%s%08x-%08x-%08x-%08x", i ? "," : "", (unsigned)k->k0, (unsigned)(k->k0 >> 32), (unsigned)k->k1,
-				(unsigned)(k->k1 >> 32));
+	s->all.disable_ipv6 = s->initial.disable_ipv6 = off;
+	if (!s->netifs) return;
+	list_each(struct netif, nif, s->netifs, node) {
+		bool was_off = nif->conf.disable_ipv6;
+		nif->conf.disable_ipv6 = off;
+		if (was_off != !!off) netif_ipv6_switched(nif);
 	}
-	return len;
 }
 
 void sysctl_set_router(struct sysctl *s, bool on)
 {
-	if (s->ip_forward != on) s->accept_redirects = !on;
-	s->ip_forward = s->ip6_forward = on;
+	if (s->all.forwarding != on) forward4(s, on);
+	forward6(s, on);
+}
+
+/* What is written to "default" is for some that are there, too: netconf.h. */
+static void follow_default(struct sysctl *s, void *base, const struct row *r)
+{
+	uint64_t field_bit = (uint64_t)1 << r->offset / sizeof(int);
+
+	_Static_assert(sizeof(struct netconf) / sizeof(int) <= 64, "a bit for each field");
+	if (base != &s->initial) {
+		((struct netconf *)base)->written |= field_bit;
+		return;
+	}
+	if (!s->netifs) return;
+	list_each(struct netif, nif, s->netifs, node)
+		if (!nif->conf.is_settled && !(nif->conf.written & field_bit)) *field(&nif->conf, r) = *field(base, r);
+}
+
+/* As Linux: IPv4's forwarding only when that changes it. */
+static void spread(struct sysctl *s, void *base, const struct row *r, int before)
+{
+	const int *at = field(base, r);
+
+	if (at == &s->all.forwarding && *at != before) forward4(s, *at);
+	if (at == &s->all.forwarding6) forward6(s, *at);
+	if (at == &s->all.disable_ipv6) disable6(s, *at);
+	else if (r->own && r->offset == offsetof(struct netconf, disable_ipv6) && base != &s->initial && !*at != !before)
+		netif_ipv6_switched(container_of((struct netconf *)base, struct netif, conf));
+	if (r->follows_default) follow_default(s, base, r);
 }
 
 /* Linux takes fewer values than a row has and leaves the rest as they were. */
-static int set_numbers(struct sysctl *s, const struct row *r, const char *value)
+static int set_numbers(struct sysctl *s, void *base, const struct row *r, const char *value)
 {
 	long v[3] = {0};
-	int n = read_longs(value, v, r->count), forward = s->ip_forward;
+	int n = sysctl_read_longs(value, v, r->count), *at = field(base, r), before = *at;
 
 	if (n <= 0) return -EINVAL;
 	for (int i = 0; i < n; i++)
 		if (r->is_unsigned ? v[i] < 0 : v[i] < r->min || v[i] > r->max) return -EINVAL;
-	if (r->ascending && v[0] > (n > 1 ? v[1] : field(s, r)[1])) return -EINVAL;
+	if (r->ascending && v[0] > (n > 1 ? v[1] : at[1])) return -EINVAL;
 	for (int i = 0; i < n; i++)
-		field(s, r)[i] = (int)v[i];
-	/* As Linux: a router believes no redirects until it is told to again. */
-	if (s->ip_forward != forward) s->accept_redirects = !s->ip_forward;
+		at[i] = (int)v[i];
+	spread(s, base, r, before);
 	return 0;
 }
 
-int sysctl_set(struct sysctl *s, const char *name, const char *value)
+static int set_at(struct sysctl *s, void *base, const struct row *r, const char *value)
 {
-	const struct row *r = find(name);
 	long v[3] = {0};
 	int n;
 
 	if (!r) return -ENOENT;
-	if (r->fixed) return -EACCES;
-	if (r->keys) return read_keys(value, (struct fastopen_keys *)field(s, r));
+	if (r->fixed || r->told) return -EACCES;
+	if (r->keys) return sysctl_read_keys(value, (struct fastopen_keys *)field(base, r));
 	if (r->on) {
-		n = read_longs(value, v, 2);
+		n = sysctl_read_longs(value, v, 2);
 		if (n != 2) return -EINVAL;
-		*field(s, r) = v[0] <= v[1];
+		*field(base, r) = v[0] <= v[1];
 		return 0;
 	}
 	if (r->words[0]) {
 		n = read_word(r, value);
-		if (n >= 0) *field(s, r) = n;
+		if (n >= 0) *field(base, r) = n;
 		return MIN(n, 0);
 	}
-	return set_numbers(s, r, value);
+	return set_numbers(s, base, r, value);
 }
 
-int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
+static int get_at(const void *base, const struct row *r, char *buf, size_t size)
 {
-	const struct row *r = find(name);
 	const int *v;
 
 	if (!r) return -ENOENT;
 	if (r->fixed) return snprintf(buf, size, "%s", r->fixed);
-	v = field(s, r);
-	if (r->keys) return write_keys((const struct fastopen_keys *)v, buf, size);
+	v = field(base, r);
+	if (r->keys) return sysctl_write_keys((const struct fastopen_keys *)v, buf, size);
 	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);
 	if (r->words[0]) return snprintf(buf, size, "%s", r->words[*v]);
 	if (r->is_unsigned) return snprintf(buf, size, "%u", (unsigned)v[0]);
@@ -299,3 +361,22 @@ int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 	if (r->count == 2) return snprintf(buf, size, "%d\t%d", v[0], v[1]);
 	return snprintf(buf, size, "%d\t%d\t%d", v[0], v[1], v[2]);
 }
+
+int sysctl_set(struct sysctl *s, const char *name, const char *value)
+{
+	void *base;
+	const struct row *r = find_at(s, name, &base);
+
+	return set_at(s, base, r, value);
+}
+
+int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
+{
+	void *base;
+	const struct row *r = find_at(s, name, &base);
+
+	return get_at(base, r, buf, size);
+}
+
+int netconf_set(struct sysctl *s, struct netconf *c, const char *name, const char *value) { return set_at(s, c, find(name), value); }
+int netconf_get(const struct netconf *c, const char *name, char *buf, size_t size) { return get_at(c, find(name), buf, size); }

@@ -1,24 +1,26 @@
 /* The stack's settings, by Linux's sysctl names: one row each in sysctl.c (name, range, field). Units are Linux's unless the field says otherwise. */
 #pragma once
+#include "base/list.h"
 #include "base/siphash.h"
-#include "base/types.h"
+#include "stack/core/netconf.h"
 
 /* Fast Open: the first makes cookies, either proves one. */
 struct fastopen_keys { struct siphash_key key[2]; uint32_t n; };
 
+/* tcp_recovery. Linux by now has no other loss detection than RACK, whatever the first says. */
+#define TCP_RECOVERY_RACK 1
+#define TCP_RECOVERY_STATIC_WINDOW 2         /* D-SACKs make the reordering window no wider */
+#define TCP_RECOVERY_NO_DUPTHRESH 4          /* … and three later ones do not close it */
+
 struct sysctl {
 	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
-	int ip_forward, ip6_forward;         /* net.ipv4.ip_forward, net.ipv6.conf.all.forwarding */
-	int rp_filter;                       /* 0: a source is not looked for among the routes; there is nothing else */
-	int router_solicitations;            /* net.ipv6.conf.all.*: how often a host asks for advertisements, -1: until it has one */
-	int router_solicitation_delay_s, router_solicitation_interval_s, router_solicitation_max_interval_s;
-	int accept_ra;                       /* net.ipv6.conf.all.accept_ra */
-	/* net.ipv4.conf.all.*, and net.ipv6.conf.all.accept_redirects: interfaces have none of their own */
-	int accept_redirects, secure_redirects, shared_media, send_redirects, accept_redirects6;
+	struct netconf all, initial;          /* net.ipv4.conf.all and .default, and so on */
+	struct list *netifs;                 /* what is written to "all" may be for each of these; NULL: settings that nobody uses */
 	int router_advertisements_s;         /* sockland.router_advertisements: how often a forwarding host sends them; 0: never */
 	int ip_local_port_min, ip_local_port_max;
 	int ip_unprivileged_port_start;      /* 0: every port is free to take */
-	int bindv6only;
+	int bindv6only, ip_nonlocal_bind, ip6_nonlocal_bind;
+	int unix_max_dgram_qlen;             /* net.unix.* */
 	int somaxconn;
 	int core_rmem_default, core_rmem_max, core_wmem_default, core_wmem_max;
 	int tcp_rmem[3], tcp_wmem[3];
@@ -27,6 +29,7 @@ struct sysctl {
 	int tcp_keepalive_time_s, tcp_keepalive_intvl_s, tcp_keepalive_probes;
 	int tcp_window_scaling, tcp_timestamps, tcp_sack, tcp_dsack;
 	int tcp_ecn, tcp_frto, tcp_early_retrans, tcp_reordering, tcp_max_reordering, tcp_retrans_collapse, tcp_slow_start_after_idle;
+	int tcp_ecn_fallback, tcp_reflect_tos, tcp_stdurg, tcp_recovery, tcp_no_metrics_save;
 	int tcp_moderate_rcvbuf, tcp_shrink_window, tcp_invalid_ratelimit_ms;
 	int tcp_congestion_control;          /* the controller's place in the table of stack/tcp/congestion.c */
 	int tcp_max_syn_backlog, tcp_abort_on_overflow, tcp_rfc1337, tcp_tw_reuse;
@@ -47,10 +50,17 @@ struct sysctl {
 	int route_min_pmtu, route_mtu_expires_s, route_min_adv_mss;  /* net.ipv4.route.* */
 	int route6_mtu_expires_s;
 	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */
-	int neigh_unres_qlen;
-	int ipfrag_high_thresh;
+	int ipfrag_high_thresh, ipfrag_time_s, ip6frag_time_s;
+	int igmp_max_memberships, igmp_max_msf, mld_max_msf;
 };
+#define SYSCTL_TEXT_MAX 256         /* of any value */
 struct sysctl *sysctl_new(void);                                   /* Linux's defaults; NULL when out of memory */
 int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOENT, -EINVAL, -EACCES */
 void sysctl_set_router(struct sysctl *s, bool on);                 /* forwarding of both families, and what comes with it */
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size); /* length, or -ENOENT */
+const char *sysctl_name(size_t i);                                 /* of every row in turn; NULL: there are no more */
+bool sysctl_is_fixed(const char *name);                            /* it can't be set, or is not there */
+
+/* The same of what each interface has, one's own or the two of struct sysctl. name: with "*" for the interface, as sysctl_name() gives it. */
+int netconf_set(struct sysctl *s, struct netconf *c, const char *name, const char *value);
+int netconf_get(const struct netconf *c, const char *name, char *buf, size_t size);

@@ -17,7 +17,7 @@ static bool advertises(const struct netif *nif)
 {
 	const struct sysctl *c = nif->stack->sysctl;
 
-	return c->ip6_forward && c->router_advertisements_s && nif->kind == NETIF_ETHERNET;
+	return c->all.forwarding6 && c->router_advertisements_s && nif->kind == NETIF_ETHERNET;
 }
 
 static void prefixes_of(const struct netif *nif, struct nd_ra *ra)

@@ -99,7 +99,7 @@ static int choose_netif(struct stack *s, const struct addr *a, struct netif **re
 		*ret = hop.netif;
 		return 0;
 	}
-	if (!s->sysctl->ip6_forward) return -EADDRNOTAVAIL;
+	if (!s->sysctl->all.forwarding6) return -EADDRNOTAVAIL;
 	list_each(struct netif, nif, &s->netifs, node)
 		if (nif->flags & IFF_UP && !(nif->flags & IFF_LOOPBACK)) return *ret = nif, 0;
 	return -ENODEV;
@@ -118,7 +118,7 @@ static int join(struct inet_sock *is, const struct addr *a, int ifindex)
 	if (addr_is_multicast(a) || addr_is_v4(a) || netif_addr_find(s, a, NULL)) return -EINVAL;
 	r = ifindex ? (nif ? 0 : -ENODEV) : choose_netif(s, a, &nif);
 	if (r < 0) return r;
-	if (!is_covered(nif, a) && !s->sysctl->ip6_forward) return -EADDRNOTAVAIL;
+	if (!is_covered(nif, a) && !s->sysctl->all.forwarding6) return -EADDRNOTAVAIL;
 	for (j = is->anycasts; j; j = j->next) n++;
 	j = n < JOINS_MAX ? malloc(sizeof *j) : NULL;
 	if (!j) return -ENOMEM;
@@ -162,24 +162,15 @@ void anycast_leave_all(struct inet_sock *is)
 
 /* ---- the options ---- */
 
-int anycast_set_join(struct sock *sk, const void *val, socklen_t len)
+static int change(struct sock *sk, const void *val, int (*how)(struct inet_sock *, const struct addr *, int ifindex))
 {
 	struct ipv6_mreq m;
 	struct addr a;
 
-	(void)len;
 	memcpy(&m, val, sizeof m);
 	a = addr_v6_octets(m.ipv6mr_multiaddr.s6_addr);
-	return join(inet_of(sk), &a, (int)m.ipv6mr_interface);
+	return how(inet_of(sk), &a, (int)m.ipv6mr_interface);
 }
 
-int anycast_set_leave(struct sock *sk, const void *val, socklen_t len)
-{
-	struct ipv6_mreq m;
-	struct addr a;
-
-	(void)len;
-	memcpy(&m, val, sizeof m);
-	a = addr_v6_octets(m.ipv6mr_multiaddr.s6_addr);
-	return leave(inet_of(sk), &a, (int)m.ipv6mr_interface);
-}
+int anycast_set_join(struct sock *sk, const void *val, socklen_t len) { return (void)len, change(sk, val, join); }
+int anycast_set_leave(struct sock *sk, const void *val, socklen_t len) { return (void)len, change(sk, val, leave); }

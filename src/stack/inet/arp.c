@@ -57,7 +57,7 @@ static bool answers_for(struct netif *nif, const struct addr *target)
 {
 	struct route_hop hop;
 
-	if (!nif->stack->sysctl->ip_forward || !neigh_is_proxied(nif, target)) return false;
+	if (!nif->conf.forwarding || !neigh_is_proxied(nif, target)) return false;
 	return route_lookup(nif->stack, target, NULL, NULL, &hop) == 0 && !hop.local && hop.netif != nif;
 }
 

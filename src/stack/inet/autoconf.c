@@ -147,7 +147,7 @@ void ra_receive(struct netif *nif, const struct nd_ra *ra, const struct packet *
 	struct route way_out = {.dst = addr_any6, .plen = 0, .has_gateway = true, .gateway = p->src, .netif = nif, .type = RTN_UNICAST, .protocol = RTPROT_RA,
 				.table = RT_TABLE_MAIN, .metric = RA_METRIC};
 
-	if (nif->stack->sysctl->ip6_forward || !nif->stack->sysctl->accept_ra) return;
+	if (!netif_takes_adverts(nif)) return;
 	rs_answered(nif);
 	if (ra->has_lladdr) neigh_learn(nif, &p->src, &ra->lladdr, NEIGH_CREATE | NEIGH_OVERRIDE);
 	learn(nif, &way_out, ra->lifetime_s);

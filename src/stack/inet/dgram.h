@@ -3,7 +3,8 @@
  * socket on the way in; names, routes, options, queue and errors are done here.
  *
  *     dgram.c        life, connect, shutdown, poll, ioctl, errors from ICMP
- *     dgram_send.c   name + control messages + options -> struct dgram_dest
+ *     dgram_dest.c   name + control messages + options -> struct dgram_dest
+ *     dgram_send.c   data -> what goes there
  *     dgram_recv.c   queue -> data, name
  *     dgram_control.c  … and control messages
  */
@@ -20,6 +21,8 @@ struct dgram_sock {
 	uint32_t drops;               /* for want of room: SO_RXQ_OVFL */
 };
 
+#define DGRAM_PROBE 0x10          /* a flag of send: MSG_PROBE of <linux/socket.h>, all but the sending */
+
 /* ---- dgram.c: slots of sock_ops ---- */
 int dgram_init(struct sock *sk);
 void dgram_close(struct sock *sk);
@@ -33,13 +36,14 @@ int dgram_autobind(struct dgram_sock *ds);
 /* An ICMP error for a datagram that ds sent to e->dst, port; payload as in errqueue_put_icmp. */
 void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len);
 
-/* ---- dgram_send.c ---- */
+/* ---- dgram_dest.c ---- */
 struct dgram_dest {
 	bool named;                   /* by the message itself */
 	struct addr dst; uint16_t port; uint32_t scope;
 	uint32_t flowinfo;               /* of the name */
 	struct send_control control;
 	bool dontfrag;                /* IPV6_DONTFRAG, of the socket or the message */
+	uint8_t options[IP4_OPTIONS_MAX]; bool own_options;   /* IP_RETOPTS: instead of the socket's */
 	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */
 	struct ip_out out;
 	struct route_hop hop;
@@ -57,6 +61,8 @@ int dgram_equip(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, 
 int dgram_dest_of(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *ret);
 /* The way to ret->dst: fills hop and out.src. -EACCES for broadcast without SO_BROADCAST, and what route_lookup says. */
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *ret);
+
+/* ---- dgram_send.c ---- */
 /* Gives up when the socket has an error pending (taken) or its sending side is shut: negative, or 0. */
 int dgram_may_send(struct dgram_sock *ds);
 /* May so many octets of the upper protocol go that way? 0, -EMSGSIZE, -ENOBUFS. Decides whether they may be cut. */
@@ -72,8 +78,8 @@ int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p);
 /* What p in the queue takes of SO_RCVBUF. */
 uint32_t dgram_charge(const struct dgram_sock *ds, const struct packet *p);
 void dgram_dequeue(struct dgram_sock *ds, struct packet *p);
-/* Queues p for the program, or drops it when there is no room. Takes p: data = what the program gets. */
-void dgram_enqueue(struct dgram_sock *ds, struct packet *p);
+/* Queues p for the program, or drops it when there is no room: false. Takes p: data = what the program gets. */
+bool dgram_enqueue(struct dgram_sock *ds, struct packet *p);
 ssize_t dgram_recv(struct sock *sk, struct sock_msg *m);
 void dgram_flush(struct dgram_sock *ds);
 

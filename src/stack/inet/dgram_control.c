@@ -133,7 +133,7 @@ static void put_headers(struct cmsg_out *o, const struct packet *p, uint8_t kind
 
 static void put_flowinfo(struct cmsg_out *o, const struct packet *p)
 {
-	be32 flowinfo = be32_of(read32(p->head + p->net_off) & 0x0fffffff);
+	be32 flowinfo = be32_of(read32(p->head + p->net_off) & (IP6_CLASS_MASK | IP6_FLOW_MASK));
 
 	if (read32((const uint8_t *)&flowinfo)) cmsg_put(o, SOL_IPV6, IPV6_FLOWINFO_, &flowinfo, sizeof flowinfo);
 }

@@ -15,18 +15,19 @@ static bool has_room(const struct dgram_sock *ds, uint32_t charge)
 	return dgram_is_udp(ds) ? !used || used + charge <= ds->is.sk.rcvbuf : used < ds->is.sk.rcvbuf;
 }
 
-void dgram_enqueue(struct dgram_sock *ds, struct packet *p)
+bool dgram_enqueue(struct dgram_sock *ds, struct packet *p)
 {
 	struct sock *sk = &ds->is.sk;
 
 	if (!has_room(ds, sock_charge(sk, p->len))) {
 		ds->drops++;
 		stack_drop(sk->stack, p, DROP_SOCK_RCVBUF);
-		return;
+		return false;
 	}
 	ds->queued += sock_charge(sk, p->len);
 	list_append(&ds->queue, &p->node);
 	sock_ready(sk);
+	return true;
 }
 
 uint32_t dgram_charge(const struct dgram_sock *ds, const struct packet *p)
@@ -76,9 +77,9 @@ ssize_t dgram_recv(struct sock *sk, struct sock_msg *m)
 	struct packet *p;
 	size_t n, full;
 
+	if (flags & MSG_OOB && !dgram_is_udp(ds)) return -EOPNOTSUPP;
 	if (flags & MSG_ERRQUEUE) return errqueue_recv(&ds->is, m);
 	if (pathmtu_waits(&ds->is)) return pathmtu_recv(&ds->is, m);
-	if (flags & MSG_OOB && !dgram_is_udp(ds)) return -EOPNOTSUPP;
 	err = sock_take_error(sk);
 	if (err) return -err;
 	if (list_empty(&ds->queue)) return nothing(sk, flags);

@@ -2,6 +2,7 @@
 #include "stack/inet/facts.h"
 #include "stack/inet/dgram.h"
 #include "stack/socket/family.h"
+#include "stack/socket/option.h"
 
 /* As which of TCP's states a datagram socket shows itself. */
 enum { SHOWN_ESTABLISHED = 1, SHOWN_CLOSED = 7 };
@@ -40,7 +41,7 @@ static bool dgram_facts(struct sock *sk, struct inet_facts *f)
 	return true;
 }
 
-bool inet_facts_of(struct sock *sk, struct inet_facts *ret)
+static bool facts_of(struct sock *sk, struct inet_facts *ret)
 {
 	if (!list_of(sk)) return false;
 	common(sk, ret);
@@ -55,6 +56,21 @@ void inet_facts_walk(struct stack *s, int protocol, inet_visit *visit, void *arg
 	struct inet_facts f;
 
 	list_each(struct sock, sk, &s->socks, node)
-		if (list_of(sk) == protocol && inet_facts_of(sk, &f)) visit(arg, &f);
+		if (list_of(sk) == protocol && facts_of(sk, &f)) visit(arg, &f);
 	if (protocol == IPPROTO_TCP) tcp_facts_timewait(s, visit, arg);
 }
+
+/* In Linux's order. What has left is nobody's any more; the memory of options, and what waits while the socket is in use, there is not. */
+static int get_meminfo(struct sock *sk, void *val, socklen_t *len)
+{
+	struct inet_facts f = {0};
+	bool shown = facts_of(sk, &f);
+	const uint32_t m[] = {f.in_memory, sk->rcvbuf, 0, sk->sndbuf, 0, shown && !sk->listening ? f.out : 0, 0, 0, f.drops};
+
+	return opt_copy_out(val, len, m, sizeof m);
+}
+
+const struct sockopt facts_options[] = {
+	{.level = SOL_SOCKET, .name = SO_MEMINFO, .text = "SO_MEMINFO", .type = OPT_BLOB, .access = OPT_GET, .get = get_meminfo},
+	{.text = NULL},
+};

@@ -280,7 +280,8 @@ uint32_t flowlabel_of_name(const struct inet_sock *is, const struct sockaddr *a)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a;
 
-	return is->sk.domain == AF_INET6 && is->sendflow6 && a->sa_family == AF_INET6 ? read32((const uint8_t *)&in6->sin6_flowinfo) & 0x0fffffff : 0;
+	if (is->sk.domain != AF_INET6 || !is->sendflow6 || a->sa_family != AF_INET6) return 0;
+	return read32((const uint8_t *)&in6->sin6_flowinfo) & (IP6_CLASS_MASK | IP6_FLOW_MASK);
 }
 
 bool flowlabel_may_use(const struct inet_sock *is, uint32_t label)

@@ -25,20 +25,40 @@ void header_options_free(struct inet_sock *is)
 	free(is->header);
 }
 
+/* As Linux: only who has CAP_NET_RAW may send others than these. */
+static bool has_uncommon(const uint8_t *opt, size_t len)
+{
+	enum { END = 0, NOP = 1, RECORD_ROUTE = 7, TIMESTAMP = 68, ROUTER_ALERT = 148 };
+
+	for (size_t at = 0; at < len && opt[at] != END; at += opt[at] == NOP ? 1 : opt[at + 1])
+		if (opt[at] != NOP && opt[at] != RECORD_ROUTE && opt[at] != TIMESTAMP && opt[at] != ROUTER_ALERT) return true;
+	return false;
+}
+
+int header_options_read4(const struct sock *sk, const void *val, size_t len, uint8_t ret[static IP4_OPTIONS_MAX])
+{
+	struct ip4_hdr h = {.opt = ret, .opt_len = (uint8_t)((len + 3) & ~3u)};
+	bool source_route = false;
+
+	if (len > IP4_OPTIONS_MAX) return -EINVAL;
+	memset(ret, 0, IP4_OPTIONS_MAX);
+	if (len) memcpy(ret, val, len);
+	if (ip4_options_check(&h, &source_route) || source_route) return -EINVAL;
+	if (!sock_is_privileged(sk) && has_uncommon(ret, h.opt_len)) return -EINVAL;
+	ip4_options_clear_rest(ret, h.opt_len);
+	return h.opt_len;
+}
+
 int header_options_set4(struct sock *sk, const void *val, socklen_t len)
 {
 	struct inet_sock *is = inet_of(sk);
-	uint8_t opt[40] = {0};
-	struct ip4_hdr h = {.opt = opt, .opt_len = (uint8_t)((len + 3) & ~3u)};
-	bool source_route = false;
+	uint8_t opt[IP4_OPTIONS_MAX];
+	int r = header_options_read4(sk, val, len, opt);
 
-	if (len > sizeof opt) return -EINVAL;
-	if (len) memcpy(opt, val, len);
-	if (ip4_options_check(&h, &source_route) || source_route) return -EINVAL;
-	ip4_options_clear_rest(opt, h.opt_len);
+	if (r < 0) return r;
 	if (!header_options_of(is)) return -ENOBUFS;
 	memcpy(is->header->ip, opt, sizeof opt);
-	is->header->ip_len = h.opt_len;
+	is->header->ip_len = (uint8_t)r;
 	return 0;
 }
 

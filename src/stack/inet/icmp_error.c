@@ -13,8 +13,8 @@
 #include "stack/core/sysctl.h"
 #include "stack/inet/inet_private.h"
 
-#define QUOTE_MAX4 (576 - IP4_HDR_MIN - ICMP_HDR_LEN)      /* RFC 1812 §4.3.2.3 */
-#define QUOTE_MAX6 (1280 - IP6_HDR_LEN - ICMP_HDR_LEN)     /* RFC 4443 §2.4 (c) */
+#define QUOTE_MAX4 (IP4_SIZE_LEAST - IP4_HDR_MIN - ICMP_HDR_LEN)      /* RFC 1812 §4.3.2.3 */
+#define QUOTE_MAX6 (IP6_MTU_LEAST - IP6_HDR_LEN - ICMP_HDR_LEN)     /* RFC 4443 §2.4 (c) */
 #define RATE_BURST 6
 #define MASK_TYPES 32                                      /* icmp_ratemask has a bit for each of so many */
 #define TOS_INTERNETCONTROL 0xc0                           /* RFC 1812 §4.3.2.5 */
@@ -55,7 +55,7 @@ static bool answerable4(const uint8_t *h, size_t len)
 
 	if (len < IP4_HDR_MIN) return false;
 	hdr_len = 4 * (size_t)(h[0] & 15);
-	if (read16(h + 6) & 0x1fff) return false;
+	if (read16(h + 6) & IP4_FRAG_OFFSET_MASK) return false;
 	return h[9] != IP_PROTO_ICMP || (len > hdr_len && is_query4(h[hdr_len]));
 }
 

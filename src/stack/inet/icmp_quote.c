@@ -10,7 +10,7 @@
 /* The quote is cut short, so its length field is not asked. False as well for later fragments: they quote no ports. */
 static bool parse4(const uint8_t *q, size_t len, struct ip_error *e, size_t *at)
 {
-	if (len < IP4_HDR_MIN || q[0] >> 4 != 4 || (q[0] & 15) < 5 || read16(q + 6) & 0x1fff) return false;
+	if (len < IP4_HDR_MIN || q[0] >> 4 != 4 || (q[0] & 15) < 5 || read16(q + 6) & IP4_FRAG_OFFSET_MASK) return false;
 	e->src = addr_v4_octets(q + 12);
 	e->dst = addr_v4_octets(q + 16);
 	e->proto = q[9];

@@ -1,9 +1,9 @@
 /*
  * What IP offers to the protocols above it, and what inet sockets have in common.
  *
- *     in:   netif -> ip_receive -> reassembly -> ip_proto.receive (tcp_receive, udp_receive, icmp_receive …)
+ *     in:   netif -> ip4_receive, ip6_receive -> reassembly -> ip_proto.receive
  *     out:  protocol -> ip_output -> route -> fragmentation -> neighbour -> netif
- *     errors in ICMP: icmp_receive -> ip_proto.error of the protocol that sent the quoted datagram
+ *     errors in ICMP: icmp_error_receive -> ip_proto.error of the protocol that sent the quoted datagram
  */
 #pragma once
 #include <netinet/in.h>
@@ -16,6 +16,7 @@ int inet_new(struct stack *s);       /* called by stack_new, after sysctl and ro
 void inet_free(struct stack *s);
 
 /* ---- IP ---- */
+#define IP4_OPTIONS_MAX 40
 enum { IP_EXT_HOP, IP_EXT_DST, IP_EXT_COUNT };                    /* IPv6's extension headers, in their order */
 struct ip_ext { const uint8_t *at; uint16_t len; };               /* a whole header; its first octet is filled in */
 struct ip_out {
@@ -37,8 +38,8 @@ struct ip_out {
 	struct packet **ret_copy;        /* the datagram with its header, as it goes out, for who wants it back; NULL: nobody does */
 	uint32_t mtu_bytes;              /* not larger than that, where it may be cut; 0: as the path allows */
 };
-/* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large), -ENOBUFS, -EACCES …
- * What happens after the neighbour queue is not reported. */
+/* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large),
+ * -ENOBUFS, -EACCES … What happens after the neighbour queue is not reported. */
 int ip_output(struct stack *s, struct packet *p, const struct ip_out *out);
 uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop);   /* with what path MTU discovery learnt */
 struct ip_error;
@@ -61,16 +62,17 @@ struct ip_error {
 };
 struct ip_proto {
 	uint8_t proto;
-	void (*receive)(struct stack *, struct packet *);      /* takes it; data = transport message, src, dst, proto, ttl, tos, netif, net_off, trans_off set */
+	/* Takes it; data = transport message, src, dst, proto, ttl, tos, netif, net_off, trans_off set */
+	void (*receive)(struct stack *, struct packet *);
 	void (*error)(struct stack *, const struct ip_error *);  /* NULL allowed */
 };
-extern const struct ip_proto tcp_proto, sctp_proto, udp_proto, udplite_proto, icmp_proto, igmp_proto, icmp6_proto;   /* rows of the table in inet/proto.c */
+/* Rows of the table in inet/proto.c. */
+extern const struct ip_proto tcp_proto, sctp_proto, udp_proto, udplite_proto, icmp_proto, igmp_proto, icmp6_proto, pim_proto;
 
 /* Sends "destination unreachable, port unreachable" (or the v6 code) about p, rate-limited; p stays the caller's. */
 void icmp_send_port_unreachable(struct stack *s, const struct packet *p);
 
 /* ---- sockets ---- */
-struct port_bind;                    /* inet/port.h */
 struct path_mtu { struct addr dst; uint32_t mtu_bytes; };         /* 0 octets: none */
 /* Headers that the program wants sent with its datagrams, and what else few sockets have; header_options.c */
 struct header_opts {
@@ -132,7 +134,8 @@ void inet_sockaddr_emit(const struct inet_sock *is, const struct addr *a, uint16
 
 /* Common parts of every inet protocol, to be put straight into sock_ops or called from there. */
 int inet_sock_init(struct sock *sk);
-int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);   /* checks the address is local, takes the port: -EADDRNOTAVAIL, -EADDRINUSE, -EACCES, -EINVAL when bound already */
+/* Checks the address is local, takes the port: -EADDRNOTAVAIL, -EADDRINUSE, -EACCES, -EINVAL when bound already. */
+int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);
 /* The address that a bind names, if it may be bound to: the first half of inet_bind. A link-local one binds is to its interface. */
 int inet_bind_address(struct inet_sock *is, const struct sockaddr *a, socklen_t len, struct addr *ret, uint16_t *ret_port);
 int inet_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
@@ -144,9 +147,11 @@ int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, 
 int inet_path_mtu(const struct inet_sock *is);
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
 uint32_t inet_priority_of(uint8_t tos);
+/* Of what a connected socket sends from src; src any: not chosen yet. */
+struct route_flow inet_sock_flow(const struct inet_sock *is, const struct addr *src);
 /* Fills ret from the socket's options for a datagram to dst: ttl, tos, df, oif, loop, mark, priority, uid. */
-struct route_flow inet_sock_flow(const struct inet_sock *is, const struct addr *src);    /* of what a connected socket sends from src; src any: not chosen yet */
 void inet_sock_out(const struct inet_sock *is, const struct addr *src, const struct addr *dst, uint8_t proto, struct ip_out *ret);
+bool inet_needs_scope(const struct addr *a);                               /* it means something on one link only */
 bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a);   /* 255.255.255.255 or that of a subnet of ours */
 /* Binds is to the interface that a link-local IPv6 address means (scope: sin6_scope_id); any other address: nothing. -EINVAL, -ENODEV */
 int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope);
@@ -173,10 +178,12 @@ void flow_remove(struct inet_sock *is);
 int port_inherit(struct inet_sock *child, const struct inet_sock *listener);
 /* The keyed hash of a 4-tuple: of a flow, and of what is left of one. */
 uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
-/* The flow with this 4-tuple, else NULL. */
+/* The flow with this 4-tuple, else NULL. flow_at, for whoever has the hash. */
+struct inet_sock *flow_at(struct port_space *ps, uint64_t hash, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* The best bound socket for a packet that matches no flow: scores address, interface, family as Linux does; REUSEPORT groups are spread by a hash
- * of the 4-tuple, or by their program, where there is a packet that it can look at (payload, else NULL). raddr NULL: the peer does not matter (ICMP identifiers); nif NULL: nor does the interface (errors). filter (NULL: any) filters, e.g. TCP: only listeners. */
+ * of the 4-tuple, or by their program, where there is a packet that it can look at (payload, else NULL). raddr NULL: the peer does not matter (ICMP
+ * identifiers); nif NULL: nor does the interface (errors). filter (NULL: any) filters, e.g. TCP: only listeners. */
 struct inet_sock *port_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport,
 			      const struct netif *nif, bool (*filter)(const struct inet_sock *), const struct packet *payload);
 int port_chooser_set(struct sock *sk, const void *val, socklen_t len);     /* SO_ATTACH_REUSEPORT_CBPF */

@@ -14,6 +14,7 @@
 #include "stack/inet/membership.h"
 #include "stack/inet/pmtu.h"
 #include "stack/socket/filter.h"
+#include "wire/wire.h"
 
 void inet_sock_reset_addr(struct inet_sock *is)
 {
@@ -55,9 +56,11 @@ void inet_sock_done(struct sock *sk)
 
 bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a)
 {
+	const struct list *routes = route_list(s);
+
 	if (!addr_is_v4(a)) return false;
 	if (addr_eq(a, &addr_bcast4)) return true;
-	list_each(const struct route, r, route_list(s), node)
+	list_each(const struct route, r, routes, node)
 		if (r->type == RTN_BROADCAST && addr_eq(&r->dst, a)) return true;
 	return false;
 }
@@ -66,16 +69,20 @@ static bool may_bind_v4(const struct inet_sock *is, const struct addr *a)
 {
 	const struct stack *s = is->sk.stack;
 
-	return is->freebind || is->transparent || addr_is_any(a) || stack_is_local(s, a) || addr_is_multicast(a) || inet_addr_is_broadcast(s, a);
+	if (is->freebind || is->transparent || s->sysctl->ip_nonlocal_bind) return true;
+	return addr_is_any(a) || stack_is_local(s, a) || addr_is_multicast(a) || inet_addr_is_broadcast(s, a);
 }
 
 static bool may_bind_v6(const struct inet_sock *is, const struct addr *a)
 {
-	return is->freebind || is->transparent || addr_is_any(a) || addr_is_multicast(a) || netif_addr_find(is->sk.stack, a, is->sk.bound_if);
+	const struct stack *s = is->sk.stack;
+
+	if (is->freebind || is->transparent || s->sysctl->ip6_nonlocal_bind) return true;
+	return addr_is_any(a) || addr_is_multicast(a) || netif_addr_find(s, a, is->sk.bound_if);
 }
 
 /* Link-local addresses, and groups of link or interface scope (RFC 4291 §2.7). */
-static bool needs_scope(const struct addr *a)
+bool inet_needs_scope(const struct addr *a)
 {
 	if (addr_is_v4(a)) return false;
 	return addr_is_linklocal(a) || (addr_is_multicast(a) && ((a->b[1] & 15) == 1 || (a->b[1] & 15) == 2));
@@ -86,7 +93,7 @@ int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope)
 {
 	struct netif *nif = scope ? netif_by_index(is->sk.stack, (int)scope) : is->sk.bound_if;
 
-	if (!needs_scope(a)) return 0;
+	if (!inet_needs_scope(a)) return 0;
 	if (!nif && addr_is_multicast(a) && is->mcast_if6) nif = netif_by_index(is->sk.stack, is->mcast_if6);
 	if (!nif) return scope ? -ENODEV : -EINVAL;
 	is->sk.bound_if = nif;
@@ -212,7 +219,7 @@ static void out_v6(const struct inet_sock *is, bool mcast, struct ip_out *o)
 	o->mcast_loop = is->mcast_loop6;
 	o->host_only = mcast && hops == 0;
 	o->no_flow = !is->autoflowlabel6;
-	o->flow = is->flowinfo6 & 0xfffff;
+	o->flow = is->flowinfo6 & IP6_FLOW_MASK;
 	o->flow_salt = is->flow_salt;
 	o->mtu_bytes = is->mtu6;
 	if (is->sk.type != SOCK_STREAM) inet_sock_ext(is, o);

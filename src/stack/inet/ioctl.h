@@ -11,12 +11,9 @@
 #include <net/if.h>
 #include "stack/inet/inet.h"
 
-#define NO_IOCTL_CMD 515
-
 int ioctl_inet4(struct sock *sk, unsigned long request, void *arg, size_t len);
 int ioctl_inet6(struct sock *sk, unsigned long request, void *arg, size_t len);
 int ioctl_conf(struct sock *sk, void *arg, size_t len);   /* SIOCGIFCONF */
-int ioctl_device(struct sock *sk, unsigned long request, void *arg, size_t len);
 #define ETHTOOL_DATA 256       /* octets that SIOCETHTOOL wants behind the struct ifreq, for what its pointer points to */
 int ioctl_ethtool(struct sock *sk, void *arg, size_t len);
 /* The interface that an ifreq names; an alias ("eth0:1") is its interface's. NULL: there is none. */

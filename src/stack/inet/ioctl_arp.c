@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <net/if_arp.h>
-#include "stack/inet/ioctl.h"
 #include "stack/inet/ioctl_route.h"
 #include "stack/inet/neigh.h"
 #include "stack/core/route.h"

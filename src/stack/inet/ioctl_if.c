@@ -170,7 +170,7 @@ static int serve(const struct sock *sk, const struct request *q, struct ifreq *r
 	return nif ? q->serve(nif, r) : -ENODEV;
 }
 
-int ioctl_device(struct sock *sk, unsigned long request, void *arg, size_t len)
+static int device_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 {
 	struct ifreq r;
 	int err = -NO_IOCTL_CMD;
@@ -194,5 +194,5 @@ int inet_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 	if (request == SIOCETHTOOL) return ioctl_ethtool(sk, arg, len);
 	if (sk->domain == AF_INET || sk->domain == AF_PACKET) r = ioctl_inet4(sk, request, arg, len);
 	if (sk->domain == AF_INET6) r = ioctl_inet6(sk, request, arg, len);
-	return r == -NO_IOCTL_CMD ? ioctl_device(sk, request, arg, len) : r;
+	return r == -NO_IOCTL_CMD ? device_ioctl(sk, request, arg, len) : r;
 }

@@ -17,10 +17,16 @@ void ip4_receive(struct stack *s, struct packet *p);
 void ip6_receive(struct stack *s, struct packet *p);
 /* A datagram that is not for us, ttl not yet taken down. Takes p, data = the datagram; src, dst, ttl set. */
 void ip_forward(struct stack *s, struct packet *p);
+bool rp_filter_refuses(struct stack *s, const struct packet *p);   /* IPv4: is it from whom no datagram may come in here? (rp_filter.c) */
+void ip_take_hop(struct packet *p);      /* one hop less, and the checksum with it: it is forwarded */
+/* Takes a datagram that came out of another one: it is received from p->netif in a round of its own, so that what is nested takes no room of ours. */
+void ip_receive_later(struct stack *s, struct packet *p);
+void ip_loop_copy(struct stack *s, const struct packet *p, const struct route_hop *hop);   /* for our own members where it goes out */
 
 /* Takes one that raw sockets want to look at instead (router_alert.c); false: nobody does, and p stays the caller's. */
 bool router_alert4(struct stack *s, struct packet *p, struct ip4_hdr *h);
 bool router_alert6(struct stack *s, struct packet *p);
+int router_alert6_value(const struct packet *p);           /* of its option; -1: there is none */
 /* The datagram that p is, or that it completes as a fragment; NULL: taken, others are missing. */
 struct packet *ip4_whole(struct stack *s, struct packet *p, struct ip4_hdr *h);
 

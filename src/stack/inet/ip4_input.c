@@ -8,6 +8,7 @@
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/mib.h"
+#include "stack/mroute/mroute.h"
 
 static bool is_zeronet(const struct addr *a)
 {
@@ -75,7 +76,6 @@ static void receive_ours(struct stack *s, struct packet *p, struct ip4_hdr *h)
 
 static bool is_ours(const struct stack *s, struct packet *p)
 {
-	if (addr_is_multicast(&p->dst)) return true;
 	/* 0.0.0.0 to 0.0.0.0 is how BOOTP broadcast once (Linux takes it so, too). All of 127/8 is ours, and yet 127.255.255.255 is for everybody here. */
 	if (inet_addr_is_broadcast(s, &p->dst) || addr_is_any(&p->dst)) {
 		p->broadcast = true;
@@ -84,14 +84,43 @@ static bool is_ours(const struct stack *s, struct packet *p)
 	return stack_is_local(s, &p->dst);
 }
 
+/* As Linux: reports to groups that this host is in no member of are for the daemon, also those of old hosts without a router alert. Takes p, if it is one. */
+static bool give_to_daemon(struct stack *s, struct packet *p, struct ip4_hdr *h)
+{
+	struct raw_sock *daemon = mroute_daemon4(s);
+
+	if (router_alert4(s, p, h)) return true;
+	if (h->proto != IP_PROTO_IGMP || !daemon) return false;
+	raw_give(daemon, p, ip4_hdr_len(h), h->proto);
+	packet_free(p);
+	return true;
+}
+
+static void receive_group(struct stack *s, struct packet *p, struct ip4_hdr *h)
+{
+	bool ours = netif_group_has(p->netif, &p->dst), routed = false;
+
+	p->multicast = true;
+	if (mroute_minds(p->netif, &p->dst)) {
+		if (!ours && give_to_daemon(s, p, h)) return;
+		/* RFC 1122 §3.2.1.3 (a): from nobody it goes nowhere. */
+		routed = !is_zeronet(&p->src) && mroute_input(s, p);
+	}
+	if (ours)
+		receive_ours(s, p, h);
+	else if (routed)
+		packet_free(p);
+	else
+		stack_drop(s, p, DROP_IP_NO_GROUP);
+}
+
 static void route_in(struct stack *s, struct packet *p, struct ip4_hdr *h)
 {
-	p->multicast |= addr_is_multicast(&p->dst);
-	if (addr_is_multicast(&p->dst) && !netif_group_has(p->netif, &p->dst))
-		stack_drop(s, p, DROP_IP_NO_GROUP);
+	if (addr_is_multicast(&p->dst))
+		receive_group(s, p, h);
 	else if (is_ours(s, p))
 		receive_ours(s, p, h);
-	else if (!s->sysctl->ip_forward)
+	else if (!p->netif->conf.forwarding)
 		stack_drop(s, p, DROP_IP_NOT_FORWARDING);
 	else if (!router_alert4(s, p, h))
 		ip_forward(s, p);
@@ -131,6 +160,8 @@ void ip4_receive(struct stack *s, struct packet *p)
 	p->tos = h.tos;
 	if (is_martian(s, p))
 		stack_drop(s, p, DROP_IP_MARTIAN);
+	else if (rp_filter_refuses(s, p))
+		stack_drop(s, p, DROP_IP_REVERSE_PATH);
 	else if (h.opt_len && options_refused(s, p, &h))
 		stack_drop(s, p, DROP_IP_OPTIONS);
 	else

@@ -12,6 +12,7 @@
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/mib.h"
+#include "stack/mroute/mroute.h"
 
 /* IPv4 addresses in IPv6 headers would be taken for IPv4 by everything above: they never pass (as Linux since 5.9, for sources). */
 static bool is_martian(const struct packet *p)
@@ -156,17 +157,40 @@ static void receive_ours(struct stack *s, struct packet *p, struct ip6_walk *w)
 	}
 }
 
+static bool is_mld(const struct packet *p, const struct ip6_walk *w)
+{
+	struct ip6_walk to = *w;
+
+	if (!ip6_walk_to_transport(&to, p->data, p->len) || to.next != IP_PROTO_ICMP6 || to.off >= p->len) return false;
+	return (p->data[to.off] >= ICMP6_MLD_QUERY && p->data[to.off] <= ICMP6_MLD_DONE) || p->data[to.off] == ICMP6_MLD_REPORT2;
+}
+
+static void receive_group(struct stack *s, struct packet *p, struct ip6_walk *w)
+{
+	bool ours = netif_group_has(p->netif, &p->dst), routed = false;
+
+	p->multicast = true;
+	if (mroute_minds(p->netif, &p->dst)) {
+		/* MLD has a router alert of 0 (RFC 2711 §2.1): a router hears it whatever group it is sent to, and never passes it on. */
+		bool alert = router_alert6_value(p) == 0;
+		if (alert) ours = is_mld(p, w);
+		else routed = mroute_input(s, p);
+	}
+	if (ours)
+		receive_ours(s, p, w);
+	else if (routed)
+		packet_free(p);
+	else
+		stack_drop(s, p, DROP_IP_NO_GROUP);
+}
+
 static void route_in(struct stack *s, struct packet *p, struct ip6_walk *w)
 {
 	if (addr_is_multicast(&p->dst)) {
-		p->multicast = true;
-		if (netif_group_has(p->netif, &p->dst))
-			receive_ours(s, p, w);
-		else
-			stack_drop(s, p, DROP_IP_NO_GROUP);
+		receive_group(s, p, w);
 	} else if (is_ours(s, p)) {
 		receive_ours(s, p, w);
-	} else if (!s->sysctl->ip6_forward) {
+	} else if (!s->sysctl->all.forwarding6) {
 		stack_drop(s, p, DROP_IP_NOT_FORWARDING);
 	} else if (!router_alert6(s, p)) {
 		ip_forward(s, p);
@@ -180,6 +204,10 @@ void ip6_receive(struct stack *s, struct packet *p)
 
 	s->mib->ip[MIB_V6].received++;
 	p->net_off = packet_off(p);
+	if (p->netif->conf.disable_ipv6) {
+		stack_drop(s, p, DROP_IP_DISABLED);
+		return;
+	}
 	if (ip6_parse(&h, p->data, p->len) < 0) {
 		stack_drop(s, p, DROP_IP_BAD);
 		return;

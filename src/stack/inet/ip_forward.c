@@ -33,7 +33,7 @@ static enum icmp_problem route_problem(int err)
 }
 
 /* RFC 1812 §5.2.3, RFC 1624: the checksum moves with the octet that is counted down. */
-static void take_hop(struct packet *p)
+void ip_take_hop(struct packet *p)
 {
 	uint8_t *h = p->data;
 
@@ -67,7 +67,7 @@ static void pass_on(struct stack *s, struct packet *p, const struct route_hop *h
 		refuse(s, p, ICMP_PROBLEM_TOO_BIG, hop->mtu_bytes, DROP_IP_TOO_BIG);
 		return;
 	}
-	take_hop(p);
+	ip_take_hop(p);
 	s->mib->ip[mib_family(packet_is_v4(p))].forwarded++;
 	if (p->netif == hop->netif) redirect_send(s, p, hop);
 	if (fits)
@@ -82,7 +82,7 @@ static void flow_ports(const struct packet *p, struct route_flow *f)
 	bool v4 = addr_is_v4(&p->dst);
 	size_t hdr_len = v4 ? (size_t)(p->data[0] & 15) * 4 : IP6_HDR_LEN;
 
-	if (v4 && read16(p->data + 6) & 0x1fff) return;
+	if (v4 && read16(p->data + 6) & IP4_FRAG_OFFSET_MASK) return;
 	if (p->len > hdr_len) ip_flow_ports(f, p->data + hdr_len, p->len - hdr_len);
 }
 

@@ -13,6 +13,7 @@
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mcast.h"
 #include "stack/inet/mib.h"
+#include "stack/mroute/mroute.h"
 
 #define IP6_DEFAULT_HOPS 64
 
@@ -37,7 +38,7 @@ static uint32_t flow_label(const struct stack *s, const struct packet *p, const 
 		.src = *src, .dst = out->dst, .proto = out->proto, .use = "fl", .salt = out->flow_salt};
 
 	if ((out->proto == IP_PROTO_TCP || out->proto == IP_PROTO_UDP) && p->len >= 4) memcpy(key.ports, p->data, 4);
-	return (uint32_t)stack_hash(s, &key, sizeof key) & 0xfffff;
+	return (uint32_t)stack_hash(s, &key, sizeof key) & IP6_FLOW_MASK;
 }
 
 size_t ip_header_len(const struct ip_out *out)
@@ -124,10 +125,18 @@ static bool wants_own_copy(const struct ip_out *out, const struct route_hop *hop
 {
 	if (hop->netif->kind == NETIF_LOOPBACK) return false;      /* the interface itself brings it back */
 	if (hop->broadcast) return true;
-	return addr_is_multicast(&out->dst) && out->mcast_loop && netif_group_has(hop->netif, &out->dst);
+	if (!addr_is_multicast(&out->dst) || !out->mcast_loop) return false;
+	/* RFC 1112 §6.1: members here, and this host as a router. */
+	return netif_group_has(hop->netif, &out->dst) || mroute_minds(hop->netif, &out->dst);
 }
 
-static void loop_copy(struct stack *s, const struct packet *p, const struct route_hop *hop)
+void ip_receive_later(struct stack *s, struct packet *p)
+{
+	list_append(&s->inet->looped, &p->node);
+	timer_set(s, &s->inet->loop_timer, s->now);
+}
+
+void ip_loop_copy(struct stack *s, const struct packet *p, const struct route_hop *hop)
 {
 	struct packet *copy = packet_copy(p);
 
@@ -135,8 +144,7 @@ static void loop_copy(struct stack *s, const struct packet *p, const struct rout
 	copy->netif = hop->netif;
 	copy->looped = true;
 	copy->broadcast = hop->broadcast;
-	list_append(&s->inet->looped, &copy->node);
-	timer_set(s, &s->inet->loop_timer, s->now);
+	ip_receive_later(s, copy);
 }
 
 /* ---- sending ---- */
@@ -184,7 +192,7 @@ int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out,
 	p->broadcast = hop->broadcast;
 	p->net_off = packet_off(p);
 	s->mib->ip[mib_family(addr_is_v4(&out->dst))].sent++;
-	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
+	if (wants_own_copy(out, hop)) ip_loop_copy(s, p, hop);
 	if (!stays_here(p, out, hop)) return ip_link_output(s, p, hop);
 	packet_free(p);
 	return 0;
@@ -210,7 +218,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	push_header(s, p, out, src, hop);
 	if (out->ret_copy && (*out->ret_copy = packet_copy(p))) (*out->ret_copy)->netif = hop->netif;
 	p->broadcast = hop->broadcast;
-	if (wants_own_copy(out, hop)) loop_copy(s, p, hop);
+	if (wants_own_copy(out, hop)) ip_loop_copy(s, p, hop);
 	if (stays_here(p, out, hop)) {
 		packet_free(p);
 		return 0;

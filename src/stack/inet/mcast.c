@@ -133,7 +133,7 @@ static bool is_node_group(const struct netif *nif, const struct addr *group)
 	for (size_t i = 0; i < ARRAY_SIZE(all_nodes); i++)
 		if (memcmp(group->b, all_nodes[i], 16) == 0) return true;
 	for (size_t i = 0; i < ARRAY_SIZE(all_routers); i++)
-		if (memcmp(group->b, all_routers[i], 16) == 0) return nif->stack->sysctl->ip6_forward;
+		if (memcmp(group->b, all_routers[i], 16) == 0) return nif->conf.forwarding6 != 0;
 	list_each(const struct netif_addr, ia, &nif->addrs, node) {
 		struct addr sn;
 		if (addr_is_v4(&ia->addr)) continue;

@@ -35,7 +35,8 @@ struct netif_group {
 	bool last_reporter;               /* in the old versions: we were the last to answer, so we are the one to say goodbye */
 };
 
-int netif_group_join(struct netif *nif, const struct addr *group, struct mcast_member *m);   /* 0, -EINVAL (no multicast address), -ENOMEM, -ENOBUFS (too many) */
+/* 0, -EINVAL (no multicast address), -ENOMEM, -ENOBUFS (too many). */
+int netif_group_join(struct netif *nif, const struct addr *group, struct mcast_member *m);
 void netif_group_leave(struct netif *nif, const struct addr *group, struct mcast_member *m);
 void netif_group_changed(struct netif *nif, const struct addr *group);   /* a member has changed what it wants */
 void netif_group_flush(struct netif *nif);                                /* forgets them all, in silence */
@@ -46,7 +47,6 @@ bool netif_group_has(const struct netif *nif, const struct addr *group);
 void mcast_report_change(struct netif_group *g, bool was_exclude, const struct sources *was);
 void mcast_report_leave(struct netif_group *g);                           /* nobody wants it any more; g is about to go */
 void mcast_report_all(struct netif *nif, bool v4);                        /* answers a general query */
-void mcast_report_group(struct netif_group *g);                           /* answers one about g: its answer_ fields say what of it */
 void mcast_group_init(struct netif_group *g);
 void mcast_group_end(struct netif_group *g);
 bool mcast_is_reported(const struct netif *nif, const struct addr *group); /* routers are told about it (RFC 3376 §5, RFC 3810 §6) */

@@ -290,7 +290,7 @@ void mcast_report_all(struct netif *nif, bool v4)
 }
 
 /* RFC 3376 §5.2: of the sources asked about, those that are wanted. */
-void mcast_report_group(struct netif_group *g)
+static void report_group(struct netif_group *g)
 {
 	struct report r = report_for(g->netif, &g->group);
 	struct sources wanted;
@@ -310,7 +310,7 @@ void mcast_report_group(struct netif_group *g)
 
 static void answer_fire(struct timer *t)
 {
-	mcast_report_group(container_of(t, struct netif_group, answer_timer));
+	report_group(container_of(t, struct netif_group, answer_timer));
 }
 
 void mcast_group_init(struct netif_group *g)

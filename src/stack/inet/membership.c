@@ -2,11 +2,8 @@
 #include "stack/inet/membership.h"
 #include <errno.h>
 #include <stdlib.h>
+#include "stack/core/sysctl.h"
 #include "stack/inet/mcast.h"
-
-#define MEMBERSHIPS_MAX 20   /* net.ipv4.igmp_max_memberships; a socket of IPv6 is bounded by its option memory, about the same */
-#define SOURCES_MAX4 10      /* net.ipv4.igmp_max_msf */
-#define SOURCES_MAX6 64      /* net.ipv6.mld_max_msf */
 
 /* next: of the same socket, in the order of joining; listed: sources were named */
 struct membership { struct membership *next; struct addr group; struct netif *netif; struct mcast_member member; bool listed; };
@@ -49,7 +46,8 @@ static int join(struct inet_sock *is, const struct addr *group, struct netif *ni
 	if (r < 0) return r;
 	if (find(is, group, nif)) return -EADDRINUSE;
 	end = end_of(is, &n);
-	if (n >= MEMBERSHIPS_MAX) return -ENOBUFS;
+	/* Linux bounds a socket of IPv6 by its option memory, to about as many. */
+	if (n >= (uint32_t)is->sk.stack->sysctl->igmp_max_memberships) return -ENOBUFS;
 	m = calloc(1, sizeof *m);
 	if (!m) return -ENOMEM;
 	m->member.exclude = exclude;
@@ -92,6 +90,14 @@ int membership_leave(struct inet_sock *is, const struct addr *group, struct neti
 	return 0;
 }
 
+int membership_nowhere(const struct addr *group, membership_step *step, int err)
+{
+	bool joins = step == membership_join;
+
+	if (!addr_is_multicast(group) && (joins || !addr_is_v4(group))) return -EINVAL;
+	return joins ? err : -EADDRNOTAVAIL;
+}
+
 void membership_leave_all(struct inet_sock *is)
 {
 	while (is->memberships)
@@ -119,11 +125,14 @@ bool membership_allows(const struct inet_sock *is, const struct addr *group, con
 
 /* ---- sources ---- */
 
-static uint32_t sources_max(const struct addr *group) { return addr_is_v4(group) ? SOURCES_MAX4 : SOURCES_MAX6; }
+static uint32_t sources_max(const struct stack *s, const struct addr *group)
+{
+	return (uint32_t)(addr_is_v4(group) ? s->sysctl->igmp_max_msf : s->sysctl->mld_max_msf);
+}
 
 static int source_add(struct membership *m, const struct addr *source)
 {
-	if (m->member.sources.n >= sources_max(&m->group)) return -ENOBUFS;
+	if (m->member.sources.n >= sources_max(m->netif->stack, &m->group)) return -ENOBUFS;
 	if (sources_has(&m->member.sources, source)) return -EADDRNOTAVAIL;
 	return sources_add(&m->member.sources, source);
 }
@@ -167,7 +176,7 @@ int membership_filter_set(struct inet_sock *is, const struct addr *group, struct
 	int r = 0;
 
 	if (!addr_is_multicast(group)) return -EINVAL;
-	if (n > sources_max(group)) return -ENOBUFS;
+	if (n > sources_max(is->sk.stack, group)) return -ENOBUFS;
 	if (!nif) r = netif_of_group(is, group, &nif);
 	if (r < 0) return r;
 	m = find(is, group, nif);

@@ -11,16 +11,16 @@
 
 static struct inet_sock *inet_of(struct sock *sk) { return (struct inet_sock *)sk; }
 
-/* An address of the socket's own family; any port. */
-static int address_of(const struct sock *sk, const struct sockaddr_storage *ss, struct addr *ret)
+/* An address of the option's family; any port. */
+static int address_of(int family, const struct sockaddr_storage *ss, struct addr *ret)
 {
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 
 	memcpy(&in, ss, sizeof in);
 	memcpy(&in6, ss, sizeof in6);
-	if (ss->ss_family != sk->domain) return -EADDRNOTAVAIL;
-	*ret = sk->domain == AF_INET ? addr_v4_octets((const uint8_t *)&in.sin_addr) : addr_v6_octets(in6.sin6_addr.s6_addr);
+	if (ss->ss_family != family) return -EADDRNOTAVAIL;
+	*ret = family == AF_INET ? addr_v4_octets((const uint8_t *)&in.sin_addr) : addr_v6_octets(in6.sin6_addr.s6_addr);
 	return 0;
 }
 
@@ -32,42 +32,30 @@ static int netif_of(const struct sock *sk, uint32_t index, struct netif **ret)
 
 /* ---- a group ---- */
 
-static int group_req_read(const struct sock *sk, const void *val, struct addr *ret_group, struct netif **ret_netif)
+static int change(struct sock *sk, int family, const void *val, membership_step *step)
 {
 	struct group_req req;
+	struct netif *nif;
+	struct addr group;
 	int r;
 
-	if (sk->type == SOCK_STREAM) return -EPROTO;
 	memcpy(&req, val, sizeof req);
 	/* As Linux, whose two families disagree here. */
-	if (sk->domain == AF_INET && req.gr_group.ss_family != AF_INET) return -EINVAL;
-	r = address_of(sk, &req.gr_group, ret_group);
-	return r < 0 ? r : netif_of(sk, req.gr_interface, ret_netif);
+	if (family == AF_INET && req.gr_group.ss_family != AF_INET) return -EINVAL;
+	r = address_of(family, &req.gr_group, &group);
+	if (r < 0) return r;
+	r = netif_of(sk, req.gr_interface, &nif);
+	return r < 0 ? membership_nowhere(&group, step, r) : step(inet_of(sk), &group, nif);
 }
 
-int membership_set_join(struct sock *sk, const void *val, socklen_t len)
-{
-	struct addr group;
-	struct netif *nif;
-	int r = group_req_read(sk, val, &group, &nif);
-
-	(void)len;
-	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
-}
-
-int membership_set_leave(struct sock *sk, const void *val, socklen_t len)
-{
-	struct addr group;
-	struct netif *nif;
-	int r = group_req_read(sk, val, &group, &nif);
-
-	(void)len;
-	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
-}
+int membership_set_join(struct sock *sk, const void *val, socklen_t len) { return (void)len, change(sk, AF_INET, val, membership_join); }
+int membership_set_leave(struct sock *sk, const void *val, socklen_t len) { return (void)len, change(sk, AF_INET, val, membership_leave); }
+int membership_set_join6(struct sock *sk, const void *val, socklen_t len) { return (void)len, change(sk, AF_INET6, val, membership_join); }
+int membership_set_leave6(struct sock *sk, const void *val, socklen_t len) { return (void)len, change(sk, AF_INET6, val, membership_leave); }
 
 /* ---- a source of a group ---- */
 
-static int set_source(struct sock *sk, enum membership_change how, const void *val)
+static int set_source(struct sock *sk, int family, enum membership_change how, const void *val)
 {
 	struct group_source_req q;
 	struct addr group, source;
@@ -75,16 +63,21 @@ static int set_source(struct sock *sk, enum membership_change how, const void *v
 	int r;
 
 	memcpy(&q, val, sizeof q);
-	r = address_of(sk, &q.gsr_group, &group);
-	if (r == 0) r = address_of(sk, &q.gsr_source, &source);
+	r = address_of(family, &q.gsr_group, &group);
+	if (r == 0) r = address_of(family, &q.gsr_source, &source);
+	if (r == 0 && !addr_is_multicast(&group)) return -EINVAL;
 	if (r == 0) r = netif_of(sk, q.gsr_interface, &nif);
 	return r < 0 ? r : membership_source(inet_of(sk), how, &group, &source, nif);
 }
 
-int membership_set_block(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_BLOCK, val); }
-int membership_set_unblock(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_UNBLOCK, val); }
-int membership_set_join_source(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_JOIN, val); }
-int membership_set_leave_source(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, SOURCE_LEAVE, val); }
+int membership_set_block(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET, SOURCE_BLOCK, val); }
+int membership_set_unblock(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET, SOURCE_UNBLOCK, val); }
+int membership_set_join_source(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET, SOURCE_JOIN, val); }
+int membership_set_leave_source(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET, SOURCE_LEAVE, val); }
+int membership_set_block6(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET6, SOURCE_BLOCK, val); }
+int membership_set_unblock6(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET6, SOURCE_UNBLOCK, val); }
+int membership_set_join_source6(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET6, SOURCE_JOIN, val); }
+int membership_set_leave_source6(struct sock *sk, const void *val, socklen_t len) { return (void)len, set_source(sk, AF_INET6, SOURCE_LEAVE, val); }
 
 /* The interface that has this address; none when it is 0. */
 static int netif_with(const struct sock *sk, const struct in_addr *in, struct netif **ret)
@@ -103,7 +96,7 @@ static int set_source4(struct sock *sk, enum membership_change how, const void *
 	struct netif *nif;
 	int r;
 
-	if (len != sizeof q) return -EINVAL;
+	(void)len;
 	memcpy(&q, val, sizeof q);
 	group = addr_v4_octets((const uint8_t *)&q.imr_multiaddr);
 	source = addr_v4_octets((const uint8_t *)&q.imr_sourceaddr);
@@ -169,7 +162,7 @@ int membership_get_filter4(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-int membership_set_filter(struct sock *sk, const void *val, socklen_t len)
+static int set_filter(struct sock *sk, int family, const void *val, socklen_t len)
 {
 	struct addr group, sources[FILTER_MAX];
 	struct group_filter f = {0};
@@ -180,11 +173,13 @@ int membership_set_filter(struct sock *sk, const void *val, socklen_t len)
 	memcpy(&f, val, SLIST);
 	if (f.gf_numsrc > FILTER_MAX) return -ENOBUFS;
 	if (len < SLIST + sizeof(struct sockaddr_storage) * f.gf_numsrc) return -EINVAL;
-	r = address_of(sk, &f.gf_group, &group);
+	if (family == AF_INET6) f.gf_group.ss_family = AF_INET6;    /* as Linux, which looks at it for IPv4 alone */
+	r = address_of(family, &f.gf_group, &group);
 	for (uint32_t i = 0; i < f.gf_numsrc && r == 0; i++) {
 		struct sockaddr_storage ss;
 		memcpy(&ss, (const uint8_t *)val + SLIST + i * sizeof ss, sizeof ss);
-		r = address_of(sk, &ss, &sources[i]);
+		if (family == AF_INET6) ss.ss_family = AF_INET6;
+		r = address_of(family, &ss, &sources[i]);
 	}
 	if (r < 0) return r;
 	if (!addr_is_multicast(&group)) return -EINVAL;
@@ -193,7 +188,10 @@ int membership_set_filter(struct sock *sk, const void *val, socklen_t len)
 	return r < 0 ? r : membership_filter_set(inet_of(sk), &group, nif, exclude, sources, f.gf_numsrc);
 }
 
-int membership_get_filter(struct sock *sk, void *val, socklen_t *len)
+int membership_set_filter(struct sock *sk, const void *val, socklen_t len) { return set_filter(sk, AF_INET, val, len); }
+int membership_set_filter6(struct sock *sk, const void *val, socklen_t len) { return set_filter(sk, AF_INET6, val, len); }
+
+static int get_filter(struct sock *sk, int family, void *val, socklen_t *len)
 {
 	struct addr group, sources[FILTER_MAX];
 	struct group_filter f = {0};
@@ -206,8 +204,8 @@ int membership_get_filter(struct sock *sk, void *val, socklen_t *len)
 
 	if (*len < SLIST) return -EINVAL;
 	memcpy(&f, val, SLIST);
-	if (sk->domain == AF_INET && f.gf_group.ss_family != AF_INET) return -EINVAL;
-	r = address_of(sk, &f.gf_group, &group);
+	if (family == AF_INET && f.gf_group.ss_family != AF_INET) return -EINVAL;
+	r = address_of(family, &f.gf_group, &group);
 	if (r == 0) r = netif_of(sk, f.gf_interface, &nif);
 	if (r == 0) r = membership_filter_get(inet_of(sk), &group, nif, &exclude, sources, &n);
 	if (r < 0) return r;
@@ -223,3 +221,6 @@ int membership_get_filter(struct sock *sk, void *val, socklen_t *len)
 	*len = (socklen_t)(SLIST + given * sizeof ss);
 	return 0;
 }
+
+int membership_get_filter(struct sock *sk, void *val, socklen_t *len) { return get_filter(sk, AF_INET, val, len); }
+int membership_get_filter6(struct sock *sk, void *val, socklen_t *len) { return get_filter(sk, AF_INET6, val, len); }

@@ -16,7 +16,8 @@ struct mib {
 	struct mib_icmp icmp[MIB_FAMILIES];
 	struct mib_udp udp[MIB_FAMILIES], udplite[MIB_FAMILIES];
 	struct { uint64_t active_opens, passive_opens, attempt_fails, established_resets, received, sent, resets_sent; } tcp;
-	struct { uint64_t now[2], set[2], rekeyed[2], rekey_errors[2], decrypt_errors, padded, key_updates; } tls;   /* [0] what is received, [1] what is sent */
+	/* [0] what is received, [1] what is sent */
+	struct { uint64_t now[2], set[2], rekeyed[2], rekey_errors[2], decrypt_errors, padded, key_updates; } tls;
 	uint64_t drops[MIB_FAMILIES][DROP_COUNT];
 };
 

@@ -61,7 +61,7 @@ static void answer(struct netif *nif, const struct nd_msg *ns, const struct pack
 {
 	bool probe = addr_is_any(&p->src);
 	/* RFC 4861 §7.2.4: to an asker without address the answer goes to all, unsolicited. Linux names its mac when asked by group. */
-	struct nd_msg m = {.target = ns->target, .router = nif->stack->sysctl->ip6_forward, .solicited = !probe, .override = addr_is_multicast(&p->dst),
+	struct nd_msg m = {.target = ns->target, .router = nif->conf.forwarding6 != 0, .solicited = !probe, .override = addr_is_multicast(&p->dst),
 			   .has_lladdr = addr_is_multicast(&p->dst), .lladdr = nif->mac};
 	const struct addr *to = probe ? &all_nodes : &p->src;
 	struct addr src = ns->target;

@@ -7,11 +7,12 @@
 #include "stack/inet/inet_private.h"
 #include "stack/netlink/notify.h"
 
-#define REACHABLE_BASE (30 * NS_PER_S)
-/* RFC 1122 §2.3.2.1, RFC 4861 §10: asked once a second. */
-#define RETRANS (1 * NS_PER_S)
-#define DELAY_FIRST_PROBE (5 * NS_PER_S)
-#define PROBES_MAX 3
+#define QUEUE_MOST 1024       /* datagrams that wait for one neighbour, whatever unres_qlen says: memory of ours */
+
+static const struct neigh_settings *settings(const struct neigh *n)
+{
+	return addr_is_v4(&n->addr) ? &n->netif->conf.neigh4 : &n->netif->conf.neigh6;
+}
 
 /* ---- the table ---- */
 
@@ -119,18 +120,21 @@ bool neigh_forget(struct netif *nif, const struct addr *a)
 	return n;
 }
 
-void neigh_flush(struct netif *nif)
+static void flush(const struct list *list, const struct netif *nif, bool only_v6)
+{
+	list_each(struct neigh, n, list, node)
+		if (n->netif == nif && !(only_v6 && addr_is_v4(&n->addr))) forget(n);
+}
+
+void neigh_flush(struct netif *nif, bool only_v6)
 {
 	struct neigh_table *t = &nif->stack->inet->neigh;
 
-	list_each(struct neigh, n, &t->resolved, node)
-		if (n->netif == nif) forget(n);
-	list_each(struct neigh, n, &t->pending, node)
-		if (n->netif == nif) forget(n);
-	list_each(struct neigh, n, &t->fixed, node)
-		if (n->netif == nif) forget(n);
+	flush(&t->resolved, nif, only_v6);
+	flush(&t->pending, nif, only_v6);
+	flush(&t->fixed, nif, only_v6);
 	list_each(struct neigh_proxy, x, &t->proxies, node)
-		if (x->netif == nif) neigh_proxy_del(nif, &x->addr);
+		if (x->netif == nif && !(only_v6 && addr_is_v4(&x->addr))) neigh_proxy_del(nif, &x->addr);
 }
 
 static void make_room(struct neigh_table *t)
@@ -190,7 +194,7 @@ static void solicit(struct neigh *n, const struct mac *only)
 	else
 		nd_solicit(n->netif, &n->addr, only, waiting);
 	n->probes++;
-	timer_set(n->stack, &n->timer, n->stack->now + RETRANS);
+	timer_set(n->stack, &n->timer, n->stack->now + settings(n)->retrans_time_ms * NS_PER_MS);
 }
 
 static void fail(struct neigh *n)
@@ -223,7 +227,7 @@ static void fire(struct timer *t)
 		n->probes = 0;
 		enter(n, NUD_PROBE);
 	}
-	if (n->probes >= PROBES_MAX)
+	if (n->probes >= (uint32_t)(n->state == NUD_PROBE ? settings(n)->ucast_solicit : settings(n)->mcast_solicit))
 		fail(n);
 	else
 		solicit(n, n->state == NUD_PROBE ? &n->mac : NULL);
@@ -238,7 +242,7 @@ static void start_asking(struct neigh *n)
 static void enqueue(struct neigh *n, struct packet *p)
 {
 	/* RFC 4861 §7.2.2: when the queue is full the new datagram replaces the oldest. */
-	if (n->queued > 0 && n->queued >= n->stack->sysctl->neigh_unres_qlen) {
+	if (n->queued > 0 && n->queued >= MIN(settings(n)->unres_qlen, QUEUE_MOST)) {
 		stack_drop(n->stack, list_entry(list_pop(&n->queue), struct packet, node), DROP_NEIGH_QUEUE);
 		n->queued--;
 	}
@@ -272,7 +276,7 @@ void neigh_output(struct netif *nif, const struct addr *nexthop, struct packet *
 	/* RFC 4861 §7.3.3, RFC 1122 §2.3.2.1: used as it is, and asked after a while. */
 	if (neigh_state(n) == NUD_STALE) {
 		enter(n, NUD_DELAY);
-		timer_set(n->stack, &n->timer, n->stack->now + DELAY_FIRST_PROBE);
+		timer_set(n->stack, &n->timer, n->stack->now + settings(n)->delay_first_probe_time_s * NS_PER_S);
 	} else {
 		enter(n, n->state);      /* most recently used */
 	}
@@ -294,9 +298,10 @@ bool neigh_is_known(struct netif *nif, const struct addr *a)
 static void set_reachable(struct neigh *n)
 {
 	uint32_t r = stack_random32(n->stack);
+	time_ns base = settings(n)->base_reachable_time_ms * NS_PER_MS;
 
 	/* RFC 4861 §6.3.2: between half and one and a half of the base time, so that hosts don't probe in step. */
-	n->reachable_until = n->stack->now + REACHABLE_BASE / 2 + (time_ns)((uint64_t)REACHABLE_BASE * r >> 32);
+	n->reachable_until = n->stack->now + base / 2 + (time_ns)((unsigned __int128)base * r >> 32);
 	timer_clear(n->stack, &n->timer);
 	enter(n, NUD_REACHABLE);
 }
@@ -370,7 +375,7 @@ int neigh_set(struct netif *nif, const struct addr *a, const struct mac *mac, ui
 		set_reachable(n);
 	} else if (state & (NUD_DELAY | NUD_PROBE)) {
 		fix(n, NUD_DELAY);
-		timer_set(n->stack, &n->timer, n->stack->now + DELAY_FIRST_PROBE);
+		timer_set(n->stack, &n->timer, n->stack->now + settings(n)->delay_first_probe_time_s * NS_PER_S);
 	} else if (state & (NEIGH_FIXED | NUD_STALE)) {
 		fix(n, state & NUD_PERMANENT ? NUD_PERMANENT : state & NUD_NOARP ? NUD_NOARP : NUD_STALE);
 	} else if (state & NUD_INCOMPLETE) {

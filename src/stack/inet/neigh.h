@@ -67,7 +67,7 @@ int neigh_set(struct netif *nif, const struct addr *a, const struct mac *mac, ui
 int neigh_proxy_add(struct netif *nif, const struct addr *a);     /* 0 also where it is there; -ENOBUFS, -ENOMEM */
 bool neigh_proxy_del(struct netif *nif, const struct addr *a);    /* false: there was none */
 bool neigh_is_proxied(const struct netif *nif, const struct addr *a);
-void neigh_flush(struct netif *nif);                              /* forgets those of nif; what waits is dropped */
+void neigh_flush(struct netif *nif, bool only_v6);                /* forgets those of nif; what waits is dropped */
 /* A higher layer saw progress that only a live neighbour explains (RFC 4861 §7.3.1). */
 void neigh_confirm(struct netif *nif, const struct addr *nexthop);
 /* For dumps: start with NULL. state as neigh_state tells it, since REACHABLE wears off unseen. */

@@ -7,6 +7,7 @@
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
+#include "stack/socket/option_rows.h"
 
 #define TOS_ECN_MASK 3
 #define RECVERR_RFC4884 26
@@ -117,38 +118,25 @@ static struct netif *netif_with_addr(const struct stack *s, struct in_addr in)
 	return na ? na->netif : NULL;
 }
 
-/* struct ip_mreqn, or the older ip_mreq, as *ret_group and the interface they name (NULL: none named). */
-static int mreq_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+/* val: struct ip_mreqn, or the older ip_mreq. */
+static int change_membership(struct sock *sk, const void *val, socklen_t len, membership_step *step)
 {
 	struct ip_mreqn m = {0};
+	struct netif *nif = NULL;
+	struct addr group;
 
 	memcpy(&m, val, len >= sizeof m ? sizeof m : sizeof(struct ip_mreq));
-	*ret_group = addr_v4_octets((const uint8_t *)&m.imr_multiaddr);
-	*ret_netif = NULL;
+	group = addr_v4_octets((const uint8_t *)&m.imr_multiaddr);
 	if (m.imr_ifindex)
-		*ret_netif = netif_by_index(sk->stack, m.imr_ifindex);
+		nif = netif_by_index(sk->stack, m.imr_ifindex);
 	else if (m.imr_address.s_addr)
-		*ret_netif = netif_with_addr(sk->stack, m.imr_address);
-	return (m.imr_ifindex || m.imr_address.s_addr) && !*ret_netif ? -ENODEV : 0;
+		nif = netif_with_addr(sk->stack, m.imr_address);
+	if ((m.imr_ifindex || m.imr_address.s_addr) && !nif) return membership_nowhere(&group, step, -ENODEV);
+	return step(inet_of(sk), &group, nif);
 }
 
-static int set_add_membership(struct sock *sk, const void *val, socklen_t len)
-{
-	struct addr group;
-	struct netif *nif;
-	int r = mreq_read(sk, val, len, &group, &nif);
-
-	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
-}
-
-static int set_drop_membership(struct sock *sk, const void *val, socklen_t len)
-{
-	struct addr group;
-	struct netif *nif;
-	int r = mreq_read(sk, val, len, &group, &nif);
-
-	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
-}
+static int set_add_membership(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_join); }
+static int set_drop_membership(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_leave); }
 
 /* IP_MULTICAST_IF takes an address, or one of the two requests. The wildcard takes the choice back. */
 static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
@@ -212,9 +200,6 @@ static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
 
 #define I(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_INT
 #define BLOB(n) .level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BLOB
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-#define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct inet_sock, f)
 #define FLAG1(n, f) {.level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_BOOL, .least = 1, BOTH, FIELD(f)}
 #define FLAG(n, f) {.level = IPPROTO_IP, .name = n, .text = #n, .type = OPT_BYTE_OR_BOOL, BOTH, FIELD(f)}
@@ -261,15 +246,15 @@ const struct sockopt ip_options[] = {
 	{BLOB(IP_DROP_MEMBERSHIP), .least = sizeof(struct ip_mreq), .of_stream = EPROTO, SET, .set = set_drop_membership},
 	{BLOB(MCAST_JOIN_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_join},
 	{BLOB(MCAST_LEAVE_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_leave},
-	{BLOB(IP_BLOCK_SOURCE), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_block4},
-	{BLOB(IP_UNBLOCK_SOURCE), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_unblock4},
-	{BLOB(IP_ADD_SOURCE_MEMBERSHIP), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_join_source4},
-	{BLOB(IP_DROP_SOURCE_MEMBERSHIP), .least = sizeof(struct ip_mreq_source), SET, .set = membership_set_leave_source4},
+	{BLOB(IP_BLOCK_SOURCE), .least = sizeof(struct ip_mreq_source), .exact = true, SET, .set = membership_set_block4},
+	{BLOB(IP_UNBLOCK_SOURCE), .least = sizeof(struct ip_mreq_source), .exact = true, SET, .set = membership_set_unblock4},
+	{BLOB(IP_ADD_SOURCE_MEMBERSHIP), .least = sizeof(struct ip_mreq_source), .exact = true, SET, .set = membership_set_join_source4},
+	{BLOB(IP_DROP_SOURCE_MEMBERSHIP), .least = sizeof(struct ip_mreq_source), .exact = true, SET, .set = membership_set_leave_source4},
 	{BLOB(IP_MSFILTER), .least = offsetof(struct ip_msfilter, imsf_slist), BOTH, .get = membership_get_filter4, .set = membership_set_filter4},
-	{BLOB(MCAST_BLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_block},
-	{BLOB(MCAST_UNBLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_unblock},
-	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_join_source},
-	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_leave_source},
+	{BLOB(MCAST_BLOCK_SOURCE), .least = sizeof(struct group_source_req), .exact = true, SET, .set = membership_set_block},
+	{BLOB(MCAST_UNBLOCK_SOURCE), .least = sizeof(struct group_source_req), .exact = true, SET, .set = membership_set_unblock},
+	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), .exact = true, SET, .set = membership_set_join_source},
+	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), .exact = true, SET, .set = membership_set_leave_source},
 	{BLOB(MCAST_MSFILTER), .least = offsetof(struct group_filter, gf_slist), BOTH, .get = membership_get_filter, .set = membership_set_filter},
 	{.level = SOL_SOCKET, .name = SO_ATTACH_REUSEPORT_CBPF, .text = "SO_ATTACH_REUSEPORT_CBPF", .type = OPT_BLOB, SET, .set = port_chooser_set},
 	{.level = SOL_SOCKET, .name = DETACH_REUSEPORT_BPF, .text = "SO_DETACH_REUSEPORT_BPF", .type = OPT_INT, SET, .set = port_chooser_detach},

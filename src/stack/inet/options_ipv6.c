@@ -6,6 +6,8 @@
 #include "stack/inet/flowlabel.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
+#include "stack/socket/option_rows.h"
+#include "wire/wire.h"
 
 #define DEFAULT_HOPS 64
 /* Of <linux/in6.h>; libcs do not name them. */
@@ -83,7 +85,7 @@ static int set_mtu(struct sock *sk, const void *val, socklen_t len)
 	int v = *(const int *)val;
 
 	(void)len;
-	if (v && v < 1280) return -EINVAL;
+	if (v && v < IP6_MTU_LEAST) return -EINVAL;
 	inet_of(sk)->mtu6 = (uint32_t)v;
 	return 0;
 }
@@ -195,7 +197,7 @@ static int set_pktinfo(struct sock *sk, const void *val, socklen_t len)
 	struct header_opts *h;
 	struct in6_pktinfo info;
 
-	if (len < sizeof info) return -EINVAL;
+	(void)len;
 	memcpy(&info, val, sizeof info);
 	if (sk->bound_if && (unsigned)sk->bound_if->index != info.ipi6_ifindex) return -EINVAL;
 	h = header_options_of(inet_of(sk));
@@ -207,36 +209,26 @@ static int set_pktinfo(struct sock *sk, const void *val, socklen_t len)
 
 /* ---- multicast ---- */
 
-static int mreq_read(const struct sock *sk, const void *val, socklen_t len, struct addr *ret_group, struct netif **ret_netif)
+/* Streams have no groups of this level. */
+static int unread_membership(const struct sock *sk, socklen_t len) { return (void)len, sk->type == SOCK_STREAM ? -EPROTO : 0; }
+
+static int change_membership(struct sock *sk, const void *val, socklen_t len, membership_step *step)
 {
 	struct ipv6_mreq m;
+	struct netif *nif;
+	struct addr group;
 
-	if (len < sizeof m) return -EINVAL;
-	if (sk->type == SOCK_STREAM) return -EPROTO;
+	if (unread_membership(sk, len) < 0) return -EPROTO;
 	memcpy(&m, val, sizeof m);
-	*ret_group = addr_v6_octets(m.ipv6mr_multiaddr.s6_addr);
-	*ret_netif = m.ipv6mr_interface ? netif_by_index(sk->stack, (int)m.ipv6mr_interface) : NULL;
-	if (addr_is_v4(ret_group)) return -EINVAL;
-	return m.ipv6mr_interface && !*ret_netif ? -ENODEV : 0;
+	group = addr_v6_octets(m.ipv6mr_multiaddr.s6_addr);
+	nif = m.ipv6mr_interface ? netif_by_index(sk->stack, (int)m.ipv6mr_interface) : NULL;
+	if (addr_is_v4(&group)) return -EINVAL;
+	if (m.ipv6mr_interface && !nif) return membership_nowhere(&group, step, -ENODEV);
+	return step(inet_of(sk), &group, nif);
 }
 
-static int set_join(struct sock *sk, const void *val, socklen_t len)
-{
-	struct addr group;
-	struct netif *nif;
-	int r = mreq_read(sk, val, len, &group, &nif);
-
-	return r < 0 ? r : membership_join(inet_of(sk), &group, nif);
-}
-
-static int set_leave(struct sock *sk, const void *val, socklen_t len)
-{
-	struct addr group;
-	struct netif *nif;
-	int r = mreq_read(sk, val, len, &group, &nif);
-
-	return r < 0 ? r : membership_leave(inet_of(sk), &group, nif);
-}
+static int set_join(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_join); }
+static int set_leave(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_leave); }
 
 static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 {
@@ -266,9 +258,6 @@ static int get_unicast_if(struct sock *sk, void *val, socklen_t *len)
 #define N(n, t) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_INT
 #define B(n, t) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_BOOL
 #define BLOB(n) .level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BLOB
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-#define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct inet_sock, f)
 #define LOOSE(n, t, f) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = t, .type = OPT_BOOL, .short_is_zero = true, BOTH, FIELD(f)}
 #define FLAG(n, f) {.level = IPPROTO_IPV6, .domain = AF_INET6, .name = n, .text = #n, .type = OPT_BOOL, BOTH, FIELD(f)}
@@ -281,7 +270,8 @@ const struct sockopt ipv6_options[] = {
 	{I(IPV6_MTU), BOTH, .get = get_mtu, .set = set_mtu},
 	{BLOB(IPV6_PATHMTU), GET, .get = get_path_mtu},
 	FLAG(IPV6_RECVPATHMTU, recvpathmtu6),
-	{BLOB(IPV6_PKTINFO), SET, .least = 1, .set = set_pktinfo, .note = "of its parts, the interface says something"},
+	{BLOB(IPV6_PKTINFO), .none_is_zero = true, SET, .least = sizeof(struct in6_pktinfo), .set = set_pktinfo,
+	 .note = "of its parts, the interface says something"},
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = OLD_PKTOPTIONS, .text = "IPV6_2292PKTOPTIONS", .type = OPT_BLOB, BOTH,
 	 .get = pktoptions_get6, .set = pktoptions_set6, .note = "get: of streams"},
 	FLAG(IPV6_RECVHOPOPTS, recvhopopts6),
@@ -298,13 +288,14 @@ const struct sockopt ipv6_options[] = {
 	LOOSE(RECVFRAGSIZE, "IPV6_RECVFRAGSIZE", recvfragsize6),
 	{I(IPV6_MINHOPCOUNT), BOTH, .min = 0, .max = 255, FIELD(min_hops)},
 	{I(IPV6_ADDR_PREFERENCES), BOTH, .get = get_preferences, .set = set_preferences, .note = "kept: no host here has such addresses to choose from"},
-	{BLOB(IPV6_HOPOPTS), BOTH, .get = header_options_get_hop, .set = header_options_set_hop,
+	{BLOB(IPV6_HOPOPTS), .none_is_zero = true, BOTH, .get = header_options_get_hop, .set = header_options_set_hop,
 	 .note = "takes CAP_NET_RAW; not by TCP"},
-	{BLOB(IPV6_DSTOPTS), BOTH, .get = header_options_get_dst, .set = header_options_set_dst,
+	{BLOB(IPV6_DSTOPTS), .none_is_zero = true, BOTH, .get = header_options_get_dst, .set = header_options_set_dst,
 	 .note = "takes CAP_NET_RAW; not by TCP"},
-	{BLOB(IPV6_RTHDRDSTOPTS), BOTH, .get = header_options_get_rthdrdst, .set = header_options_set_rthdrdst,
+	{BLOB(IPV6_RTHDRDSTOPTS), .none_is_zero = true, BOTH, .get = header_options_get_rthdrdst, .set = header_options_set_rthdrdst,
 	 .note = "takes CAP_NET_RAW; goes before a routing header, of which none can be set"},
-	{BLOB(IPV6_RTHDR), BOTH, .get = get_rthdr, .set = set_rthdr, .note = "the types that Linux has by default are all refused: EINVAL"},
+	{BLOB(IPV6_RTHDR), .none_is_zero = true, BOTH, .get = get_rthdr, .set = set_rthdr,
+	 .note = "the types that Linux has by default are all refused: EINVAL"},
 	{I(IPV6_ADDRFORM), BOTH, .get = get_addrform, .set = set_addrform, .note = "to AF_INET, of a socket that is connected by IPv4"},
 	LOOSE(IPV6_DONTFRAG, "IPV6_DONTFRAG", dontfrag6),
 	{B(IPV6_RECVERR, "IPV6_RECVERR"), BOTH, FIELD(recverr6), .after = errqueue_purge6},
@@ -316,7 +307,7 @@ const struct sockopt ipv6_options[] = {
 	{I(IPV6_TRANSPARENT), BOTH, FIELD(transparent), .set = set_transparent},
 	{I(IPV6_MULTICAST_HOPS), .of_stream = ENOPROTOOPT, BOTH, FIELD(mcast_hops), .set = set_mcast_hops},
 	{I(IPV6_MULTICAST_LOOP), BOTH, .max = 1, FIELD(mcast_loop6)},
-	{BLOB(IPV6_UNICAST_IF), BOTH, .get = get_unicast_if, .set = set_unicast_if},
+	{BLOB(IPV6_UNICAST_IF), .least = sizeof(int), .exact = true, .none_is_zero = true, BOTH, .get = get_unicast_if, .set = set_unicast_if},
 	{I(IPV6_MULTICAST_IF), .of_stream = ENOPROTOOPT, BOTH, FIELD(mcast_if6), .set = set_mcast_if},
 	{B(MULTICAST_ALL, "IPV6_MULTICAST_ALL"), BOTH, FIELD(mcast_all6)},
 	{B(ROUTER_ALERT_ISOLATE, "IPV6_ROUTER_ALERT_ISOLATE"), BOTH, FIELD(alert_isolate6), .note = "hosts have nothing of each other's anyway"},
@@ -327,14 +318,14 @@ const struct sockopt ipv6_options[] = {
 	 .least = sizeof(struct ipv6_mreq), SET, .set = anycast_set_leave},
 	{.level = IPPROTO_IPV6, .domain = AF_INET6, .name = FLOWLABEL_MGR, .text = "IPV6_FLOWLABEL_MGR", .type = OPT_BLOB, .least = 32, BOTH,
 	 .get = flowlabel_get, .set = flowlabel_set, .note = "without options for the label's datagrams; IPV6_FL_F_REFLECT: EPERM as by default"},
-	{BLOB(IPV6_JOIN_GROUP), SET, .set = set_join},
-	{BLOB(IPV6_LEAVE_GROUP), SET, .set = set_leave},
-	{BLOB(MCAST_JOIN_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_join},
-	{BLOB(MCAST_LEAVE_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_leave},
-	{BLOB(MCAST_BLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_block},
-	{BLOB(MCAST_UNBLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_unblock},
-	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_join_source},
-	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_leave_source},
-	{BLOB(MCAST_MSFILTER), .least = offsetof(struct group_filter, gf_slist), BOTH, .get = membership_get_filter, .set = membership_set_filter},
+	{BLOB(IPV6_JOIN_GROUP), .least = sizeof(struct ipv6_mreq), SET, .set = set_join, .unread = unread_membership},
+	{BLOB(IPV6_LEAVE_GROUP), .least = sizeof(struct ipv6_mreq), SET, .set = set_leave, .unread = unread_membership},
+	{BLOB(MCAST_JOIN_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_join6},
+	{BLOB(MCAST_LEAVE_GROUP), .least = sizeof(struct group_req), SET, .set = membership_set_leave6},
+	{BLOB(MCAST_BLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_block6},
+	{BLOB(MCAST_UNBLOCK_SOURCE), .least = sizeof(struct group_source_req), SET, .set = membership_set_unblock6},
+	{BLOB(MCAST_JOIN_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_join_source6},
+	{BLOB(MCAST_LEAVE_SOURCE_GROUP), .least = sizeof(struct group_source_req), SET, .set = membership_set_leave_source6},
+	{BLOB(MCAST_MSFILTER), .least = offsetof(struct group_filter, gf_slist), BOTH, .get = membership_get_filter6, .set = membership_set_filter6},
 	{.text = NULL},
 };

@@ -6,8 +6,10 @@
  *
  * Read first: RFC 792, RFC 4443 §4, icmp(7) ("ping_group_range").
  */
+#include "stack/inet/facts.h"
 #include "stack/inet/ping.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include "stack/inet/dgram.h"
 #include "stack/inet/redirect.h"
 #include "stack/socket/family.h"
@@ -21,7 +23,47 @@ static int ping_init(struct sock *sk)
 
 	/* ICMPv6 never meets IPv4. */
 	((struct inet_sock *)sk)->v6only = is_v6(sk);
+	/* As Linux: an identifier may be had by several, unless one of them minds. */
+	sk->reuseaddr = true;
 	return r;
+}
+
+/* As Linux: to an address of a host only, and to a whole name. */
+static int ping_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+	struct addr addr;
+	uint16_t port;
+	uint32_t scope;
+	int r = is_v6(sk) && len < sizeof(struct sockaddr_in6) ? -EINVAL : inet_sockaddr_parse(is, a, len, &addr, &port, &scope);
+
+	if (r < 0) return r;
+	if (addr_is_multicast(&addr)) return is_v6(sk) ? -EINVAL : -EADDRNOTAVAIL;
+	if (addr_is_v4(&addr) && inet_addr_is_broadcast(sk->stack, &addr)) return -EADDRNOTAVAIL;
+	return inet_bind(sk, a, len);
+}
+
+/* Unlike a datagram's of UDP, an IPv6 name is taken as it stands: nobody is called "any", and IPv4's are none. */
+static int name_check6(const struct sock_msg *m)
+{
+	struct sockaddr_in6 in;
+
+	if (!m->name) return 0;
+	if (m->name_len < sizeof in) return -EINVAL;
+	memcpy(&in, m->name, sizeof in);
+	if (in.sin6_family != AF_INET6) return -EAFNOSUPPORT;
+	if (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr)) return -EINVAL;
+	return IN6_IS_ADDR_UNSPECIFIED(&in.sin6_addr) ? -ENETUNREACH : 0;
+}
+
+/* What means something on one link only says which. */
+static int scope_check6(const struct inet_sock *is, const struct dgram_dest *d)
+{
+	int preferred = addr_is_multicast(&d->dst) ? is->mcast_if6 : is->unicast_if6;
+
+	if (!inet_needs_scope(&d->dst)) return 0;
+	if (d->scope && is->sk.bound_if && is->sk.bound_if->index != (int)d->scope) return -EINVAL;
+	return d->scope || is->sk.bound_if || d->out.oif || preferred ? 0 : -EINVAL;
 }
 
 static int message_check(const struct sock *sk, const struct sock_msg *m)
@@ -53,15 +95,17 @@ static int echo_send(struct dgram_sock *ds, const struct sock_msg *m)
 	struct dgram_dest d;
 	struct packet *p;
 	bool v6 = is_v6(&ds->is.sk);
-	int r = dgram_dest_of(ds, m, v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, &d);
+	int r = v6 ? name_check6(m) : 0;
 
+	if (r == 0) r = dgram_dest_of(ds, m, v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, &d);
+	if (r == 0 && v6) r = scope_check6(&ds->is, &d);
 	if (r < 0) return r;
 	if (v6 && addr_is_v4(&d.dst)) return -EINVAL;
 	r = dgram_route(ds, &d);
 	if (r < 0) return r;
 	if (m->len > (v6 ? PACKET_MAX : PACKET_MAX - IP4_HDR_MIN)) return -EMSGSIZE;
 	r = dgram_may_send(ds);
-	if (r < 0) return r;
+	if (r < 0 || m->flags & DGRAM_PROBE) return r;
 	p = echo_make(ds, &d, m);
 	return p ? dgram_output(ds, &d, p) : -ENOBUFS;
 }
@@ -109,7 +153,7 @@ void ping_error(struct stack *s, const struct ip_error *e)
 		redirect_take(s, e->redirect);   /* it is about an answer of the host itself */
 }
 
-static const struct sockopt *const option_tables[] = {ip_options, ipv6_options, NULL};
+static const struct sockopt *const option_tables[] = {ip_options, facts_options, ipv6_options, NULL};
 
 const struct sock_ops ping_ops = {
 	.name = "PING",
@@ -117,13 +161,13 @@ const struct sock_ops ping_ops = {
 	.datagram = true,
 	.init = ping_init,
 	.close = dgram_close,
-	.bind = inet_bind,
+	.bind = ping_bind,
 	.connect = dgram_connect,
 	.send = ping_send,
 	.recv = dgram_recv,
 	.shutdown = dgram_shutdown,
 	.poll = dgram_poll,
 	.name_of = inet_name_of,
-	.ioctl = dgram_ioctl,
+	.ioctl = inet_ioctl,          /* as Linux: nobody is told how much waits */
 	.options = option_tables,
 };

@@ -93,24 +93,53 @@ static bool addrs_overlap(const struct addr *a, bool a_v6only, const struct addr
 /* What the options of two sockets that overlap allow: both SO_REUSEADDR as long as the owner does not listen, or both SO_REUSEPORT and one user. */
 static bool reuse_allows(const struct sock *sk, const struct sock *owner)
 {
-	if (sk->reuseaddr && owner->reuseaddr && !owner->listening) return true;
+	if (sk->reuseaddr == REUSE_FORCED || (sk->reuseaddr && owner->reuseaddr && !owner->listening)) return true;
 	return sk->reuseport && owner->reuseport && sk->uid == owner->uid;
 }
 
-static bool conflicts(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner, bool strict)
+/* Do the two stand in each other's way, were it not for what their options allow? */
+static bool meets(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner)
 {
 	const struct sock *a = &is->sk, *b = &owner->sk;
 
 	if (owner == is) return false;
 	if (a->bound_if && b->bound_if && a->bound_if != b->bound_if) return false;
-	if (!addrs_overlap(laddr, is->v6only, &owner->laddr, owner->v6only)) return false;
-	return strict || !reuse_allows(a, b);
+	return addrs_overlap(laddr, is->v6only, &owner->laddr, owner->v6only);
+}
+
+static bool conflicts(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner, bool strict)
+{
+	return meets(is, laddr, owner) && (strict || !reuse_allows(&is->sk, &owner->sk));
+}
+
+/* As Linux: a datagram socket that meets one of a group that it may join asks nobody who was there before. */
+static bool joins_group(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner)
+{
+	const struct sock *a = &is->sk, *b = &owner->sk;
+
+	return a->type == SOCK_DGRAM && !(a->reuseaddr && b->reuseaddr) && a->reuseport && b->reuseport && a->uid == b->uid && meets(is, laddr, owner);
+}
+
+/* Linux looks at groups of IPv6's datagram sockets last. */
+static bool stands_last(const struct inet_sock *owner) { return owner->sk.type == SOCK_DGRAM && owner->sk.domain == AF_INET6 && owner->sk.reuseport; }
+
+/* 1: it may have the port, whoever else has it; -EADDRINUSE: it may not; 0: none of these says. */
+static int owners_say(const struct inet_sock *is, const struct port *p, const struct addr *laddr, bool strict, bool last)
+{
+	list_each(struct inet_sock, owner, &p->owners, port_node) {
+		if (stands_last(owner) != last) continue;
+		if (!strict && joins_group(is, laddr, owner)) return 1;
+		if (conflicts(is, laddr, owner, strict)) return -EADDRINUSE;
+	}
+	return 0;
 }
 
 static bool port_is_free(const struct inet_sock *is, const struct port *p, const struct addr *laddr, bool strict)
 {
-	list_each(struct inet_sock, owner, &p->owners, port_node)
-		if (conflicts(is, laddr, owner, strict)) return false;
+	int r = owners_say(is, p, laddr, strict, false);
+
+	if (r == 0) r = owners_say(is, p, laddr, strict, true);
+	if (r != 0) return r > 0;
 	list_each(struct inet_sock, heir, &p->heirs, port_node)
 		if (conflicts(is, laddr, heir, strict)) return false;
 	return true;
@@ -139,7 +168,7 @@ static int port_take(struct inet_sock *is, const struct addr *laddr, uint16_t nu
 	return 0;
 }
 
-struct port_range port_range_of(const struct inet_sock *is)
+static struct port_range range_of(const struct inet_sock *is)
 {
 	const struct sysctl *c = is->sk.stack->sysctl;
 	uint32_t low = (uint32_t)c->ip_local_port_min, high = (uint32_t)c->ip_local_port_max;
@@ -163,7 +192,7 @@ static uint16_t parity_port(struct port_range r, uint32_t parity, uint32_t n)
 
 int port_bind(struct inet_sock *is, const struct addr *laddr, uint16_t number)
 {
-	struct port_range range = port_range_of(is);
+	struct port_range range = range_of(is);
 	uint32_t start;
 	int r = -EADDRINUSE;
 
@@ -194,7 +223,7 @@ static uint32_t connect_offset(const struct inet_sock *is, const struct addr *la
 int port_autobind(struct inet_sock *is, const struct addr *laddr, const struct addr *raddr, uint16_t rport, bool (*fits)(struct inet_sock *is))
 {
 	struct port_space *ps = port_space_of_sock(is);
-	struct port_range range = port_range_of(is);
+	struct port_range range = range_of(is);
 	uint32_t offset = connect_offset(is, laddr, raddr, rport);
 
 	for (uint32_t i = 0; i < range.count; i++) {

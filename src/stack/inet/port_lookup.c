@@ -11,12 +11,18 @@
 /* ---- flows ---- */
 
 struct flow_key { struct addr laddr, raddr; uint16_t lport, rport; };
+struct flow_key4 { uint8_t laddr[4], raddr[4]; uint16_t lport, rport; };
 
+/* Hashed for each segment that comes: what all IPv4 addresses begin with is left out. */
 uint64_t flow_hash(const struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
 {
 	struct flow_key key = {*laddr, *raddr, lport, rport};
+	struct flow_key4 key4 = {.lport = lport, .rport = rport};
 
-	return stack_hash(s, &key, sizeof key);
+	if (!addr_is_v4(laddr) || !addr_is_v4(raddr)) return stack_hash(s, &key, sizeof key);
+	memcpy(key4.laddr, laddr->b + 12, sizeof key4.laddr);
+	memcpy(key4.raddr, raddr->b + 12, sizeof key4.raddr);
+	return stack_hash(s, &key4, sizeof key4);
 }
 
 static bool flow_matches(const struct inet_sock *is, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
@@ -24,27 +30,29 @@ static bool flow_matches(const struct inet_sock *is, const struct addr *laddr, u
 	return is->lport == lport && is->rport == rport && addr_eq(&is->laddr, laddr) && addr_eq(&is->raddr, raddr);
 }
 
-struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+struct inet_sock *flow_at(struct port_space *ps, uint64_t hash, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
 {
-	struct hash_node *n;
-
-	if (!ps->flows.count) return NULL;
-	n = hash_first(&ps->flows, flow_hash(ps->stack, laddr, lport, raddr, rport));
-	for (; n; n = hash_next(n)) {
+	for (struct hash_node *n = hash_first(&ps->flows, hash); n; n = hash_next(n)) {
 		struct inet_sock *is = container_of(n, struct inet_sock, flow_node);
 		if (flow_matches(is, laddr, lport, raddr, rport)) return is;
 	}
 	return NULL;
 }
 
+struct inet_sock *flow_lookup(struct port_space *ps, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	return ps->flows.count ? flow_at(ps, flow_hash(ps->stack, laddr, lport, raddr, rport), laddr, lport, raddr, rport) : NULL;
+}
+
 int flow_add(struct inet_sock *is)
 {
 	struct port_space *ps = port_space_of_sock(is);
+	uint64_t hash = flow_hash(is->sk.stack, &is->laddr, is->lport, &is->raddr, is->rport);
 	int r;
 
 	ps->stack = is->sk.stack;
-	if (flow_lookup(ps, &is->laddr, is->lport, &is->raddr, is->rport)) return -EADDRNOTAVAIL;
-	r = hash_insert(&ps->flows, &is->flow_node, flow_hash(ps->stack, &is->laddr, is->lport, &is->raddr, is->rport));
+	if (flow_at(ps, hash, &is->laddr, is->lport, &is->raddr, is->rport)) return -EADDRNOTAVAIL;
+	r = hash_insert(&ps->flows, &is->flow_node, hash);
 	is->in_flows = r == 0;
 	return r;
 }

@@ -18,7 +18,6 @@ struct port_range { uint32_t min, count; };
 
 struct port_space *port_space_of_sock(const struct inet_sock *is);
 struct port *port_find(const struct port_space *ps, uint16_t number);
-struct port_range port_range_of(const struct inet_sock *is);
 /* The program of the SO_REUSEPORT group that `of` is in, or NULL; the number of the member that it chooses for a packet: data = what follows
  * TCP's header, or UDP's header itself. */
 struct filter;

@@ -11,6 +11,7 @@ static const struct { const struct ip_proto *proto; bool v4, v6; } protos[] = {
 	{&icmp_proto, true, false},
 	{&igmp_proto, true, false},
 	{&icmp6_proto, false, true},
+	{&pim_proto, true, true},
 };
 
 const struct ip_proto *ip_proto_find(uint8_t proto, bool v4)

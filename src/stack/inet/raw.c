@@ -1,9 +1,11 @@
 /* Raw IP sockets: life, names, and what comes in. Read first: raw(7), ipv6(7), RFC 3542 §3. */
+#include "stack/inet/facts.h"
 #include "stack/inet/raw.h"
 #include <errno.h>
 #include <net/if.h>
 #include "stack/inet/inet_private.h"
 #include "stack/inet/membership.h"
+#include "stack/mroute/mroute.h"
 #include "stack/socket/family.h"
 #include "stack/socket/filter.h"
 
@@ -28,6 +30,7 @@ static int raw_init(struct sock *sk)
 
 static void raw_close(struct sock *sk)
 {
+	mroute_sock_done(raw_of(sk));
 	list_remove(&raw_of(sk)->node);
 	dgram_close(sk);
 }
@@ -67,7 +70,16 @@ static int raw_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 static int raw_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	if (sk->domain == AF_INET6 && a->sa_family != AF_UNSPEC && a->sa_family != AF_INET6) return -EAFNOSUPPORT;
+	/* As Linux, which takes who parts from its peer off its list: it hears nothing more. */
+	if (a->sa_family == AF_UNSPEC) list_remove(&((struct raw_sock *)sk)->node);
 	return dgram_connect_to(sk, a, len);
+}
+
+static int raw_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
+{
+	int r = mroute_ioctl(sk, request, arg, len);
+
+	return r == -NO_IOCTL_CMD ? dgram_ioctl(sk, request, arg, len) : r;
 }
 
 /* ---- in ---- */
@@ -141,8 +153,8 @@ void raw_error(struct stack *s, const struct ip_error *e)
 
 /* ---- the two families ---- */
 
-static const struct sockopt *const option_tables4[] = {raw4_options, ip_options, NULL};
-static const struct sockopt *const option_tables6[] = {raw6_options, ipv6_options, NULL};
+static const struct sockopt *const option_tables4[] = {raw4_options, mroute4_options, ip_options, facts_options, NULL};
+static const struct sockopt *const option_tables6[] = {raw6_options, mroute6_options, facts_options, ipv6_options, NULL};
 
 #define OPS(family, send_slot, tables) { \
 	.name = "RAW" family, \
@@ -157,7 +169,7 @@ static const struct sockopt *const option_tables6[] = {raw6_options, ipv6_option
 	.shutdown = dgram_shutdown, \
 	.poll = dgram_poll, \
 	.name_of = inet_name_of, \
-	.ioctl = dgram_ioctl, \
+	.ioctl = raw_ioctl, \
 	.options = tables, \
 }
 const struct sock_ops raw4_ops = OPS("", raw4_send, option_tables4), raw6_ops = OPS("6", raw6_send, option_tables6);

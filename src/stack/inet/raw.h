@@ -17,8 +17,9 @@ struct raw_sock {
 	uint32_t filter4;             /* ICMP_FILTER: a bit for each type that does not come through */
 	uint32_t filter6[8];          /* ICMPV6_FILTER: the same */
 	int checksum;                 /* IPV6_CHECKSUM: the offset of the checksum in the message, or RAW_NO_CHECKSUM */
-	bool alert4, alert6, alert6_shown; /* IP_ROUTER_ALERT, IPV6_ROUTER_ALERT: router_alert.c */
+	bool alert4, alert4_shown, alert6, alert6_shown; /* IP_ROUTER_ALERT, IPV6_ROUTER_ALERT: router_alert.c */
 	int alert6_value;
+	uint32_t mroute_table;        /* MRT_TABLE; 0: the default one */
 	bool nodefrag;                /* kept: what is sent is never put together here anyway */
 };
 

@@ -3,6 +3,7 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include "stack/inet/raw.h"
+#include "stack/socket/option_rows.h"
 
 #define HDRINCL6 36          /* IPV6_HDRINCL of <linux/in6.h> */
 #define FILTER4 1            /* ICMP_FILTER */
@@ -64,13 +65,12 @@ static int set_v6only(struct sock *sk, const void *val, socklen_t len)
 	return -EINVAL;
 }
 
-#define BOTH .access = OPT_GET | OPT_SET
 #define IS(f) OPT_FIELD(struct raw_sock, ds.is.f)
 
 const struct sockopt raw4_options[] = {
 	{.level = IPPROTO_RAW, .name = FILTER4, .text = "ICMP_FILTER", .type = OPT_BLOB, BOTH, .get = get_filter4, .set = set_filter4},
 	{.level = IPPROTO_IP, .name = IP_HDRINCL, .text = "IP_HDRINCL", .type = OPT_BYTE_OR_BOOL, BOTH, IS(hdrincl)},
-	{.level = IPPROTO_IP, .name = IP_ROUTER_ALERT, .text = "IP_ROUTER_ALERT", .type = OPT_BYTE_OR_INT, BOTH, OPT_FIELD(struct raw_sock, alert4),
+	{.level = IPPROTO_IP, .name = IP_ROUTER_ALERT, .text = "IP_ROUTER_ALERT", .type = OPT_BYTE_OR_INT, BOTH, OPT_FIELD(struct raw_sock, alert4_shown),
 	 .set = raw_set_alert4, .note = "of raw sockets: others, and those of IPPROTO_RAW, EINVAL as on Linux"},
 	{.level = IPPROTO_IP, .name = IP_NODEFRAG, .text = "IP_NODEFRAG", .type = OPT_BYTE_OR_BOOL, BOTH, OPT_FIELD(struct raw_sock, nodefrag)},
 	{.text = NULL},

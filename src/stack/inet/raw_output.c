@@ -48,12 +48,12 @@ static int complete6(struct packet *p)
 	return 0;
 }
 
-static int whole_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
+static int whole_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p, bool probe)
 {
 	struct stack *s = ds->is.sk.stack;
 	int r = p->len > d->hop.mtu_bytes ? -EMSGSIZE : addr_is_v4(&d->dst) ? complete4(s, p, d) : complete6(p);
 
-	if (r < 0) {
+	if (r < 0 || probe) {
 		packet_free(p);
 		return r;
 	}
@@ -78,14 +78,16 @@ static int checksum_fill(const struct raw_sock *rs, struct packet *p, const stru
 
 static int raw_output(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
 {
+	bool probe = m->flags & DGRAM_PROBE;
 	struct packet *p;
 	int r;
 
+	if (probe && !rs->ds.is.hdrincl) return 0;
 	if (m->unread) return rs->ds.is.hdrincl && m->len > d->hop.mtu_bytes ? -EMSGSIZE : -EFAULT;
 	p = message_packet(m);
 
 	if (!p) return -ENOBUFS;
-	if (rs->ds.is.hdrincl) return whole_output(&rs->ds, d, p);
+	if (rs->ds.is.hdrincl) return whole_output(&rs->ds, d, p, probe);
 	r = rs->ds.is.sk.domain == AF_INET6 ? checksum_fill(rs, p, d) : 0;
 	if (r == 0) return dgram_output(&rs->ds, d, p);
 	packet_free(p);
@@ -98,7 +100,8 @@ static ssize_t send_to(struct raw_sock *rs, struct dgram_dest *d, const struct s
 	int r = dgram_route(&rs->ds, d);
 
 	if (r == 0 && on_link && d->hop.route && d->hop.route->has_gateway) r = -ENETUNREACH;
-	if (r == 0) r = dgram_may_send(&rs->ds);
+	/* As Linux: only who writes the headers himself is told that sending was shut, or of an error. */
+	if (r == 0 && rs->ds.is.hdrincl) r = dgram_may_send(&rs->ds);
 	if (r == 0) r = raw_output(rs, d, m);
 	return r < 0 ? r : (ssize_t)m->len;
 }
@@ -118,6 +121,8 @@ ssize_t raw4_send(struct sock *sk, const struct sock_msg *m)
 	if (m->len > UINT16_MAX) return -EMSGSIZE;
 	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
 	r = dgram_dest_of(&rs->ds, m, (uint8_t)sk->protocol, &d);
+	/* As Linux: options have no place in a header that the program writes. */
+	if (r == 0 && rs->ds.is.hdrincl && (d.own_options || d.out.opt_len)) r = -EINVAL;
 	if (r == 0 && is_headless(rs, IPPROTO_ICMP, m)) r = -EFAULT;
 	return r < 0 ? r : send_to(rs, &d, m);
 }

@@ -6,9 +6,6 @@
 #include "stack/inet/inet_private.h"
 #include "stack/inet/mib.h"
 
-/* RFC 1122 §3.3.2: how long the first piece waits for the others. */
-#define LIFE4 (30 * NS_PER_S)          /* Linux's ipfrag_time */
-#define LIFE6 (60 * NS_PER_S)          /* RFC 8200 §4.5 */
 #define WORD_BITS 64
 
 /* What fragments have to agree on to be of one datagram. */
@@ -142,7 +139,8 @@ static struct datagram *find_or_make(struct stack *s, const struct packet *p, co
 	list_append(&s->inet->frags.oldest, &d->node);
 	charge(d, sizeof *d);
 	d->timer.fire = expire;
-	timer_set(s, &d->timer, s->now + (v4 ? LIFE4 : LIFE6));
+	/* RFC 1122 §3.3.2, RFC 8200 §4.5: how long the first piece waits for the others. */
+	timer_set(s, &d->timer, s->now + (v4 ? s->sysctl->ipfrag_time_s : s->sysctl->ip6frag_time_s) * NS_PER_S);
 	return d;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Redirects, as a host takes them: for one destination another first hop on the same link. Believed of the router in use only, about a datagram that is
- * ours, and as net.ipv4.conf.all and net.ipv6.conf.all say; a router (IPv6), or one that is told so (IPv4), believes none.
+ * ours, and as net.ipv4.conf and net.ipv6.conf say; a router (IPv6), or one that is told so (IPv4), believes none.
  *
  * What was learnt stands beside the route that it corrects, and counts as long as that route is the one for the destination: five minutes (IPv4), or
  * until a minute passes without use (IPv6), as on Linux.
@@ -86,11 +86,9 @@ static bool is_one_host(struct stack *s, const struct addr *a)
 /* ip-sysctl: shared_media, secure_redirects. Without shared media the gateway has to be in the old one's subnet, and one that we know of. */
 static bool accepts4(struct stack *s, const struct redirect *r)
 {
-	const struct sysctl *c = s->sysctl;
-
-	if (!c->accept_redirects || addr_eq(&r->gateway, &r->from) || !is_one_host(s, &r->gateway)) return false;
-	if (c->shared_media) return true;
-	return are_on_link(r->netif, &r->gateway, &r->from) && (!c->secure_redirects || is_default_gateway(s, &r->gateway, r->netif));
+	if (!netif_believes_redirects(r->netif) || addr_eq(&r->gateway, &r->from) || !is_one_host(s, &r->gateway)) return false;
+	if (NETCONF_OR(r->netif, shared_media)) return true;
+	return are_on_link(r->netif, &r->gateway, &r->from) && (!NETCONF_OR(r->netif, secure_redirects) || is_default_gateway(s, &r->gateway, r->netif));
 }
 
 /* RFC 1122 §3.2.2.2, RFC 4861 §8.1: it comes from the router that we go by now. */
@@ -108,7 +106,7 @@ void redirect_take(struct stack *s, const struct redirect *r)
 		/* As Linux: a gateway that nobody has heard of is asked for first; it counts when the router says so again. */
 		if (!accepts4(s, r) || !is_by_router_in_use(s, r, &hop) || !neigh_is_known(r->netif, &r->gateway)) return;
 	} else {
-		if (s->sysctl->ip6_forward || !s->sysctl->accept_redirects6 || !is_by_router_in_use(s, r, &hop)) return;
+		if (r->netif->conf.forwarding6 || !r->netif->conf.accept_redirects6 || !is_by_router_in_use(s, r, &hop)) return;
 		/* It was sent in answer to a datagram: the router lives. */
 		neigh_confirm(r->netif, &r->from);
 		/* RFC 4861 §8.3: the link-layer address is taken as a neighbour's advertisement would be, STALE. */

@@ -13,7 +13,7 @@
 #define LOAD (20 * NS_PER_MS)            /* Linux's redirect_load, redirect_number and redirect_silence */
 #define SENT_MAX 9
 #define SILENCE (LOAD << (SENT_MAX + 1))
-#define MOST6 (1280 - IP6_HDR_LEN)       /* RFC 4861 §4.6.3 */
+#define MOST6 (IP6_MTU_LEAST - IP6_HDR_LEN)       /* RFC 4861 §4.6.3 */
 
 /* ---- IPv4 ---- */
 
@@ -48,9 +48,8 @@ static bool shares_subnet(const struct packet *p, const struct addr *gateway)
 
 static void send4(struct stack *s, struct packet *p, const struct route_hop *hop)
 {
-	const struct sysctl *c = s->sysctl;
-
-	if (!c->send_redirects || !is_neighbour(s, p) || (!c->shared_media && !shares_subnet(p, &hop->nexthop)) || !within_limit4(s, &p->src)) return;
+	if (!NETCONF_OR(hop->netif, send_redirects) || !is_neighbour(s, p)) return;
+	if ((!NETCONF_OR(hop->netif, shared_media) && !shares_subnet(p, &hop->nexthop)) || !within_limit4(s, &p->src)) return;
 	icmp_complain(s, p, ICMP_PROBLEM_REDIRECT, addr_to_v4(&hop->nexthop));
 }
 

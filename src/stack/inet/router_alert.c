@@ -7,6 +7,7 @@
 #include <errno.h>
 #include "stack/inet/inet_private.h"
 #include "stack/inet/raw.h"
+#include "stack/mroute/mroute.h"
 
 #define OPT_END 0
 #define OPT_NOP 1
@@ -27,10 +28,19 @@ static int ask(bool *asked, bool on)
 	return 0;
 }
 
+/* As Linux: a multicast routing daemon, which asks for alerts by that alone, is none any more when it ends this. */
 int raw_set_alert4(struct sock *sk, const void *val, socklen_t len)
 {
+	bool on = *(const int *)val != 0;
+	int r;
+
 	(void)len;
-	return sk->protocol == IPPROTO_RAW ? -EINVAL : ask(&raw_of(sk)->alert4, *(const int *)val != 0);
+	if (sk->protocol == IPPROTO_RAW) return -EINVAL;
+	r = ask(&raw_of(sk)->alert4, on);
+	if (r < 0) return r;
+	raw_of(sk)->alert4_shown = on;
+	if (!on) mroute_sock_done(raw_of(sk));
+	return 0;
 }
 
 /* The value that the option is to have; a negative one ends it. As Linux: only sockets of no protocol may, and what a get shows is whether it was 0. */
@@ -91,14 +101,19 @@ static int alert6_of(const struct ip6_ext *ext)
 	return -1;
 }
 
-bool router_alert6(struct stack *s, struct packet *p)
+int router_alert6_value(const struct packet *p)
 {
 	struct ip6_ext ext;
-	bool wanted = false;
-	int value;
 
-	if (p->proto != IP_PROTO_HOPOPTS || ip6_ext_parse(&ext, p->data + IP6_HDR_LEN, p->len - IP6_HDR_LEN) < 0) return false;
-	value = alert6_of(&ext);
+	if (p->proto != IP_PROTO_HOPOPTS || ip6_ext_parse(&ext, p->data + IP6_HDR_LEN, p->len - IP6_HDR_LEN) < 0) return -1;
+	return alert6_of(&ext);
+}
+
+bool router_alert6(struct stack *s, struct packet *p)
+{
+	int value = router_alert6_value(p);
+	bool wanted = false;
+
 	if (value < 0) return false;
 	list_each(struct raw_sock, rs, &s->inet->raws, node) {
 		if (!rs->alert6 || rs->alert6_value != value || !minds(rs, p)) continue;

@@ -1,6 +1,6 @@
 /*
  * Router solicitations: a host asks, once its interface is up, for the advertisement that would else come some time. It asks until a router has answered, ever
- * more rarely, as Linux and as net.ipv6.conf.all.router_solicit* say.
+ * more rarely, as Linux and as net.ipv6.conf.*.router_solicit* say.
  *
  *     up ── 0..1 s ── RS ── 4 s ── RS ── 8 s ── RS ── … an hour at most
  *
@@ -20,9 +20,9 @@ static time_ns about(struct stack *s, time_ns t)
 
 static bool is_wanted(const struct netif *nif)
 {
-	const struct sysctl *c = nif->stack->sysctl;
+	const struct netconf *c = &nif->conf;
 
-	if (c->ip6_forward || !c->accept_ra || nif->kind != NETIF_ETHERNET || nif->solicit.answered) return false;
+	if (!netif_takes_adverts(nif) || nif->kind != NETIF_ETHERNET || nif->solicit.answered) return false;
 	return c->router_solicitations < 0 || nif->solicit.sent < (uint32_t)c->router_solicitations;
 }
 
@@ -40,11 +40,11 @@ static void solicit_fire(struct timer *t)
 {
 	struct netif *nif = container_of(t, struct netif, solicit.timer);
 	struct stack *s = nif->stack;
-	time_ns most = s->sysctl->router_solicitation_max_interval_s * NS_PER_S;
+	time_ns most = nif->conf.router_solicitation_max_interval_s * NS_PER_S;
 
 	if (!is_wanted(nif)) return;
 	solicit(nif);
-	nif->solicit.interval = nif->solicit.sent++ ? about(s, 2 * nif->solicit.interval) : about(s, s->sysctl->router_solicitation_interval_s * NS_PER_S);
+	nif->solicit.interval = nif->solicit.sent++ ? about(s, 2 * nif->solicit.interval) : about(s, nif->conf.router_solicitation_interval_s * NS_PER_S);
 	if (nif->solicit.interval > most) nif->solicit.interval = about(s, most);
 	timer_set(s, t, s->now + nif->solicit.interval);
 }
@@ -53,7 +53,7 @@ static void solicit_fire(struct timer *t)
 void rs_start(struct netif *nif)
 {
 	struct stack *s = nif->stack;
-	time_ns delay = s->sysctl->router_solicitation_delay_s * NS_PER_S;
+	time_ns delay = nif->conf.router_solicitation_delay_s * NS_PER_S;
 
 	nif->solicit.sent = 0;
 	nif->solicit.answered = false;

@@ -68,7 +68,7 @@ static int add_some(struct sources *ret, const struct sources *from, const struc
 	return 0;
 }
 
-int sources_copy(struct sources *ret, const struct sources *a)
+static int copy(struct sources *ret, const struct sources *a)
 {
 	*ret = (struct sources){0};
 	return add_some(ret, a, NULL, true);
@@ -76,7 +76,7 @@ int sources_copy(struct sources *ret, const struct sources *a)
 
 int sources_union(struct sources *ret, const struct sources *a, const struct sources *b)
 {
-	int r = sources_copy(ret, a);
+	int r = copy(ret, a);
 
 	return r < 0 ? r : add_some(ret, b, NULL, true);
 }

@@ -13,4 +13,3 @@ bool sources_eq(const struct sources *a, const struct sources *b);
 int sources_union(struct sources *ret, const struct sources *a, const struct sources *b);
 int sources_minus(struct sources *ret, const struct sources *a, const struct sources *b);
 int sources_intersect(struct sources *ret, const struct sources *a, const struct sources *b);
-int sources_copy(struct sources *ret, const struct sources *a);

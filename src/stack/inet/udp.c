@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <netinet/udp.h>
+#include "stack/inet/facts.h"
 #include "stack/inet/membership.h"
 #include "stack/inet/udp.h"
 #include "stack/socket/family.h"
@@ -172,7 +173,7 @@ static int set_recv_coverage(struct sock *sk, const void *val, socklen_t len)
 	{.level = option_level, .name = UDP_NO_CHECK6_RX, .text = "UDP_NO_CHECK6_RX", .type = OPT_BOOL, .access = OPT_GET | OPT_SET, \
 	 OPT_FIELD(struct udp_sock, no_check6_rx)}
 static const struct sockopt udp_options[] = {ROWS(IPPROTO_UDP), ROWS(IPPROTO_UDPLITE), {.text = NULL}};
-static const struct sockopt *const option_tables[] = {udp_options, ip_options, ipv6_options, NULL};
+static const struct sockopt *const option_tables[] = {udp_options, ip_options, facts_options, ipv6_options, NULL};
 
 static void udp_close(struct sock *sk)
 {

@@ -8,8 +8,6 @@
 #include "stack/inet/ip.h"
 #include "stack/inet/udp.h"
 
-#define PROBE 0x10   /* Linux's MSG_PROBE, which libc does not name: all but the sending */
-
 #define UDP_PAYLOAD_MAX_V4 (PACKET_MAX - IP4_HDR_MIN - UDP_HDR_LEN)   /* 65507 */
 #define UDP_PAYLOAD_MAX_V6 (PACKET_MAX - UDP_HDR_LEN)                 /* 65527 */
 
@@ -92,6 +90,8 @@ static int message_send(struct udp_sock *us, struct dgram_dest *d, const struct 
 	size_t size = d->segmented ? d->segment : us->segment;
 
 	if (m->unread) return -EFAULT;
+	/* Whose coverage is each datagram's own. */
+	if (size && us->ds.is.sk.protocol == IPPROTO_UDPLITE) return m->len > size * SEGMENTS_MAX ? -EINVAL : -EIO;
 	return size && m->len > size ? segments_send(us, d, m, size) : datagram_send(us, d, m->data, m->len);
 }
 
@@ -110,7 +110,7 @@ static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct d
 	if (r < 0) return r;
 	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
 	r = check_len(ds, d, m->len);
-	return r < 0 || m->flags & PROBE ? r : dgram_may_send(ds);
+	return r < 0 || m->flags & DGRAM_PROBE ? r : dgram_may_send(ds);
 }
 
 /* ---- several sends, one datagram ---- */
@@ -211,7 +211,7 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 		r = cork_send(us, m, more);
 	} else {
 		r = destination(&us->ds, m, &d);
-		if (r == 0 && !(m->flags & PROBE)) r = message_send(us, &d, m);
+		if (r == 0 && !(m->flags & DGRAM_PROBE)) r = message_send(us, &d, m);
 	}
 	if (r == 0 && m->flags & MSG_ZEROCOPY && sk->zerocopy) errqueue_put_zerocopy(&us->ds.is);
 	return r < 0 ? r : (ssize_t)m->len;

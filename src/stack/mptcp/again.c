@@ -21,7 +21,7 @@ static time_ns period(const struct mptcp_sock *msk)
 	time_ns most = LEAST;
 
 	list_each(const struct subflow, sub, &msk->subflows, node)
-		if (subflow_is_open(sub)) most = MAX(most, sub->conn->rtt.rto);     /* as if it had not waited in vain yet */
+		if (subflow_is_open(sub)) most = MAX(most, rtt_measured(sub->conn));     /* as if it had not waited in vain yet */
 	return most;
 }
 

@@ -38,7 +38,7 @@ static void end_soon(struct mptcp_sock *msk)
 	timer_set(msk_stack(msk), &msk->timer.end, msk_stack(msk)->now + (time_ns)msk_sysctl(msk)->mptcp_close_timeout_s * NS_PER_S);
 }
 
-void msk_fast_close(struct mptcp_sock *msk)
+static void fast_close(struct mptcp_sock *msk)
 {
 	list_each(struct subflow, sub, &msk->subflows, node) {
 		sub->fastclose = true;
@@ -55,7 +55,7 @@ static void fast_closed(struct mptcp_sock *msk)
 	msk->fastclosed = false;
 	if (msk->state == MSK_CLOSED) return;
 	msk->inet.sk.err = msk->rcv.done ? EPIPE : ECONNRESET;
-	msk_fast_close(msk);
+	fast_close(msk);
 	msk->inet.sk.shut = 3;
 }
 
@@ -137,7 +137,7 @@ static void look_for_end(struct mptcp_sock *msk)
 	/* One came in time. */
 	else if (!msk->inet.sk.closed) timer_clear(msk_stack(msk), &msk->timer.end);
 	/* Nobody will ever read it. */
-	else if (msk->rcv.queue.len) msk_fast_close(msk);
+	else if (msk->rcv.queue.len) fast_close(msk);
 }
 
 static bool is_over(const struct mptcp_sock *msk)
@@ -155,7 +155,7 @@ static void tune(struct mptcp_sock *msk)
 	list_each(struct subflow, sub, &msk->subflows, node) {
 		struct sock *own = &sub->conn->inet.sk;
 		if (!subflow_is_open(sub)) continue;
-		sndbuf_expand(sub->conn);
+		wmem_expand(sub->conn);
 		snd += own->sndbuf;
 		if (!sk->rcvbuf_locked) sk->rcvbuf = MAX(sk->rcvbuf, own->rcvbuf);
 		own->rcvbuf = sk->rcvbuf;
@@ -191,7 +191,7 @@ void end_fire(struct timer *t)
 {
 	struct mptcp_sock *msk = container_of(t, struct mptcp_sock, timer.end);
 
-	msk_fast_close(msk);
+	fast_close(msk);
 	msk_work(msk);
 }
 
@@ -216,7 +216,7 @@ void mptcp_close(struct sock *sk)
 		return;
 	}
 	if (msk->state == MSK_OPEN && !msk->fallback) {
-		msk_fast_close(msk);
+		fast_close(msk);
 	} else if (msk->first && abrupt) {
 		msk->first->conn->inet.sk.linger = (struct linger){.l_onoff = 1};
 	}

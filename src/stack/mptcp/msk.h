@@ -30,8 +30,8 @@
 
 enum msk_state { MSK_NEW, MSK_LISTEN, MSK_OPENING, MSK_OPEN, MSK_CLOSED };
 
-/* Octets [seq, seq + len) of a subflow are those of the stream from dsn on. */
-struct map { seq32 seq; uint32_t len; uint64_t dsn; uint16_t csum; bool has_csum, checked, fin; };       /* fin: DATA_FIN stood behind it, and in its checksum */
+/* Octets [seq, seq + len) of a subflow are those of the stream from dsn on. fin: DATA_FIN stood behind it, and in its checksum. */
+struct map { seq32 seq; uint32_t len; uint64_t dsn; uint16_t csum; bool has_csum, checked, fin; };
 struct maps { struct map *at; uint32_t first, n, cap; };
 
 struct subflow {
@@ -145,7 +145,6 @@ void maps_drop(struct maps *m, seq32 to);          /* those that end at or befor
 const struct map *maps_find(const struct maps *m, seq32 seq);
 
 /* open.c */
-bool msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote);    /* both are known: the sequence numbers begin. false: no ciphers */
 int msk_token_take(struct mptcp_sock *msk);
 void msk_fall_back(struct mptcp_sock *msk);
 void subflow_established_fully(struct subflow *sub);
@@ -176,7 +175,6 @@ void again_all(struct mptcp_sock *msk);            /* what is not acknowledged g
 
 /* close.c */
 void msk_send_fin(struct mptcp_sock *msk);
-void msk_fast_close(struct mptcp_sock *msk);
 void msk_work(struct mptcp_sock *msk);             /* looks at everything; msk may be gone afterwards */
 void msk_schedule(struct mptcp_sock *msk);
 void mptcp_close(struct sock *sk);

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include "base/secret.h"
 #include "stack/mptcp/msk.h"
 
 #define EXTENSIBLE 0x40                  /* flag B of MP_CAPABLE: no version that we know */
@@ -21,7 +22,8 @@ static bool flags_understood(uint8_t flags) { return (flags & MPTCP_SHA256) && !
 
 /* ---- the connection ---- */
 
-bool msk_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote)
+/* Both are known: the sequence numbers begin. false: no ciphers. */
+static bool set_keys(struct mptcp_sock *msk, uint64_t local, uint64_t remote)
 {
 	uint64_t own, other;
 
@@ -124,7 +126,7 @@ static bool msk_of_child(struct tcp_sock *child, const struct segment *g, const 
 
 	if (msk_new(conn_stack(child), child->wait.parent->mptcp->msk, &msk) < 0) return false;
 	msk->inet.sk.domain = child->inet.sk.domain;
-	if (!msk_keys(msk, sub->local_key, c->sender) || token_find(conn_stack(child), msk->token) || msk_token_take(msk) < 0) {
+	if (!set_keys(msk, sub->local_key, c->sender) || token_find(conn_stack(child), msk->token) || msk_token_take(msk) < 0) {
 		msk_free(msk);
 		return false;
 	}
@@ -145,7 +147,7 @@ static bool join_proven(struct subflow *sub, struct mptcp_sock *msk, const struc
 
 	if (!msk || !MPTCP_HAS(o, MPTCP_JOIN) || !pm_takes_join(msk)) return false;
 	if (!key_join_hmac(msk_stack(msk), msk->remote_key, msk->local_key, sub->remote_nonce, sub->local_nonce, hmac)) return false;
-	return memcmp(hmac, o->join.hmac, MPTCP_HMAC_LEN) == 0;
+	return secret_equal(hmac, o->join.hmac, MPTCP_HMAC_LEN);
 }
 
 /* RFC 8684 §3.2: with the right proof it belongs to the connection; its ACK says so. */
@@ -189,7 +191,7 @@ static bool capable_answered(struct subflow *sub, const struct mptcp_opts *o)
 
 	msk->state = MSK_OPEN;
 	msk_mirror(msk);
-	if (!sub->asks || !MPTCP_HAS(o, MPTCP_CAPABLE) || !flags_understood(o->capable.flags) || !msk_keys(msk, msk->local_key, o->capable.sender)) {
+	if (!sub->asks || !MPTCP_HAS(o, MPTCP_CAPABLE) || !flags_understood(o->capable.flags) || !set_keys(msk, msk->local_key, o->capable.sender)) {
 		msk_fall_back(msk);
 		return true;
 	}
@@ -218,7 +220,7 @@ bool mptcp_syn_answered(struct tcp_sock *conn, const struct segment *g)
 	write32(short_hmac, (uint32_t)(o.join.short_hmac >> 32));
 	write32(short_hmac + 4, (uint32_t)o.join.short_hmac);
 	/* RFC 8684 §3.2: who can't prove that it has the keys is reset. */
-	if (memcmp(hmac, short_hmac, 8) != 0) return false;
+	if (!secret_equal(hmac, short_hmac, 8)) return false;
 	sub->agreed = true;
 	sub->peer_backup = o.join.backup;
 	if (!sub->remote_id) sub->remote_id = o.join.id;

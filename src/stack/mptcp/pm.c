@@ -121,6 +121,15 @@ static void join_from(struct mptcp_sock *msk, const struct mptcp_endpoint *e)
 	if (subflow_join(msk, &e->addr, e->if_index, &first->raddr, first->rport, e->id, 0, e->flags & MPTCP_PM_ADDR_FLAG_BACKUP) == 0) msk->pm.extra++;
 }
 
+/* A setting of 0 is Linux's for once and not again. */
+static void await_echo(struct mptcp_sock *msk)
+{
+	int timeout_s = msk_sysctl(msk)->mptcp_add_addr_timeout_s;
+
+	if (timeout_s == 0) msk->pm.adds_sent = ADDS_MAX;
+	timer_set(msk_stack(msk), &msk->pm.timer, msk_stack(msk)->now + MAX(timeout_s * NS_PER_S, TCP_TICK));
+}
+
 static void tell(struct mptcp_sock *msk, const struct mptcp_endpoint *e)
 {
 	struct msk_pm *pm = &msk->pm;
@@ -132,7 +141,7 @@ static void tell(struct mptcp_sock *msk, const struct mptcp_endpoint *e)
 	pm->announced++;
 	pm->add_due = true;
 	pm->adds_sent = 1;
-	timer_set(msk_stack(msk), &pm->timer, msk_stack(msk)->now + (time_ns)msk_sysctl(msk)->mptcp_add_addr_timeout_s * NS_PER_S);
+	await_echo(msk);
 }
 
 /* What the endpoints ask for and is not there yet. */
@@ -165,7 +174,7 @@ void pm_fire(struct timer *t)
 
 	if (pm->adds_sent++ < ADDS_MAX && ready(msk)) {
 		pm->add_due = true;
-		timer_set(msk_stack(msk), t, msk_stack(msk)->now + (time_ns)msk_sysctl(msk)->mptcp_add_addr_timeout_s * NS_PER_S);
+		await_echo(msk);
 	} else {
 		consider(msk);
 	}

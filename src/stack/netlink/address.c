@@ -80,16 +80,46 @@ static void dump_netif(struct nl_writer *w, const struct netif *nif, uint8_t fam
 				nl_write_address(w, na, RTM_NEWADDR);
 }
 
+/* ---- asked for ---- */
+
+static const struct ifaddrmsg free_fields = {.ifa_family = 0xff, .ifa_index = UINT32_MAX};
+#define DUMP_FORM(policy, family) \
+	{sizeof(struct ifaddrmsg), &free_fields, policy, IFA_MAX + 1, NL_TYPE(IFA_TARGET_NETNSID), \
+	 .bad_header = family ": Invalid header for address dump request", .bad_value = family ": Invalid values in header for address dump request", \
+	 .bad_attribute = family ": Unsupported attribute in dump request"}
+static const struct nl_form dump_form4 = DUMP_FORM(nl_address4_policy, "ipv4"), dump_form6 = DUMP_FORM(nl_address6_policy, "ipv6");
+static const struct nl_form one_form = {
+	sizeof(struct ifaddrmsg), &free_fields, nl_address6_policy, IFA_MAX + 1, NL_TYPE(IFA_TARGET_NETNSID) | NL_TYPE(IFA_ADDRESS) | NL_TYPE(IFA_LOCAL),
+	"ipv6: Invalid header for get address request", "ipv6: Invalid values in header for get address request",
+	"ipv6: Unsupported attribute in get address request", .get = true,
+};
+
+static int dump_read(struct nl_writer *w, const struct nl_request *q, struct ifaddrmsg *ret)
+{
+	bool v4 = q->body[0] != AF_INET6;
+	struct nl_attr tb[IFA_MAX + 1];
+	int err = nl_form_read(w, q, v4 ? &dump_form4 : &dump_form6, ret, tb);
+
+	if (err < 0) return err;
+	if (tb[IFA_TARGET_NETNSID].at)
+		return netlink_refuse(nl_stack(w), -EINVAL, v4 ? "ipv4: Invalid target network namespace id" : "ipv6: Invalid target network namespace id");
+	if (!w->ns->strict) ret->ifa_index = 0;
+	if (!ret->ifa_index) return 0;
+	w->flags |= NLM_F_DUMP_FILTERED;
+	return netif_by_index(nl_stack(w), (int)ret->ifa_index) ? 0 : -ENODEV;
+}
+
 /* All of IPv4 comes before all of IPv6. Only NETLINK_GET_STRICT_CHK makes the index in the header a filter. */
 static int dump(struct nl_writer *w, const struct nl_request *q)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	struct ifaddrmsg want;
+	int err = dump_read(w, q, &want);
 
-	nl_header(q, &want, sizeof want);
+	if (err < 0) return err;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		list_each(struct netif, nif, &nl_stack(w)->netifs, node)
-			if (nl_family_wanted(want.ifa_family, families[i]) && (!w->ns->strict || !want.ifa_index || want.ifa_index == (uint32_t)nif->index))
+			if (nl_family_wanted(want.ifa_family, families[i]) && (!want.ifa_index || want.ifa_index == (uint32_t)nif->index))
 				dump_netif(w, nif, families[i]);
 	return 0;
 }
@@ -97,19 +127,20 @@ static int dump(struct nl_writer *w, const struct nl_request *q)
 /* As Linux: only IPv6 answers about one. */
 static int one(struct nl_writer *w, const struct nl_request *q)
 {
+	struct nl_attr tb[IFA_MAX + 1];
 	struct ifaddrmsg h;
 	struct addr a;
 	const struct netif_addr *ia;
-	const struct netif *nif = NULL;
+	int err = q->body[0] == AF_INET6 ? nl_form_read(w, q, &one_form, &h, tb) : -EOPNOTSUPP;
 
-	nl_header(q, &h, sizeof h);
-	if (h.ifa_family != AF_INET6) return -EOPNOTSUPP;
-	if ((!nl_find_addr(q, sizeof h, IFA_LOCAL, &a) && !nl_find_addr(q, sizeof h, IFA_ADDRESS, &a)) || addr_is_v4(&a)) return -EINVAL;
-	if (h.ifa_index) nif = netif_by_index(nl_stack(w), (int)h.ifa_index);
-	ia = netif_addr_find(nl_stack(w), &a, nif);
+	if (err < 0) return err;
+	if (tb[IFA_TARGET_NETNSID].at) return netlink_refuse(nl_stack(w), -EINVAL, "ipv6: Invalid target network namespace id");
+	if (!tb[IFA_LOCAL].at && !tb[IFA_ADDRESS].at) return -EINVAL;
+	a = nl_addr(tb[IFA_LOCAL].at ? &tb[IFA_LOCAL] : &tb[IFA_ADDRESS], false);
+	ia = netif_addr_find(nl_stack(w), &a, h.ifa_index ? netif_by_index(nl_stack(w), (int)h.ifa_index) : NULL);
 	if (!ia) return -EADDRNOTAVAIL;
 	nl_write_address(w, ia, RTM_NEWADDR);
 	return 0;
 }
 
-const struct nl_kind nl_address = {RTM_GETADDR, dump, one, nl_address_make, nl_address_del, NULL};
+const struct nl_kind nl_address = {RTM_GETADDR, dump, one, nl_address_make, nl_address_del, NULL, 0};

@@ -8,15 +8,6 @@
 #define FLAGS4 (IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN)
 #define FLAGS6 (IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN | IFA_F_OPTIMISTIC)
 
-static const struct nl_policy policy4[IFA_MAX + 1] = {
-	[IFA_LOCAL] = {NL_FIXED, 4}, [IFA_ADDRESS] = {NL_FIXED, 4}, [IFA_BROADCAST] = {NL_FIXED, 4}, [IFA_LABEL] = {NL_TEXT, IFNAMSIZ - 1},
-	[IFA_CACHEINFO] = {NL_FIXED, sizeof(struct ifa_cacheinfo)}, [IFA_FLAGS] = {NL_FIXED, 4}, [IFA_RT_PRIORITY] = {NL_FIXED, 4}, [IFA_PROTO] = {NL_FIXED, 1},
-};
-static const struct nl_policy policy6[IFA_MAX + 1] = {
-	[IFA_LOCAL] = {NL_FIXED, 16}, [IFA_ADDRESS] = {NL_FIXED, 16},
-	[IFA_CACHEINFO] = {NL_FIXED, sizeof(struct ifa_cacheinfo)}, [IFA_FLAGS] = {NL_FIXED, 4}, [IFA_RT_PRIORITY] = {NL_FIXED, 4}, [IFA_PROTO] = {NL_FIXED, 1},
-};
-
 /* What a request says, read. */
 struct wanted {
 	struct ifaddrmsg h;
@@ -34,7 +25,7 @@ static int read_header(const struct stack *s, const struct nl_request *q, struct
 	if (ret->h.ifa_family != AF_INET && ret->h.ifa_family != AF_INET6) return -EOPNOTSUPP;
 	ret->v4 = ret->h.ifa_family == AF_INET;
 	ret->life = (struct ifa_cacheinfo){.ifa_prefered = UINT32_MAX, .ifa_valid = UINT32_MAX};
-	err = nl_parse(s, q, sizeof ret->h, ret->v4 ? policy4 : policy6, IFA_MAX + 1, ret->tb);
+	err = nl_parse(s, q, sizeof ret->h, ret->v4 ? nl_address4_policy : nl_address6_policy, IFA_MAX + 1, ret->tb);
 	if (err < 0) return err;
 	if (ret->tb[IFA_CACHEINFO].at) memcpy(&ret->life, ret->tb[IFA_CACHEINFO].at, sizeof ret->life);
 	ret->nif = netif_by_index(s, (int)ret->h.ifa_index);

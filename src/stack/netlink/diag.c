@@ -2,7 +2,20 @@
 #include "stack/netlink/diag.h"
 #include <errno.h>
 
-static const struct diag_family *const families[] = {&diag_inet, &diag_inet6, &diag_packet, &diag_netlink};
+static const struct diag_family *const families[] = {&diag_inet, &diag_inet6, &diag_packet, &diag_netlink, &diag_unix};
+
+void diag_put_cookie(uint32_t ret[2], const struct sock *sk)
+{
+	ret[0] = (uint32_t)sk->cookie;
+	ret[1] = (uint32_t)(sk->cookie >> 32);
+}
+
+bool diag_is_cookie(const uint32_t asked[2], uint64_t cookie)
+{
+	uint64_t any = (uint64_t)-1, wanted = asked[0] | (uint64_t)asked[1] << 32;
+
+	return wanted == any || wanted == cookie;
+}
 
 static const struct diag_family *family_of(uint8_t family)
 {

@@ -4,7 +4,6 @@
 #include "stack/netlink/diag.h"
 #include "stack/tcp/tcp.h"
 
-#define NO_COOKIE ((uint64_t)-1)
 #define STATE_UNUSED 13           /* asks for sockets that are bound and no more, which are shown as closed; since Linux 6.8 */
 
 static bool is_served(int protocol)
@@ -112,12 +111,11 @@ static void compare(void *arg, const struct inet_facts *f)
 static int find(struct stack *s, const struct inet_diag_req_v2 *q, struct inet_facts *ret)
 {
 	struct search search = {.want = wanted_of(q)};
-	uint64_t cookie = q->id.idiag_cookie[0] | (uint64_t)q->id.idiag_cookie[1] << 32;
 
 	if (!is_served(q->sdiag_protocol)) return -ENOENT;
 	inet_facts_walk(s, q->sdiag_protocol, compare, &search);
 	if (search.score == 0) return -ENOENT;
-	if (cookie != NO_COOKIE && cookie != search.best.cookie) return q->sdiag_protocol == IPPROTO_TCP ? -ENOENT : -ESTALE;
+	if (!diag_is_cookie(q->id.idiag_cookie, search.best.cookie)) return q->sdiag_protocol == IPPROTO_TCP ? -ENOENT : -ESTALE;
 	*ret = search.best;
 	return 0;
 }

@@ -5,12 +5,6 @@
 #include "stack/netlink/diag.h"
 #include "stack/packet/packet_sock.h"
 
-static void put_cookie(uint32_t ret[2], const struct sock *sk)
-{
-	ret[0] = (uint32_t)sk->cookie;
-	ret[1] = (uint32_t)(sk->cookie >> 32);
-}
-
 /* ---- AF_PACKET ---- */
 
 static void packet_write(struct nl_writer *w, const struct packet_diag_req *q, const struct packet_sock *ps)
@@ -20,7 +14,7 @@ static void packet_write(struct nl_writer *w, const struct packet_diag_req *q, c
 	struct packet_diag_info info = {.pdi_index = (uint32_t)ps->ifindex, .pdi_version = (uint32_t)ps->version, .pdi_reserve = (uint32_t)ps->reserve,
 					.pdi_flags = (ps->auxdata ? PDI_AUXDATA : 0u) | (ps->origdev ? PDI_ORIGDEV : 0u) | (ps->loss ? PDI_LOSS : 0u)};
 
-	put_cookie(m.pdiag_cookie, &ps->sk);
+	diag_put_cookie(m.pdiag_cookie, &ps->sk);
 	nl_begin(w, SOCK_DIAG_BY_FAMILY, &m, sizeof m);
 	if (q->pdiag_show & PACKET_SHOW_INFO) {
 		nl_put(w, PACKET_DIAG_INFO, &info, sizeof info);
@@ -50,7 +44,15 @@ static int packet_dump(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct diag_family diag_packet = {AF_PACKET, sizeof(struct packet_diag_req), packet_check, packet_dump, NULL, NULL};
+/* As Linux: none is found by itself, which is said after what else is wrong. */
+static int packet_one(struct nl_writer *w, const struct nl_request *q)
+{
+	int r = packet_check(w->ns, q);
+
+	return r < 0 ? r : -EOPNOTSUPP;
+}
+
+const struct diag_family diag_packet = {AF_PACKET, sizeof(struct packet_diag_req), packet_check, packet_dump, packet_one, NULL};
 
 /* ---- AF_NETLINK ---- */
 
@@ -66,7 +68,7 @@ static void netlink_write(struct nl_writer *w, const struct netlink_diag_req *q,
 				     .ndiag_state = (uint8_t)ns->state, .ndiag_portid = ns->pid, .ndiag_dst_portid = ns->peer_pid,
 				     .ndiag_dst_group = ns->peer_group, .ndiag_ino = (uint32_t)ns->sk.inode};
 
-	put_cookie(m.ndiag_cookie, &ns->sk);
+	diag_put_cookie(m.ndiag_cookie, &ns->sk);
 	nl_begin(w, SOCK_DIAG_BY_FAMILY, &m, sizeof m);
 	if (q->ndiag_show & NDIAG_SHOW_GROUPS) nl_put(w, NETLINK_DIAG_GROUPS, &ns->groups, sizeof ns->groups);
 	if (q->ndiag_show & NDIAG_SHOW_MEMINFO) diag_put_meminfo(w, NETLINK_DIAG_MEMINFO, &ns->sk, ns->queued + ns->sk.lent, 0, ns->drops);

@@ -89,25 +89,21 @@ static int dump(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-/* The name of a request ends in time, and nothing but its NUL stands behind. */
-static int name_check(const uint8_t *name, size_t len)
-{
-	if (len == 0 || !memchr(name, 0, MIN(len, (size_t)GENL_NAMSIZ))) return -EINVAL;
-	return len - (name[len - 1] == 0) >= GENL_NAMSIZ ? -ERANGE : 0;
-}
+static const struct nl_policy policy[CTRL_ATTR_MAX + 1] = {
+	[CTRL_ATTR_FAMILY_ID] = {NL_FIXED, 2}, [CTRL_ATTR_FAMILY_NAME] = {NL_NAME, GENL_NAMSIZ - 1},
+};
 
-static int wanted(const struct nl_request *q, const struct generic **ret)
+static int wanted(const struct stack *s, const struct nl_request *q, const struct generic **ret)
 {
-	size_t id_len = 0, name_len = 0;
-	const uint8_t *id = nl_find(q, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID, &id_len), *name = nl_find(q, GENL_HDRLEN, CTRL_ATTR_FAMILY_NAME, &name_len);
-	int r = name ? name_check(name, name_len) : 0;
+	struct nl_attr tb[CTRL_ATTR_MAX + 1];
+	const struct nl_attr *id = &tb[CTRL_ATTR_FAMILY_ID], *name = &tb[CTRL_ATTR_FAMILY_NAME];
+	int err = nl_parse(s, q, GENL_HDRLEN, policy, CTRL_ATTR_MAX + 1, tb);
 
-	if (id && id_len < sizeof(uint16_t)) return -ERANGE;
-	if (r < 0) return r;
-	if (!id && !name) return -EINVAL;
+	if (err < 0) return err;
+	if (!id->at && !name->at) return -EINVAL;
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		const struct generic *f = &families[i];
-		if (name ? strcmp(f->name, (const char *)name) != 0 : memcmp(&f->id, id, sizeof f->id) != 0) continue;
+		if (name->at ? strcmp(f->name, (const char *)name->at) != 0 : f->id != nl_u16(id)) continue;
 		*ret = f;
 		return 0;
 	}
@@ -117,7 +113,7 @@ static int wanted(const struct nl_request *q, const struct generic **ret)
 static int one(struct nl_writer *w, const struct nl_request *q)
 {
 	const struct generic *f;
-	int r = wanted(q, &f);
+	int r = wanted(nl_stack(w), q, &f);
 
 	if (r == 0) family_write(w, f);
 	return r;

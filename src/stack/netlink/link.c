@@ -28,7 +28,8 @@ static void put_other_end(struct nl_writer *w, uint16_t type, const void *o)
 {
 	const struct netif *nif = o;
 
-	if (nif->twin) nl_put_u32(w, type, (uint32_t)nif->twin->index);
+	/* As Linux: what stands for PIM Registers leads to no interface, and says so. */
+	if (nif->twin || nif->pim_register) nl_put_u32(w, type, nif->twin ? (uint32_t)nif->twin->index : 0);
 }
 
 static void put_linkinfo(struct nl_writer *w, uint16_t type, const void *o)
@@ -131,38 +132,60 @@ void nl_write_link(struct nl_writer *w, const struct netif *nif, uint16_t type, 
 	nl_end(w);
 }
 
+/* ---- asked for ---- */
+
+static const struct ifinfomsg free_fields = {.ifi_family = 0xff, .ifi_index = -1};
+static const struct nl_form dump_form = {
+	sizeof(struct ifinfomsg), &free_fields, nl_link_policy, IFLA_MAX + 1,
+	NL_TYPE(IFLA_TARGET_NETNSID) | NL_TYPE(IFLA_EXT_MASK) | NL_TYPE(IFLA_MASTER) | NL_TYPE(IFLA_LINKINFO),
+	"Invalid header for link dump", "Invalid values in header for link dump request", "Unsupported attribute in link dump request",
+	.loose = true, .silent = true,
+};
+/* IPv6's own dump, which programs ask for by its family: the interfaces that it runs on. */
+static const struct ifinfomsg free_fields6 = {.ifi_family = 0xff};
+static const struct nl_form dump_form6 = {
+	sizeof(struct ifinfomsg), &free_fields6, .bad_header = "ipv6: Invalid header for link dump request",
+	.bad_value = "ipv6: Invalid values in header for dump request", .bad_attribute = "ipv6: Invalid data after header",
+};
+static const struct nl_form one_form = {
+	sizeof(struct ifinfomsg), &free_fields, nl_link_policy, IFLA_MAX + 1,
+	NL_TYPE(IFLA_TARGET_NETNSID) | NL_TYPE(IFLA_EXT_MASK) | NL_TYPE(IFLA_IFNAME) | NL_TYPE(IFLA_ALT_IFNAME),
+	"Invalid header for get link", "Invalid values in header for get link request", "Unsupported attribute in get link request", .get = true,
+};
+
 static int dump(struct nl_writer *w, const struct nl_request *q)
 {
-	(void)q;
+	struct nl_attr tb[IFLA_MAX + 1] = {0};
+	struct ifinfomsg h;
+	const char *kind;
+	int err = nl_form_read(w, q, q->body[0] == AF_INET6 ? &dump_form6 : &dump_form, &h, tb);
+
+	if (err == 0 && w->ns->strict && h.ifi_index)
+		err = netlink_refuse(nl_stack(w), -EINVAL, "Filter by device index not supported for link dumps");
+	if (err == 0 && tb[IFLA_TARGET_NETNSID].at) err = netlink_refuse(nl_stack(w), -EINVAL, "Invalid target network namespace id");
+	if (err < 0) return err;
+	/* There are no bridges, whose ports these would be, and nothing has a master. */
+	if (h.ifi_family == AF_BRIDGE || (tb[IFLA_MASTER].at && nl_u32(&tb[IFLA_MASTER]))) return 0;
+	/* As Linux: a kind that it does not know asks for all. */
+	kind = nl_link_kind(nl_stack(w), &tb[IFLA_LINKINFO]);
+	if (kind) w->flags |= NLM_F_DUMP_FILTERED;
 	list_each(struct netif, nif, &nl_stack(w)->netifs, node)
-		nl_write_link(w, nif, RTM_NEWLINK, 0);
+		if (!kind || (nif->made && strcmp(nif->made, kind) == 0)) nl_write_link(w, nif, RTM_NEWLINK, 0);
+	w->flags &= (uint16_t)~NLM_F_DUMP_FILTERED;
 	return 0;
-}
-
-static const struct netif *link_named(const struct stack *s, const struct nl_request *q)
-{
-	char name[IFNAMSIZ] = "";
-	size_t len;
-	const uint8_t *p = nl_find(q, sizeof(struct ifinfomsg), IFLA_IFNAME, &len);
-
-	if (!p) p = nl_find(q, sizeof(struct ifinfomsg), IFLA_ALT_IFNAME, &len);
-	if (!p) return NULL;
-	memcpy(name, p, MIN(len, sizeof name - 1));
-	return netif_by_name(s, name);
 }
 
 static int one(struct nl_writer *w, const struct nl_request *q)
 {
+	struct nl_attr tb[IFLA_MAX + 1];
 	struct ifinfomsg h;
-	const struct netif *nif;
-	size_t len;
+	struct netif *nif;
+	int err = nl_form_read(w, q, &one_form, &h, tb);
 
-	nl_header(q, &h, sizeof h);
-	if (h.ifi_index <= 0 && !nl_find(q, sizeof h, IFLA_IFNAME, &len) && !nl_find(q, sizeof h, IFLA_ALT_IFNAME, &len)) return -EINVAL;
-	nif = h.ifi_index > 0 ? netif_by_index(nl_stack(w), h.ifi_index) : link_named(nl_stack(w), q);
-	if (!nif) return -ENODEV;
-	nl_write_link(w, nif, RTM_NEWLINK, 0);
-	return 0;
+	if (err == 0 && tb[IFLA_TARGET_NETNSID].at) err = -EINVAL;
+	if (err == 0) err = nl_link_find(nl_stack(w), &h, tb, &nif);
+	if (err == 0) nl_write_link(w, nif, RTM_NEWLINK, 0);
+	return err;
 }
 
-const struct nl_kind nl_link = {RTM_GETLINK, dump, one, nl_link_make, nl_link_del, nl_link_set};
+const struct nl_kind nl_link = {RTM_GETLINK, dump, one, nl_link_make, nl_link_del, nl_link_set, 0};

@@ -13,10 +13,8 @@
 
 #define MTU_DEFAULT 1500
 #define MADE_MAX 1024             /* interfaces of a host that a program has made: memory of ours */
-#define INDEX_MAX (1 << 18)       /* ever: those that are gone are kept, for who still names them */
 
 static const struct nl_policy info_policy[IFLA_INFO_MAX + 1] = {[IFLA_INFO_KIND] = {NL_TEXT, 55}, [IFLA_INFO_DATA] = {NL_NEST, 0}};
-static const struct nl_policy peer_policy[IFLA_MAX + 1] = {[IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_MTU] = {NL_FIXED, 4}, [IFLA_MASTER] = {NL_FIXED, 4}};
 static const struct nl_policy veth_policy[VETH_INFO_MAX + 1] = {[VETH_INFO_PEER] = {NL_FIXED, sizeof(struct ifinfomsg)}};
 
 struct order {
@@ -52,7 +50,7 @@ static bool is_full(const struct stack *s)
 
 	list_each(const struct netif, nif, &s->netifs, node)
 		n += nif->made != NULL;
-	return n >= MADE_MAX || s->next_ifindex >= INDEX_MAX;
+	return n >= MADE_MAX;
 }
 
 static int make_one(struct stack *s, const struct nl_attr *tb, const char *kind, struct netif **ret)
@@ -96,8 +94,8 @@ static int read_peer(const struct stack *s, const struct order *o, struct nl_att
 	if (!o->info[IFLA_INFO_DATA].at) return 0;
 	err = nl_parse_nest(s, &o->info[IFLA_INFO_DATA], veth_policy, VETH_INFO_MAX + 1, data);
 	if (err < 0 || !data[VETH_INFO_PEER].at) return err;
-	rest = (struct nl_attr){data[VETH_INFO_PEER].at + sizeof(struct ifinfomsg), data[VETH_INFO_PEER].len - sizeof(struct ifinfomsg)};
-	err = nl_parse_nest(s, &rest, peer_policy, IFLA_MAX + 1, tb);
+	rest = (struct nl_attr){.at = data[VETH_INFO_PEER].at + sizeof(struct ifinfomsg), .len = data[VETH_INFO_PEER].len - sizeof(struct ifinfomsg)};
+	err = nl_parse_nest(s, &rest, nl_link_policy, IFLA_MAX + 1, tb);
 	return err < 0 ? err : nl_link_refuse(s, tb);
 }
 
@@ -154,29 +152,26 @@ static int make_wireguard(struct stack *s, const struct order *o)
 struct kind { const char *name; int (*make)(struct stack *s, const struct order *o); };
 static const struct kind kinds[] = {{"dummy", make_dummy}, {"veth", make_veth}, {"wireguard", make_wireguard}};
 
-static const struct kind *kind_of(const struct order *o)
+static const struct kind *kind_of(const struct nl_attr *kind)
 {
 	char name[56];
 
-	if (!o->info[IFLA_INFO_KIND].at) return NULL;
-	nl_text(&o->info[IFLA_INFO_KIND], name, sizeof name);
+	if (!kind->at) return NULL;
+	nl_text(kind, name, sizeof name);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
 	return NULL;
 }
 
-/* ---- the requests ---- */
-
-static struct netif *meant(const struct stack *s, const struct order *o)
+const char *nl_link_kind(const struct stack *s, const struct nl_attr *info)
 {
-	const struct nl_attr *a = o->tb[IFLA_IFNAME].at ? &o->tb[IFLA_IFNAME] : &o->tb[IFLA_ALT_IFNAME];
-	char name[IFNAMSIZ];
+	struct nl_attr tb[IFLA_INFO_MAX + 1];
+	const struct kind *k = info->at && nl_parse_nest(s, info, info_policy, IFLA_INFO_MAX + 1, tb) == 0 ? kind_of(&tb[IFLA_INFO_KIND]) : NULL;
 
-	if (o->h.ifi_index > 0) return netif_by_index(s, o->h.ifi_index);
-	if (!a->at) return NULL;
-	nl_text(a, name, sizeof name);
-	return netif_by_name(s, name);
+	return k ? k->name : NULL;
 }
+
+/* ---- the requests ---- */
 
 static int order_read(const struct stack *s, const struct nl_request *q, struct order *ret)
 {
@@ -189,7 +184,7 @@ static int order_read(const struct stack *s, const struct nl_request *q, struct 
 
 static int change(struct stack *s, struct netif *nif, const struct order *o, uint16_t flags)
 {
-	const struct kind *k = kind_of(o);
+	const struct kind *k = kind_of(&o->info[IFLA_INFO_KIND]);
 
 	if (flags & NLM_F_EXCL) return -EEXIST;
 	if (flags & NLM_F_REPLACE) return -EOPNOTSUPP;
@@ -205,12 +200,11 @@ int nl_link_make(struct stack *s, const struct nl_request *q)
 	int err = order_read(s, q, &o);
 
 	if (err < 0) return err;
-	nif = meant(s, &o);
-	if (nif) return change(s, nif, &o, q->h.nlmsg_flags);
+	if (nl_link_find(s, &o.h, o.tb, &nif) == 0) return change(s, nif, &o, q->h.nlmsg_flags);
 	if (!(q->h.nlmsg_flags & NLM_F_CREATE)) return -ENODEV;
 	if (o.h.ifi_index < 0) return netlink_refuse(s, -EINVAL, "ifindex can't be negative");
 	if (o.h.ifi_index > 0 || o.tb[IFLA_MAP].at || o.tb[IFLA_PROTINFO].at || o.tb[IFLA_MASTER].at) return -EOPNOTSUPP;
-	k = kind_of(&o);
+	k = kind_of(&o.info[IFLA_INFO_KIND]);
 	if (!k) return netlink_refuse(s, -EOPNOTSUPP, "Unknown device type");
 	err = nl_link_refuse(s, o.tb);
 	if (err == 0) err = k->make(s, &o);
@@ -218,7 +212,7 @@ int nl_link_make(struct stack *s, const struct nl_request *q)
 	nif = list_last(&s->netifs, struct netif, node);
 	if (o.tb[IFLA_GROUP].at) nif->group = nl_u32(&o.tb[IFLA_GROUP]);
 	if (o.tb[IFLA_TXQLEN].at) nif->txqlen = (int)MIN(nl_u32(&o.tb[IFLA_TXQLEN]), (uint32_t)INT32_MAX);
-	o.tb[IFLA_ADDRESS] = o.tb[IFLA_MTU] = o.tb[IFLA_IFNAME] = (struct nl_attr){NULL, 0};
+	o.tb[IFLA_ADDRESS] = o.tb[IFLA_MTU] = o.tb[IFLA_IFNAME] = (struct nl_attr){.at = NULL};
 	return o.h.ifi_flags ? nl_link_apply(s, nif, &o.h, o.tb) : 0;
 }
 
@@ -234,10 +228,8 @@ int nl_link_del(struct stack *s, const struct nl_request *q)
 	struct order o;
 	int err = order_read(s, q, &o);
 
+	if (err == 0) err = nl_link_find(s, &o.h, o.tb, &nif);
 	if (err < 0) return err;
-	if (o.h.ifi_index <= 0 && !o.tb[IFLA_IFNAME].at && !o.tb[IFLA_ALT_IFNAME].at) return -EINVAL;
-	nif = meant(s, &o);
-	if (!nif) return -ENODEV;
 	/* The host's own stay, as a kernel's hardware does. */
 	if (!nif->made) return -EOPNOTSUPP;
 	twin = nif->twin;

@@ -2,22 +2,13 @@
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
-#include <stdlib.h>
 #include "stack/core/netif.h"
 #include "stack/netlink/private.h"
-
-#define ALIAS_MAX 255             /* IFALIASZ less its end */
-
-static const struct nl_policy policy[IFLA_MAX + 1] = {
-	[IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_ALT_IFNAME] = {NL_TEXT, IFNAMSIZ - 1}, [IFLA_MTU] = {NL_FIXED, 4}, [IFLA_TXQLEN] = {NL_FIXED, 4},
-	[IFLA_GROUP] = {NL_FIXED, 4}, [IFLA_MASTER] = {NL_FIXED, 4}, [IFLA_IFALIAS] = {NL_ANY, 0}, [IFLA_CARRIER] = {NL_FIXED, 1},
-	[IFLA_LINKINFO] = {NL_NEST, 0}, [IFLA_LINK] = {NL_FIXED, 4}, [IFLA_OPERSTATE] = {NL_FIXED, 1}, [IFLA_LINKMODE] = {NL_FIXED, 1},
-};
 
 int nl_link_parse(const struct stack *s, const struct nl_request *q, struct ifinfomsg *ret, struct nl_attr *tb)
 {
 	nl_header(q, ret, sizeof *ret);
-	return nl_parse(s, q, sizeof *ret, policy, IFLA_MAX + 1, tb);
+	return nl_parse(s, q, sizeof *ret, nl_link_policy, IFLA_MAX + 1, tb);
 }
 
 int nl_link_refuse(const struct stack *s, const struct nl_attr *tb)
@@ -44,34 +35,7 @@ static int set_address(struct netif *nif, const struct nl_attr *a)
 
 static int set_alias(struct netif *nif, const struct nl_attr *a)
 {
-	char *copy = NULL;
-
-	if (a->len > ALIAS_MAX) return -EINVAL;
-	if (a->len && a->at[0]) {
-		copy = malloc(a->len + 1);
-		if (!copy) return -ENOMEM;
-		nl_text(a, copy, a->len + 1);
-	}
-	free(nif->alias);
-	nif->alias = copy;
-	netlink_tell_link(nif, false, 0);
-	return 0;
-}
-
-static int set_txqlen(struct netif *nif, uint32_t len)
-{
-	if (len > INT32_MAX) return -ERANGE;
-	if ((uint32_t)nif->txqlen == len) return 0;
-	nif->txqlen = (int)len;
-	netlink_tell_link(nif, false, 0);
-	return 0;
-}
-
-static void set_group(struct netif *nif, uint32_t group)
-{
-	if (nif->group == group) return;
-	nif->group = group;
-	netlink_tell_link(nif, false, 0);
+	return a->len > NETIF_ALIAS_MAX ? -EINVAL : netif_set_alias(nif, (const char *)a->at, strnlen((const char *)a->at, a->len));
 }
 
 static int set_name(struct netif *nif, const struct nl_attr *a)
@@ -95,21 +59,26 @@ int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h,
 
 	if (err == 0 && tb[IFLA_ADDRESS].at) err = set_address(nif, &tb[IFLA_ADDRESS]);
 	if (err == 0 && tb[IFLA_MTU].at) err = netif_set_mtu(nif, nl_u32(&tb[IFLA_MTU]));
-	if (err == 0 && tb[IFLA_GROUP].at) set_group(nif, nl_u32(&tb[IFLA_GROUP]));
+	if (err == 0 && tb[IFLA_GROUP].at) netif_set_group(nif, nl_u32(&tb[IFLA_GROUP]));
 	if (err == 0 && tb[IFLA_IFNAME].at) err = set_name(nif, &tb[IFLA_IFNAME]);
 	if (err == 0 && tb[IFLA_IFALIAS].at) err = set_alias(nif, &tb[IFLA_IFALIAS]);
 	if (err == 0 && (h->ifi_flags || h->ifi_change)) err = set_flags(nif, h);
-	if (err == 0 && tb[IFLA_TXQLEN].at) err = set_txqlen(nif, nl_u32(&tb[IFLA_TXQLEN]));
+	if (err == 0 && tb[IFLA_TXQLEN].at) err = netif_set_txqlen(nif, nl_u32(&tb[IFLA_TXQLEN]));
 	return err;
 }
 
-static struct netif *named(const struct stack *s, const struct nl_attr *a)
+int nl_link_find(const struct stack *s, const struct ifinfomsg *h, const struct nl_attr *tb, struct netif **ret)
 {
+	const struct nl_attr *a = tb[IFLA_IFNAME].at ? &tb[IFLA_IFNAME] : &tb[IFLA_ALT_IFNAME];
 	char name[IFNAMSIZ];
+	struct netif *nif;
 
-	if (!a->at) return NULL;
-	nl_text(a, name, sizeof name);
-	return netif_by_name(s, name);
+	if (h->ifi_index <= 0 && !a->at) return -EINVAL;
+	if (h->ifi_index <= 0) nl_text(a, name, sizeof name);
+	nif = h->ifi_index > 0 ? netif_by_index(s, h->ifi_index) : netif_by_name(s, name);
+	if (!nif) return -ENODEV;
+	*ret = nif;
+	return 0;
 }
 
 int nl_link_set(struct stack *s, const struct nl_request *q)
@@ -119,8 +88,6 @@ int nl_link_set(struct stack *s, const struct nl_request *q)
 	struct netif *nif;
 	int err = nl_link_parse(s, q, &h, tb);
 
-	if (err < 0) return err;
-	if (h.ifi_index <= 0 && !tb[IFLA_IFNAME].at && !tb[IFLA_ALT_IFNAME].at) return -EINVAL;
-	nif = h.ifi_index > 0 ? netif_by_index(s, h.ifi_index) : named(s, tb[IFLA_IFNAME].at ? &tb[IFLA_IFNAME] : &tb[IFLA_ALT_IFNAME]);
-	return nif ? nl_link_apply(s, nif, &h, tb) : -ENODEV;
+	if (err == 0) err = nl_link_find(s, &h, tb, &nif);
+	return err < 0 ? err : nl_link_apply(s, nif, &h, tb);
 }

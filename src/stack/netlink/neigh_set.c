@@ -6,14 +6,12 @@
 
 #define KNOWN (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
-static const struct nl_policy policy[NDA_MAX + 1] = {[NDA_PROBES] = {NL_FIXED, 4}, [NDA_VLAN] = {NL_FIXED, 2}};
-
 struct wanted { struct ndmsg h; struct nl_attr tb[NDA_MAX + 1]; struct netif *nif; struct addr dst; };
 
 static int wanted_read(const struct stack *s, const struct nl_request *q, struct wanted *ret)
 {
 	bool v4;
-	int err = nl_parse(s, q, sizeof ret->h, policy, NDA_MAX + 1, ret->tb);
+	int err = nl_parse(s, q, sizeof ret->h, nl_neigh_policy, NDA_MAX + 1, ret->tb);
 
 	if (err < 0) return err;
 	nl_header(q, &ret->h, sizeof ret->h);
@@ -37,6 +35,7 @@ int nl_neigh_make(struct stack *s, const struct nl_request *q)
 
 	if (err < 0) return err;
 	lladdr = &w.tb[NDA_LLADDR];
+	if (w.nif && w.nif->conf.disable_ipv6 && !addr_is_v4(&w.dst)) return netlink_refuse(s, -EINVAL, "IPv6 is disabled on this device");
 	if (lladdr->at && lladdr->len < sizeof mac.b) return netlink_refuse(s, -EINVAL, "Invalid link address");
 	if (w.h.ndm_flags & NTF_PROXY) return w.nif ? neigh_proxy_add(w.nif, &w.dst) : netlink_refuse(s, -EINVAL, "Device not specified");
 	if (!w.nif) return netlink_refuse(s, -EINVAL, "Device not specified");

@@ -1,6 +1,7 @@
 /* What has changed, told to the members of a group in the words of a dump: notify.h. Nothing is written that nobody listens to. */
 #include "stack/core/rule.h"
 #include "stack/inet/neigh.h"
+#include "stack/mroute/mroute.h"
 #include "stack/netlink/private.h"
 
 int netlink_refuse(const struct stack *s, int err, const char *text)
@@ -96,6 +97,24 @@ void netlink_tell_rule(struct stack *s, const struct rule *r, bool gone)
 	stack_ways_changed(s, NULL);
 	if (!begin(&w, s, r->v4 ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE)) return;
 	nl_write_rule(&w, r, gone ? RTM_DELRULE : RTM_NEWRULE);
+	nl_flush(&w);
+}
+
+void netlink_tell_mroute(const struct mroute_table *t, const struct mroute_entry *e, uint16_t type)
+{
+	struct nl_writer w;
+
+	if (!begin(&w, t->stack, t->v4 ? RTNLGRP_IPV4_MROUTE : RTNLGRP_IPV6_MROUTE)) return;
+	nl_write_mroute(&w, t, e, type);
+	nl_flush(&w);
+}
+
+void netlink_tell_mroute_upcall(const struct mroute_table *t, const struct packet *message, unsigned vif, uint8_t type)
+{
+	struct nl_writer w;
+
+	if (!begin(&w, t->stack, t->v4 ? RTNLGRP_IPV4_MROUTE_R : RTNLGRP_IPV6_MROUTE_R)) return;
+	nl_write_mroute_upcall(&w, t, message, vif, type);
 	nl_flush(&w);
 }
 

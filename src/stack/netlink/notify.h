@@ -5,6 +5,8 @@
 #pragma once
 #include "stack/core/stack.h"
 
+struct mroute_entry;
+struct mroute_table;
 struct neigh;
 struct netif;
 struct netif_addr;
@@ -16,6 +18,9 @@ void netlink_tell_addr(const struct netif_addr *ia, bool gone);
 void netlink_tell_route(struct stack *s, const struct route *r, uint16_t type, uint16_t flags);    /* RTM_NEWROUTE or _DELROUTE; NLM_F_* of the event */
 void netlink_tell_rule(struct stack *s, const struct rule *r, bool gone);
 void netlink_tell_neigh(const struct neigh *n, bool gone);
+void netlink_tell_mroute(const struct mroute_table *t, const struct mroute_entry *e, uint16_t type);   /* RTM_NEWROUTE, RTM_DELROUTE */
+struct packet;
+void netlink_tell_mroute_upcall(const struct mroute_table *t, const struct packet *message, unsigned vif, uint8_t type);
 
 /* Gives err back. The request at hand, if there is one, is answered with this text, too (NETLINK_EXT_ACK). */
 int netlink_refuse(const struct stack *s, int err, const char *text);

@@ -1,6 +1,7 @@
 /* The rows of SOL_NETLINK. Read first: netlink(7). */
 #include <errno.h>
 #include "stack/netlink/private.h"
+#include "stack/socket/option_rows.h"
 
 static struct netlink_sock *netlink_of(struct sock *sk) { return (struct netlink_sock *)sk; }
 
@@ -34,28 +35,32 @@ static int set_drop(struct sock *sk, const void *val, socklen_t len)
 	return r;
 }
 
+/* As many words as hold the protocol's, those of them for which there is room. As Linux: the length says how many there are. */
 static int get_memberships(struct sock *sk, void *val, socklen_t *len)
 {
-	/* As many words as hold the protocol's. */
-	return opt_copy_out(val, len, &netlink_of(sk)->groups, (netlink_of(sk)->protocol->groups + 31) / 32 * sizeof(uint32_t));
+	socklen_t all = (netlink_of(sk)->protocol->groups + 31) / 32 * sizeof(uint32_t);
+
+	memcpy(val, &netlink_of(sk)->groups, MIN(all, *len) & ~(sizeof(uint32_t) - 1));
+	*len = all;
+	return 0;
 }
 
-#define BOTH .access = OPT_GET | OPT_SET
 #define ROW(l, n) .level = l, .name = n, .text = #n
-#define FLAG(l, n, f) {ROW(l, n), .type = OPT_BOOL, BOTH, OPT_FIELD(struct netlink_sock, f)}
+#define FLAG(n, f) {ROW(SOL_NETLINK, n), .type = OPT_BOOL, .short_is_zero = true, .whole = true, BOTH, OPT_FIELD(struct netlink_sock, f)}
 
 const struct sockopt netlink_options[] = {
-	{ROW(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP), .type = OPT_INT, .access = OPT_SET, .set = set_add},
-	{ROW(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP), .type = OPT_INT, .access = OPT_SET, .set = set_drop},
+	{ROW(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP), .type = OPT_INT, .short_is_zero = true, .access = OPT_SET, .set = set_add},
+	{ROW(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP), .type = OPT_INT, .short_is_zero = true, .access = OPT_SET, .set = set_drop},
 	{ROW(SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS), .type = OPT_BLOB, .access = OPT_GET, .get = get_memberships},
-	FLAG(SOL_NETLINK, NETLINK_PKTINFO, pktinfo),
-	FLAG(SOL_NETLINK, NETLINK_BROADCAST_ERROR, broadcast_error),
-	FLAG(SOL_NETLINK, NETLINK_NO_ENOBUFS, no_enobufs),
-	FLAG(SOL_NETLINK, NETLINK_CAP_ACK, cap_ack),
-	FLAG(SOL_NETLINK, NETLINK_EXT_ACK, ext_ack),
-	FLAG(SOL_NETLINK, NETLINK_GET_STRICT_CHK, strict),
+	FLAG(NETLINK_PKTINFO, pktinfo),
+	FLAG(NETLINK_BROADCAST_ERROR, broadcast_error),
+	FLAG(NETLINK_NO_ENOBUFS, no_enobufs),
+	FLAG(NETLINK_CAP_ACK, cap_ack),
+	FLAG(NETLINK_EXT_ACK, ext_ack),
+	FLAG(NETLINK_GET_STRICT_CHK, strict),
 	/* other network namespaces: CAP_NET_BROADCAST */
-	{ROW(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID), .type = OPT_INT, BOTH, .get = opt_get_zero, .set = opt_set_eperm_if_on},
-	FLAG(SOL_SOCKET, SO_PASSCRED, passcred),
+	{ROW(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID), .type = OPT_INT, .short_is_zero = true, .whole = true, BOTH,
+	 .get = opt_get_zero, .set = opt_set_eperm_if_on},
+	{ROW(SOL_SOCKET, SO_PASSCRED), .type = OPT_BOOL, BOTH, OPT_FIELD(struct netlink_sock, passcred)},
 	{.text = NULL},
 };

@@ -10,9 +10,11 @@
  *
  * NETLINK_ROUTE's handlers:
  *
- *     message.c   messages and attributes, written;  attr.c: read
+ *     message.c   messages and attributes, written;  attr.c: read;  policy.c: what they have to be
+ *     form.c      what a dump or a get may ask
  *     notify.c    what has changed, to the groups
- *     link.c address.c route.c neigh.c rule.c   a kind of object each: rows of attributes, the dump, the single get
+ *     link.c address.c route.c mroute.c neigh.c rule.c netconf.c   a kind of object each: rows of attributes, the dump, the single get
+ *     route_get.c the way to one destination
  *     link_set.c link_make.c address_set.c route_set.c neigh_set.c rule_set.c   what changes them
  *
  * Read first: netlink(7), rtnetlink(7).
@@ -25,7 +27,6 @@
 #include "stack/netlink/notify.h"
 #include "stack/socket/option.h"
 
-#define NL_GROUPS 64                /* as many as RTNLGRP_MAX, rounded to words */
 #define NL_DATAGRAM_MAX 3776        /* of a dump: NLMSG_GOODSIZE, what a page holds on Linux; libraries read with a page */
 #define NL_MESSAGE_MAX 2048         /* of one object */
 
@@ -54,7 +55,8 @@ struct nl_protocol {
 	int number;
 	uint32_t groups;                                                       /* highest one */
 	bool anyone_sends, anyone_listens;                                     /* to others than the stack; to groups: without CAP_NET_ADMIN */
-	int (*serve)(struct netlink_sock *, const struct nl_request *);        /* one request. 0, or the errno of the acknowledgment. NULL: the stack takes none */
+	/* One request. 0, or the errno of the acknowledgment. NULL: the stack takes none. */
+	int (*serve)(struct netlink_sock *, const struct nl_request *);
 };
 
 /* Linux's numbers, which sock_diag shows. */
@@ -100,7 +102,8 @@ void nl_queue_wake(struct netlink_sock *ns);                           /* there 
 
 /* ---- deliver.c ---- */
 ssize_t nl_unicast(struct netlink_sock *ns, uint32_t pid, const struct nl_origin *from, const void *data, size_t len);
-void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin *from, const void *data, size_t len);   /* to from->group, less ns and the port `but` */
+/* To from->group, less ns and the port `but`. */
+void nl_broadcast(struct netlink_sock *ns, uint32_t but, const struct nl_origin *from, const void *data, size_t len);
 
 void nl_broadcast_to(struct netlink_sock *to, const struct nl_origin *from, const void *data, size_t len);   /* if it listens to from->group */
 
@@ -166,13 +169,20 @@ void nl_put_rows(struct nl_writer *w, const struct nl_row *rows, const void *obj
 
 /* ---- attributes of a request (attr.c) ---- */
 
-struct nl_attr { const uint8_t *at; size_t len; };            /* at == NULL: it is not there */
+struct nl_attr { const uint8_t *at; size_t len; bool nested; };    /* at == NULL: it is not there. nested: it says so (NLA_F_NESTED) */
 
-/* What an attribute has to be, by its type: Linux's nla_policy. NL_FIXED: at least len octets. NL_TEXT: at most len characters. */
-struct nl_policy { enum { NL_ANY, NL_FIXED, NL_TEXT, NL_NEST } is; uint16_t len; };
+/*
+ * What an attribute has to be, by its type: Linux's nla_policy. NL_FIXED: at least len octets. NL_MOST: at most len. NL_TEXT: at most len characters.
+ * NL_NAME: the same, and its end.
+ * Those that Linux has had for less long are checked more closely: NL_EXACT: len octets. NL_NEST_ONLY: says that it is a nest. NL_UNSUPPORTED: not asked
+ * by anybody. NL_REJECTED: for answers only.
+ */
+struct nl_policy { enum { NL_ANY, NL_FIXED, NL_MOST, NL_TEXT, NL_NAME, NL_NEST, NL_EXACT, NL_NEST_ONLY, NL_UNSUPPORTED, NL_REJECTED } is; uint16_t len; };
 
 /* Finds the attributes of types below n behind a header of hdr_len octets, or within another one: the last of each type. -EINVAL, -ERANGE */
 int nl_parse(const struct stack *s, const struct nl_request *q, size_t hdr_len, const struct nl_policy *policy, size_t n, struct nl_attr *ret);
+/* The same, of nothing else: -EINVAL */
+int nl_parse_strict(const struct stack *s, const struct nl_request *q, size_t hdr_len, const struct nl_policy *policy, size_t n, struct nl_attr *ret);
 int nl_parse_nest(const struct stack *s, const struct nl_attr *nest, const struct nl_policy *policy, size_t n, struct nl_attr *ret);
 int nl_refuse_attr(const struct stack *s, const struct nl_attr *a, int err, const char *text);
 uint8_t nl_u8(const struct nl_attr *a);                       /* of an attribute that is there, checked by its policy */
@@ -191,6 +201,25 @@ bool nl_find_addr(const struct nl_request *q, size_t hdr_len, uint16_t type, str
 /* The header of a request, zero where the request is shorter (libraries send struct rtgenmsg alone). */
 void nl_header(const struct nl_request *q, void *ret, size_t len);
 
+/* ---- policy.c ---- */
+extern const struct nl_policy nl_link_policy[], nl_address4_policy[], nl_address6_policy[], nl_route4_policy[], nl_route6_policy[], nl_neigh_policy[];
+
+/* ---- what a dump or a get may ask (form.c) ---- */
+struct nl_form {
+	size_t header;
+	const void *free;             /* a header with bits where a question may say something */
+	const struct nl_policy *policy; size_t n;             /* 0: nothing may follow the header */
+	uint64_t attributes;          /* bit t: of type t */
+	const char *bad_header, *bad_value, *bad_attribute;   /* what is said of a header that is too short, that says more, and of another attribute */
+	bool get;                     /* about one: what is wrong is always told. Of a dump only who set NETLINK_GET_STRICT_CHK hears it */
+	bool strict;                  /* whether it is set or not */
+	bool loose;                   /* a dump looks at attributes also where it is not set */
+	bool silent;                  /* … and says nothing of what is wrong with them */
+};
+#define NL_TYPE(type) ((uint64_t)1 << (type))
+/* ret_header: f->header octets. tb: f->n */
+int nl_form_read(const struct nl_writer *w, const struct nl_request *q, const struct nl_form *f, void *ret_header, struct nl_attr *tb);
+
 /* ---- kinds of object ---- */
 typedef int nl_change(struct stack *s, const struct nl_request *q);
 struct nl_kind {
@@ -198,8 +227,9 @@ struct nl_kind {
 	int (*dump)(struct nl_writer *, const struct nl_request *);               /* NULL: -EOPNOTSUPP */
 	int (*one)(struct nl_writer *, const struct nl_request *);                /* NULL: -EOPNOTSUPP */
 	nl_change *make, *del, *set;                                              /* RTM_NEW…, RTM_DEL…, RTM_SET…. NULL: -EOPNOTSUPP */
+	uint8_t family;                                                           /* only requests of this one; 0: all others */
 };
-extern const struct nl_kind nl_link, nl_address, nl_route, nl_neigh, nl_rule;
+extern const struct nl_kind nl_link, nl_address, nl_route, nl_mroute, nl_mroute6, nl_neigh, nl_rule, nl_netconf;
 nl_change nl_link_make, nl_link_del, nl_link_set, nl_address_make, nl_address_del, nl_route_make, nl_route_del, nl_neigh_make, nl_neigh_del,
 	nl_rule_make, nl_rule_del;
 
@@ -207,6 +237,14 @@ nl_change nl_link_make, nl_link_del, nl_link_set, nl_address_make, nl_address_de
 void nl_write_link(struct nl_writer *w, const struct netif *nif, uint16_t type, uint32_t change);
 void nl_write_address(struct nl_writer *w, const struct netif_addr *ia, uint16_t type);
 void nl_write_route(struct nl_writer *w, const struct route *r, uint16_t type, uint16_t flags);
+void nl_put_route_metrics(struct nl_writer *w, const struct route *r);
+int nl_route_get(struct nl_writer *w, const struct nl_request *q);    /* route_get.c */
+struct mroute_entry;
+struct mroute_table;
+void nl_write_mroute(struct nl_writer *w, const struct mroute_table *t, const struct mroute_entry *e, uint16_t type);
+struct packet;
+void nl_write_mroute_upcall(struct nl_writer *w, const struct mroute_table *t, const struct packet *message, unsigned vif, uint8_t type);
+void nl_dump_mroutes(struct nl_writer *w, bool v4, uint32_t table);    /* 0: of all tables */
 void nl_write_neigh(struct nl_writer *w, const struct neigh *n, uint16_t type);
 void nl_write_rule(struct nl_writer *w, const struct rule *r, uint16_t type);
 
@@ -216,6 +254,9 @@ struct ifinfomsg;
 int nl_link_refuse(const struct stack *s, const struct nl_attr *tb);
 int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h, const struct nl_attr *tb);
 int nl_link_parse(const struct stack *s, const struct nl_request *q, struct ifinfomsg *ret, struct nl_attr *tb);
+/* The interface that a request means, by its index or a name. -EINVAL: it has neither; -ENODEV */
+int nl_link_find(const struct stack *s, const struct ifinfomsg *h, const struct nl_attr *tb, struct netif **ret);
+const char *nl_link_kind(const struct stack *s, const struct nl_attr *info);     /* that IFLA_LINKINFO names (link_make.c). NULL: none that there is */
 
 static inline struct stack *nl_stack(const struct nl_writer *w) { return w->stack; }
 static inline uint8_t nl_family(const struct addr *a) { return addr_is_v4(a) ? AF_INET : AF_INET6; }

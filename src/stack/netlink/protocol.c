@@ -1,9 +1,9 @@
 /* The protocols of AF_NETLINK: a row each. What is not here a host's kernel was built without. */
 #include <errno.h>
-#include "stack/core/sysctl.h"
 #include "stack/netlink/private.h"
 
 #define GROUPS_LEAST 32           /* Linux gives every protocol as many */
+#define ROUTE_GROUPS 39           /* RTNLGRP_IPV6_ACADDR, the last of Linux 6.18 */
 
 /* What programs send here would tell the host's devices what happened to them, which asks for more than anybody has. */
 static int uevent_serve(struct netlink_sock *ns, const struct nl_request *q)
@@ -13,7 +13,7 @@ static int uevent_serve(struct netlink_sock *ns, const struct nl_request *q)
 }
 
 static const struct nl_protocol protocols[] = {
-	{NETLINK_ROUTE, NL_GROUPS, .anyone_listens = true, .serve = nl_route_serve},
+	{NETLINK_ROUTE, ROUTE_GROUPS, .anyone_listens = true, .serve = nl_route_serve},
 	{NETLINK_USERSOCK, GROUPS_LEAST, .anyone_sends = true},
 	{NETLINK_SOCK_DIAG, GROUPS_LEAST, .anyone_listens = true, .serve = nl_diag_serve},
 	{NETLINK_KOBJECT_UEVENT, GROUPS_LEAST, .anyone_listens = true, .serve = uevent_serve},

@@ -9,12 +9,12 @@
 
 #define NL_WHY_MAX 256             /* of an acknowledgment: what explains an error */
 
-static const struct nl_kind *const kinds[] = {&nl_link, &nl_address, &nl_route, &nl_neigh, &nl_rule};
+static const struct nl_kind *const kinds[] = {&nl_link, &nl_address, &nl_mroute, &nl_mroute6, &nl_route, &nl_neigh, &nl_rule, &nl_netconf};
 
-static const struct nl_kind *kind_find(uint16_t type)
+static const struct nl_kind *kind_find(uint16_t type, uint8_t family)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i]->get == type) return kinds[i];
+		if (kinds[i]->get == type && (!kinds[i]->family || kinds[i]->family == family)) return kinds[i];
 	return NULL;
 }
 
@@ -25,10 +25,33 @@ static bool dump_is_unread(const struct netlink_sock *ns)
 	return false;
 }
 
+/* NETLINK_EXT_ACK: what is wrong in words, and where. As Linux what did no harm is told, too, but not where. */
+static size_t explain(uint8_t *at, size_t room, const struct netlink *nl, int err)
+{
+	size_t len = nl->why ? strlen(nl->why) + 1 : 0, used = 0;
+
+	if (len && sizeof(struct nlattr) + NLMSG_ALIGN(len) <= room) {
+		struct nlattr a = {.nla_len = (uint16_t)(sizeof a + len), .nla_type = NLMSGERR_ATTR_MSG};
+		memset(at, 0, sizeof a + NLMSG_ALIGN(len));
+		memcpy(at, &a, sizeof a);
+		memcpy(at + sizeof a, nl->why, len);
+		used = sizeof a + NLMSG_ALIGN(len);
+	}
+	if (err && nl->why_offset && used + sizeof(struct nlattr) + sizeof nl->why_offset <= room) {
+		struct nlattr a = {.nla_len = sizeof a + sizeof nl->why_offset, .nla_type = NLMSGERR_ATTR_OFFS};
+		memcpy(at + used, &a, sizeof a);
+		memcpy(at + used + sizeof a, &nl->why_offset, sizeof nl->why_offset);
+		used += a.nla_len;
+	}
+	return used;
+}
+
 /* -EINTR tells that the dump is its own acknowledgment. */
 int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *))
 {
+	uint8_t why[NL_WHY_MAX];
 	struct nl_writer w;
+	size_t told;
 	int done;
 
 	/* Linux writes a dump while it is read, one at a time. This one is written at once, so no other may wait unread. */
@@ -36,7 +59,10 @@ int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dum
 	if (ns->sk.stack->netlink->dumped >= DUMPS_MAX) return -ENOBUFS;
 	nl_writer_init(&w, ns, q, true);
 	done = dump(&w, q);
+	told = ns->ext_ack ? explain(why, sizeof why, ns->sk.stack->netlink, done) : 0;
+	if (told) w.flags |= NLM_F_ACK_TLVS;
 	nl_begin(&w, NLMSG_DONE, &done, sizeof done);
+	nl_append(&w, why, told);
 	nl_end(&w);
 	nl_flush(&w);
 	return -EINTR;
@@ -67,8 +93,9 @@ int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q)
 	if (type > RTM_MAX) return -EOPNOTSUPP;
 	if (q->len < sizeof(struct rtgenmsg)) return 0;
 	if (verb != (RTM_GETLINK & 3) && !sock_is_privileged(&ns->sk)) return -EPERM;
-	k = kind_find((uint16_t)((type & ~3) | (RTM_GETLINK & 3)));
+	k = kind_find((uint16_t)((type & ~3) | (RTM_GETLINK & 3)), q->body[0]);
 	if (!k) return -EOPNOTSUPP;
+	if (verb == (RTM_DELLINK & 3) && q->h.nlmsg_flags & NLM_F_BULK) return netlink_refuse(ns->sk.stack, -EOPNOTSUPP, "Bulk delete is not supported");
 	switch (verb) {
 	case RTM_NEWLINK & 3: return serve_change(ns, q, k->make);
 	case RTM_DELLINK & 3: return serve_change(ns, q, k->del);
@@ -81,27 +108,6 @@ int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q)
 
 /* ---- the acknowledgment ---- */
 
-/* NETLINK_EXT_ACK: what is wrong in words, and where. */
-static size_t explain(uint8_t *at, size_t room, const struct netlink *nl)
-{
-	size_t len = nl->why ? strlen(nl->why) + 1 : 0, used = 0;
-
-	if (len && sizeof(struct nlattr) + NLMSG_ALIGN(len) <= room) {
-		struct nlattr a = {.nla_len = (uint16_t)(sizeof a + len), .nla_type = NLMSGERR_ATTR_MSG};
-		memset(at, 0, sizeof a + NLMSG_ALIGN(len));
-		memcpy(at, &a, sizeof a);
-		memcpy(at + sizeof a, nl->why, len);
-		used = sizeof a + NLMSG_ALIGN(len);
-	}
-	if (nl->why_offset && used + sizeof(struct nlattr) + sizeof nl->why_offset <= room) {
-		struct nlattr a = {.nla_len = sizeof a + sizeof nl->why_offset, .nla_type = NLMSGERR_ATTR_OFFS};
-		memcpy(at + used, &a, sizeof a);
-		memcpy(at + used + sizeof a, &nl->why_offset, sizeof nl->why_offset);
-		used += a.nla_len;
-	}
-	return used;
-}
-
 /* An error quotes the whole request, unless NETLINK_CAP_ACK cuts it to the header. */
 static void acknowledge(struct netlink_sock *ns, const struct nl_request *q, int err)
 {
@@ -113,7 +119,7 @@ static void acknowledge(struct netlink_sock *ns, const struct nl_request *q, int
 	size_t quote = whole ? MIN(q->len, NL_MESSAGE_MAX) : 0, used = sizeof h + sizeof e + NLMSG_ALIGN(quote), told = 0;
 
 	memset(buf, 0, used);
-	if (ns->ext_ack) told = explain(buf + used, NL_WHY_MAX, nl);
+	if (ns->ext_ack) told = explain(buf + used, NL_WHY_MAX, nl, err);
 	h.nlmsg_flags = (uint16_t)((whole ? 0 : NLM_F_CAPPED) | (told ? NLM_F_ACK_TLVS : 0));
 	h.nlmsg_len = (uint32_t)(used + told);
 	memcpy(buf, &h, sizeof h);

@@ -1,15 +1,18 @@
-/* RTM_GETROUTE: the tables, and the way to one destination. What changes them is route_set.c. */
+/* RTM_GETROUTE: the tables. The way to one destination is route_get.c, what changes them route_set.c. */
 #include <errno.h>
-#include <linux/in_route.h>
 #include "stack/core/route.h"
-#include "stack/inet/inet.h"
 #include "stack/netlink/private.h"
 
 static const struct route *of(const void *o) { return o; }
 
 static void put_table(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, of(o)->table); }
 static void put_dst(struct nl_writer *w, uint16_t type, const void *o) { if (of(o)->plen) nl_put_addr(w, type, &of(o)->dst); }
-static void put_priority(struct nl_writer *w, uint16_t type, const void *o) { if (of(o)->metric) nl_put_u32(w, type, of(o)->metric); }
+/* As Linux: IPv6 says it also where it is 0. */
+static void put_priority(struct nl_writer *w, uint16_t type, const void *o)
+{
+	if (of(o)->metric || !addr_is_v4(&of(o)->dst)) nl_put_u32(w, type, of(o)->metric);
+}
+
 static void put_prefsrc(struct nl_writer *w, uint16_t type, const void *o) { if (of(o)->has_prefsrc) nl_put_addr(w, type, &of(o)->prefsrc); }
 
 /* Of several ways each is said in RTA_MULTIPATH. */
@@ -67,16 +70,22 @@ static void put_multipath(struct nl_writer *w, uint16_t type, const void *o)
 	nl_nest_end(w, nest);
 }
 
-static void put_metrics(struct nl_writer *w, uint16_t type, const void *o)
+void nl_put_route_metrics(struct nl_writer *w, const struct route *r)
 {
-	size_t nest = nl_nest_begin(w, type), before = w->len;
+	size_t nest = nl_nest_begin(w, RTA_METRICS), before = w->len;
 
 	for (uint16_t i = 1; i <= RTAX_MAX; i++) {
-		uint32_t v = i == RTAX_MTU ? of(o)->mtu_bytes : of(o)->metrics[i];
+		uint32_t v = i == RTAX_MTU ? r->mtu_bytes : r->metrics[i];
 		if (v) nl_put_u32(w, i, v);
 	}
 	if (w->len == before) w->len = nest;
 	else nl_nest_end(w, nest);
+}
+
+static void put_metrics(struct nl_writer *w, uint16_t type, const void *o)
+{
+	(void)type;
+	nl_put_route_metrics(w, o);
 }
 
 static void put_pref(struct nl_writer *w, uint16_t type, const void *o)
@@ -110,23 +119,34 @@ void nl_write_route(struct nl_writer *w, const struct route *r, uint16_t type, u
 	nl_end(w);
 }
 
-/* What a dump is to show: everything, or under NETLINK_GET_STRICT_CHK what the request names. */
-struct filter { uint8_t family, protocol, type; uint32_t table, oif; };
+/* ---- dumps ---- */
 
-static struct filter filter_of(const struct nl_writer *w, const struct nl_request *q)
+static const struct rtmsg free_fields = {.rtm_family = 0xff, .rtm_table = 0xff, .rtm_protocol = 0xff, .rtm_type = 0xff, .rtm_flags = UINT32_MAX};
+#define DUMP_FORM(policy) \
+	{sizeof(struct rtmsg), &free_fields, policy, RTA_MAX + 1, NL_TYPE(RTA_TABLE) | NL_TYPE(RTA_OIF), \
+	 .bad_header = "Invalid header for FIB dump request", .bad_value = "Invalid values in header for FIB dump request", \
+	 .bad_attribute = "Unsupported attribute in dump request"}
+static const struct nl_form form4 = DUMP_FORM(nl_route4_policy), form6 = DUMP_FORM(nl_route6_policy);
+
+/* What a dump is to show: everything, or under NETLINK_GET_STRICT_CHK what the request names. cached: what Linux has learnt of destinations, here nothing. */
+struct filter { uint8_t family, protocol, type; uint32_t table; const struct netif *oif; bool cached; };
+
+static int filter_read(struct nl_writer *w, const struct nl_request *q, struct filter *ret)
 {
-	struct filter f = {0};
+	const struct stack *s = nl_stack(w);
+	struct nl_attr tb[RTA_MAX + 1];
 	struct rtmsg h;
+	int err = nl_form_read(w, q, q->body[0] == AF_INET6 ? &form6 : &form4, &h, tb);
 
-	nl_header(q, &h, sizeof h);
-	f.family = h.rtm_family;
-	if (!w->ns->strict) return f;
-	f.protocol = h.rtm_protocol;
-	f.type = h.rtm_type;
-	f.table = h.rtm_table;
-	nl_find_u32(q, sizeof h, RTA_TABLE, &f.table);
-	nl_find_u32(q, sizeof h, RTA_OIF, &f.oif);
-	return f;
+	*ret = (struct filter){.family = h.rtm_family, .cached = (h.rtm_flags & (w->ns->strict ? RTM_F_CLONED | RTM_F_PREFIX : RTM_F_PREFIX)) != 0};
+	if (err < 0 || !w->ns->strict) return err;
+	if (h.rtm_flags & ~(unsigned)(RTM_F_CLONED | RTM_F_PREFIX)) return netlink_refuse(s, -EINVAL, "Invalid flags for FIB dump request");
+	ret->protocol = h.rtm_protocol;
+	ret->type = h.rtm_type;
+	ret->table = tb[RTA_TABLE].at ? nl_u32(&tb[RTA_TABLE]) : h.rtm_table;
+	if (tb[RTA_OIF].at && !(ret->oif = netif_by_index(s, (int)nl_u32(&tb[RTA_OIF])))) return -ENODEV;
+	w->flags |= NLM_F_DUMP_FILTERED;
+	return 0;
 }
 
 static bool filter_passes(const struct filter *f, const struct route *r)
@@ -135,108 +155,29 @@ static bool filter_passes(const struct filter *f, const struct route *r)
 	if (f->protocol && f->protocol != r->protocol) return false;
 	if (f->type && f->type != r->type) return false;
 	if (f->table && f->table != r->table) return false;
-	return !f->oif || (r->netif && (uint32_t)r->netif->index == f->oif);
+	return !f->oif || r->netif == f->oif;
+}
+
+/* As Linux: a table that there is not is wrong only if its family is named, too. */
+static int check_table(const struct stack *s, const struct filter *f)
+{
+	if (!f->table || (f->family != AF_INET && f->family != AF_INET6) || route_table_exists(s, f->table, f->family == AF_INET)) return 0;
+	return netlink_refuse(s, -ENOENT, f->family == AF_INET ? "ipv4: FIB table does not exist" : "ipv6: FIB table does not exist");
 }
 
 static int dump(struct nl_writer *w, const struct nl_request *q)
 {
-	struct filter f = filter_of(w, q);
+	struct filter f;
+	int err = filter_read(w, q, &f);
 
+	if (err == 0) err = check_table(nl_stack(w), &f);
+	if (err < 0 || f.cached) return err;
 	for (int v4 = 1; v4 >= 0; v4--)
 		list_each(struct route, r, route_list(nl_stack(w)), node)
 			if (addr_is_v4(&r->dst) == v4 && filter_passes(&f, r)) nl_write_route(w, r, RTM_NEWROUTE, 0);
+	/* As Linux: all families are all, and each of these is one. */
+	for (int v4 = 1; v4 >= 0 && f.family == AF_UNSPEC; v4--) nl_dump_mroutes(w, v4, f.table);
 	return 0;
 }
 
-/* ---- the way to one destination ---- */
-
-static bool has_port_field(const struct nl_request *q, uint16_t type, uint16_t *ret)
-{
-	size_t len;
-	const uint8_t *p = nl_find(q, sizeof(struct rtmsg), type, &len);
-
-	if (!p || len < 2) return false;
-	*ret = (uint16_t)(p[0] << 8 | p[1]);
-	return true;
-}
-
-/* What rules may ask about. */
-static void policy_read(const struct nl_request *q, const struct rtmsg *h, struct route_flow *f)
-{
-	size_t len;
-	const uint8_t *p = nl_find(q, sizeof *h, RTA_IP_PROTO, &len);
-
-	f->tos = h->rtm_tos;
-	if (p && len) f->proto = p[0];
-	nl_find_u32(q, sizeof *h, RTA_MARK, &f->mark);
-	nl_find_u32(q, sizeof *h, RTA_UID, &f->uid);
-	(void)has_port_field(q, RTA_SPORT, &f->sport);
-	(void)has_port_field(q, RTA_DPORT, &f->dport);
-}
-
-static int question_read(const struct nl_writer *w, const struct nl_request *q, struct route_flow *ret)
-{
-	struct rtmsg h;
-	uint32_t oif = 0, iif = 0;
-
-	nl_header(q, &h, sizeof h);
-	if (h.rtm_family != AF_INET && h.rtm_family != AF_INET6) return -EOPNOTSUPP;
-	*ret = (struct route_flow){.uid = w->ns->sk.uid};
-	ret->dst = ret->src = h.rtm_family == AF_INET ? addr_any4 : addr_any6;
-	nl_find_addr(q, sizeof h, RTA_DST, &ret->dst);
-	nl_find_addr(q, sizeof h, RTA_SRC, &ret->src);
-	if (addr_is_v4(&ret->dst) != (h.rtm_family == AF_INET) || addr_is_v4(&ret->src) != (h.rtm_family == AF_INET)) return -EINVAL;
-	policy_read(q, &h, ret);
-	nl_find_u32(q, sizeof h, RTA_OIF, &oif);
-	nl_find_u32(q, sizeof h, RTA_IIF, &iif);
-	if (oif && !(ret->oif = netif_by_index(nl_stack(w), (int)oif))) return -ENODEV;
-	if (iif && !(ret->iif = netif_by_index(nl_stack(w), (int)iif))) return -ENODEV;
-	return 0;
-}
-
-/* What `ip route get` asks: its words are Linux's, and IPv6's differ. */
-static void hop_write(struct nl_writer *w, const struct route_flow *a, const struct route_hop *hop, uint32_t asked_flags)
-{
-	bool v4 = addr_is_v4(&a->dst), named = asked_flags & RTM_F_LOOKUP_TABLE || !v4;
-	/* As Linux, where IPv4's table local is a part of main until there are rules of one's own. */
-	uint32_t table = named && hop->route && !(v4 && hop->local) ? hop->route->table : RT_TABLE_MAIN;
-	struct rtmsg h = {.rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = v4 ? 32 : 128, .rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_COMPAT,
-			  .rtm_type = hop->local ? RTN_LOCAL : hop->broadcast ? RTN_BROADCAST : RTN_UNICAST, .rtm_flags = RTM_F_CLONED};
-	struct rta_cacheinfo cache = {0};
-
-	if (v4 && hop->local) h.rtm_flags |= RTCF_LOCAL;
-	if (v4 && hop->broadcast) h.rtm_flags |= RTCF_BROADCAST;
-	if (!v4 && hop->route) h.rtm_protocol = hop->route->protocol;
-	if (!v4 || !addr_is_any(&a->src)) h.rtm_src_len = h.rtm_dst_len;
-	nl_begin(w, RTM_NEWROUTE, &h, sizeof h);
-	nl_put_addr(w, RTA_DST, &a->dst);
-	if (h.rtm_src_len) nl_put_addr(w, RTA_SRC, v4 ? &a->src : addr_is_any(&a->src) ? &addr_any6 : &a->src);
-	nl_put_u32(w, RTA_TABLE, table);
-	nl_put_u32(w, RTA_OIF, (uint32_t)hop->netif->index);
-	if (!addr_is_any(&hop->src) && addr_is_any(&a->src)) nl_put_addr(w, RTA_PREFSRC, &hop->src);
-	if (!addr_eq(&hop->nexthop, &a->dst)) nl_put_addr(w, RTA_GATEWAY, &hop->nexthop);
-	if (!v4 && hop->route) put_priority(w, RTA_PRIORITY, hop->route);
-	if (hop->route) put_metrics(w, RTA_METRICS, hop->route);
-	if (v4 && a->mark) nl_put_u32(w, RTA_MARK, a->mark);
-	if (v4) nl_put_u32(w, RTA_UID, a->uid);
-	nl_put(w, RTA_CACHEINFO, &cache, sizeof cache);
-	if (!v4) nl_put_u8(w, RTA_PREF, hop->route ? hop->route->pref : 0);
-	nl_end(w);
-}
-
-static int one(struct nl_writer *w, const struct nl_request *q)
-{
-	struct route_flow a;
-	struct rtmsg h;
-	struct route_hop hop;
-	int r = question_read(w, q, &a);
-
-	if (r == 0) r = route_find(nl_stack(w), &a, &hop);
-	if (r < 0) return r;
-	nl_header(q, &h, sizeof h);
-	if (h.rtm_flags & RTM_F_FIB_MATCH && hop.route) nl_write_route(w, hop.route, RTM_NEWROUTE, 0);
-	else hop_write(w, &a, &hop, h.rtm_flags);
-	return 0;
-}
-
-const struct nl_kind nl_route = {RTM_GETROUTE, dump, one, nl_route_make, nl_route_del, NULL};
+const struct nl_kind nl_route = {RTM_GETROUTE, dump, nl_route_get, nl_route_make, nl_route_del, NULL, 0};

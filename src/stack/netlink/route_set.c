@@ -5,16 +5,6 @@
 
 #define ECN_BITS 3
 
-static const struct nl_policy policy4[RTA_MAX + 1] = {
-	[RTA_DST] = {NL_FIXED, 4}, [RTA_SRC] = {NL_FIXED, 4}, [RTA_IIF] = {NL_FIXED, 4}, [RTA_OIF] = {NL_FIXED, 4}, [RTA_GATEWAY] = {NL_FIXED, 4},
-	[RTA_PRIORITY] = {NL_FIXED, 4}, [RTA_PREFSRC] = {NL_FIXED, 4}, [RTA_METRICS] = {NL_NEST, 0}, [RTA_MULTIPATH] = {NL_FIXED, sizeof(struct rtnexthop)},
-	[RTA_TABLE] = {NL_FIXED, 4},
-};
-static const struct nl_policy policy6[RTA_MAX + 1] = {
-	[RTA_DST] = {NL_FIXED, 16}, [RTA_SRC] = {NL_FIXED, 16}, [RTA_OIF] = {NL_FIXED, 4}, [RTA_GATEWAY] = {NL_FIXED, 16}, [RTA_PRIORITY] = {NL_FIXED, 4},
-	[RTA_PREFSRC] = {NL_FIXED, 16}, [RTA_METRICS] = {NL_NEST, 0}, [RTA_MULTIPATH] = {NL_FIXED, sizeof(struct rtnexthop)}, [RTA_PREF] = {NL_FIXED, 1},
-	[RTA_TABLE] = {NL_FIXED, 4},
-};
 static const struct nl_policy policy_way4[RTA_MAX + 1] = {[RTA_GATEWAY] = {NL_FIXED, 4}};
 static const struct nl_policy policy_way6[RTA_MAX + 1] = {[RTA_GATEWAY] = {NL_FIXED, 16}};
 static const struct nl_policy policy_metrics[RTAX_MAX + 1] = {
@@ -86,7 +76,7 @@ static int read_ways(const struct stack *s, const struct nl_attr *a, bool v4, st
 		memcpy(&h, at, sizeof h);
 		if (h.rtnh_len < sizeof h || h.rtnh_len > left) break;
 		if (r->n_ways == ROUTE_WAYS_MAX) return netlink_refuse(s, -EINVAL, "Too many nexthops");
-		attrs = (struct nl_attr){at + sizeof h, h.rtnh_len - sizeof h};
+		attrs = (struct nl_attr){.at = at + sizeof h, .len = h.rtnh_len - sizeof h};
 		err = read_way(s, &h, &attrs, v4, &r->ways[r->n_ways]);
 		if (err < 0) return err;
 		r->n_ways++;
@@ -109,22 +99,49 @@ static void unfold(struct route *r)
 
 /* ---- the route ---- */
 
+static int check4(const struct stack *s, const struct rtmsg *h, const struct nl_attr *tb)
+{
+	const struct nl_attr *via = &tb[RTA_VIA];
+
+	if (h->rtm_tos & ECN_BITS) return netlink_refuse(s, -EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+	if (!via->at) return 0;
+	if (via->len < sizeof(struct rtvia)) return netlink_refuse(s, -EINVAL, "Invalid attribute length for RTA_VIA");
+	if (nl_u16(via) != AF_INET && nl_u16(via) != AF_INET6) return netlink_refuse(s, -EINVAL, "Unsupported address family in RTA_VIA");
+	return -EOPNOTSUPP;
+}
+
+static int check6(const struct stack *s, const struct rtmsg *h, const struct nl_attr *tb)
+{
+	if (tb[RTA_VIA].at) return netlink_refuse(s, -EINVAL, "IPv6 does not support RTA_VIA attribute");
+	if (h->rtm_tos) return netlink_refuse(s, -EINVAL, "Invalid dsfield (tos): option not available for IPv6");
+	if (h->rtm_flags & RTM_F_CLONED) return netlink_refuse(s, -EINVAL, "Userspace can not set RTF_CACHE");
+	if (h->rtm_src_len) return netlink_refuse(s, -EINVAL, "Specifying source address requires IPV6_SUBTREES to be enabled");
+	return tb[RTA_DST].at && tb[RTA_DST].len < (h->rtm_dst_len + 7U) / 8 ? -EINVAL : 0;
+}
+
+/* Of IPv6 as many octets as the prefix has. */
+static struct addr destination_read(const struct rtmsg *h, const struct nl_attr *a)
+{
+	uint8_t octets[16] = {0};
+
+	if (h->rtm_family == AF_INET) return a->at ? nl_addr(a, true) : addr_any4;
+	if (a->at) memcpy(octets, a->at, (h->rtm_dst_len + 7U) / 8);
+	return addr_v6_octets(octets);
+}
+
 static int read_header(const struct stack *s, const struct nl_request *q, struct rtmsg *ret, struct nl_attr *tb)
 {
 	int err;
 
 	nl_header(q, ret, sizeof *ret);
 	if (ret->rtm_family != AF_INET && ret->rtm_family != AF_INET6) return -EOPNOTSUPP;
-	err = nl_parse(s, q, sizeof *ret, ret->rtm_family == AF_INET ? policy4 : policy6, RTA_MAX + 1, tb);
+	err = nl_parse(s, q, sizeof *ret, ret->rtm_family == AF_INET ? nl_route4_policy : nl_route6_policy, RTA_MAX + 1, tb);
 	if (err < 0) return err;
 	if (ret->rtm_dst_len > (ret->rtm_family == AF_INET ? 32 : 128)) return netlink_refuse(s, -EINVAL, "Invalid prefix length");
 	if (ret->rtm_type > RTN_MAX) return netlink_refuse(s, -EINVAL, "Invalid route type");
-	if (ret->rtm_tos & ECN_BITS && ret->rtm_family == AF_INET) return netlink_refuse(s, -EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
-	if (ret->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) return netlink_refuse(s, -EINVAL, "Invalid rtm_flags - can not contain DEAD or LINKDOWN");
-	if (ret->rtm_src_len) return netlink_refuse(s, -EINVAL, "Routes by source are not supported");
-	if (tb[RTA_NH_ID].at) return netlink_refuse(s, -EINVAL, "Nexthop id does not exist");
-	if (tb[RTA_VIA].at) return netlink_refuse(s, ret->rtm_family == AF_INET ? -EOPNOTSUPP : -EINVAL, "IPv6 does not support RTA_VIA attribute");
-	return tb[RTA_ENCAP].at || tb[RTA_ENCAP_TYPE].at ? -EOPNOTSUPP : 0;
+	if (tb[RTA_NH_ID].at && nl_u32(&tb[RTA_NH_ID])) return netlink_refuse(s, -EINVAL, "Nexthop id does not exist");
+	if (tb[RTA_ENCAP].at || tb[RTA_ENCAP_TYPE].at) return netlink_refuse(s, -EOPNOTSUPP, "CONFIG_LWTUNNEL is not enabled in this kernel");
+	return (ret->rtm_family == AF_INET ? check4 : check6)(s, ret, tb);
 }
 
 /* ways: room for ROUTE_WAYS_MAX */
@@ -137,9 +154,9 @@ static int route_read(const struct stack *s, const struct nl_request *q, struct 
 
 	if (err < 0) return err;
 	v4 = h.rtm_family == AF_INET;
-	*ret = (struct route){.dst = v4 ? addr_any4 : addr_any6, .plen = h.rtm_dst_len, .table = h.rtm_table, .type = h.rtm_type, .protocol = h.rtm_protocol,
-			      .scope = v4 ? h.rtm_scope : RT_SCOPE_UNIVERSE, .tos = v4 ? h.rtm_tos : 0, .onlink = h.rtm_flags & RTNH_F_ONLINK, .ways = ways};
-	if (tb[RTA_DST].at) ret->dst = nl_addr(&tb[RTA_DST], v4);
+	*ret = (struct route){.dst = destination_read(&h, &tb[RTA_DST]), .plen = h.rtm_dst_len, .table = h.rtm_table, .type = h.rtm_type,
+			      .protocol = h.rtm_protocol, .scope = v4 ? h.rtm_scope : RT_SCOPE_UNIVERSE, .tos = v4 ? h.rtm_tos : 0,
+			      .onlink = h.rtm_flags & RTNH_F_ONLINK, .ways = ways};
 	if (!v4 && addr_is_v4(&ret->dst)) return -EINVAL;        /* a mapped one is IPv4's here */
 	if (tb[RTA_TABLE].at) ret->table = nl_u32(&tb[RTA_TABLE]);
 	if (tb[RTA_PRIORITY].at) ret->metric = nl_u32(&tb[RTA_PRIORITY]);
@@ -160,11 +177,15 @@ static int route_read(const struct stack *s, const struct nl_request *q, struct 
 int nl_route_make(struct stack *s, const struct nl_request *q)
 {
 	struct route_way ways[ROUTE_WAYS_MAX];
+	struct rtmsg h;
 	struct route r;
 	int err = route_read(s, q, ways, &r);
 
 	if (err < 0) return err;
-	if (!r.type) r.type = RTN_UNICAST;
+	nl_header(q, &h, sizeof h);
+	if (addr_is_v4(&r.dst) && h.rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN))
+		return netlink_refuse(s, -EINVAL, "Invalid rtm_flags - can not contain DEAD or LINKDOWN");
+	if (!r.type && !addr_is_v4(&r.dst)) r.type = RTN_UNICAST;
 	if (!r.protocol) r.protocol = addr_is_v4(&r.dst) ? RTPROT_UNSPEC : RTPROT_BOOT;
 	return route_put(s, &r, q->h.nlmsg_flags);
 }
@@ -173,8 +194,13 @@ int nl_route_del(struct stack *s, const struct nl_request *q)
 {
 	struct route_way ways[ROUTE_WAYS_MAX];
 	struct route r;
+	struct addr masked;
 	int err = route_read(s, q, ways, &r);
 
-	if (err < 0) return err;
+	/* As Linux: what leads nowhere is no route. */
+	if (err < 0) return err == -ENODEV ? -ESRCH : err;
+	masked = addr_mask(&r.dst, r.plen);
+	if (addr_is_v4(&r.dst) && !addr_eq(&masked, &r.dst)) return netlink_refuse(s, -EINVAL, "Invalid prefix for given prefix length");
+	if (!route_table_exists(s, r.table, addr_is_v4(&r.dst))) return netlink_refuse(s, -ESRCH, "FIB table does not exist");
 	return route_del(s, &r);
 }

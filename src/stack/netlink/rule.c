@@ -1,4 +1,5 @@
 /* RTM_GETRULE: routing policy. What changes it is rule_set.c. */
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include "stack/core/rule.h"
 #include "stack/netlink/private.h"
@@ -79,12 +80,20 @@ void nl_write_rule(struct nl_writer *w, const struct rule *r, uint16_t type)
 
 static int dump(struct nl_writer *w, const struct nl_request *q)
 {
+	static const struct fib_rule_hdr free_fields = {.family = 0xff};
+	static const struct nl_form form = {
+		sizeof free_fields, &free_fields, .bad_header = "Invalid header for fib rule dump request",
+		.bad_value = "Invalid values in header for fib rule dump request",
+		.bad_attribute = "Invalid data after header in fib rule dump request",
+	};
 	struct fib_rule_hdr want;
+	int err = nl_form_read(w, q, &form, &want, NULL);
 
-	nl_header(q, &want, sizeof want);
+	if (err < 0) return err;
+	if (want.family && want.family != AF_INET && want.family != AF_INET6) return -EAFNOSUPPORT;
 	list_each(const struct rule, r, rule_list(nl_stack(w)), node)
 		if (nl_family_wanted(want.family, r->v4 ? AF_INET : AF_INET6)) nl_write_rule(w, r, RTM_NEWRULE);
 	return 0;
 }
 
-const struct nl_kind nl_rule = {RTM_GETRULE, dump, NULL, nl_rule_make, nl_rule_del, NULL};
+const struct nl_kind nl_rule = {RTM_GETRULE, dump, NULL, nl_rule_make, nl_rule_del, NULL, 0};

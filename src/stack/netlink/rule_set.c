@@ -130,7 +130,6 @@ int nl_rule_make(struct stack *s, const struct nl_request *q)
 	if (err == 0 && !tb[FRA_PRIORITY].at) r.priority = rule_default_priority(s, r.v4);
 	if (err == 0) err = read_jump(s, &tb[FRA_GOTO], &r);
 	if (err < 0) return err;
-	if (r.action == FR_ACT_UNSPEC || r.action > FR_ACT_PROHIBIT) return netlink_refuse(s, -EINVAL, "Invalid action");
 	if (r.tos & ECN_BITS) return netlink_refuse(s, -EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
 	if (r.action == FR_ACT_TO_TBL && !r.table && !r.v4) return netlink_refuse(s, -EINVAL, "Invalid table");
 	if (r.action == FR_ACT_TO_TBL && !r.table) r.table = route_table_unused(s);

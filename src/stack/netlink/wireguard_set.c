@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/wireguard.h>
 #include <netinet/in.h>
+#include "base/secret.h"
 #include "stack/netlink/private.h"
 #include "stack/wireguard/wireguard.h"
 
@@ -91,6 +92,7 @@ static int set_settings(struct stack *s, struct wg_peer *peer, const struct nl_a
 		err = key_of(&tb[WGPEER_A_PRESHARED_KEY], &shared);
 		if (err < 0) return err;
 		wg_peer_set_shared(peer, &shared);
+		secret_wipe(&shared, sizeof shared);
 	}
 	if (tb[WGPEER_A_ENDPOINT].at) set_endpoint(peer, &tb[WGPEER_A_ENDPOINT]);
 	if (flags & WGPEER_F_REPLACE_ALLOWEDIPS) wg_disallow_all(peer);
@@ -153,7 +155,9 @@ static int set_private_key(struct wg_device *d, const struct nl_attr *a)
 	struct wg_key key;
 	int err = key_of(a, &key);
 
-	return err < 0 ? err : wg_set_private_key(d, &key);
+	if (err == 0) err = wg_set_private_key(d, &key);
+	secret_wipe(&key, sizeof key);
+	return err;
 }
 
 int nl_wireguard_set(struct stack *s, const struct nl_request *q)

@@ -1,5 +1,4 @@
 /* PACKET_FANOUT: which member of a group is to have a frame. */
-#include <linux/if_ether.h>
 #include <stdlib.h>
 #include "stack/packet/fanout_private.h"
 

@@ -1,6 +1,5 @@
 /* SOCK_PACKET, of Linux 2.0: interfaces are told by name, and there are no options. Frames come with their link header. */
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include "stack/packet/packet_sock.h"

@@ -1,8 +1,8 @@
 /* The rows of SOL_PACKET. */
 #include <errno.h>
-#include <limits.h>
 #include <linux/virtio_net.h>
 #include "stack/packet/fanout.h"
+#include "stack/socket/option_rows.h"
 
 #define IGNORE_OUTGOING 23           /* PACKET_IGNORE_OUTGOING and PACKET_VNET_HDR_SZ of newer headers */
 #define VNET_HDR_SZ 24
@@ -124,9 +124,6 @@ static int set_rx_ring(struct sock *sk, const void *val, socklen_t len) { return
 static int set_tx_ring(struct sock *sk, const void *val, socklen_t len) { return pring_set(packet_of(sk), true, val, len); }
 
 #define P(n) .level = SOL_PACKET, .name = n, .text = #n
-#define BOTH .access = OPT_GET | OPT_SET
-#define SET .access = OPT_SET
-#define GET .access = OPT_GET
 #define FIELD(f) OPT_FIELD(struct packet_sock, f)
 
 const struct sockopt packet_options[] = {

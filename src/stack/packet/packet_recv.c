@@ -1,6 +1,5 @@
 /* Packet sockets: a frame becomes the socket's own, in its ring or its queue, and what a program gets of it. */
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <stdlib.h>

@@ -6,9 +6,8 @@
 #include "stack/packet/vnet.h"
 
 #define LL_LEN_MIN offsetof(struct sockaddr_ll, sll_addr)
-#define VLAN_TAG 4
 
-int packet_way(const struct packet_sock *ps, const struct sock_msg *m, struct sockaddr_ll *ll, struct way *ret)
+static int way_of(const struct packet_sock *ps, const struct sock_msg *m, struct sockaddr_ll *ll, struct way *ret)
 {
 	*ret = (struct way){.protocol = ps->protocol};
 	*ll = (struct sockaddr_ll){.sll_ifindex = ps->ifindex};
@@ -69,8 +68,8 @@ static int frame_check(const struct packet_sock *ps, const struct way *w, const 
 	bool headed = ps->sk.type != SOCK_DGRAM && w->nif->kind != NETIF_RAW_IP;
 	size_t room = w->nif->mtu_bytes + (headed ? ETH_HDR_LEN : 0);
 
-	if (headed && is_tagged(data, len)) room += VLAN_TAG;
-	if (len > (cuts ? UINT16_MAX + ETH_HDR_LEN + VLAN_TAG : room)) return -EMSGSIZE;
+	if (headed && is_tagged(data, len)) room += VLAN_TAG_LEN;
+	if (len > (cuts ? UINT16_MAX + ETH_HDR_LEN + VLAN_TAG_LEN : room)) return -EMSGSIZE;
 	return headed && len < ETH_HDR_LEN ? -EINVAL : 0;
 }
 
@@ -107,7 +106,7 @@ ssize_t packet_send(struct sock *sk, const struct sock_msg *m)
 	int r, err = sock_take_error(sk);
 
 	if (err) return -err;
-	r = packet_way(ps, m, &ll, &w);
+	r = way_of(ps, m, &ll, &w);
 	if (r < 0) return r;
 	if (ps->tx.mem.at) return pring_send(ps, &w);
 	r = packet_frame_send(ps, &w, m->unread ? NULL : m->data, m->len);

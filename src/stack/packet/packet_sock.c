@@ -1,7 +1,6 @@
 /* Packet sockets: life and names. */
 #include "stack/packet/fanout.h"
 #include <errno.h>
-#include <linux/if_ether.h>
 #include <net/if.h>
 #include <sys/epoll.h>
 #include "stack/core/sysctl.h"

@@ -78,7 +78,6 @@ enum room packet_room(const struct packet_sock *ps);       /* for one more frame
 
 /* packet_send.c */
 struct way { struct netif *nif; uint16_t protocol; const uint8_t *to; };   /* to: NULL where the program writes the link header */
-int packet_way(const struct packet_sock *ps, const struct sock_msg *m, struct sockaddr_ll *ll, struct way *ret);
 int packet_frame_send(struct packet_sock *ps, const struct way *w, const uint8_t *data, size_t len);
 ssize_t packet_send(struct sock *sk, const struct sock_msg *m);
 

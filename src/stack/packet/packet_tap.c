@@ -2,7 +2,6 @@
 #include <linux/if_ether.h>
 #include "stack/packet/fanout.h"
 
-#define VLAN_TAG 4
 #define VLAN_ID_MASK 0xfff
 
 static const uint8_t loopback_header4[ETH_HDR_LEN] = {[12] = 0x08, 0x00}, loopback_header6[ETH_HDR_LEN] = {[12] = 0x86, 0xdd};
@@ -35,12 +34,12 @@ static struct sight sight_of(const struct netif *nif, const struct packet *p)
 /* As Linux: of what comes in the tag is taken out of the frame, and told beside it. */
 static void untag(struct sight *v)
 {
-	if (!v->type || (v->protocol != ETH_P_8021Q && v->protocol != ETH_P_8021AD) || v->net_len < VLAN_TAG) return;
+	if (!v->type || (v->protocol != ETH_P_8021Q && v->protocol != ETH_P_8021AD) || v->net_len < VLAN_TAG_LEN) return;
 	v->vlan_tpid = v->protocol;
 	v->vlan_tci = read16(v->net);
 	v->type = v->net + 2;
-	v->net += VLAN_TAG;
-	v->net_len -= VLAN_TAG;
+	v->net += VLAN_TAG_LEN;
+	v->net_len -= VLAN_TAG_LEN;
 	v->protocol = protocol_of(v);
 }
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include "stack/packet/packet_sock.h"
 
-#define VLAN_TAG 4
-
 /* Of a header, what sending looks at. */
 struct request { uint32_t len, next, mac, net; };
 
@@ -37,7 +35,7 @@ static size_t status_offset(int version) { return version == TPACKET_V3 ? offset
 static int64_t data_offset(const struct packet_sock *ps, const struct way *w, const struct request *q)
 {
 	uint32_t first = pring_header_len(ps) - (uint32_t)sizeof(struct sockaddr_ll), room = ps->tx.req.tp_frame_size;
-	uint64_t most = room - first, of_link = (uint64_t)w->nif->mtu_bytes + (ps->sk.type == SOCK_RAW ? ETH_HDR_LEN : 0) + VLAN_TAG;
+	uint64_t most = room - first, of_link = (uint64_t)w->nif->mtu_bytes + (ps->sk.type == SOCK_RAW ? ETH_HDR_LEN : 0) + VLAN_TAG_LEN;
 	uint32_t at = ps->sk.type == SOCK_DGRAM ? q->net : q->mac;
 
 	if (q->next) return -EINVAL;

@@ -179,7 +179,7 @@ static int unbind_one(struct sctp_sock *so, const struct addr *a, uint16_t port)
 	return 0;
 }
 
-/* RFC 6458 §9.1. The peers of associations that there are already are not told: that would take ASCONF (RFC 5061). */
+/* RFC 6458 §9.1. The peers of associations that there are already are told by who calls (options_asconf.c). */
 int sctp_bindx(struct sctp_sock *so, const uint8_t *p, size_t len, bool add)
 {
 	struct sctp_addrs all;

@@ -111,6 +111,23 @@ static void path_free(struct path *p)
 	free(p);
 }
 
+void assoc_remove_path(struct assoc *a, struct path *p)
+{
+	notify_path(p, SCTP_ADDR_REMOVED, 0);
+	list_each(struct out_piece, q, &a->snd.flight, node) {
+		if (q->path != p) continue;
+		if (q->flying) piece_lost(q);
+		q->path = NULL;
+	}
+	if (a->heard == p) a->heard = NULL;
+	if (a->reconfig.to == p) a->reconfig.to = NULL;
+	if (a->asconf.to == p) a->asconf.to = NULL;
+	if (a->primary == p) a->primary = NULL;
+	path_free(p);
+	if (!a->primary) a->primary = list_first(&a->paths, struct path, node);
+	if (seq_gt(a->snd.advanced, a->snd.acked)) forward_send(a);
+}
+
 /* ---- birth ---- */
 
 static sctp_assoc_t next_id(struct sctp_stack *st)
@@ -141,6 +158,10 @@ struct assoc *assoc_new(struct sctp_sock *so, const struct addr *peer, uint16_t 
 	a->lport = so->inet.lport;
 	a->rport = rport;
 	a->set = so->set;
+	if (auth_keys_copy(&a->keys, &so->keys) < 0) {
+		free(a);
+		return NULL;
+	}
 	a->my_tag = random_tag(s);
 	a->snd.iss = a->snd.next_tsn = stack_random32(s);
 	a->snd.acked = a->snd.advanced = a->snd.iss - 1;
@@ -155,6 +176,8 @@ struct assoc *assoc_new(struct sctp_sock *so, const struct addr *peer, uint16_t 
 	a->guard.fire = guard_fire;
 	a->sack_timer.fire = sack_fire;
 	a->autoclose.fire = autoclose_fire;
+	a->reconfig.timer.fire = reconfig_fire;
+	a->asconf.timer.fire = asconf_fire;
 	sctp_addrs_towards(so, peer, &a->local);
 	list_append(&so->assocs, &a->node);
 	so->n_assocs++;
@@ -163,29 +186,51 @@ struct assoc *assoc_new(struct sctp_sock *so, const struct addr *peer, uint16_t 
 	return NULL;
 }
 
+static void streams_free(struct assoc *a)
+{
+	for (uint32_t i = 0; i < a->out_streams; i++) free(a->snd.streams[i].given_up);
+	free(a->snd.streams);
+}
+
 int assoc_streams_set(struct assoc *a, uint16_t out, uint16_t in)
 {
-	uint16_t *ssn = calloc(out, sizeof *ssn);
+	struct out_stream *streams = calloc(out, sizeof *streams);
 
-	if (!ssn) return -ENOMEM;
+	if (!streams) return -ENOMEM;
 	/* What was queued before the peer said how few it takes. */
-	list_each(struct out_piece, q, &a->snd.queue, node) {
-		if (q->msg->stream < out) continue;
-		notify_failed(a, q, false, CAUSE_STREAM);
-		piece_free(a, q);
-	}
-	free(a->snd.ssn);
-	a->snd.ssn = ssn;
+	assoc_streams_drop(a, out);
+	streams_free(a);
+	a->snd.streams = streams;
 	a->out_streams = out;
 	a->in_streams = in;
 	return 0;
 }
 
+int assoc_streams_add(struct assoc *a, uint16_t out)
+{
+	struct out_stream *streams = realloc(a->snd.streams, ((size_t)a->out_streams + out) * sizeof *streams);
+
+	if (!streams) return -ENOMEM;
+	for (uint32_t i = 0; i < out; i++) streams[a->out_streams + i] = (struct out_stream){.held = true};
+	a->snd.streams = streams;
+	a->out_streams = (uint16_t)(a->out_streams + out);
+	return 0;
+}
+
+void assoc_streams_drop(struct assoc *a, uint16_t keep)
+{
+	list_each(struct out_piece, q, &a->snd.queue, node) {
+		if (q->msg->stream < keep) continue;
+		notify_failed(a, q, false, CAUSE_STREAM);
+		piece_free(a, q);
+	}
+	for (uint32_t i = keep; i < a->out_streams; i++) free(a->snd.streams[i].given_up);
+	a->out_streams = MIN(a->out_streams, keep);
+}
+
 void assoc_peer_begins(struct assoc *a, seq32 tsn, uint32_t rwnd)
 {
-	a->rcv.irs = tsn;
-	a->rcv.cum = a->rcv.highest = tsn - 1;
-	memset(a->rcv.map, 0, sizeof a->rcv.map);
+	rcv_begin(a, tsn);
 	a->snd.peer_rwnd = rwnd;
 	/* RFC 9260 §7.2.1: may be arbitrarily high. */
 	list_each(struct path, p, &a->paths, node) p->ssthresh = MAX(rwnd, 4 * p->mtu_bytes);
@@ -201,6 +246,9 @@ void assoc_established(struct assoc *a)
 	a->errors = 0;
 	free(a->open.cookie);
 	a->open.cookie = NULL;
+	reconfig_begin(a);
+	asconf_begin(a);
+	ecn_begin(a);
 	if (so->many) {
 		autoclose_touch(a);
 	} else {
@@ -210,6 +258,7 @@ void assoc_established(struct assoc *a)
 	}
 	notify_change(a, SCTP_COMM_UP, 0);
 	notify_adaptation(a);
+	if (!a->auth.able) notify_key(a, 0, SCTP_AUTH_NO_AUTH);
 	/* RFC 9260 §5.4: an address that nobody has shown to be the peer's is asked. */
 	list_each(struct path, p, &a->paths, node) {
 		if (p->state == SCTP_UNCONFIRMED) heartbeat_send(p);
@@ -236,6 +285,9 @@ void assoc_free(struct assoc *a)
 	timer_clear(s, &a->guard);
 	timer_clear(s, &a->sack_timer);
 	timer_clear(s, &a->autoclose);
+	reconfig_free(a);
+	asconf_free(a);
+	auth_keys_free(&a->keys);
 	pieces_free(a, &a->snd.queue);
 	pieces_free(a, &a->snd.flight);
 	reassembly_free(a);
@@ -244,7 +296,7 @@ void assoc_free(struct assoc *a)
 		if (m->assoc == a) m->assoc = NULL;
 	list_remove(&a->node);
 	so->n_assocs--;
-	free(a->snd.ssn);
+	streams_free(a);
 	free(a->rcv.ssn);
 	free(a->open.cookie);
 	free(a);
@@ -278,72 +330,7 @@ void sctp_sock_done(struct sctp_sock *so)
 	}
 	while (!list_empty(&so->rcvq)) in_msg_free(list_first(&so->rcvq, struct in_msg, node));
 	list_remove(&so->endpoint_node);
+	auth_keys_free(&so->keys);
 	inet_sock_done(sk);
 	sock_free(sk);
-}
-
-/* ---- a socket for one association ---- */
-
-struct sctp_sock *sctp_child(struct sctp_sock *so, const struct addr *peer, uint16_t rport)
-{
-	struct sock *from = &so->inet.sk, *sk;
-	struct sctp_sock *child;
-
-	if (sock_alloc(from->stack, &sctp_ops, from->domain, from->type, from->protocol, &sk) < 0) return NULL;
-	child = sctp_of(sk);
-	child->many = false;
-	child->peeled = so->many;
-	child->set = so->set;
-	child->bound = so->bound;
-	child->nodelay = so->nodelay;
-	child->no_fragments = so->no_fragments;
-	child->mapped_off = so->mapped_off;
-	child->rcvinfo = so->rcvinfo;
-	child->nxtinfo = so->nxtinfo;
-	child->interleave = so->interleave;
-	child->pd_point = so->pd_point;
-	child->inet.laddr = so->inet.laddr;
-	child->inet.v6only = so->inet.v6only;
-	child->inet.raddr = *peer;
-	child->inet.rport = rport;
-	child->inet.scope = so->inet.scope;
-	child->inet.tos = so->inet.tos;
-	child->inet.tclass = so->inet.tclass;
-	child->inet.ttl = so->inet.ttl;
-	child->inet.hops = so->inet.hops;
-	sk->bound_if = from->bound_if;
-	sk->rcvbuf = from->rcvbuf;
-	sk->sndbuf = from->sndbuf;
-	sk->linger = from->linger;
-	sk->keepalive = from->keepalive;
-	sk->reuseaddr = from->reuseaddr;
-	sk->rcvtimeo_us = from->rcvtimeo_us;
-	sk->sndtimeo_us = from->sndtimeo_us;
-	sk->mark = from->mark;
-	sk->priority = from->priority;
-	if (port_inherit(&child->inet, &so->inet) == 0) return child;
-	inet_sock_done(sk);
-	sock_free(sk);
-	return NULL;
-}
-
-/* From the socket that it began at, with what was received: paths, ports and identity stay. */
-void assoc_move(struct assoc *a, struct sctp_sock *to)
-{
-	struct sctp_sock *from = a->sock;
-
-	list_remove(&a->node);
-	from->n_assocs--;
-	a->sock = to;
-	list_append(&to->assocs, &a->node);
-	to->n_assocs++;
-	from->queued -= a->snd.queued;
-	to->queued += a->snd.queued;
-	to->established = to->was_connected = true;
-	timer_clear(assoc_stack(a), &a->autoclose);
-	list_each(struct in_msg, m, &from->rcvq, node) {
-		if (m->assoc_id != a->id) continue;
-		list_remove(&m->node);
-		list_append(&to->rcvq, &m->node);
-	}
 }

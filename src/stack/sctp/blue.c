@@ -39,8 +39,10 @@ static void answer(struct stack *s, const struct packet *p, const struct sctp_hd
 
 void receive_out_of_the_blue(struct stack *s, struct packet *p, const struct sctp_hdr *h)
 {
-	struct sctp_chunk c;
-	int n = sctp_chunk_parse(&c, p->data + SCTP_HDR_LEN, p->len - SCTP_HDR_LEN);
+	size_t at = SCTP_HDR_LEN;
+	struct sctp_chunk c, auth;
+	bool authentic = auth_before_cookie(p, &auth, &at);
+	int n = sctp_chunk_parse(&c, p->data + at, p->len - at);
 	enum answer a;
 
 	if (n < 0) return;
@@ -50,8 +52,8 @@ void receive_out_of_the_blue(struct stack *s, struct packet *p, const struct sct
 		return;
 	}
 	if (c.type == CHUNK_COOKIE_ECHO) {
-		struct assoc *made = open_receive_cookie(s, p, h, &c, NULL);   /* (4) */
-		if (made) receive_behind_cookie(s, p, h, made, SCTP_HDR_LEN + (size_t)n);
+		struct assoc *made = open_receive_cookie(s, p, h, &c, authentic ? &auth : NULL, NULL);   /* (4) */
+		if (made) receive_behind_cookie(s, p, h, made, at + (size_t)n, authentic);
 		return;
 	}
 	s->sctp->out_of_the_blue++;

@@ -14,10 +14,12 @@ struct cookie {
 	int64_t made_at;
 	uint32_t life_ms, my_tag, peer_tag, my_tsn, peer_tsn, peer_rwnd, my_tie, peer_tie, adaptation;
 	uint16_t lport, rport, out_streams, in_streams;
-	uint8_t forwards, has_adaptation, pad[2];
+	uint8_t forwards, has_adaptation, reconfigures, readdresses, marks, pad[3];
 	uint32_t n_addrs;
 	struct addr addrs[SCTP_ADDRS_MAX];
+	struct auth auth;
 };
+_Static_assert(sizeof(struct cookie) <= COOKIE_MOST, "COOKIE_MOST");
 
 size_t cookie_len(void) { return sizeof(struct cookie); }
 
@@ -47,12 +49,16 @@ void cookie_write(struct stack *s, uint8_t *p, const struct sctp_hdr *h, const s
 	k.adaptation = r->adaptation;
 	k.has_adaptation = r->has_adaptation;
 	k.forwards = r->forwards;
+	k.reconfigures = r->reconfigures;
+	k.readdresses = r->readdresses;
+	k.marks = r->marks;
 	k.lport = h->dst;
 	k.rport = h->src;
 	k.out_streams = out_streams;
 	k.in_streams = in_streams;
 	k.n_addrs = r->addrs.n;
 	memcpy(k.addrs, r->addrs.at, r->addrs.n * sizeof *k.addrs);
+	k.auth = m->auth;
 	sign(s, &k, k.mac);
 	memcpy(p, &k, sizeof k);
 }
@@ -72,8 +78,10 @@ bool cookie_read(struct stack *s, const struct sctp_chunk *c, const struct packe
 	if (k.lport != h->dst || k.rport != h->src || k.my_tag != h->vtag) return false;
 	*ret = (struct cookie_read){.my_tag = k.my_tag, .peer_tag = k.peer_tag, .my_tsn = k.my_tsn, .peer_tsn = k.peer_tsn, .peer_rwnd = k.peer_rwnd,
 				    .my_tie = k.my_tie, .peer_tie = k.peer_tie, .adaptation = k.adaptation, .out_streams = k.out_streams,
-				    .in_streams = k.in_streams, .forwards = k.forwards, .has_adaptation = k.has_adaptation, .addrs.n = k.n_addrs};
+				    .in_streams = k.in_streams, .forwards = k.forwards, .has_adaptation = k.has_adaptation,
+				    .reconfigures = k.reconfigures, .readdresses = k.readdresses, .marks = k.marks, .addrs.n = k.n_addrs};
 	memcpy(ret->addrs.at, k.addrs, sizeof k.addrs);
+	ret->auth = k.auth;
 	if (!sctp_addrs_have(&ret->addrs, &in->src)) return false;
 	age = s->now - k.made_at - (time_ns)k.life_ms * NS_PER_MS;
 	ret->stale = age > 0;

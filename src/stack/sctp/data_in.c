@@ -34,6 +34,13 @@ void rcv_mark(struct assoc *a, seq32 tsn)
 	}
 }
 
+void rcv_begin(struct assoc *a, seq32 tsn)
+{
+	a->rcv.irs = tsn;
+	a->rcv.cum = a->rcv.highest = tsn - 1;
+	memset(a->rcv.map, 0, sizeof a->rcv.map);
+}
+
 /* ---- memory ---- */
 
 /* RFC 9260 §6.2: as Linux, half of SO_RCVBUF; the other half pays for the bookkeeping. */

@@ -4,7 +4,6 @@
  *
  * Read first: RFC 9260 §10.
  */
-#include <errno.h>
 #include "stack/inet/redirect.h"
 #include "stack/sctp/assoc.h"
 

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include "stack/sctp/assoc.h"
 
-#define INIT_ACK_MOST 1200u
+#define PARAMS_ROOM (400u + AUTH_VECTOR_MOST)
+#define INIT_ACK_MOST (PARAMS_ROOM + COOKIE_MOST + 80u)
 
-struct sctp_sock *sctp_listener(const struct stack *s, const struct addr *laddr, uint16_t lport, bool v4)
+static struct sctp_sock *listener(const struct stack *s, const struct addr *laddr, uint16_t lport, bool v4)
 {
 	struct sctp_sock *any = NULL;
 
@@ -63,14 +64,14 @@ static void answer_init(struct stack *s, struct sctp_sock *so, const struct pack
 {
 	uint16_t out = (uint16_t)MIN(so->set.init.sinit_num_ostreams, r->h.in_streams), in = (uint16_t)MIN(so->set.init.sinit_max_instreams, r->h.out_streams);
 	struct sctp_init mine = {m->my_tag, first_rwnd(so), out, so->set.init.sinit_max_instreams, m->my_tsn};
-	uint8_t value[INIT_ACK_MOST], cookie[512];
+	uint8_t value[INIT_ACK_MOST], cookie[COOKIE_MOST];
 	struct sctp_addrs local;
 	struct sctp_out o;
 	size_t len;
 	uint8_t *at;
 
 	sctp_addrs_towards(so, &p->src, &local);
-	len = init_write(value, 400, &mine, &local, so);
+	len = init_write(value, PARAMS_ROOM, &mine, &local, so, &m->auth.mine);
 	m->life_ms = so->set.cookie_life_ms + r->preserve_ms;
 	cookie_write(s, cookie, h, r, m, out, in);
 	len += sctp_param_emit(&(struct sctp_param){.type = PARAM_COOKIE, .len = (uint16_t)cookie_len(), .value = cookie}, value + len);
@@ -101,9 +102,20 @@ static bool made_for(struct stack *s, const struct assoc *a, const struct init_r
 	return true;
 }
 
+/* What is offered to the peer, if it has offered it: to one that we have asked ourselves, the same as before. */
+static void offer_auth(struct stack *s, const struct sctp_sock *so, const struct assoc *a, const struct init_read *r, struct auth *ret)
+{
+	if (r->auth.len == 0) return;
+	if (a && assoc_in(a, SCTP_OPENING)) ret->mine = a->auth.mine;
+	else auth_vector_begin(s, &so->set.auth, &ret->mine);
+	ret->peers = r->auth;
+	ret->able = ret->mine.len > 0;
+	auth_agree(ret);
+}
+
 void open_receive_init(struct stack *s, struct packet *p, const struct sctp_hdr *h, const struct sctp_chunk *c, struct assoc *a)
 {
-	struct sctp_sock *so = a ? a->sock : sctp_listener(s, &p->dst, h->dst, addr_is_v4(&p->dst));
+	struct sctp_sock *so = a ? a->sock : listener(s, &p->dst, h->dst, addr_is_v4(&p->dst));
 	uint32_t tag = c->len >= 4 ? read32(c->value) : 0;
 	struct cookie_made m = {.my_tag = random_tag(s), .my_tsn = stack_random32(s)};
 	struct init_read r;
@@ -122,10 +134,12 @@ void open_receive_init(struct stack *s, struct packet *p, const struct sctp_hdr 
 	}
 	cause = init_read(so, c, &p->src, &r);
 	if (cause == 0 && a && !made_for(s, a, &r, &m)) cause = CAUSE_RESTART;
-	if (cause)
+	if (cause) {
 		refuse(s, p, h, tag, (uint16_t)cause);
-	else
-		answer_init(s, so, p, h, &r, &m);
+		return;
+	}
+	offer_auth(s, so, a, &r, &m.auth);
+	answer_init(s, so, p, h, &r, &m);
 }
 
 /* ---- COOKIE ECHO ---- */
@@ -138,6 +152,10 @@ static bool adopt(struct assoc *a, const struct cookie_read *k)
 	a->peer_forwards = k->forwards;
 	a->peer_adaptation = k->adaptation;
 	a->has_peer_adaptation = k->has_adaptation;
+	a->reconfig.able = k->reconfigures;
+	a->auth = k->auth;
+	a->ecn.able = k->marks;
+	a->asconf.able = k->readdresses && k->auth.able;
 	for (uint32_t i = 0; i < k->addrs.n; i++) assoc_add_path(a, &k->addrs.at[i], SCTP_UNCONFIRMED);
 	assoc_peer_begins(a, k->peer_tsn, k->peer_rwnd);
 	return true;
@@ -158,7 +176,7 @@ static void send_cookie_ack(struct assoc *a, const struct addr *to)
 
 static struct assoc *make(struct stack *s, struct packet *p, const struct sctp_hdr *h, const struct cookie_read *k)
 {
-	struct sctp_sock *so = sctp_listener(s, &p->dst, h->dst, addr_is_v4(&p->dst)), *home = so;
+	struct sctp_sock *so = listener(s, &p->dst, h->dst, addr_is_v4(&p->dst)), *home = so;
 	struct assoc *a;
 
 	if (!so || (!so->many && so->n_accepting > so->backlog)) return NULL;
@@ -208,6 +226,9 @@ static struct assoc *restart(struct assoc *a, const struct cookie_read *k, const
 	reassembly_free(a);
 	if (!adopt(a, k)) return NULL;
 	begin_tsns(a, k->my_tsn);
+	reconfig_begin(a);
+	asconf_begin(a);
+	ecn_begin(a);
 	list_each(struct path, p, &a->paths, node) {
 		path_begin(p);
 		p->errors = 0;
@@ -221,6 +242,7 @@ static struct assoc *restart(struct assoc *a, const struct cookie_read *k, const
 	a->state = SCTP_ESTABLISHED;
 	send_cookie_ack(a, from);
 	notify_change(a, SCTP_RESTART, 0);
+	if (!a->auth.able) notify_key(a, 0, SCTP_AUTH_NO_AUTH);
 	if (a->sock->inet.sk.closed) shutdown_begin(a);
 	return a;
 }
@@ -237,12 +259,24 @@ static struct assoc *collide(struct assoc *a, const struct cookie_read *k, const
 	return a;
 }
 
-struct assoc *open_receive_cookie(struct stack *s, struct packet *p, const struct sctp_hdr *h, const struct sctp_chunk *c, struct assoc *a)
+/* RFC 4895 §6.3: AUTH before a cookie is about the association that the cookie makes. */
+static bool is_authentic(struct stack *s, struct packet *p, const struct sctp_hdr *h, const struct cookie_read *k, const struct sctp_chunk *auth,
+			 const struct assoc *a)
+{
+	const struct sctp_sock *so = a ? a->sock : listener(s, &p->dst, h->dst, addr_is_v4(&p->dst));
+
+	if (!k->auth.able || !so) return !auth;
+	if (!auth) return !auth_needs(&k->auth.mine, CHUNK_COOKIE_ECHO);
+	return auth_verify(s, &k->auth, a ? &a->keys : &so->keys, auth, p) == AUTH_RIGHT;
+}
+
+struct assoc *open_receive_cookie(struct stack *s, struct packet *p, const struct sctp_hdr *h, const struct sctp_chunk *c, const struct sctp_chunk *auth,
+				  struct assoc *a)
 {
 	struct cookie_read k;
 	bool mine, peers;
 
-	if (!cookie_read(s, c, p, h, &k)) return NULL;
+	if (!cookie_read(s, c, p, h, &k) || !is_authentic(s, p, h, &k, auth, a)) return NULL;
 	mine = a && k.my_tag == a->my_tag;
 	peers = a && k.peer_tag == a->peer_tag;
 	/* RFC 9260 §5.1.5 (4), §5.2.4 (3): old ones are refused, but of the very association that there is. */

@@ -7,26 +7,30 @@
 #include "stack/sctp/assoc.h"
 
 #define NOTES_MOST 4096u               /* of a socket: a program that asks and never reads */
+#define NOTES_MOST_OCTETS (8u << 20)
 
-bool notify_wanted(const struct assoc *a, unsigned type) { return a->set.events >> (type - SCTP_SN_TYPE_BASE) & 1; }
+static bool wanted(const struct assoc *a, unsigned type) { return a->set.events >> (type - SCTP_SN_TYPE_BASE) & 1; }
 
 static bool queue_is_full(const struct sctp_sock *so)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, octets = 0;
 
-	list_each(const struct in_msg, m, &so->rcvq, node)
+	list_each(const struct in_msg, m, &so->rcvq, node) {
 		n += m->notification;
-	return n >= NOTES_MOST;
+		octets += m->notification ? m->len : 0;
+	}
+	return n >= NOTES_MOST || octets >= NOTES_MOST_OCTETS;
 }
 
-void notify(struct assoc *a, const void *note, size_t len)
+/* If the program has asked for its type. */
+static void notify(struct assoc *a, const void *note, size_t len)
 {
 	struct { uint16_t type, flags; uint32_t len; } head;
 	struct in_piece *q;
 	struct in_msg *m;
 
 	memcpy(&head, note, sizeof head);
-	if (!notify_wanted(a, head.type) || queue_is_full(a->sock)) return;
+	if (!wanted(a, head.type) || queue_is_full(a->sock)) return;
 	q = malloc(sizeof *q + len);
 	m = q ? in_msg_new(a) : NULL;
 	if (!m) {
@@ -73,7 +77,7 @@ void notify_failed(struct assoc *a, const struct out_piece *q, bool sent, uint32
 
 	if (msg->failed) return;
 	msg->failed = true;
-	if (notify_wanted(a, SCTP_SEND_FAILED)) f = malloc(sizeof *f + q->len);
+	if (wanted(a, SCTP_SEND_FAILED)) f = malloc(sizeof *f + q->len);
 	if (f) {
 		*f = (struct sctp_send_failed){.ssf_type = SCTP_SEND_FAILED, .ssf_flags = flags, .ssf_length = (uint32_t)(sizeof *f + q->len),
 					       .ssf_error = error, .ssf_info = {.sinfo_stream = msg->stream, .sinfo_ssn = msg->ssn, .sinfo_flags = msg->flags,
@@ -83,7 +87,7 @@ void notify_failed(struct assoc *a, const struct out_piece *q, bool sent, uint32
 		notify(a, f, sizeof *f + q->len);
 	}
 	free(f);
-	if (notify_wanted(a, SCTP_SEND_FAILED_EVENT)) e = malloc(sizeof *e + q->len);
+	if (wanted(a, SCTP_SEND_FAILED_EVENT)) e = malloc(sizeof *e + q->len);
 	if (e) {
 		*e = (struct sctp_send_failed_event){.ssf_type = SCTP_SEND_FAILED_EVENT, .ssf_flags = flags, .ssf_length = (uint32_t)(sizeof *e + q->len),
 						     .ssf_error = error,
@@ -137,4 +141,44 @@ void notify_adaptation(struct assoc *a)
 					  .sai_assoc_id = a->id};
 
 	if (a->has_peer_adaptation) notify(a, &e, sizeof e);
+}
+
+void notify_key(struct assoc *a, uint16_t key, uint32_t what)
+{
+	struct sctp_authkey_event e = {.auth_type = SCTP_AUTHENTICATION_EVENT, .auth_length = sizeof e, .auth_keynumber = key, .auth_indication = what,
+				       .auth_assoc_id = a->id};
+
+	notify(a, &e, sizeof e);
+}
+
+/* ---- RFC 6525 §6.1 ---- */
+
+void notify_stream_reset(struct assoc *a, unsigned flags, struct streams which)
+{
+	size_t len = sizeof(struct sctp_stream_reset_event) + which.n * sizeof *which.at;
+	struct sctp_stream_reset_event *e = wanted(a, SCTP_STREAM_RESET_EVENT) ? malloc(len) : NULL;
+
+	if (!e) return;
+	*e = (struct sctp_stream_reset_event){.strreset_type = SCTP_STREAM_RESET_EVENT, .strreset_flags = (uint16_t)flags,
+					      .strreset_length = (uint32_t)len, .strreset_assoc_id = a->id};
+	if (which.n) memcpy(e->strreset_stream_list, which.at, which.n * sizeof *which.at);
+	notify(a, e, len);
+	free(e);
+}
+
+/* As Linux: the local TSN is the one that this end waits for, the remote one what it sends next. */
+void notify_assoc_reset(struct assoc *a, unsigned flags, seq32 peers_next, seq32 my_next)
+{
+	struct sctp_assoc_reset_event e = {.assocreset_type = SCTP_ASSOC_RESET_EVENT, .assocreset_flags = (uint16_t)flags, .assocreset_length = sizeof e,
+					   .assocreset_assoc_id = a->id, .assocreset_local_tsn = peers_next, .assocreset_remote_tsn = my_next};
+
+	notify(a, &e, sizeof e);
+}
+
+void notify_stream_change(struct assoc *a, unsigned flags, uint16_t in, uint16_t out)
+{
+	struct sctp_stream_change_event e = {.strchange_type = SCTP_STREAM_CHANGE_EVENT, .strchange_flags = (uint16_t)flags, .strchange_length = sizeof e,
+					     .strchange_assoc_id = a->id, .strchange_instrms = in, .strchange_outstrms = out};
+
+	notify(a, &e, sizeof e);
 }

@@ -28,8 +28,8 @@ static void send_init(struct assoc *a)
 	struct path *to = a->open.attempts ? path_to_try(a) : a->primary;
 	const struct sctp_initmsg *set = &a->set.init;
 	struct sctp_init h = {a->my_tag, assoc_rwnd(a), set->sinit_num_ostreams, set->sinit_max_instreams, a->snd.iss};
-	uint8_t value[SCTP_INIT_FIXED + SCTP_ADDRS_MAX * 20 + 128], ms[4];
-	size_t len = init_write(value, sizeof value - 16, &h, &a->local, a->sock);
+	uint8_t value[SCTP_INIT_FIXED + SCTP_ADDRS_MAX * 20 + 128 + AUTH_VECTOR_MOST], ms[4];
+	size_t len = init_write(value, sizeof value - 16, &h, &a->local, a->sock, &a->auth.mine);
 
 	write32(ms, a->open.preserve_ms);
 	if (a->open.preserve_ms) len += sctp_param_emit(&(struct sctp_param){.type = PARAM_PRESERVATIVE, .len = 4, .value = ms}, value + len);
@@ -65,12 +65,14 @@ int open_begin(struct assoc *a)
 	a->state = SCTP_COOKIE_WAIT;
 	a->open.rto_ms = a->set.rto_initial_ms;
 	a->rcv.rwnd_told = assoc_rwnd(a);
+	auth_vector_begin(assoc_stack(a), &a->set.auth, &a->auth.mine);
 	send_init(a);
 	t1_start(a);
 	return 0;
 }
 
-void open_again(struct assoc *a)
+/* INIT or COOKIE ECHO once more, or the end. */
+static void again(struct assoc *a)
 {
 	uint32_t most = a->set.init.sinit_max_init_timeo ? a->set.init.sinit_max_init_timeo : a->set.rto_max_ms;
 
@@ -86,7 +88,7 @@ void open_again(struct assoc *a)
 
 void t1_fire(struct timer *t)
 {
-	open_again(container_of(t, struct assoc, t1));
+	again(container_of(t, struct assoc, t1));
 }
 
 /* What the peer says of itself becomes the association's. */
@@ -108,6 +110,12 @@ static bool adopt(struct assoc *a, const struct init_read *r)
 	a->peer_forwards = r->forwards;
 	a->peer_adaptation = r->adaptation;
 	a->has_peer_adaptation = r->has_adaptation;
+	a->reconfig.able = r->reconfigures;
+	a->auth.able = r->auth.len > 0 && a->auth.mine.len > 0;
+	a->auth.peers = r->auth;
+	a->ecn.able = r->marks;
+	auth_agree(&a->auth);
+	a->asconf.able = r->readdresses && a->auth.able;
 	for (uint32_t i = 0; i < r->addrs.n; i++)
 		if (!addr_is_loopback(&r->addrs.at[i]) || addr_is_loopback(&a->primary->addr)) assoc_add_path(a, &r->addrs.at[i], SCTP_UNCONFIRMED);
 	assoc_peer_begins(a, r->h.tsn, r->h.rwnd);

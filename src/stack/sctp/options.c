@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include "stack/sctp/assoc.h"
+#include "stack/socket/option_rows.h"
 
 int opt_read(const void *val, socklen_t len, void *to, size_t size)
 {
@@ -22,6 +23,17 @@ int opt_target(struct sock *sk, sctp_assoc_t id, struct opt_target *ret)
 	if (!a && so->many && id != SCTP_FUTURE_ASSOC) return -EINVAL;
 	*ret = (struct opt_target){so, a, a ? &a->set : &so->set};
 	return 0;
+}
+
+int opt_offer(struct sock *sk, const void *val, socklen_t len, bool *flag)
+{
+	struct sctp_assoc_value v;
+	struct opt_target t;
+	int r = opt_read(val, len, &v, sizeof v);
+
+	if (r == 0) r = opt_target(sk, v.assoc_id, &t);
+	if (r == 0) *flag = v.assoc_value != 0;
+	return r;
 }
 
 int opt_apply(struct sock *sk, sctp_assoc_t id, void (*apply)(struct assoc_settings *, const void *), const void *v)
@@ -196,9 +208,6 @@ static int get_event(struct sock *sk, void *val, socklen_t *len)
 
 /* ---- several addresses ---- */
 
-static int set_bindx_add(struct sock *sk, const void *val, socklen_t len) { return sctp_bindx(sctp_of(sk), val, len, true); }
-static int set_bindx_rem(struct sock *sk, const void *val, socklen_t len) { return sctp_bindx(sctp_of(sk), val, len, false); }
-
 /* As connect(): -EINPROGRESS, -EALREADY, then the association's number, once. */
 static int connectx(struct sock *sk, const void *val, socklen_t len, bool tells)
 {
@@ -225,33 +234,24 @@ static int set_connectx(struct sock *sk, const void *val, socklen_t len) { retur
 static int set_connectx_old(struct sock *sk, const void *val, socklen_t len) { return connectx(sk, val, len, false); }
 
 #define FLAG(n, f) {.level = IPPROTO_SCTP, .name = n, .text = #n, .type = OPT_BOOL, BOTH, OPT_FIELD(struct sctp_sock, f)}
-#define B(n) .level = IPPROTO_SCTP, .name = n, .text = #n, .type = OPT_BLOB
-#define BOTH .access = OPT_GET | OPT_SET
-#define SET .access = OPT_SET
-
 const struct sockopt sctp_options[] = {
-	{B(SCTP_INITMSG), BOTH, .get = get_initmsg, .set = set_initmsg},
+	{SCTP_BLOB(SCTP_INITMSG), BOTH, .get = get_initmsg, .set = set_initmsg},
 	FLAG(SCTP_NODELAY, nodelay),
 	FLAG(SCTP_DISABLE_FRAGMENTS, no_fragments),
 	FLAG(SCTP_RECVRCVINFO, rcvinfo),
 	FLAG(SCTP_RECVNXTINFO, nxtinfo),
-	{.level = IPPROTO_SCTP, .name = SCTP_AUTOCLOSE, .text = "SCTP_AUTOCLOSE", .type = OPT_INT, BOTH, .get = get_autoclose, .set = set_autoclose},
-	{.level = IPPROTO_SCTP, .name = SCTP_I_WANT_MAPPED_V4_ADDR, .text = "SCTP_I_WANT_MAPPED_V4_ADDR", .type = OPT_BOOL, BOTH, .get = get_mapped,
-	 .set = set_mapped},
-	{.level = IPPROTO_SCTP, .name = SCTP_FRAGMENT_INTERLEAVE, .text = "SCTP_FRAGMENT_INTERLEAVE", .type = OPT_BOOL, BOTH,
-	 OPT_FIELD(struct sctp_sock, interleave)},
-	{.level = IPPROTO_SCTP, .name = SCTP_PARTIAL_DELIVERY_POINT, .text = "SCTP_PARTIAL_DELIVERY_POINT", .type = OPT_INT, BOTH,
-	 OPT_FIELD(struct sctp_sock, pd_point), .set = set_pd_point, .note = "a message that fits the receive buffer comes whole"},
-	{.level = IPPROTO_SCTP, .name = SCTP_REUSE_PORT, .text = "SCTP_REUSE_PORT", .type = OPT_INT, BOTH, OPT_FIELD(struct sctp_sock, reuse_port),
-	 .set = set_reuse_port},
-	{B(SCTP_ADAPTATION_LAYER), BOTH, .get = get_adaptation, .set = set_adaptation},
-	{B(SCTP_EVENTS), BOTH, .get = get_events, .set = set_events},
-	{B(SCTP_EVENT), BOTH, .get = get_event, .set = set_event},
-	{B(SCTP_SOCKOPT_BINDX_ADD), SET, .set = set_bindx_add},
-	{B(SCTP_SOCKOPT_BINDX_REM), SET, .set = set_bindx_rem},
-	{B(SCTP_SOCKOPT_PEELOFF), .access = OPT_GET, .get = get_peeloff, .note = "makes a descriptor"},
-	{B(SCTP_SOCKOPT_PEELOFF_FLAGS), .access = OPT_GET, .get = get_peeloff, .note = "makes a descriptor"},
-	{B(SCTP_SOCKOPT_CONNECTX), SET, .set = set_connectx},
-	{B(SCTP_SOCKOPT_CONNECTX_OLD), SET, .set = set_connectx_old},
+	{SCTP_ROW(SCTP_AUTOCLOSE), .type = OPT_INT, BOTH, .get = get_autoclose, .set = set_autoclose},
+	{SCTP_ROW(SCTP_I_WANT_MAPPED_V4_ADDR), .type = OPT_BOOL, BOTH, .get = get_mapped, .set = set_mapped},
+	FLAG(SCTP_FRAGMENT_INTERLEAVE, interleave),
+	{SCTP_ROW(SCTP_PARTIAL_DELIVERY_POINT), .type = OPT_INT, BOTH, OPT_FIELD(struct sctp_sock, pd_point), .set = set_pd_point,
+	 .note = "a message that fits the receive buffer comes whole"},
+	{SCTP_ROW(SCTP_REUSE_PORT), .type = OPT_INT, BOTH, OPT_FIELD(struct sctp_sock, reuse_port), .set = set_reuse_port},
+	{SCTP_BLOB(SCTP_ADAPTATION_LAYER), BOTH, .get = get_adaptation, .set = set_adaptation},
+	{SCTP_BLOB(SCTP_EVENTS), BOTH, .get = get_events, .set = set_events},
+	{SCTP_BLOB(SCTP_EVENT), BOTH, .get = get_event, .set = set_event},
+	{SCTP_BLOB(SCTP_SOCKOPT_PEELOFF), .access = OPT_GET, .get = get_peeloff, .note = "makes a descriptor"},
+	{SCTP_BLOB(SCTP_SOCKOPT_PEELOFF_FLAGS), .access = OPT_GET, .get = get_peeloff, .note = "makes a descriptor"},
+	{SCTP_BLOB(SCTP_SOCKOPT_CONNECTX), SET, .set = set_connectx},
+	{SCTP_BLOB(SCTP_SOCKOPT_CONNECTX_OLD), SET, .set = set_connectx_old},
 	{.text = NULL},
 };

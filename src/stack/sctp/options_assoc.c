@@ -6,16 +6,7 @@
  */
 #include <errno.h>
 #include "stack/sctp/assoc.h"
-
-/* What every get begins with: the struct as the program has filled it in. */
-#define ASKED(v, id) \
-	struct opt_target t; \
-	int r; \
-	if (*len < sizeof(v)) return -EINVAL; \
-	memcpy(&(v), val, sizeof(v)); \
-	r = opt_target(sk, (v).id, &t); \
-	if (r < 0) return r
-#define TOLD(v) opt_copy_out(val, len, &(v), sizeof(v))
+#include "stack/socket/option_rows.h"
 
 struct path *opt_path(const struct opt_target *t, const struct sockaddr_storage *ss)
 {
@@ -291,20 +282,16 @@ static int get_prinfo(struct sock *sk, void *val, socklen_t *len)
 	return TOLD(v);
 }
 
-#define B(n) .level = IPPROTO_SCTP, .name = n, .text = #n, .type = OPT_BLOB
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-
 const struct sockopt sctp_assoc_options[] = {
-	{B(SCTP_RTOINFO), BOTH, .get = get_rtoinfo, .set = set_rtoinfo},
-	{B(SCTP_ASSOCINFO), BOTH, .get = get_associnfo, .set = set_associnfo},
-	{B(SCTP_DELAYED_SACK), BOTH, .get = get_sack, .set = set_sack},
-	{B(SCTP_CONTEXT), BOTH, .get = get_context, .set = set_context},
-	{B(SCTP_MAX_BURST), BOTH, .get = get_burst, .set = set_burst},
-	{B(SCTP_MAXSEG), BOTH, .get = get_maxseg, .set = set_maxseg},
-	{B(SCTP_DEFAULT_SEND_PARAM), BOTH, .get = get_send_param, .set = set_send_param},
-	{B(SCTP_DEFAULT_SNDINFO), BOTH, .get = get_sndinfo, .set = set_sndinfo},
-	{B(SCTP_DEFAULT_PRINFO), BOTH, .get = get_prinfo, .set = set_prinfo, .note = "by lifetime or retransmissions; not by priority"},
-	{B(SCTP_PR_SUPPORTED), GET, .get = get_pr},
+	{SCTP_BLOB(SCTP_RTOINFO), BOTH, .get = get_rtoinfo, .set = set_rtoinfo},
+	{SCTP_BLOB(SCTP_ASSOCINFO), BOTH, .get = get_associnfo, .set = set_associnfo},
+	{SCTP_BLOB(SCTP_DELAYED_SACK), BOTH, .get = get_sack, .set = set_sack},
+	{SCTP_BLOB(SCTP_CONTEXT), BOTH, .get = get_context, .set = set_context},
+	{SCTP_BLOB(SCTP_MAX_BURST), BOTH, .get = get_burst, .set = set_burst},
+	{SCTP_BLOB(SCTP_MAXSEG), BOTH, .get = get_maxseg, .set = set_maxseg},
+	{SCTP_BLOB(SCTP_DEFAULT_SEND_PARAM), BOTH, .get = get_send_param, .set = set_send_param},
+	{SCTP_BLOB(SCTP_DEFAULT_SNDINFO), BOTH, .get = get_sndinfo, .set = set_sndinfo},
+	{SCTP_BLOB(SCTP_DEFAULT_PRINFO), BOTH, .get = get_prinfo, .set = set_prinfo, .note = "by lifetime or retransmissions; not by priority"},
+	{SCTP_BLOB(SCTP_PR_SUPPORTED), GET, .get = get_pr},
 	{.text = NULL},
 };

@@ -5,15 +5,7 @@
  */
 #include <errno.h>
 #include "stack/sctp/assoc.h"
-
-#define ASKED(v, id) \
-	struct opt_target t; \
-	int r; \
-	if (*len < sizeof(v)) return -EINVAL; \
-	memcpy(&(v), val, sizeof(v)); \
-	r = opt_target(sk, (v).id, &t); \
-	if (r < 0) return r
-#define TOLD(v) opt_copy_out(val, len, &(v), sizeof(v))
+#include "stack/socket/option_rows.h"
 
 /* The address in a packed struct, where it may lie anywhere. */
 static struct path *path_at(const struct opt_target *t, const void *ss)
@@ -57,7 +49,7 @@ static int set_primary(struct sock *sk, const void *val, socklen_t len)
 	if (r < 0) return r;
 	p = path_at(&t, &v.ssp_addr);
 	if (!p) return -EINVAL;
-	t.a->primary = p;
+	path_make_primary(p);
 	return 0;
 }
 
@@ -177,7 +169,7 @@ static void path_info(const struct opt_target *t, const struct path *p, struct s
 {
 	i->spinfo_assoc_id = t->a->id;
 	show(t, p, &i->spinfo_address);
-	i->spinfo_state = p->state;
+	i->spinfo_state = path_may_fail(p) ? SCTP_PF : p->state;
 	i->spinfo_cwnd = p->cwnd;
 	i->spinfo_srtt = (uint32_t)(p->srtt_ns / NS_PER_MS);
 	i->spinfo_rto = (uint32_t)(p->rto_ns / NS_PER_MS);
@@ -214,6 +206,7 @@ static int get_path_info(struct sock *sk, void *val, socklen_t *len)
 	ASKED(v, spinfo_assoc_id);
 	p = path_at(&t, &v.spinfo_address);
 	if (!p) return -EINVAL;
+	if (path_may_fail(p) && t.a->set.pf_expose == PF_EXPOSE_OFF) return -EACCES;
 	path_info(&t, p, &v);
 	return TOLD(v);
 }
@@ -339,20 +332,16 @@ static int get_pr_status(struct sock *sk, void *val, socklen_t *len)
 	return TOLD(v);
 }
 
-#define B(n) .level = IPPROTO_SCTP, .name = n, .text = #n, .type = OPT_BLOB
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-
 const struct sockopt sctp_path_options[] = {
-	{B(SCTP_PRIMARY_ADDR), BOTH, .get = get_primary, .set = set_primary},
-	{B(SCTP_PEER_ADDR_PARAMS), BOTH, .get = get_params, .set = set_params, .note = "not SPP_IPV6_FLOWLABEL"},
-	{B(SCTP_STATUS), GET, .get = get_status},
-	{B(SCTP_GET_PEER_ADDR_INFO), GET, .get = get_path_info},
-	{.level = IPPROTO_SCTP, .name = SCTP_GET_ASSOC_NUMBER, .text = "SCTP_GET_ASSOC_NUMBER", .type = OPT_INT, GET, .get = get_number},
-	{B(SCTP_GET_ASSOC_ID_LIST), GET, .get = get_ids},
-	{B(SCTP_GET_PEER_ADDRS), GET, .get = get_peer_addrs},
-	{B(SCTP_GET_LOCAL_ADDRS), GET, .get = get_local_addrs},
-	{B(SCTP_GET_ASSOC_STATS), GET, .get = get_stats},
-	{B(SCTP_PR_ASSOC_STATUS), GET, .get = get_pr_status},
+	{SCTP_BLOB(SCTP_PRIMARY_ADDR), BOTH, .get = get_primary, .set = set_primary},
+	{SCTP_BLOB(SCTP_PEER_ADDR_PARAMS), BOTH, .get = get_params, .set = set_params, .note = "not SPP_IPV6_FLOWLABEL"},
+	{SCTP_BLOB(SCTP_STATUS), GET, .get = get_status},
+	{SCTP_BLOB(SCTP_GET_PEER_ADDR_INFO), GET, .get = get_path_info},
+	{SCTP_ROW(SCTP_GET_ASSOC_NUMBER), .type = OPT_INT, GET, .get = get_number},
+	{SCTP_BLOB(SCTP_GET_ASSOC_ID_LIST), GET, .get = get_ids},
+	{SCTP_BLOB(SCTP_GET_PEER_ADDRS), GET, .get = get_peer_addrs},
+	{SCTP_BLOB(SCTP_GET_LOCAL_ADDRS), GET, .get = get_local_addrs},
+	{SCTP_BLOB(SCTP_GET_ASSOC_STATS), GET, .get = get_stats},
+	{SCTP_BLOB(SCTP_PR_ASSOC_STATUS), GET, .get = get_pr_status},
 	{.text = NULL},
 };

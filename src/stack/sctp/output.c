@@ -74,15 +74,21 @@ static void put_piece(struct assoc *a, struct sctp_out *o, struct path *to, stru
 	if (q->sent == 1 && !to->timing) to->timing = q->timed = true;
 }
 
-static bool fits(const struct sctp_out *o, const struct out_piece *q) { return sctp_padded(SCTP_DATA_HDR + q->len) <= o->room - o->p->len; }
+/* One packet has one key. */
+static bool fits(const struct sctp_out *o, const struct out_piece *q)
+{
+	return q->msg->key == o->key && sctp_padded(SCTP_DATA_HDR + q->len) <= o->room - o->p->len;
+}
 
 /* A packet with the SACK that is owed, if any. room: at least for one piece, however large it was cut. */
 static bool begin(struct assoc *a, struct sctp_out *o, const struct path *to, const struct out_piece *q)
 {
-	uint32_t need = (uint32_t)(SCTP_HDR_LEN + sctp_padded(SCTP_DATA_HDR + q->len)), room = path_packet_room(to);
+	uint32_t need = (uint32_t)(SCTP_HDR_LEN + sctp_padded(SCTP_DATA_HDR + q->len)), room = path_packet_room(to) - auth_room(a);
 
 	if (!out_begin(o, MAX(room, need))) return false;
-	if ((timer_is_set(&a->sack_timer) || a->rcv.sack_now) && need + SCTP_CHUNK_HDR + SCTP_SACK_FIXED + 4 * a->rcv.n_dups <= room &&
+	o->has_data = true;
+	o->key = q->msg->key;
+	if ((timer_is_set(&a->sack_timer) || a->rcv.sack_now) && need + SCTP_CHUNK_HDR + SCTP_SACK_FIXED + 4 * a->rcv.n_dups + ecn_echo_room(a) <= room &&
 	    a->rcv.highest == a->rcv.cum)
 		sack_write(a, o);
 	return true;
@@ -162,26 +168,26 @@ static void number(struct assoc *a, struct out_piece *q)
 	struct out_msg *m = q->msg;
 
 	/* Ordered messages are numbered as they leave: what is given up before has no number that would be missed. */
-	if (!m->begun && !(q->flags & CHUNK_DATA_U)) m->ssn = a->snd.ssn[m->stream]++;
+	if (!m->begun && !(q->flags & CHUNK_DATA_U)) m->ssn = a->snd.streams[m->stream].ssn++;
 	m->begun = true;
 	q->tsn = a->snd.next_tsn++;
 	if (q->flags & CHUNK_DATA_U) a->stats.ouodchunks++;
 	else a->stats.oodchunks++;
 	a->snd.unsent -= q->len;
+	schedule_sent(a, q);
 	list_remove(&q->node);
 	list_append(&a->snd.flight, &q->node);
 }
 
 static bool send_new_packet(struct assoc *a)
 {
-	struct out_piece *q = list_first(&a->snd.queue, struct out_piece, node);
-	struct path *to = path_for_new(a, q);
+	struct out_piece *q = schedule_next(a);
+	struct path *to = q ? path_for_new(a, q) : NULL;
 	struct sctp_out o;
 	bool any = false;
 
-	if (!may_send(a, to, q, false) || !begin(a, &o, to, q)) return false;
-	while (!list_empty(&a->snd.queue)) {
-		q = list_first(&a->snd.queue, struct out_piece, node);
+	if (!q || !may_send(a, to, q, false) || !begin(a, &o, to, q)) return false;
+	for (; q; q = schedule_next(a)) {
 		if (any && (path_for_new(a, q) != to || !may_send(a, to, q, true))) break;
 		if (!fits(&o, q)) break;
 		number(a, q);
@@ -197,7 +203,7 @@ static void send_new(struct assoc *a)
 {
 	uint32_t packets = 0;
 
-	while (!list_empty(&a->snd.queue) && (a->set.max_burst == 0 || packets < a->set.max_burst) && send_new_packet(a)) packets++;
+	while ((a->set.max_burst == 0 || packets < a->set.max_burst) && send_new_packet(a)) packets++;
 }
 
 void sctp_output(struct assoc *a)

@@ -10,13 +10,10 @@
 
 bool out_begin(struct sctp_out *o, uint32_t room)
 {
-	o->p = packet_new(PACKET_HEADROOM, room);
-	o->room = room;
+	*o = (struct sctp_out){.p = packet_new(PACKET_HEADROOM + AUTH_ROOM, room), .room = room};
 	if (o->p) o->p->len = SCTP_HDR_LEN;
 	return o->p;
 }
-
-bool out_is_empty(const struct sctp_out *o) { return o->p->len == SCTP_HDR_LEN; }
 
 uint8_t *out_chunk(struct sctp_out *o, uint8_t type, uint8_t flags, size_t len)
 {
@@ -32,16 +29,22 @@ uint8_t *out_chunk(struct sctp_out *o, uint8_t type, uint8_t flags, size_t len)
 	return at + SCTP_CHUNK_HDR;
 }
 
-int out_send_tagged(struct sctp_out *o, struct assoc *a, struct path *to, uint32_t vtag)
+static int send_tagged(struct sctp_out *o, struct assoc *a, struct path *to, uint32_t vtag)
 {
 	struct sctp_hdr h = {a->lport, a->rport, vtag};
-	bool larger = o->p->len > path_packet_room(to);
 	struct ip_out out;
+	bool larger;
 	int r;
 
+	if (!auth_sign(a, o)) {
+		packet_free(o->p);
+		return -ENOMEM;
+	}
+	larger = o->p->len > path_packet_room(to);
 	sctp_emit(&h, o->p->data, o->p->len);
 	inet_sock_out(&a->sock->inet, &to->src, &to->addr, IP_PROTO_SCTP, &out);
 	if (to->set.has_dscp) out.tos = to->set.dscp;
+	if (o->has_data) out.tos = ecn_tos(a, out.tos);
 	/* What was cut for a larger path can't be cut again: IP does it (RFC 9260 §6.9). */
 	if (larger) out.df = false;
 	else if (!addr_is_v4(&to->addr)) out.df = true;
@@ -51,7 +54,7 @@ int out_send_tagged(struct sctp_out *o, struct assoc *a, struct path *to, uint32
 	return r;
 }
 
-int out_send(struct sctp_out *o, struct assoc *a, struct path *to) { return out_send_tagged(o, a, to, a->peer_tag); }
+int out_send(struct sctp_out *o, struct assoc *a, struct path *to) { return send_tagged(o, a, to, a->peer_tag); }
 
 void out_answer(struct stack *s, struct sctp_out *o, const struct packet *in, const struct sctp_hdr *h, uint32_t vtag)
 {

@@ -3,6 +3,7 @@
  *
  * Read first: RFC 3758, RFC 7496.
  */
+#include <stdlib.h>
 #include "stack/sctp/assoc.h"
 
 #define SKIPS_MOST 128u
@@ -19,12 +20,26 @@ static bool has_died(const struct assoc *a, const struct out_piece *q)
 	return assoc_now(a) >= m->dies_at;
 }
 
+static void count(struct assoc *a, const struct out_msg *m, bool sent)
+{
+	struct out_stream *st = m->stream < a->out_streams ? &a->snd.streams[m->stream] : NULL;
+	unsigned i = policy_index(m);
+
+	if (sent) a->stats.abandoned_sent[i]++;
+	else a->stats.abandoned_unsent[i]++;
+	if (!st) return;
+	if (!st->given_up) st->given_up = calloc(1, sizeof *st->given_up);
+	if (!st->given_up) return;
+	if (sent) st->given_up->sent[i]++;
+	else st->given_up->unsent[i]++;
+}
+
 static void give_up_unsent(struct assoc *a, const struct out_msg *m)
 {
 	list_each(struct out_piece, q, &a->snd.queue, node) {
 		if (q->msg != m) continue;
 		notify_failed(a, q, false, 0);
-		a->stats.abandoned_unsent[policy_index(m)]++;
+		count(a, m, false);
 		piece_free(a, q);
 	}
 }
@@ -34,7 +49,7 @@ static void give_up_sent(struct assoc *a, const struct out_msg *m)
 	list_each(struct out_piece, q, &a->snd.flight, node) {
 		if (q->msg != m || q->abandoned) continue;
 		notify_failed(a, q, true, 0);
-		a->stats.abandoned_sent[policy_index(m)]++;
+		count(a, m, true);
 		q->abandoned = true;
 		q->again = false;
 		piece_lands(q);

@@ -5,7 +5,7 @@
  *     cwnd begins at min(4 MTU, max(2 MTU, 4380))                                                §7.2.1
  *     errors > Path.Max.Retrans: inactive; the association's errors > Association.Max.Retrans: over     §8.1, §8.2
  *
- * A path that failed to answer even once is avoided where another does answer (RFC 7829, as Linux with pf_retrans = 0).
+ * A path that has failed to answer is avoided where another does answer, from the first time on unless SCTP_PEER_ADDR_THLDS says otherwise (RFC 7829).
  */
 #include <errno.h>
 #include "stack/sctp/assoc.h"
@@ -22,7 +22,7 @@ uint32_t assoc_fragment_point(const struct assoc *a)
 	uint32_t least = UINT32_MAX, point;
 
 	list_each(struct path, p, &a->paths, node) least = MIN(least, path_packet_room(p));
-	point = (least - SCTP_HDR_LEN - SCTP_DATA_HDR) & ~3u;
+	point = (least - auth_room(a) - SCTP_HDR_LEN - SCTP_DATA_HDR) & ~3u;
 	return a->set.max_seg ? MIN(a->set.max_seg, point) : point;
 }
 
@@ -31,12 +31,12 @@ static void choose_source(struct path *p, const struct addr *routed)
 {
 	const struct assoc *a = p->assoc;
 
-	if (a->sock->bound.n == 0 || sctp_addrs_have(&a->local, routed)) {
+	if (a->sock->bound.n == 0 || (sctp_addrs_have(&a->local, routed) && asconf_is_source(a, routed))) {
 		p->src = *routed;
 		return;
 	}
 	for (uint32_t i = 0; i < a->local.n; i++) {
-		if (addr_is_v4(&a->local.at[i]) != addr_is_v4(&p->addr)) continue;
+		if (addr_is_v4(&a->local.at[i]) != addr_is_v4(&p->addr) || !asconf_is_source(a, &a->local.at[i])) continue;
 		p->src = a->local.at[i];
 		return;
 	}
@@ -47,7 +47,7 @@ void path_route(struct path *p)
 	struct stack *s = assoc_stack(p->assoc);
 	struct addr any = addr_is_v4(&p->addr) ? addr_any4 : addr_any6;
 	struct route_hop hop;
-	uint32_t mtu = addr_is_v4(&p->addr) ? 576 : 1280;
+	uint32_t mtu = addr_is_v4(&p->addr) ? IP4_SIZE_LEAST : IP6_MTU_LEAST;
 
 	if (addr_eq(&p->src, &(struct addr){{0}})) p->src = any;
 	if (route_lookup(s, &p->addr, &any, inet_sock_oif(&p->assoc->sock->inet), &hop) == 0) {
@@ -67,6 +67,14 @@ void path_begin(struct path *p)
 {
 	p->cwnd = MIN(4 * p->mtu_bytes, MAX(2 * p->mtu_bytes, 4380u));
 	p->ssthresh = MAX(p->assoc->snd.peer_rwnd, 4 * p->mtu_bytes);
+	p->partial_acked = 0;
+}
+
+/* RFC 9260 §7.2.3, §7.2.4 (2) */
+void path_reduce(struct path *p)
+{
+	p->ssthresh = MAX(p->cwnd / 2, 4 * p->mtu_bytes);
+	p->cwnd = p->ssthresh;
 	p->partial_acked = 0;
 }
 
@@ -109,7 +117,11 @@ void path_backoff(struct path *p) { rto_set(p, 2 * p->rto_ns); }
 
 /* ---- errors ---- */
 
-bool path_is_active(const struct path *p) { return p->state == SCTP_ACTIVE; }
+/* As Linux: below the errors that make it fail. */
+bool path_may_fail(const struct path *p)
+{
+	return p->state == SCTP_ACTIVE && p->errors > p->set.pf_retrans && p->set.pf_retrans + 1 < p->set.max_retrans;
+}
 
 void path_set_state(struct path *p, int state, enum sctp_sn_error why)
 {
@@ -123,14 +135,25 @@ void path_set_state(struct path *p, int state, enum sctp_sn_error why)
 		notify_path(p, SCTP_ADDR_UNREACHABLE, why);
 }
 
+void path_make_primary(struct path *p)
+{
+	p->assoc->primary = p;
+	if (assoc_in(p->assoc, SCTP_UP)) notify_path(p, SCTP_ADDR_MADE_PRIM, 0);
+}
+
 bool path_error(struct path *p)
 {
 	struct assoc *a = p->assoc;
 
+	bool might = path_may_fail(p);
+
 	p->errors++;
+	if (!might && path_may_fail(p) && a->set.pf_expose == PF_EXPOSE_ON) notify_path(p, SCTP_ADDR_POTENTIALLY_FAILED, SCTP_FAILED_THRESHOLD);
 	/* RFC 9260 §5.4: an address that was never confirmed says nothing about the peer. */
 	if (p->state != SCTP_UNCONFIRMED) a->errors++;
 	if (p->errors > p->set.max_retrans) path_set_state(p, SCTP_INACTIVE, SCTP_FAILED_THRESHOLD);
+	/* RFC 7829 §5: another becomes the primary. */
+	if (p->errors > p->set.ps_retrans && a->primary == p && assoc_path_to_send(a, p) != p) path_make_primary(assoc_path_to_send(a, p));
 	/* RFC 9260 §8.1 */
 	if (a->errors <= a->set.max_retrans) return true;
 	assoc_lost(a, ETIMEDOUT, SCTP_COMM_LOST, 0);
@@ -141,6 +164,7 @@ void path_works(struct path *p, enum sctp_sn_error why)
 {
 	struct assoc *a = p->assoc;
 
+	if (path_may_fail(p) && a->set.pf_expose == PF_EXPOSE_ON) notify_path(p, SCTP_ADDR_AVAILABLE, why);
 	/* RFC 9260 §8.1, §8.2; as Linux not while it is being shut down: who answers, and takes no data, would keep it alive for ever. */
 	p->errors = 0;
 	if (a->state <= SCTP_ESTABLISHED) a->errors = 0;
@@ -153,7 +177,7 @@ void path_works(struct path *p, enum sctp_sn_error why)
 
 static unsigned rank(const struct path *p)
 {
-	if (p->state == SCTP_ACTIVE) return p->errors == 0 ? RANK_ACTIVE + 1 : RANK_ACTIVE;
+	if (p->state == SCTP_ACTIVE) return path_may_fail(p) ? RANK_ACTIVE : RANK_ACTIVE + 1;
 	return p->state == SCTP_INACTIVE ? 1 : 0;
 }
 

@@ -2,7 +2,7 @@
  * From DATA chunks to messages, and messages to their turn.
  *
  *     rcv.pieces   by TSN. A run from one with B to one with E, of one stream and number, is a message
- *     rcv.early    whole messages of ordered streams, before which another is missing
+ *     rcv.early    whole messages of ordered streams, before which another is missing; by stream and number
  *     sctp_sock.rcvq   what recv() finds
  *
  * A message that the receive buffer can't hold is delivered in part (RFC 9260 §6.9, RFC 6458 §8.1.20): it stands in the queue, grows, and the reader is
@@ -49,21 +49,29 @@ static uint16_t *next_ssn(struct assoc *a, uint16_t stream)
 
 static bool ssn_before(uint16_t x, uint16_t y) { return (int16_t)(uint16_t)(x - y) < 0; }
 
-/* Those whose turn has come by now: round and round, as each may make it another's. */
+static bool is_behind(const struct in_msg *x, const struct in_msg *y)
+{
+	return x->stream != y->stream ? x->stream > y->stream : ssn_before(y->ssn, x->ssn);
+}
+
+/* By stream, and in a stream by number: so one walk finds all whose turn has come. */
+static void wait_turn(struct assoc *a, struct in_msg *m)
+{
+	struct list *at = &a->rcv.early;
+
+	while (at->prev != &a->rcv.early && is_behind(list_entry(at->prev, struct in_msg, node), m)) at = at->prev;
+	list_insert_before(at, &m->node);
+}
+
+/* Those whose turn has come by now. */
 void reassembly_deliver(struct assoc *a)
 {
-	bool any = true;
-
-	while (any) {
-		any = false;
-		list_each(struct in_msg, m, &a->rcv.early, node) {
-			uint16_t *next = next_ssn(a, m->stream);
-			if (!next || ssn_before(*next, m->ssn)) continue;
-			if (*next == m->ssn) ++*next;
-			list_remove(&m->node);
-			rcvq_put(a->sock, m);
-			any = true;
-		}
+	list_each(struct in_msg, m, &a->rcv.early, node) {
+		uint16_t *next = next_ssn(a, m->stream);
+		if (!next || ssn_before(*next, m->ssn)) continue;
+		if (*next == m->ssn) ++*next;
+		list_remove(&m->node);
+		rcvq_put(a->sock, m);
 	}
 }
 
@@ -76,7 +84,7 @@ static void deliver(struct assoc *a, struct in_msg *m)
 		return;
 	}
 	if (*next != m->ssn) {
-		list_append(&a->rcv.early, &m->node);
+		wait_turn(a, m);
 		return;
 	}
 	++*next;
@@ -233,6 +241,27 @@ void reassembly_skip(struct assoc *a, uint16_t stream, uint16_t ssn)
 	uint16_t *next = stream < a->in_streams ? next_ssn(a, stream) : NULL;
 
 	if (next && !ssn_before(ssn, *next)) *next = (uint16_t)(ssn + 1);
+}
+
+/* What was before them is given up, or its sender would not begin anew. */
+void reassembly_reset(struct assoc *a, struct streams which)
+{
+	struct stream_set set;
+
+	stream_set_of(&set, which);
+	list_each(struct in_msg, m, &a->rcv.early, node) {
+		if (!stream_set_has(&set, m->stream)) continue;
+		list_remove(&m->node);
+		rcvq_put(a->sock, m);
+	}
+	for (uint32_t i = 0; i < a->rcv.n_ssn; i++)
+		if (stream_set_has(&set, (uint16_t)i)) a->rcv.ssn[i] = 0;
+}
+
+void reassembly_reset_all(struct assoc *a)
+{
+	reassembly_forward(a, a->rcv.highest);
+	reassembly_reset(a, (struct streams){.n = 0});
 }
 
 void reassembly_free(struct assoc *a)

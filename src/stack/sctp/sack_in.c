@@ -3,7 +3,6 @@
  *
  * Read first: RFC 9260 §6.2.1, §6.3.2, §7.2.
  */
-#include <errno.h>
 #include "stack/sctp/assoc.h"
 
 #define MISSING_REPORTS 3u
@@ -105,14 +104,6 @@ static void take_gaps(struct sack_work *w, const struct sctp_sack *h)
 
 /* ---- what is missing ---- */
 
-static void reduce(struct path *p)
-{
-	/* RFC 9260 §7.2.3, §7.2.4 (2) */
-	p->ssthresh = MAX(p->cwnd / 2, 4 * p->mtu_bytes);
-	p->cwnd = p->ssthresh;
-	p->partial_acked = 0;
-}
-
 static void note_once(struct path **all, uint32_t *n, struct path *p)
 {
 	for (uint32_t i = 0; i < *n; i++)
@@ -139,7 +130,7 @@ static void count_missing(struct sack_work *w)
 		piece_lost(q);
 	}
 	if (!hit || a->snd.recovering) return;
-	for (uint32_t i = 0; i < n; i++) reduce(reduced[i]);
+	for (uint32_t i = 0; i < n; i++) path_reduce(reduced[i]);
 	a->snd.recovering = true;
 	a->snd.recover = a->snd.next_tsn - 1;
 }
@@ -193,15 +184,8 @@ static void take_window(struct assoc *a, uint32_t rwnd)
 	if (asked) path_works(asked, SCTP_RECEIVED_SACK);
 }
 
+/* Nobody acknowledges what was never sent. */
 static bool can_be(const struct assoc *a, seq32 cum) { return seq_lt(cum, a->snd.next_tsn); }
-
-static bool violated(struct assoc *a)
-{
-	/* It acknowledges what was never sent. */
-	out_abort(a, CAUSE_PROTOCOL, NULL, 0);
-	assoc_lost(a, ECONNABORTED, SCTP_COMM_LOST, CAUSE_PROTOCOL);
-	return false;
-}
 
 static void dry(struct assoc *a)
 {
@@ -218,7 +202,7 @@ bool sack_receive(struct assoc *a, const struct sctp_chunk *c)
 	bool recovering = a->snd.recovering;
 
 	if (sctp_sack_parse(&h, c) < 0 || seq_lt(h.cum, a->snd.acked)) return true;
-	if (!can_be(a, h.cum)) return violated(a);
+	if (!can_be(a, h.cum)) return assoc_violated(a);
 	a->stats.isacks++;
 	a->stats.gapcnt += h.n_gaps;
 	w.highest_new = w.highest = h.cum;
@@ -229,6 +213,7 @@ bool sack_receive(struct assoc *a, const struct sctp_chunk *c)
 	count_missing(&w);
 	settle(&w, recovering);
 	take_window(a, h.rwnd);
+	auth_keys_release(a);
 	dry(a);
 	sock_ready(&a->sock->inet.sk);
 	return true;
@@ -239,7 +224,7 @@ bool sack_cumulative(struct assoc *a, seq32 cum)
 	struct sack_work w = {.a = a};
 
 	if (seq_lt(cum, a->snd.acked)) return true;
-	if (!can_be(a, cum)) return violated(a);
+	if (!can_be(a, cum)) return assoc_violated(a);
 	w.highest_new = cum;
 	credits_begin(&w);
 	take_cumulative(&w, cum);

@@ -30,11 +30,15 @@ static uint32_t find_gaps(const struct assoc *a, struct gap *ret, uint32_t most)
 uint8_t *sack_write(struct assoc *a, struct sctp_out *o)
 {
 	struct gap gaps[GAPS_MOST];
-	uint32_t fixed = SCTP_CHUNK_HDR + SCTP_SACK_FIXED + 4 * a->rcv.n_dups, left = o->room - o->p->len;
-	uint32_t n = left > fixed ? find_gaps(a, gaps, MIN(GAPS_MOST, (left - fixed) / 4)) : 0;
-	struct sctp_sack h = {.cum = a->rcv.cum, .rwnd = assoc_rwnd(a), .n_gaps = (uint16_t)n, .n_dups = (uint16_t)a->rcv.n_dups};
-	uint8_t *value = out_chunk(o, CHUNK_SACK, 0, SCTP_SACK_FIXED + 4 * (n + a->rcv.n_dups)), *at;
+	uint32_t fixed = SCTP_CHUNK_HDR + SCTP_SACK_FIXED + 4 * a->rcv.n_dups, left, n;
+	struct sctp_sack h = {.cum = a->rcv.cum, .rwnd = assoc_rwnd(a), .n_dups = (uint16_t)a->rcv.n_dups};
+	uint8_t *value, *at;
 
+	ecn_echo_write(a, o);
+	left = o->room - o->p->len;
+	n = left > fixed ? find_gaps(a, gaps, MIN(GAPS_MOST, (left - fixed) / 4)) : 0;
+	h.n_gaps = (uint16_t)n;
+	value = out_chunk(o, CHUNK_SACK, 0, SCTP_SACK_FIXED + 4 * (n + a->rcv.n_dups));
 	if (!value) return NULL;
 	sctp_sack_emit(&h, value);
 	at = value + SCTP_SACK_FIXED;

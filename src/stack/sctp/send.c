@@ -16,6 +16,7 @@ struct wish {
 	uint16_t stream, flags, policy;
 	uint32_t ppid, context, lifetime_ms, pr_value;
 	sctp_assoc_t id;
+	bool has_key; uint16_t key;            /* SCTP_AUTHINFO */
 	struct sctp_addrs also;                /* SCTP_DSTADDRV4, SCTP_DSTADDRV6 */
 };
 
@@ -77,6 +78,17 @@ static int read_policy(const struct cmsg_in *c, struct wish *w)
 	return 0;
 }
 
+static int read_key(const struct cmsg_in *c, struct wish *w)
+{
+	struct sctp_authinfo i;
+
+	if (c->len != sizeof i) return -EINVAL;
+	memcpy(&i, c->data, sizeof i);
+	w->has_key = true;
+	w->key = i.auth_keynumber;
+	return 0;
+}
+
 static int read_one(const struct sctp_sock *so, const struct cmsg_in *c, struct wish *w)
 {
 	if (c->level != IPPROTO_SCTP) return 0;
@@ -91,7 +103,8 @@ static int read_one(const struct sctp_sock *so, const struct cmsg_in *c, struct 
 	case SCTP_PRINFO: return read_policy(c, w);
 	case SCTP_DSTADDRV4:
 	case SCTP_DSTADDRV6: return read_address(so, c, w);
-	default: return -EINVAL;               /* also SCTP_AUTHINFO: no RFC 4895 here */
+	case SCTP_AUTHINFO: return read_key(c, w);
+	default: return -EINVAL;
 	}
 }
 
@@ -158,7 +171,8 @@ static void join(struct assoc *a, struct list *pieces)
 	}
 }
 
-int send_queue_message(struct assoc *a, struct out_msg *m, const void *data, size_t len)
+/* Takes m. */
+static int queue_message(struct assoc *a, struct out_msg *m, const void *data, size_t len)
 {
 	uint32_t most = assoc_fragment_point(a), order = m->flags & SCTP_UNORDERED ? CHUNK_DATA_U : 0;
 	struct list pieces = LIST_INIT(pieces);
@@ -201,6 +215,7 @@ static struct out_msg *message_of(const struct assoc *a, const struct wish *w, c
 	m->dies_at = TIME_NEVER;
 	if (w->policy == SCTP_PR_SCTP_TTL) m->dies_at = assoc_now(a) + w->pr_value * NS_PER_MS;
 	else if (w->policy == SCTP_PR_SCTP_NONE && w->lifetime_ms) m->dies_at = assoc_now(a) + w->lifetime_ms * NS_PER_MS;
+	m->key = w->has_key ? w->key : a->keys.active;
 	m->over = to;
 	if (to) m->to = to->addr;
 	return m;
@@ -271,14 +286,14 @@ static ssize_t send_on(struct assoc *a, struct path *to, const struct sock_msg *
 	struct out_msg *msg;
 	int r;
 
-	if (w->stream >= streams) return -EINVAL;
+	if (w->stream >= streams || (w->has_key && !auth_key_find(&a->keys, w->key))) return -EINVAL;
 	if (so->no_fragments && m->len > assoc_fragment_point(a)) return -EMSGSIZE;
 	if (!assoc_in(a, SCTP_OPENING | SCTP_S_(ESTABLISHED))) return -ESHUTDOWN;
 	if (so->queued >= so->inet.sk.sndbuf) return -EAGAIN;
 	msg = message_of(a, w, to);
 	if (!msg) return -ENOBUFS;
 	if (msg->dies_at != TIME_NEVER || msg->policy) a->snd.mortal = true;
-	r = send_queue_message(a, msg, m->data, m->len);
+	r = queue_message(a, msg, m->data, m->len);
 	if (r < 0) return r;
 	autoclose_touch(a);
 	sctp_output(a);

@@ -122,6 +122,13 @@ void guard_fire(struct timer *t)
 	assoc_lost(a, ETIMEDOUT, SCTP_COMM_LOST, 0);
 }
 
+bool assoc_violated(struct assoc *a)
+{
+	out_abort(a, CAUSE_PROTOCOL, NULL, 0);
+	assoc_lost(a, ECONNABORTED, SCTP_COMM_LOST, CAUSE_PROTOCOL);
+	return false;
+}
+
 void assoc_abort(struct assoc *a, const void *why, size_t len)
 {
 	out_abort(a, CAUSE_USER_ABORT, why, len);

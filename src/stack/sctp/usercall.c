@@ -13,8 +13,6 @@
 #include "stack/sctp/assoc.h"
 #include "stack/socket/family.h"
 
-#define NO_IOCTL_CMD 515
-
 static int sctp_init(struct sock *sk)
 {
 	struct sctp_sock *so = sctp_of(sk);
@@ -29,7 +27,8 @@ static int sctp_init(struct sock *sk)
 	so->set = (struct assoc_settings){
 		.init = {.sinit_num_ostreams = 10, .sinit_max_instreams = 65535, .sinit_max_attempts = 8, .sinit_max_init_timeo = 60000},
 		.rto_initial_ms = 3000, .rto_min_ms = 1000, .rto_max_ms = 60000, .max_retrans = 10, .cookie_life_ms = 60000, .sack_delay_ms = 200,
-		.sack_freq = 2, .max_burst = 4, .path = {.hb_interval_ms = 30000, .max_retrans = 5, .hb = true, .pmtud = true}};
+		.sack_freq = 2, .max_burst = 4, .ecn = true,
+		.path = {.hb_interval_ms = 30000, .max_retrans = 5, .ps_retrans = UINT16_MAX, .hb = true, .pmtud = true}};
 	return inet_sock_init(sk);
 }
 
@@ -52,7 +51,7 @@ static int sctp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	return r;
 }
 
-int sctp_autobind(struct sctp_sock *so) { return so->inet.bound ? 0 : port_bind(&so->inet, &so->inet.laddr, 0); }
+static int autobind(struct sctp_sock *so) { return so->inet.bound ? 0 : port_bind(&so->inet, &so->inet.laddr, 0); }
 
 /* ---- connect ---- */
 
@@ -90,7 +89,7 @@ int sctp_connect_to(struct sctp_sock *so, const struct sctp_addrs *peers, uint16
 		if (assoc_to(so, &peers->at[i], port)) return -EISCONN;
 	}
 	r = check_route(so, &peers->at[0]);
-	if (r == 0) r = sctp_autobind(so);
+	if (r == 0) r = autobind(so);
 	if (r < 0) return r;
 	if (sctp_flow_find(so->inet.sk.stack, &so->inet.laddr, so->inet.lport, &peers->at[0], port)) return -EADDRNOTAVAIL;
 	a = assoc_new(so, &peers->at[0], port);
@@ -186,7 +185,7 @@ static int sctp_listen(struct sock *sk, int backlog)
 		refuse_waiting(so);
 		return 0;
 	}
-	r = sctp_autobind(so);
+	r = autobind(so);
 	if (r == 0 && !sk->listening) r = port_listen_check(&so->inet);
 	if (r < 0) return r;
 	so->backlog = MIN((uint32_t)backlog, (uint32_t)sk->stack->sysctl->somaxconn);
@@ -326,7 +325,9 @@ static int sctp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t 
 }
 
 static const struct sockopt *const sctp_option_tables[] = {
-	sctp_options, sctp_assoc_options, sctp_path_options, sctp_refused_options, ip_options, ipv6_options, NULL,
+	sctp_options, sctp_assoc_options, sctp_path_options, sctp_reconfig_options, sctp_auth_options,
+	sctp_asconf_options, sctp_stream_options, sctp_failover_options, sctp_ecn_options,
+	sctp_refused_options, ip_options, ipv6_options, NULL,
 };
 
 const struct sock_ops sctp_ops = {

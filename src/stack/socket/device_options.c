@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <time.h>
-#include "stack/socket/option.h"
+#include "stack/socket/option_rows.h"
 
 enum { PREFER_BUSY_POLL = 69, BUSY_POLL_BUDGET = 70, RESERVE_MEM = 73, TXREHASH = 74, DEVMEM_DONTNEED = 80 };   /* names of newer headers */
 #define TXTIME_FLAGS 3u         /* SOF_TXTIME_DEADLINE_MODE, SOF_TXTIME_REPORT_ERRORS */
@@ -75,11 +75,13 @@ static int get_txtime(struct sock *sk, void *val, socklen_t *len)
 	return opt_copy_out(val, len, v, sizeof v);
 }
 
+static bool is_inet_stream(const struct sock *sk) { return sk->type == SOCK_STREAM && sk->domain != AF_UNIX; }
+
 /* Linux gives back pages that the program names by tokens; of those there are none. */
 static int set_devmem_dontneed(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)val;
-	return sk->type != SOCK_STREAM ? -EBADF : len % 8 || len > 8 * 128 ? -EINVAL : 0;
+	return !is_inet_stream(sk) ? -EBADF : len % 8 || len > 8 * 128 ? -EINVAL : 0;
 }
 
 static int set_reserve_mem(struct sock *sk, const void *val, socklen_t len)
@@ -92,7 +94,7 @@ static int set_reserve_mem(struct sock *sk, const void *val, socklen_t len)
 static int set_txrehash(struct sock *sk, const void *val, socklen_t len)
 {
 	(void)len;
-	if (sk->type != SOCK_STREAM) return -EOPNOTSUPP;
+	if (!is_inet_stream(sk)) return -EOPNOTSUPP;
 	if (*(const int *)val < -1 || *(const int *)val > 1) return -EINVAL;
 	sk->no_txrehash = *(const int *)val == 0;
 	return 0;
@@ -101,22 +103,19 @@ static int set_txrehash(struct sock *sk, const void *val, socklen_t len)
 static int get_txrehash(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	if (sk->type != SOCK_STREAM) return -EOPNOTSUPP;
+	if (!is_inet_stream(sk)) return -EOPNOTSUPP;
 	*(int *)val = !sk->no_txrehash;
 	return 0;
 }
 
 #define S(n) .level = SOL_SOCKET, .name = n, .text = #n
 #define N(n, t) .level = SOL_SOCKET, .name = n, .text = t
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-#define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct sock, f)
 
 const struct sockopt device_options[] = {
-	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu)},
-	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = opt_get_zero},
-	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .min = 0, .max = INT_MAX, FIELD(busy_poll)},
+	{S(SO_INCOMING_CPU), .type = OPT_INT, BOTH, FIELD(incoming_cpu), .note = "kept: no processor of a host's takes packets in"},
+	{S(SO_INCOMING_NAPI_ID), .type = OPT_INT, GET, .get = opt_get_zero, .note = "no device here is polled"},
+	{S(SO_BUSY_POLL), .type = OPT_INT, BOTH, .min = 0, .max = INT_MAX, FIELD(busy_poll), .note = "kept: no device here is polled"},
 	{N(PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL"), .type = OPT_BOOL, BOTH, FIELD(prefer_busy_poll), .set = set_prefer_busy_poll},
 	{N(BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET"), .type = OPT_INT, SET, .set = set_busy_poll},
 	{S(SO_CNX_ADVICE), .type = OPT_INT, SET, .set = opt_set_nothing, .note = "no route is kept that could be dropped"},

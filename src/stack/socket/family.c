@@ -1,6 +1,5 @@
 /* The table of families: a row for each that this stack speaks. The rest does not exist here: -EAFNOSUPPORT. */
 #include "stack/socket/family.h"
-#include <errno.h>
 
 static const struct family families[] = {
 	{AF_UNIX, "AF_UNIX", unix_choose},

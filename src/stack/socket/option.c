@@ -120,16 +120,33 @@ static bool is_settable(const struct sock *sk, const struct sockopt *o) { return
 static int set_allowed(const struct sock *sk, const struct sockopt *o, socklen_t len)
 {
 	if (o->of_stream && sk->type == SOCK_STREAM) return -o->of_stream;
-	if (len < o->least) return -EINVAL;
+	if (len < o->least || (o->exact && o->type == OPT_BLOB && len != o->least)) return -EINVAL;
 	if (o->privileged && !sock_is_privileged(sk)) return -EPERM;
 	return 0;
 }
 
 static bool too_short(const struct sock *sk, const struct sockopt *o, int level, socklen_t len)
 {
-	bool own_length = o && o->type == OPT_BLOB && o->access & OPT_SET;
+	bool own_length = o && o->type == OPT_BLOB && o->access & OPT_SET && (level != SOL_SOCKET || o->name == SO_BINDTODEVICE);
 
 	return len < sizeof(int) && !own_length && looks_at_length_first(sk, level);
+}
+
+/* Where the length is looked at even if the value can't be read. */
+static bool wants_int_first(const struct sock *sk, const struct sockopt *o)
+{
+	return o->type != OPT_BLOB && !o->refused && (sk->domain == AF_PACKET || o->level == IPPROTO_IPV6);
+}
+
+int sock_setsockopt_none(const struct sock *sk, int level, int name, socklen_t len)
+{
+	const struct sockopt *o = row_find(sk, level, name);
+	int r;
+
+	if (!is_settable(sk, o) || o->type != OPT_BLOB || len == 0) return 0;
+	r = set_allowed(sk, o, len);
+	if (r == 0 && o->unread) r = o->unread(sk, len);
+	return r < 0 || o->none_is_zero ? r : -EFAULT;
 }
 
 int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len)
@@ -138,10 +155,12 @@ int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t
 	bool reads_first = looks_at_length_first(sk, level) || (level == IPPROTO_IPV6 && sk->domain == AF_INET6);
 	int r;
 
-	if ((int)len < 0 || too_short(sk, o, level, len)) return -EINVAL;
-	if (!is_settable(sk, o)) return reads_first ? -EFAULT : -ENOPROTOOPT;
+	if ((int)len < 0) return -EINVAL;
+	if (has_no_options(sk) && level != SOL_SOCKET) return -EOPNOTSUPP;
+	if (too_short(sk, o, level, len)) return -EINVAL;
+	if (!is_settable(sk, o)) return reads_first && len >= sizeof(int) ? -EFAULT : -ENOPROTOOPT;
 	if (reads_first && len >= sizeof(int)) return -EFAULT;
-	if (sk->domain == AF_PACKET && o->type != OPT_BLOB && (o->exact ? len != sizeof(int) : len < sizeof(int))) return -EINVAL;
+	if (wants_int_first(sk, o) && (o->exact ? len != sizeof(int) : len < sizeof(int))) return -EINVAL;
 	r = o->type == OPT_BLOB || o->refused ? set_allowed(sk, o, len) : 0;
 	if (r == 0 && o->unread) r = o->unread(sk, len);
 	return r < 0 ? r : -EFAULT;
@@ -192,6 +211,7 @@ int option_get(struct sock *sk, int level, int name, void *val, socklen_t *len)
 	if (o->refused && !o->get) return -o->refused;
 	if ((int)*len < 0 && level != IPPROTO_IPV6) return -EINVAL;   /* IPPROTO_IPV6 takes any length for a large one */
 	if (o->type == OPT_BLOB) return o->get(sk, val, len);
+	if (o->whole && *len < sizeof v) return -EINVAL;
 	r = o->get ? o->get(sk, &v, &int_len) : 0;
 	if (r < 0) return r;
 	if (!o->get) v = field_get(sk, o);

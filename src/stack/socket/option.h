@@ -18,13 +18,17 @@ struct sockopt {
 	int refused;                               /* what Linux answers that lacks the feature: so do we, to either direction that there is */
 	const char *note;                          /* for docs/sockopts.md: what is particular, or why it is refused */
 	bool privileged;                           /* to set it takes CAP_NET_RAW or CAP_NET_ADMIN: -EPERM */
-	uint16_t least;                            /* octets that a set needs before Linux looks at them: else -EINVAL. OPT_BYTE_OR_…: 0 (an empty value is 0) or 1 */
-	bool exact;                                /* an int and no more: -EINVAL */
+	/* Octets that a set needs before Linux looks at them: else -EINVAL. OPT_BYTE_OR_…: 0 (an empty value is 0) or 1. */
+	uint16_t least;
+	bool exact;                                /* an int and no more, or `least` octets of a blob: -EINVAL */
 	bool short_is_zero;                        /* less than an int is 0 */
+	bool none_is_zero;                         /* a blob of IPPROTO_IPV6: no pointer is an int of 0, not -EFAULT */
+	bool whole;                                /* a get needs room for an int: else -EINVAL */
 	int of_stream;                             /* what a set answers on a stream socket, whatever the value; 0: the same as on others */
 	int min, max;                              /* of ints, as given; min == max == 0: any */
 	uint32_t offset; uint8_t size;             /* field in the protocol's struct (1, 2, 4, 8 octets), when get and set are NULL */
-	int (*get)(struct sock *, void *val, socklen_t *len);        /* instead of the field; ints: *(int *)val. For want of room it may say in *len how much it takes */
+	/* Instead of the field; ints: *(int *)val. For want of room it may say in *len how much it takes. */
+	int (*get)(struct sock *, void *val, socklen_t *len);
 	int (*set)(struct sock *, const void *val, socklen_t len);   /* instead of the field, after length and range; ints: *(int *)val */
 	int (*unread)(const struct sock *, socklen_t len);           /* what comes before -EFAULT, or 0. NULL: nothing */
 	int (*after)(struct sock *);               /* after the field was set. NULL allowed */

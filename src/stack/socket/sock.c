@@ -15,7 +15,6 @@
 #include "stack/socket/filter.h"
 
 #define TYPE_MAX 11          /* Linux's SOCK_MAX */
-#define NO_IOCTL_CMD 515     /* the kernel's ENOIOCTLCMD: "not mine, ask the next" */
 
 static void defaults_set(struct sock *sk)
 {

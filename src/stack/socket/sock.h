@@ -13,8 +13,8 @@
 
 struct netif;
 
-/* Descriptors of the host's in flight: what they are is its business, the core counts who holds them. */
-struct sock_rights { uint32_t refs; void (*free)(struct sock_rights *); };
+/* Descriptors of the host's in flight: what they are is its business, the core counts who holds them. err: why the host has them not sent, negative; 0. */
+struct sock_rights { uint32_t refs; void (*free)(struct sock_rights *); int err; };
 static inline void sock_rights_unref(struct sock_rights *r)
 {
 	if (r && --r->refs == 0) r->free(r);
@@ -27,10 +27,15 @@ struct sock_msg {
 	void *name; socklen_t name_len;            /* in: destination or NULL. out: capacity in, length out (as Linux: the full length) */
 	void *control; size_t control_len;         /* out: capacity in, length out */
 	struct sock_rights *rights;                /* AF_UNIX. in: a reference of the caller's, which keeps it. out: one that is the caller's now, or NULL */
+	pid_t pidfd_of;                            /* AF_UNIX. out: whose pidfd the host adds (SO_PASSPIDFD), 0: nobody's; -1: none is wanted */
 	int flags;                                 /* MSG_* of the call; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR … are returned here */
 	time_ns arrival;                           /* out: of a datagram, for SIOCGSTAMP; untouched where that is not known */
-	size_t call_len;                           /* in, streams: what the program's call has left to send, of which this is all or a part; 0: it ends here */
+	size_t call_len;                           /* in, streams: what the program's call has left to send, of which this is all or a part; 0: it ends here.
+						      A peek: what it has room for, of which this is a part */
+	size_t offset;                             /* a stream's peek: how many octets are passed over */
 };
+
+#define NO_IOCTL_CMD 515     /* the kernel's ENOIOCTLCMD: "not mine, ask the next" */
 
 struct sock_ops {
 	const char *name;
@@ -50,12 +55,14 @@ struct sock_ops {
 	uint32_t (*poll)(const struct sock *);     /* EPOLL* bits */
 	bool (*has_room)(const struct sock *);     /* for what send refused last with -EAGAIN, where poll does not tell. NULL: EPOLLOUT does */
 	int (*name_of)(const struct sock *, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
-	int (*ioctl)(struct sock *, unsigned long request, void *arg, size_t len);  /* SIOCINQ, SIOCOUTQ, … ; -ENOIOCTLCMD = 515 passes on */
+	int (*ioctl)(struct sock *, unsigned long request, void *arg, size_t len);  /* SIOCINQ, SIOCOUTQ, … ; -NO_IOCTL_CMD passes on */
 	/* Instead of the tables, for options that are not the socket's alone. NULL allowed */
 	int (*setsockopt)(struct sock *, int level, int name, const void *val, socklen_t len);
 	int (*getsockopt)(struct sock *, int level, int name, void *val, socklen_t *len);
 	const struct sockopt *const *options;      /* tables of rows, NULL-terminated: option.h */
 };
+
+#define REUSE_FORCED 2                             /* nobody else's port is in the way (TCP_REPAIR) */
 
 /* The order leaves no holes: there are two of these for each connection. */
 struct sock {
@@ -74,7 +81,9 @@ struct sock {
 	/* SOL_SOCKET */
 	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */
 	bool filter_locked;
-	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, prefer_busy_poll, wifi_status, nofcs, rcvmark, rcvpriority, select_err_queue;
+	uint8_t reuseaddr;                         /* or REUSE_FORCED */
+	bool reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, prefer_busy_poll;
+	bool wifi_status, nofcs, rcvmark, rcvpriority, select_err_queue;
 	bool zerocopy;                             /* SO_ZEROCOPY */
 	bool no_txrehash, txtime_on;               /* SO_TXREHASH, off; SO_TXTIME was set */
 	uint8_t txtime_clock, txtime_flags;
@@ -105,7 +114,8 @@ struct sock {
 int sock_create(struct stack *s, int domain, int type, int protocol, struct sock **ret); /* type without SOCK_NONBLOCK and _CLOEXEC */
 void sock_close(struct sock *sk);                  /* the pointer is dead for the caller; protocol state may linger */
 int sock_bind(struct sock *sk, const struct sockaddr *a, socklen_t len);
-int sock_connect(struct sock *sk, const struct sockaddr *a, socklen_t len);  /* streams: -EINPROGRESS, then -EALREADY, then 0 once, then -EISCONN; or the error */
+/* Streams: -EINPROGRESS, then -EALREADY, then 0 once, then -EISCONN; or the error. */
+int sock_connect(struct sock *sk, const struct sockaddr *a, socklen_t len);
 int sock_listen(struct sock *sk, int backlog);
 int sock_accept(struct sock *sk, struct sock **ret);      /* -EAGAIN when none is there */
 ssize_t sock_send(struct sock *sk, const struct sock_msg *m);  /* streams: partial counts; -EPIPE (SIGPIPE is the host's) */
@@ -117,7 +127,10 @@ bool sock_has_room(const struct sock *sk);         /* a send that was refused ma
 int sock_getsockname(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
 int sock_getpeername(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
 int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
-int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len);   /* the error of a set whose value can't be read: -EFAULT, or what comes before */
+/* The error of a set whose value can't be read: -EFAULT, or what comes before. */
+int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len);
+/* The same, to IPPROTO_IPV6, of a null pointer. 0: it is an int of 0 there. */
+int sock_setsockopt_none(const struct sock *sk, int level, int name, socklen_t len);
 int sock_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len); /* len in and out; truncates as Linux */
 int sock_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);  /* -ENOTTY when nobody knows it */
 int sock_take_error(struct sock *sk);                     /* 0 or the positive pending error, cleared */
@@ -128,8 +141,9 @@ static inline uint32_t sock_charge(const struct sock *sk, uint32_t data_len)
 	return sk->ops->datagram ? datagram_charge(sk->domain == AF_INET6, data_len) : data_len;
 }
 
-/* For protocols. */
-int sock_alloc(struct stack *s, const struct sock_ops *ops, int domain, int type, int protocol, struct sock **ret); /* as sock_create, protocol chosen: for accept */
+/* ---- for protocols ---- */
+/* As sock_create, protocol chosen: for accept. */
+int sock_alloc(struct stack *s, const struct sock_ops *ops, int domain, int type, int protocol, struct sock **ret);
 void sock_free(struct sock *sk);                          /* the protocol is done with a closed socket */
 void sock_ready(struct sock *sk);                         /* tells the host, if it has set user and not closed */
 void sock_set_error(struct sock *sk, int err);            /* positive errno; also ready */

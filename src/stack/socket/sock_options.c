@@ -10,7 +10,7 @@
 #include "stack/core/netif.h"
 #include "stack/core/sysctl.h"
 #include "stack/socket/filter.h"
-#include "stack/socket/option.h"
+#include "stack/socket/option_rows.h"
 #include "stack/socket/stamping.h"
 
 /* Numbers of <asm-generic/socket.h>: glibc's header gives some names to the old and some to the new layout. */
@@ -32,9 +32,10 @@ static int get_one(struct sock *sk, void *val, socklen_t *len)
 static int set_zerocopy(struct sock *sk, const void *val, socklen_t len)
 {
 	int v = *(const int *)val;
+	bool has = sk->type == SOCK_STREAM ? sk->protocol == IPPROTO_TCP : sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP;
 
 	(void)len;
-	if ((sk->domain != AF_INET && sk->domain != AF_INET6) || (sk->protocol != IPPROTO_TCP && sk->protocol != IPPROTO_UDP)) return -EOPNOTSUPP;
+	if ((sk->domain != AF_INET && sk->domain != AF_INET6) || !has) return -EOPNOTSUPP;
 	if (v < 0 || v > 1) return -EINVAL;
 	sk->zerocopy = v;
 	return 0;
@@ -310,7 +311,8 @@ static int get_netns_cookie(struct sock *sk, void *val, socklen_t *len)
 /* Linux has it for sockets that a program can connect. */
 static bool peeks_at_offset(const struct sock *sk)
 {
-	return sk->domain != AF_NETLINK && sk->domain != AF_PACKET && sk->type != SOCK_RAW;
+	bool pings = sk->type == SOCK_DGRAM && (sk->protocol == IPPROTO_ICMP || sk->protocol == IPPROTO_ICMPV6);
+	return sk->domain != AF_NETLINK && sk->domain != AF_PACKET && sk->type != SOCK_RAW && !pings;
 }
 
 static int set_peek_off(struct sock *sk, const void *val, socklen_t len)
@@ -348,9 +350,6 @@ static int get_peername(struct sock *sk, void *val, socklen_t *len)
 
 #define S(n) .level = SOL_SOCKET, .name = n, .text = #n
 #define N(n, t) .level = SOL_SOCKET, .name = n, .text = t
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-#define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct sock, f)
 
 const struct sockopt sock_options[] = {

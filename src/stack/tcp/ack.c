@@ -11,7 +11,6 @@
  * Read first: RFC 9293 §3.10.7.4 fifth, RFC 5961 §5, RFC 5681 §2 (duplicate ACK).
  */
 #include "stack/tcp/conn.h"
-#include <errno.h>
 
 /* ---- SYN-RECEIVED ---- */
 
@@ -47,7 +46,8 @@ bool ack_is_window_news(const struct tcp_sock *conn, const struct segment *g)
 	       (conn->snd.wl1 == g->h.seq && (g->wnd > conn->snd.wnd || !g->wnd));
 }
 
-bool ack_update_window(struct tcp_sock *conn, const struct segment *g)
+/* True when it is news. */
+static bool update_window(struct tcp_sock *conn, const struct segment *g)
 {
 	if (!ack_is_window_news(conn, g)) return false;
 	conn->snd.wnd = g->wnd;
@@ -142,6 +142,31 @@ static void take_record(struct tcp_sock *conn, struct tcp_sent *s, struct tcp_ac
 	rack_advance(conn, s);
 }
 
+/* As Linux: what is left of a packet that was acknowledged in part is cut anew, from una on; so it may be fewer segments. */
+static void cut_anew(struct tcp_sock *conn, struct tcp_acked *a)
+{
+	struct tcp_rtxq *q = &conn->rtxq;
+	uint32_t mss = 0, n, left, fin;
+	seq32 end, seq = conn->snd.una;
+
+	if (!q->n || !seq_lt(rtxq_at(q, 0)->seq, seq)) return;
+	n = rtxq_packet(q, &mss);
+	if (n < 2) return;
+	end = rtxq_at(q, n - 1)->end;
+	fin = seq_gt(end, snd_end(conn)) ? 1 : 0;
+	left = MAX((end - fin - seq + mss - 1) / mss, 1u);
+	for (; n > left; n--) {
+		take_record(conn, rtxq_at(q, 0), a);
+		rtxq_pop(q);
+	}
+	rtxq_tag(q, rtxq_at(q, 0), rtxq_at(q, 0)->tag | TAG_HEAD);
+	for (uint32_t i = 0; i < n; i++) {
+		struct tcp_sent *s = rtxq_at(q, i);
+		s->seq = seq;
+		s->end = seq = i + 1 < n ? seq + mss : end;
+	}
+}
+
 static void clean(struct tcp_sock *conn, struct tcp_acked *a)
 {
 	struct tcp_rtxq *q = &conn->rtxq;
@@ -150,6 +175,7 @@ static void clean(struct tcp_sock *conn, struct tcp_acked *a)
 		take_record(conn, rtxq_at(q, 0), a);
 		rtxq_pop(q);
 	}
+	if (conn->snd.tso_bytes) cut_anew(conn, a);
 	a->data_acked = a->segments != 0;
 	chrono_drained(conn);
 	a->reneged = q->n && (rtxq_at(q, 0)->tag & TAG_SACKED);
@@ -317,7 +343,7 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	conn->trouble.probes = 0;
 	conn->trouble.soft_err = 0;
 	prior_out = conn->rtxq.n;
-	a.wnd_news = ack_update_window(conn, g);
+	a.wnd_news = update_window(conn, g);
 	if (a.una_moved) advance(conn, g);
 	sack_learn(conn, g, a.prior_una, &a);
 	a.ece = ecn_echoed(conn, g);

@@ -62,7 +62,7 @@ static void adapt_delay(struct tcp_sock *conn)
 /* The peer's segment size before it has sent any, as Linux guesses it: small, so that it is acknowledged rather too soon. */
 void acking_guess(struct tcp_sock *conn)
 {
-	uint32_t most = MIN(MIN((uint32_t)conn->rcv.adv_mss, snd_mss(conn)), conn->rcv.wnd / 2);
+	uint32_t mss = snd_mss(conn), most = MIN(MIN((uint32_t)conn->rcv.adv_mss, mss), conn->rcv.wnd / 2);
 
 	conn->rcv.mss = (uint16_t)MAX(MIN(most, MSS_DEFAULT), TCP_MSS_RCV_MIN);
 }

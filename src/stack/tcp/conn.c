@@ -72,6 +72,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 {
 	conn_inherit_sock(&child->inet, &parent->inet);
 	child->set = parent->set;
+	child->repair = parent->repair;
 	child->ack.pingpong = parent->ack.pingpong;    /* TCP_QUICKACK off */
 }
 
@@ -176,7 +177,7 @@ void conn_ready_to_send(struct tcp_sock *conn)
 	recovery_init(conn);
 	cc_init(conn);
 	mtuprobe_established(conn);
-	sndbuf_expand(conn);
+	wmem_expand(conn);
 	window_established(conn);
 	acking_guess(conn);
 }
@@ -222,12 +223,12 @@ static void purge_send(struct tcp_sock *conn)
 	conn->mtu_probe = NULL;
 	conn->snd.fin = false;
 	chrono_stop(conn);
-	rtxq_clear(&conn->rtxq);
+	rtxq_forget(&conn->rtxq);
 	free(conn->cc.cubic);
 	conn->cc.cubic = NULL;
 }
 
-void conn_purge(struct tcp_sock *conn)
+static void purge(struct tcp_sock *conn)
 {
 	purge_send(conn);
 	free(conn->figures);
@@ -251,7 +252,7 @@ void conn_free(struct tcp_sock *conn)
 	free(conn->fastopen_keys);
 	md5_free(conn);
 	timers_clear(conn);
-	conn_purge(conn);
+	purge(conn);
 	inet_sock_done(&conn->inet.sk);
 	if (conn->orphan) s->tcp->n_orphans--;
 	sock_free(&conn->inet.sk);
@@ -268,8 +269,6 @@ void conn_done(struct tcp_sock *conn)
 	}
 	timers_clear(conn);
 	purge_send(conn);
-	conn->rtt.rto = rtt_timeout(conn);
-	conn->rtt.backoff = 0;
 	runs_free(conn);
 	flow_remove(&conn->inet);
 	if (!conn->inet.port_bound) port_release(&conn->inet);
@@ -281,7 +280,7 @@ void conn_done(struct tcp_sock *conn)
 /* The socket forgets its connection; what bind() gave it and the options stay. */
 static void forget_connection(struct tcp_sock *conn)
 {
-	conn_purge(conn);
+	purge(conn);
 	memset(&conn->snd, 0, sizeof *conn - offsetof(struct tcp_sock, snd));
 	list_init(&conn->rcv.queue);
 	conn->rcv.scaling = TCP_SCALING;
@@ -307,7 +306,9 @@ void conn_disconnect(struct tcp_sock *conn)
 
 	listen_stop(conn);
 	if (conn->wait.parent) listen_forget(conn);   /* Fast Open: accepted, and its SYN not proven */
-	if (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2) | S_(SYN_RECEIVED))) {
+	if (conn->repair.on && conn->state != TCPS_LISTEN) {
+		sk->err = ECONNABORTED;
+	} else if (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2) | S_(SYN_RECEIVED))) {
 		segment_send_reset(conn);
 		sk->err = ECONNRESET;
 	} else if (conn->state == TCPS_SYN_SENT) {
@@ -328,6 +329,7 @@ void conn_fail(struct tcp_sock *conn, int err)
 {
 	/* RFC 9293 §3.6 (MUST-12), RFC 9293 §3.9.1.8 (MUST-47): the program learns of it by its next call. */
 	conn->inet.sk.err = err;
+	conn->rtt.backoff = 0;
 	conn_done(conn);
 }
 

@@ -13,6 +13,7 @@
  *     rtxq.c       what is in flight; recovery.c, rack.c, undo.c, prr.c: what of it is lost; congestion.c, cubic.c, hystart.c, ecn.c: how much may be
  *     timewait.c   what is left of a connection in TIME-WAIT
  *     reassembly.c sack.c rtt.c urgent.c cuts.c stamps.c isn.c reset.c error.c options.c saved_syn.c
+ *     repair.c     TCP_REPAIR: connections taken down and set up again
  *     info.c       TCP_INFO; rate.c, chrono.c: the delivery rate, and what the time went by with
  *     conn.c       birth and end; tcp_stack.c: per-host state and demultiplexing
  *
@@ -108,9 +109,10 @@ struct tcp_sock {
 	struct inet_sock inet;
 	uint8_t state, use;
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
-	bool nospace;                         /* a writer found no room */
+	bool nospace;                         /* a writer found no room, or asked for it in vain */
 	bool orphan;                          /* counted in tcp_stack.n_orphans */
 	struct fastopen fastopen;             /* of one connection, too */
+	struct { uint8_t on : 1, queue : 2; } repair;   /* repair.c */
 	struct tcp_set set;
 	struct tcp_listener *listener;        /* of a listening socket */
 	struct {
@@ -142,6 +144,7 @@ struct tcp_sock {
 		bool fin;                     /* a FIN follows the queue */
 		bool urgent;                  /* up is ahead of una */
 		bool more;                    /* during a send with MSG_MORE */
+		bool passed;                  /* octets went past us */
 		struct tcp_cuts *cuts;        /* cuts.c; NULL: none */
 		struct ring queue;
 	} snd;
@@ -165,8 +168,9 @@ struct tcp_sock {
 		struct tcp_runs *ooo;         /* NULL: nothing came too early */
 		struct seq_range dup;         /* to be reported by D-SACK in the next ACK; empty: nothing */
 	} rcv;
-	/* receive buffer auto-tuning: round trip as the receiver sees it; since when, from which octet taken, how many in the best round */
-	struct { time_ns rtt, since, rtt_since; seq32 from, rtt_edge; uint32_t space, ecr; } tune;
+	/* receive buffer auto-tuning: round trip as the receiver sees it; since when, from which octet taken, how many in the best round;
+	 * the last echo of a timestamp that was made use of */
+	struct { time_ns rtt, since, rtt_since; seq32 from, rtt_edge; uint32_t space, echo_used; } tune;
 	struct {
 		uint8_t need, quick;          /* enum tcp_ack_need; ACKs to be sent at once */
 		uint8_t pushed;               /* small segments since the last ACK: none, one, more */
@@ -175,7 +179,8 @@ struct tcp_sock {
 		seq32 dups_nxt;
 		time_ns ato;                  /* delay of the next delayed ACK */
 	} ack;
-	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset; time_ns recent_when; } opt; /* agreed; ts_recent and our clock's offset */
+	/* agreed; ts_recent, our clock's offset, and what the peer has echoed last of it */
+	struct { bool wscale, ts, sack; uint8_t ecn; uint32_t recent, offset, echo; time_ns recent_when; } opt;
 	struct {
 		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_first, syn_at;
 		seq32 round;
@@ -292,7 +297,6 @@ void conn_done(struct tcp_sock *conn);           /* CLOSED; frees it when the pr
 void conn_fail(struct tcp_sock *conn, int err);  /* conn_done with a pending error */
 void conn_disconnect(struct tcp_sock *conn);     /* back to where connect or listen can start again */
 void conn_free(struct tcp_sock *conn);           /* frees it in any state, without a packet */
-void conn_purge(struct tcp_sock *conn);          /* drops both queues */
 void conn_time_wait(struct tcp_sock *conn);      /* leaves a struct timewait behind, then conn_done */
 int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *ret); /* route to the peer */
 void conn_update_mss(struct tcp_sock *conn);     /* after the path MTU changed */
@@ -324,9 +328,7 @@ bool syncookie_read(const struct tcp_sock *conn, const struct segment *g, struct
 void tcp_input(struct tcp_sock *conn, struct segment *g);
 enum step input_ack(struct tcp_sock *conn, struct segment *g);
 void ack_challenge(struct tcp_sock *conn);       /* RFC 5961: answers with an ACK, within the limit */
-void ack_unacceptable(struct tcp_sock *conn, const struct segment *g);
 bool ack_is_window_news(const struct tcp_sock *conn, const struct segment *g);
-bool ack_update_window(struct tcp_sock *conn, const struct segment *g);   /* true when it is news */
 void ack_syn_acked(struct tcp_sock *conn, const struct segment *g);
 static inline enum step step_drop(struct segment *g, enum drop_reason why) { g->why = why; return STEP_STOP; }
 
@@ -361,6 +363,7 @@ bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cooki
 void output_lost(struct tcp_sock *conn);         /* sends again what is lost, as far as cwnd goes. resend.c */
 int output_repeat(struct tcp_sock *conn, uint32_t i); /* sends that record of the rtxq again, as a probe. 0 or why not */
 int output_resend(struct tcp_sock *conn, uint32_t i); /* the same because it is lost */
+uint32_t snd_in_window(const struct tcp_sock *conn, uint32_t len);   /* never more than half of the largest window seen */
 uint32_t snd_mss(const struct tcp_sock *conn);   /* payload of a full segment now */
 uint16_t snd_mss_any(const struct tcp_sock *conn);         /* what everybody takes */
 uint32_t snd_mss_plain(const struct tcp_sock *conn);       /* without SACK blocks; before the peer has said what it takes, what everybody does */
@@ -382,6 +385,8 @@ bool md5_accepts(const struct tcp_sock *conn, struct segment *g);               
 
 /* cuts.c */
 uint32_t cuts_room(struct tcp_sock *conn, bool urgent);    /* of the last packet, for octets to be queued now: a full one is cut off first */
+uint32_t cuts_tail_room(const struct tcp_sock *conn, bool urgent);         /* of the last packet, if there is one that is not full */
+uint32_t cuts_packets(const struct tcp_sock *conn);        /* of what is not sent */
 void cuts_grow(struct tcp_sock *conn, uint32_t by);
 void cuts_eor(struct tcp_sock *conn);
 uint32_t cuts_unsent(const struct tcp_sock *conn);
@@ -463,9 +468,13 @@ void window_measure_stamp(struct tcp_sock *conn, const struct segment *g);
 void window_measure(struct tcp_sock *conn);      /* the round trip as the receiver sees it */
 void window_consumed(struct tcp_sock *conn);               /* the program took octets: tunes the buffer, tells the peer */
 bool window_read_acks(const struct tcp_sock *conn);        /* an ACK is owed for something small, and goes when all is read */
-void sndbuf_expand(struct tcp_sock *conn);
-bool sndbuf_writable(const struct tcp_sock *conn);
-void sndbuf_freed(struct tcp_sock *conn);                  /* octets left the queue, or its unsent part: wakes a writer that waits */
+
+/* wmem.c */
+bool wmem_has_memory(const struct tcp_sock *conn);          /* for another packet */
+size_t wmem_room(struct tcp_sock *conn, bool urgent);      /* octets that may be queued next, in one packet if the device cuts */
+void wmem_expand(struct tcp_sock *conn);
+bool wmem_writable(const struct tcp_sock *conn);
+void wmem_freed(struct tcp_sock *conn);                    /* octets left the queue, or its unsent part: wakes a writer that waits */
 
 /* rmem.c */
 void rmem_weigh(const struct tcp_sock *conn, struct packet *p);    /* a segment, its headers just taken off */
@@ -496,6 +505,8 @@ int conn_fin_timeout_s(const struct tcp_sock *conn);
 /* timewait.c */
 void timewait_add(struct tcp_sock *conn);
 struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
+/* For whoever has the hash of the flow. */
+struct timewait *timewait_at(struct stack *s, uint64_t hash, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport);
 /* Answers or ignores the segment; true when it is a SYN that may open a new connection: the TIME-WAIT ends if somebody listens, g->iss is set. */
 bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g);
 void timewait_answer(struct stack *s, struct timewait *tw, const struct segment *g);  /* an ACK, within the limit */
@@ -514,6 +525,7 @@ seq32 runs_end(const struct tcp_runs *r);        /* the highest sequence number 
 void rcv_queue_append(struct tcp_sock *conn, struct packet *p);          /* takes p, in order; rcv.nxt moves */
 
 /* sack.c */
+bool sack_reports(const struct tcp_sock *conn);   /* would sack_report() find any? */
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max);
 void sack_note_duplicate(struct tcp_sock *conn, seq32 start, seq32 end);   /* came twice: to be told by D-SACK */
 void sack_extend_duplicate(struct tcp_sock *conn, seq32 start, seq32 end);
@@ -523,9 +535,11 @@ void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una,
 struct tcp_sent *rtxq_at(const struct tcp_rtxq *q, uint32_t i);
 bool rtxq_reserve(struct tcp_rtxq *q, uint32_t more);      /* room for so many more. false: no memory */
 void rtxq_append(struct tcp_rtxq *q, const struct tcp_sent *sent);         /* after rtxq_reserve */
-void rtxq_clear(struct tcp_rtxq *q);
+void rtxq_forget(struct tcp_rtxq *q);                      /* the records; as Linux what became of them stays told: TCP_INFO */
 void rtxq_tag(struct tcp_rtxq *q, struct tcp_sent *s, unsigned tag);
 void rtxq_pop(struct tcp_rtxq *q);
+/* How many are left of the first packet, if all are in the same case; else 0. And how long they are. */
+uint32_t rtxq_packet(const struct tcp_rtxq *q, uint32_t *ret_mss);
 uint32_t rtxq_find(const struct tcp_rtxq *q, seq32 seq);   /* the first record that ends above seq */
 bool rtxq_split(struct tcp_rtxq *q, uint32_t i, seq32 at);
 void rtxq_join(struct tcp_rtxq *q, uint32_t i);            /* with the next one */
@@ -548,6 +562,7 @@ void tlp_acked(struct tcp_sock *conn, const struct segment *g, const struct tcp_
 /* recovery.c */
 enum tcp_resend { RESEND_NONE, RESEND_LOST, RESEND_NEW };
 void recovery_init(struct tcp_sock *conn);
+void recovery_opened(struct tcp_sock *conn);               /* the SYN and ACK came */
 enum tcp_resend recovery_ack(struct tcp_sock *conn, bool duplicate, struct tcp_acked *a);
 void recovery_eat_duplicates(struct tcp_sock *conn, uint32_t segments);
 void recovery_enter(struct tcp_sock *conn, bool ece);
@@ -563,7 +578,6 @@ void recovery_resend_all(struct tcp_sock *conn);           /* what is in flight 
 void undo_begin(struct tcp_sock *conn);
 void undo_resent(struct tcp_sock *conn);
 void undo_count(struct tcp_sock *conn, seq32 end, uint32_t segments);
-bool undo_original_arrived(const struct tcp_sock *conn, const struct tcp_acked *a);
 bool undo_at_end(struct tcp_sock *conn, const struct tcp_acked *a);
 bool undo_by_dsack(struct tcp_sock *conn);
 bool undo_partial(struct tcp_sock *conn, struct tcp_acked *a);
@@ -619,7 +633,14 @@ void ecn_reduction_undone(struct tcp_sock *conn);
 void rtt_init(struct tcp_sock *conn);
 bool rtt_acked(struct tcp_sock *conn, struct tcp_acked *a);
 void rtt_established(struct tcp_sock *conn);
-time_ns rtt_timeout(const struct tcp_sock *conn);          /* RTO with back-off */
+void rtt_shift(struct tcp_sock *conn, time_ns by);         /* the round trip is going to be so much longer, as far as anybody knows */
+time_ns rtt_measured(const struct tcp_sock *conn);         /* RTO without back-off */
+time_ns rtt_timeout(const struct tcp_sock *conn);          /* with it */
+void rtt_back_off(struct tcp_sock *conn);
+void rtt_back_off_no_more(struct tcp_sock *conn);
+time_ns rtt_first_probe_delay(const struct tcp_sock *conn);                /* until the window is probed, and */
+time_ns rtt_probe_delay(const struct tcp_sock *conn);      /* … again */
+void rtt_probe_back_off(struct tcp_sock *conn);
 
 /* usercall.c */
 void conn_take_out(struct tcp_sock *conn, size_t len);     /* the next octets of the receive queue are read, or passed over */
@@ -641,6 +662,16 @@ extern const struct sockopt stamps_options[];
 /* stamps_stats.c */
 #define STAMPS_STATS_MAX 256u
 size_t stamps_stats(const struct tcp_sock *conn, const struct segment *g, uint8_t ret[STAMPS_STATS_MAX]);   /* g: the acknowledgement, or NULL. Octets */
+
+/* repair.c */
+struct repair_numbers { seq32 sent, received; uint32_t offset; };  /* which a connection goes on from: the next to be sent and to come, the stamps' offset */
+struct repair_numbers repair_numbers(const struct tcp_sock *conn);
+void repair_restore(struct tcp_sock *conn, const struct repair_numbers *n);   /* connect() failed: they wait for the next */
+void repair_connect(struct tcp_sock *conn, const struct repair_numbers *n);   /* addresses are set: established, with no word to the peer */
+bool repair_send(struct tcp_sock *conn, const struct sock_msg *m, ssize_t *ret);   /* false: as ever */
+bool repair_recv(struct tcp_sock *conn, struct sock_msg *m, int flags, ssize_t *ret);
+bool repair_keeps(const struct tcp_sock *conn);            /* what is queued counts as sent, and is not */
+extern const struct sockopt repair_options[];
 
 /* error.c */
 void tcp_error(struct stack *s, const struct ip_error *e);

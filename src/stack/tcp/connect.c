@@ -62,7 +62,7 @@ static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
 	/* RFC 9293 §3.9.1.1 (MUST-46) */
 	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
 	flowinfo = flowlabel_of_name(is, a);
-	if (!flowlabel_may_use(is, flowinfo & 0xfffff)) return -EINVAL;
+	if (!flowlabel_may_use(is, flowinfo & IP6_FLOW_MASK)) return -EINVAL;
 	r = inet_scope_bind(is, &dst, scope);
 	if (r < 0) return r;
 	is->flowinfo6 = flowinfo;
@@ -88,9 +88,27 @@ static int open_towards(struct tcp_sock *conn, const struct sockaddr *a, socklen
 	}
 	conn->inet.sk.err = 0;   /* as Linux: what an earlier connection left is forgotten */
 	conn_open(conn, &hop);
+	return 0;
+}
+
+static void begin(struct tcp_sock *conn)
+{
 	conn_enter(conn, TCPS_SYN_SENT);
 	conn->use = TCP_CONNECTING;
-	return 0;
+}
+
+static int connect_in_repair(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
+{
+	const struct repair_numbers n = repair_numbers(conn);
+	int err = conn->inet.sk.err, r = open_towards(conn, a, len);
+
+	if (r == 0) {
+		repair_connect(conn, &n);
+		return 0;
+	}
+	repair_restore(conn, &n);
+	conn->inet.sk.err = err;
+	return r;
 }
 
 static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
@@ -98,6 +116,7 @@ static int connect_start(struct tcp_sock *conn, const struct sockaddr *a, sockle
 	int r = open_towards(conn, a, len);
 
 	if (r < 0) return r;
+	begin(conn);
 	/* A subflow is sent to by its stream, which begins behind the handshake. */
 	if (conn->set.fastopen_connect && !conn->mptcp) return fastopen_defers(conn) ? 0 : fastopen_send_syn(conn);
 	/* As Linux: a SYN that could not be sent is a SYN that got lost. */
@@ -129,9 +148,12 @@ int conn_connect(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len,
 	if (conn->use == TCP_DISCONNECTING) return -EINVAL;
 	if (conn->use == TCP_CONNECTING) return connect_again(conn);
 	if (conn->state != TCPS_CLOSED) return -EISCONN;
+	if (conn->repair.on) return connect_in_repair(conn, a, len);
 	if (!silent) return connect_start(conn, a, len);
 	r = a ? open_towards(conn, a, len) : -EINVAL;
-	return r < 0 ? r : -EINPROGRESS;
+	if (r < 0) return r;
+	begin(conn);
+	return -EINPROGRESS;
 }
 
 int tcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)

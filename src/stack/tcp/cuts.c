@@ -53,10 +53,27 @@ void cuts_eor(struct tcp_sock *conn)
 	if (snd_unsent(conn)) add(conn, (struct tcp_cut){.at = snd_end(conn), .eor = true, .push = true});
 }
 
+/* Octets in the last packet of the queue. */
+static uint32_t tail(const struct tcp_sock *conn) { return snd_end(conn) - (last(conn) ? last(conn)->at : conn->snd.nxt); }
+
+uint32_t cuts_tail_room(const struct tcp_sock *conn, bool urgent)
+{
+	uint32_t goal = tso_goal(conn, urgent), filled = snd_unsent(conn) ? tail(conn) : 0;
+
+	return filled && filled < goal ? goal - filled : 0;
+}
+
+uint32_t cuts_packets(const struct tcp_sock *conn)
+{
+	const struct tcp_cuts *c = conn->snd.cuts;
+
+	return (c ? c->n : 0) + (snd_unsent(conn) && tail(conn));
+}
+
 /* How many octets fit in the last packet of the queue; where it is full another begins. */
 uint32_t cuts_room(struct tcp_sock *conn, bool urgent)
 {
-	uint32_t goal = tso_goal(conn, urgent), filled = snd_end(conn) - (last(conn) ? last(conn)->at : conn->snd.nxt);
+	uint32_t goal = tso_goal(conn, urgent), filled = tail(conn);
 
 	if (!goal) return UINT32_MAX;
 	if (filled < goal) return goal - filled;

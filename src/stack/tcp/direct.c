@@ -30,10 +30,20 @@ bool tcp_stamps_received(const struct sock *sk)
 
 bool tcp_is_asked(const struct sock *sk) { return tcp_is(sk) && sk->ops->asked; }
 
+bool tcp_wants_asking(const struct sock *sk) { return tcp_is(sk) && (tcp_stamps_received(sk) || tcp_of(sk)->repair.on); }
+
 void tcp_ask(struct sock *sk)
 {
 	if (sk->ops == &tcp_ops) sk->ops = &tcp_asked_ops;
 	sock_ready(sk);
+}
+
+bool tcp_ask_no_more(struct sock *sk)
+{
+	if (sk->ops != &tcp_asked_ops || tcp_wants_asking(sk)) return false;
+	sk->ops = &tcp_ops;
+	sock_ready(sk);
+	return true;
 }
 
 bool tcp_tells_inq(const struct sock *sk) { return sk->ops == &tcp_ops && tcp_of(sk)->set.inq; }
@@ -54,9 +64,11 @@ bool tcp_owes_ack(const struct sock *sk) { return sk->ops == &tcp_ops && window_
 
 uint32_t tcp_urgents(const struct sock *sk) { return tcp_is(sk) ? tcp_of(sk)->rcv.urgents : 0; }
 
-void tcp_passed(struct sock *sk)
+void tcp_passed(struct sock *sk, bool in, bool out)
 {
-	if (sk->ops == &tcp_ops && !tcp_of(sk)->ack.ato) tcp_of(sk)->ack.ato = TCP_DELACK;
+	if (sk->ops != &tcp_ops) return;
+	if (in && !tcp_of(sk)->ack.ato) tcp_of(sk)->ack.ato = TCP_DELACK;
+	tcp_of(sk)->snd.passed |= out;
 }
 
 bool tcp_all_arrived(const struct sock *from, const struct sock *to)

@@ -24,7 +24,7 @@ uint8_t ecn_syn_flags(struct tcp_sock *conn, uint8_t flags)
 	if (flags & TCP_ACK) return conn->opt.ecn & TCP_ECN_OK ? TCP_ECE : 0;
 	if (conn_sysctl(conn)->tcp_ecn != 1) return 0;
 	/* RFC 3168 §6.1.1.1: a path that swallows such SYNs gets plain ones: Linux, from the first repetition on. */
-	conn->opt.ecn = conn->trouble.retries ? 0 : TCP_ECN_OK;
+	conn->opt.ecn = conn->trouble.retries && conn_sysctl(conn)->tcp_ecn_fallback ? 0 : TCP_ECN_OK;
 	return conn->opt.ecn ? TCP_ECE | TCP_CWR : 0;
 }
 

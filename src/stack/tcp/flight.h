@@ -27,7 +27,7 @@ struct tcp_sent {
 struct tcp_rtxq {
 	struct tcp_sent *at;                  /* at[first] is the oldest */
 	uint32_t first, n, cap;
-	uint32_t sacked, lost, retrans;       /* how many have the tag. Without SACK, `sacked` counts duplicate ACKs */
+	uint32_t sacked, lost, retrans, heads;         /* how many have the tag. Without SACK, `sacked` counts duplicate ACKs */
 	seq32 sacked_to;                      /* end of the highest one that is sacked */
 };
 
@@ -76,7 +76,7 @@ struct tcp_rate {
 /* What one segment's ACK and SACK told, as ack.c and sack.c find it out and recovery.c uses it. */
 struct tcp_acked {
 	uint32_t octets, segments;            /* cumulatively acknowledged */
-	uint32_t prior_in_flight, prior_delivered, prior_lost;
+	uint32_t prior_delivered, prior_lost;
 	seq32 prior_una, prior_fack;
 	seq32 reord;                          /* lowest sequence number that came out of order */
 	time_ns first_acked, last_acked, first_sacked, last_sacked;   /* when these were sent, never retransmitted; 0: none */

@@ -1,5 +1,5 @@
 /*
- * TCP_INFO, as Linux 6.12 fills it. What this TCP has no notion of is 0, as on Linux where it is not in use.
+ * TCP_INFO, as Linux 6.18 fills it. What this TCP has no notion of is 0, as on Linux where it is not in use.
  *
  * Read first: <linux/tcp.h>, tcp(7).
  */
@@ -18,6 +18,7 @@ union info {
 		uint32_t rcv_wnd, rehash;
 		uint16_t total_rto, total_rto_recoveries;
 		uint32_t total_rto_time_ms;
+		uint32_t accecn[8];          /* since 6.18, of RFC 9768's counters: nothing here negotiates them */
 	} all;
 };
 
@@ -62,7 +63,7 @@ static void info_state(const struct tcp_sock *conn, struct tcp_info *i)
 	i->tcpi_backoff = conn->rtt.backoff;
 	i->tcpi_options = (uint8_t)options;
 	i->tcpi_snd_wscale = conn->snd.wscale & 15u;
-	i->tcpi_rcv_wscale = asked ? 0 : conn->rcv.wscale & 15u;
+	i->tcpi_rcv_wscale = asked || !conn->opt.wscale ? 0 : conn->rcv.wscale & 15u;
 }
 
 static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
@@ -85,7 +86,7 @@ static void info_path(const struct tcp_sock *conn, struct tcp_info *i)
 
 static void info_times(const struct tcp_sock *conn, struct tcp_info *i)
 {
-	i->tcpi_rto = us(conn->timer_role == TCP_TIMER_PROBE ? conn->rtt.rto : rtt_timeout(conn));
+	i->tcpi_rto = us(rtt_timeout(conn));
 	i->tcpi_ato = us(conn->ack.ato);
 	i->tcpi_rtt = us(conn->rtt.srtt);
 	i->tcpi_rttvar = us(conn->rtt.mdev / 4);

@@ -32,7 +32,7 @@ void ack_challenge(struct tcp_sock *conn)
 }
 
 /* RFC 9293 §3.10.7.4 first: "an acknowledgment should be sent in reply". Data is always answered, or a lost ACK would cost its sender dearly. */
-void ack_unacceptable(struct tcp_sock *conn, const struct segment *g)
+static void unacceptable(struct tcp_sock *conn, const struct segment *g)
 {
 	seq32 end = segment_end(g);
 
@@ -105,7 +105,7 @@ static enum step check_stamp(struct tcp_sock *conn, struct segment *g)
 	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->wait.embryo;
 
 	if (!paws_rejects(conn, g) || (bare_ack && is_disordered_ack(conn, g))) return STEP_NEXT;
-	if (!(g->h.flags & TCP_RST) && (!bare_ack || !seq_lt(g->h.seq, conn->rcv.nxt))) ack_unacceptable(conn, g);
+	if (!(g->h.flags & TCP_RST) && (!bare_ack || !seq_lt(g->h.seq, conn->rcv.nxt))) unacceptable(conn, g);
 	return step_drop(g, DROP_TCP_PAWS);
 }
 
@@ -128,7 +128,7 @@ static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
 	/* A reset behind a FIN that was taken goes on to be looked at. */
 	if (resets_after_fin(conn, g)) return STEP_NEXT;
-	if (!(g->h.flags & TCP_RST)) ack_unacceptable(conn, g);
+	if (!(g->h.flags & TCP_RST)) unacceptable(conn, g);
 	return step_drop(g, DROP_TCP_WINDOW);
 }
 
@@ -413,6 +413,7 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 	enum step r;
 
 	conn->count.segs_in++;
+	if (conn->opt.ts && g->h.opts.has_ts) conn->opt.echo = g->h.opts.ts_ecr;
 	/* RFC 7323 §2.3: windows are scaled but in SYNs. */
 	if (!(g->h.flags & TCP_SYN)) g->wnd = (uint32_t)g->h.wnd << conn->snd.wscale;
 	if (g->len) {
@@ -424,6 +425,7 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 	r = run_steps(conn, g);
 	if (r == STEP_GONE || r == STEP_REFUSED) return;
 	if (conn->mptcp) mptcp_take(conn);
+	wmem_freed(conn);
 	tcp_output(conn);
 	if (r != STEP_QUIET) acking_check(conn);
 	if (conn->mptcp) mptcp_turn(conn);

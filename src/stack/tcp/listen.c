@@ -110,6 +110,7 @@ static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p
 	is->rport = h->src;
 	is->scope = addr_is_linklocal(&p->src) ? (uint32_t)p->netif->index : 0;
 	pktoptions_note(is, p);
+	if (conn_sysctl(conn)->tcp_reflect_tos) is->tos = is->tclass = p->tos & (uint8_t)~3u;
 	if (port_inherit(is, &conn->inet) < 0 || flow_add(is) < 0 || md5_inherit(child, conn) < 0) {
 		conn_free(child);
 		return NULL;

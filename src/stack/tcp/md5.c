@@ -13,6 +13,7 @@
 #include <linux/tcp.h>
 #include <stdlib.h>
 #include "base/md5.h"
+#include "base/secret.h"
 #include "stack/tcp/conn.h"
 
 struct tcp_key {
@@ -123,5 +124,5 @@ bool md5_accepts(const struct tcp_sock *conn, struct segment *g)
 	g->sign = md5_find(conn, &p->src);
 	if (!g->sign || !g->h.opts.has_md5) return !g->sign && !g->h.opts.has_md5;
 	tcp_signature(p->data - hdr_len, hdr_len, p->len, &p->src, &p->dst, g->sign, digest);
-	return memcmp(digest, g->h.opts.md5, sizeof digest) == 0;
+	return secret_equal(digest, g->h.opts.md5, sizeof digest);
 }

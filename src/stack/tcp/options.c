@@ -1,11 +1,11 @@
 /*
- * The rows of IPPROTO_TCP, and those of SOL_SOCKET that TCP has to hear of. What Linux knows and this stack does not
- * (repair) is refused as by a kernel that was built or set up without it.
+ * The rows of IPPROTO_TCP, and those of SOL_SOCKET that TCP has to hear of.
  *
  * Read first: tcp(7), and the comments of <linux/tcp.h>.
  */
 #include <errno.h>
 #include <linux/tcp.h>
+#include "stack/socket/option_rows.h"
 #include "stack/tcp/ulp.h"
 
 #define MSS_USER_MIN 88
@@ -248,6 +248,19 @@ static int get_delack_max(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
+/* Here as on Linux nothing but a queue that sends by time makes true of it; and yet it is taken for one. */
+static int set_tx_delay(struct sock *sk, const void *val, socklen_t len)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+	int v = *(const int *)val;
+
+	(void)len;
+	rtt_shift(conn, (time_ns)(v - conn->set.tx_delay_us) * NS_PER_US);
+	if (conn->state == TCPS_ESTABLISHED) pacing_update(conn, snd_mss_plain(conn));
+	conn->set.tx_delay_us = v;
+	return 0;
+}
+
 /* ---- congestion control ---- */
 
 static int set_congestion(struct sock *sk, const void *val, socklen_t len)
@@ -274,21 +287,6 @@ static int get_nothing(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)sk, (void)val;
 	*len = 0;
-	return 0;
-}
-
-/* ---- refused ---- */
-
-static int refuse_eperm(struct sock *sk, const void *val, socklen_t len)
-{
-	(void)sk, (void)val, (void)len;
-	return -EPERM;
-}
-
-static int get_zero(struct sock *sk, void *val, socklen_t *len)
-{
-	(void)sk, (void)len;
-	*(int *)val = 0;
 	return 0;
 }
 
@@ -344,6 +342,28 @@ static int get_fastopen_key(struct sock *sk, void *val, socklen_t *len)
 
 /* ---- receiving ---- */
 
+/*
+ * Nothing is ever mapped: all there is, is for recv. In: inq, what the host holds of it. The host may copy to the program's buffer then, as Linux does what
+ * it can't map.
+ */
+static int get_zerocopy(struct sock *sk, void *val, socklen_t *len)
+{
+	const struct tcp_sock *conn = tcp_of(sk);
+	struct tcp_zerocopy_receive z;
+	size_t known = MIN(*len, offsetof(struct tcp_zerocopy_receive, err));
+
+	if (*len < offsetof(struct tcp_zerocopy_receive, recv_skip_hint)) return -EINVAL;
+	memset(&z, 0, sizeof z);
+	memcpy(&z, val, known);
+	if (z.address % 4096) return -EINVAL;
+	if (conn->state == TCPS_LISTEN) return -ENOTCONN;
+	z.inq += conn->rcv.queued;
+	if (!z.inq && conn->rcv.done) return -EIO;
+	z.length = 0;
+	z.recv_skip_hint = z.inq;
+	return opt_copy_out(val, len, &z, known);
+}
+
 /* More than half of the largest buffer could never be waited for. */
 static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
 {
@@ -363,6 +383,16 @@ static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
+/* SO_PEERNAME, unlike getpeername: also of a connection that is over, or not there yet. */
+static int get_peername(struct sock *sk, void *val, socklen_t *len)
+{
+	struct sockaddr_storage name;
+	socklen_t name_len;
+
+	if (inet_name_of(sk, true, &name, &name_len) < 0) return -ENOTCONN;
+	return name_len < *len ? -EINVAL : opt_copy_out(val, len, &name, name_len);
+}
+
 /* As Linux: the pending error, or else the last soft one. */
 static int get_error(struct sock *sk, void *val, socklen_t *len)
 {
@@ -378,21 +408,9 @@ static int get_error(struct sock *sk, void *val, socklen_t *len)
 	return 0;
 }
 
-static int get_timestamp(struct sock *sk, void *val, socklen_t *len)
-{
-	const struct tcp_sock *conn = tcp_of(sk);
-
-	(void)len;
-	*(int *)val = (int)ts_clock(conn_now(conn), conn->opt.offset);
-	return 0;
-}
-
 #define N(n, t) .level = IPPROTO_TCP, .name = n, .text = t
 #define T(n) .level = IPPROTO_TCP, .name = n, .text = #n
 #define S(n) .level = SOL_SOCKET, .name = n, .text = #n
-#define BOTH .access = OPT_GET | OPT_SET
-#define GET .access = OPT_GET
-#define SET .access = OPT_SET
 #define FIELD(f) OPT_FIELD(struct tcp_sock, f)
 
 const struct sockopt tcp_options[] = {
@@ -413,8 +431,6 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_USER_TIMEOUT), .type = OPT_INT, BOTH, FIELD(set.user_timeout_ms), .set = set_user_timeout},
 	{T(TCP_NOTSENT_LOWAT), .type = OPT_INT, BOTH, FIELD(set.notsent_lowat), .after = after_lowat},
 	{T(TCP_ULP), .type = OPT_BLOB, BOTH, .get = ulp_get, .set = ulp_set, .note = "`tls`"},
-	{T(TCP_REPAIR), .type = OPT_INT, BOTH, .get = get_zero, .set = refuse_eperm},
-	{T(TCP_TIMESTAMP), .type = OPT_INT, BOTH, .get = get_timestamp, .set = refuse_eperm},
 	{T(TCP_FASTOPEN), .type = OPT_INT, BOTH, FIELD(set.fastopen_qlen), .set = set_fastopen},
 	{T(TCP_FASTOPEN_CONNECT), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.fastopen_connect), .set = set_fastopen_connect},
 	{T(TCP_FASTOPEN_KEY), .type = OPT_BLOB, BOTH, .get = get_fastopen_key, .set = set_fastopen_key},
@@ -426,13 +442,15 @@ const struct sockopt tcp_options[] = {
 	{T(TCP_SAVED_SYN), .type = OPT_BLOB, GET, .get = get_saved_syn},
 	{T(TCP_MD5SIG), .type = OPT_BLOB, SET, .set = set_md5},
 	{T(TCP_MD5SIG_EXT), .type = OPT_BLOB, SET, .set = set_md5_extended},
-	{N(43, "TCP_IS_MPTCP"), .type = OPT_INT, GET, .get = get_zero},     /* of a socket of Multipath TCP: stack/mptcp */
+	{N(43, "TCP_IS_MPTCP"), .type = OPT_INT, GET, .get = opt_get_zero},     /* of a socket of Multipath TCP: stack/mptcp */
 	{T(TCP_INQ), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.inq)},
-	{T(TCP_THIN_DUPACK), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = get_zero, .set = opt_set_nothing, .note = "means nothing to Linux any more"},
-	{T(TCP_TX_DELAY), .type = OPT_INT, BOTH, .min = 0, .max = TX_DELAY_MAX_US, FIELD(set.tx_delay_us),
-	 .note = "kept: it is for a queue that sends by time"},
+	{T(TCP_ZEROCOPY_RECEIVE), .type = OPT_BLOB, GET, .get = get_zerocopy, .note = "nothing is mapped: copied to copybuf, or left to recv"},
+	{T(TCP_THIN_DUPACK), .type = OPT_INT, BOTH, .min = 0, .max = 1, .get = opt_get_zero, .set = opt_set_nothing, .note = "means nothing to Linux any more"},
+	{T(TCP_TX_DELAY), .type = OPT_INT, BOTH, .min = 0, .max = TX_DELAY_MAX_US, FIELD(set.tx_delay_us), .set = set_tx_delay,
+	 .note = "the round trip is expected to be longer: the delay is for a queue that sends by time"},
 	{T(TCP_THIN_LINEAR_TIMEOUTS), .type = OPT_INT, BOTH, .min = 0, .max = 1, FIELD(set.thin_linear)},
 	{S(SO_ERROR), .type = OPT_INT, GET, .get = get_error},
+	{S(SO_PEERNAME), .type = OPT_BLOB, GET, .get = get_peername},
 	{S(SO_RCVLOWAT), .type = OPT_INT, BOTH, OPT_FIELD(struct sock, rcvlowat), .set = set_rcvlowat},
 	{S(SO_KEEPALIVE), .type = OPT_BOOL, BOTH, OPT_FIELD(struct sock, keepalive), .after = after_keepalive},
 	{.text = NULL},

@@ -11,13 +11,17 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
-static uint32_t mss_with(const struct tcp_sock *conn, uint32_t opts)
+/* As Linux: RFC 9293 §3.8.6.2.1 (MUST-38) condition (3) comes with it. */
+uint32_t snd_in_window(const struct tcp_sock *conn, uint32_t len)
 {
-	uint32_t mss = conn->snd.mss - MIN(opts, (uint32_t)conn->snd.mss - 8);
 	uint32_t half = conn->snd.max_wnd > MSS_DEFAULT ? conn->snd.max_wnd / 2 : conn->snd.max_wnd;
 
-	/* Never more than half of the largest window seen (Linux's tcp_bound_to_half_wnd): RFC 9293 §3.8.6.2.1 (MUST-38) condition (3) comes with it. */
-	return half && mss > half ? MAX(half, conn_mss_least(conn)) : mss;
+	return half && len > half ? MAX(half, conn_mss_least(conn)) : len;
+}
+
+static uint32_t mss_with(const struct tcp_sock *conn, uint32_t opts)
+{
+	return snd_in_window(conn, conn->snd.mss - MIN(opts, (uint32_t)conn->snd.mss - 8));
 }
 
 uint32_t snd_mss(const struct tcp_sock *conn) { return mss_with(conn, segment_opt_len(conn)); }
@@ -44,11 +48,13 @@ static bool small_may_go(const struct tcp_sock *conn, bool fin)
 /* How much goes in the next segment: octets of data, and whether the FIN goes with them. false: nothing may go. */
 static bool plan(const struct tcp_sock *conn, bool push, uint32_t *ret_len, bool *ret_fin)
 {
-	uint32_t unsent = snd_unsent(conn), whole = cuts_unsent(conn), mss = snd_mss(conn), len;
+	uint32_t unsent = snd_unsent(conn), whole, mss, len;
 	int32_t room = (int32_t)(conn->snd.una + conn->snd.wnd - conn->snd.nxt);
 	bool fin_due = conn->snd.fin && !snd_fin_sent(conn), fin;
 
 	if ((!unsent && !fin_due) || room <= 0) return false;
+	whole = cuts_unsent(conn);
+	mss = snd_mss(conn);
 	len = MIN(MIN(whole, mss), (uint32_t)room);
 	fin = fin_due && len == unsent && len < (uint32_t)room;
 	if (!len && !fin) return false;
@@ -70,16 +76,21 @@ static void start_sending(struct tcp_sock *conn)
 /* As many segments as may leave in one packet: len is of the first of them. */
 static void extend(struct tcp_sock *conn, uint32_t *len, bool *fin)
 {
-	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = cuts_unsent(conn), most, all, part;
+	uint32_t mss = snd_mss(conn), unsent = snd_unsent(conn), whole = cuts_unsent(conn), segments, quota, most, all, part;
 	uint32_t room = conn->snd.una + conn->snd.wnd - conn->snd.nxt;
 
 	/* As Linux: what is urgent leaves segment by segment. */
 	if (!conn->snd.tso_bytes || *len < mss || conn->snd.urgent) return;
-	most = MIN(tso_segments(conn), tso_quota(conn)) * mss;
+	segments = tso_segments(conn);
+	quota = tso_quota(conn);
+	most = MIN(segments, quota) * mss;
 	all = MIN(whole, room);
 	part = all % mss;
 	if (all >= most) {
 		*len = MAX(most, mss);
+	} else if (whole < unsent && most <= room) {
+		/* As Linux: only the last packet of the queue may have to wait for more. */
+		*len = whole;
 	} else {
 		/* The last, small one goes along if it may go at all; as Linux, also one that the window made small. */
 		*fin = conn->snd.fin && !snd_fin_sent(conn) && all == unsent && all < room;
@@ -165,7 +176,7 @@ bool output_syn_data(struct tcp_sock *conn, uint32_t len, const struct tcp_cooki
 /* Is it the peer's window that the next segment waits for? As Linux: the network is asked first. */
 static bool window_holds(const struct tcp_sock *conn)
 {
-	uint32_t next = MIN(cuts_unsent(conn), snd_mss(conn)) + (!snd_unsent(conn) && conn->snd.fin && !snd_fin_sent(conn) ? 1 : 0);
+	uint32_t unsent = snd_unsent(conn), next = unsent ? MIN(cuts_unsent(conn), snd_mss(conn)) : conn->snd.fin && !snd_fin_sent(conn);
 
 	if (rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd || timer_is_set(&conn->timer.pace)) return false;
 	return next && seq_gt(conn->snd.nxt + next, conn->snd.una + conn->snd.wnd);
@@ -174,9 +185,31 @@ static bool window_holds(const struct tcp_sock *conn)
 /* What could leave now may be more than the first packet of the queue has. */
 static void grow(struct tcp_sock *conn, bool force)
 {
-	uint32_t segments = MAX(MIN(tso_quota(conn), tso_segments(conn)), force ? 1u : 0u), most = segments * snd_mss(conn), whole = cuts_unsent(conn);
+	uint32_t segments, quota, most, whole;
 
-	if (conn->snd.cuts && most > whole) cuts_grow(conn, most - whole);
+	if (!conn->snd.cuts) return;
+	segments = tso_segments(conn);
+	quota = tso_quota(conn);
+	most = MAX(MIN(quota, segments), force ? 1u : 0u) * snd_mss(conn);
+	whole = cuts_unsent(conn);
+	if (most > whole) cuts_grow(conn, most - whole);
+}
+
+/* TCP_REPAIR: it is in flight without having left. As Linux: neither window nor network are asked, and it gives no samples of the round trip. */
+static uint32_t keep_back(struct tcp_sock *conn)
+{
+	uint32_t before = conn->rtxq.n, mss = snd_mss(conn);
+
+	for (;;) {
+		uint32_t len = cuts_unsent(conn);
+		bool fin = conn->snd.fin && !snd_fin_sent(conn) && len == snd_unsent(conn);
+		if ((!len && !fin) || !rtxq_reserve(&conn->rtxq, len / mss + 2)) break;
+		record(conn, conn->snd.nxt, len, mss, fin, len && is_pushed(conn, conn->snd.nxt + len));
+	}
+	for (uint32_t i = before; i < conn->rtxq.n; i++)
+		rtxq_tag(&conn->rtxq, rtxq_at(&conn->rtxq, i), rtxq_at(&conn->rtxq, i)->tag | TAG_EVER);
+	if (!before && conn->rtxq.n) timers_rearm(conn);
+	return 0;
 }
 
 /* force: one segment, whatever cwnd says; push: small ones too; one: no more than a packet. */
@@ -185,6 +218,7 @@ static uint32_t send_some(struct tcp_sock *conn, bool force, bool push, bool one
 	uint32_t len, sent = 0, before = conn->rtxq.n;
 	bool fin, limited;
 
+	if (repair_keeps(conn)) return keep_back(conn);
 	if (!force && !push && !mtuprobe_send(conn)) return 0;
 	while (grow(conn, force), plan(conn, push, &len, &fin)) {
 		if (!force && pacing_must_wait(conn)) break;
@@ -224,7 +258,7 @@ void tcp_output(struct tcp_sock *conn)
 	if (!conn_may_send(conn)) return;
 	if (snd_unsent(conn) || conn->snd.fin) send_new(conn, false, false);
 	timers_after_output(conn);
-	sndbuf_freed(conn);
+	wmem_freed(conn);
 }
 
 void output_new(struct tcp_sock *conn) { send_new(conn, false, true); }

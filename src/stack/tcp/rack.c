@@ -55,7 +55,7 @@ void rack_update_window(struct tcp_sock *conn, const struct tcp_acked *a)
 {
 	struct tcp_rack *rack = &conn->rack;
 
-	if (!a->sample_delivered) return;
+	if (!a->sample_delivered || conn_sysctl(conn)->tcp_recovery & TCP_RECOVERY_STATIC_WINDOW) return;
 	if ((int32_t)(a->sample_delivered - rack->last_delivered) < 0) rack->dsack_seen = false;
 	if (rack->dsack_seen) {
 		rack->steps = (uint8_t)MIN(rack->steps + 1, UINT8_MAX);
@@ -80,7 +80,9 @@ void rack_window_was_small(struct tcp_sock *conn)
 static time_ns window(const struct tcp_sock *conn)
 {
 	/* RFC 8985 §6.2 step 4: without reordering seen, none in recovery or when DupThresh says it begins. */
-	if (!conn->rec.reord_seen && (conn->rec.phase >= TCP_RECOVERY || conn->rtxq.sacked >= conn->rec.reordering)) return 0;
+	bool begins = conn->rtxq.sacked >= conn->rec.reordering && !(conn_sysctl(conn)->tcp_recovery & TCP_RECOVERY_NO_DUPTHRESH);
+
+	if (!conn->rec.reord_seen && (conn->rec.phase >= TCP_RECOVERY || begins)) return 0;
 	return MIN(conn->rtt.min / 4 * conn->rack.steps, conn->rtt.srtt);
 }
 

@@ -293,7 +293,8 @@ void runs_drain(struct tcp_sock *conn)
 
 	if (!r) return;
 	/* RFC 2883 §4.2: what came in order now had come early. */
-	if (seq_lt(r->at[0].range.start, known)) sack_extend_duplicate(conn, r->at[0].range.start, known);
+	if (seq_lt(r->at[0].range.start, known))
+		sack_extend_duplicate(conn, r->at[0].range.start, seq_lt(r->at[0].range.end, known) ? r->at[0].range.end : known);
 	while (n < r->n && seq_le(r->at[n].range.start, conn->rcv.nxt)) {
 		drain_chain(conn, r->at[n].first, conn->rcv.nxt - r->at[n].range.start);
 		n++;

@@ -28,6 +28,12 @@ void recovery_init(struct tcp_sock *conn)
 	conn->rack.steps = 1;
 }
 
+/* As Linux: after a SYN that timed out a connection is in LOSS, which without SACK lasts until something above is acknowledged. */
+void recovery_opened(struct tcp_sock *conn)
+{
+	if (conn->count.total_retrans && !conn->opt.sack) conn->rec.phase = TCP_LOSS;
+}
+
 void recovery_mark_lost(struct tcp_sock *conn, struct tcp_sent *s)
 {
 	if (s->tag & TAG_SACKED) return;
@@ -309,12 +315,15 @@ void recovery_timeout(struct tcp_sock *conn)
 	rec->frto = conn_sysctl(conn)->tcp_frto && (fresh || again);
 }
 
-/* What follows each other and is lost becomes one record, which resend.c will cut as it fits. */
-static void join_lost(struct tcp_rtxq *q)
+/* What follows each other and is lost becomes one record, which resend.c will cut as it fits. Where the device cuts, packets stay apart. */
+static void join_lost(struct tcp_sock *conn)
 {
+	struct tcp_rtxq *q = &conn->rtxq;
+
 	for (uint32_t i = 0; i + 1 < q->n;) {
 		const struct tcp_sent *s = rtxq_at(q, i);
-		if ((s[0].tag & s[1].tag & TAG_LOST) && !((s[0].tag | s[1].tag) & TAG_RETRANS) && !(s[0].tag & TAG_EOR))
+		bool apart = (conn->snd.tso_bytes && (s[1].tag & TAG_HEAD)) || (s[0].tag & TAG_EOR);
+		if (!apart && (s[0].tag & s[1].tag & TAG_LOST) && !((s[0].tag | s[1].tag) & TAG_RETRANS))
 			rtxq_join(q, i);
 		else
 			i++;
@@ -330,7 +339,7 @@ static void cut_lost(struct tcp_sock *conn, uint32_t mss)
 		if (!rtxq_split(&conn->rtxq, i, s->seq + mss)) return;
 		s = rtxq_at(&conn->rtxq, i);
 		rtxq_tag(&conn->rtxq, s, s->tag & ~(unsigned)(TAG_PUSH | TAG_EOR));
-		s[1].tag &= (uint8_t)~TAG_HEAD;
+		rtxq_tag(&conn->rtxq, s + 1, s[1].tag & ~(unsigned)TAG_HEAD);
 	}
 }
 
@@ -353,12 +362,14 @@ void recovery_resegment(struct tcp_sock *conn)
 {
 	uint32_t mss = snd_mss(conn);
 
+	/* Where the device cuts, a segment that was acknowledged in part begins where it did; what is cut now begins with what is left. */
+	if (conn->rtxq.n && seq_lt(rtxq_at(&conn->rtxq, 0)->seq, conn->snd.una)) rtxq_at(&conn->rtxq, 0)->seq = conn->snd.una;
 	for (uint32_t i = 0; i < conn->rtxq.n; i++) {
 		struct tcp_sent *s = rtxq_at(&conn->rtxq, i);
 		if (s->end - s->seq > mss) recovery_mark_lost(conn, s);
 	}
 	if (!conn->rtxq.lost) return;
-	join_lost(&conn->rtxq);
+	join_lost(conn);
 	if (conn->snd.tso_bytes) cut_lost(conn, mss);
 	resend_without_blame(conn);
 }

@@ -123,7 +123,7 @@ static int resend_together(struct tcp_sock *conn, uint32_t i, uint32_t n)
 		undo_resent(conn);
 	}
 	/* What it was one packet with begins a packet of its own. */
-	if (i + n < q->n) rtxq_at(q, i + n)->tag |= TAG_HEAD;
+	if (i + n < q->n) rtxq_tag(q, rtxq_at(q, i + n), rtxq_at(q, i + n)->tag | TAG_HEAD);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 void reset_answer_header(struct stack *s, const struct packet *in, const struct tcp_hdr *h)
 {
 	struct packet *p = packet_new(PACKET_HEADROOM, tcp_hdr_len(h));
-	struct ip_out out = {.src = in->dst, .dst = in->src, .proto = IP_PROTO_TCP, .tos = (uint8_t)(in->tos & ~3u), .mark = in->mark, .df = true};
+	struct ip_out out = {.src = in->dst, .dst = in->src, .proto = IP_PROTO_TCP, .tos = (uint8_t)(in->tos & ~3u), .df = true};
 
 	if (!p) return;
 	/* A link-local peer is reached where it was heard. */

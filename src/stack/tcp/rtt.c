@@ -12,6 +12,11 @@
  */
 #include "stack/tcp/conn.h"
 
+#define BACKOFF_MAX 32
+#define PROBE_MIN (200 * NS_PER_MS)
+
+time_ns rtt_measured(const struct tcp_sock *conn) { return MIN(conn->rtt.srtt + conn->rtt.var, conn_rto_max(conn)); }
+
 void rtt_init(struct tcp_sock *conn)
 {
 	memset(&conn->rtt, 0, sizeof conn->rtt);
@@ -61,7 +66,7 @@ static void add_sample(struct tcp_sock *conn, time_ns r)
 		first_sample(conn, r);
 	else
 		next_sample(conn, r);
-	conn->rtt.rto = MIN(conn->rtt.srtt + conn->rtt.var, conn_rto_max(conn));
+	conn->rtt.rto = rtt_measured(conn);
 	/* RFC 6298 §5 (5.7), as Linux: a valid measurement ends the back-off. */
 	conn->rtt.backoff = 0;
 }
@@ -72,9 +77,7 @@ static time_ns by_timestamp(const struct tcp_sock *conn, const struct tcp_acked 
 	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - a->ecr);
 
 	if (!a->has_ecr || ms < 0 || ms > TCP_TS_DELTA_MAX_MS) return -1;
-	/* When it echoes the first transmission, the path may have become slow, or just ACKs been lost during back-off. So it counts up to
-	 * twice the RTO: a slow path is learnt in a few samples, and one mishap does not cost minutes. */
-	return MIN(MAX(ms, 1) * NS_PER_MS, 2 * conn->rtt.rto);
+	return MAX(ms, 1) * NS_PER_MS;
 }
 
 /* True when the ACK gave a sample. */
@@ -107,12 +110,40 @@ void rtt_established(struct tcp_sock *conn)
 	conn->rtt.backoff = 0;
 }
 
-time_ns rtt_timeout(const struct tcp_sock *conn)
+void rtt_shift(struct tcp_sock *conn, time_ns by)
 {
-	time_ns rto = conn->rtt.rto, most = conn_rto_max(conn);
-
-	for (unsigned i = 0; i < conn->rtt.backoff && rto < most; i++)
-		rto *= 2;
-	/* RFC 6298 §2 (2.5) */
-	return MIN(rto, most);
+	if (conn->state != TCPS_ESTABLISHED || !by) return;
+	conn->rtt.srtt = MAX(conn->rtt.srtt + by, 1);
+	conn->rtt.rto = rtt_measured(conn);
+	conn->rtt.min = TIME_NEVER;
 }
+
+/* RFC 6298 §2 (2.5) */
+time_ns rtt_timeout(const struct tcp_sock *conn) { return MIN(conn->rtt.rto, conn_rto_max(conn)); }
+
+/* RFC 6298 §5 (5.5) */
+void rtt_back_off(struct tcp_sock *conn)
+{
+	conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, BACKOFF_MAX);
+	conn->rtt.rto = MIN(2 * conn->rtt.rto, conn_rto_max(conn));
+}
+
+void rtt_back_off_no_more(struct tcp_sock *conn)
+{
+	conn->rtt.backoff = 0;
+	conn->rtt.rto = MAX(rtt_measured(conn), conn_rto_min(conn));
+}
+
+/* RFC 9293 §3.8.6.1 (MUST-37): probes back off by themselves, from the RTO that there is; as Linux, not below 200 ms. */
+time_ns rtt_first_probe_delay(const struct tcp_sock *conn) { return MIN(MAX(conn->rtt.rto, PROBE_MIN), conn_rto_max(conn)); }
+
+time_ns rtt_probe_delay(const struct tcp_sock *conn)
+{
+	time_ns delay = rtt_first_probe_delay(conn), most = conn_rto_max(conn);
+
+	for (unsigned i = 0; i < conn->rtt.backoff && delay < most; i++)
+		delay *= 2;
+	return MIN(delay, most);
+}
+
+void rtt_probe_back_off(struct tcp_sock *conn) { conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, BACKOFF_MAX); }

@@ -3,7 +3,8 @@
  *
  *     una |  s  | L R |     |  s  |  s  |     |     | nxt        s sacked   L lost   R sent again, in the network
  *
- * Every view of the network is a count of tags, and tags change only by rtxq_tag, so the counts are never wrong:
+ * Every view of the network is a count of tags, and tags change only by rtxq_tag, so the counts are never wrong (those of a
+ * connection that was given up stay, without records):
  *
  *     in flight (RFC 6675's pipe) = n - sacked - lost + retrans
  *
@@ -39,15 +40,18 @@ bool rtxq_reserve(struct tcp_rtxq *q, uint32_t more)
 	return true;
 }
 
-void rtxq_append(struct tcp_rtxq *q, const struct tcp_sent *sent)
-{
-	q->at[q->first + q->n++] = *sent;
-}
-
-void rtxq_clear(struct tcp_rtxq *q)
+static void clear(struct tcp_rtxq *q)
 {
 	free(q->at);
 	memset(q, 0, sizeof *q);
+}
+
+void rtxq_forget(struct tcp_rtxq *q)
+{
+	struct tcp_rtxq told = {.sacked = q->sacked, .lost = q->lost, .retrans = q->retrans};
+
+	clear(q);
+	*q = told;
 }
 
 static void count(struct tcp_rtxq *q, uint8_t tag, uint32_t by)
@@ -55,6 +59,13 @@ static void count(struct tcp_rtxq *q, uint8_t tag, uint32_t by)
 	if (tag & TAG_SACKED) q->sacked += by;
 	if (tag & TAG_LOST) q->lost += by;
 	if (tag & TAG_RETRANS) q->retrans += by;
+	if (tag & TAG_HEAD) q->heads += by;
+}
+
+void rtxq_append(struct tcp_rtxq *q, const struct tcp_sent *sent)
+{
+	q->at[q->first + q->n++] = *sent;
+	count(q, sent->tag, 1);
 }
 
 void rtxq_tag(struct tcp_rtxq *q, struct tcp_sent *s, unsigned tag)
@@ -71,9 +82,24 @@ void rtxq_pop(struct tcp_rtxq *q)
 	/* An idle connection holds no memory. */
 	if (--q->n == 0) {
 		uint32_t sacked = q->sacked;
-		rtxq_clear(q);
+		clear(q);
 		q->sacked = sacked;
 	}
+}
+
+uint32_t rtxq_packet(const struct tcp_rtxq *q, uint32_t *ret_mss)
+{
+	const unsigned parts = TAG_HEAD | TAG_PUSH | TAG_EOR;
+	uint32_t n = 0;
+
+	for (const struct tcp_sent *s; n < q->n; n++) {
+		s = rtxq_at(q, n);
+		if (n && (s->tag & TAG_HEAD)) break;
+		if ((s->tag ^ rtxq_at(q, 0)->tag) & ~parts) return 0;
+		/* The last may be shorter, or have a FIN. */
+		if (n) *ret_mss = MAX(*ret_mss, s[-1].end - s[-1].seq);
+	}
+	return n;
 }
 
 uint32_t rtxq_find(const struct tcp_rtxq *q, seq32 seq)
@@ -108,7 +134,7 @@ void rtxq_join(struct tcp_rtxq *q, uint32_t i)
 {
 	struct tcp_sent *s = rtxq_at(q, i);
 
-	rtxq_tag(q, s, s[0].tag | (s[1].tag & (TAG_EVER | TAG_EOR)));
+	rtxq_tag(q, s, s[0].tag | (s[1].tag & (TAG_EVER | TAG_PUSH | TAG_EOR)));
 	s[0].end = s[1].end;
 	rtxq_tag(q, s + 1, 0);
 	memmove(s + 1, s + 2, (q->n - i - 2) * sizeof *s);

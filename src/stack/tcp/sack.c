@@ -18,6 +18,11 @@
 /* As Linux: an early FIN belongs to the block that ends with it. */
 static seq32 with_fin(const struct tcp_sock *conn, seq32 end) { return conn->rcv.fin && end == conn->rcv.fin_seq ? end + 1 : end; }
 
+bool sack_reports(const struct tcp_sock *conn)
+{
+	return conn->rcv.dup.start != conn->rcv.dup.end || conn->rcv.ooo || (conn->rcv.fin && !conn->rcv.done);
+}
+
 uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max)
 {
 	const struct tcp_runs *r = conn->rcv.ooo;

@@ -46,18 +46,20 @@ static void fill_options(const struct tcp_sock *conn, struct tcp_hdr *h, const s
 	}
 }
 
+uint32_t segment_fixed_len(const struct tcp_sock *conn)
+{
+	return TCP_HDR_MIN + (conn->opt.ts ? TS_OPT_LEN : 0) + (conn->mptcp ? mptcp_options_len(conn) : 0);
+}
+
 uint32_t segment_opt_len(const struct tcp_sock *conn)
 {
 	struct tcp_hdr h = {.flags = TCP_ACK};
 
+	/* Asked several times for each segment, and most have no more. */
+	if (!conn->md5_keys && !(conn->opt.sack && sack_reports(conn))) return segment_fixed_len(conn) - TCP_HDR_MIN;
 	fill_options(conn, &h, NULL);
 	if (conn->mptcp) h.opts.mptcp_len = (uint8_t)mptcp_options_len(conn);
 	return (uint32_t)tcp_hdr_len(&h) - TCP_HDR_MIN;
-}
-
-uint32_t segment_fixed_len(const struct tcp_sock *conn)
-{
-	return TCP_HDR_MIN + (conn->opt.ts ? TS_OPT_LEN : 0) + (conn->mptcp ? mptcp_options_len(conn) : 0);
 }
 
 /* Before SACK blocks, which take what is left, as with Linux. */

@@ -21,7 +21,7 @@ static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 	return STEP_STOP;
 }
 
-static enum step open_done(struct tcp_sock *conn, struct segment *g, uint32_t prior_mss)
+static enum step open_done(struct tcp_sock *conn, struct segment *g, bool offered_ts, uint32_t prior_mss)
 {
 	conn->snd.wl2 = g->h.ack;
 	if (conn->mptcp && !mptcp_syn_answered(conn, g)) {
@@ -33,8 +33,9 @@ static enum step open_done(struct tcp_sock *conn, struct segment *g, uint32_t pr
 	ack_syn_acked(conn, g);
 	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */
 	conn_established(conn);
-	/* As Linux: of the segments that were to be expected before the peer told its own. */
-	pacing_update(conn, prior_mss);
+	recovery_opened(conn);
+	/* As Linux: timestamps that were offered take of the segment still, agreed or not; and a closed window shows no segment of the peer's. */
+	pacing_update(conn, conn->snd.wnd ? MIN(snd_mss_plain(conn), conn->snd.mss - (offered_ts ? TS_SPACE : 0)) : prior_mss);
 	ack_syn_data(conn, g);
 	sock_ready(&conn->inet.sk);
 	/* Without Fast Open text on it is not taken, as on Linux; it will be sent again. */
@@ -75,6 +76,7 @@ static bool echo_is_wrong(const struct tcp_sock *conn, const struct segment *g)
 enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 {
 	bool ack = g->h.flags & TCP_ACK;
+	bool offered_ts = conn->opt.ts;
 	uint32_t prior_mss = snd_mss_plain(conn);
 
 	/* first */
@@ -99,5 +101,5 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 	if (!(g->h.flags & TCP_SYN)) return step_drop(g, DROP_TCP_FLAGS);
 	if (!ack) return open_simultaneously(conn, g);
 	take_syn(conn, g);
-	return open_done(conn, g, prior_mss);
+	return open_done(conn, g, offered_ts, prior_mss);
 }

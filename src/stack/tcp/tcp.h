@@ -20,9 +20,12 @@ bool tcp_owes_ack(const struct sock *sk);
 bool tcp_tells_inq(const struct sock *sk);
 /* Is each send to have stamps (SO_TIMESTAMPING)? Then the stack must see where they end. */
 bool tcp_sends_stamped(const struct sock *sk);
-/* Is each receive to tell when its octets came (SO_TIMESTAMP and the like)? Then tcp_ask: from then on the host is to ask for them. */
+/* Is each receive to tell when its octets came (SO_TIMESTAMP and the like)? */
 bool tcp_stamps_received(const struct sock *sk);
+/* So it is, or both queues are to be looked into (TCP_REPAIR)? Then tcp_ask: from then on the host is to ask for each send and receive. */
+bool tcp_wants_asking(const struct sock *sk);
 void tcp_ask(struct sock *sk);
+bool tcp_ask_no_more(struct sock *sk);              /* unless something of that still is: upper protocols stay. false: nothing has changed */
 bool tcp_is_asked(const struct sock *sk);           /* so it is, or by an upper protocol (TCP_ULP) */
 /* Has its program asked for what only segments have: how far they have come (IP_MINTTL, IPV6_MINHOPCOUNT), or that few octets wait for theirs
  * (TCP_NOTSENT_LOWAT)? */
@@ -33,8 +36,8 @@ bool tcp_is_corked(const struct sock *sk);
 bool tcp_is_done(const struct sock *sk);
 unsigned tcp_timewaits(const struct stack *s);                      /* how many connections wait there */
 uint32_t tcp_urgents(const struct sock *sk);                       /* how often urgent data was announced: a signal for each */
-/* Octets were carried past the stack: its ACKs wait for more, as those of a connection that has had any. */
-void tcp_passed(struct sock *sk);
+/* Octets were carried past the stack: its ACKs wait for more, as those of a connection that has had any, and it counts as one that has sent some. */
+void tcp_passed(struct sock *sk, bool in, bool out);
 /* Octets that recv handed out or that came past the stack, and that the program has not read: recv has them again, before all others. lent of them were
  * lent. 0, or -ENOMEM. */
 int tcp_take_back(struct sock *sk, const uint8_t *octets, size_t len, size_t lent);

@@ -113,7 +113,8 @@ static void deliver(struct stack *s, struct segment *g)
 {
 	const struct packet *p = g->p;
 	struct port_space *ps = s->tcp->ports;
-	struct inet_sock *is = flow_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src);
+	uint64_t hash = flow_hash(s, &p->dst, g->h.dst, &p->src, g->h.src);
+	struct inet_sock *is = flow_at(ps, hash, &p->dst, g->h.dst, &p->src, g->h.src);
 	struct timewait *tw;
 
 	if (is && !may_enter(is, g)) return;
@@ -121,7 +122,7 @@ static void deliver(struct stack *s, struct segment *g)
 		tcp_input(tcp_of(&is->sk), g);
 		return;
 	}
-	tw = timewait_find(s, &p->dst, g->h.dst, &p->src, g->h.src);
+	tw = timewait_at(s, hash, &p->dst, g->h.dst, &p->src, g->h.src);
 	if (tw && !timewait_receive(s, tw, g)) return;
 	is = port_lookup(ps, &p->dst, g->h.dst, &p->src, g->h.src, p->netif, is_listening, p);
 	if (is && !may_enter(is, g)) return;

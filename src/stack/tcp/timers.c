@@ -56,7 +56,7 @@ static time_ns stuck_for(const struct tcp_sock *conn) { return conn_now(conn) - 
 /* In Linux's time: its time-outs are a tick longer than the least, of which backoff_sum is made. */
 static time_ns stuck_in_ticks(const struct tcp_sock *conn)
 {
-	time_ns rto = MAX(conn->rtt.rto, 1), longer = MAX(conn_rto_min(conn) + TCP_TICK - rto, 0);
+	time_ns rto = MAX(rtt_measured(conn), 1), longer = MAX(conn_rto_min(conn) + TCP_TICK - rto, 0);
 
 	return stuck_for(conn) + stuck_for(conn) / rto * longer;
 }
@@ -69,15 +69,14 @@ static bool retransmission_expired(const struct tcp_sock *conn)
 	return stuck_in_ticks(conn) >= backoff_sum(conn, retries_allowed(conn));
 }
 
-/* The RTO, but not past the moment at which TCP_USER_TIMEOUT ends it all. */
-static time_ns rtx_delay(const struct tcp_sock *conn)
+/* Not past the moment at which TCP_USER_TIMEOUT ends it all. */
+static time_ns within_user_timeout(const struct tcp_sock *conn, time_ns delay)
 {
-	time_ns rto = rtt_timeout(conn), left;
-
-	if (!user_timeout(conn) || !conn->trouble.since) return rto;
-	left = user_timeout(conn) - stuck_for(conn);
-	return MIN(rto, MAX(left, NS_PER_MS));
+	if (!user_timeout(conn) || !conn->trouble.since) return delay;
+	return MIN(delay, MAX(user_timeout(conn) - stuck_for(conn), NS_PER_MS));
 }
+
+static time_ns rtx_delay(const struct tcp_sock *conn) { return within_user_timeout(conn, rtt_timeout(conn)); }
 
 /* For TCP_INFO: a run of time-outs lasts until recovery from it is over; that of a SYN and ACK, as on Linux, from when it left. */
 static void note_timeout(struct tcp_sock *conn)
@@ -145,7 +144,7 @@ static void syn_timeout(struct tcp_sock *conn)
 	if (!conn->trouble.since) conn->trouble.since = conn->rtt.syn_at;
 	note_timeout(conn);
 	conn->trouble.retries++;
-	if (conn->trouble.retries > linear_syns(conn)) conn->rtt.backoff++;
+	if (conn->trouble.retries > linear_syns(conn)) rtt_back_off(conn);
 	if (!wait_for_data) {
 		conn->count.total_retrans++;
 		conn_stack(conn)->tcp_retransmits++;
@@ -180,7 +179,8 @@ static void retransmission_timeout(struct tcp_sock *conn)
 	note_timeout(conn);
 	if (conn->trouble.retries < UINT8_MAX) conn->trouble.retries++;
 	output_resend(conn, 0);
-	conn->rtt.backoff = stays_linear(conn) ? 0 : (uint8_t)MIN(conn->rtt.backoff + 1, 32);
+	if (stays_linear(conn)) rtt_back_off_no_more(conn);
+	else rtt_back_off(conn);
 	timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtx_delay(conn));
 }
 
@@ -188,15 +188,15 @@ static void retransmission_timeout(struct tcp_sock *conn)
 static bool probing_expired(const struct tcp_sock *conn)
 {
 	if (conn->set.user_timeout_ms && conn->trouble.since && stuck_for(conn) >= user_timeout(conn)) return true;
-	if (conn->inet.sk.closed && rtt_timeout(conn) >= conn_rto_max(conn) && conn->rtt.backoff >= retries_allowed(conn)) return true;
+	if (conn->inet.sk.closed && rtt_probe_delay(conn) >= conn_rto_max(conn) && conn->rtt.backoff >= retries_allowed(conn)) return true;
 	return conn->trouble.retries >= retries_allowed(conn);
 }
 
 static bool something_to_send(const struct tcp_sock *conn) { return snd_unsent(conn) || (conn->snd.fin && !snd_fin_sent(conn)); }
 
-static void probe_again(struct tcp_sock *conn)
+static void probe_in(struct tcp_sock *conn, time_ns delay)
 {
-	timers_set_rtx(conn, TCP_TIMER_PROBE, rtx_delay(conn));
+	timers_set_rtx(conn, TCP_TIMER_PROBE, within_user_timeout(conn, delay));
 }
 
 static void probe_timeout(struct tcp_sock *conn)
@@ -211,13 +211,13 @@ static void probe_timeout(struct tcp_sock *conn)
 	if (conn->rtxq.n || !something_to_send(conn)) {
 		conn->trouble.retries = 0;
 		conn->trouble.since = 0;
-		/* What fitted is in flight now, and the back-off was of the probes. */
+		/* What fitted is in flight now. As Linux: the back-off of time-outs before stays in the RTO. */
 		conn->rtt.backoff = 0;
 		if (conn->rtxq.n) timers_set_rtx(conn, TCP_TIMER_RETRANSMIT, rtt_timeout(conn));
 		return;
 	}
-	conn->rtt.backoff = (uint8_t)MIN(conn->rtt.backoff + 1, 32);
-	probe_again(conn);
+	rtt_probe_back_off(conn);
+	probe_in(conn, rtt_probe_delay(conn));
 }
 
 /* RFC 9293 §3.8.6.1: the answer to a probe, or any ACK: if there is still no room, on with the back-off. */
@@ -232,7 +232,7 @@ void timers_window_news(struct tcp_sock *conn)
 		conn->trouble.since = 0;
 		timers_stop_rtx(conn);
 	} else {
-		probe_again(conn);
+		probe_in(conn, rtt_probe_delay(conn));
 	}
 }
 
@@ -296,7 +296,7 @@ void timers_after_output(struct tcp_sock *conn)
 	} else if (conn->timer_role != TCP_TIMER_PROBE) {
 		conn->trouble.retries = 0;
 		conn->trouble.since = 0;
-		probe_again(conn);
+		probe_in(conn, rtt_first_probe_delay(conn));
 	}
 }
 
@@ -319,8 +319,11 @@ void timers_set_delack(struct tcp_sock *conn, time_ns at)
 
 /* A time or count of the program's, or else the host's. */
 static int own_or(int own, int otherwise) { return own ? own : otherwise; }
-static time_ns keepidle(const struct tcp_sock *conn) { return own_or(conn->set.keepidle_s, conn_sysctl(conn)->tcp_keepalive_time_s) * NS_PER_S; }
-static time_ns keepintvl(const struct tcp_sock *conn) { return own_or(conn->set.keepintvl_s, conn_sysctl(conn)->tcp_keepalive_intvl_s) * NS_PER_S; }
+/* A setting of 0 is Linux's next tick, as of every timer of its. */
+static time_ns keep_time(int own_s, int setting_s) { return MAX(own_or(own_s, setting_s) * NS_PER_S, TCP_TICK); }
+
+static time_ns keepidle(const struct tcp_sock *conn) { return keep_time(conn->set.keepidle_s, conn_sysctl(conn)->tcp_keepalive_time_s); }
+static time_ns keepintvl(const struct tcp_sock *conn) { return keep_time(conn->set.keepintvl_s, conn_sysctl(conn)->tcp_keepalive_intvl_s); }
 static int keepcnt(const struct tcp_sock *conn) { return own_or(conn->set.keepcnt, conn_sysctl(conn)->tcp_keepalive_probes); }
 
 static void keepalive(struct tcp_sock *conn)

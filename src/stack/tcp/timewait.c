@@ -28,16 +28,18 @@ struct timewait {
 	struct tcp_secret *secret;            /* its segments are signed; NULL: not */
 };
 
-struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+struct timewait *timewait_at(struct stack *s, uint64_t hash, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
 {
-	struct hash_node *n = NULL;
-
-	if (s->tcp->n_tw) n = hash_first(&s->tcp->tw_flows, flow_hash(s, laddr, lport, raddr, rport));
-	for (; n; n = hash_next(n)) {
+	for (struct hash_node *n = hash_first(&s->tcp->tw_flows, hash); n; n = hash_next(n)) {
 		struct timewait *tw = container_of(n, struct timewait, by_flow);
 		if (tw->lport == lport && tw->rport == rport && addr_eq(&tw->laddr, laddr) && addr_eq(&tw->raddr, raddr)) return tw;
 	}
 	return NULL;
+}
+
+struct timewait *timewait_find(struct stack *s, const struct addr *laddr, uint16_t lport, const struct addr *raddr, uint16_t rport)
+{
+	return timewait_at(s, flow_hash(s, laddr, lport, raddr, rport), laddr, lport, raddr, rport);
 }
 
 /* ---- life ---- */

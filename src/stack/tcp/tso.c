@@ -5,7 +5,8 @@
  *                            but half of cwnd at most, so that ACKs come back spread over the round trip
  *
  * This is Linux's sizing, and its deferral: rather than to send less than a packet could hold, wait for an ACK that is
- * due at once. Nothing else in TCP knows of it: the records of rtxq.c are of single segments.
+ * due at once. The records of rtxq.c are of single segments; TAG_HEAD says where a packet
+ * began, for what Linux does by packets: wmem.c, cuts.c, ack.c, resend.c, recovery.c.
  */
 #include "stack/tcp/conn.h"
 
@@ -27,10 +28,10 @@ uint32_t tso_segments(const struct tcp_sock *conn)
 /* How many octets Linux queues in one packet: whole segments, but of half the peer's window at most. 0: the device cuts nothing. */
 uint32_t tso_goal(const struct tcp_sock *conn, bool urgent)
 {
-	uint32_t mss = snd_mss(conn), wnd = conn->snd.max_wnd, half = wnd > MSS_DEFAULT ? wnd / 2 : wnd, most = conn->snd.tso_bytes;
+	uint32_t mss = snd_mss(conn), most = conn->snd.tso_bytes;
 
 	if (!most || urgent) return most ? mss : 0;
-	return MAX(MIN(most, half ? MAX(half, conn_mss_least(conn)) : most) / mss * mss, mss);
+	return MAX(snd_in_window(conn, most) / mss * mss, mss);
 }
 
 uint32_t tso_quota(const struct tcp_sock *conn)

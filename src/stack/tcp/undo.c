@@ -40,7 +40,7 @@ void undo_count(struct tcp_sock *conn, seq32 end, uint32_t segments)
 }
 
 /* RFC 3522 §3.2 step 5: it answers what was sent before the first retransmission. Nothing sent again at all: then certainly; but see held_without_sack. */
-bool undo_original_arrived(const struct tcp_sock *conn, const struct tcp_acked *a)
+static bool original_arrived(const struct tcp_sock *conn, const struct tcp_acked *a)
 {
 	if (!conn->rec.retrans_at) return conn->opt.sack || seq_lt(conn->snd.una, conn->rec.point);
 	return a->has_ecr && (int32_t)(a->ecr - conn->rec.retrans_ts) < 0;
@@ -48,7 +48,7 @@ bool undo_original_arrived(const struct tcp_sock *conn, const struct tcp_acked *
 
 static bool may_undo(const struct tcp_sock *conn, const struct tcp_acked *a)
 {
-	return conn->rec.can_undo && (conn->rec.undo_retrans == 0 || undo_original_arrived(conn, a));
+	return conn->rec.can_undo && (conn->rec.undo_retrans == 0 || original_arrived(conn, a));
 }
 
 static void forget_losses(struct tcp_sock *conn)
@@ -110,7 +110,7 @@ bool undo_by_dsack(struct tcp_sock *conn)
 /* A partial ACK that an original brought: it was reordering. true: retransmissions are out, so wait for what they bring. */
 bool undo_partial(struct tcp_sock *conn, struct tcp_acked *a)
 {
-	if (!conn->rec.can_undo || !undo_original_arrived(conn, a)) return false;
+	if (!conn->rec.can_undo || !original_arrived(conn, a)) return false;
 	rack_note_reordering(conn, a->prior_una);
 	if (conn->rtxq.retrans) return true;
 	if (!recovery_any_resent(conn)) conn->rec.retrans_at = 0;

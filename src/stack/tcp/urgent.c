@@ -40,10 +40,10 @@ static void replace(struct tcp_sock *conn)
 
 void urgent_receive(struct tcp_sock *conn, const struct segment *g)
 {
-	seq32 up = g->h.seq + (g->h.urg ? g->h.urg - 1u : 0u);
+	/* RFC 9293 §3.8.5 (MUST-62) has it name the last octet; what is sent, and what everybody reads, is the one after. */
+	seq32 up = g->h.seq + (g->h.urg && !conn_sysctl(conn)->tcp_stdurg ? g->h.urg - 1u : g->h.urg);
 	bool known = conn->rcv.urg != TCP_URG_NONE && seq_le(up, conn->rcv.up);
 
-	if (conn->rcv.done) return;
 	if ((g->h.flags & TCP_URG) && !known && seq_ge(up, conn->rcv.nxt)) {
 		replace(conn);
 		conn->rcv.up = up;

@@ -9,12 +9,11 @@
 #include <linux/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include "stack/inet/facts.h"
 #include "stack/inet/errqueue.h"
 #include "stack/socket/stamping.h"
 #include "stack/socket/family.h"
 #include "stack/tcp/ulp.h"
-
-#define NO_IOCTL_CMD 515
 
 /* ---- bind ---- */
 
@@ -37,7 +36,7 @@ static int tcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	if (tcp_of(sk)->state == TCPS_CLOSED) is->rport = 0;   /* as on Linux a connection that has ended leaves a socket that can be bound */
 	for (unsigned tries = 0; tries < 65536; tries++) {
 		r = inet_bind(sk, a, len);
-		if (r < 0 || !timewait_blocks_bind(sk->stack, is)) return r;
+		if (r < 0 || sk->reuseaddr == REUSE_FORCED || !timewait_blocks_bind(sk->stack, is)) return r;
 		r = is->port_bound;
 		unbind(is, addr_was_bound);
 		if (r) break;
@@ -75,14 +74,6 @@ static int send_refused(struct tcp_sock *conn)
 	return 0;
 }
 
-static size_t send_room(const struct tcp_sock *conn)
-{
-	size_t queued = conn->snd.queue.len, size = conn->inet.sk.sndbuf;
-
-	if (snd_unsent(conn) >= conn_notsent_lowat(conn)) return 0;
-	return queued < size ? size - queued : 0;
-}
-
 /* What was queued just now leaves, as far as it may. */
 static void send_queued(struct tcp_sock *conn, bool more)
 {
@@ -91,62 +82,61 @@ static void send_queued(struct tcp_sock *conn, bool more)
 	if (!more || seq_gt(snd_end(conn), conn->snd.pushed + conn->snd.max_wnd / 2)) conn->snd.pushed = snd_end(conn);
 	tcp_output(conn);
 	conn->snd.more = false;
-	if (!sndbuf_writable(conn)) conn->nospace = true;
 }
 
-/* As Linux: packet by packet, and those that are full may leave before the rest is there. Returns how many octets. */
+/* As Linux: packet by packet, and those that are full may leave before the rest is there. Returns how many octets there was room for. */
 static ssize_t queue(struct tcp_sock *conn, const uint8_t *data, size_t n, bool urgent)
 {
-	size_t done = 0;
+	size_t done = 0, room;
 
-	while (done < n) {
-		uint32_t room = cuts_room(conn, urgent), part = (uint32_t)MIN(n - done, room);
+	while (done < n && (room = wmem_room(conn, urgent)) > 0) {
+		uint32_t whole = cuts_room(conn, urgent), part = (uint32_t)MIN(n - done, room);
 		int r = ring_append(&conn->snd.queue, data + done, part);
 		if (r < 0) return done ? (ssize_t)done : r;
 		done += part;
-		if (part == room && !urgent && done < n) output_full(conn);
+		if (part == whole && !urgent && done < n) output_full(conn);
 	}
-	return (ssize_t)n;
+	return (ssize_t)done;
+}
+
+static bool has_room(struct tcp_sock *conn, bool room)
+{
+	if (room) return true;
+	chrono_refused(conn, true);
+	conn->nospace = true;
+	return false;
 }
 
 ssize_t tcp_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct tcp_sock *conn = tcp_of(sk);
-	size_t n = MIN(m->len, send_room(conn));
+	size_t n;
 	struct send_control control = send_control_of(sk);
-	ssize_t r = fastopen_wanted(conn, m->flags) ? fastopen_send(conn, m) : 0;
+	ssize_t r = !conn->repair.on && fastopen_wanted(conn, m->flags) ? fastopen_send(conn, m) : 0;
 
 	if (r) return r;
 	rate_check_program(conn);
 	/* As Linux: after the state, before what is shut or pending. */
 	if (m->control_len && (IN_STATES(conn, S_(ESTABLISHED) | S_(CLOSE_WAIT)) || conn->fastopen.unproven)) r = send_control_read_all(sk, m, &control);
 	if (r == 0) r = send_refused(conn);
-	if (r < 0) return r;
-	chrono_refused(conn, n < m->len);
-	if (n == 0 && m->len) {
-		conn->nospace = true;
-		return -EAGAIN;
-	}
+	if (r < 0 || repair_send(conn, m, &r)) return r;
+	if (m->len && !has_room(conn, wmem_room(conn, m->flags & MSG_OOB))) return -EAGAIN;
 	if (m->unread) return -EFAULT;
-	r = queue(conn, m->data, n, m->flags & MSG_OOB);
+	r = queue(conn, m->data, m->len, m->flags & MSG_OOB);
 	if (r < 0) return r;
 	n = (size_t)r;
+	chrono_refused(conn, n < m->len);
+	if (n < m->len) conn->nospace = true;
 	if (n) chrono_queued(conn);
 	if (m->flags & MSG_ZEROCOPY && sk->zerocopy && n == m->len) errqueue_put_zerocopy(&conn->inet);
-	if (n && n == m->len && (m->flags & MSG_OOB)) urgent_send(conn);
+	if (n && (m->flags & MSG_OOB)) urgent_send(conn);
 	if (n && control.stamps && (!m->call_len || n == m->call_len)) stamps_note(conn, control.stamps);
 	if (n && n == m->len && (m->flags & MSG_EOR)) cuts_eor(conn);
 	send_queued(conn, (m->flags & MSG_MORE) && n == m->len);
 	return (ssize_t)n;
 }
 
-bool tcp_has_room(struct tcp_sock *conn)
-{
-	if (send_room(conn)) return true;
-	chrono_refused(conn, true);
-	conn->nospace = true;
-	return false;
-}
+bool tcp_has_room(struct tcp_sock *conn) { return has_room(conn, wmem_has_memory(conn)); }
 
 int tcp_put(struct tcp_sock *conn, const void *data, size_t len, bool more)
 {
@@ -219,10 +209,11 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags,
 	struct sock *sk = &conn->inet.sk;
 	/* The urgent octet is not part of the stream: passed over without a word. */
 	size_t skip = urgent_at_mark(conn) && !sk->oobinline && conn->rcv.queued ? 1 : 0;
-	size_t n = conn->rcv.queued - skip;
+	size_t n = conn->rcv.queued - skip, over = flags & MSG_PEEK ? m->offset : 0;
 
 	if (!skip) n = MIN(n, urgent_span(conn));
-	n = MIN(n, m->len);
+	if (over && over >= n) return -EAGAIN;
+	n = MIN(n - over, m->len);
 	if (tcp_stamps_received(sk)) *arrival = arrival_at(conn, skip + n);
 	if (m->len == 0 && conn->rcv.queued) return 0;
 	if (!n && !(flags & MSG_PEEK)) {
@@ -231,7 +222,7 @@ static ssize_t recv_stream(struct tcp_sock *conn, struct sock_msg *m, int flags,
 	}
 	if (!n) return recv_nothing(conn);
 	if (flags & MSG_TRUNC) m->data = NULL;
-	copy_out(conn, skip, m->data, n);
+	copy_out(conn, skip + over, m->data, n);
 	if (flags & MSG_PEEK) return (ssize_t)n;
 	conn_take_out(conn, skip + n);
 	urgent_passed(conn);
@@ -257,6 +248,7 @@ ssize_t tcp_recv(struct sock *sk, struct sock_msg *m)
 	m->control_len = 0;
 	if (conn->state == TCPS_LISTEN) return -ENOTCONN;
 	if (flags & MSG_OOB) return urgent_read(conn, m);
+	if (repair_recv(conn, m, flags, &n)) return n;
 	m->flags = 0;
 	n = recv_stream(conn, m, flags, &arrival);
 	if (n < 0) return n;
@@ -346,7 +338,8 @@ static void tcp_close(struct sock *sk)
 
 	sk->shut = 3;
 	if (conn->wait.parent && !conn->wait.accepted) listen_forget(conn);
-	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN) | S_(SYN_SENT))) {
+	/* In repair it goes without a word: it may live on elsewhere. */
+	if (conn->repair.on || IN_STATES(conn, S_(CLOSED) | S_(LISTEN) | S_(SYN_SENT))) {
 		conn_free(conn);
 	} else if (unread || (sk->linger.l_onoff && sk->linger.l_linger == 0)) {
 		/* RFC 9293 §3.6.1 (SHLD-3): a reset says that data was lost. SO_LINGER of 0 asks for one. */
@@ -367,7 +360,8 @@ static uint32_t poll_data(struct tcp_sock *conn)
 	if (urgent_at_mark(conn) && !sk->oobinline && queued) queued--;
 	/* As Linux: a full buffer is not waited for. */
 	if (queued >= low || (queued && rmem_pressure(conn))) ready |= EPOLLIN | EPOLLRDNORM;
-	if ((sk->shut & 2) || sndbuf_writable(conn)) ready |= EPOLLOUT | EPOLLWRNORM;
+	if ((sk->shut & 2) || wmem_writable(conn)) ready |= EPOLLOUT | EPOLLWRNORM;
+	else conn->nospace = true;            /* it wants to know */
 	if (conn->rcv.urg == TCP_URG_VALID) ready |= EPOLLPRI;
 	return ready;
 }
@@ -418,7 +412,7 @@ static int tcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t l
 	return 0;
 }
 
-#define OPTIONS tcp_options, stamps_options, ip_options, ipv6_options
+#define OPTIONS tcp_options, stamps_options, repair_options, ip_options, facts_options, ipv6_options
 static const struct sockopt *const option_tables[] = {OPTIONS, NULL};
 static const struct sockopt *const upper_option_tables[] = {tls_options, OPTIONS, NULL};
 

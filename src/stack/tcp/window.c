@@ -1,5 +1,5 @@
 /*
- * The two buffers: how much the peer may send, how much the program may hand over.
+ * How much the peer may send.
  *
  *     rcvbuf   |== rmem: what is not read ==|............ space ............|
  *                                           ^rcv.nxt       window = scaling/256 of space, but at most rcv.ssthresh
@@ -7,7 +7,7 @@
  * The buffer is filled by the memory that octets come in (rmem.c), so that a part of what is free can be offered: half, until the first segment shows
  * what its kind takes. The right edge moves left only when nothing fits any more, or with net.ipv4.tcp_shrink_window. rcv.ssthresh, what is offered at
  * most, starts with what fits in a SYN and grows as text arrives, up to rcv.clamp. Unless the program fixed a size, rcvbuf grows with what the program
- * takes in a round trip, up to tcp_rmem[2] (dynamic right-sizing), and sndbuf with cwnd, up to tcp_wmem[2].
+ * takes in a round trip, up to tcp_rmem[2] (dynamic right-sizing).
  *
  * Read first: RFC 9293 §3.8.6.2.2, RFC 7323 §2.
  */
@@ -153,16 +153,22 @@ void window_told(struct tcp_sock *conn, uint32_t wnd)
 
 /* ---- receive buffer auto-tuning: dynamic right-sizing, as Linux's tcp_rcv_space_adjust ---- */
 
-/* The receiver's round trip: by the timestamp that a full segment echoes, and no segment did before. */
+/*
+ * The receiver's round trip: by the timestamp that was echoed last, when a full segment comes, and each once. As Linux: the shortest is believed at once,
+ * and a longer one only when the program has read all, or the peer may have waited for room.
+ */
 void window_measure_stamp(struct tcp_sock *conn, const struct segment *g)
 {
-	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - g->h.opts.ts_ecr);
+	int32_t ms = (int32_t)(ts_clock(conn_now(conn), conn->opt.offset) - conn->opt.echo);
 	time_ns r = MAX(ms, 1) * NS_PER_MS;
 
-	if (!conn->opt.ts || !g->h.opts.has_ts || g->h.opts.ts_ecr == conn->tune.ecr) return;
-	conn->tune.ecr = g->h.opts.ts_ecr;
-	if (!g->h.opts.ts_ecr || ms <= 0 || ms > TCP_TS_DELTA_MAX_MS || segment_end(g) - g->h.seq < conn->rcv.mss) return;
-	conn->tune.rtt = conn->tune.rtt ? conn->tune.rtt + (r - conn->tune.rtt) / 8 : r;
+	if (!conn->opt.ts || conn->opt.echo == conn->tune.echo_used) return;
+	conn->tune.echo_used = conn->opt.echo;
+	if (!conn->opt.echo || ms <= 0 || ms > TCP_TS_DELTA_MAX_MS || segment_end(g) - g->h.seq < conn->rcv.mss) return;
+	if (!conn->tune.rtt || r < conn->tune.rtt)
+		conn->tune.rtt = r;
+	else if (conn->rcv.queued + conn->inet.sk.lent == 0)
+		conn->tune.rtt += (r - conn->tune.rtt) / 8;
 }
 
 /* The time in which a window's worth arrives is a round trip at most. */
@@ -236,39 +242,4 @@ void window_consumed(struct tcp_sock *conn)
 	if (!IN_STATES(conn, S_(ESTABLISHED) | S_(FIN_WAIT_1) | S_(FIN_WAIT_2))) return;
 	rcvbuf_tune(conn);
 	if (owes_news(conn)) segment_send_ack(conn);
-}
-
-/* ---- send buffer ---- */
-
-/* As Linux's tcp_sndbuf_expand: room for two windows of segments, each with what it costs the kernel. */
-void sndbuf_expand(struct tcp_sock *conn)
-{
-	struct sock *sk = &conn->inet.sk;
-	uint32_t mss = MAX(conn->snd.mss, conn->snd.peer_mss), cost = 512;
-	uint64_t segments = MAX(TCP_INIT_CWND, MAX(conn->cc.cwnd, (uint32_t)conn->rec.reordering + 1)), want;
-
-	if (sk->sndbuf_locked) return;
-	while (cost < mss + 320 + SKB_SHARED_INFO)
-		cost *= 2;
-	want = MIN(2 * segments * (cost + SKB_TRUESIZE_OVERHEAD), (uint64_t)conn_sysctl(conn)->tcp_wmem[2]);
-	if (want > sk->sndbuf) sk->sndbuf = (uint32_t)want;
-}
-
-/* epoll's idea of writable: a third is free. */
-bool sndbuf_writable(const struct tcp_sock *conn)
-{
-	size_t queued = conn->snd.queue.len;
-
-	if (2 * (uint64_t)snd_unsent(conn) >= conn_notsent_lowat(conn)) return false;
-	return queued + queued / 2 <= conn->inet.sk.sndbuf;
-}
-
-void sndbuf_freed(struct tcp_sock *conn)
-{
-	if (!conn->nospace) return;
-	sndbuf_expand(conn);
-	if (!sndbuf_writable(conn)) return;
-	conn->nospace = false;
-	chrono_refused(conn, false);
-	sock_ready(&conn->inet.sk);
 }

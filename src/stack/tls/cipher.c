@@ -9,6 +9,7 @@
  */
 #include "stack/tls/tls.h"
 #include <errno.h>
+#include "base/secret.h"
 
 #define ROW(name, version, type, text, ...) {TLS_CIPHER_##type, sizeof(struct tls12_crypto_info_##name), text, TLS_CIPHER_##type##_IV_SIZE, \
 	TLS_CIPHER_##type##_KEY_SIZE, TLS_CIPHER_##type##_SALT_SIZE, version}
@@ -53,13 +54,15 @@ int tls_keys_set(struct tls_keys *k, const struct aead_ops *ops, const void *inf
 	memcpy(new.nonce + new.cipher->salt, at, new.cipher->iv);
 	at += new.cipher->iv;
 	r = ops->new(new.cipher->name, at, seals, &new.aead);
-	if (r < 0) return r;
 	at += new.cipher->key;
 	memcpy(new.nonce, at, new.cipher->salt);
 	memcpy(new.seq, at + new.cipher->salt, sizeof new.seq);
-	tls_keys_clear(k, ops);
-	*k = new;
-	return 0;
+	if (r == 0) {
+		tls_keys_clear(k, ops);
+		*k = new;
+	}
+	secret_wipe(&new, sizeof new);
+	return r;
 }
 
 void tls_keys_show(const struct tls_keys *k, void *info)
@@ -74,7 +77,7 @@ void tls_keys_show(const struct tls_keys *k, void *info)
 void tls_keys_clear(struct tls_keys *k, const struct aead_ops *ops)
 {
 	if (k->aead) ops->free(k->aead);
-	memset(k, 0, sizeof *k);
+	secret_wipe(k, sizeof *k);
 }
 
 /* ---- what surrounds the text ---- */

@@ -76,7 +76,8 @@ size_t tls_before(const struct tls_keys *k);                          /* octets 
 size_t tls_behind(const struct tls_keys *k);
 /* A record's header, of which tls_before(k) octets are there: its whole length, or -EMSGSIZE, -EBADMSG, -EINVAL. */
 ssize_t tls_record_size(const struct tls_keys *k, const uint8_t *header);
-int tls_seal(struct tls_keys *k, const struct aead_ops *ops, uint8_t type, uint8_t *record, size_t len);   /* len: of the text in it. 0, -EBADMSG: no number is left */
+/* len: of the text in it. 0, -EBADMSG: no number is left. */
+int tls_seal(struct tls_keys *k, const struct aead_ops *ops, uint8_t type, uint8_t *record, size_t len);
 /* In place: 0 with what is in it, or -EBADMSG. padded: there was something behind the text. */
 struct tls_text { uint8_t type, *at; size_t len; bool padded; };
 int tls_open(struct tls_keys *k, const struct aead_ops *ops, uint8_t *record, size_t size, struct tls_text *ret);

@@ -11,7 +11,7 @@
 
 bool unix_is_full(const struct unix_sock *us, const struct unix_sock *sender)
 {
-	return us->peer != sender && us->n_queued > UNIX_QUEUE_MAX;
+	return us->peer != sender && us->n_queued > us->queue_max;
 }
 
 static void msg_free(struct unix_msg *m)
@@ -19,7 +19,8 @@ static void msg_free(struct unix_msg *m)
 	list_remove(&m->of_sender);
 	if (m->sender) {
 		m->sender->wmem -= m->charge;
-		sock_ready(&m->sender->sk);
+		/* Who sleeps until a queue has room is woken by that. */
+		if (list_empty(&m->sender->of_waited)) sock_ready(&m->sender->sk);
 	}
 	unix_name_unref(m->from);
 	sock_rights_unref(m->rights);
@@ -32,7 +33,7 @@ void unix_dequeue(struct unix_sock *us, struct unix_msg *m)
 	if (us->oob == m) us->oob = NULL;
 	us->n_queued--;
 	msg_free(m);
-	unix_wake_waiting(us);
+	unix_wake_for_room(us);
 }
 
 struct unix_msg *unix_next(const struct unix_sock *us, const struct unix_msg *q)
@@ -75,16 +76,18 @@ void unix_each_rights(struct sock *sk, void (*each)(void *user, struct sock_righ
 
 /* ---- sending ---- */
 
-/* Only one's own credentials may be sent; who else might is not among ordinary users. */
+static bool is_known(const struct ucred *u) { return u->uid != (uid_t)-1 && u->gid != (gid_t)-1; }
+
 static int credentials_read(const struct unix_sock *us, const struct cmsg_in *c, struct ucred *ret)
 {
 	struct ucred u;
 
 	if (c->len != sizeof u) return -EINVAL;
 	memcpy(&u, c->data, sizeof u);
-	if (u.pid != us->caller.pid || u.uid != us->caller.uid || u.gid != us->caller.gid) return -EPERM;
+	if (!is_known(&u)) return -EINVAL;
 	*ret = u;
-	return 0;
+	if (u.pid == us->caller.real.pid && u.uid == us->caller.real.uid && u.gid == us->caller.real.gid) return 0;
+	return us->caller.may_say ? us->caller.may_say(us->caller.host, &u) : -EPERM;
 }
 
 const struct ucred unix_nobody = {.pid = 0, .uid = 65534, .gid = 65534};   /* as a user namespace shows those it does not know */
@@ -96,7 +99,7 @@ static int control_read(const struct unix_sock *us, const struct unix_sock *to, 
 	size_t offset = 0;
 	int r;
 
-	*cred = us->passcred || to->passcred ? us->caller : unix_nobody;
+	*cred = unix_wants_sender(us) || unix_wants_sender(to) ? us->caller.real : unix_nobody;
 	while ((r = cmsg_next(m, &offset, &c)) == 1) {
 		if (c.level != SOL_SOCKET || c.type == SCM_RIGHTS) continue;
 		if (c.type != SCM_CREDENTIALS) return -EINVAL;
@@ -106,21 +109,35 @@ static int control_read(const struct unix_sock *us, const struct unix_sock *to, 
 	return r;
 }
 
-uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, struct sock_rights *rights, const struct ucred *cred)
+struct unix_msg *unix_msg_new(struct unix_sock *to, uint32_t len)
 {
 	struct unix_msg *q = malloc(sizeof *q + len);
 
 	if (!q) return NULL;
-	*q = (struct unix_msg){.sender = us, .rights = rights, .cred = *cred, .len = len};
+	*q = (struct unix_msg){.len = len, .sent = to->sk.stack->now};
+	list_init(&q->of_sender);
+	list_append(&to->queue, &q->node);
+	to->n_queued++;
+	sock_ready(&to->sk);
+	return q;
+}
+
+uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, struct sock_rights *rights, const struct ucred *cred)
+{
+	struct unix_msg *q = unix_msg_new(to, len);
+
+	if (!q) return NULL;
+	q->sender = us;
+	q->rights = rights;
+	q->cred = *cred;
 	q->charge = unix_charge(q->len);
 	if (q->rights) q->rights->refs++;
 	list_append(&us->sent, &q->of_sender);
 	us->wmem += q->charge;
-	list_append(&to->queue, &q->node);
-	to->n_queued++;
-	sock_ready(&to->sk);
 	return q->data;
 }
+
+static bool takes_rights(const struct unix_sock *to, const struct sock_msg *m) { return to->passrights || !m->rights; }
 
 /* The first len octets. */
 static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct sock_msg *m, size_t len)
@@ -130,6 +147,7 @@ static ssize_t enqueue(struct unix_sock *us, struct unix_sock *to, const struct 
 	int r = control_read(us, to, m, &cred);
 
 	if (r < 0) return r;
+	if (!takes_rights(to, m)) return -EPERM;
 	data = unix_enqueue(us, to, (uint32_t)len, m->rights, &cred);
 	if (!data) return -ENOBUFS;
 	if (len > 0) memcpy(data, m->data, len);
@@ -170,6 +188,7 @@ static ssize_t stream_send(struct unix_sock *us, const struct sock_msg *m)
 	if (us->sk.shut & 2 || !us->peer || us->peer->sk.shut & 1) return -EPIPE;
 	if (m->len == 0) return 0;
 	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
+	if (m->rights && m->rights->err) return m->rights->err;
 	if (m->unread) return -EFAULT;
 	if (m->flags & MSG_OOB) return oob_send(us, m);
 	return enqueue(us, us->peer, m, MIN(m->len, MAX(us->sk.sndbuf / 2, 1024u)));
@@ -187,6 +206,7 @@ static int receiver(struct unix_sock *us, const struct sock_msg *m, struct unix_
 	if (!unix_is_dgram(us)) return -EPIPE;
 	unix_queue_drop(us);
 	unix_peer_set(us, NULL);
+	us->state = UNIX_NEW;
 	return -ECONNREFUSED;
 }
 
@@ -197,11 +217,12 @@ static int dgram_refused(struct unix_sock *us, const struct sock_msg *m)
 	int r = m->name_len && unix_is_dgram(us) ? unix_name_parse(m->name, m->name_len, &n) : 0;
 
 	if (r < 0) return r;
-	if (us->passcred && !us->name && unix_name_auto(us) < 0) return -ENOSPC;
+	if (unix_wants_sender(us) && !us->name && unix_name_auto(us) < 0) return -ENOSPC;
 	if (us->sk.sndbuf < 32 || m->len > us->sk.sndbuf - 32) return -EMSGSIZE;
 	if (us->sk.err) return -sock_take_error(&us->sk);
 	if (us->sk.shut & 2) return -EPIPE;
 	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
+	if (m->rights && m->rights->err) return m->rights->err;
 	return m->unread ? -EFAULT : 0;
 }
 
@@ -220,6 +241,7 @@ static ssize_t dgram_send(struct unix_sock *us, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (unix_is_dgram(us) && !unix_hears(to, us)) return -EPERM;
 	if (to->sk.shut & 1) return -EPIPE;
+	if (!takes_rights(to, m)) return -EPERM;
 	if (to != us && unix_is_full(to, us)) {
 		unix_wait_for(us, to);
 		return -EAGAIN;

@@ -18,7 +18,8 @@ bool unix_goes_past(const struct sock *from, const struct sock *to)
 {
 	const struct unix_sock *us = unix_of(from), *peer = unix_of(to);
 
-	return !(from->shut & (SHUT_WR + 1)) && !(to->shut & (SHUT_RD + 1)) && !us->passcred && !peer->passcred && peer->peek_off < 0;
+	return !(from->shut & (SHUT_WR + 1)) && !(to->shut & (SHUT_RD + 1)) && !unix_wants_sender(us) &&
+	       !unix_wants_sender(peer) && !unix_stamps(peer) && peer->peek_off < 0;
 }
 
 bool unix_is_read(const struct sock *from, const struct sock *to) { return list_empty(&unix_of(to)->queue) && unix_of(from)->wmem == 0; }
@@ -44,7 +45,8 @@ bool unix_is_over(const struct sock *sk)
 {
 	const struct unix_sock *us = unix_of(sk);
 
-	return !unix_is_dgram(us) && us->state == UNIX_CONNECTED && sk->shut & (SHUT_RD + 1) && sk->err == 0 && list_empty(&us->queue) && !us->passcred;
+	return !unix_is_dgram(us) && us->state == UNIX_CONNECTED && sk->shut & (SHUT_RD + 1) && sk->err == 0 && list_empty(&us->queue) &&
+	       !unix_wants_sender(us);
 }
 
 void unix_break(struct sock *sk)
@@ -60,7 +62,7 @@ void unix_pair(struct sock *a, struct sock *b)
 	for (int i = 0; i < 2; i++) {
 		unix_peer_set(ends[i], ends[!i]);
 		ends[i]->state = UNIX_CONNECTED;
-		ends[i]->own = ends[i]->caller;
-		ends[i]->peer_cred = ends[!i]->caller;
+		ends[i]->own = ends[i]->caller.effective;
+		ends[i]->peer_cred = ends[!i]->caller.effective;
 	}
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include "stack/unix/private.h"
 
-static bool is_path(const struct unix_name *n) { return n->un.sun_path[0] != 0; }
+bool unix_name_is_path(const struct unix_name *n) { return n->un.sun_path[0] != 0; }
 
 int unix_name_parse(const struct sockaddr *a, socklen_t len, struct unix_name *ret)
 {
@@ -15,7 +15,7 @@ int unix_name_parse(const struct sockaddr *a, socklen_t len, struct unix_name *r
 	if (len <= UNIX_PATH_AT || len > sizeof ret->un + sizeof ret->node || a->sa_family != AF_UNIX) return -EINVAL;
 	memcpy(&ret->un, a, MIN(len, sizeof ret->un));
 	ret->len = len;
-	if (!is_path(ret)) return len <= sizeof ret->un ? 0 : -EINVAL;
+	if (!unix_name_is_path(ret)) return len <= sizeof ret->un ? 0 : -EINVAL;
 	if (len <= UNIX_PATH_AT + sizeof ret->node) return -EINVAL;
 	len -= (socklen_t)sizeof ret->node;
 	memcpy(&ret->node, (const char *)a + len, sizeof ret->node);
@@ -27,19 +27,19 @@ int unix_name_parse(const struct sockaddr *a, socklen_t len, struct unix_name *r
 /* Inodes are the machine's numbers, and the table may be other stacks', too: a hash that all agree on. */
 static uint64_t key_of(const struct stack *s, int type, const struct unix_name *n)
 {
-	if (is_path(n)) return (n->node.ino ^ n->node.dev << 32) * 0x9e3779b97f4a7c15u;
+	if (unix_name_is_path(n)) return (n->node.ino ^ n->node.dev << 32) * 0x9e3779b97f4a7c15u;
 	return stack_hash(s, &n->un, n->len) + (uint64_t)type;
 }
 
 static struct hash *table_of(const struct stack *s, const struct unix_name *n)
 {
-	return is_path(n) ? &s->unix_stack->paths->names : &s->unix_stack->names;
+	return unix_name_is_path(n) ? &s->unix_stack->paths->names : &s->unix_stack->names;
 }
 
 static bool same(const struct unix_name *a, const struct unix_name *b)
 {
-	if (is_path(a) != is_path(b)) return false;
-	if (is_path(a)) return a->node.dev == b->node.dev && a->node.ino == b->node.ino;
+	if (unix_name_is_path(a) != unix_name_is_path(b)) return false;
+	if (unix_name_is_path(a)) return a->node.dev == b->node.dev && a->node.ino == b->node.ino;
 	return a->len == b->len && memcmp(&a->un, &b->un, a->len) == 0;
 }
 
@@ -49,7 +49,7 @@ struct unix_sock *unix_name_find(const struct unix_sock *who, const struct unix_
 
 	for (struct hash_node *h = hash_first(table_of(s, n), key_of(s, who->sk.type, n)); h; h = hash_next(h)) {
 		struct unix_name *other = container_of(h, struct unix_name, by_key);
-		if (same(other, n) && (is_path(n) || other->owner->sk.type == who->sk.type)) return other->owner;
+		if (same(other, n) && (unix_name_is_path(n) || other->owner->sk.type == who->sk.type)) return other->owner;
 	}
 	return NULL;
 }
@@ -85,6 +85,17 @@ int unix_name_auto(struct unix_sock *us)
 		r = unix_name_take(us, &n);
 	}
 	return us->name ? 0 : r == -EADDRINUSE ? -ENOSPC : r;
+}
+
+struct unix_name *unix_name_new(const struct sockaddr_un *un, socklen_t len)
+{
+	struct unix_name *n = calloc(1, sizeof *n);
+
+	if (!n) return NULL;
+	n->refs = 1;
+	n->len = MIN(len, (socklen_t)sizeof n->un);
+	memcpy(&n->un, un, n->len);
+	return n;
 }
 
 struct unix_name *unix_name_ref(struct unix_name *n)

@@ -5,6 +5,8 @@
  *     socket.c    life: bind, listen, connect, accept, shutdown, close; readiness and options
  *     data.c      messages: a queue at the receiver, accounted to the sender
  *     recv.c      reading them
+ *     facts.c     what lists of sockets show
+ *     outside.c   those who are none of the network's
  *
  *     a ── peer ──► b        a stream or sequenced packets: both ways; datagrams: as each has connected
  *     b.pointing = {a}       so that b, when it goes, takes itself out of a
@@ -16,8 +18,6 @@
 #include "stack/unix/unix.h"
 
 #define UNIX_PATH_AT ((socklen_t)offsetof(struct sockaddr_un, sun_path))
-#define UNIX_QUEUE_MAX 10u                 /* net.unix.max_dgram_qlen */
-#define UNIX_BACKLOG_MAX 4096              /* net.core.somaxconn */
 
 struct unix_sock;
 
@@ -38,6 +38,8 @@ struct unix_msg {
 	struct sock_rights *rights;
 	struct ucred cred;
 	uint32_t len, at, charge;          /* at: octets of a stream that were read */
+	bool cut;                          /* descriptors are lost */
+	time_ns sent;
 	uint8_t data[];
 };
 
@@ -51,22 +53,27 @@ struct unix_sock {
 	bool lost;                                 /* had a peer, which is gone */
 	struct list pointing, of_peer;             /* those whose peer we are; and us in that list of our peer's */
 	struct list queue, sent;
-	uint32_t n_queued, wmem;
+	uint32_t n_queued, wmem, queue_max;        /* queue_max: datagrams */
 	struct unix_msg *oob;                      /* the newest out-of-band octet in queue; NULL: none, or taken */
 	struct list backlog, of_listener;          /* connections that wait for accept; us in that list */
 	struct unix_sock *listener;
 	uint32_t n_backlog, backlog_max;
+	bool outside;                              /* somebody from outside waits for accept */
 	struct list waiting, of_waited;            /* those who want room in our queue or backlog; us in that list */
-	struct ucred caller, own, peer_cred;       /* of the call; when we listened or connected; the peer's then */
-	bool passcred;
+	struct unix_caller caller;
+	struct ucred own, peer_cred;               /* when we listened or connected; the peer's then */
+	bool passcred, passpidfd, passsec, passrights;   /* SO_PASSCRED, …; no message has a security label */
 	int peek_off;                              /* SO_PEEK_OFF; -1: off */
 };
 
 /* Abstract names are the stack's own, paths lead anywhere: unix_share_paths(). */
 struct unix_paths { uint32_t refs; struct hash names; };
-struct unix_stack { struct hash names; struct unix_paths *paths; };
+struct unix_stack { struct hash names; struct unix_paths *paths; bool unlisted; };
 
 static inline struct unix_sock *unix_of(const struct sock *sk) { return (struct unix_sock *)sk; }
+/* It is told who sends; Linux names such a socket when it connects or sends. */
+static inline bool unix_wants_sender(const struct unix_sock *us) { return us->passcred || us->passpidfd; }
+static inline bool unix_stamps(const struct unix_sock *us) { return us->sk.type != SOCK_STREAM && (us->sk.timestamp || us->sk.timestamp_ns); }
 static inline bool unix_is_dgram(const struct unix_sock *us) { return us->sk.type == SOCK_DGRAM; }
 
 /* ---- name.c ---- */
@@ -75,8 +82,10 @@ int unix_name_parse(const struct sockaddr *a, socklen_t len, struct unix_name *r
 struct unix_sock *unix_name_find(const struct unix_sock *who, const struct unix_name *n);   /* a path: of any type; an abstract name: of who's */
 int unix_name_take(struct unix_sock *us, const struct unix_name *n);                        /* -EADDRINUSE, -ENOMEM */
 int unix_name_auto(struct unix_sock *us);
+struct unix_name *unix_name_new(const struct sockaddr_un *un, socklen_t len);               /* of nobody here, to be shown. NULL: no memory */
 struct unix_name *unix_name_ref(struct unix_name *n);                                       /* NULL allowed */
 void unix_name_unref(struct unix_name *n);
+bool unix_name_is_path(const struct unix_name *n);
 void unix_name_leave(struct unix_sock *us);                                                 /* others may have it now */
 void unix_name_put(const struct unix_name *n, struct sockaddr_storage *ret, socklen_t *ret_len);   /* NULL: of an unnamed socket */
 
@@ -85,13 +94,19 @@ void unix_peer_set(struct unix_sock *us, struct unix_sock *peer);               
 int unix_find(struct unix_sock *us, const struct sockaddr *a, socklen_t len, struct unix_sock **ret);   /* to send or connect to; names us if that is due */
 bool unix_hears(const struct unix_sock *us, const struct unix_sock *from);
 void unix_wait_for(struct unix_sock *us, struct unix_sock *other);
+/* All who sleep on it, or were refused, and those who are connected to it. */
 void unix_wake_waiting(struct unix_sock *us);
+/* One message was read: there is room for one of them, and when it was the last one for all, since one who was woken may have given up. As Linux: who polls
+ * for room hears of it when the queue was full. */
+void unix_wake_for_room(struct unix_sock *us);
 
 /* ---- data.c ---- */
 ssize_t unix_send(struct sock *sk, const struct sock_msg *m);
 extern const struct ucred unix_nobody;                                                      /* of a message that has no credentials to show */
 /* A message to the end of to's queue: where its octets are to be put; NULL: no memory. */
 uint8_t *unix_enqueue(struct unix_sock *us, struct unix_sock *to, uint32_t len, struct sock_rights *rights, const struct ucred *cred);
+/* One that nobody here has sent: it is charged to nobody. */
+struct unix_msg *unix_msg_new(struct unix_sock *to, uint32_t len);
 bool unix_is_full(const struct unix_sock *us, const struct unix_sock *sender);
 bool unix_has_unread(const struct unix_sock *us);                                           /* as Linux: but for an empty message at the front */
 struct unix_msg *unix_first(const struct unix_sock *us);                                    /* of those that wait; NULL: none */
@@ -102,4 +117,5 @@ void unix_sent_forget(struct unix_sock *us);
 
 /* ---- recv.c ---- */
 ssize_t unix_recv(struct sock *sk, struct sock_msg *m);
+uint32_t unix_unread(const struct unix_sock *us);                                           /* octets; of datagrams the first one's */
 int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len);

@@ -31,10 +31,13 @@ static void give(const struct unix_sock *us, struct unix_msg *q, struct sock_msg
 		memcpy(m->name, &name, MIN(m->name_len, len));
 		m->name_len = len;
 	}
+	if (unix_stamps(us)) cmsg_put_timestamp(&o, &us->sk, q->sent);
 	if (us->passcred) cmsg_put(&o, SOL_SOCKET, SCM_CREDENTIALS, &q->cred, sizeof q->cred);
 	cmsg_out_end(&o, m);
+	if (us->passpidfd) m->pidfd_of = q->cred.pid;
 	m->rights = q->rights;
 	if (m->rights) m->rights->refs++;
+	if (q->cut) m->flags |= MSG_CTRUNC;
 }
 
 static void nobody(struct sock_msg *m)
@@ -124,14 +127,16 @@ static struct unix_msg *stream_next(struct unix_sock *us, struct unix_msg *q, in
 	return q;
 }
 
-/* The end comes with credentials, of nobody. */
+/* The end comes with credentials: of no process, and as Linux has it of root. */
 static ssize_t stream_nothing(struct unix_sock *us, struct sock_msg *m, int flags)
 {
+	static const struct ucred none;
 	struct cmsg_out o = cmsg_out_begin(m);
 
-	if (us->passcred) cmsg_put(&o, SOL_SOCKET, SCM_CREDENTIALS, &unix_nobody, sizeof unix_nobody);
+	if (us->passcred) cmsg_put(&o, SOL_SOCKET, SCM_CREDENTIALS, &none, sizeof none);
 	m->name_len = 0;
 	cmsg_out_end(&o, m);
+	if (us->passpidfd) m->pidfd_of = 0;
 	return nothing(us, flags);
 }
 
@@ -148,7 +153,7 @@ static ssize_t stream_recv(struct unix_sock *us, struct sock_msg *m, int flags)
 	if (us->state != UNIX_CONNECTED) return -EINVAL;
 	do {
 		q = stream_next(us, q, flags, done > 0 || flags & MSG_GO_ON, &skip, &dry);
-		if (!q || (first && us->passcred && memcmp(first, &q->cred, sizeof who) != 0)) break;
+		if (!q || (first && unix_wants_sender(us) && memcmp(first, &q->cred, sizeof who) != 0)) break;
 		if (!first) give(us, q, m);
 		who = q->cred;
 		first = &who;
@@ -204,6 +209,7 @@ ssize_t unix_recv(struct sock *sk, struct sock_msg *m)
 
 	m->flags = 0;
 	m->rights = NULL;
+	m->pidfd_of = -1;
 	if (sk->type == SOCK_SEQPACKET && unix_of(sk)->state != UNIX_CONNECTED) return -ENOTCONN;
 	if (flags & MSG_OOB) return sk->type == SOCK_STREAM ? oob_recv(unix_of(sk), m, flags) : -EOPNOTSUPP;
 	return sk->type == SOCK_STREAM ? stream_recv(unix_of(sk), m, flags) : dgram_recv(unix_of(sk), m, flags);
@@ -216,6 +222,17 @@ static bool at_mark(const struct unix_sock *us)
 	const struct unix_msg *q = unix_first(us);
 
 	return q && (q == us->oob || (q->at == q->len && (!us->oob || unix_next(us, q) == us->oob)));
+}
+
+uint32_t unix_unread(const struct unix_sock *us)
+{
+	uint32_t n = 0;
+
+	list_each(struct unix_msg, q, &us->queue, node) {
+		n += q->len - q->at;
+		if (unix_is_dgram(us)) break;
+	}
+	return n;
 }
 
 int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
@@ -232,10 +249,7 @@ int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 	if (request != SIOCINQ && request != SIOCOUTQ) return inet_ioctl(sk, request, arg, len);
 	if (request == SIOCOUTQ) n = (int)us->wmem;
 	else if (us->state == UNIX_LISTENING) return -EINVAL;
-	else list_each(struct unix_msg, q, &us->queue, node) {
-		n += (int)(q->len - q->at);
-		if (unix_is_dgram(us)) break;
-	}
+	else n = (int)unix_unread(us);
 	memcpy(arg, &n, sizeof n);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include "stack/core/sysctl.h"
 #include "stack/socket/family.h"
 #include "stack/socket/option.h"
 #include "stack/unix/private.h"
@@ -59,11 +60,13 @@ static int unix_init(struct sock *sk)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) list_init(all[i]);
 	if (sk->type == SOCK_RAW) sk->type = SOCK_DGRAM;
 	us->peek_off = -1;
+	us->passrights = true;
+	us->queue_max = (uint32_t)sk->stack->sysctl->unix_max_dgram_qlen;
 	us->peer_cred = (struct ucred){.pid = 0, .uid = (uid_t)-1, .gid = (gid_t)-1};
 	return 0;
 }
 
-void unix_act_as(struct sock *sk, const struct ucred *who) { unix_of(sk)->caller = *who; }
+void unix_act_as(struct sock *sk, const struct unix_caller *who) { unix_of(sk)->caller = *who; }
 
 /* ---- peers ---- */
 
@@ -96,10 +99,10 @@ int unix_find(struct unix_sock *us, const struct sockaddr *a, socklen_t len, str
 	struct unix_sock *other;
 	int r = unix_name_parse(a, len, &n);
 
-	if (r == 0 && us->passcred && !us->name) r = unix_name_auto(us);
+	if (r == 0 && unix_wants_sender(us) && !us->name) r = unix_name_auto(us);
 	if (r < 0) return r;
 	other = unix_name_find(us, &n);
-	if (!other) return -ECONNREFUSED;
+	if (!other) return unix_name_is_path(&n) ? -EREMOTE : -ECONNREFUSED;
 	if (other->sk.type != us->sk.type) return -EPROTOTYPE;
 	*ret = other;
 	return 0;
@@ -111,11 +114,32 @@ void unix_wait_for(struct unix_sock *us, struct unix_sock *other)
 	list_append(&other->waiting, &us->of_waited);
 }
 
-void unix_wake_waiting(struct unix_sock *us)
+static void wake_first(struct unix_sock *us)
 {
-	for (struct list *l; (l = list_pop(&us->waiting));) sock_ready(&list_entry(l, struct unix_sock, of_waited)->sk);
+	struct list *l = list_pop(&us->waiting);
+
+	if (l) sock_ready(&list_entry(l, struct unix_sock, of_waited)->sk);
+}
+
+static void wake_connected(struct unix_sock *us)
+{
 	list_each(struct unix_sock, p, &us->pointing, of_peer)
 		if (unix_is_dgram(p)) sock_ready(&p->sk);
+}
+
+void unix_wake_waiting(struct unix_sock *us)
+{
+	while (!list_empty(&us->waiting)) wake_first(us);
+	wake_connected(us);
+}
+
+void unix_wake_for_room(struct unix_sock *us)
+{
+	bool last = us->n_queued == 0;
+
+	do wake_first(us);
+	while (last && !list_empty(&us->waiting));
+	if (us->n_queued == us->queue_max) wake_connected(us);
 }
 
 /* ---- calls ---- */
@@ -140,8 +164,8 @@ static int unix_listen(struct sock *sk, int backlog)
 	if (!us->name || us->state == UNIX_CONNECTED) return -EINVAL;
 	us->state = UNIX_LISTENING;
 	sk->listening = true;
-	us->backlog_max = MIN((unsigned)backlog, (unsigned)UNIX_BACKLOG_MAX);
-	us->own = us->peer_cred = us->caller;      /* it is its own peer to who asks */
+	us->backlog_max = MIN((unsigned)backlog, (unsigned)sk->stack->sysctl->somaxconn);
+	us->own = us->peer_cred = us->caller.effective;      /* it is its own peer to who asks */
 	unix_wake_waiting(us);
 	return 0;
 }
@@ -154,6 +178,16 @@ static void dgram_leave(struct unix_sock *us)
 	if (us->peer && us->peer != us && us->peer->peer == us) sock_set_error(&us->peer->sk, ECONNRESET);
 }
 
+/* What lists show, as Linux has it: who was connected to is connected, until one who was leaves it. */
+static void dgram_show(struct unix_sock *us, struct unix_sock *other)
+{
+	struct unix_sock *old = us->peer;
+
+	if (other) us->state = other->state = UNIX_CONNECTED;
+	else if (old || us->lost) us->state = UNIX_NEW;
+	if (old && old != other && !old->peer && !old->lost) old->state = UNIX_NEW;
+}
+
 static int dgram_connect(struct unix_sock *us, const struct sockaddr *a, socklen_t len)
 {
 	struct unix_sock *other = NULL;
@@ -162,6 +196,7 @@ static int dgram_connect(struct unix_sock *us, const struct sockaddr *a, socklen
 	if (r < 0) return r;
 	if (other && !unix_hears(other, us)) return -EPERM;
 	if (us->lost || (us->peer && us->peer != other)) dgram_leave(us);
+	dgram_show(us, other);
 	unix_peer_set(us, other);
 	sock_ready(&us->sk);
 	return 0;
@@ -179,7 +214,10 @@ static int embryo_new(struct unix_sock *us, struct unix_sock *listener)
 	new->state = us->state = UNIX_CONNECTED;
 	new->name = unix_name_ref(listener->name);
 	new->passcred = listener->passcred;
-	new->peer_cred = us->own = us->caller;
+	new->passpidfd = listener->passpidfd;
+	new->passsec = listener->passsec;
+	new->passrights = listener->passrights;
+	new->peer_cred = us->own = us->caller.effective;
 	us->peer_cred = new->own = listener->own;
 	unix_peer_set(new, us);
 	unix_peer_set(us, new);
@@ -188,6 +226,14 @@ static int embryo_new(struct unix_sock *us, struct unix_sock *listener)
 	listener->n_backlog++;
 	sock_ready(&listener->sk);
 	return 0;
+}
+
+int unix_may_connect(const struct sock *sk)
+{
+	const struct unix_sock *us = unix_of(sk);
+
+	if (unix_is_dgram(us) || us->state == UNIX_NEW) return 0;
+	return us->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 }
 
 static int unix_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
@@ -199,11 +245,13 @@ static int unix_connect(struct sock *sk, const struct sockaddr *a, socklen_t len
 	r = unix_find(us, a, len, &other);
 	if (r < 0) return r;
 	if (other->state != UNIX_LISTENING || other->sk.shut & 1) return -ECONNREFUSED;
-	if (us->state != UNIX_NEW) return us->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
+	/* As Linux: who is connected already waits, too, before he is told. */
 	if (other->n_backlog + other->sk.ahead > other->backlog_max) {
 		unix_wait_for(us, other);
 		return -EAGAIN;
 	}
+	r = unix_may_connect(sk);
+	if (r < 0) return r;
 	return embryo_new(us, other);
 }
 
@@ -221,6 +269,8 @@ static int unix_accept(struct sock *sk, struct sock **ret)
 	*ret = &new->sk;
 	return 0;
 }
+
+bool unix_has_backlog(const struct sock *sk) { return !list_empty(&unix_of(sk)->backlog); }
 
 uint32_t unix_backlog(const struct sock *sk) { return unix_of(sk)->backlog_max; }
 
@@ -283,7 +333,7 @@ static uint32_t unix_poll(const struct sock *sk)
 
 	if (sk->shut == 3) ev |= EPOLLHUP;
 	if (sk->shut & 1) ev |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
-	if (!list_empty(&us->queue) || !list_empty(&us->backlog)) ev |= EPOLLIN | EPOLLRDNORM;
+	if (!list_empty(&us->queue) || !list_empty(&us->backlog) || us->outside) ev |= EPOLLIN | EPOLLRDNORM;
 	if (us->oob) ev |= EPOLLPRI;
 	if (!unix_is_dgram(us) && us->state == UNIX_NEW) ev |= EPOLLHUP;
 	if (writable(us)) ev |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
@@ -310,12 +360,21 @@ static int set_reuseport(struct sock *sk, const void *val, socklen_t len)
 	return *(const int *)val ? -EOPNOTSUPP : 0;
 }
 
+/* No socket here shares a port with a group. */
+static int set_chooser(struct sock *sk, const void *val, socklen_t len) { return (void)val, (void)len, sk->filter_locked ? -EPERM : -EINVAL; }
+
 #define ROW(n) .level = SOL_SOCKET, .name = n, .text = #n
+#define FLAG(n, t, field) .level = SOL_SOCKET, .name = n, .text = t, .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct unix_sock, field)
 
 static const struct sockopt unix_options[] = {
 	{ROW(SO_REUSEPORT), .type = OPT_BOOL, .access = OPT_GET | OPT_SET, .get = opt_get_zero, .set = set_reuseport},
 	{ROW(SO_PEEK_OFF), .type = OPT_INT, .access = OPT_GET | OPT_SET, OPT_FIELD(struct unix_sock, peek_off)},
-	{ROW(SO_PASSCRED), .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct unix_sock, passcred)},
+	{FLAG(SO_PASSCRED, "SO_PASSCRED", passcred)},
+	{FLAG(SO_PASSSEC, "SO_PASSSEC", passsec)},
+	{FLAG(76, "SO_PASSPIDFD", passpidfd)},
+	{FLAG(83, "SO_PASSRIGHTS", passrights)},
+	{ROW(SO_ATTACH_REUSEPORT_CBPF), .type = OPT_BLOB, .access = OPT_SET, .set = set_chooser},
+	{.level = SOL_SOCKET, .name = 68, .text = "SO_DETACH_REUSEPORT_BPF", .type = OPT_INT, .access = OPT_SET, .set = set_chooser},
 	{ROW(SO_PEERCRED), .type = OPT_BLOB, .access = OPT_GET, .get = get_peercred},
 	{.text = NULL},
 };

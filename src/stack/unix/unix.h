@@ -5,6 +5,7 @@
  * descriptors in flight are the host's, too: the core carries them.
  */
 #pragma once
+#include <sys/un.h>
 #include "base/inode.h"
 #include "stack/socket/sock.h"
 
@@ -15,10 +16,49 @@ void unix_free(struct stack *s);
 void unix_share_paths(struct stack *s, struct stack *with);
 /* Those of all messages that whoever has sk can receive, now or when it accepts a connection. */
 void unix_each_rights(struct sock *sk, void (*each)(void *user, struct sock_rights *r), void *user);
-/* On whose behalf the next calls on sk are made. */
-void unix_act_as(struct sock *sk, const struct ucred *who);
+/*
+ * On whose behalf the next calls on sk are made: by effective ids, which a peer is shown (SO_PEERCRED), and by real ones, which go beside messages. Whether it
+ * may say that it is somebody else the host knows: 0, -EPERM, or -ESRCH for a process that is not there; NULL: it may not.
+ */
+struct unix_caller { struct ucred effective, real; int (*may_say)(void *host, const struct ucred *who); void *host; };
+void unix_act_as(struct sock *sk, const struct unix_caller *who);
 /* The two are connected to each other. Both new, of one type, and acting as whoever makes them. */
 void unix_pair(struct sock *a, struct sock *b);
+
+/* ---- what lists tell of a socket: /proc/net/unix, and sock_diag (stack/netlink/diag) ---- */
+struct unix_facts {
+	uint8_t state;             /* TCP's numbers: TCP_ESTABLISHED, TCP_CLOSE, TCP_LISTEN */
+	bool held;                 /* by a program; others are connections that nobody has accepted */
+	uint32_t refs;             /* as Linux counts them: itself, its place in the table, those whose peer it is */
+	bool has_peer;
+	uint64_t peer;             /* its inode; 0: it is gone, or nobody has accepted it */
+	const struct inode *node;  /* of a path; NULL: its name is none */
+};
+/* The host has others, too, of which the stack knows nothing: there is no list of them here. */
+void unix_unlist(struct stack *s);
+bool unix_is_listed(const struct stack *s);
+/* false: the list does not show it, for it is there for who asks next. */
+bool unix_facts_of(const struct sock *sk, struct unix_facts *ret);
+/* Octets not read, of datagrams the first one's, and what was sent and not read takes of SO_SNDBUF; of a listener: who waits, and how many may. */
+void unix_queues(const struct sock *sk, uint32_t *ret_in, uint32_t *ret_out);
+/* The inodes of those who wait to be accepted, 0 for who is gone: as many as fit. How many there are. */
+uint32_t unix_callers(const struct sock *listener, uint32_t *ret, uint32_t max);
+
+/* ---- the outside: other programs, which find sk by path, and which the host meets ---- */
+void unix_outside_waits(struct sock *sk, bool waits);                       /* to be accepted */
+bool unix_outside_is_waiting(const struct sock *sk);
+bool unix_has_backlog(const struct sock *sk);                               /* does anybody else wait for that? */
+/* Datagrams. Is there room for one, and would it be heard? Then it may go to the end of sk's queue; takes a reference of rights. -ENOMEM */
+struct unix_outside_message {
+	const struct sockaddr_un *from; socklen_t from_len;
+	const void *data; uint32_t len;
+	struct sock_rights *rights;
+	struct ucred cred;
+	bool cut;                  /* descriptors that belonged to it are lost */
+};
+bool unix_outside_may_send(const struct sock *sk);
+int unix_outside_send(struct sock *sk, const struct unix_outside_message *m);
+int unix_may_connect(const struct sock *sk);                                /* 0, or why not */
 
 uint32_t unix_backlog(const struct sock *sk);     /* of one that listens */
 void unix_accepted(struct sock *sk);              /* sk->ahead is no more: there is room for another connection */

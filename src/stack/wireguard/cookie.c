@@ -83,10 +83,10 @@ enum wg_mac wg_macs_check(struct wg_device *w, const struct packet *p, uint16_t 
 
 	memcpy(&macs, p->data + before, sizeof macs);
 	if (!w->has_key || !mac_of(w, mac, (struct octets){w->mac1_key, sizeof w->mac1_key}, p->data, before)) return WG_MAC_WRONG;
-	if (!wg_equal(mac, macs.mac1, sizeof mac)) return WG_MAC_WRONG;
+	if (!secret_equal(mac, macs.mac1, sizeof mac)) return WG_MAC_WRONG;
 	if (!both || !cookie_of(w, p, sport, cookie)) return WG_MAC_ONE;
 	if (!mac_of(w, mac, (struct octets){cookie, sizeof cookie}, p->data, before + WG_MAC_LEN)) return WG_MAC_ONE;
-	return wg_equal(mac, macs.mac2, sizeof mac) ? WG_MAC_BOTH : WG_MAC_ONE;
+	return secret_equal(mac, macs.mac2, sizeof mac) ? WG_MAC_BOTH : WG_MAC_ONE;
 }
 
 /* ---- XChaCha20-Poly1305: the nonce's first part makes a key, by HChaCha20, which OpenSSL does not have ---- */
@@ -117,7 +117,7 @@ void wg_hchacha20(uint8_t ret[32], const uint8_t key[32], const uint8_t nonce[16
 		le32 v = le32_of(x[i < 4 ? i : i + 8]);
 		memcpy(ret + 4 * i, v.b, sizeof v.b);
 	}
-	wg_wipe(x, sizeof x);
+	secret_wipe(x, sizeof x);
 }
 
 static void split(const uint8_t nonce[WG_COOKIE_NONCE_LEN], const uint8_t key[SEAL_KEY_LEN], uint8_t ret_nonce[AEAD_NONCE], uint8_t ret_key[SEAL_KEY_LEN])

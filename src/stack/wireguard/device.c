@@ -84,7 +84,7 @@ static void remove_device(struct netif *nif)
 	wg_peers_remove(w);
 	hash_free(&w->by_key);
 	hash_free(&w->by_index);
-	wg_wipe(w, sizeof *w);
+	secret_wipe(w, sizeof *w);
 	free(w);
 }
 
@@ -194,14 +194,14 @@ int wg_set_private_key(struct wg_device *w, const struct wg_key *secret)
 	bool none = wg_is_zero(secret);
 	struct wg_peer *self;
 
-	if (none ? !w->has_key : w->has_key && wg_equal(own.b, w->secret.b, sizeof own.b)) return 0;
+	if (none ? !w->has_key : w->has_key && secret_equal(own.b, w->secret.b, sizeof own.b)) return 0;
 	if (!none && !wg_noise_key(w, &own, &key)) return -ENOMEM;
 	self = none ? NULL : wg_peer_find(w, &key);
 	if (self) wg_peer_remove(self);
 	w->has_key = !none;
 	w->secret = none ? key : own;
 	w->key = key;
-	wg_wipe(&own, sizeof own);
+	secret_wipe(&own, sizeof own);
 	list_each(struct wg_peer, peer, &w->peers, node)
 		wg_peer_renew(peer);
 	if (none || (wg_noise_prepare(w) && wg_cookie_keys(w, &w->key, w->mac1_key, w->cookie_key))) return 0;

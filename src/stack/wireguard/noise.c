@@ -42,7 +42,7 @@ static bool mix_dh(struct mixing *m, const struct wg_key *secret, const uint8_t 
 	struct wg_key product;
 	bool ok = m->c->x25519(product.b, secret->b, point) && mix_key(m, product.b);
 
-	wg_wipe(&product, sizeof product);
+	secret_wipe(&product, sizeof product);
 	return ok;
 }
 
@@ -159,7 +159,7 @@ bool wg_initiation_make(struct wg_peer *peer, struct wg_initiation *msg)
 		msg->sender = le32_of(wg_index_number(h->index));
 		keep(h, &m, WG_INITIATION_SENT);
 	}
-	wg_wipe(&m, sizeof m);
+	secret_wipe(&m, sizeof m);
 	return ok;
 }
 
@@ -202,7 +202,7 @@ struct wg_peer *wg_initiation_take(struct wg_device *w, const struct wg_initiati
 		peer = wg_peer_find(w, &who);
 	if (peer && !proves(&m, peer, msg, stamp)) peer = NULL;
 	if (peer) initiation_keep(peer, msg, &m, stamp);
-	wg_wipe(&m, sizeof m);
+	secret_wipe(&m, sizeof m);
 	return peer;
 }
 
@@ -226,7 +226,7 @@ bool wg_response_make(struct wg_peer *peer, struct wg_response *msg)
 		msg->receiver = le32_of(h->remote_index);
 		keep(h, &m, WG_RESPONSE_SENT);
 	}
-	wg_wipe(&m, sizeof m);
+	secret_wipe(&m, sizeof m);
 	return ok;
 }
 
@@ -248,6 +248,6 @@ struct wg_peer *wg_response_take(struct wg_device *w, const struct wg_response *
 		h->remote_index = le32_get(msg->sender);
 		keep(h, &m, WG_RESPONSE_TAKEN);
 	}
-	wg_wipe(&m, sizeof m);
+	secret_wipe(&m, sizeof m);
 	return ok ? i->peer : NULL;
 }

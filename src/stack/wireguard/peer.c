@@ -49,10 +49,10 @@ void wg_handshake_clear(struct wg_peer *peer)
 	struct wg_handshake *h = &peer->handshake;
 
 	wg_index_drop(&h->index);
-	wg_wipe(h->hash, sizeof h->hash);
-	wg_wipe(h->chain, sizeof h->chain);
-	wg_wipe(&h->own_ephemeral, sizeof h->own_ephemeral);
-	wg_wipe(&h->ephemeral, sizeof h->ephemeral);
+	secret_wipe(h->hash, sizeof h->hash);
+	secret_wipe(h->chain, sizeof h->chain);
+	secret_wipe(&h->own_ephemeral, sizeof h->own_ephemeral);
+	secret_wipe(&h->ephemeral, sizeof h->ephemeral);
 	h->remote_index = 0;
 	h->state = WG_IDLE;
 }
@@ -92,7 +92,7 @@ struct wg_peer *wg_peer_find(const struct wg_device *w, const struct wg_key *key
 
 	for (; n; n = hash_next(n)) {
 		struct wg_peer *peer = container_of(n, struct wg_peer, by_key);
-		if (wg_equal(peer->key.b, key->b, sizeof key->b)) return peer;
+		if (secret_equal(peer->key.b, key->b, sizeof key->b)) return peer;
 	}
 	return NULL;
 }
@@ -130,7 +130,7 @@ void wg_peer_remove(struct wg_peer *peer)
 	hash_remove(&w->by_key, &peer->by_key);
 	list_remove(&peer->node);
 	w->n_peers--;
-	wg_wipe(peer, sizeof *peer);
+	secret_wipe(peer, sizeof *peer);
 	free(peer);
 }
 

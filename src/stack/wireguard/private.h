@@ -11,6 +11,7 @@
  */
 #pragma once
 #include "base/hash.h"
+#include "base/secret.h"
 #include "stack/inet/udp_tunnel.h"
 #include "stack/wireguard/message.h"
 #include "stack/wireguard/wireguard.h"
@@ -61,8 +62,9 @@ struct wg_session {
 	struct wg_index *index;
 };
 
-/* The number by which the other side names a handshake of ours, or the session that came of it. */
-struct wg_index { struct hash_node node; struct wg_peer *peer; struct wg_session *session; };   /* session NULL: it is the handshake's. The hash is the number */
+/* The number by which the other side names a handshake of ours, or the session that came of it. session NULL: it is the
+ * handshake's. The hash is the number. */
+struct wg_index { struct hash_node node; struct wg_peer *peer; struct wg_session *session; };
 
 enum wg_state { WG_IDLE, WG_INITIATION_SENT, WG_INITIATION_TAKEN, WG_RESPONSE_SENT, WG_RESPONSE_TAKEN };
 
@@ -141,22 +143,7 @@ static inline struct stack *wg_stack(const struct wg_device *w) { return w->nif-
 static inline bool wg_is_up(const struct wg_device *w) { return w->port4 != NULL; }
 static inline bool wg_is_past(const struct stack *s, time_ns since, time_ns age) { return s->now - since >= age; }
 
-/* Secrets do not stay in memory; the compiler is told that somebody looks. */
-static inline void wg_wipe(void *at, size_t len)
-{
-	memset(at, 0, len);
-	__asm__ volatile("" : : "r"(at) : "memory");
-}
-
-/* The time does not tell where they differ. */
-static inline bool wg_equal(const uint8_t *a, const uint8_t *b, size_t len)
-{
-	uint8_t differ = 0;
-
-	for (size_t i = 0; i < len; i++) differ |= a[i] ^ b[i];
-	return differ == 0;
-}
-static inline bool wg_is_zero(const struct wg_key *k) { return wg_equal(k->b, (const uint8_t[WG_KEY_OCTETS]){0}, WG_KEY_OCTETS); }
+static inline bool wg_is_zero(const struct wg_key *k) { return secret_equal(k->b, (const uint8_t[WG_KEY_OCTETS]){0}, WG_KEY_OCTETS); }
 
 /* ---- peer.c ---- */
 int wg_index_take(struct wg_peer *peer);                           /* a new one for the handshake. -ENOMEM */

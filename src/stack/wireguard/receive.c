@@ -36,6 +36,14 @@ static void count(struct wg_peer *peer, size_t len)
 	peer->rx_bytes += len;
 }
 
+/* A message of the handshake was the peer's own. */
+static void proven(struct wg_peer *peer, const struct packet *p, uint16_t sport)
+{
+	heard(peer, p, sport);
+	count(peer, p->len);
+	wg_timer_received(peer);
+}
+
 static enum drop_reason receive_initiation(struct wg_device *w, const struct packet *p, uint16_t sport)
 {
 	struct wg_initiation m;
@@ -47,9 +55,7 @@ static enum drop_reason receive_initiation(struct wg_device *w, const struct pac
 	if (why != DROP_NONE) return why;
 	peer = wg_initiation_take(w, &m);
 	if (!peer) return DROP_WG_HANDSHAKE;
-	heard(peer, p, sport);
-	count(peer, p->len);
-	wg_timer_received(peer);
+	proven(peer, p, sport);
 	wg_respond(peer);
 	return DROP_NONE;
 }
@@ -65,9 +71,7 @@ static enum drop_reason receive_response(struct wg_device *w, const struct packe
 	if (why != DROP_NONE) return why;
 	peer = wg_response_take(w, &m);
 	if (!peer || !wg_session_begin(peer)) return DROP_WG_HANDSHAKE;
-	heard(peer, p, sport);
-	count(peer, p->len);
-	wg_timer_received(peer);
+	proven(peer, p, sport);
 	wg_timer_session(peer);
 	wg_timer_complete(peer);
 	/* The first message proves the session to the other side, which may not use it before: an empty one, if there is nothing to say. */

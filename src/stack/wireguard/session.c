@@ -28,8 +28,8 @@ static bool hmac(const struct crypto *c, uint8_t ret[BLAKE2S_LEN], const uint8_t
 	if (data.len) memcpy(inner + BLAKE2S_BLOCK, data.at, data.len);
 	ok = c->blake2s(outer + BLAKE2S_BLOCK, BLAKE2S_LEN, (struct octets){NULL, 0}, (struct octets){inner, BLAKE2S_BLOCK + data.len}) &&
 	     c->blake2s(ret, BLAKE2S_LEN, (struct octets){NULL, 0}, (struct octets){outer, sizeof outer});
-	wg_wipe(inner, sizeof inner);
-	wg_wipe(outer, sizeof outer);
+	secret_wipe(inner, sizeof inner);
+	secret_wipe(outer, sizeof outer);
 	return ok;
 }
 
@@ -44,8 +44,8 @@ bool wg_hkdf(const struct crypto *c, const uint8_t chain[BLAKE2S_LEN], struct oc
 		ok = hmac(c, round, secret, (struct octets){round, before + 1});
 		if (ok) memcpy(ret[i], round, BLAKE2S_LEN);
 	}
-	wg_wipe(secret, sizeof secret);
-	wg_wipe(round, sizeof round);
+	secret_wipe(secret, sizeof secret);
+	secret_wipe(round, sizeof round);
 	return ok;
 }
 
@@ -122,8 +122,8 @@ static bool keys_make(struct wg_session *x, const struct crypto *c, const struct
 	bool ok = wg_hkdf(c, h->chain, (struct octets){NULL, 0}, (uint8_t *[]){first, second}, 2) && c->aead.new(cipher, ours, true, &x->seal) == 0 &&
 		  c->aead.new(cipher, theirs, false, &x->open) == 0;
 
-	wg_wipe(first, sizeof first);
-	wg_wipe(second, sizeof second);
+	secret_wipe(first, sizeof first);
+	secret_wipe(second, sizeof second);
 	return ok;
 }
 
