@@ -150,6 +150,7 @@ struct tcp_sock {
 	} snd;
 	struct {
 		seq32 nxt, irs, wup;
+		seq32 edge;                   /* the furthest right edge that was told: a zero window may have taken it back */
 		seq32 fin_seq;
 		seq32 up;                     /* the urgent octet itself */
 		uint32_t urgents;             /* how often one was announced */
@@ -457,9 +458,11 @@ uint32_t window_full(const struct tcp_sock *conn);         /* octets that fit in
 void window_scaling(struct tcp_sock *conn, uint32_t len, uint32_t cost);  /* a segment of a new size says how much of the buffer is window */
 void window_clamp(struct tcp_sock *conn, uint32_t most);   /* TCP_WINDOW_CLAMP */
 void window_init(struct tcp_sock *conn);
+void window_start(struct tcp_sock *conn, seq32 nxt);      /* the peer's first number is known: the window stands from there */
 uint32_t window_wanted(struct tcp_sock *conn);             /* what could be offered if nothing had been */
 uint32_t window_select(struct tcp_sock *conn);             /* what to offer now, from rcv.nxt */
 uint32_t window_left(const struct tcp_sock *conn);         /* what the peer may still send of what was offered */
+uint32_t window_once(const struct tcp_sock *conn);         /* what it may believe to be left: an ACK that took some back may be lost */
 void window_told(struct tcp_sock *conn, uint32_t wnd);     /* a segment that offers this leaves */
 void window_grow(struct tcp_sock *conn, uint32_t len, uint32_t cost);     /* text of this length came, in a packet that took so much: more may be offered */
 void window_early(struct tcp_sock *conn);                  /* text came too early: room for it, too */

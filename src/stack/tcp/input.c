@@ -68,13 +68,14 @@ static bool resets_after_fin(const struct tcp_sock *conn, const struct segment *
 
 static bool is_acceptable(struct tcp_sock *conn, const struct segment *g)
 {
-	seq32 end = segment_end(g), edge = conn->rcv.nxt + window_left(conn);
+	seq32 end = segment_end(g), edge = conn->rcv.nxt + window_once(conn);
 
 	/* RFC 9293 §3.4 table 6, to the letter before a handshake from outside is through, as Linux: nobody fills that window yet. */
 	if ((conn->wait.embryo || conn->fastopen.unproven) && end != g->h.seq)
 		return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, conn->rcv.wup + MIN(conn->rcv.wnd, 65535u));
-	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender
-	 * that filled the window, and from reordered segments. */
+	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender that filled the window, and from
+	 * reordered segments. RFC 7323 §2.4, which Linux 6.18 lacks: to the furthest edge that was told, or who sent up to there before he heard that
+	 * it was taken back is never heard again, if we have something to send, too. */
 	if (seq_lt(end, conn->rcv.wup) || seq_gt(g->h.seq, edge)) return false;
 	/* As Linux: a segment that reaches beyond is taken whole, or, while something waits to be read, not at all. */
 	return seq_le(end, edge) || !rmem_unread(conn);

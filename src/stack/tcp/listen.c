@@ -175,12 +175,12 @@ static enum drop_reason embryo_open(struct tcp_sock *conn, const struct segment 
 	conn_enter(child, TCPS_SYN_RECEIVED);
 	conn_open(child, &hop);
 	child->rcv.irs = syn->h.seq;
-	child->rcv.nxt = syn->h.seq + 1;
 	child->snd.wl1 = syn->h.seq;
 	child->snd.wnd = child->snd.max_wnd = syn->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
 	conn_synced(child, o);
 	if (child->md5_keys && child->opt.sack) child->opt.ts = false;   /* as Linux: no room for both */
 	window_init(child);   /* again: the peer's options count */
+	window_start(child, syn->h.seq + 1);
 	*ret = child;
 	return DROP_NONE;
 }
@@ -228,7 +228,6 @@ static bool receive_cookie(struct tcp_sock *conn, struct segment *g)
 	if (g->why != DROP_NONE) return true;
 	if (ecn) child->opt.ecn |= TCP_ECN_OK;
 	child->snd.nxt = child->snd.iss + 1;
-	child->rcv.wup = child->rcv.nxt;
 	move_to_ready(child);
 	tcp_input(child, g);
 	return true;

@@ -131,7 +131,7 @@ void repair_connect(struct tcp_sock *conn, const struct repair_numbers *n)
 	conn->snd.iss = n->sent - 1;
 	conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = conn->snd.data = conn->snd.pushed = n->sent;
 	conn->rcv.irs = n->received - 1;
-	conn->rcv.nxt = conn->rcv.wup = n->received;
+	window_start(conn, n->received);
 	conn->opt.offset = n->offset;
 	conn->opt.ts = conn->opt.wscale = conn->opt.sack = false;
 	conn->snd.peer_mss = snd_mss_any(conn);
@@ -212,6 +212,7 @@ static int set_window(struct sock *sk, const void *val, socklen_t len)
 	conn->snd.max_wnd = w.max_window;
 	conn->rcv.wnd = w.rcv_wnd;
 	conn->rcv.wup = w.rcv_wup;
+	conn->rcv.edge = rcv_edge(conn);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
 static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
 {
 	conn->rcv.irs = g->h.seq;
-	conn->rcv.nxt = conn->rcv.wup = g->h.seq + 1;
+	window_start(conn, g->h.seq + 1);
 	conn_synced(conn, &g->h.opts);
 	/* RFC 7323 §2.2: not scaled in a SYN. */
 	conn->snd.wnd = conn->snd.max_wnd = g->h.wnd;

@@ -9,7 +9,7 @@
  * most, starts with what fits in a SYN and grows as text arrives, up to rcv.clamp. Unless the program fixed a size, rcvbuf grows with what the program
  * takes in a round trip, up to tcp_rmem[2] (dynamic right-sizing).
  *
- * Read first: RFC 9293 §3.8.6.2.2, RFC 7323 §2.
+ * Read first: RFC 9293 §3.8.6.2.2, RFC 7323 §2 (and §2.4 of windows that were taken back).
  */
 #include "stack/tcp/conn.h"
 
@@ -97,10 +97,10 @@ void window_grow(struct tcp_sock *conn, uint32_t len, uint32_t cost)
 	conn->ack.quick |= 1;
 }
 
-uint32_t window_left(const struct tcp_sock *conn)
-{
-	return seq_gt(rcv_edge(conn), conn->rcv.nxt) ? rcv_edge(conn) - conn->rcv.nxt : 0;
-}
+static uint32_t from_next(const struct tcp_sock *conn, seq32 edge) { return seq_gt(edge, conn->rcv.nxt) ? edge - conn->rcv.nxt : 0; }
+
+uint32_t window_left(const struct tcp_sock *conn) { return from_next(conn, rcv_edge(conn)); }
+uint32_t window_once(const struct tcp_sock *conn) { return from_next(conn, conn->rcv.edge); }
 
 static bool may_shrink(const struct tcp_sock *conn) { return conn_sysctl(conn)->tcp_shrink_window && conn->rcv.wscale; }
 
@@ -144,11 +144,18 @@ uint32_t window_select(struct tcp_sock *conn)
 	return wnd;
 }
 
+void window_start(struct tcp_sock *conn, seq32 nxt)
+{
+	conn->rcv.nxt = conn->rcv.wup = nxt;
+	conn->rcv.edge = rcv_edge(conn);
+}
+
 void window_told(struct tcp_sock *conn, uint32_t wnd)
 {
 	conn->rcv.wnd = wnd;
 	conn->rcv.wup = conn->rcv.nxt;
 	conn->rcv.full = false;
+	if (seq_gt(rcv_edge(conn), conn->rcv.edge)) conn->rcv.edge = rcv_edge(conn);
 }
 
 /* ---- receive buffer auto-tuning: dynamic right-sizing, as Linux's tcp_rcv_space_adjust ---- */
