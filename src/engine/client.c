@@ -206,7 +206,6 @@ int client_hello(struct engine *e, size_t host, int fd, const struct rpc_request
 		c->pid = (pid_t)q->arg[0];
 	}
 	c->gid = (gid_t)q->arg[2];
-	c->ids.uid[1] = UINT32_MAX;
 	client_look(c);
 	c->id = client_id(e);
 	int err = client_pay(e, c);

@@ -49,7 +49,8 @@ struct client {
 	pid_t pid;
 	uid_t uid, real_uid;                       /* uid, gid: the effective ones */
 	gid_t gid, real_gid;
-	struct process_ids ids;                    /* as the kernel last told them; effective uid -1: not yet */
+	bool ids_known;
+	struct process_ids ids;                    /* as the kernel last told them */
 	char name[64];
 	struct list bells;
 	struct account *account;

@@ -35,14 +35,15 @@ bool ids_may_become(const struct process_ids *was, const struct process_ids *is)
 void client_look(struct client *c)
 {
 	struct process_ids ids, *known = &c->ids;
-	bool first = known->uid[EFFECTIVE] == UINT32_MAX, told = process_ids(c->pid, &ids) == 0;
-	if (told && (first ? ids.uid[EFFECTIVE] == c->uid : ids_may_become(known, &ids))) {
+	bool told = process_ids(c->pid, &ids) == 0;
+	if (told && (c->ids_known ? ids_may_become(known, &ids) : ids.uid[EFFECTIVE] == c->uid)) {
+		c->ids_known = true;
 		*known = ids;
 		c->uid = ids.uid[EFFECTIVE];
 		c->gid = ids.gid[EFFECTIVE];
 		c->real_uid = ids.uid[REAL];
 		c->real_gid = ids.gid[REAL];
-	} else if (first) {
+	} else if (!c->ids_known) {
 		c->real_uid = c->uid;
 		c->real_gid = c->gid;
 	}

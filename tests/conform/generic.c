@@ -2,9 +2,8 @@
  * NETLINK_GENERIC: asking for families by name and by number, all of them, and what is refused. What a family's attributes are worth differs between
  * kernels.
  */
-#include "say.h"
+#include "netlink.h"
 #include <linux/genetlink.h>
-#include <linux/netlink.h>
 
 struct ask { struct nlmsghdr h; struct genlmsghdr g; struct nlattr a; char value[32]; };
 
@@ -43,29 +42,17 @@ static void say_family(const char *name, const struct nlmsghdr *h)
 	say(name, "command %d version %d%s", g->cmd, g->version, text);
 }
 
+static void look_at(const struct nlmsghdr *h, void *arg)
+{
+	const char *first = (const char *)NLMSG_DATA(h) + GENL_HDRLEN;
+
+	if (strcmp(first + sizeof(struct nlattr), "nlctrl") == 0)
+		say_family(arg, h);
+}
+
 static void say_answer(const char *name, struct ask a)
 {
-	static char buf[65536];
-	int fd = MUST(socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC)), err = 0;
-	bool more = true;
-
-	MUST(send(fd, &a, a.h.nlmsg_len, 0));
-	while (more && wait_for(fd, POLLIN)) {
-		unsigned n = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0));
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; more && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-			struct nlattr first;
-			memcpy(&first, (char *)NLMSG_DATA(h) + GENL_HDRLEN, sizeof(first));
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				memcpy(&err, NLMSG_DATA(h), sizeof(err));
-				say(name, "end %s", say_errno(-err));
-				more = false;
-			} else if (strcmp((char *)NLMSG_DATA(h) + GENL_HDRLEN + sizeof(first), "nlctrl") == 0) {
-				say_family(name, h);
-				more = h->nlmsg_flags & NLM_F_MULTI;
-			}
-		}
-	}
-	close(fd);
+	say(name, "end %s", say_errno(nl_ask(NETLINK_GENERIC, &a, a.h.nlmsg_len, look_at, (void *)name)));
 }
 
 int main(void)

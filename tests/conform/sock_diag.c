@@ -2,9 +2,8 @@
  * NETLINK_SOCK_DIAG, as ss asks: what is told of this program's own sockets, which it finds by their inodes, with each extension; what filters let
  * through; one socket by its names; and what is no request.
  */
-#include "say.h"
+#include "netlink.h"
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
@@ -52,33 +51,23 @@ static void found_read(const struct nlmsghdr *h, struct found *ret)
 	}
 }
 
+struct search { ino_t inode; struct found *ret; };
+
+static void look_at(const struct nlmsghdr *h, void *arg)
+{
+	const struct search *s = arg;
+	struct found f;
+
+	found_read(h, &f);
+	if (!s->ret->is && (!s->inode || f.m.idiag_inode == (__u32)s->inode))
+		*s->ret = f;
+}
+
 /* Of all that the answer tells, what it tells of inode (0: the first message). The result: 0, or the errno that ends it. */
 static int answered(const void *request, size_t len, ino_t inode, struct found *ret)
 {
-	static char buf[65536];
-	int fd = MUST(socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG)), end = 1;
-	struct timeval soon = { .tv_sec = 5 };
-
 	memset(ret, 0, sizeof(*ret));
-	MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)));
-	MUST(send(fd, request, len, 0));
-	while (end > 0) {
-		unsigned n = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0));
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; end > 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-			struct found f;
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				memcpy(&end, NLMSG_DATA(h), sizeof(end));
-				continue;
-			}
-			found_read(h, &f);
-			if (!ret->is && (!inode || f.m.idiag_inode == (__u32)inode))
-				*ret = f;
-			if (!(h->nlmsg_flags & NLM_F_MULTI))
-				end = 0;
-		}
-	}
-	close(fd);
-	return -end;
+	return nl_ask(NETLINK_SOCK_DIAG, request, len, look_at, &(struct search){ inode, ret });
 }
 
 static struct found lookup(int family, int protocol, int extensions, int fd)

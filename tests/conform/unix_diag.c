@@ -2,8 +2,8 @@
  * NETLINK_SOCK_DIAG of Unix sockets, as ss asks, and /proc/net/unix: what both tell of this program's own, which it finds by their inodes, in each state that
  * they can be in; which of them a dump shows; one by its inode and cookie; and what is no request.
  */
+#include "netlink.h"
 #include "unix.h"
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <sys/sysmacros.h>
@@ -70,33 +70,23 @@ static void found_read(const struct nlmsghdr *h, struct found *ret)
 	}
 }
 
+struct search { unsigned inode; struct found *ret; };
+
+static void look_at(const struct nlmsghdr *h, void *arg)
+{
+	const struct search *s = arg;
+	struct found f;
+
+	found_read(h, &f);
+	if (!s->ret->is && f.m.udiag_ino == s->inode)
+		*s->ret = f;
+}
+
 /* Of all that the answer tells, what it tells of inode. The result: 0, or the errno that ends it. */
 static int answered(const struct ask *a, size_t len, unsigned inode, struct found *ret)
 {
-	static char buf[65536];
-	int fd = MUST(socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG)), end = 1;
-	struct timeval soon = { .tv_sec = 5 };
-
 	memset(ret, 0, sizeof(*ret));
-	MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)));
-	MUST(send(fd, a, len, 0));
-	while (end > 0) {
-		unsigned n = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0));
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; end > 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-			struct found f;
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				memcpy(&end, NLMSG_DATA(h), sizeof(end));
-				continue;
-			}
-			found_read(h, &f);
-			if (!ret->is && f.m.udiag_ino == inode)
-				*ret = f;
-			if (!(h->nlmsg_flags & NLM_F_MULTI))
-				end = 0;
-		}
-	}
-	close(fd);
-	return -end;
+	return nl_ask(NETLINK_SOCK_DIAG, a, len, look_at, &(struct search){ inode, ret });
 }
 
 /* ---- one socket ---- */

@@ -36,7 +36,6 @@ struct inet_facts {
 typedef void inet_visit(void *arg, const struct inet_facts *f);
 /* Every socket that the list of a protocol shows: IPPROTO_TCP, _UDP, _UDPLITE, _ICMP (echo sockets of both families), _RAW. */
 void inet_facts_walk(struct stack *s, int protocol, inet_visit *visit, void *arg);
-/* Of one socket. false: the list does not show it. */
 extern const struct sockopt facts_options[];   /* SO_MEMINFO */
 /* stack/tcp/facts.c */
 bool tcp_facts(struct sock *sk, struct inet_facts *f);

@@ -4,9 +4,8 @@
  *     segments in a packet = what 1 ms of the pacing rate carries, more on short round trips; two at least
  *                            but half of cwnd at most, so that ACKs come back spread over the round trip
  *
- * This is Linux's sizing, and its deferral: rather than to send less than a packet could hold, wait for an ACK that is
- * due at once. The records of rtxq.c are of single segments; TAG_HEAD says where a packet
- * began, for what Linux does by packets: wmem.c, cuts.c, ack.c, resend.c, recovery.c.
+ * This is Linux's sizing, and its deferral: rather than to send less than a packet could hold, wait for an ACK that is due at once. The records of
+ * rtxq.c are of single segments; TAG_HEAD says where a packet began, for what Linux does by packets: wmem.c, cuts.c, ack.c, resend.c, recovery.c.
  */
 #include "stack/tcp/conn.h"
 
