@@ -157,14 +157,14 @@ struct tcp_sock {
 		uint32_t wnd;                 /* last advertised, from wup */
 		uint32_t ssthresh, clamp;     /* what may be advertised: grows while data comes, up to clamp (Linux's rcv_ssthresh, window_clamp) */
 		uint32_t queued;              /* octets in queue */
-		struct tcp_charges *charges;  /* what those take that are not read yet: rmem.c; NULL: all are */
 		uint8_t scaling;              /* how much of the buffer is window, in 256ths: learnt from what packets take (Linux's scaling_ratio) */
 		bool full;                    /* nothing fits: the next ACK closes the window */
 		uint16_t mss, last_len;       /* estimate of what the peer sends; the last segment smaller than that */
 		uint16_t adv_mss;
 		uint8_t wscale;
 		uint8_t urg, urg_octet;       /* enum tcp_urg_state */
-		bool fin, done;               /* fin_seq is known; FIN was reached: nothing follows */
+		bool fin : 1, done : 1;       /* fin_seq is known; FIN was reached: nothing follows */
+		struct tcp_charges *charges;  /* what those take that are not read yet: rmem.c; NULL: all are */
 		struct list queue;            /* packets in order, data = payload not yet read */
 		struct tcp_runs *ooo;         /* NULL: nothing came too early */
 		struct seq_range dup;         /* to be reported by D-SACK in the next ACK; empty: nothing */
