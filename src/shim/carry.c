@@ -136,13 +136,13 @@ long sock_send(const struct sock *s, struct message *m)
 }
 
 /* TCP_INQ. As on Linux the end counts as an octet. */
-static int inq_put(const struct sock *s, struct message *m)
+static void inq_put(const struct sock *s, struct message *m)
 {
 	union { struct cmsghdr h; uint8_t octets[CMSG_SPACE(sizeof(int))]; } c = {.h = {CMSG_LEN(sizeof(int)), IPPROTO_TCP, TCP_INQ}};
 	bool end = shared_get32(&s->c->state) & CHS_DONE;
 	uint32_t left = chan_rx_used(shim.arena, s->c) + end;
 	memcpy(CMSG_DATA(&c.h), &left, sizeof left);
-	return control_put(m, c.octets, CMSG_LEN(sizeof(int)));
+	control_put(m, c.octets, CMSG_LEN(sizeof(int)));
 }
 
 #define PACKET_FLAGS (MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_ERRQUEUE | MSG_CMSG_COMPAT)     /* packet sockets alone mind the others */
@@ -166,7 +166,7 @@ static long recv_plain(const struct sock *s, struct message *m)
 	m->name_len = 0;
 	bool tells = r >= 0 && shared_get32(&s->c->state) & CHS_INQ;
 	m->control_len = tells ? control_room : 0;
-	if (tells && inq_put(s, m) < 0) return -EFAULT;
+	if (tells) inq_put(s, m);
 	return r;
 }
 

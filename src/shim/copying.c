@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include "shim/setting.h"
 #include "shim/shim.h"
@@ -33,14 +34,20 @@ static long source_read(const struct source *in, off_t at, struct iovec *to)
 	return in->positioned ? sys(SYS_pread64, in->fd, to->iov_base, to->iov_len, at) : sys(SYS_read, in->fd, to->iov_base, to->iov_len);
 }
 
+/* As Linux: what a file is too short for waits for more, where the socket does not hear that the file has ended. */
+static bool waits_for_more(const struct sock *s)
+{
+	return s->c->type == SOCK_RAW || (is_udp(s) && !(s->c->domain == AF_INET && s->c->protocol == IPPROTO_UDP));
+}
+
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read, which *count becomes. */
 static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct source *in, off_t at, size_t *count)
 {
 	struct iovec iov = {buf, MIN(*count, s->c->type == SOCK_STREAM ? SCRATCH_SIZE : MESSAGE_MOST)};
 	long n = source_read(in, at, &iov);
 	if (n <= 0) return n;
+	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n, .flags = (size_t)n < *count && waits_for_more(s) ? MSG_MORE : 0};
 	*count = iov.iov_len = (size_t)n;
-	struct message m = {.iov = &iov, .count = 1, .total = (size_t)n};
 	long sent = sock_send(s, &m);
 	if (!in->positioned && sent < n) sys(SYS_lseek, in->fd, (sent < 0 ? 0 : sent) - n, SEEK_CUR);
 	return sent;

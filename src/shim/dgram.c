@@ -32,8 +32,11 @@ static int spread(const struct message *m, const uint8_t *from, size_t len)
 
 #define CONTROL_MAX 2048
 
-/* Hands out control messages as the kernel does: the last one is cut when there is no room, and padding that has none is left out. */
-int control_put(struct message *m, const uint8_t *block, size_t len)
+/*
+ * Hands out control messages as the kernel does: the last one is cut when there is no room, and padding that has none is left out. Where one can't be
+ * written none is told, which is no error.
+ */
+void control_put(struct message *m, const uint8_t *block, size_t len)
 {
 	size_t used = 0;
 	for (size_t at = 0; len - at >= sizeof(struct cmsghdr);) {
@@ -44,13 +47,12 @@ int control_put(struct message *m, const uint8_t *block, size_t len)
 		if (room < whole) m->ret_flags |= MSG_CTRUNC;
 		if (room < sizeof h) break;
 		h.cmsg_len = MIN(whole, room);
-		if (user_copy((uint8_t *)m->control + used, &h, sizeof h) != 0) return -EFAULT;
-		if (user_copy((uint8_t *)m->control + used + sizeof h, block + at + sizeof h, h.cmsg_len - sizeof h) != 0) return -EFAULT;
+		if (user_copy((uint8_t *)m->control + used, &h, sizeof h) != 0) break;
+		if (user_copy((uint8_t *)m->control + used + sizeof h, block + at + sizeof h, h.cmsg_len - sizeof h) != 0) break;
 		used += MIN(CMSG_ALIGN(whole), room);
 		at += MIN(CMSG_ALIGN(whole), len - at);
 	}
 	m->control_len = used;
-	return 0;
 }
 
 /* What the call answers and reports about a message with these lengths. */
@@ -109,7 +111,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	critical_leave();
 	if (got == 0) return false;
 	if (got > 0 && to->spread) got = spread(m, to->at, MIN(t.r.data_len - t.skip, to->cap));
-	if (got >= 0 && control_put(m, t.control, MIN(t.r.control_len, sizeof t.control)) != 0) got = -EFAULT;
+	if (got >= 0) control_put(m, t.control, MIN(t.r.control_len, sizeof t.control));
 	if (!t.peek && t.r.charge == 0) consumed(s, t.r.data_len + 64);   /* a message costs the buffer more than its data */
 	if (got < 0) {
 		*ret = got;
@@ -266,7 +268,7 @@ static int64_t recv_by(uint8_t *at, const struct sock *s, struct message *m)
 	if ((uint64_t)h.name_len + h.control_len + h.data_len > c.out_len - sizeof h) return -EPROTO;
 	const uint8_t *name = at + sizeof h, *control_at = name + h.name_len, *data = control_at + h.control_len;
 	if (m->name && user_copy(m->name, name, MIN(m->name_len, h.name_len)) != 0) return -EFAULT;
-	if (control_put(m, control_at, h.control_len) != 0) return -EFAULT;
+	control_put(m, control_at, h.control_len);
 	if (spread(m, data, h.data_len) != 0) return -EFAULT;
 	m->ret_flags |= h.flags | (c.fds_lost ? MSG_CTRUNC : 0);
 	m->name_len = h.name_len;

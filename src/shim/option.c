@@ -8,7 +8,9 @@
 #include "shim/shim.h"
 #include "shim/unix.h"
 
-#define FLR_LABEL_AT 16      /* flr_label of struct in6_flowlabel_req */
+#define FLOWLABEL_MGR 32     /* IPV6_FLOWLABEL_MGR of <linux/in6.h> */
+#define FLR_SIZE 32          /* of struct in6_flowlabel_req, */
+#define FLR_LABEL_AT 16      /* and its flr_label */
 
 /* MRT_INIT to MRT_FLUSH of <linux/mroute.h>, which does not go with <netinet/in.h>: Linux looks first whether it is a router's socket. */
 static bool is_no_routers(const struct sock *s, int level, int name)
@@ -26,9 +28,10 @@ static bool has_level(const struct sock *s, int level)
 	return level == SOL_SOCKET || own || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
 }
 
-/* Which group's sources are asked for stands in the value itself. */
-static bool reads_filter(int level, int name, size_t cap)
+/* Which group's sources, or what of a flow label, is asked for stands in the value itself. */
+static bool reads_value(int level, int name, size_t cap)
 {
+	if (level == IPPROTO_IPV6 && name == FLOWLABEL_MGR) return cap >= FLR_SIZE;
 	if (level == IPPROTO_IP && name == IP_MSFILTER) return cap >= IP_MSFILTER_SIZE(0);
 	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && name == MCAST_MSFILTER && cap >= GROUP_FILTER_SIZE(0);
 }
@@ -39,7 +42,7 @@ static bool reads_filter(int level, int name, size_t cap)
  */
 static long option_fault(const struct sock *s, int level, int name, size_t cap)
 {
-	if (has_level(s, level) && reads_filter(level, name, cap)) return -EFAULT;
+	if (has_level(s, level) && reads_value(level, name, cap)) return -EFAULT;
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}};
 	int64_t r = control(&c);
 	return r > 0 ? -EFAULT : (long)r;
@@ -83,7 +86,7 @@ long sock_getsockopt(const struct sock *s, int level, int name, void *val, sockl
 	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(s, level) && !is_no_routers(s, level, name)) return -EINVAL;
 	size_t cap = (int)room < 0 ? NEGATIVE_ROOM : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
-	int64_t r = control(&c);
+	int64_t r = val ? control(&c) : -EFAULT;
 	if (r == -EFAULT) r = option_fault(s, level, name, cap);
 	if (r == -EINVAL && level == IPPROTO_TCP && name == TCP_SAVED_SYN) return saved_syn_len(s, len);
 	if (r < 0) return (long)r;

@@ -322,7 +322,7 @@ struct message {                           /* a send or a receive, whatever call
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 	struct rpc_ticket *ticket;         /* send: filled if the engine gives one; NULL: not wanted */
 };
-int control_put(struct message *m, const uint8_t *block, size_t len);    /* control messages into what the program gave: 0, -EFAULT; MSG_CTRUNC */
+void control_put(struct message *m, const uint8_t *block, size_t len);   /* control messages into what the program gave, where it can be written */
 long stream_send(const struct sock *s, struct message *m);
 long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t len);   /* a connect that has begun: 0, or why not */
 long stream_recv(const struct sock *s, struct message *m);

@@ -72,7 +72,7 @@ void epolls_enter(const struct moves *m, int fd);                               
 
 /* unix_peer.c: what the kernel knows of the process at the other end */
 bool unix_peer_has(const struct sock *s, int level, int name);
-int unix_pidfd_put(struct message *m, size_t room);                                    /* m->pidfd_of's behind what came beside m, in room octets: 0, -EFAULT */
+void unix_pidfd_put(struct message *m, size_t room);                                   /* m->pidfd_of's behind what came beside m, in room octets */
 long unix_peer_get(const struct sock *s, int name, void *val, socklen_t *len);
 
 /* unix_table.c */

@@ -34,23 +34,22 @@ static long pidfd_get(pid_t peer, void *val, socklen_t room, socklen_t *len)
 }
 
 /* As Linux before 6.16: in place of the pidfd of a process that is gone, why there is none. */
-int unix_pidfd_put(struct message *m, size_t room)
+void unix_pidfd_put(struct message *m, size_t room)
 {
 	size_t left = m->control ? room - m->control_len : 0;
 	struct cmsghdr h = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_PIDFD};
 	uint8_t *at = (uint8_t *)m->control + m->control_len;
 	if (left < h.cmsg_len) {
 		m->ret_flags |= MSG_CTRUNC;
-		return 0;
+		return;
 	}
-	if (m->pidfd_of == 0) return 0;
+	if (m->pidfd_of == 0) return;
 	int fd = (int)sys(SYS_pidfd_open, m->pidfd_of, 0);
 	if (user_copy(at, &h, sizeof h) != 0 || user_copy(at + sizeof h, &fd, sizeof fd) != 0) {
 		if (fd >= 0) sys(SYS_close, fd);
-		return -EFAULT;
+		return;
 	}
 	m->control_len += MIN(CMSG_SPACE(sizeof fd), left);
-	return 0;
 }
 
 /* The text of a process's status into at, which has room for cap octets and ends with a zero. */

@@ -188,22 +188,20 @@ static int control_split(uint8_t *block, size_t len, struct outgoing *o)
 	return 0;
 }
 
-/* The descriptors that came, behind what other control messages have left; those without room are lost, as with Linux. */
-static int rights_put(struct message *m, size_t room, const int *fds, int n)
+/* The descriptors that came, behind what other control messages have left; those without room, or memory, are lost, as with Linux. */
+static void rights_put(struct message *m, size_t room, const int *fds, int n)
 {
 	size_t left = m->control && room > m->control_len ? room - m->control_len : 0;
 	int fit = left < CMSG_LEN(sizeof(int)) ? 0 : (int)MIN((left - CMSG_LEN(0)) / sizeof(int), (size_t)n);
 	struct cmsghdr h = {.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)fit), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
 	uint8_t *at = (uint8_t *)m->control + m->control_len;
+	if (fit > 0 && (user_copy(at, &h, sizeof h) != 0 || user_copy(at + sizeof h, fds, sizeof(int) * (size_t)fit) != 0)) fit = 0;
 	for (int i = 0; i < n; i++) {
 		if (i < fit) table_forget(fds[i]);
 		else sys(SYS_close, fds[i]);
 	}
 	if (fit < n) m->ret_flags |= MSG_CTRUNC;
-	if (fit == 0) return 0;
-	if (user_copy(at, &h, sizeof h) != 0 || user_copy(at + sizeof h, fds, sizeof(int) * (size_t)fit) != 0) return -EFAULT;
-	m->control_len += MIN(CMSG_SPACE(sizeof(int) * (size_t)fit), left);
-	return 0;
+	if (fit > 0) m->control_len += MIN(CMSG_SPACE(sizeof(int) * (size_t)fit), left);
 }
 
 /* ---- data ---- */
@@ -345,13 +343,13 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	struct iovec rest;
 	struct message part = *m;
 	bool room = m->control && m->control_len >= CMSG_LEN(sizeof(int));
-	if (done > 0) rest = rest_of(m, done), part.iov = &rest, part.count = 1, part.total = rest.iov_len;
+	if (done > 0) rest = rest_of(m, done), part.iov = &rest, part.count = 1, part.total = rest.iov_len, part.name = NULL;
 	if (m->nonblock) part.flags |= MSG_DONTWAIT;
 	part.rights = room ? fds : NULL;       /* a call that can bring none is a shorter one */
 	part.n_rights = room ? RPC_RIGHTS_MAX : 0;
 	long r = (long)engine_recv_once(s, &part);
 	if (r < 0) return r;
-	if (part.n_rights > 0 && rights_put(&part, m->control_len, fds, part.n_rights) != 0) r = -EFAULT;
+	if (part.n_rights > 0) rights_put(&part, m->control_len, fds, part.n_rights);
 	if (part.ret_flags & MSG_CTRUNC) rung_by_close();     /* what is lost may have been the last of a socket */
 	m->ret_flags = part.ret_flags;
 	if (done == 0) m->name_len = part.name_len, m->pidfd_of = part.pidfd_of;
@@ -441,7 +439,8 @@ long unix_recv(const struct sock *s, struct message *m)
 	size_t room = m->control_len;
 	m->pidfd_of = -1;
 	long r = recv_all(s, m);
-	return r >= 0 && m->pidfd_of >= 0 && unix_pidfd_put(m, room) != 0 ? -EFAULT : r;
+	if (r >= 0 && m->pidfd_of >= 0) unix_pidfd_put(m, room);
+	return r;
 }
 
 /* FIONREAD */

@@ -395,6 +395,73 @@ static void options_arrive(void)
 	close(to), close(from);
 }
 
+/* Memory for control messages that can't be written: they are not told, and the message is none the worse. */
+static void told_nowhere(void)
+{
+	int fd[3][2], on = 1;
+	char b[8];
+
+	udp_pair(AF_INET, fd[0]);
+	tcp_pair(AF_INET, fd[1]);
+	MUST(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd[2]));
+	set_int(fd[0][1], IPPROTO_IP, IP_RECVTTL, on);
+	set_int(fd[1][1], IPPROTO_TCP, 36 /* TCP_INQ */, on);
+	set_int(fd[2][1], SOL_SOCKET, SO_PASSCRED, on);
+	for (int i = 0; i < 4; i++) {
+		int from = fd[i % 3][0], to = fd[i % 3][1];
+		union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+		struct iovec v = { b, 5 };
+		struct msghdr out = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = i % 3 == 2 ? sizeof(c) : 0 };
+		struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = BAD, .msg_controllen = 64 };
+		memcpy(CMSG_DATA(&c.h), &to, sizeof(to));
+		MUST(sendmsg(from, &out, 0));
+		wait_for(to, POLLIN);
+		say_rc("control messages to nowhere", recvmsg(to, &m, 0));
+		say("flags", "%#x, %zu", m.msg_flags, (size_t)m.msg_controllen);
+	}
+	for (int i = 0; i < 6; i++)
+		close(fd[i / 2][i % 2]);
+}
+
+/* Who the octets are from, where a read that wants more than there is finds the mark of an urgent one. */
+static void named_to_the_mark(void)
+{
+	struct sockaddr_un n = { .sun_family = AF_UNIX, .sun_path = "\0orders" };
+	int fd[2];
+	char b[8];
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	MUST(bind(fd[0], (struct sockaddr *)&n, 9));
+	MUST(send(fd[0], "abcdX", 5, MSG_OOB));
+	memset(&n, 0, sizeof(n));
+	socklen_t len = sizeof(n);
+	say_rc("up to the mark", recvfrom(fd[1], b, 8, MSG_WAITALL | MSG_DONTWAIT, (struct sockaddr *)&n, &len));
+	say("from", "%u, family %d, %s", len, n.sun_family, n.sun_path + 1);
+	close(fd[0]), close(fd[1]);
+}
+
+/* What of a flow label is asked for stands in the value. */
+static void unread_label(int fd)
+{
+	static const socklen_t lens[] = { 31, 32, 1000 };
+
+	for (size_t i = 0; i < N(lens); i++)
+		for (int bad = 0; bad < 2; bad++)
+			say_rc("a flow label", getsockopt(fd, IPPROTO_IPV6, 32 /* IPV6_FLOWLABEL_MGR */, bad ? BAD : NULL, &(socklen_t){ lens[i] }));
+}
+
+/* A name that is too short, of a family that is none. */
+static void short_names(int fd)
+{
+	for (int family = 0; family < 12; family++)
+		for (socklen_t len = 2; len < 30; len += 13) {
+			union name n = { .sa.sa_family = (sa_family_t)family };
+			char what[64];
+			snprintf(what, sizeof(what), "connect to family %d of %u", family, len);
+			say_rc(what, connect(fd, &n.sa, len));
+		}
+}
+
 int main(void)
 {
 	say_start();
@@ -408,6 +475,8 @@ int main(void)
 		longer(fd);
 		older(fd);
 		positions(fd);
+		unread_label(fd);
+		short_names(fd);
 		say_rc("SIOCATMARK, bad", ioctl(fd, 0x8905, BAD));
 		say_rc("SIOCOUTQNSD, bad", ioctl(fd, 0x894b, BAD));
 		if (kinds[i].type == SOCK_DGRAM && kinds[i].family != AF_UNIX)
@@ -426,6 +495,8 @@ int main(void)
 	say_about("another's mark");
 	after_a_mark();
 	not_closed();
+	told_nowhere();
+	named_to_the_mark();
 	say_about("options");
 	options_arrive();
 	return 0;

@@ -7,6 +7,8 @@
 #include <linux/icmpv6.h>
 #include <linux/in6.h>
 #include <netinet/ip.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 
 #define OWN 253              /* RFC 3692: for experiments */
 
@@ -384,6 +386,63 @@ static void odd(int family, const char *here)
 	close(of_udp);
 }
 
+/* Several sends, one datagram; but one with a header of its own goes at once. */
+static void corked(int family, const char *here)
+{
+	static const struct { const char *what; size_t len; int flags; } rows[] = {
+		{ "first part", 10, MSG_MORE }, { "between", 0, MSG_MORE }, { "last", 5, 0 }, { "too much", 65000, MSG_MORE }, { "more than too much", 1000, MSG_MORE },
+		{ "after that", 7, 0 }, { "again", 3, MSG_MORE }, { "a probe", 9, 0x10 }, { "a probe alone", 9, 0x10 },
+	};
+	static char octets[66000];
+	int fd = raw(family, OWN), whole = raw(family, IPPROTO_RAW), file = MUST(memfd_create("raw", 0));
+	char header[50] = { family == AF_INET ? 0x45 : 0x60 };
+
+	MUST(to(connect, fd, family, here, 0));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		say_rc(rows[i].what, send(fd, octets, rows[i].len, rows[i].flags));
+		say_rc("arrives", recv(fd, octets, sizeof(octets), MSG_DONTWAIT));
+	}
+	MUST(write(file, octets, 20));
+	say_rc("a file that is too short", sendfile(fd, file, &(off_t){ 0 }, 30));
+	say_rc("arrives", recv(fd, octets, sizeof(octets), MSG_DONTWAIT));
+	say_rc("a file, whole", sendfile(fd, file, &(off_t){ 0 }, 20));
+	say_rc("arrives", recv(fd, octets, sizeof(octets), MSG_DONTWAIT));
+	if (family == AF_INET6) {
+		MUST(setsockopt(fd, IPPROTO_IPV6, IPV6_CHECKSUM, &(int){ 8 }, sizeof(int)));
+		say_rc("no place for a checksum", send(fd, octets, 3, MSG_MORE));
+		say_rc("nor now", send(fd, octets, 3, 0));
+		say_rc("arrives", recv(fd, octets, sizeof(octets), MSG_DONTWAIT));
+	}
+	MUST(to(connect, whole, family, here, 0));
+	say_rc("its own header", send(whole, header, sizeof(header), MSG_MORE));
+	shutdown(whole, SHUT_WR);
+	say_rc("shut, too short", send(whole, header, 10, 0));
+	say_rc("shut, too long", send(whole, octets, sizeof(octets) - 600, 0));
+	say_rc("shut, a probe", send(whole, header, sizeof(header), 0x10));
+	say_rc("shut, unread", send(whole, (void *)1, sizeof(header), 0));
+	say_rc("shut", send(whole, header, sizeof(header), 0));
+	say_rc("cork, unread", send(fd, (void *)1, 10, MSG_MORE));
+	close(fd), close(whole), close(file);
+}
+
+/* Whom an ICMPv6 socket connects to: a name's family is looked at before its length. */
+static void ping_names(void)
+{
+	int setting = MUST(open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY));
+
+	MUST(write(setting, "0 2147483647", 12));
+	close(setting);
+	int fd = MUST(socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6));
+	for (int family = 0; family < 12; family++)
+		for (socklen_t len = 2; len < 30; len += 13) {
+			union name n = { .sa.sa_family = (sa_family_t)family };
+			char what[64];
+			snprintf(what, sizeof(what), "family %d of %u", family, len);
+			say_rc(what, connect(fd, &n.sa, len));
+		}
+	close(fd);
+}
+
 int main(void)
 {
 	say_start();
@@ -401,10 +460,12 @@ int main(void)
 		say_about("%s options of icmp", v), options(family, i ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 		say_about("%s options of others", v), options(family, OWN);
 		say_about("%s odd", v), odd(family, here);
+		say_about("%s corked", v), corked(family, here);
 	}
 	say_about("own header"), own_header();
 	say_about("own header v6"), own_header6();
 	say_about("checksum"), checksums();
 	say_about("limits"), limits();
+	say_about("ping"), ping_names();
 	return 0;
 }

@@ -22,7 +22,7 @@ static int flags_wild(struct program *p, int fd, bool out)
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	for (size_t i = 0; i < COUNT(some); i++)
 		if (chance(&p->n, 12)) flags |= some[i];
-	if (out && type_of(fd) != SOCK_DGRAM) flags &= ~MSG_MORE;
+	if (out && type_of(fd) == SOCK_STREAM) flags &= ~MSG_MORE;
 	return flags;
 }
 

@@ -44,9 +44,16 @@ struct dgram_dest {
 	struct send_control control;
 	bool dontfrag;                /* IPV6_DONTFRAG, of the socket or the message */
 	uint8_t options[IP4_OPTIONS_MAX]; bool own_options;   /* IP_RETOPTS: instead of the socket's */
-	bool segmented; uint16_t segment;  /* UDP_SEGMENT as a control message */
+	uint16_t segment;             /* UDP_SEGMENT, of the socket or the message */
 	struct ip_out out;
 	struct route_hop hop;
+};
+
+/* Several sends, one datagram. The first one says where it goes. */
+struct dgram_cork {
+	bool pending;
+	struct dgram_dest dest;
+	uint8_t *data; size_t len;
 };
 
 /* Reads an address for sending or connecting; AF_INET is good for an AF_INET6 socket too. -EINVAL, -EAFNOSUPPORT, -ENETUNREACH (v4 and V6ONLY) */
@@ -71,6 +78,10 @@ int dgram_fit(struct dgram_sock *ds, struct dgram_dest *d, size_t len);
 int dgram_too_long(struct dgram_sock *ds, const struct dgram_dest *d);
 /* May a transport message of so many octets be cut for a way of this MTU? -ENOBUFS otherwise */
 bool dgram_pieces_find_room(const struct sock *sk, const struct dgram_dest *d, size_t len, uint32_t mtu);
+/* What is to go to d waits for more of it. */
+void dgram_cork_begin(const struct dgram_sock *ds, struct dgram_cork *c, const struct dgram_dest *d);
+int dgram_cork_add(struct dgram_cork *c, const struct sock_msg *m);     /* 0, -EFAULT, -ENOBUFS */
+void dgram_cork_drop(struct dgram_cork *c);
 /* Sends p, whose data is the transport message. 0 or negative; takes p. */
 int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p);
 

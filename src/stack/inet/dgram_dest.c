@@ -210,7 +210,6 @@ static int control_udp(const struct cmsg_in *c, struct dgram_dest *d)
 {
 	if (c->type != UDP_SEGMENT || c->len != sizeof d->segment) return -EINVAL;
 	memcpy(&d->segment, c->data, sizeof d->segment);
-	d->segmented = true;
 	return 0;
 }
 

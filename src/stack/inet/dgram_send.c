@@ -1,5 +1,6 @@
 /* Datagrams out: what the way takes in one piece, who wants a stamp of it, and off they go. Read first: ip(7), ipv6(7). */
 #include <errno.h>
+#include <stdlib.h>
 #include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
@@ -89,4 +90,34 @@ int dgram_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p)
 	packet_free(frame);
 	/* Linux: a full queue of the device is loss, which datagrams suffer in silence, unless IP_RECVERR was asked for. */
 	return r == -ENOBUFS && !ds->is.recverr ? 0 : r;
+}
+
+/* ---- several sends, one datagram ---- */
+
+void dgram_cork_begin(const struct dgram_sock *ds, struct dgram_cork *c, const struct dgram_dest *d)
+{
+	c->pending = true;
+	c->dest = *d;
+	inet_sock_ext(&ds->is, &c->dest.out);      /* what a control message pointed to is gone by the next call */
+}
+
+int dgram_cork_add(struct dgram_cork *c, const struct sock_msg *m)
+{
+	uint8_t *data;
+
+	if (m->unread) return -EFAULT;
+	data = realloc(c->data, c->len + m->len + 1);
+	if (!data) return -ENOBUFS;
+	if (m->len) memcpy(data + c->len, m->data, m->len);
+	c->data = data;
+	c->len += m->len;
+	return 0;
+}
+
+void dgram_cork_drop(struct dgram_cork *c)
+{
+	free(c->data);
+	c->data = NULL;
+	c->len = 0;
+	c->pending = false;
 }

@@ -28,6 +28,15 @@ static int ping_init(struct sock *sk)
 	return r;
 }
 
+/* As Linux: the family of a name is looked at before its length. */
+static int ping_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	int r = a->sa_family == AF_UNSPEC ? 0 : dgram_autobind((struct dgram_sock *)sk);
+
+	if (r == 0 && is_v6(sk) && a->sa_family != AF_UNSPEC && a->sa_family != AF_INET6) r = -EAFNOSUPPORT;
+	return r < 0 ? r : dgram_connect_to(sk, a, len);
+}
+
 /* As Linux: to an address of a host only, and to a whole name. */
 static int ping_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
@@ -162,7 +171,7 @@ const struct sock_ops ping_ops = {
 	.init = ping_init,
 	.close = dgram_close,
 	.bind = ping_bind,
-	.connect = dgram_connect,
+	.connect = ping_connect,
 	.send = ping_send,
 	.recv = dgram_recv,
 	.shutdown = dgram_shutdown,

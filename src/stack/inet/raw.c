@@ -31,6 +31,7 @@ static int raw_init(struct sock *sk)
 static void raw_close(struct sock *sk)
 {
 	mroute_sock_done(raw_of(sk));
+	dgram_cork_drop(&raw_of(sk)->cork);
 	list_remove(&raw_of(sk)->node);
 	dgram_close(sk);
 }

@@ -13,6 +13,7 @@
 
 struct raw_sock {
 	struct dgram_sock ds;
+	struct dgram_cork cork;       /* MSG_MORE */
 	struct list node;             /* inet.raws */
 	uint32_t filter4;             /* ICMP_FILTER: a bit for each type that does not come through */
 	uint32_t filter6[8];          /* ICMPV6_FILTER: the same */

@@ -5,17 +5,18 @@
  *     IPv4, when zero       source address, identification
  *     IPv6                  nothing
  *
- * Such a datagram must fit the link: it is never cut. Read first: raw(7), RFC 3542 §3.
+ * Such a datagram must fit the link: it is never cut. MSG_MORE holds back what gets our header, until a send without it.
+ * Read first: raw(7), RFC 3542 §3.
  */
 #include <errno.h>
 #include "stack/inet/ip.h"
 #include "stack/inet/raw.h"
 
-static struct packet *message_packet(const struct sock_msg *m)
+static struct packet *packet_of(const void *data, size_t len)
 {
-	struct packet *p = packet_new(PACKET_HEADROOM, m->len);
+	struct packet *p = packet_new(PACKET_HEADROOM, len);
 
-	if (p && m->len) memcpy(p->data, m->data, m->len);
+	if (p && len) memcpy(p->data, data, len);
 	return p;
 }
 
@@ -24,9 +25,9 @@ static struct packet *message_packet(const struct sock_msg *m)
 static int complete4(struct stack *s, struct packet *p, const struct dgram_dest *d)
 {
 	uint8_t *h = p->data;
-	size_t hdr_len = p->len ? 4 * (size_t)(h[0] & 15) : 0;
+	size_t hdr_len = 4 * (size_t)(h[0] & 15);
 
-	if (p->len < IP4_HDR_MIN || hdr_len > p->len || hdr_len < IP4_HDR_MIN) return -EINVAL;
+	if (hdr_len > p->len || hdr_len < IP4_HDR_MIN) return -EINVAL;
 	if (read32(h + 12) == 0) write32(h + 12, addr_to_v4(&d->out.src));
 	if (read16(h + 4) == 0) {
 		struct addr src = addr_v4_octets(h + 12), dst = addr_v4_octets(h + 16);
@@ -42,22 +43,33 @@ static int complete4(struct stack *s, struct packet *p, const struct dgram_dest 
 
 static int complete6(struct packet *p)
 {
-	if (p->len < IP6_HDR_LEN) return -EINVAL;
 	p->src = addr_v6_octets(p->data + 8);
 	p->dst = addr_v6_octets(p->data + 24);
 	return 0;
 }
 
-static int whole_output(struct dgram_sock *ds, struct dgram_dest *d, struct packet *p, bool probe)
+/* As Linux: only who writes the headers himself is told that sending was shut, or of an error. */
+static int whole_check(struct dgram_sock *ds, const struct dgram_dest *d, const struct sock_msg *m)
+{
+	if (m->len > d->hop.mtu_bytes) return -EMSGSIZE;
+	if (m->len < (addr_is_v4(&d->dst) ? IP4_HDR_MIN : IP6_HDR_LEN)) return -EINVAL;
+	return m->flags & DGRAM_PROBE ? 0 : dgram_may_send(ds);
+}
+
+static int whole_output(struct dgram_sock *ds, struct dgram_dest *d, const struct sock_msg *m)
 {
 	struct stack *s = ds->is.sk.stack;
-	int r = p->len > d->hop.mtu_bytes ? -EMSGSIZE : addr_is_v4(&d->dst) ? complete4(s, p, d) : complete6(p);
+	struct packet *p;
+	int r = whole_check(ds, d, m);
 
-	if (r < 0 || probe) {
-		packet_free(p);
-		return r;
-	}
-	return ip_output_whole(s, p, &d->out, &d->hop);
+	if (r < 0 || m->flags & DGRAM_PROBE) return r;
+	if (m->unread) return -EFAULT;
+	p = packet_of(m->data, m->len);
+	if (!p) return -ENOBUFS;
+	r = addr_is_v4(&d->dst) ? complete4(s, p, d) : complete6(p);
+	if (r == 0) return ip_output_whole(s, p, &d->out, &d->hop);
+	packet_free(p);
+	return r;
 }
 
 /* ---- our header ---- */
@@ -76,22 +88,59 @@ static int checksum_fill(const struct raw_sock *rs, struct packet *p, const stru
 	return 0;
 }
 
-static int raw_output(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
+static int ours_output(struct raw_sock *rs, struct dgram_dest *d, const void *data, size_t len, const struct dgram_dest *last)
 {
-	bool probe = m->flags & DGRAM_PROBE;
-	struct packet *p;
+	struct packet *p = packet_of(data, len);
 	int r;
 
-	if (probe && !rs->ds.is.hdrincl) return 0;
-	if (m->unread) return rs->ds.is.hdrincl && m->len > d->hop.mtu_bytes ? -EMSGSIZE : -EFAULT;
-	p = message_packet(m);
-
 	if (!p) return -ENOBUFS;
-	if (rs->ds.is.hdrincl) return whole_output(&rs->ds, d, p, probe);
-	r = rs->ds.is.sk.domain == AF_INET6 ? checksum_fill(rs, p, d) : 0;
+	r = rs->ds.is.sk.domain == AF_INET6 ? checksum_fill(rs, p, last) : 0;
 	if (r == 0) return dgram_output(&rs->ds, d, p);
 	packet_free(p);
 	return r;
+}
+
+/* As Linux: it goes the way of the first send, and by IPv4 under the addresses of the last. */
+static int cork_push(struct raw_sock *rs, const struct dgram_dest *last)
+{
+	struct dgram_dest *d = &rs->cork.dest;
+	int r;
+
+	if (!rs->cork.pending) return 0;
+	/* The way may be another one by now. */
+	r = dgram_route(&rs->ds, d);
+	if (rs->ds.is.sk.domain == AF_INET) d->dst = d->out.dst = last->dst, d->out.src = last->out.src;
+	if (r == 0) r = ours_output(rs, d, rs->cork.data, rs->cork.len, last);
+	dgram_cork_drop(&rs->cork);
+	return r;
+}
+
+static bool fits_packet(const struct dgram_dest *d, size_t len)
+{
+	return len + ip_header_len(&d->out) <= PACKET_MAX + (addr_is_v4(&d->dst) ? 0 : (size_t)IP6_HDR_LEN);
+}
+
+static int cork_append(struct raw_sock *rs, const struct dgram_dest *d, const struct sock_msg *m)
+{
+	struct dgram_cork *c = &rs->cork;
+	int r;
+
+	if (!c->pending) dgram_cork_begin(&rs->ds, c, d);
+	r = fits_packet(&c->dest, c->len + m->len) ? dgram_fit(&rs->ds, &c->dest, c->len + m->len) : dgram_too_long(&rs->ds, &c->dest);
+	if (r == 0) r = dgram_cork_add(c, m);
+	if (r < 0) dgram_cork_drop(c);
+	return r;
+}
+
+static int raw_output(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
+{
+	bool probe = m->flags & DGRAM_PROBE, more = m->flags & MSG_MORE;
+	int r = 0;
+
+	if (rs->ds.is.hdrincl) return whole_output(&rs->ds, d, m);
+	if (!probe && !more && !rs->cork.pending && !m->unread) return ours_output(rs, d, m->data, m->len, d);
+	if (!probe) r = cork_append(rs, d, m);
+	return r < 0 || more ? r : cork_push(rs, d);
 }
 
 static ssize_t send_to(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
@@ -100,8 +149,6 @@ static ssize_t send_to(struct raw_sock *rs, struct dgram_dest *d, const struct s
 	int r = dgram_route(&rs->ds, d);
 
 	if (r == 0 && on_link && d->hop.route && d->hop.route->has_gateway) r = -ENETUNREACH;
-	/* As Linux: only who writes the headers himself is told that sending was shut, or of an error. */
-	if (r == 0 && rs->ds.is.hdrincl) r = dgram_may_send(&rs->ds);
 	if (r == 0) r = raw_output(rs, d, m);
 	return r < 0 ? r : (ssize_t)m->len;
 }

@@ -177,7 +177,7 @@ static const struct sockopt *const option_tables[] = {udp_options, ip_options, f
 
 static void udp_close(struct sock *sk)
 {
-	udp_cork_drop((struct udp_sock *)sk);
+	dgram_cork_drop(&((struct udp_sock *)sk)->cork);
 	dgram_close(sk);
 }
 

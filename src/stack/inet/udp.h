@@ -11,13 +11,11 @@ struct udp_sock {
 	struct dgram_sock ds;
 	/* UDP-Lite: how much of a datagram the checksum is to cover, at least UDP_HDR_LEN; 0 is all of it. Until asked, all is sent and anything taken. */
 	struct udp_coverage { bool asked; uint16_t octets; } send_coverage, recv_coverage;
-	/* UDP_CORK and MSG_MORE: one datagram out of several sends. The first one says where it goes. */
 	uint16_t segment;             /* UDP_SEGMENT: what is longer goes as several datagrams */
 	bool gro, gro_dropping, no_check6_tx, no_check6_rx;
 	int encap;                    /* UDP_ENCAP */
-	bool corked, pending;
-	struct dgram_dest dest;
-	uint8_t *data; size_t len;
+	bool corked;                  /* UDP_CORK: as if each send had MSG_MORE */
+	struct dgram_cork cork;
 	udp_tunnel_receive *tunnel;     /* the stack's own: who gets what arrives, instead of the queue. NULL: a program's */
 	void *tunnel_owner;
 };
@@ -29,4 +27,3 @@ bool udp_encap_takes(const struct udp_sock *us, const uint8_t *data, size_t len)
 
 ssize_t udp_send(struct sock *sk, const struct sock_msg *m);
 int udp_cork_set(struct udp_sock *us, bool on);     /* off sends what is pending */
-void udp_cork_drop(struct udp_sock *us);

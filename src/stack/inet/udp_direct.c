@@ -23,7 +23,8 @@ static bool sends_plain(const struct udp_sock *us)
 {
 	const struct inet_sock *is = &us->ds.is;
 	const struct sock *sk = &is->sk;
-	if (us->corked || us->pending || us->segment || us->no_check6_tx || sk->shut || sk->err || sk->timestamping || sk->mark || sk->dontroute) return false;
+	if (us->corked || us->cork.pending || us->segment || us->no_check6_tx) return false;
+	if (sk->shut || sk->err || sk->timestamping || sk->mark || sk->dontroute) return false;
 	if (is->header || is->transparent || is->ttl >= 0 || is->hops >= 0) return false;
 	return may_be_cut(is) && !is->recverr && !is->recverr6 && !is->sendflow6 && is->bound;
 }

@@ -3,7 +3,6 @@
  * Read first: RFC 768, RFC 3828, udp(7), udplite(7).
  */
 #include <errno.h>
-#include <stdlib.h>
 #include "stack/inet/errqueue.h"
 #include "stack/inet/ip.h"
 #include "stack/inet/udp.h"
@@ -50,13 +49,13 @@ static int datagram_send(struct udp_sock *us, struct dgram_dest *d, const void *
 }
 
 /* One of those that a send makes. together: they may come as one to who asks for it. */
-static int segment_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m, size_t at, size_t size, bool together)
+static int segment_send(struct udp_sock *us, struct dgram_dest *d, const void *data, size_t len, bool first, bool together)
 {
-	struct packet *p = datagram_make(us, d, (const uint8_t *)m->data + at, MIN(size, m->len - at));
+	struct packet *p = datagram_make(us, d, data, len);
 
 	if (!p) return -ENOBUFS;
-	p->gso_size = together ? (uint16_t)size : 0;
-	p->gso_first = at == 0;
+	p->gso_size = together ? d->segment : 0;
+	p->gso_first = first;
 	return dgram_output(&us->ds, d, p);
 }
 
@@ -68,36 +67,40 @@ static int check_len(struct dgram_sock *ds, const struct dgram_dest *d, size_t l
 #define DEVICE_MAX 65536              /* of a packet with its link header that a device is to cut */
 #define SEGMENTS_MAX 128              /* Linux's UDP_MAX_SEGMENTS */
 
-/* UDP_SEGMENT: one send, several datagrams, each of which must fit the path. */
-static int segments_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m, size_t size)
+/* Also of what is one datagram, as Linux has it. */
+static int segments_check(const struct udp_sock *us, const struct dgram_dest *d, size_t len, size_t size)
 {
 	const struct sock *sk = &us->ds.is.sk;
 	bool bare = addr_is_v4(&d->dst) ? sk->no_check : us->no_check6_tx;
-	/* Linux's devices take no more at once, and its own software then cuts. */
-	bool together = m->len + UDP_HDR_LEN + ip_header_len(&d->out) + ETH_HDR_LEN <= DEVICE_MAX;
-	int r = 0;
 
-	if (m->len > size * SEGMENTS_MAX || bare) return -EINVAL;
-	if (size + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EINVAL;
-	if (sk->protocol == IPPROTO_UDPLITE) return -EIO;
-	for (size_t at = 0; at < m->len && r == 0; at += size)
-		r = segment_send(us, d, m, at, size, together);
+	if (MIN(size, len) + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EINVAL;
+	if (len > size * SEGMENTS_MAX || bare) return -EINVAL;
+	return sk->protocol == IPPROTO_UDPLITE ? -EIO : 0;      /* whose coverage is each datagram's own */
+}
+
+/* UDP_SEGMENT: one send, several datagrams, each of which must fit the path. */
+static int segments_send(struct udp_sock *us, struct dgram_dest *d, const void *data, size_t len)
+{
+	size_t size = d->segment;
+	/* Linux's devices take no more at once, and its own software then cuts. */
+	bool together = len + UDP_HDR_LEN + ip_header_len(&d->out) + ETH_HDR_LEN <= DEVICE_MAX;
+	int r = segments_check(us, d, len, size);
+
+	if (r == 0 && len <= size) return datagram_send(us, d, data, len);
+	for (size_t at = 0; at < len && r == 0; at += size)
+		r = segment_send(us, d, (const uint8_t *)data + at, MIN(size, len - at), at == 0, together);
 	return r;
 }
 
-static int message_send(struct udp_sock *us, struct dgram_dest *d, const struct sock_msg *m)
+static int message_send(struct udp_sock *us, struct dgram_dest *d, const void *data, size_t len)
 {
-	size_t size = d->segmented ? d->segment : us->segment;
-
-	if (m->unread) return -EFAULT;
-	/* Whose coverage is each datagram's own. */
-	if (size && us->ds.is.sk.protocol == IPPROTO_UDPLITE) return m->len > size * SEGMENTS_MAX ? -EINVAL : -EIO;
-	return size && m->len > size ? segments_send(us, d, m, size) : datagram_send(us, d, m->data, m->len);
+	return d->segment ? segments_send(us, d, data, len) : datagram_send(us, d, data, len);
 }
 
 /* Everything that may be said against a datagram before it is built. */
-static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct dgram_dest *d)
+static int destination(struct udp_sock *us, const struct sock_msg *m, struct dgram_dest *d)
 {
+	struct dgram_sock *ds = &us->ds;
 	bool on_link = m->flags & MSG_DONTROUTE || ds->is.sk.dontroute;
 	int r = dgram_aim(ds, m, d);
 
@@ -105,6 +108,7 @@ static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct d
 	if (m->flags & MSG_OOB && addr_is_v4(&d->dst)) return -EOPNOTSUPP;
 	/* Linux minds port 0 in a name, and takes an IPv6 socket's IPv4 peer for one. */
 	if (d->port == 0 && (d->named || (ds->is.sk.domain == AF_INET6 && addr_is_v4(&d->dst)))) return -EINVAL;
+	d->segment = us->segment;
 	r = dgram_equip(ds, m, (uint8_t)ds->is.sk.protocol, d);
 	if (r == 0) r = dgram_route(ds, d);
 	if (r < 0) return r;
@@ -115,50 +119,33 @@ static int destination(struct dgram_sock *ds, const struct sock_msg *m, struct d
 
 /* ---- several sends, one datagram ---- */
 
-void udp_cork_drop(struct udp_sock *us)
-{
-	free(us->data);
-	us->data = NULL;
-	us->len = 0;
-	us->pending = false;
-}
-
 static int cork_push(struct udp_sock *us)
 {
+	struct dgram_cork *c = &us->cork;
 	/* The way may be another one by now. */
-	int r = dgram_route(&us->ds, &us->dest);
+	int r = dgram_route(&us->ds, &c->dest);
 
-	if (r == 0) r = datagram_send(us, &us->dest, us->data, us->len);
-	udp_cork_drop(us);
+	if (r == 0) r = message_send(us, &c->dest, c->data, c->len);
+	dgram_cork_drop(c);
 	return r;
 }
 
 int udp_cork_set(struct udp_sock *us, bool on)
 {
 	us->corked = on;
-	return on || !us->pending ? 0 : cork_push(us);
+	return on || !us->cork.pending ? 0 : cork_push(us);
 }
 
 /* As Linux: what can't be added loses what is there already. */
 static int cork_append(struct udp_sock *us, const struct sock_msg *m)
 {
-	uint8_t *data;
-	int r = check_len(&us->ds, &us->dest, us->len + m->len);
+	struct dgram_cork *c = &us->cork;
+	int r = check_len(&us->ds, &c->dest, c->len + m->len);
 
-	if (r == 0) r = dgram_fit(&us->ds, &us->dest, us->len + m->len + UDP_HDR_LEN);
-	if (r == 0 && m->unread) r = -EFAULT;
-	if (r == 0) {
-		data = realloc(us->data, us->len + m->len + 1);
-		if (data) us->data = data;
-		r = data ? 0 : -ENOBUFS;
-	}
-	if (r < 0) {
-		udp_cork_drop(us);
-		return r;
-	}
-	if (m->len) memcpy(us->data + us->len, m->data, m->len);
-	us->len += m->len;
-	return 0;
+	if (r == 0 && !c->dest.segment) r = dgram_fit(&us->ds, &c->dest, c->len + m->len + UDP_HDR_LEN);
+	if (r == 0) r = dgram_cork_add(c, m);
+	if (r < 0) dgram_cork_drop(c);
+	return r;
 }
 
 /* As Linux: beside what waits a name is not heeded, but IPv6 reads it, and refuses to change over to IPv4. */
@@ -167,19 +154,21 @@ static int cork_name(const struct udp_sock *us, const struct sock_msg *m)
 	struct dgram_dest d = {0};
 	int r = us->ds.is.sk.domain == AF_INET6 ? dgram_name_of(&us->ds, m, &d) : 0;
 
-	return r == 0 && d.named && addr_is_v4(&d.dst) && !addr_is_v4(&us->dest.dst) ? -EINVAL : r;
+	return r == 0 && d.named && addr_is_v4(&d.dst) && !addr_is_v4(&us->cork.dest.dst) ? -EINVAL : r;
 }
 
 static int cork_send(struct udp_sock *us, const struct sock_msg *m, bool more)
 {
-	int r = us->pending ? cork_name(us, m) : destination(&us->ds, m, &us->dest);
+	bool pending = us->cork.pending;
+	struct dgram_dest d;
+	int r = pending ? cork_name(us, m) : destination(us, m, &d);
 
-	if (r < 0) return r;
-	/* What a control message pointed to is gone by the next call. */
-	if (!us->pending) inet_sock_ext(&us->ds.is, &us->dest.out);
-	us->pending = true;
-	r = cork_append(us, m);
-	return r < 0 || more ? r : cork_push(us);
+	/* As Linux: a probe adds nothing, and what waits goes nevertheless. */
+	if (r == 0 && !(m->flags & DGRAM_PROBE)) {
+		if (!pending) dgram_cork_begin(&us->ds, &us->cork, &d);
+		r = cork_append(us, m);
+	}
+	return r < 0 || more || !us->cork.pending ? r : cork_push(us);
 }
 
 /* Linux's IPv4 minds the length and MSG_OOB before it looks at the name, its IPv6 the length later, and MSG_OOB not at all. */
@@ -207,11 +196,11 @@ ssize_t udp_send(struct sock *sk, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (m->len > UINT16_MAX && goes_by_v4(&us->ds.is, m)) return -EMSGSIZE;
 	if (m->flags & MSG_OOB && goes_by_v4(&us->ds.is, m)) return -EOPNOTSUPP;
-	if (more || us->pending) {
+	if (more || us->cork.pending) {
 		r = cork_send(us, m, more);
 	} else {
-		r = destination(&us->ds, m, &d);
-		if (r == 0 && !(m->flags & DGRAM_PROBE)) r = message_send(us, &d, m);
+		r = destination(us, m, &d);
+		if (r == 0 && !(m->flags & DGRAM_PROBE)) r = m->unread ? -EFAULT : message_send(us, &d, m->data, m->len);
 	}
 	if (r == 0 && m->flags & MSG_ZEROCOPY && sk->zerocopy) errqueue_put_zerocopy(&us->ds.is);
 	return r < 0 ? r : (ssize_t)m->len;
