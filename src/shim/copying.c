@@ -13,22 +13,24 @@
 #define COUNT_MOST 0x7ffff000      /* octets that Linux moves in one call */
 #define MESSAGE_MOST 65536u        /* and in one message: what the pipe holds by which it copies */
 
-struct source { int fd; bool regular, positioned; };
+struct source { int fd; bool regular, positioned, still; };   /* still: it was read, and its position has not moved */
 
 /* What is no regular file but can be spliced, such as /dev/zero: the kernel knows which can, and by way of a pipe of ours. */
-static long device_read(const struct source *in, off_t at, struct iovec *to)
+static long device_read(struct source *in, off_t at, struct iovec *to)
 {
 	int way[2];
+	off_t moved = at;
 	long r = sys(SYS_pipe2, way, O_CLOEXEC);
 	if (r < 0) return r;
-	r = sys(SYS_splice, in->fd, in->positioned ? &at : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK);
+	r = sys(SYS_splice, in->fd, in->positioned ? &moved : NULL, way[1], NULL, to->iov_len, SPLICE_F_NONBLOCK);
+	in->still = moved == at;
 	if (r > 0) r = sys(SYS_read, way[0], to->iov_base, r);
 	sys(SYS_close, way[0]);
 	sys(SYS_close, way[1]);
 	return r;
 }
 
-static long source_read(const struct source *in, off_t at, struct iovec *to)
+static long source_read(struct source *in, off_t at, struct iovec *to)
 {
 	if (!in->regular) return device_read(in, at, to);
 	return in->positioned ? sys(SYS_pread64, in->fd, to->iov_base, to->iov_len, at) : sys(SYS_read, in->fd, to->iov_base, to->iov_len);
@@ -41,7 +43,7 @@ static bool waits_for_more(const struct sock *s)
 }
 
 /* One buffer's worth from a file; the offset moves by what was sent, not by what was read, which *count becomes. */
-static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct source *in, off_t at, size_t *count)
+static long sendfile_piece(uint8_t *buf, const struct sock *s, struct source *in, off_t at, size_t *count)
 {
 	struct iovec iov = {buf, MIN(*count, s->c->type == SOCK_STREAM ? SCRATCH_SIZE : MESSAGE_MOST)};
 	long n = source_read(in, at, &iov);
@@ -53,7 +55,7 @@ static long sendfile_piece(uint8_t *buf, const struct sock *s, const struct sour
 	return sent;
 }
 
-static long sendfile_all(uint8_t *buf, const struct sock *s, const struct source *in, off_t *offset, size_t count)
+static long sendfile_all(uint8_t *buf, const struct sock *s, struct source *in, off_t *offset, size_t count)
 {
 	size_t done = 0;
 	while (done < count) {
@@ -61,7 +63,7 @@ static long sendfile_all(uint8_t *buf, const struct sock *s, const struct source
 		long n = sendfile_piece(buf, s, in, offset ? *offset : 0, &piece);
 		if (n < 0 && done == 0) return n;
 		if (n <= 0) break;
-		if (offset) *offset += n;
+		if (offset && !in->still) *offset += n;
 		done += (size_t)n;
 		if ((size_t)n < piece) break;   /* no room. A short read is not the end: a device's are all short */
 	}
@@ -72,13 +74,14 @@ static long sendfile_all(uint8_t *buf, const struct sock *s, const struct source
 
 static bool is_pipe(int fd) { return sys(SYS_fcntl, fd, F_GETPIPE_SZ) > 0; }
 
-/* Until the pipe has room or data: 0, or -EAGAIN for a call that does not wait, -EINTR. A pipe that nobody reads ends the wait, and the write says so. */
+/* Until the pipe has room or data: 0, or -EAGAIN for a call that does not wait, -EINTR, -EPIPE for one that nobody reads. */
 static long pipe_ready(int pipe, short what, bool nonblock)
 {
 	struct pollfd p = {pipe, what, 0};
 	struct timespec now = {0, 0};
 	long r = cancellable(sys_wait(SYS_ppoll, &p, 1, nonblock ? &now : NULL, NULL, 0));
-	return r == 0 ? -EAGAIN : MIN(r, 0);
+	if (p.revents & POLLERR) sys(SYS_tgkill, sys(SYS_getpid), sys(SYS_gettid), SIGPIPE);
+	return p.revents & POLLERR ? -EPIPE : r == 0 ? -EAGAIN : MIN(r, 0);
 }
 
 static bool pipe_waits_not(int pipe, unsigned flags) { return flags & SPLICE_F_NONBLOCK || sys(SYS_fcntl, pipe, F_GETFL) & O_NONBLOCK; }
@@ -127,9 +130,10 @@ static long splice_out(uint8_t *buf, const struct sock *s, int pipe, size_t len,
 	struct iovec iov = {buf, MIN(len, SCRATCH_SIZE)};
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len, .flags = peek_flags(s, flags), .past_peek_off = true};
 	long n = pipe_ready(pipe, POLLOUT, pipe_waits_not(pipe, flags));
-	if (n == 0 && (ssize_t)len < 0) return -EINVAL;
-	if (n == 0 && at_mark(s)) return mark_stops(s);
-	if (n == 0) n = sock_recv(s, &m);
+	if (n < 0 || len == 0) return n;
+	if ((ssize_t)len < 0) return -EINVAL;
+	if (at_mark(s)) return mark_stops(s);
+	n = sock_recv(s, &m);
 	if (n == -EAGAIN && s->c->domain == AF_UNIX && s->c->type == SOCK_STREAM) return mark_passed(s);
 	if (n == -EIO && is_asked(s)) return -EINVAL;           /* as Linux: what is no data is not for a pipe */
 	if (n < 0 || (n == 0 && s->c->type == SOCK_STREAM)) return n;
@@ -226,7 +230,7 @@ static long source_of(int fd, bool positioned, struct source *ret)
 {
 	struct stat st;
 	if (sys(SYS_fstat, fd, &st) != 0) return -EBADF;
-	*ret = (struct source){fd, S_ISREG(st.st_mode), positioned};
+	*ret = (struct source){.fd = fd, .regular = S_ISREG(st.st_mode), .positioned = positioned};
 	return ret->regular || sys(SYS_lseek, fd, 0, SEEK_CUR) >= 0 ? 0 : -EINVAL;
 }
 
@@ -260,7 +264,7 @@ long do_sendfile(int out, int in, off_t *offset, size_t count)
 	if (offset && user_get(at, offset) != 0) return -EFAULT;
 	int mode = from_sock ? O_RDWR : (int)sys(SYS_fcntl, in, F_GETFL);
 	if (mode < 0 || mode & O_PATH || (mode & O_ACCMODE) == O_WRONLY) return -EBADF;
-	if (offset && (from_sock || is_pipe(in))) return -ESPIPE;
+	if (offset && (from_sock || sys(SYS_pread64, in, &at, 0, 0) == -ESPIPE)) return -ESPIPE;
 	if (at < 0 || (ssize_t)count < 0) return -EINVAL;
 	mode = (int)sys(SYS_fcntl, out, F_GETFL);
 	if (mode < 0 || mode & O_PATH || (mode & O_ACCMODE) == O_RDONLY) return -EBADF;
@@ -276,7 +280,7 @@ static long splice_refused(int in, const off_t *in_offset, int out, const off_t 
 {
 	off_t at;
 	int modes[2] = {(int)sys(SYS_fcntl, in, F_GETFL), (int)sys(SYS_fcntl, out, F_GETFL)};
-	if (modes[0] < 0 || modes[1] < 0) return -EBADF;
+	if (modes[0] < 0 || modes[1] < 0 || (modes[0] | modes[1]) & O_PATH) return -EBADF;
 	bool pipe = is_pipe(from ? out : in);
 	if (pipe && (from ? out_offset : in_offset)) return -ESPIPE;   /* a pipe has no positions */
 	if (out_offset && user_get(at, out_offset) != 0) return -EFAULT;

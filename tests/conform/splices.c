@@ -7,12 +7,12 @@
 
 #define BAD ((void *)1)
 
-static int pipes[2], file, null_in, null_out, zero, by_path;
+static int pipes[2], file, null_in, null_out, zero, by_path, stream;
 
 static const struct kind kinds[] = {
 	{ "tcp", AF_INET, SOCK_STREAM, FRESH },	     { "tcp listening", AF_INET, SOCK_STREAM, LISTENING }, { "tcp pair", AF_INET6, SOCK_STREAM, PAIR },
 	{ "tcp data", AF_INET, SOCK_STREAM, DATA },  { "tcp ended", AF_INET, SOCK_STREAM, ENDED },	   { "udp", AF_INET6, SOCK_DGRAM, FRESH },
-	{ "udp pair", AF_INET, SOCK_DGRAM, PAIR },   { "udp data", AF_INET, SOCK_DGRAM, DATA },
+	{ "udp pair", AF_INET, SOCK_DGRAM, PAIR },   { "udp data", AF_INET, SOCK_DGRAM, DATA },		   { "unix ended", AF_UNIX, SOCK_STREAM, ENDED },
 };
 
 /* What the pipe holds, which is then empty. */
@@ -39,6 +39,8 @@ static void errors(int s)
 	say_rc("bad position of the socket", splice(pipes[0], NULL, s, BAD, 4, 0));
 	say_rc("to a file", splice(s, NULL, file, NULL, 4, 0));
 	say_rc("to itself", splice(s, NULL, s, NULL, 4, 0));
+	say_rc("by path", splice(by_path, NULL, s, NULL, 4, 0));
+	say_rc("by path, from a socket", splice(s, NULL, by_path, NULL, 4, 0));
 	say_rc("tee from", tee(s, pipes[1], 4, 0));
 	say_rc("tee to", tee(pipes[0], s, 4, 0));
 }
@@ -76,6 +78,10 @@ static void sendfiles(int s)
 	say_rc("of no length", sendfile(s, file, &at, 0));
 	say_rc("from a device", sendfile(s, null_in, NULL, 5));
 	say_rc("from a device that can be spliced", sendfile(s, zero, NULL, 5));
+	at = 5;
+	say_rc("from a device, at 5", sendfile(s, zero, &at, 5));
+	say("position", "%ld", (long)at);
+	say_rc("from what has no positions, at 5", sendfile(s, stream, &at, 5));
 	say_rc("from what can't be read", sendfile(s, by_path, NULL, 5));
 	say_rc("from what is to be written", sendfile(s, null_out, NULL, 5));
 	say_rc("from a pipe", sendfile(s, pipes[0], NULL, 5));
@@ -102,6 +108,27 @@ static void vectors(int s)
 	say_rc("preadv2 at 3", preadv2(s, &iov, 1, 3, 0));
 	say_rc("pread", pread(s, buf, 4, 0));
 	say_rc("pwrite", pwrite(s, buf, 4, 0));
+}
+
+/* The pipe is looked at first: is there room, and anybody who reads? */
+static void refused_by_pipes(int s)
+{
+	int full[2], left[2];
+
+	MUST(pipe2(full, O_NONBLOCK));
+	MUST(pipe2(left, O_NONBLOCK));
+	while (write(full[1], "full of it", 10) > 0)
+		;
+	close(left[0]);
+	say_rc("nothing to a pipe", sendfile(pipes[1], s, NULL, 0));
+	say_rc("to a full pipe", splice(s, NULL, full[1], NULL, 4, 0));
+	say_rc("nothing to a full pipe", sendfile(full[1], s, NULL, 0));
+	say_rc("to a pipe that nobody reads", splice(s, NULL, left[1], NULL, 4, 0));
+	say_rc("sendfile to a pipe that nobody reads", sendfile(left[1], s, NULL, 4));
+	say_rc("nothing to a pipe that nobody reads", sendfile(left[1], s, NULL, 0));
+	close(full[0]);
+	close(full[1]);
+	close(left[1]);
 }
 
 /* SPLICE_F_NONBLOCK is the pipe's: a socket that waits does so all the same. */
@@ -275,8 +302,9 @@ int main(void)
 	zero = MUST(open("/dev/zero", O_RDONLY));
 	by_path = MUST(open("/dev/zero", O_PATH));
 	null_out = MUST(open("/dev/null", O_WRONLY));
+	stream = MUST(epoll_create1(0));
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		static void (*const parts[])(int) = { errors, splices, sendfiles, vectors };
+		static void (*const parts[])(int) = { errors, splices, sendfiles, vectors, refused_by_pipes };
 		for (size_t j = 0; j < sizeof(parts) / sizeof(*parts); j++) {
 			int other, s = kind_make_nonblocking(&kinds[i], &other);
 			say_about("%s", kinds[i].text);
