@@ -68,6 +68,7 @@
 	X(fstat, (int fd, struct stat *ret)) \
 	X(newfstatat, (int dir, const char *path, struct stat *ret, int flags)) \
 	X(statx, (int dir, const char *path, int flags, unsigned mask, struct statx *ret)) \
+	X(fgetxattr, (int fd, const char *name, void *value, size_t size)) \
 	X(faccessat, (int dir, const char *path, int wanted)) \
 	X(faccessat2, (int dir, const char *path, int wanted, int flags)) \
 	X(readlinkat, (int dir, const char *path, char *to, size_t size)) \
@@ -231,6 +232,7 @@ HANDLERS(X)
 	X(fstat64, int, (int fd, struct stat *ret), do_fstat(fd, ret)) \
 	X(__fxstat, int, (int version, int fd, struct stat *ret), ((void)version, do_fstat(fd, ret))) \
 	X(__fxstat64, int, (int version, int fd, struct stat *ret), ((void)version, do_fstat(fd, ret))) \
+	X(fgetxattr, ssize_t, (int fd, const char *name, void *value, size_t size), do_fgetxattr(fd, name, value, size)) \
 	X(stat, int, (const char *path, struct stat *ret), do_newfstatat(AT_FDCWD, path, ret, 0)) \
 	X(stat64, int, (const char *path, struct stat *ret), do_newfstatat(AT_FDCWD, path, ret, 0)) \
 	X(__xstat, int, (int version, const char *path, struct stat *ret), ((void)version, do_newfstatat(AT_FDCWD, path, ret, 0))) \

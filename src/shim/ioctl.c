@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>     /* before the kernel's of the same names */
 #include <linux/ethtool.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/ipv6.h>
 #include <linux/mroute.h>
@@ -215,7 +216,8 @@ long sock_ioctl(const struct sock *s, unsigned long request, void *arg)
 	case FIONBIO: return ioctl_anchor(s, request, arg, CHF_NONBLOCK);
 	case FIOASYNC: return ioctl_anchor(s, request, arg, CHF_ASYNC);
 	case FIOSETOWN: case SIOCSPGRP: return ioctl_anchor(s, request, arg, CHF_OWNED);
-	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS: case FIGETBSZ: case FICLONE: case FIFREEZE: case FITHAW:
+	case FIOCLEX: case FIONCLEX: case FIOGETOWN: case SIOCGPGRP: case TCGETS: case FIGETBSZ: case FICLONE: case FIDEDUPERANGE:
+	case FS_IOC_FIEMAP: case FIFREEZE: case FITHAW:
 		return ioctl_anchor(s, request, arg, 0);
 	}
 	return ioctl_engine(s, request, arg);
@@ -248,6 +250,7 @@ static bool is_unix_own(unsigned long request)
 long do_ioctl(int fd, unsigned long request, void *arg)
 {
 	struct sock s;
+	request = (uint32_t)request;   /* as the kernel takes it */
 	if (sock_of(fd, &s)) return sock_ioctl(&s, request, arg);
 	if (shim.active && (request >> 8 & 0xff) == 0x89 && !is_unix_own(request) && is_socket(fd)) return ioctl_interface(request, arg);
 	return sys(SYS_ioctl, fd, request, arg);

@@ -110,7 +110,8 @@ long do_writev(int fd, const struct iovec *iov, int n)
 /* ---- with flags ---- */
 
 /* Of a socket: those that mean something to files only, or to the queue of a device, are taken and do nothing. */
-#define RWF_PASSED (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOWAIT)
+#define RWF_PASSED (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND | RWF_NOWAIT | NOAPPEND)
+#define NOAPPEND 0x20              /* RWF_NOAPPEND, of Linux 6.9 */
 #define NOSIGNAL 0x100             /* RWF_NOSIGNAL, of Linux 6.18 */
 
 /* The sum of the vector's lengths. As Linux: flags are looked at when there are octets. */

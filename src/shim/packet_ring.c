@@ -81,6 +81,6 @@ long do_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 	if (fd < 0 || flags & MAP_ANONYMOUS || table_peek(fd) != FD_CHANNEL) return sys(SYS_mmap, addr, len, prot, flags, fd, offset);
 	if (!sock_of(fd, &s) || !s.c) return -ENODEV;
 	if (s.c->type == SOCK_STREAM && s.c->protocol == IPPROTO_TCP) return zerocopy_map(addr, len, prot, flags, offset);
-	if (s.c->domain != AF_PACKET || s.c->type == SOCK_PACKET) return -ENODEV;
+	if (s.c->domain != AF_PACKET || s.c->type == SOCK_PACKET) return sys(SYS_mmap, addr, len, prot, flags, fd, offset);   /* refused of the anchor, too */
 	return ring_map(&s, addr, len, prot, flags, offset);
 }

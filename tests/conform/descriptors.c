@@ -12,7 +12,9 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/xattr.h>
 #include <linux/close_range.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 
 static char buf[4096];
@@ -44,6 +46,9 @@ static void for_files(int fd, int kind)
 	say_rc("fdatasync", fdatasync(fd));
 	if (kind == 1)   /* TCP's can be mapped, for zero-copy */
 		say_rc("mmap", mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
+	say_rc("mmap of nothing", mmap(NULL, 0, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
+	if (!kernel_is_older())
+		say_rc("RWF_NOAPPEND", preadv2(fd, &iov, 1, -1, RWF_NOWAIT | 0x20));
 	say_rc("fallocate", fallocate(fd, 0, 0, 10));
 	say("fadvise", "%s", say_errno(posix_fadvise(fd, 0, 10, POSIX_FADV_WILLNEED)));
 	say_rc("readahead", readahead(fd, 0, 10));
@@ -53,7 +58,33 @@ static void for_files(int fd, int kind)
 	say_rc("fchdir", fchdir(fd));
 	say_rc("flock", syscall(SYS_flock, fd, 2));
 	say_rc("FICLONE", ioctl(fd, FICLONE, 0));
+	say_rc("FIDEDUPERANGE", ioctl(fd, FIDEDUPERANGE, 0));
+	say_rc("FS_IOC_FIEMAP", ioctl(fd, FS_IOC_FIEMAP, buf));
 	say_rc("FIFREEZE", ioctl(fd, FIFREEZE, 0));
+	say_rc("more than 32 bits of a number", ioctl(fd, FIONBIO | 1ul << 32, &(int){ 0 }));
+}
+
+/* Sockets of each kind have one attribute, the name of their protocol. */
+static void attributes(void)
+{
+	static const struct { int domain, type; } kinds[] = {
+		{ AF_INET, SOCK_STREAM }, { AF_INET6, SOCK_STREAM }, { AF_INET, SOCK_DGRAM }, { AF_INET6, SOCK_DGRAM }, { AF_UNIX, SOCK_STREAM },
+		{ AF_UNIX, SOCK_DGRAM }, { AF_UNIX, SOCK_SEQPACKET }, { AF_NETLINK, SOCK_RAW },
+	};
+	static const char name[] = "system.sockprotoname";
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		char value[32] = "";
+		int fd = MUST(socket(kinds[i].domain, kinds[i].type, 0));
+		say_about("attribute, %d/%d", kinds[i].domain, kinds[i].type);
+		long len = say_rc("length", fgetxattr(fd, name, NULL, 0));
+		say_rc("too short", fgetxattr(fd, name, value, 1));
+		say_rc("nowhere", fgetxattr(fd, name, (void *)1, sizeof(value)));
+		say_rc("exactly", fgetxattr(fd, name, value, (size_t)len));
+		say("value", "%s", value);
+		say_rc("of nobody's", fgetxattr(fd, "user.name", value, sizeof(value)));
+		close(fd);
+	}
 }
 
 static void about_inodes(int fd)
@@ -395,6 +426,7 @@ int main(void)
 		in_proc(kind);
 	}
 	visible();
+	attributes();
 	numbers();
 	standard();
 	return 0;

@@ -16,6 +16,6 @@ int prepare_setxattr(struct request *r) { return r->sqe.flags & IOSQE_FIXED_FILE
 int prepare_getxattr(struct request *r) { return r->sqe.flags & IOSQE_FIXED_FILE ? -EBADF : prepare(&r->sqe, 0); }
 
 long issue_fsetxattr(struct request *r) { return sys(SYS_fsetxattr, r->file.fd, r->sqe.addr, r->sqe.addr2, r->sqe.len, (int)r->sqe.xattr_flags); }
-long issue_fgetxattr(struct request *r) { return sys(SYS_fgetxattr, r->file.fd, r->sqe.addr, r->sqe.addr2, r->sqe.len); }
+long issue_fgetxattr(struct request *r) { return do_fgetxattr(r->file.fd, (const char *)r->sqe.addr, (void *)r->sqe.addr2, r->sqe.len); }
 long issue_setxattr(struct request *r) { return sys(SYS_setxattr, r->sqe.addr3, r->sqe.addr, r->sqe.addr2, r->sqe.len, (int)r->sqe.xattr_flags); }
 long issue_getxattr(struct request *r) { return sys(SYS_getxattr, r->sqe.addr3, r->sqe.addr, r->sqe.addr2, r->sqe.len); }
