@@ -152,18 +152,56 @@ static void by_other_names(void)
 	MUST(unlink(link));
 }
 
-/* Writes a value to a file below /proc/sys/net. */
-static void put(const char *path, const char *value)
+/* Writes octets to a file below /proc/sys/net. */
+static void put_octets(const char *path, const char *value, size_t len)
 {
 	char whole[128], name[160];
 	int fd;
 
 	snprintf(whole, sizeof(whole), NET "/%s", path);
-	snprintf(name, sizeof(name), "%s to %s", value, path);
+	snprintf(name, sizeof(name), "%.*s to %s", (int)strcspn(value, "\n"), value, path);
 	fd = open(whole, O_WRONLY);
-	say_rc(name, fd < 0 ? fd : write(fd, value, strlen(value)));
+	say_rc(name, fd < 0 ? fd : write(fd, value, len));
 	if (fd >= 0)
 		close(fd);
+}
+
+static void put(const char *path, const char *value) { put_octets(path, value, strlen(value)); }
+
+static void put_and_look(const char *path, const char *value, size_t len)
+{
+	char whole[128];
+
+	put_octets(path, value, len);
+	snprintf(whole, sizeof(whole), NET "/%s", path);
+	say_file("then", AT_FDCWD, whole);
+}
+
+/* How numbers may be written, and what may stand behind them. */
+static void notations(void)
+{
+	static const char *const ttl[] = { "0x20", "077", "  33", "33 ", "33x", "0x", "34 44", "33,44", "+33", "-1", "300", "\n", "09", "0X1F",
+					   "99999999999999999999", "- 3", "33\r", "33\t", "35\n44\n", "0000000000000000000044", "00000000000000000000045" };
+	static const char *const rmem[] = { "0x1000 010000 99999", "1 2", "5", "6,7", "8 9x", "10\n11\n12", "1 2 -3", "4096\t131072\t6291456" };
+	static const char *const range[] = { "0x2000 60000", "9000", "50000 40000", "0 5", "40000 70000", "32768 60999" };
+	static const char *const filter[] = { "-0x1", "2147483648", "-2147483648", "-2147483649", "010", "0" };
+	static const char *const words[] = { "reno\n", " reno", "reno ", "Reno" };
+
+	say_about("notation");
+	for (size_t i = 0; i < sizeof(ttl) / sizeof(*ttl); i++)
+		put_and_look("ipv4/ip_default_ttl", ttl[i], strlen(ttl[i]));
+	put_and_look("ipv4/ip_default_ttl", "36\0", 3);
+	put_and_look("ipv4/ip_default_ttl", "37\n\0", 4);
+	for (size_t i = 0; i < sizeof(rmem) / sizeof(*rmem); i++)
+		put_and_look("ipv4/tcp_rmem", rmem[i], strlen(rmem[i]));
+	for (size_t i = 0; i < sizeof(range) / sizeof(*range); i++)
+		put_and_look("ipv4/ip_local_port_range", range[i], strlen(range[i]));
+	for (size_t i = 0; i < sizeof(filter) / sizeof(*filter); i++)
+		put_and_look("ipv4/conf/lo/rp_filter", filter[i], strlen(filter[i]));
+	put_and_look("ipv4/tcp_notsent_lowat", "0x10 1", 6);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		put_and_look("ipv4/tcp_congestion_control", words[i], strlen(words[i]));
+	put_and_look("ipv4/tcp_congestion_control", "reno\0x", 6);
 }
 
 /* What a setting is, for each whose it can be. A network namespace's neighbours have no "default". */
@@ -357,6 +395,7 @@ int main(void)
 	spliced();
 	inherited();
 	by_other_names();
+	notations();
 	each_its_own();
 	without_ipv6();
 	devices();

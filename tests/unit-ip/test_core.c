@@ -75,8 +75,8 @@ static void settings_have_linux_names_ranges_and_defaults(void **state)
 	assert_int_equal(sysctl_set(c, "net.ipv4.ip_default_ttl", "0"), -EINVAL);
 	assert_int_equal(sysctl_set(c, "net.ipv4.ip_default_ttl", "64x"), -EINVAL);
 	assert_int_equal(sysctl_set(c, "net.ipv4.ip_default_ttl", ""), -EINVAL);
-	assert_int_equal(sysctl_set(c, "net.ipv4.tcp_rmem", "1 2 3 4"), -EINVAL);
-	assert_int_equal(sysctl_set(c, "net.ipv4.tcp_rmem", "4096 100000"), 0);
+	assert_int_equal(sysctl_set(c, "net.ipv4.tcp_rmem", "1 2 6291456 4"), 0);
+	assert_int_equal(sysctl_set(c, "net.ipv4.tcp_rmem", "0x1000 100000"), 0);
 	assert_int_equal(c->tcp_rmem[1], 100000);
 	assert_int_equal(c->tcp_rmem[2], 6291456);
 	assert_int_equal(sysctl_set(c, "net.ipv4.no_such", "1"), -ENOENT);

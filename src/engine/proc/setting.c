@@ -122,12 +122,12 @@ int setting_read(const struct stack *s, const char *path, struct text *t)
 	return MIN(r, 0);
 }
 
-static int setting_write(struct stack *s, const char *path, const char *text)
+static int setting_write(struct stack *s, const char *path, const char *text, size_t len)
 {
 	struct setting d;
 	if (!s->sysctl->privileged) return -EACCES;
 	if (!name_of(s, path, &d)) return -ENOENT;
-	int r = d.conf ? netconf_set(s->sysctl, d.conf, d.name, text) : sysctl_set(s->sysctl, d.name, text);
+	int r = sysctl_write(s->sysctl, d.conf, d.name, text, len);
 	if (r == 0) stack_ways_changed(s, NULL);
 	return r;
 }
@@ -138,10 +138,11 @@ int64_t serve_setting(struct call *k)
 	static const char sysctl[] = "/proc/sys/net/", device[] = "/sys/devices/virtual/net/";
 	struct stack *s = net_stack(net_host_at(k->e->net, k->c->host));
 	char text[RPC_SETTING_MAX + 1] = "";
-	memcpy(text, k->in, MIN(k->q->in_len, RPC_SETTING_MAX));
-	const char *value = memchr(text, 0, k->q->in_len);
-	if (!value) return -ENOENT;
+	size_t len = MIN(k->q->in_len, RPC_SETTING_MAX);
+	memcpy(text, k->in, len);
+	const char *value = memchr(text, 0, len);
+	if (!value++) return -ENOENT;
 	stack_set_now(s, k->e->now);
-	if (strncmp(text, sysctl, sizeof sysctl - 1) == 0) return setting_write(s, text + sizeof sysctl - 1, value + 1);
-	return strncmp(text, device, sizeof device - 1) == 0 ? sysfs_device_write(s, text + sizeof device - 1, value + 1) : -ENOENT;
+	if (strncmp(text, sysctl, sizeof sysctl - 1) == 0) return setting_write(s, text + sizeof sysctl - 1, value, (size_t)(text + len - value));
+	return strncmp(text, device, sizeof device - 1) == 0 ? sysfs_device_write(s, text + sizeof device - 1, value) : -ENOENT;
 }

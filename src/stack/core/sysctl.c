@@ -14,7 +14,7 @@ struct row {
 	bool follows_default;      /* … and interfaces may follow that of "default" */
 	uint16_t offset;
 	uint8_t count;
-	bool ascending;            /* a range: the first may not exceed the second */
+	bool is_range;             /* of ports: two, the first of which may not exceed the second */
 	int min, max;
 	int def[3];
 	/* A switch here that is a range of group ids on Linux: how its two states read. */
@@ -62,7 +62,7 @@ static const struct row rows[] = {
 	FOLLOWING("net.ipv4.conf.*.send_redirects", send_redirects, INT_MIN, INT_MAX, 1),
 	ANY("net.ipv6.conf.*.accept_redirects", accept_redirects6, 1),
 	ONE("sockland.router_advertisements", router_advertisements_s, 0, 1800, 0),
-	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .ascending = true, .min = 1, .max = 65535, .def = {32768, 60999}},
+	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .is_range = true, .min = 1, .max = 65535, .def = {32768, 60999}},
 	/* Linux says 1024; nobody is root here, and every port of a virtual host is free to take. */
 	ONE("net.ipv4.ip_unprivileged_port_start", ip_unprivileged_port_start, 0, 65535, 0),
 	ONE("net.ipv4.ip_nonlocal_bind", ip_nonlocal_bind, 0, 1, 0),
@@ -239,7 +239,7 @@ bool sysctl_is_fixed(const char *name)
 
 static int read_word(const struct row *r, const char *text)
 {
-	size_t len = strcspn(text, " \t\n");
+	size_t len = strcspn(text, "\n");
 
 	for (int i = 0; i < (int)ARRAY_SIZE(r->words) && r->words[i]; i++)
 		if (strlen(r->words[i]) == len && memcmp(r->words[i], text, len) == 0) return i;
@@ -308,42 +308,50 @@ static void spread(struct sysctl *s, void *base, const struct row *r, int before
 	if (r->follows_default) follow_default(s, base, r);
 }
 
-/* Linux takes fewer values than a row has and leaves the rest as they were. */
-static int set_numbers(struct sysctl *s, void *base, const struct row *r, const char *value)
-{
-	long v[3] = {0};
-	int n = sysctl_read_longs(value, v, r->count), *at = field(base, r), before = *at;
+static bool fits(const struct row *r, long v) { return r->is_unsigned ? v >= 0 : v >= r->min && v <= r->max; }
 
-	if (n <= 0) return -EINVAL;
-	for (int i = 0; i < n; i++)
-		if (r->is_unsigned ? v[i] < 0 : v[i] < r->min || v[i] > r->max) return -EINVAL;
-	if (r->ascending && v[0] > (n > 1 ? v[1] : at[1])) return -EINVAL;
-	for (int i = 0; i < n; i++)
-		at[i] = (int)v[i];
-	spread(s, base, r, before);
-	return 0;
+/* A range is taken whole or not at all, and keeps clear of the ports that not everybody may take. */
+static bool is_range(const struct sysctl *s, const struct row *r, const long *v)
+{
+	return fits(r, v[0]) && fits(r, v[1]) && v[0] <= v[1] && v[0] >= s->ip_unprivileged_port_start;
 }
 
-static int set_at(struct sysctl *s, void *base, const struct row *r, const char *value)
+/* Linux takes fewer values than a row has and leaves the rest as they were; those before a mistake it has taken. */
+static int set_numbers(struct sysctl *s, void *base, const struct row *r, const char *text, size_t len)
 {
-	long v[3] = {0};
-	int n;
+	int *at = field(base, r), before = *at, taken = 0, good, n;
+	long v[3] = {at[0], at[r->count > 1]};
+
+	n = sysctl_read_longs(text, len, v, r->count, &good);
+	if (r->is_range && (n <= 0 || !is_range(s, r, v))) return -EINVAL;
+	while (taken < good && fits(r, v[taken])) {
+		at[taken] = (int)v[taken];
+		taken++;
+	}
+	if (taken > 0) spread(s, base, r, before);
+	return taken == 0 || taken < n || n < 0 ? -EINVAL : 0;
+}
+
+static int set_at(struct sysctl *s, void *base, const struct row *r, const char *text, size_t len)
+{
+	long v[2] = {0};
+	int n, good;
 
 	if (!r) return -ENOENT;
 	if (r->fixed || r->told) return -EACCES;
-	if (r->keys) return sysctl_read_keys(value, (struct fastopen_keys *)field(base, r));
+	if (r->keys) return sysctl_read_keys(text, (struct fastopen_keys *)field(base, r));
 	if (r->on) {
-		n = sysctl_read_longs(value, v, 2);
+		n = sysctl_read_longs(text, len, v, 2, &good);
 		if (n != 2) return -EINVAL;
 		*field(base, r) = v[0] <= v[1];
 		return 0;
 	}
 	if (r->words[0]) {
-		n = read_word(r, value);
+		n = read_word(r, text);
 		if (n >= 0) *field(base, r) = n;
 		return MIN(n, 0);
 	}
-	return set_numbers(s, base, r, value);
+	return set_numbers(s, base, r, text, len);
 }
 
 static int get_at(const void *base, const struct row *r, char *buf, size_t size)
@@ -362,13 +370,15 @@ static int get_at(const void *base, const struct row *r, char *buf, size_t size)
 	return snprintf(buf, size, "%d\t%d\t%d", v[0], v[1], v[2]);
 }
 
-int sysctl_set(struct sysctl *s, const char *name, const char *value)
+int sysctl_write(struct sysctl *s, struct netconf *c, const char *name, const char *text, size_t len)
 {
-	void *base;
-	const struct row *r = find_at(s, name, &base);
+	void *base = c;
+	const struct row *r = c ? find(name) : find_at(s, name, &base);
 
-	return set_at(s, base, r, value);
+	return set_at(s, base, r, text, len);
 }
+
+int sysctl_set(struct sysctl *s, const char *name, const char *value) { return sysctl_write(s, NULL, name, value, strlen(value)); }
 
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 {
@@ -378,5 +388,5 @@ int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size)
 	return get_at(base, r, buf, size);
 }
 
-int netconf_set(struct sysctl *s, struct netconf *c, const char *name, const char *value) { return set_at(s, c, find(name), value); }
+int netconf_set(struct sysctl *s, struct netconf *c, const char *name, const char *value) { return sysctl_write(s, c, name, value, strlen(value)); }
 int netconf_get(const struct netconf *c, const char *name, char *buf, size_t size) { return get_at(c, find(name), buf, size); }

@@ -56,6 +56,8 @@ struct sysctl {
 #define SYSCTL_TEXT_MAX 256         /* of any value */
 struct sysctl *sysctl_new(void);                                   /* Linux's defaults; NULL when out of memory */
 int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOENT, -EINVAL, -EACCES */
+/* The same of a text with whatever in it, and a NUL behind it. c: as with netconf_set(), or NULL */
+int sysctl_write(struct sysctl *s, struct netconf *c, const char *name, const char *text, size_t len);
 void sysctl_set_router(struct sysctl *s, bool on);                 /* forwarding of both families, and what comes with it */
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size); /* length, or -ENOENT */
 const char *sysctl_name(size_t i);                                 /* of every row in turn; NULL: there are no more */

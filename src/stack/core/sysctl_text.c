@@ -4,22 +4,34 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Reads up to max numbers, parted by blanks: how many, or -EINVAL. */
-int sysctl_read_longs(const char *text, long *ret, int max)
+#define NUMBER_MAX 21            /* characters */
+
+/* As the kernel: a number in any of C's notations, of so many characters. What follows it, or NULL. */
+static const char *read_number(const char *text, long *ret)
 {
-	int n = 0;
+	bool negative = *text == '-';
+	char *end;
 
-	for (;;) {
-		char *end;
-		long v;
-		text += strspn(text, " \t\n");
-		if (!*text) return n;
-		v = strtol(text, &end, 10);
-		if (end == text || v < INT_MIN || v > UINT_MAX || n == max) return -EINVAL;
-		ret[n++] = v;
-		text = end;
+	if (text[negative] < '0' || text[negative] > '9') return NULL;
+	*ret = strtol(text, &end, 0);
+	if (end - text > NUMBER_MAX || *ret < INT_MIN || *ret > UINT_MAX) return NULL;
+	return end;
+}
+
+/* Reads up to max numbers, parted by blanks, of len octets: how many, with whatever follows them, or -EINVAL. Those before a mistake are in *ret_good. */
+int sysctl_read_longs(const char *text, size_t len, long *ret, int max, int *ret_good)
+{
+	const char *end = text + len;
+
+	for (*ret_good = 0; *ret_good < max; ++*ret_good) {
+		text += strspn(text, " \t\n\v\f\r");
+		if (text == end) return *ret_good;
+		text = read_number(text, &ret[*ret_good]);
+		if (!text || (text < end && (*text == 0 || !strchr(" \t\n", *text)))) return -EINVAL;
 	}
+	return max;
 }
 
 /* Four words of up to eight digits. They are little-endian: the first is the low half of k0. What follows, or NULL. */
