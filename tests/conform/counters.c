@@ -1,17 +1,17 @@
 /*
- * What /proc/net/snmp and snmp6 count: how columns grow by one thing that happens. On a network of its own, where nobody else adds to them. Datagrams that
+ * What /proc/net/snmp, snmp6 and netstat count: how columns grow by one thing that happens. On a network of its own, where nobody else adds to them. Datagrams that
  * sockland takes past the stack are not counted there, so each socket here sends but one.
  */
 #include "say.h"
 
-#define LINE 2048
+#define LINE 8192
 
-/* The number under a name, of a group of the list: "Tcp", "ActiveOpens". -1: there is none */
+/* The number under a name, of a group of its list: "Tcp", "ActiveOpens". -1: there is none */
 static long column(const char *group, const char *name)
 {
 	char names[LINE], numbers[LINE], prefix[32], *a, *b;
 	long found = -1;
-	FILE *f = fopen("/proc/net/snmp", "r");
+	FILE *f = fopen(strstr(group, "Ext") ? "/proc/net/netstat" : "/proc/net/snmp", "r");
 
 	snprintf(prefix, sizeof(prefix), "%s: ", group);
 	while (f && found < 0 && fgets(names, sizeof(names), f) && fgets(numbers, sizeof(numbers), f)) {
@@ -53,6 +53,11 @@ static struct counter counters[] = {
 	{ "Tcp", "RetransSegs", 0 }, { "Tcp", "OutRsts", 0 }, { "Tcp", "InErrs", 0 }, { "Udp", "InDatagrams", 0 },
 	{ "Udp", "NoPorts", 0 }, { "Udp", "InErrors", 0 }, { "Udp", "OutDatagrams", 0 }, { NULL, "Udp6InDatagrams", 0 },
 	{ NULL, "Udp6NoPorts", 0 }, { NULL, "Udp6OutDatagrams", 0 }, { NULL, "Icmp6OutDestUnreachs", 0 },
+	{ "Ip", "OutNoRoutes", 0 }, { "IpExt", "InOctets", 0 }, { "IpExt", "OutOctets", 0 }, { "IpExt", "InNoECTPkts", 0 },
+	{ "IpExt", "InECT0Pkts", 0 }, { "IpExt", "OutMcastPkts", 0 }, { "IpExt", "InMcastPkts", 0 }, { "IpExt", "InMcastOctets", 0 },
+	{ "TcpExt", "TCPAbortOnClose", 0 }, { "TcpExt", "TCPAbortOnData", 0 }, { "TcpExt", "TCPTimeouts", 0 }, { "TcpExt", "TCPDelivered", 0 },
+	{ "TcpExt", "TCPKeepAlive", 0 }, { "TcpExt", "ListenDrops", 0 }, { "TcpExt", "ListenOverflows", 0 }, { "TcpExt", "TW", 0 },
+	{ NULL, "Ip6InECT0Pkts", 0 },
 };
 #define N (sizeof(counters) / sizeof(*counters))
 
@@ -67,7 +72,7 @@ static void begin(void)
 /* Of all those that have grown. */
 static void say_grown(const char *name)
 {
-	char text[512] = "";
+	char text[1024] = "";
 
 	for (size_t i = 0; i < N; i++) {
 		long by = now(&counters[i]) - counters[i].was;
@@ -147,6 +152,78 @@ static void large(void)
 	close(from);
 }
 
+/* The bits of RFC 3168, a group, and where no way leads. */
+static void marked(void)
+{
+	int to = bound(AF_INET, SOCK_DGRAM), from = MUST(socket(AF_INET, SOCK_DGRAM, 0)), from6 = MUST(socket(AF_INET6, SOCK_DGRAM, 0)), ect0 = 2;
+	union name n = name_lo(AF_INET, port_of(to)), far = name_of(AF_INET, "192.0.2.1", 9), six = name_lo(AF_INET6, 9);
+	char buf[16];
+
+	say_about("ip");
+	MUST(setsockopt(from, IPPROTO_IP, IP_TOS, &ect0, sizeof(ect0)));
+	MUST(setsockopt(from6, IPPROTO_IPV6, IPV6_TCLASS, &ect0, sizeof(ect0)));
+	begin();
+	MUST(sendto(from, "hello", 5, 0, &n.sa, sizeof(n.in)));
+	MUST(recv(to, buf, sizeof(buf), 0));
+	say_grown("one that can be marked");
+	begin();
+	MUST(sendto(from6, "hello", 5, 0, &six.sa, sizeof(six.in6)));
+	say_grown("another, by IPv6");
+	MUST(system("ip route flush table main"));
+	begin();
+	say_rc("to nowhere", sendto(from, "hello", 5, 0, &far.sa, sizeof(far.in)));
+	say_grown("which is counted");
+	close(from);
+	close(from6);
+	close(to);
+}
+
+/* Those for whom the queue has no room. They go on trying. */
+static void overflow(void)
+{
+	int l = listening(AF_INET, 0), c[3];
+	union name n = name_lo(AF_INET, port_of(l));
+
+	say_about("a full queue");
+	begin();
+	for (int i = 0; i < 3; i++) {
+		c[i] = MUST(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+		connect(c[i], &n.sa, sizeof(n.in));
+	}
+	say("drops", "%d", column("TcpExt", "ListenDrops") >= 2);
+	say("overflows", "%d", column("TcpExt", "ListenOverflows") >= 2);
+	for (int i = 0; i < 3; i++)
+		close(c[i]);
+	close(l);
+}
+
+/* A connection that is closed with octets unread, and one that is idle. */
+static void ends(void)
+{
+	int pair[2], on = 1;
+	long was = column("TcpExt", "TCPKeepAlive");
+
+	say_about("a connection");
+	tcp_pair(AF_INET, pair);
+	MUST(send(pair[0], "hello", 5, 0));
+	wait_for(pair[1], POLLIN);
+	was = column("TcpExt", "TCPAbortOnClose");
+	close(pair[1]);
+	say("unread", "%ld", column("TcpExt", "TCPAbortOnClose") - was);
+	close(pair[0]);
+	tcp_pair(AF_INET, pair);
+	was = column("TcpExt", "TCPKeepAlive");
+	MUST(setsockopt(pair[0], IPPROTO_TCP, TCP_KEEPIDLE, &on, sizeof(on)));
+	MUST(setsockopt(pair[0], SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	for (long end = now_ms() + 5000; column("TcpExt", "TCPKeepAlive") == was && now_ms() < end;)
+		poll(NULL, 0, 20);
+	say("idle", "%d", column("TcpExt", "TCPKeepAlive") > was);
+	was = column("TcpExt", "TW");
+	close(pair[0]);
+	close(pair[1]);
+	say("over", "%ld", column("TcpExt", "TW") - was);
+}
+
 int main(void)
 {
 	say_start();
@@ -154,5 +231,8 @@ int main(void)
 	datagrams(AF_INET6);
 	connections();
 	large();
+	overflow();
+	ends();
+	marked();
 	return 0;
 }

@@ -91,7 +91,7 @@ static void say_head(const char *list)
 
 static void heads(void)
 {
-	static const char *const lists[] = { "arp", "dev", "icmp", "icmp6", "igmp", "mcfilter", "mcfilter6", "netlink", "packet", "ptype", "raw",
+	static const char *const lists[] = { "arp", "dev", "icmp", "icmp6", "igmp", "mcfilter", "mcfilter6", "netlink", "packet", "protocols", "psched", "ptype", "raw",
 					     "raw6", "route", "rt_cache", "tcp", "tcp6", "udp", "udp6",
 					     "udplite", "udplite6", "unix" };
 

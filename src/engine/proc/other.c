@@ -1,4 +1,4 @@
-/* netlink, packet, sockstat: sockets that are no ends of IP's protocols, and how many there are of each. */
+/* netlink, packet, ptype, psched, softnet_stat, sockstat: sockets that are no ends of IP's protocols, and how many there are of each. */
 #include <linux/if_ether.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -55,6 +55,23 @@ static void ptype(struct stack *s, struct page *p)
 	if (page_takes(p)) text_add(p->t, "0800          ip_rcv\n0806          arp_rcv\n86dd          ipv6_rcv\n");
 }
 
+/* What queue disciplines reckon with: nanoseconds and ticks in a microsecond, and the clock's resolution. */
+static void psched(struct stack *s, struct page *p)
+{
+	(void)s;
+	if (page_takes(p)) text_add(p->t, "%08x %08x %08x %08x\n", 1000, 64, 1000000, 1000000000);
+}
+
+/* A line for each processor that takes frames in: here it is one, and frames are what interfaces received. */
+static void softnet_stat(struct stack *s, struct page *p)
+{
+	uint64_t n = 0;
+	list_each(struct netif, nif, &s->netifs, node) n += nif->rx_packets;
+	if (page_takes(p))
+		text_add(p->t, "%08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x %08x\n", (unsigned)n, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+			 0, 0, 0);
+}
+
 /* ---- how many ---- */
 
 struct tally { uint16_t domain; unsigned n, orphans, embryos; };
@@ -106,5 +123,6 @@ static void sockstat6(struct stack *s, struct page *p)
 }
 
 const struct proc_file proc_other_files[] = {
-	{"netlink", netlink}, {"packet", packet}, {"ptype", ptype}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {NULL, NULL},
+	{"netlink", netlink}, {"packet", packet}, {"ptype", ptype}, {"sockstat", sockstat}, {"sockstat6", sockstat6}, {"psched", psched},
+	{"softnet_stat", softnet_stat}, {NULL, NULL},
 };

@@ -4,9 +4,9 @@
  *     netif.c    interfaces, addresses, neighbours     group.c    multicast groups
  *     socket.c   TCP, UDP, raw and echo sockets        other.c    sockets of the other families, and how many there are of each
  *     route.c    both routing tables                   unix.c     what the kernel's list of Unix sockets lacks and has too much
- *     snmp.c     what was counted                      text.c     what they have in common
+ *     snmp.c netstat.c     what was counted            text.c     what they have in common
  *     sysfs.c    /sys/class/net                        tree.c     which files and directories there are
- *     mroute.c   multicast routing
+ *     mroute.c   multicast routing                     protocols.c   protocols, and how many sockets each has
  *
  * Read first: proc_net(5), and what a Linux shows: programs count columns and some count spaces.
  */
@@ -17,13 +17,16 @@
 #define FILE_PATH_MAX 256
 
 struct proc_file { const char *name; void (*write)(struct stack *, struct page *); };
-extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[], proc_snmp_files[], proc_group_files[],
-	proc_mroute_files[];   /* end with name NULL */
+extern const struct proc_file proc_netif_files[], proc_route_files[], proc_socket_files[], proc_other_files[], proc_snmp_files[], proc_netstat_files[],
+	proc_protocols_files[], proc_group_files[], proc_mroute_files[];   /* end with name NULL */
 
 void proc_unix(const struct engine *e, size_t host, struct page *p);
 const struct proc_file *proc_find(const char *name);      /* NULL: there is none */
 void proc_each(struct text *t, void (*each)(struct text *, mode_t kind, const char *name));
 
+/* Two lines: names, and numbers under them. */
+struct column { const char *name; unsigned long long n; };
+void proc_columns(struct text *t, const char *group, const struct column *c, size_t n);
 /* A line filled up with spaces to its width, as Linux does in some of its lists. The page has taken it. */
 void proc_line(struct page *p, int width, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* What stands for a socket's address in memory: a number that tells sockets apart, and nothing else. */

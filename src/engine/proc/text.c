@@ -7,7 +7,7 @@
 #define LINE_MAX_LEN 256
 
 static const struct proc_file *const tables[] = {proc_netif_files, proc_route_files, proc_socket_files, proc_other_files, proc_snmp_files,
-						 proc_group_files, proc_mroute_files};
+						 proc_netstat_files, proc_protocols_files,						 proc_group_files, proc_mroute_files};
 
 const struct proc_file *proc_find(const char *name)
 {
@@ -21,6 +21,15 @@ void proc_each(struct text *t, void (*each)(struct text *, mode_t kind, const ch
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct proc_file *f = tables[i]; f->name; f++) each(t, S_IFREG, f->name);
+}
+
+void proc_columns(struct text *t, const char *group, const struct column *c, size_t n)
+{
+	text_add(t, "%s:", group);
+	for (size_t i = 0; i < n; i++) text_add(t, " %s", c[i].name);
+	text_add(t, "\n%s:", group);
+	for (size_t i = 0; i < n; i++) text_add(t, " %llu", c[i].n);
+	text_add(t, "\n");
 }
 
 void proc_line(struct page *p, int width, const char *format, ...)

@@ -6,6 +6,7 @@
 #include "stack/inet/dgram.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/ip.h"
+#include "stack/inet/mib.h"
 
 #define IP_CONTROL_PROTOCOL 52      /* IP_PROTOCOL of <linux/in.h> */
 #define IPV6_CONTROL_FLOWINFO 11    /* IPV6_FLOWINFO of <linux/in6.h> */
@@ -304,6 +305,7 @@ static int lookup(struct dgram_sock *ds, struct dgram_dest *d)
 			       .tos = d->out.tos, .proto = d->out.proto, .sport = ds->is.lport, .dport = d->port};
 	int r = route_find(s, &f, &d->hop);
 
+	if (r == -ENETUNREACH && (ds->is.sk.type != SOCK_RAW || !addr_is_v4(&d->dst))) s->mib->ip[mib_family(addr_is_v4(&d->dst))].no_routes++;
 	if (r == 0 && foreign) d->hop.src = d->out.src;
 	return r;
 }

@@ -136,6 +136,9 @@ static bool options_refused(struct stack *s, struct packet *p, const struct ip4_
 	return wrong || source_route;
 }
 
+/* It says that there is more of it than came. */
+static bool is_truncated(const struct packet *p) { return p->len >= IP4_HDR_MIN && read16(p->data + 2) > p->len; }
+
 void ip4_receive(struct stack *s, struct packet *p)
 {
 	struct ip4_hdr h;
@@ -144,6 +147,7 @@ void ip4_receive(struct stack *s, struct packet *p)
 	s->mib->ip[MIB_V4].received++;
 	p->net_off = packet_off(p);
 	if (hdr_len < 0) {
+		s->mib->ip[MIB_V4].truncated += is_truncated(p);
 		stack_drop(s, p, DROP_IP_BAD);
 		return;
 	}
@@ -158,6 +162,7 @@ void ip4_receive(struct stack *s, struct packet *p)
 	p->proto = h.proto;
 	p->ttl = h.ttl;
 	p->tos = h.tos;
+	mib_ip_in(s, p);
 	if (is_martian(s, p))
 		stack_drop(s, p, DROP_IP_MARTIAN);
 	else if (rp_filter_refuses(s, p))

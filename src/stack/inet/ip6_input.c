@@ -218,6 +218,7 @@ void ip6_receive(struct stack *s, struct packet *p)
 	p->proto = h.next;
 	p->ttl = h.hops;
 	p->tos = h.tclass;
+	mib_ip_in(s, p);
 	if (is_martian(p)) {
 		stack_drop(s, p, DROP_IP_MARTIAN);
 		return;

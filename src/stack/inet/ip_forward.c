@@ -60,16 +60,19 @@ static void pass_on(struct stack *s, struct packet *p, const struct route_hop *h
 
 	/* RFC 792, RFC 8200 §3, RFC 4443 §3.3: discarded when the count reaches zero. RFC 4443 §3.2: told when it is too large. */
 	if (p->ttl <= 1) {
+		s->mib->ip[mib_family(packet_is_v4(p))].hops_used++;
 		refuse(s, p, ICMP_PROBLEM_TTL, 0, DROP_IP_TTL);
 		return;
 	}
 	if (!fits && !may_fragment(p)) {
+		s->mib->ip[mib_family(packet_is_v4(p))].too_big++;
 		refuse(s, p, ICMP_PROBLEM_TOO_BIG, hop->mtu_bytes, DROP_IP_TOO_BIG);
 		return;
 	}
 	ip_take_hop(p);
 	s->mib->ip[mib_family(packet_is_v4(p))].forwarded++;
 	if (p->netif == hop->netif) redirect_send(s, p, hop);
+	mib_ip_out(s, p);
 	if (fits)
 		ip_link_output(s, p, hop);
 	else
@@ -98,6 +101,7 @@ void ip_forward(struct stack *s, struct packet *p)
 		return;
 	}
 	r = route_find(s, &f, &hop);
+	s->mib->ip[mib_family(packet_is_v4(p))].in_no_routes += r < 0;
 	if (r == -EINVAL)
 		stack_drop(s, p, DROP_IP_NO_ROUTE);     /* a blackhole says nothing */
 	else if (r < 0)

@@ -192,6 +192,7 @@ int ip_output_whole(struct stack *s, struct packet *p, const struct ip_out *out,
 	p->broadcast = hop->broadcast;
 	p->net_off = packet_off(p);
 	s->mib->ip[mib_family(addr_is_v4(&out->dst))].sent++;
+	mib_ip_out(s, p);
 	if (wants_own_copy(out, hop)) ip_loop_copy(s, p, hop);
 	if (!stays_here(p, out, hop)) return ip_link_output(s, p, hop);
 	packet_free(p);
@@ -223,6 +224,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 		packet_free(p);
 		return 0;
 	}
+	mib_ip_out(s, p);
 	/* RFC 8021 §3: what fits goes whole, however small a path was said to be. */
 	return piece > mtu ? ip_fragment(s, p, mtu, hop) : ip_link_output(s, p, hop);
 }

@@ -1,13 +1,38 @@
 /* Counts transport messages where all of them pass: between IP and what is above it. */
 #include "stack/inet/mib.h"
+#include "stack/inet/inet_private.h"
 #include <netinet/in.h>
 
 #define TCP_FLAGS_AT 13
-#define TCP_RST 4
 
 static struct mib_udp *udp_of(struct stack *s, bool v4, uint8_t proto)
 {
 	return proto == IPPROTO_UDP ? &s->mib->udp[mib_family(v4)] : &s->mib->udplite[mib_family(v4)];
+}
+
+static void add(struct mib_traffic *t, const struct packet *p)
+{
+	t->packets++;
+	t->octets += p->len;
+}
+
+void mib_ip_in(struct stack *s, struct packet *p)
+{
+	struct mib_ip *ip = &s->mib->ip[mib_family(packet_is_v4(p))];
+
+	ip->in_octets += p->len;
+	ip->in_ecn[p->tos & 3]++;
+	if (addr_is_multicast(&p->dst)) add(&ip->in_groups, p);
+	else if (addr_is_v4(&p->dst) && inet_addr_is_broadcast(s, &p->dst)) add(&ip->in_broadcasts, p);
+}
+
+void mib_ip_out(struct stack *s, struct packet *p)
+{
+	struct mib_ip *ip = &s->mib->ip[mib_family(packet_is_v4(p))];
+
+	add(&ip->out, p);
+	if (p->multicast) add(&ip->out_groups, p);
+	else if (p->broadcast) add(&ip->out_broadcasts, p);
 }
 
 static bool is_icmp(bool v4, uint8_t proto) { return proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6); }
@@ -44,4 +69,8 @@ static bool is_v4(const struct packet *p, enum drop_reason why)
 	return addr_is_v4(&p->dst);
 }
 
-void mib_dropped(struct stack *s, const struct packet *p, enum drop_reason why) { s->mib->drops[mib_family(is_v4(p, why))][why]++; }
+void mib_dropped(struct stack *s, const struct packet *p, enum drop_reason why)
+{
+	s->mib->drops[mib_family(is_v4(p, why))][why]++;
+	if (why == DROP_IP_REVERSE_PATH) mib_tcp(s, TCPEXT_IPReversePathFilter);
+}

@@ -193,7 +193,7 @@ static void settle(struct tcp_sock *conn, struct tcp_acked *a)
 			/* Without SACK nobody knows which copy arrived. */
 			if (a->retrans_acked) a->orig_delivered = false;
 		} else if (seq_lt(a->reord, a->prior_fack)) {
-			rack_note_reordering(conn, a->reord);
+			rack_note_reordering(conn, a->reord, TCPEXT_TCPSACKReorder);
 		}
 	} else if (conn->rtxq.n && sampled && a->first_sacked && conn_now(conn) - a->first_sacked > since) {
 		/* Measured on what was sent after the first was: the timer goes on. Else it starts anew. */
@@ -276,6 +276,7 @@ static enum step fin_acked(struct tcp_sock *conn)
 			timers_fin_wait_2(conn);
 			return STEP_NEXT;
 		}
+		conn_mib(conn, TCPEXT_TCPAbortOnLinger);
 		segment_send_reset(conn);
 		conn_done(conn);
 		return STEP_GONE;
@@ -348,6 +349,8 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 	sack_learn(conn, g, a.prior_una, &a);
 	a.ece = ecn_echoed(conn, g);
 	judge(conn, g, &a, prior_out);
+	conn_mib_add(conn, TCPEXT_TCPDelivered, conn->cc.delivered - a.prior_delivered);
+	if (a.ece) conn_mib_add(conn, TCPEXT_TCPDeliveredCE, conn->cc.delivered - a.prior_delivered);
 	if (conn->rec.phase != TCP_LOSS) timers_recovered(conn);
 	if (!prior_out) timers_window_news(conn);
 	return a.una_moved && fin_is_acked(conn) ? fin_acked(conn) : STEP_NEXT;

@@ -108,6 +108,7 @@ void acking_sent(struct tcp_sock *conn)
 
 	conn->ack.need = TCP_ACK_NONE;
 	conn->ack.pushed = 0;
+	conn_mib_add(conn, TCPEXT_TCPAckCompressed, conn->ack.compressed);
 	conn->ack.compressed = 0;
 	conn->rcv.dup.start = conn->rcv.dup.end;
 	if (owed && conn->ack.quick && --conn->ack.quick == 0) conn->ack.ato = TCP_DELACK;
@@ -194,6 +195,7 @@ void acking_timeout(struct tcp_sock *conn)
 		/* Nothing carried it: delay longer, or, when answers were expected, no more of that. */
 		conn->ack.ato = conn_answers(conn) ? TCP_DELACK : MIN(2 * conn->ack.ato, rtt_timeout(conn));
 		conn->ack.pingpong = 0;
+		conn_mib(conn, TCPEXT_DelayedACKs);
 	}
 	segment_send_ack(conn);
 }

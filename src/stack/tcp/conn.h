@@ -30,6 +30,7 @@
 #pragma once
 #include "base/ring.h"
 #include "stack/core/sysctl.h"
+#include "stack/inet/mib.h"
 #include "stack/tcp/flight.h"
 #include "stack/tcp/tcp.h"
 #include "wire/wire.h"
@@ -256,6 +257,10 @@ static inline struct stack *conn_stack(const struct tcp_sock *conn) { return con
 static inline struct sysctl *conn_sysctl(const struct tcp_sock *conn) { return conn->inet.sk.stack->sysctl; }
 static inline time_ns conn_now(const struct tcp_sock *conn) { return conn->inet.sk.stack->now; }
 static inline seq32 snd_end(const struct tcp_sock *conn) { return conn->snd.data + (seq32)conn->snd.queue.len; }
+/* Counts something for all connections of the host (nstat), or it several times. */
+static inline void conn_mib_add(const struct tcp_sock *conn, enum mib_tcp_ext what, uint32_t n) { conn_stack(conn)->mib->tcp_ext[what] += n; }
+static inline void conn_mib(const struct tcp_sock *conn, enum mib_tcp_ext what) { conn_mib_add(conn, what, 1); }
+
 static inline uint32_t snd_flight(const struct tcp_sock *conn) { return conn->snd.nxt - conn->snd.una; }
 static inline bool snd_fin_sent(const struct tcp_sock *conn) { return conn->snd.fin && seq_gt(conn->snd.nxt, snd_end(conn)); }
 static inline uint32_t snd_unsent(const struct tcp_sock *conn)
@@ -551,7 +556,7 @@ seq32 rtxq_sacked_to(const struct tcp_sock *conn);
 
 /* rack.c, tlp.c */
 void rack_advance(struct tcp_sock *conn, const struct tcp_sent *s);        /* s was delivered */
-void rack_note_reordering(struct tcp_sock *conn, seq32 low);
+void rack_note_reordering(struct tcp_sock *conn, seq32 low, enum mib_tcp_ext how);
 void rack_update_window(struct tcp_sock *conn, const struct tcp_acked *a);
 void rack_window_was_right(struct tcp_sock *conn);         /* a recovery ended without undoing */
 void rack_window_was_small(struct tcp_sock *conn);

@@ -56,7 +56,10 @@ void tcp_error(struct stack *s, const struct ip_error *e)
 	conn = tcp_of(&is->sk);
 	seq = read32(e->quote + 4);
 	/* RFC 5927 §4.1: only of a segment that may be in flight; as on Linux, a bare ACK is one. */
-	if (seq_lt(seq, conn->snd.una) || seq_gt(seq, conn->snd.nxt) || (conn->wait.embryo && seq != conn->snd.una)) return;
+	if (seq_lt(seq, conn->snd.una) || seq_gt(seq, conn->snd.nxt) || (conn->wait.embryo && seq != conn->snd.una)) {
+		conn_mib(conn, TCPEXT_OutOfWindowIcmps);
+		return;
+	}
 	if (e->redirect)
 		redirect_take(s, e->redirect);
 	else if (e->mtu_bytes)

@@ -117,8 +117,12 @@ bool fastopen_answered(struct tcp_sock *conn, struct segment *g)
 	/* A server that knows only the option of the drafts is asked that way next time; and then the standard's way again. */
 	if (f->asked && !c && !f->data && !conn->count.total_retrans) try_experimental = f->experimental ? 2 : 1;
 	fastopen_learn(conn, g->h.opts.has_mss ? g->h.opts.mss : 0, c, try_experimental);
-	if (resend_data(conn)) return true;
+	if (resend_data(conn)) {
+		conn_mib(conn, TCPEXT_TCPFastOpenActiveFail);
+		return true;
+	}
 	f->data_acked = f->data || g->len;
+	if (f->data) conn_mib(conn, TCPEXT_TCPFastOpenActive);
 	input_syn_text(conn, g);
 	return false;
 }

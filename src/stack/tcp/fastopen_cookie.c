@@ -194,6 +194,7 @@ void fastopen_pause(struct tcp_sock *conn)
 	struct fastopen_cache *c = cache_of(conn);
 
 	if (!conn_sysctl(conn)->tcp_fastopen_blackhole_timeout_s) return;
+	conn_mib(conn, TCPEXT_TCPFastOpenBlackhole);
 	c->paused_at = conn_now(conn);
 	c->pauses++;
 }

@@ -40,7 +40,11 @@ static bool has_room(struct tcp_sock *conn)
 	struct reset_note *oldest = list_first(&l->resets, struct reset_note, node);
 
 	if (l->n_unproven < conn->set.fastopen_qlen) return true;
-	if (!conn->set.fastopen_qlen || list_empty(&l->resets) || oldest->until > conn_now(conn)) return false;
+	if (!conn->set.fastopen_qlen) return false;
+	if (list_empty(&l->resets) || oldest->until > conn_now(conn)) {
+		conn_mib(conn, TCPEXT_TCPFastOpenListenOverflow);
+		return false;
+	}
 	list_remove(&oldest->node);
 	free(oldest);
 	l->n_unproven--;
@@ -53,6 +57,7 @@ const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, const struct segm
 	int on = conn_sysctl(conn)->tcp_fastopen, proven;
 
 	*ret_open = false;
+	if (o->has_cookie && !o->cookie.len) conn_mib(conn, TCPEXT_TCPFastOpenCookieReqd);
 	if (!(on & FASTOPEN_SERVER) || !(g->len || o->has_cookie || o->bad_cookie) || !has_room(conn)) return NULL;
 	if ((on & FASTOPEN_SERVER_NO_COOKIE) || conn->set.fastopen_no_cookie) {
 		*ret_open = true;
@@ -62,12 +67,15 @@ const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, const struct segm
 	proven = fastopen_prove(conn, &g->p->src, &g->p->dst, &o->cookie, buf);
 	buf->experimental = o->cookie.experimental;
 	*ret_open = proven != 0;
+	if (proven == 2) conn_mib(conn, TCPEXT_TCPFastOpenPassiveAltKey);
+	if (!proven && o->cookie.len) conn_mib(conn, TCPEXT_TCPFastOpenPassiveFail);
 	/* RFC 7413 §4.2.2: asked for, or wrong: a cookie comes with the SYN and ACK; a new one for one of the key that goes. */
 	return proven == 1 || !buf->len ? NULL : buf;
 }
 
 void fastopen_open(struct tcp_sock *child, struct segment *g)
 {
+	conn_mib(child, TCPEXT_TCPFastOpenPassive);
 	conn_ready_to_send(child);
 	child->fastopen.unproven = child->fastopen.server = true;
 	child->wait.parent->listener->n_unproven++;

@@ -49,6 +49,8 @@ static void begin_round(struct tcp_sock *conn)
 	h->round_end = conn->snd.nxt;
 	if (!h->css || ++h->css_rounds < CSS_ROUNDS) return;
 	conn->cc.ssthresh = conn->cc.cwnd;
+	conn_mib(conn, TCPEXT_TCPHystartDelayDetect);
+	conn_mib_add(conn, TCPEXT_TCPHystartDelayCwnd, conn->cc.cwnd);
 	h->done = true;
 }
 

@@ -18,9 +18,13 @@
 
 /* ---- answers to what can't be accepted ---- */
 
-static bool answer_allowed(struct tcp_sock *conn)
+/* skipped: what counts those that are not. */
+static bool answer_allowed(struct tcp_sock *conn, enum mib_tcp_ext skipped)
 {
-	if (conn->when.oow && conn_now(conn) - conn->when.oow < conn_sysctl(conn)->tcp_invalid_ratelimit_ms * NS_PER_MS) return false;
+	if (conn->when.oow && conn_now(conn) - conn->when.oow < conn_sysctl(conn)->tcp_invalid_ratelimit_ms * NS_PER_MS) {
+		conn_mib(conn, conn->state == TCPS_SYN_RECEIVED ? TCPEXT_TCPACKSkippedSynRecv : skipped);
+		return false;
+	}
 	conn->when.oow = MAX(conn_now(conn), 1);
 	return true;
 }
@@ -28,19 +32,22 @@ static bool answer_allowed(struct tcp_sock *conn)
 /* RFC 5961 §7 asks for a limit; it is kept for each connection, or it would be a side channel to others (CVE-2016-5696). */
 void ack_challenge(struct tcp_sock *conn)
 {
-	if (answer_allowed(conn)) segment_send_ack(conn);
+	if (!answer_allowed(conn, TCPEXT_TCPACKSkippedChallenge)) return;
+	conn_mib(conn, TCPEXT_TCPChallengeACK);
+	segment_send_ack(conn);
 }
 
 /* RFC 9293 §3.10.7.4 first: "an acknowledgment should be sent in reply". Data is always answered, or a lost ACK would cost its sender dearly. */
-static void unacceptable(struct tcp_sock *conn, const struct segment *g)
+static void unacceptable(struct tcp_sock *conn, const struct segment *g, enum mib_tcp_ext skipped)
 {
 	seq32 end = segment_end(g);
 
 	if (g->h.flags & TCP_SYN || end == g->h.seq) {
-		ack_challenge(conn);
+		if (answer_allowed(conn, skipped)) segment_send_ack(conn);
 		return;
 	}
 	if (seq_lt(g->h.seq, conn->rcv.nxt)) {
+		conn_mib(conn, TCPEXT_DelayedACKLost);
 		tcp_enter_quickack(conn, TCP_QUICK_ACKS);
 		sack_note_duplicate(conn, g->h.seq, seq_lt(end, conn->rcv.nxt) ? end : conn->rcv.nxt);
 	}
@@ -78,7 +85,9 @@ static bool is_acceptable(struct tcp_sock *conn, const struct segment *g)
 	 * it was taken back is never heard again, if we have something to send, too. */
 	if (seq_lt(end, conn->rcv.wup) || seq_gt(g->h.seq, edge)) return false;
 	/* As Linux: a segment that reaches beyond is taken whole, or, while something waits to be read, not at all. */
-	return seq_le(end, edge) || !rmem_unread(conn);
+	if (seq_le(end, edge) || !rmem_unread(conn)) return true;
+	conn_mib(conn, TCPEXT_BeyondWindow);
+	return false;
 }
 
 /* RFC 9293 §3.10.7.4 (fourth, SYN-RECEIVED): the peer's SYN once more, without a word of ours. */
@@ -103,10 +112,12 @@ static bool is_disordered_ack(const struct tcp_sock *conn, const struct segment 
 /* STEP_NEXT: the segment may go on. */
 static enum step check_stamp(struct tcp_sock *conn, struct segment *g)
 {
-	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->wait.embryo;
+	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->wait.embryo, old;
 
 	if (!paws_rejects(conn, g) || (bare_ack && is_disordered_ack(conn, g))) return STEP_NEXT;
-	if (!(g->h.flags & TCP_RST) && (!bare_ack || !seq_lt(g->h.seq, conn->rcv.nxt))) unacceptable(conn, g);
+	old = bare_ack && seq_lt(g->h.seq, conn->rcv.nxt);
+	conn_mib(conn, old ? TCPEXT_PAWSOldAck : TCPEXT_PAWSEstab);
+	if (!(g->h.flags & TCP_RST) && !old) unacceptable(conn, g, TCPEXT_TCPACKSkippedPAWS);
 	return step_drop(g, DROP_TCP_PAWS);
 }
 
@@ -123,13 +134,14 @@ static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 {
 	if (check_stamp(conn, g) != STEP_NEXT) return STEP_STOP;
 	if (echoes_no_syn(conn, g)) {
+		conn_mib(conn, TCPEXT_TSEcrRejected);
 		if (!(g->h.flags & TCP_RST)) ack_challenge(conn);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
 	/* A reset behind a FIN that was taken goes on to be looked at. */
 	if (resets_after_fin(conn, g)) return STEP_NEXT;
-	if (!(g->h.flags & TCP_RST)) unacceptable(conn, g);
+	if (!(g->h.flags & TCP_RST)) unacceptable(conn, g, TCPEXT_TCPACKSkippedSeq);
 	return step_drop(g, DROP_TCP_WINDOW);
 }
 
@@ -150,6 +162,7 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_WINDOW);
 	}
+	if (conn->wait.embryo) conn_mib(conn, TCPEXT_EmbryonicRsts);
 	if (conn->fastopen.unproven) fastopen_reset(conn);
 	if (conn->mptcp) mptcp_reset(conn, g);
 	conn_fail(conn, reset_error(conn));
@@ -173,8 +186,9 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 	}
 	if (repeats_syn(conn, g)) {
 		/* The peer did not get our SYN and ACK. As Linux: another, from which the timer counts. */
-		if (answer_allowed(conn)) {
+		if (answer_allowed(conn, TCPEXT_TCPACKSkippedSynRecv)) {
 			conn->count.total_retrans++;
+			conn_mib(conn, TCPEXT_TCPSynRetrans);
 			segment_send_syn(conn);
 			timers_syn_sent(conn);
 		}
@@ -182,6 +196,7 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 	}
 	if (conn->wait.embryo) {
 		/* RFC 9293 §3.10.7.4 fourth: a passive open goes back to LISTEN; as Linux, who sent this is told. */
+		conn_mib(conn, TCPEXT_EmbryonicRsts);
 		reset_answer(conn_stack(conn), g->p, g);
 		conn_free(conn);
 		g->why = DROP_TCP_FLAGS;
@@ -193,6 +208,7 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 		return step_drop(g, DROP_TCP_FLAGS);
 	}
 	/* RFC 5961 §4.2: a challenge whatever the sequence number. */
+	conn_mib(conn, TCPEXT_TCPSYNChallenge);
 	ack_challenge(conn);
 	return step_drop(g, DROP_TCP_FLAGS);
 }
@@ -252,6 +268,8 @@ static bool is_behind_fin(const struct tcp_sock *conn, const struct segment *g)
 /* Nothing of it is to be taken: old, or no room. The peer learns where we are. */
 static enum step refuse_text(struct tcp_sock *conn, struct segment *g)
 {
+	if (!g->len) conn_mib(conn, TCPEXT_DelayedACKLost);
+	else if (!window_left(conn)) conn_mib(conn, TCPEXT_TCPZeroWindowDrop);
 	tcp_enter_quickack(conn, TCP_QUICK_ACKS);
 	tcp_need_ack(conn, TCP_ACK_DELAYED);
 	g->why = DROP_TCP_OLD;
@@ -262,9 +280,11 @@ static enum step take_early_text(struct tcp_sock *conn, struct segment *g)
 {
 	ecn_data_received(conn, g);
 	if (!rmem_takes(conn, g->h.seq, g->len)) {
+		conn_mib(conn, TCPEXT_TCPOFODrop);
 		sock_ready(&conn->inet.sk);
 		return step_drop(g, DROP_TCP_RCVBUF);
 	}
+	conn_mib(conn, TCPEXT_TCPOFOQueue);
 	acking_measure(conn, g);
 	conn->count.ooo++;
 	g->why = runs_insert(conn, g);
@@ -280,6 +300,7 @@ static bool has_room(struct tcp_sock *conn, const struct segment *g)
 {
 	if (rmem_takes(conn, g->h.seq, g->len)) return true;
 	conn->rcv.full = true;
+	conn_mib(conn, TCPEXT_TCPRcvQDrop);
 	tcp_need_ack(conn, TCP_ACK_NOW);
 	ulp_arrived(conn);
 	sock_ready(&conn->inet.sk);
@@ -293,6 +314,7 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 
 	if (is_behind_fin(conn, g)) return step_drop(g, DROP_TCP_OLD);
 	if (nobody_reads(conn, g)) {
+		conn_mib(conn, TCPEXT_TCPAbortOnData);
 		reset_answer(conn_stack(conn), g->p, g);
 		conn_fail(conn, reset_error(conn));
 		return STEP_GONE;

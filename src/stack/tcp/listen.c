@@ -185,6 +185,18 @@ static enum drop_reason embryo_open(struct tcp_sock *conn, const struct segment 
 	return DROP_NONE;
 }
 
+static enum drop_reason not_listened(const struct tcp_sock *conn)
+{
+	conn_mib(conn, TCPEXT_ListenDrops);
+	return DROP_TCP_BACKLOG;
+}
+
+static enum drop_reason overflows(const struct tcp_sock *conn)
+{
+	conn_mib(conn, TCPEXT_ListenOverflows);
+	return not_listened(conn);
+}
+
 /* RFC 9293 §3.10.7.2, third: a SYN makes a connection in SYN-RECEIVED. */
 static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 {
@@ -192,7 +204,10 @@ static enum drop_reason receive_syn(struct tcp_sock *conn, struct segment *g)
 	enum drop_reason why;
 	bool cookie = syncookie_wanted(conn, g);
 
-	if (accept_queue_full(conn) || (cookie && !conn_sysctl(conn)->tcp_syncookies) || keeps_room(conn, g)) return DROP_TCP_BACKLOG;
+	if (cookie) conn_mib(conn, conn_sysctl(conn)->tcp_syncookies ? TCPEXT_TCPReqQFullDoCookies : TCPEXT_TCPReqQFullDrop);
+	if (cookie && !conn_sysctl(conn)->tcp_syncookies) return not_listened(conn);
+	if (accept_queue_full(conn)) return overflows(conn);
+	if (keeps_room(conn, g)) return not_listened(conn);
 	if (g->tw) timewait_end(conn_stack(conn), g->tw);
 	why = embryo_open(conn, g, &g->h.opts, g->iss, &child);
 	if (why != DROP_NONE) return why;
@@ -220,7 +235,7 @@ static bool receive_cookie(struct tcp_sock *conn, struct segment *g)
 
 	if (!syncookie_read(conn, g, &o, &ecn)) return false;
 	if (accept_queue_full(conn)) {
-		g->why = DROP_TCP_BACKLOG;
+		g->why = overflows(conn);
 		return true;
 	}
 	syn.h.seq--;
@@ -258,11 +273,13 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 	/* tcp(7), TCP_DEFER_ACCEPT: the bare ACK is not taken; data will be, or the ACK of a repeated SYN when time is up. */
 	if (child->trouble.retries < parent->set.defer_accept && g->len == 0 && !(g->h.flags & TCP_FIN)) {
 		child->wait.acked = true;
+		conn_mib(child, TCPEXT_TCPDeferAcceptDrop);
 		return STEP_STOP;
 	}
 	if (accept_queue_full(parent)) {
-		g->why = DROP_TCP_BACKLOG;
+		g->why = overflows(parent);
 		if (!conn_sysctl(child)->tcp_abort_on_overflow) return STEP_STOP;
+		conn_mib(child, TCPEXT_EmbryonicRsts);
 		reset_answer(conn_stack(child), g->p, g);
 		conn_free(child);
 		return STEP_GONE;

@@ -122,7 +122,13 @@ bool md5_accepts(const struct tcp_sock *conn, struct segment *g)
 	uint8_t digest[MD5_LEN];
 
 	g->sign = md5_find(conn, &p->src);
-	if (!g->sign || !g->h.opts.has_md5) return !g->sign && !g->h.opts.has_md5;
+	if (!g->sign && !g->h.opts.has_md5) return true;
+	if (!g->sign || !g->h.opts.has_md5) {
+		conn_mib(conn, g->sign ? TCPEXT_TCPMD5NotFound : TCPEXT_TCPMD5Unexpected);
+		return false;
+	}
 	tcp_signature(p->data - hdr_len, hdr_len, p->len, &p->src, &p->dst, g->sign, digest);
-	return secret_equal(digest, g->h.opts.md5, sizeof digest);
+	if (secret_equal(digest, g->h.opts.md5, sizeof digest)) return true;
+	conn_mib(conn, TCPEXT_TCPMD5Failure);
+	return false;
 }

@@ -139,6 +139,7 @@ void mtuprobe_acked(struct tcp_sock *conn)
 	octets = (uint64_t)conn->cc.cwnd * (snd_mss(conn) + headers(conn));
 	cc_set_cwnd(conn, MAX((uint32_t)(octets / m->size), 1u));
 	conn->cc.ssthresh = cc_current_ssthresh(conn);
+	conn_mib(conn, TCPEXT_TCPMTUPSuccess);
 	m->low = m->size;
 	m->size = 0;
 	conn_update_mss(conn);
@@ -150,6 +151,7 @@ bool mtuprobe_lost(struct tcp_sock *conn)
 	struct mtu_probe *m = conn->mtu_probe;
 
 	if (!m || !m->size || conn->snd.una != m->start) return false;
+	conn_mib(conn, TCPEXT_TCPMTUPFail);
 	m->high = m->size - 1;
 	m->size = 0;
 	conn->cc.cwnd++;

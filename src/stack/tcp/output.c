@@ -113,6 +113,7 @@ static void record(struct tcp_sock *conn, seq32 seq, uint32_t len, uint32_t mss,
 		if (to == end && psh) sent.tag |= TAG_PUSH;
 		if (to == end && eor) sent.tag |= TAG_EOR;
 		rtxq_append(&conn->rtxq, &sent);
+		conn_mib(conn, TCPEXT_TCPOrigDataSent);
 		seq = to;
 		tag = 0;
 	} while (seq != end);
@@ -283,5 +284,6 @@ void output_probe(struct tcp_sock *conn)
 	}
 	/* As Linux: what is urgent shows where the window ends, before the probe. */
 	if (conn->snd.urgent) segment_send(conn, conn->snd.una, 0, TCP_ACK);
+	conn_mib(conn, TCPEXT_TCPWinProbe);
 	segment_send(conn, conn->snd.una - 1, 0, TCP_ACK);
 }

@@ -38,7 +38,7 @@ void rack_advance(struct tcp_sock *conn, const struct tcp_sent *s)
 /* ---- reordering ---- */
 
 /* RFC 8985 §6.2 step 3: something was delivered below what had been delivered before. */
-void rack_note_reordering(struct tcp_sock *conn, seq32 low)
+void rack_note_reordering(struct tcp_sock *conn, seq32 low, enum mib_tcp_ext how)
 {
 	uint32_t mss = snd_mss(conn), degree;
 	seq32 fack = rtxq_sacked_to(conn);
@@ -48,6 +48,7 @@ void rack_note_reordering(struct tcp_sock *conn, seq32 low)
 	if (degree > conn->rec.reordering) conn->rec.reordering = (uint16_t)MIN(degree, (uint32_t)conn_sysctl(conn)->tcp_max_reordering);
 	conn->rec.reord_seen = true;
 	conn->count.reord++;
+	conn_mib(conn, how);
 }
 
 /* RFC 8985 §6.2 step 4: D-SACKs say that the window was too small: wider, but once a round trip, and for 16 recoveries. */

@@ -245,6 +245,7 @@ static enum drop_reason insert(struct tcp_sock *conn, struct segment *g)
 
 	if (!cut_overlap(conn, at, &seq, g->p)) {
 		note_latest(r, r->at[at].range);
+		conn_mib(conn, TCPEXT_TCPOFOMerge);
 		return DROP_TCP_OLD;
 	}
 	if (at < r->n && r->at[at].range.end == seq)
@@ -356,5 +357,6 @@ bool runs_prune(struct tcp_sock *conn, seq32 seq, uint32_t goal)
 
 	for (uint32_t cost = 1; cost && freed < goal && conn->rcv.ooo; freed += cost)
 		cost = prune_last(conn, seq, goal - freed);
+	if (freed) conn_mib(conn, TCPEXT_OfoPruned);
 	return freed != 0;
 }

@@ -39,6 +39,7 @@ void recovery_mark_lost(struct tcp_sock *conn, struct tcp_sent *s)
 	if (s->tag & TAG_SACKED) return;
 	if ((s->tag & TAG_LOST) && !(s->tag & TAG_RETRANS)) return;
 	/* One that was sent again is lost once more. */
+	if (s->tag & TAG_LOST) conn_mib(conn, TCPEXT_TCPLostRetransmit);
 	rtxq_tag(&conn->rtxq, s, (s->tag & ~(unsigned)TAG_RETRANS) | TAG_LOST);
 	conn->cc.lost++;
 }
@@ -63,6 +64,7 @@ static void limit_duplicates(struct tcp_sock *conn, uint32_t more)
 	conn->rec.reordering = (uint16_t)MIN(q->n + more, (uint32_t)conn_sysctl(conn)->tcp_max_reordering);
 	conn->rec.reord_seen = true;
 	conn->count.reord++;
+	conn_mib(conn, TCPEXT_TCPRenoReorder);
 }
 
 static void add_duplicate(struct tcp_sock *conn)
@@ -113,6 +115,7 @@ static void identify_loss(struct tcp_sock *conn, struct tcp_acked *a)
 
 void recovery_enter(struct tcp_sock *conn, bool ece)
 {
+	conn_mib(conn, conn->opt.sack ? TCPEXT_TCPSackRecovery : TCPEXT_TCPRenoRecovery);
 	conn->rec.prior_ssthresh = 0;
 	undo_begin(conn);
 	if (!prr_is_active(conn)) {
@@ -277,6 +280,7 @@ static void mark_all_lost(struct tcp_sock *conn)
 
 	/* RFC 2018 §8: the first can't be sacked, or una would be behind it. */
 	conn->rec.reneged = q->n && (rtxq_at(q, 0)->tag & TAG_SACKED);
+	if (conn->rec.reneged) conn_mib(conn, TCPEXT_TCPSACKReneging);
 	if (!conn->opt.sack) q->sacked = 0;
 	for (uint32_t i = 0; i < q->n; i++) {
 		struct tcp_sent *s = rtxq_at(q, i);
@@ -287,6 +291,17 @@ static void mark_all_lost(struct tcp_sock *conn)
 	}
 }
 
+/* Of a run of time-outs the first is counted by what it ends. */
+static void count_timeout(const struct tcp_sock *conn)
+{
+	bool sack = conn->opt.sack;
+
+	if (conn->trouble.retries) return;
+	if (conn->rec.phase == TCP_RECOVERY) conn_mib(conn, sack ? TCPEXT_TCPSackRecoveryFail : TCPEXT_TCPRenoRecoveryFail);
+	else if (conn->rec.phase == TCP_LOSS) conn_mib(conn, TCPEXT_TCPLossFailures);
+	else if (conn->rec.phase == TCP_DISORDER || conn->rtxq.sacked) conn_mib(conn, sack ? TCPEXT_TCPSackFailures : TCPEXT_TCPRenoFailures);
+}
+
 void recovery_timeout(struct tcp_sock *conn)
 {
 	struct tcp_recovery *rec = &conn->rec;
@@ -294,6 +309,7 @@ void recovery_timeout(struct tcp_sock *conn)
 
 	/* RFC 5681 §3.1 (4): ssthresh once for a window, whatever the number of time-outs. */
 	bool reduce = rec->phase <= TCP_DISORDER || !seq_gt(rec->point, conn->snd.una) || (rec->phase == TCP_LOSS && !again);
+	count_timeout(conn);
 	mark_all_lost(conn);
 	if (reduce) {
 		rec->prior_ssthresh = cc_current_ssthresh(conn);

@@ -79,6 +79,7 @@ int output_repeat(struct tcp_sock *conn, uint32_t i)
 		if (r == 0) r = transmit(conn, i, 1);
 	}
 	note_repeated(conn, i, 1);
+	if (r < 0) conn_mib(conn, TCPEXT_TCPRetransFail);
 	return r;
 }
 
@@ -138,6 +139,7 @@ void output_lost(struct tcp_sock *conn)
 		if (!waits(rtxq_at(q, i))) continue;
 		n = together(conn, i);
 		if (resend_together(conn, i, n) < 0) break;
+		conn_mib_add(conn, conn->rec.phase == TCP_LOSS ? TCPEXT_TCPSlowStartRetrans : TCPEXT_TCPFastRetrans, n);
 		if (prr_is_active(conn)) conn->rec.prr_out += n;
 		if (i == 0 && conn->timer_role != TCP_TIMER_REORDER) rearm = true;
 		i += n - 1;

@@ -139,7 +139,9 @@ void rmem_charge(struct tcp_sock *conn, const struct packet *p)
 {
 	struct tcp_charges *c = settle(conn);
 
-	if (!joins(c, p)) {
+	if (joins(c, p)) {
+		conn_mib(conn, TCPEXT_TCPRcvCoalesce);
+	} else {
 		if (make_room(conn)) {
 			c = conn->rcv.charges;
 			c->at[c->first + c->n++] = (struct tcp_charge){.room = p->weight.room, .parts = SKB_FRAGS};
@@ -220,10 +222,14 @@ bool rmem_takes(struct tcp_sock *conn, seq32 seq, uint32_t len)
 {
 	if (fits(conn, len)) return true;
 	if (!rmem_held(conn)) return false;
+	conn_mib(conn, TCPEXT_PruneCalled);
 	clamp(conn);
 	if (fits(conn, len)) return true;
 	pack(conn);
 	while (!fits(conn, len))
-		if (!runs_prune(conn, seq, conn->inet.sk.rcvbuf / 8)) return false;
+		if (!runs_prune(conn, seq, conn->inet.sk.rcvbuf / 8)) {
+			conn_mib(conn, TCPEXT_RcvPruned);
+			return false;
+		}
 	return true;
 }

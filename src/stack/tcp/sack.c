@@ -46,7 +46,9 @@ uint8_t sack_report(const struct tcp_sock *conn, struct tcp_opts *o, uint8_t max
 
 void sack_note_duplicate(struct tcp_sock *conn, seq32 start, seq32 end)
 {
-	if (conn->opt.sack && conn_sysctl(conn)->tcp_dsack && seq_lt(start, end)) conn->rcv.dup = (struct seq_range){start, end};
+	if (!conn->opt.sack || !conn_sysctl(conn)->tcp_dsack || !seq_lt(start, end)) return;
+	conn_mib(conn, seq_lt(start, conn->rcv.nxt) ? TCPEXT_TCPDSACKOldSent : TCPEXT_TCPDSACKOfoSent);
+	conn->rcv.dup = (struct seq_range){start, end};
 }
 
 /* As Linux: more of it, if it touches what is to be told already. */
@@ -156,6 +158,20 @@ static bool is_possible(const struct tcp_sock *conn, struct seq_range b, bool du
 	return !seq_gt(b.end, conn->snd.una) ? seq_ge(b.start, conn->rec.undo_from) : true;
 }
 
+static void count_duplicate(const struct tcp_sock *conn, const struct segment *g, uint32_t segments)
+{
+	conn_mib(conn, seq_lt(block(g, 0).start, g->h.ack) ? TCPEXT_TCPDSACKRecv : TCPEXT_TCPDSACKOfoRecv);
+	if (segments) conn_mib_add(conn, TCPEXT_TCPDSACKRecvSegs, segments);
+	else conn_mib(conn, TCPEXT_TCPDSACKIgnoredDubious);
+}
+
+/* As Linux: an old ACK may well tell of what is acknowledged by now. */
+static void count_discarded(const struct tcp_sock *conn, const struct segment *g, struct seq_range b, bool duplicate)
+{
+	if (duplicate) conn_mib(conn, conn->rec.can_undo ? TCPEXT_TCPDSACKIgnoredOld : TCPEXT_TCPDSACKIgnoredNoUndo);
+	else if (g->h.ack == conn->snd.una || seq_gt(b.end, conn->snd.una)) conn_mib(conn, TCPEXT_TCPSACKDiscard);
+}
+
 void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una, struct tcp_acked *a)
 {
 	uint32_t segments;
@@ -164,12 +180,14 @@ void sack_learn(struct tcp_sock *conn, const struct segment *g, seq32 prior_una,
 	if (!conn->opt.sack || !g->h.opts.n_sack) return;
 	duplicate = first_is_duplicate(g);
 	segments = duplicate ? learn_duplicate(conn, g, a) : 0;
+	if (duplicate) count_duplicate(conn, g, segments);
 	/* About octets whose records are gone already. */
 	if (segments && seq_le(block(g, 0).end, prior_una)) undo_count(conn, block(g, 0).end, segments);
 	for (uint8_t i = 0; i < g->h.opts.n_sack; i++) {
 		bool is_dup = duplicate && i == 0;
 		if (is_dup && !segments) continue;
 		if (is_possible(conn, block(g, i), is_dup)) tag_range(conn, block(g, i), is_dup, a);
+		else count_discarded(conn, g, block(g, i), is_dup);
 	}
-	if (conn->rec.phase != TCP_LOSS || conn->rec.can_undo) rack_note_reordering(conn, a->reord);
+	if (conn->rec.phase != TCP_LOSS || conn->rec.can_undo) rack_note_reordering(conn, a->reord, TCPEXT_TCPSACKReorder);
 }

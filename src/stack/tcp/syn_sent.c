@@ -31,6 +31,7 @@ static enum step open_done(struct tcp_sock *conn, struct segment *g, bool offere
 	}
 	ecn_syn_answered(conn, g);
 	ack_syn_acked(conn, g);
+	conn_mib(conn, TCPEXT_TCPDelivered);
 	conn->count.bytes_acked++;         /* with Linux our SYN counts here, and a SYN-ACK does not */
 	conn_established(conn);
 	recovery_opened(conn);
@@ -88,6 +89,7 @@ enum step input_syn_sent(struct tcp_sock *conn, struct segment *g)
 	}
 	/* As Linux: an echo of what our clock did not say since the SYN is of another connection. */
 	if (ack && echo_is_wrong(conn, g)) {
+		conn_mib(conn, TCPEXT_PAWSActive);
 		reset_answer(conn_stack(conn), g->p, g);
 		return step_drop(g, DROP_TCP_PAWS);
 	}

@@ -108,6 +108,7 @@ void syncookie_send(struct tcp_sock *conn, struct tcp_sock *child, const struct 
 	child->snd.iss = child->snd.nxt = make(conn, g->p, &g->h, size);
 	if (child->opt.ts) set_clock(child, options_of(child));
 	conn->listener->cookies_at = conn_now(conn);
+	conn_mib(conn, TCPEXT_SyncookiesSent);
 	segment_send_syn(child);
 }
 
@@ -121,6 +122,7 @@ bool syncookie_read(const struct tcp_sock *conn, const struct segment *g, struct
 	*ret_ecn = false;
 	if (!conn_sysctl(conn)->tcp_syncookies || !last || conn_now(conn) - last > MINUTES_GOOD * MINUTE) return false;
 	i = data_of(conn, g->p, &g->h);
+	conn_mib(conn, i < (v4 ? ARRAY_SIZE(sizes4) : ARRAY_SIZE(sizes6)) ? TCPEXT_SyncookiesRecv : TCPEXT_SyncookiesFailed);
 	if (i >= (v4 ? ARRAY_SIZE(sizes4) : ARRAY_SIZE(sizes6))) return false;
 	ret->mss = v4 ? sizes4[i] : sizes6[i];
 	return read_clock(conn, g->p, &g->h.opts, ret, ret_ecn);

@@ -91,6 +91,7 @@ static bool is_wanted(struct inet_sock *is, struct segment *g)
 
 	if (p->ttl < (addr_is_v4(&p->dst) ? is->min_ttl : is->min_hops)) {
 		g->why = DROP_IP_TTL;
+		mib_tcp(is->sk.stack, TCPEXT_TCPMinTTLDrop);
 		return false;
 	}
 	if (!is->sk.filter) return true;

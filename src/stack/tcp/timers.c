@@ -17,6 +17,7 @@
 #include <errno.h>
 
 #define THIN_RETRIES 6
+#define SHORT_WAIT_S 4
 #define ORPHAN_RETRIES 8            /* what Linux takes tcp_orphan_retries = 0 for */
 
 static void arm(struct tcp_sock *conn, struct timer *t, time_ns in)
@@ -26,6 +27,7 @@ static void arm(struct tcp_sock *conn, struct timer *t, time_ns in)
 
 static void give_up(struct tcp_sock *conn)
 {
+	if (!conn->wait.embryo) conn_mib(conn, TCPEXT_TCPAbortOnTimeout);
 	conn_fail(conn, conn->trouble.soft_err ? conn->trouble.soft_err : ETIMEDOUT);
 }
 
@@ -106,6 +108,7 @@ static void take_another_path(struct tcp_sock *conn)
 
 	if (conn->inet.sk.no_txrehash || conn->wait.embryo) return;
 	conn->inet.flow_salt++;
+	conn_mib(conn, TCPEXT_TcpTimeoutRehash);
 	if (f) f->rehashes++;
 }
 
@@ -132,6 +135,7 @@ static void syn_timeout(struct tcp_sock *conn)
 
 	bool expired = conn->trouble.retries >= syn_retries_allowed(conn) + linear_syns(conn) || user_expired;
 
+	conn_mib(conn, TCPEXT_TCPTimeouts);
 	fastopen_syn_timeout(conn, expired);
 	take_another_path(conn);
 	if (expired) {
@@ -148,6 +152,7 @@ static void syn_timeout(struct tcp_sock *conn)
 	if (!wait_for_data) {
 		conn->count.total_retrans++;
 		conn_stack(conn)->tcp_retransmits++;
+		conn_mib(conn, TCPEXT_TCPSynRetrans);
 		segment_send_syn(conn);
 	}
 	timers_syn_sent(conn);
@@ -165,6 +170,7 @@ static bool stays_linear(const struct tcp_sock *conn)
 static void retransmission_timeout(struct tcp_sock *conn)
 {
 	if (!conn->rtxq.n) return;
+	conn_mib(conn, TCPEXT_TCPTimeouts);
 	take_another_path(conn);
 	if (retransmission_expired(conn)) {
 		give_up(conn);
@@ -341,6 +347,7 @@ static void keepalive(struct tcp_sock *conn)
 	} else {
 		/* RFC 9293 §3.8.4 (MUST-29): an old sequence number, without data. */
 		segment_send(conn, conn->snd.una - 1, 0, TCP_ACK);
+		conn_mib(conn, TCPEXT_TCPKeepAlive);
 		conn->trouble.probes++;
 		arm(conn, &conn->timer.keep, keepintvl(conn));
 	}
@@ -380,8 +387,10 @@ int conn_fin_timeout_s(const struct tcp_sock *conn)
 	return conn->set.linger2_s ? conn->set.linger2_s : conn_sysctl(conn)->tcp_fin_timeout_s;
 }
 
+/* As Linux: of a socket that is closed only what TIME-WAIT needs is kept from here on, and is counted as that. */
 void timers_fin_wait_2(struct tcp_sock *conn)
 {
+	conn_mib(conn, conn_fin_timeout_s(conn) <= SHORT_WAIT_S ? TCPEXT_TWKilled : TCPEXT_TW);
 	arm(conn, &conn->timer.keep, conn_fin_timeout_s(conn) * NS_PER_S);
 }
 

@@ -99,9 +99,11 @@ void timewait_add(struct tcp_sock *conn)
 	struct timewait *tw;
 
 	/* As Linux: when there are too many, or no memory, the connection just ends. */
-	if (s->tcp->n_tw >= (uint32_t)s->sysctl->tcp_max_tw_buckets) return;
-	tw = calloc(1, sizeof *tw);
-	if (!tw) return;
+	tw = s->tcp->n_tw < (uint32_t)s->sysctl->tcp_max_tw_buckets ? calloc(1, sizeof *tw) : NULL;
+	if (!tw) {
+		mib_tcp(s, TCPEXT_TCPTimeWaitOverflow);
+		return;
+	}
 	tw->laddr = conn->inet.laddr;
 	tw->raddr = conn->inet.raddr;
 	tw->lport = conn->inet.lport;
@@ -121,6 +123,7 @@ void timewait_add(struct tcp_sock *conn)
 		tw->secret = malloc(sizeof *tw->secret);
 		if (tw->secret) *tw->secret = *md5_find(conn, &tw->raddr);
 	}
+	if (conn->state != TCPS_FIN_WAIT_2 || !conn->inet.sk.closed) mib_tcp(s, TCPEXT_TW);
 	if (enlist(s, tw)) return;
 	free(tw->secret);
 	free(tw);
@@ -152,7 +155,10 @@ void timewait_answer(struct stack *s, struct timewait *tw, const struct segment 
 	bool limited = g->h.flags & TCP_SYN || segment_end(g) == g->h.seq;     /* as Linux: text and FINs make no loop of ACKs */
 	struct tcp_hdr h = {.src = tw->lport, .dst = tw->rport, .seq = tw->snd_nxt, .ack = tw->rcv_nxt, .flags = TCP_ACK, .wnd = tw->wnd};
 
-	if (limited && s->now - tw->last_oow < s->sysctl->tcp_invalid_ratelimit_ms * NS_PER_MS) return;
+	if (limited && s->now - tw->last_oow < s->sysctl->tcp_invalid_ratelimit_ms * NS_PER_MS) {
+		mib_tcp(s, TCPEXT_TCPACKSkippedTimeWait);
+		return;
+	}
 	if (limited) tw->last_oow = s->now;
 	h.opts.sign = tw->secret;
 	h.opts.has_ts = tw->ts;
@@ -197,6 +203,7 @@ bool timewait_receive(struct stack *s, struct timewait *tw, struct segment *g)
 		g->why = DROP_NONE;
 		return true;
 	}
+	if (is_older(tw, g)) mib_tcp(s, TCPEXT_PAWSTimewait);
 	if (rst) return false;
 	/* RFC 9293 §3.10.7.4: a retransmitted FIN is acknowledged and restarts the wait. */
 	if (is_older(tw, g) || (g->h.flags & TCP_ACK)) restart(s, tw);
@@ -237,6 +244,7 @@ int timewait_reuse(struct tcp_sock *conn, bool bound)
 	if (!bound && !(mode == 1 || (mode == 2 && addr_is_loopback(&is->raddr)))) return -EADDRNOTAVAIL;
 	if (!bound && s->now - tw->recent_when <= s->sysctl->tcp_tw_reuse_delay_ms * NS_PER_MS) return -EADDRNOTAVAIL;
 	conn->snd.iss = tw->snd_nxt + ISS_STEP ? tw->snd_nxt + ISS_STEP : 1;
+	mib_tcp(s, TCPEXT_TWRecycled);
 	timewait_end(s, tw);
 	return 0;
 }

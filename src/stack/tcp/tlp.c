@@ -46,6 +46,7 @@ void tlp_timeout(struct tcp_sock *conn)
 	if (q->n && !conn->rec.tlp_end) {
 		bool is_new = output_one_new(conn);
 		if (is_new || output_repeat(conn, q->n - 1) == 0) {
+			conn_mib(conn, TCPEXT_TCPLossProbes);
 			conn->rec.tlp_resent = !is_new;
 			conn->rec.tlp_end = conn->snd.nxt;
 			/* As Linux: the whole time-out from now on, for the probe's ACK to come. */
@@ -63,6 +64,7 @@ void tlp_acked(struct tcp_sock *conn, const struct segment *g, const struct tcp_
 		conn->rec.tlp_end = 0;
 	} else if (seq_gt(g->h.ack, conn->rec.tlp_end)) {
 		/* RFC 8985 §7.4.2: the probe repaired a loss that nobody else saw. */
+		conn_mib(conn, TCPEXT_TCPLossProbeRecovery);
 		recovery_reduce(conn);
 		prr_end(conn);
 		recovery_keep_open(conn);

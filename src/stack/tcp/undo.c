@@ -88,10 +88,12 @@ static bool held_without_sack(struct tcp_sock *conn)
 /* All of the episode was acknowledged. true: stay in the phase. */
 bool undo_at_end(struct tcp_sock *conn, const struct tcp_acked *a)
 {
-	if (may_undo(conn, a))
+	if (may_undo(conn, a)) {
+		conn_mib(conn, conn->rec.phase == TCP_LOSS ? TCPEXT_TCPLossUndo : TCPEXT_TCPFullUndo);
 		give_back(conn, false);
-	else
+	} else {
 		rack_window_was_right(conn);
+	}
 	if (held_without_sack(conn)) return true;
 	conn->rec.phase = TCP_OPEN;
 	conn->rec.reneged = false;
@@ -103,6 +105,7 @@ bool undo_by_dsack(struct tcp_sock *conn)
 {
 	if (!conn->rec.can_undo || conn->rec.undo_retrans) return false;
 	rack_window_was_small(conn);
+	conn_mib(conn, TCPEXT_TCPDSACKUndo);
 	give_back(conn, false);
 	return true;
 }
@@ -111,9 +114,10 @@ bool undo_by_dsack(struct tcp_sock *conn)
 bool undo_partial(struct tcp_sock *conn, struct tcp_acked *a)
 {
 	if (!conn->rec.can_undo || !original_arrived(conn, a)) return false;
-	rack_note_reordering(conn, a->prior_una);
+	rack_note_reordering(conn, a->prior_una, TCPEXT_TCPTSReorder);
 	if (conn->rtxq.retrans) return true;
 	if (!recovery_any_resent(conn)) conn->rec.retrans_at = 0;
+	conn_mib(conn, TCPEXT_TCPPartialUndo);
 	give_back(conn, true);
 	recovery_keep_open(conn);
 	return false;
@@ -123,6 +127,8 @@ bool undo_partial(struct tcp_sock *conn, struct tcp_acked *a)
 bool undo_timeout(struct tcp_sock *conn, const struct tcp_acked *a, bool frto)
 {
 	if (!frto && !may_undo(conn, a)) return false;
+	conn_mib(conn, TCPEXT_TCPLossUndo);
+	if (frto) conn_mib(conn, TCPEXT_TCPSpuriousRTOs);
 	give_back(conn, true);
 	conn->trouble.retries = 0;
 	if (held_without_sack(conn)) return true;

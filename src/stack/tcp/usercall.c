@@ -323,6 +323,7 @@ static void orphan(struct tcp_sock *conn)
 	struct tcp_stack *tcp = conn_stack(conn)->tcp;
 
 	if (tcp->n_orphans >= (uint32_t)conn_sysctl(conn)->tcp_max_orphans || (conn->state == TCPS_FIN_WAIT_2 && conn->set.linger2_s < 0)) {
+		conn_mib(conn, conn->state == TCPS_FIN_WAIT_2 && conn->set.linger2_s < 0 ? TCPEXT_TCPAbortOnLinger : TCPEXT_TCPAbortOnMemory);
 		close_abruptly(conn);
 		return;
 	}
@@ -343,6 +344,7 @@ static void tcp_close(struct sock *sk)
 		conn_free(conn);
 	} else if (unread || (sk->linger.l_onoff && sk->linger.l_linger == 0)) {
 		/* RFC 9293 §3.6.1 (SHLD-3): a reset says that data was lost. SO_LINGER of 0 asks for one. */
+		conn_mib(conn, unread ? TCPEXT_TCPAbortOnClose : TCPEXT_TCPAbortOnData);
 		close_abruptly(conn);
 	} else {
 		send_fin(conn);

@@ -140,7 +140,10 @@ uint32_t window_select(struct tcp_sock *conn)
 	if (conn->rcv.full) return 0;
 	wnd = window_wanted(conn);
 	/* RFC 9293 §3.8.6 (MUST-34, SHLD-14): the edge never moves left. */
-	if (wnd < left && !may_shrink(conn)) wnd = units_up(conn, left);
+	if (wnd < left && !may_shrink(conn)) {
+		if (!wnd) conn_mib(conn, TCPEXT_TCPWantZeroWindowAdv);
+		wnd = units_up(conn, left);
+	}
 	return wnd;
 }
 
@@ -152,6 +155,8 @@ void window_start(struct tcp_sock *conn, seq32 nxt)
 
 void window_told(struct tcp_sock *conn, uint32_t wnd)
 {
+	if (!wnd && conn->rcv.wnd) conn_mib(conn, TCPEXT_TCPToZeroWindowAdv);
+	if (wnd && !conn->rcv.wnd) conn_mib(conn, TCPEXT_TCPFromZeroWindowAdv);
 	conn->rcv.wnd = wnd;
 	conn->rcv.wup = conn->rcv.nxt;
 	conn->rcv.full = false;
