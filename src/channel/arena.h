@@ -83,7 +83,7 @@ struct channel {
 	_Atomic uint32_t state;                    /* CHS_*: the engine writes */
 	_Atomic uint32_t poll;                     /* EPOLL* bits for reasons that are not in the rings: see channel_poll() */
 	_Atomic int32_t rcvlowat;
-	_Atomic int32_t linger_s;                  /* what a close waits at most; 0: it does not */
+	_Atomic int32_t linger_s;                  /* what a close waits at most; 0: it does not; < 0: it resets the connection */
 	_Atomic int32_t peek_off;                  /* SO_PEEK_OFF: where the next peek begins; < 0: it is off. The program's side moves it */
 	_Atomic int32_t rcvtimeo_ms, sndtimeo_ms;  /* as the options say: 0: for ever; < 0: not at all; TIMEO_LONG: that or more */
 	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
@@ -106,6 +106,8 @@ struct channel {
 #define CHF_ASYNC 8u         /* O_ASYNC: signals for what happens here */
 #define CHF_OWNED 16u        /* an owner was set once: a signal for urgent data */
 #define CHF_TAKEN 64u        /* one that was kept for the next socket() was given to the program: the engine hears of it with its first call */
+#define CHF_LEFT 128u        /* beside CHF_CLOSED, and after the engine was told: where its peer left nothing unread here, what is to come there is a FIN */
+#define CHF_TOLD 256u        /* its program was told of that FIN, ahead of the engine */
 #define CHF_CLOSING 32u      /* its only descriptor is being closed: what comes now comes too late, and its end is on the way */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */

@@ -47,15 +47,34 @@ static uint32_t direction_used(struct arena *a, struct direction *d, bool writin
 
 uint32_t chan_rx_used(struct arena *a, struct channel *c) { return direction_used(a, &c->rx, false); }
 
-/* The engine ends the segment before another socket has the peer's channel: the flags that were read before are the peer's. */
-bool chan_rx_told_all(struct arena *a, struct channel *c)
+/* The channel whose program writes segment i; 0: the engine does. */
+static uint32_t segment_writer(struct arena *a, uint32_t i)
 {
-	uint32_t i = shared_get32(&c->rx.read_seg);
 	struct segment *s = segment_at(a, i);
 	uint32_t writer = s ? shared_load32(&s->writer) : 0;
-	if (writer == 0 || writer >= CHANNEL_MAX) return false;
-	if (shared_load32(&arena_channel(a, writer)->flags) & (CHF_SHARED | CHF_CLOSING | CHF_CLOSED)) return false;
-	return !(shared_load32(&s->head) & SEG_ENDED) && shared_load32(&c->rx.read_seg) == i;
+	return writer < CHANNEL_MAX ? writer : 0;
+}
+
+/* The engine ends the segment before another socket has the peer's channel: what was read of that before is the peer's. */
+static bool still_reads(struct arena *a, struct channel *c, uint32_t i)
+{
+	return !(shared_load32(&segment_at(a, i)->head) & SEG_ENDED) && shared_load32(&c->rx.read_seg) == i;
+}
+
+bool chan_rx_told_all(struct arena *a, struct channel *c)
+{
+	uint32_t i = shared_get32(&c->rx.read_seg), writer = segment_writer(a, i);
+	if (writer == 0 || shared_load32(&arena_channel(a, writer)->flags) & (CHF_SHARED | CHF_CLOSING | CHF_CLOSED)) return false;
+	return still_reads(a, c, i);
+}
+
+bool chan_rx_ends(struct arena *a, struct channel *c)
+{
+	uint32_t i = shared_get32(&c->rx.read_seg), writer = segment_writer(a, i);
+	struct channel *peer = arena_channel(a, writer);
+	if (writer == 0 || (shared_load32(&peer->flags) & (CHF_LEFT | CHF_SHARED)) != CHF_LEFT) return false;
+	if (chan_tx_reader(a, c) != writer || chan_rx_used(a, peer) != 0) return false;
+	return still_reads(a, c, i);
 }
 
 /* What the limit leaves. */
@@ -268,6 +287,7 @@ uint32_t channel_poll(struct arena *a, struct channel *c)
 	uint32_t state = shared_get32(&c->state), events = shared_get32(&c->poll);
 	if (state & CHS_GONE) return events | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
 	if (state & CHS_LISTENING) return events | (offer_waits(offer_of(a, c)) ? EPOLLIN | EPOLLRDNORM : 0);
+	if (shared_get32(&c->flags) & CHF_TOLD) events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
 	uint32_t used = chan_rx_used(a, c);
 	if (used != 0 && (!(state & CHS_STREAM) || c->domain == AF_UNIX || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;

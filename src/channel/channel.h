@@ -24,6 +24,8 @@ struct handover {
 /* Has the peer sent nothing but what was in rx when that was looked at before? So it is where its program itself writes, has not begun to close, and has
  * the socket alone. */
 bool chan_rx_told_all(struct arena *a, struct channel *c);
+/* Has the peer's program closed it, so that after what is in rx there comes the end, and no reset? That of a TCP socket which goes directly both ways. */
+bool chan_rx_ends(struct arena *a, struct channel *c);
 uint32_t chan_tx_reader(struct arena *a, struct channel *c);          /* the channel whose program reads what is written now; 0: the engine. Lock not needed */
 /* Copies into tx, from segment to segment; how many octets were taken (0: full). */
 size_t chan_write(struct arena *a, struct channel *c, const void *data, size_t len, struct handover *h);

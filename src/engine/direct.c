@@ -221,10 +221,10 @@ void direct_forget(struct engine *e, struct esock *es)
 	shared_set32(&s->last_ms, 0);
 }
 
-static const struct esock *last_peer(const struct engine *e, const struct esock *es)
+struct esock *direct_last_peer(const struct engine *e, const struct esock *es)
 {
 	if (es->peer) return es->peer->sk ? es->peer : NULL;
-	const struct esock *left = es->left != 0 ? e->slots[es->left].es : NULL;
+	struct esock *left = es->left != 0 ? e->slots[es->left].es : NULL;
 	return left && left->sk && left->generation == es->left_generation ? left : NULL;
 }
 
@@ -232,7 +232,7 @@ static const struct esock *last_peer(const struct engine *e, const struct esock 
 uint32_t direct_ahead(struct engine *e, const struct esock *es)
 {
 	if (esock_is_unix(es) && es->flow != FLOW_DIRECT) return 0;
-	const struct esock *peer = last_peer(e, es);
+	const struct esock *peer = direct_last_peer(e, es);
 	if (!peer) return 0;
 	if (esock_is_unix(es)) return direct_unix_ahead(e, es, peer);
 	uint32_t unread = direct_unread(&e->pool, &peer->rx);

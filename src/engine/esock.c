@@ -387,7 +387,7 @@ static void esock_retire(struct engine *e, struct esock *es)
 	if (again) esock_renew(e, es, s, domain, type, protocol, bell);
 }
 
-void esock_end(struct engine *e, struct esock *es)
+static void end(struct engine *e, struct esock *es)
 {
 	uint32_t flags = shared_get32(&esock_channel(e, es)->flags);
 	if (ahead_keeps(e, es)) return;
@@ -397,6 +397,23 @@ void esock_end(struct engine *e, struct esock *es)
 	}
 	esock_anchor_close(e, es);
 	if (!esock_is_anchored(e, es)) esock_let_go(e, es);
+}
+
+/* The FIN that the program was told of (CHF_TOLD) comes before its own, in whatever order we hear of the two closes. */
+static void peer_ends(struct engine *e, struct esock *es)
+{
+	struct esock *peer = direct_last_peer(e, es);
+	if (peer && shared_get32(&esock_channel(e, peer)->flags) & CHF_CLOSED) {
+		list_remove(&peer->source.ready);
+		end(e, peer);
+	}
+	engine_settle(e);
+}
+
+void esock_end(struct engine *e, struct esock *es)
+{
+	if (shared_get32(&esock_channel(e, es)->flags) & CHF_TOLD) peer_ends(e, es);
+	end(e, es);
 }
 
 void esock_let_go(struct engine *e, struct esock *es)

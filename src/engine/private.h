@@ -358,6 +358,7 @@ void direct_update(struct engine *e, struct esock *es);                   /* aft
 void direct_part(struct engine *e, struct esock *es);                     /* back to the stack, both ways */
 void direct_leave(struct engine *e, struct esock *from);                  /* what a Unix socket sends goes by the stack now */
 void direct_reconsider(struct engine *e, struct esock *es);               /* the same until the way is looked at, which is soon */
+struct esock *direct_last_peer(const struct engine *e, const struct esock *es);   /* as long as there is its socket; else NULL */
 void direct_bar(struct engine *e, struct esock *es);                      /* for good */
 void direct_look_again(struct engine *e);                                 /* something about the net's ways has changed */
 uint32_t direct_limit(const struct esock *es);                            /* tx.limit of a direct flow */

@@ -79,7 +79,8 @@ void esock_mirror(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
 	atomic_store(&ch->rcvlowat, es->sk->rcvlowat);
-	atomic_store(&ch->linger_s, es->sk->linger.l_onoff ? es->sk->linger.l_linger : 0);
+	const struct linger *l = &es->sk->linger;
+	atomic_store(&ch->linger_s, !l->l_onoff ? 0 : l->l_linger > 0 ? l->l_linger : -1);
 	atomic_store(&ch->rcvtimeo_ms, timeo_ms(es->sk->rcvtimeo_us));
 	atomic_store(&ch->sndtimeo_ms, timeo_ms(es->sk->sndtimeo_us));
 }

@@ -88,12 +88,17 @@ static bool bell_ring_of(struct channel *c, uint32_t index)
 	return woken;
 }
 
-/* false: the engine must do the rest. */
-static bool woken(uint32_t peer, struct direction *d)
+static void direction_wake(struct direction *d)
 {
 	/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
 	atomic_fetch_add(&d->seq, 1);
 	if (atomic_load(&d->waiters) != 0) sys(SYS_futex, &d->seq, FUTEX_WAKE, INT_MAX);
+}
+
+/* false: the engine must do the rest. */
+static bool woken(uint32_t peer, struct direction *d)
+{
+	direction_wake(d);
 	return bell_ring_of(arena_channel(shim.arena, peer), peer);
 }
 
@@ -125,6 +130,13 @@ void direct_read(const struct sock *own, uint32_t peer)
 {
 	struct channel *c = arena_channel(shim.arena, peer);
 	if (peer < CHANNEL_MAX && chan_tx_relieve(shim.arena, c)) wake(own, peer, &c->tx);
+}
+
+/* Whoever sleeps in a read of the peer's. Who has heard by a bell so far does so again, when the engine has seen the end. */
+void direct_ended(uint32_t peer)
+{
+	struct channel *c = arena_channel(shim.arena, peer);
+	if (peer < CHANNEL_MAX && shared_get32(&c->bell) == 0) direction_wake(&c->rx);
 }
 
 /* A sender of datagrams has no one peer that the engine would look at: it is told of the receiver. */

@@ -304,6 +304,7 @@ void direct_read(const struct sock *own, uint32_t peer);      /* it wrote what w
 /* Whoever moves octets past the engine owes the peer a wake until these two are over. */
 void owe(const struct sock *s, struct direction *d);
 void owe_no_more(const struct sock *s, struct direction *d);
+void direct_ended(uint32_t peer);                             /* channel peer may find that we have closed: CHF_LEFT */
 void direct_delivered(uint32_t peer);                         /* channel peer has a datagram of ours */
 int *ringer_slot(int fd);                  /* where the number of an eventfd of somebody's is kept, or NULL */
 void ringers_forked(void);

@@ -123,6 +123,14 @@ static bool keepable(int fd, const struct sock *s)
 	return sys(SYS_fstat, fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* A peer that reads what we wrote need not wait for the engine. Where that has seen the close by now, this is another socket, or none. */
+static void peer_tell(const struct sock *s, uint32_t flags)
+{
+	uint32_t peer = chan_tx_reader(shim.arena, s->c);
+	if (peer == 0 || s->c->domain == AF_UNIX || atomic_load(&s->c->linger_s) < 0) return;
+	if (shared_replace32(&s->c->flags, flags, flags | CHF_LEFT)) direct_ended(peer);
+}
+
 bool spare_keep(int fd, const struct sock *s)
 {
 	if (!keepable(fd, s)) return false;
@@ -133,8 +141,9 @@ bool spare_keep(int fd, const struct sock *s)
 		bool nonblock = shared_get32(&s->c->flags) & CHF_NONBLOCK;
 		table_set_hidden(to);
 		sys(SYS_close, fd);
-		atomic_fetch_or(&s->c->flags, CHF_CLOSED);
+		uint32_t flags = atomic_fetch_or(&s->c->flags, CHF_CLOSED) | CHF_CLOSED;
 		arena_mark_dirty(shim.arena, s->index);
+		peer_tell(s, flags);
 		*sp = (struct spare){.state = KEPT, .fd = to, .channel = s->index, .closed = s->generation, .nonblock = nonblock};
 	}
 	lock_leave(&lock);

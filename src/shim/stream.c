@@ -71,10 +71,18 @@ long stream_put_some(const struct sock *s, const struct message *m, size_t from,
 	return n != 0 ? n : -EAGAIN;
 }
 
+/* The FIN that the program was told of ahead of the engine comes before what the program writes after. */
+static void end_settle(const struct sock *s)
+{
+	if (!(shared_get32(&s->c->flags) & CHF_TOLD) || shared_get32(&s->c->state) & CHS_EOF) return;
+	control_simple(RPC_SYNC, NULL, 0, 0, 0);
+}
+
 /* One attempt: octets taken, or -EAGAIN, or the error. */
 static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
 {
 	closes_settle();
+	end_settle(s);
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & CHS_GONE || engine_dead()) return -ENETDOWN;
 	if (from > 0 && state & CHS_ERROR) return -EPIPE;   /* what has gone is the answer: the error stays for the next call */
@@ -205,13 +213,32 @@ static long recv_nothing(const struct sock *s, struct message *m, uint32_t state
 	return (long)engine_recv_once(s, m);
 }
 
-/* connect() to AF_UNSPEC forgets what has not been read. */
+/* connect() to AF_UNSPEC forgets what has not been read, and that there was an end. */
 void stream_forget(const struct sock *s)
 {
 	char sink[4096];
 	struct iovec iov = {sink, sizeof sink};
 	struct message m = {.iov = &iov, .count = 1, .total = sizeof sink};
 	while (stream_take_some(s, &m, 0) > 0) {}
+	atomic_fetch_and(&s->c->flags, ~CHF_TOLD);
+}
+
+static uint32_t recv_state(const struct sock *s)
+{
+	uint32_t state = shared_get32(&s->c->state);
+	return shared_get32(&s->c->flags) & CHF_TOLD ? state | CHS_EOF | CHS_DONE : state;
+}
+
+/*
+ * Is the end all that can come? Who asks that is told before the engine has come to the peer's close, and from then on always. Not where somebody else
+ * may hear of the end by a bell, which the engine rings.
+ */
+static bool end_comes(const struct sock *s, uint32_t state)
+{
+	if (s->c->domain == AF_UNIX || state & ~(CHS_STREAM | CHS_SENDABLE | CHS_LOCAL) || shared_get32(&s->c->bell) != 0) return false;
+	if (!chan_rx_ends(shim.arena, s->c)) return false;
+	atomic_fetch_or(&s->c->flags, CHF_TOLD);
+	return true;
 }
 
 static size_t recv_wanted(const struct sock *s, const struct message *m)
@@ -230,7 +257,7 @@ static long stream_take(const struct sock *s, struct message *m)
 	closes_settle();
 	wait_begin_as_set(&w, &s->c->rcvtimeo_ms);
 	for (;;) {
-		uint32_t seq = shared_get32(&s->c->rx.seq), state = shared_get32(&s->c->state), handled = signals_handled();
+		uint32_t seq = shared_get32(&s->c->rx.seq), state = recv_state(s), handled = signals_handled();
 		bool late = (state & (CHS_LOCAL | CHS_DONE)) == CHS_LOCAL && rest_is_late() && !chan_rx_told_all(shim.arena, s->c);
 		long n = stream_take_some(s, m, done);
 		if (n < 0) return done > 0 ? (long)done : n;
@@ -251,6 +278,7 @@ static long stream_take(const struct sock *s, struct message *m)
 		r = recv_nothing(s, m, state);
 		if (r == 0 && !(state & CHS_DONE) && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
 		if (r != -EAGAIN) break;
+		if (end_comes(s, state)) continue;
 		if (m->nonblock) {
 			if (chan_rx_told_all(shim.arena, s->c) || !look_again(&looked)) break;
 			continue;

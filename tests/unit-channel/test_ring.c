@@ -458,6 +458,38 @@ static void test_told_all(void **state)
 	assert_false(chan_rx_told_all(b->a, to));
 }
 
+/* Only where the peer has closed, alone, and both ways are direct with nothing unread at its end, can what comes be nothing but a FIN. */
+static void test_ends(void **state)
+{
+	static const uint32_t not_ends[] = {0, CHF_CLOSING, CHF_CLOSED, CHF_CLOSED | CHF_LEFT | CHF_SHARED};
+	struct both *b = *state;
+	struct channel *to = arena_channel(b->a, 2);
+	struct rx_side back_rx = {0};
+	struct tx_side back_tx = {0};
+	assert_false(chan_rx_ends(b->a, to));
+	assert_int_equal(tx_start(&b->p, &b->c->tx, &b->tx), 0);
+	assert_int_equal(tx_start(&b->p, &to->tx, &back_tx), 0);
+	b->tx.held = back_tx.held = true;
+	direct_link(&b->p, b->tx.last, 1, &to->rx, &b->rx, 2);
+	atomic_store(&b->c->flags, CHF_CLOSED | CHF_LEFT);
+	assert_false(chan_rx_ends(b->a, to));      /* what we write the engine carries: who knows what has come there */
+	direct_link(&b->p, back_tx.last, 2, &b->c->rx, &back_rx, 1);
+	assert_true(chan_rx_ends(b->a, to));
+	for (size_t i = 0; i < ARRAY_SIZE(not_ends); i++) {
+		atomic_store(&b->c->flags, not_ends[i]);
+		assert_false(chan_rx_ends(b->a, to));
+	}
+	atomic_store(&b->c->flags, CHF_CLOSED | CHF_LEFT);
+	assert_int_equal(chan_write(b->a, to, "x", 1, &told), 1);
+	assert_false(chan_rx_ends(b->a, to));
+	assert_int_equal(chan_read(b->a, b->c, (uint8_t[1]){0}, 1, 0, false, &told), 1);
+	assert_true(chan_rx_ends(b->a, to));
+	assert_int_equal(direct_unlink(&b->p, &b->c->tx, &b->tx), 0);
+	assert_false(chan_rx_ends(b->a, to));
+	rx_release(&b->p, &back_rx);
+	tx_release(&b->p, &back_tx);
+}
+
 struct kept { uint8_t octets[40000]; size_t n, room; };
 
 static bool keep(void *user, const struct iovec data[2])
@@ -519,7 +551,7 @@ int main(void)
 		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_writer_tells_what_it_left),
 		T(test_tx_limit), T(test_whole), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
-		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_told_all), T(test_recall),
+		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_told_all), T(test_ends), T(test_recall),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
