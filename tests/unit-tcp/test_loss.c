@@ -71,9 +71,9 @@ static void ecn_is_given_to_who_asks(void **state)
 	}
 	/* §6.1.2: once a window, with CWR on the first new segment after. */
 	inject(b, ACK | ECE, .seq = 3001, .ack = 1 + 2 * MSS);
-	info_is(b, 8, 0, 0, 0, 10, 7, TCP_CWR);
+	info_is(b, 8, 0, 0, 0, 10, 7, TCP_REDUCING);
 	inject(b, ACK | ECE, .seq = 3001, .ack = 1 + 4 * MSS);
-	info_is(b, 6, 0, 0, 0, 7, 7, TCP_CWR);
+	info_is(b, 6, 0, 0, 0, 7, 7, TCP_REDUCING);
 	bench_send(b, 10 * MSS, 0);
 	expect(b, ACK | CWR, .seq = 1 + 10 * MSS, .ack = 3001, .len = MSS);
 	assert_int_equal(b->ecn, 2);
@@ -81,7 +81,7 @@ static void ecn_is_given_to_who_asks(void **state)
 	inject(b, ACK, .seq = 3001, .ack = 1 + 10 * MSS);
 	for (seq32 i = 11; i < 17; i++)
 		expect(b, ACK, .seq = 1 + i * MSS, .ack = 3001, .len = MSS);
-	info_is(b, 7, 0, 0, 0, 7, 7, TCP_CWR);
+	info_is(b, 7, 0, 0, 0, 7, 7, TCP_REDUCING);
 	inject(b, ACK, .seq = 3001, .ack = 1 + 12 * MSS);
 	info_is(b, 7, 0, 0, 0, 7, 7, TCP_OPEN);
 	bench_flush(b);

@@ -33,8 +33,9 @@ struct tcp_rtxq {
 
 /* ---- loss recovery: recovery.c explains the fields ---- */
 
-/* Linux's numbers: TCP_INFO shows them. Disorder: duplicate ACKs or SACK blocks, nothing lost yet. CWR: cwnd comes down for another reason than loss. */
-enum tcp_phase { TCP_OPEN, TCP_DISORDER, TCP_CWR, TCP_RECOVERY, TCP_LOSS };
+/* Linux's numbers: TCP_INFO shows them. Disorder: duplicate ACKs or SACK blocks, nothing lost yet. Reducing, which is Linux's
+ * CWR: cwnd comes down for another reason than loss. */
+enum tcp_phase { TCP_OPEN, TCP_DISORDER, TCP_REDUCING, TCP_RECOVERY, TCP_LOSS };
 struct tcp_recovery {
 	time_ns retrans_at;                   /* first retransmission of this episode; 0: none */
 	uint8_t phase;

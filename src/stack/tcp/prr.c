@@ -25,7 +25,7 @@ void prr_begin(struct tcp_sock *conn)
 	ecn_reduced(conn);
 }
 
-bool prr_is_active(const struct tcp_sock *conn) { return conn->rec.phase == TCP_CWR || conn->rec.phase == TCP_RECOVERY; }
+bool prr_is_active(const struct tcp_sock *conn) { return conn->rec.phase == TCP_REDUCING || conn->rec.phase == TCP_RECOVERY; }
 
 void prr_reduce(struct tcp_sock *conn, uint32_t delivered, uint32_t lost, bool una_moved)
 {
@@ -52,6 +52,6 @@ void prr_reduce(struct tcp_sock *conn, uint32_t delivered, uint32_t lost, bool u
 /* RFC 9937 §6.4: at the end cwnd is ssthresh, unless the reduction was undone. */
 void prr_end(struct tcp_sock *conn)
 {
-	if (conn->cc.ssthresh >= CC_INFINITE || (conn->rec.phase != TCP_CWR && !conn->rec.can_undo)) return;
+	if (conn->cc.ssthresh >= CC_INFINITE || (conn->rec.phase != TCP_REDUCING && !conn->rec.can_undo)) return;
 	cc_set_cwnd(conn, conn->cc.ssthresh);
 }

@@ -129,10 +129,10 @@ void recovery_enter(struct tcp_sock *conn, bool ece)
 void recovery_reduce(struct tcp_sock *conn)
 {
 	conn->rec.prior_ssthresh = 0;
-	if (conn->rec.phase >= TCP_CWR) return;
+	if (conn->rec.phase >= TCP_REDUCING) return;
 	conn->rec.can_undo = false;
 	prr_begin(conn);
-	conn->rec.phase = TCP_CWR;
+	conn->rec.phase = TCP_REDUCING;
 }
 
 void recovery_keep_open(struct tcp_sock *conn)
@@ -148,13 +148,13 @@ static void try_to_open(struct tcp_sock *conn, const struct tcp_acked *a)
 {
 	if (!recovery_any_resent(conn)) conn->rec.retrans_at = 0;
 	if (a->ece) recovery_reduce(conn);
-	if (conn->rec.phase != TCP_CWR) recovery_keep_open(conn);
+	if (conn->rec.phase != TCP_REDUCING) recovery_keep_open(conn);
 }
 
 /* una reached point. true: nothing more to be done with this ACK. */
 static bool leave(struct tcp_sock *conn, const struct tcp_acked *a)
 {
-	if (conn->rec.phase == TCP_CWR && conn->snd.una != conn->rec.point) {
+	if (conn->rec.phase == TCP_REDUCING && conn->snd.una != conn->rec.point) {
 		/* Above it, so that the peer has seen our CWR. */
 		prr_end(conn);
 		conn->rec.phase = TCP_OPEN;

@@ -31,7 +31,7 @@ bool tlp_schedule(struct tcp_sock *conn, bool advancing)
 
 	/* RFC 8985 §7.2: with SACK only, and not while losses are being repaired. */
 	if (!conn_sysctl(conn)->tcp_early_retrans || !conn->rtxq.n || !conn->opt.sack || conn->fastopen.unproven) return false;
-	if (conn->rec.phase != TCP_OPEN && conn->rec.phase != TCP_CWR) return false;
+	if (conn->rec.phase != TCP_OPEN && conn->rec.phase != TCP_REDUCING) return false;
 	pto = probe_delay(conn);
 	if (rto > 0) pto = MIN(pto, rto);
 	timers_set_rtx(conn, TCP_TIMER_TAIL, pto);
