@@ -24,7 +24,7 @@ static int poll_look(struct world *w, struct pollfd *fds, nfds_t n_fds)
 		if (desc_find(w, fds[i].fd, &d) < 0)
 			fds[i].revents = POLLNVAL;
 		else if (d->sk)
-			fds[i].revents = (short)(sock_poll(d->sk) & ((unsigned short)fds[i].events | ALWAYS));
+			fds[i].revents = (short)(sock_poll_waiting(d->sk) & ((unsigned short)fds[i].events | ALWAYS));
 		n += fds[i].revents != 0;
 	}
 	return n;
@@ -116,7 +116,7 @@ static int epoll_look(struct list *epoll, struct epoll_event *events, int max_ev
 	int n = 0;
 
 	list_each(struct interest, at, epoll, node) {
-		uint32_t ready = at->spent ? 0 : sock_poll(at->sk) & (at->event.events | ALWAYS);
+		uint32_t ready = at->spent ? 0 : sock_poll_waiting(at->sk) & (at->event.events | ALWAYS);
 		if (!ready || n == max_events || (at->event.events & EPOLLET && !at->edge)) continue;
 		events[n++] = (struct epoll_event){.events = ready, .data = at->event.data};
 		at->edge = false;

@@ -357,7 +357,7 @@ static bool parse_poll(struct script_step *step, struct words *w)
 
 static void run_poll(struct play *p, const struct script_step *step)
 {
-	is(p, step, "what poll says", (int)(sock_poll(play_subject(p)) & (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLHUP | EPOLLERR)), step->flags);
+	is(p, step, "what poll says", (int)(sock_poll_waiting(play_subject(p)) & (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLHUP | EPOLLERR)), step->flags);
 }
 
 static bool parse_sockets(struct script_step *step, struct words *w) { return words_take_number(w, 100000, &step->n); }

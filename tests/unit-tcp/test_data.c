@@ -563,6 +563,22 @@ static void a_full_send_buffer_says_again(void **state)
 	bench_flush(b);
 }
 
+/* As Linux: SO_SNDBUF grows for a program that waits, not because the host looks at what it has to tell. */
+static void a_buffer_grows_for_who_waits(void **state)
+{
+	struct bench *b = *state;
+	passive(b, .mss = 1000);
+	int size = bench_get(b->sk, SOL_SOCKET, SO_SNDBUF);
+	assert_int_equal(bench_send(b, (size_t)size, 0), size);
+	assert_false(sock_poll(b->sk) & EPOLLOUT);
+	inject(b, ACK, .seq = 1, .ack = 5001);
+	assert_int_equal(bench_get(b->sk, SOL_SOCKET, SO_SNDBUF), size);
+	assert_false(sock_poll_waiting(b->sk) & EPOLLOUT);
+	inject(b, ACK, .seq = 1, .ack = 6001);
+	assert_true(bench_get(b->sk, SOL_SOCKET, SO_SNDBUF) > size);
+	bench_flush(b);
+}
+
 static void notsent_lowat_holds_the_writer(void **state)
 {
 	struct bench *b = *state;
@@ -714,7 +730,7 @@ int main(void)
 		both(segments_are_never_more_than_half_the_largest_window), both(the_congestion_window_starts_at_ten),
 		both(nagle_holds_the_second_small_segment), both(a_small_tail_of_full_segments_is_not_held), both(nodelay_sends_at_once),
 		both(cork_gathers), both(a_cork_lasts_200_ms), both(msg_more_waits_for_the_rest), both(a_full_send_buffer_says_again),
-		both(notsent_lowat_holds_the_writer), both(megabytes_are_accepted), both(urgent_data_goes_out), both(urgent_data_comes_in),
+		both(a_buffer_grows_for_who_waits), both(notsent_lowat_holds_the_writer), both(megabytes_are_accepted), both(urgent_data_goes_out), both(urgent_data_comes_in),
 		both(oobinline_leaves_it_in_the_stream), both(octets_beside_keep_it_in_the_stream), both(a_new_mark_replaces_the_old_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,12 @@ uint32_t sock_poll(const struct sock *sk)
 	return sk->ops->poll(sk);
 }
 
+uint32_t sock_poll_waiting(struct sock *sk)
+{
+	if (sk->ops->waited) sk->ops->waited(sk);
+	return sk->ops->poll(sk);
+}
+
 bool sock_has_room(const struct sock *sk)
 {
 	return sk->ops->has_room ? sk->ops->has_room(sk) : (sock_poll(sk) & EPOLLOUT) != 0;

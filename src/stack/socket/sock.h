@@ -53,6 +53,7 @@ struct sock_ops {
 	void (*consumed)(struct sock *);           /* sk->lent went down: more room to advertise. NULL allowed */
 	int (*shutdown)(struct sock *, int how);
 	uint32_t (*poll)(const struct sock *);     /* EPOLL* bits */
+	void (*waited)(struct sock *);             /* a program will wait for what poll does not tell; NULL: that means nothing */
 	bool (*has_room)(const struct sock *);     /* for what send refused last with -EAGAIN, where poll does not tell. NULL: EPOLLOUT does */
 	int (*name_of)(const struct sock *, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len);
 	int (*ioctl)(struct sock *, unsigned long request, void *arg, size_t len);  /* SIOCINQ, SIOCOUTQ, … ; -NO_IOCTL_CMD passes on */
@@ -123,6 +124,8 @@ ssize_t sock_recv(struct sock *sk, struct sock_msg *m);        /* datagrams: dat
 void sock_consumed(struct sock *sk, uint32_t n);          /* n of the lent octets were read */
 int sock_shutdown(struct sock *sk, int how);
 uint32_t sock_poll(const struct sock *sk);
+/* The same for a program, which waits for what it does not find. As Linux: a send buffer grows when somebody does. */
+uint32_t sock_poll_waiting(struct sock *sk);
 bool sock_has_room(const struct sock *sk);         /* a send that was refused may be tried again */
 int sock_getsockname(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
 int sock_getpeername(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);

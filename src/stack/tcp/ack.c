@@ -16,6 +16,8 @@
 
 static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 {
+	bool both_opened = !conn->wait.parent && !conn->fastopen.unproven;
+
 	if (seq_le(g->h.ack, conn->snd.una) || seq_gt(g->h.ack, conn->snd.nxt)) {
 		reset_answer(conn_stack(conn), g->p, g);
 		return step_drop(g, DROP_TCP_ACK);
@@ -33,6 +35,11 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 	if (conn->inet.sk.shut & 2) conn->snd.fin = true;
 	if (conn->fastopen.unproven) fastopen_proven(conn);
 	else conn_established(conn);
+	if (both_opened) {
+		/* As Linux: then the SYN counts as any octet. */
+		conn->cc.delivered++;
+		conn->count.bytes_acked++;
+	}
 	pacing_update(conn, snd_mss_plain(conn));
 	sock_ready(&conn->inet.sk);
 	return STEP_NEXT;
@@ -61,7 +68,7 @@ static bool update_window(struct tcp_sock *conn, const struct segment *g)
 static void update_ts_recent(struct tcp_sock *conn, const struct segment *g)
 {
 	if (!conn->opt.ts || !g->h.opts.has_ts || seq_gt(g->h.seq, conn->rcv.wup)) return;
-	if (conn->opt.recent && (int32_t)(g->h.opts.ts_val - conn->opt.recent) < 0 && conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX) return;
+	if (conn->opt.recent && (int32_t)(conn->opt.recent - g->h.opts.ts_val) > 0 && conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX) return;
 	conn->opt.recent = g->h.opts.ts_val;
 	conn->opt.recent_when = conn_now(conn);
 }
@@ -146,15 +153,16 @@ static void take_record(struct tcp_sock *conn, struct tcp_sent *s, struct tcp_ac
 static void cut_anew(struct tcp_sock *conn, struct tcp_acked *a)
 {
 	struct tcp_rtxq *q = &conn->rtxq;
-	uint32_t mss = 0, n, left, fin;
+	uint32_t mss = 0, n, left = 1, fin;
 	seq32 end, seq = conn->snd.una;
 
 	if (!q->n || !seq_lt(rtxq_at(q, 0)->seq, seq)) return;
 	n = rtxq_packet(q, &mss);
-	if (n < 2) return;
+	/* One of a single segment is held until all of it is acknowledged. */
+	if (!n || (n == 1 && (rtxq_at(q, 0)->tag & TAG_HEAD))) return;
 	end = rtxq_at(q, n - 1)->end;
 	fin = seq_gt(end, snd_end(conn)) ? 1 : 0;
-	left = MAX((end - fin - seq + mss - 1) / mss, 1u);
+	if (n > 1) left = MAX((end - fin - seq + mss - 1) / mss, 1u);
 	for (; n > left; n--) {
 		take_record(conn, rtxq_at(q, 0), a);
 		rtxq_pop(q);
@@ -218,6 +226,7 @@ static void move_cwnd(struct tcp_sock *conn, const struct tcp_acked *a)
 	uint32_t delivered = conn->cc.delivered - a->prior_delivered;
 	bool reordered = conn->rec.reordering > conn_sysctl(conn)->tcp_reordering;
 
+	if (a->ece) conn->cc.delivered_ce += delivered;
 	if (prr_is_active(conn))
 		prr_reduce(conn, delivered, conn->cc.lost - a->prior_lost, a->una_moved);
 	else if (a->data_acked || (reordered && a->sacked_new))
@@ -325,15 +334,13 @@ enum step input_ack(struct tcp_sock *conn, struct segment *g)
 		enum step r = ack_of_syn(conn, g);
 		if (r != STEP_NEXT) return r;
 	}
+	if (open) ecn_seen(conn, g);
 	/* RFC 9293 §3.10.7.4 fifth, and RFC 5961 §5.2 for what is too old; as Linux, nothing that was never sent either. */
 	if (seq_gt(g->h.ack, conn->snd.nxt) || seq_lt(g->h.ack, conn->snd.una - (seq32)MIN(conn->snd.max_wnd, conn->count.bytes_acked))) {
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_ACK);
 	}
-	if (open) {
-		ecn_seen(conn, g);
-		window_measure_stamp(conn, g);
-	}
+	if (open) window_measure_stamp(conn, g);
 	prepare(conn, g, &a);
 	if (seq_lt(g->h.ack, conn->snd.una)) {
 		take_old(conn, g, &a);

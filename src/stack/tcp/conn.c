@@ -96,6 +96,13 @@ static uint16_t mss_of_mtu(const struct tcp_sock *conn, uint32_t mtu)
 	return (uint16_t)MAX(mtu > ip + TCP_HDR_MIN ? mtu - ip - TCP_HDR_MIN : 0, conn_mss_least(conn));
 }
 
+uint32_t conn_mss_over(const struct tcp_sock *conn, uint32_t mtu)
+{
+	uint32_t most = conn->snd.peer_mss ? conn->snd.peer_mss : conn->set.mss ? (uint32_t)conn->set.mss : snd_mss_any(conn);
+
+	return MIN(mss_of_mtu(conn, mtu), most) - (conn->opt.ts ? TS_SPACE : 0);
+}
+
 static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 {
 	uint16_t mss = mss_of_mtu(conn, mtuprobe_limit(conn, path_mtu));
@@ -103,7 +110,7 @@ static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 	conn->snd.path_mtu = MIN(path_mtu, (uint32_t)PACKET_MAX + (addr_is_v4(&conn->inet.raddr) ? 0 : IP6_HDR_LEN));
 	/* RFC 9293 §3.7.1 (MUST-16): the least of what the peer and the path take. */
 	if (conn->snd.peer_mss) mss = MIN(mss, conn->snd.peer_mss);
-	if (conn->set.mss) mss = (uint16_t)MIN(mss, conn->set.mss);
+	else if (conn->set.mss && !conn->wait.embryo) mss = (uint16_t)MIN(mss, conn->set.mss);
 	conn->snd.mss = MAX(mss, conn_mss_least(conn));
 }
 
@@ -139,10 +146,21 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	conn->rcv.mss = TCP_MSS_RCV_MIN;
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
 	conn->snd.tso_bytes = hop->netif->tso_bytes;
-	window_init(conn);
+	window_init(conn, conn->rcv.adv_mss);
 	rtt_init(conn);
 	recovery_init(conn);
 	return 0;
+}
+
+void conn_bound_mss(const struct tcp_sock *conn, struct tcp_opts *o)
+{
+	if (!conn->set.mss) return;
+	if (o->has_mss) {
+		o->mss = (uint16_t)MIN(o->mss, conn->set.mss);
+	} else if (conn->state == TCPS_SYN_SENT) {
+		o->has_mss = true;
+		o->mss = (uint16_t)conn->set.mss;
+	}
 }
 
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o)
@@ -284,7 +302,7 @@ static void forget_connection(struct tcp_sock *conn)
 	memset(&conn->snd, 0, sizeof *conn - offsetof(struct tcp_sock, snd));
 	list_init(&conn->rcv.queue);
 	conn->rcv.scaling = TCP_SCALING;
-	conn->nospace = false;
+	conn->nospace = conn->unwritable = false;
 	conn->fastopen = (struct fastopen){0};
 	rtt_init(conn);
 }

@@ -31,10 +31,10 @@
 #include "base/ring.h"
 #include "stack/core/sysctl.h"
 #include "stack/inet/mib.h"
+#include "stack/tcp/fastopen.h"
 #include "stack/tcp/flight.h"
 #include "stack/tcp/tcp.h"
 #include "wire/wire.h"
-#include "stack/tcp/fastopen.h"      /* after flight.h, whose names wire.h would take */
 
 /* Linux's numbers: TCP_INFO, diag and /proc/net/tcp show them. */
 enum tcp_state {
@@ -110,7 +110,8 @@ struct tcp_sock {
 	struct inet_sock inet;
 	uint8_t state, use;
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
-	bool nospace;                         /* a writer found no room, or asked for it in vain */
+	bool nospace;                         /* a program found no room, or waits for some: Linux's SOCK_NOSPACE */
+	bool unwritable;                      /* … or somebody was told that there is none, and is to be told otherwise */
 	bool orphan;                          /* counted in tcp_stack.n_orphans */
 	struct fastopen fastopen;             /* of one connection, too */
 	struct { uint8_t on : 1, queue : 2; } repair;   /* repair.c */
@@ -292,6 +293,8 @@ int conn_init(struct sock *sk);
 void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent);
 void conn_inherit_sock(struct inet_sock *is, const struct inet_sock *parent);   /* … as far as that is no matter of TCP */
 int conn_open(struct tcp_sock *conn, const struct route_hop *hop);      /* addresses are set: ISN, MSS, windows, timestamps' offset */
+/* As Linux: TCP_MAXSEG bounds what the peer's SYN says; where that says nothing, only who connects goes by it. */
+void conn_bound_mss(const struct tcp_sock *conn, struct tcp_opts *o);
 void conn_synced(struct tcp_sock *conn, const struct tcp_opts *o);      /* options of the peer's SYN */
 void conn_stamps_agreed(struct tcp_sock *conn);  /* the SYNs are over: time stamps take their part of each segment to come */
 void conn_ready_to_send(struct tcp_sock *conn);  /* windows and congestion control start */
@@ -305,6 +308,7 @@ void conn_disconnect(struct tcp_sock *conn);     /* back to where connect or lis
 void conn_free(struct tcp_sock *conn);           /* frees it in any state, without a packet */
 void conn_time_wait(struct tcp_sock *conn);      /* leaves a struct timewait behind, then conn_done */
 int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *ret); /* route to the peer */
+uint32_t conn_mss_over(const struct tcp_sock *conn, uint32_t mtu);   /* … over a path of that MTU, without SACK blocks */
 void conn_update_mss(struct tcp_sock *conn);     /* after the path MTU changed */
 
 /* isn.c */
@@ -462,7 +466,7 @@ uint32_t window_to_space(const struct tcp_sock *conn, uint32_t octets);
 uint32_t window_full(const struct tcp_sock *conn);         /* octets that fit in an empty buffer */
 void window_scaling(struct tcp_sock *conn, uint32_t len, uint32_t cost);  /* a segment of a new size says how much of the buffer is window */
 void window_clamp(struct tcp_sock *conn, uint32_t most);   /* TCP_WINDOW_CLAMP */
-void window_init(struct tcp_sock *conn);
+void window_init(struct tcp_sock *conn, uint32_t mss);     /* offered at first, in whole segments of that size: */
 void window_start(struct tcp_sock *conn, seq32 nxt);      /* the peer's first number is known: the window stands from there */
 uint32_t window_wanted(struct tcp_sock *conn);             /* what could be offered if nothing had been */
 uint32_t window_select(struct tcp_sock *conn);             /* what to offer now, from rcv.nxt */

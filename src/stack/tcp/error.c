@@ -14,6 +14,8 @@ static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
 {
 	uint16_t before = conn->snd.mss;
 
+	/* As Linux over IPv6: what would not make segments smaller is not even learnt. */
+	if (!addr_is_v4(&e->dst) && conn_mss_over(conn, e->mtu_bytes) >= snd_mss_plain(conn)) return;
 	ip_pmtu_learn(conn_stack(conn), e);
 	conn_update_mss(conn);
 	if (conn->snd.mss >= before || !IN_STATES(conn, STATES_SYNCED)) return;
@@ -33,8 +35,8 @@ static void report(struct tcp_sock *conn, const struct ip_error *e)
 	if (conn->wait.embryo) {
 		if (ends_embryo(e)) conn_free(conn);
 	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->wait.accepted) {
-		/* RFC 5461 §4.1, as Linux: it ends the attempt; who asked for it finds the message itself in the error queue. */
-		if (conn->inet.recverr || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
+		/* RFC 5461 §4.1, as Linux: it ends the attempt; the message itself is in the error queue, over IPv6 if that was asked for. */
+		if (addr_is_v4(&e->dst) || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
 		conn_fail(conn, e->err);
 	} else if (conn->inet.recverr || conn->inet.recverr6) {
 		/* RFC 9293 §3.9.1.8 (SHLD-20): told at once to those who asked only. RFC 5927 §5.2: to a synchronized connection all errors are soft. */

@@ -46,7 +46,7 @@ static void unacceptable(struct tcp_sock *conn, const struct segment *g, enum mi
 		if (answer_allowed(conn, skipped)) segment_send_ack(conn);
 		return;
 	}
-	if (seq_lt(g->h.seq, conn->rcv.nxt)) {
+	if (!conn->wait.embryo && seq_lt(g->h.seq, conn->rcv.nxt)) {
 		conn_mib(conn, TCPEXT_DelayedACKLost);
 		tcp_enter_quickack(conn, TCP_QUICK_ACKS);
 		sack_note_duplicate(conn, g->h.seq, seq_lt(end, conn->rcv.nxt) ? end : conn->rcv.nxt);
@@ -135,7 +135,7 @@ static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 	if (check_stamp(conn, g) != STEP_NEXT) return STEP_STOP;
 	if (echoes_no_syn(conn, g)) {
 		conn_mib(conn, TCPEXT_TSEcrRejected);
-		if (!(g->h.flags & TCP_RST)) ack_challenge(conn);
+		if (!(g->h.flags & TCP_RST)) unacceptable(conn, g, TCPEXT_TCPACKSkippedSynRecv);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
@@ -333,8 +333,8 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 	acking_data(conn, g);
 	g->p = NULL;
 	/* As Linux: a FIN that is next ends it all, whatever came from behind it. */
-	if (g->h.flags & TCP_FIN) runs_free(conn), disorder = false;
-	runs_drain(conn);
+	if (g->h.flags & TCP_FIN) disorder = false;
+	else runs_drain(conn);
 	ulp_arrived(conn);
 	/* RFC 5681 §4.2: at once when it fills a gap. */
 	if (disorder && !conn->rcv.ooo && (!conn->rcv.fin || conn->rcv.nxt == conn->rcv.fin_seq)) tcp_need_ack(conn, TCP_ACK_NOW);
@@ -362,6 +362,13 @@ static void learn_fin(struct tcp_sock *conn, const struct segment *g)
 	runs_note_fin(conn);
 }
 
+/* What came from behind the FIN, and twice, is not told any more. */
+static void nothing_follows(struct tcp_sock *conn)
+{
+	runs_free(conn);
+	conn->rcv.dup.start = conn->rcv.dup.end;
+}
+
 static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 {
 	if (g->h.flags & TCP_FIN) learn_fin(conn, g);
@@ -375,22 +382,22 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 	conn->rcv.nxt++;
 	conn->count.bytes_received++;         /* the FIN counts with Linux */
 	conn->rcv.done = true;
-	runs_free(conn);
-	conn->rcv.dup.start = conn->rcv.dup.end;
 	conn->inet.sk.shut |= 1;
 	sock_ready(&conn->inet.sk);
 	switch (conn->state) {
 	case TCPS_ESTABLISHED:
+		nothing_follows(conn);
 		/* As Linux: the program will soon close, and its FIN carry the ACK. */
 		conn_set_answers(conn, true);
 		conn_enter(conn, TCPS_CLOSE_WAIT);
 		tcp_need_ack(conn, TCP_ACK_DELAYED);
 		return STEP_NEXT;
 	case TCPS_FIN_WAIT_1:
+		nothing_follows(conn);
 		conn_enter(conn, TCPS_CLOSING);
 		tcp_need_ack(conn, TCP_ACK_NOW);
 		return STEP_NEXT;
-	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: of a closed socket no more is left than the window that was told. */
+	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: what came from behind is still told; of a closed socket no more is left than the window that was told. */
 		if (conn->inet.sk.closed) conn->rcv.wup++;
 		if (conn->mptcp) mptcp_take(conn);
 		segment_send_ack(conn);
@@ -431,9 +438,22 @@ static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 	return r;
 }
 
+/* Linux's header prediction: an ACK that can't be news to the receiver's side, from which nothing follows for what is owed to the peer. */
+static bool is_predicted_ack(const struct tcp_sock *conn, const struct segment *g)
+{
+	uint32_t hdr_len = TCP_HDR_MIN + (conn->opt.ts ? TS_SPACE : 0);
+
+	if (conn->state != TCPS_ESTABLISHED || (g->h.flags & ~TCP_PSH) != TCP_ACK || g->len) return false;
+	if ((uint32_t)(packet_off(g->p) - g->p->trans_off) != hdr_len || g->wnd != conn->snd.wnd) return false;
+	if (g->h.seq != conn->rcv.nxt || seq_gt(g->h.ack, conn->snd.nxt)) return false;
+	if (conn->opt.ts && (!g->h.opts.has_ts || (int32_t)(conn->opt.recent - g->h.opts.ts_val) > 0)) return false;
+	return !conn->rcv.ooo && conn->rcv.wnd && conn->rcv.urg == TCP_URG_NONE;
+}
+
 void tcp_input(struct tcp_sock *conn, struct segment *g)
 {
 	enum step r;
+	bool quiet;
 
 	conn->count.segs_in++;
 	if (conn->opt.ts && g->h.opts.has_ts) conn->opt.echo = g->h.opts.ts_ecr;
@@ -445,11 +465,11 @@ void tcp_input(struct tcp_sock *conn, struct segment *g)
 		g->weight = g->p->weight;
 		g->whole = g->len;
 	}
+	quiet = is_predicted_ack(conn, g);
 	r = run_steps(conn, g);
 	if (r == STEP_GONE || r == STEP_REFUSED) return;
 	if (conn->mptcp) mptcp_take(conn);
-	wmem_freed(conn);
 	tcp_output(conn);
-	if (r != STEP_QUIET) acking_check(conn);
+	if (r != STEP_QUIET && !quiet) acking_check(conn);
 	if (conn->mptcp) mptcp_turn(conn);
 }

@@ -32,13 +32,7 @@ static uint32_t headers(const struct tcp_sock *conn)
 static uint32_t size_of_options(const struct tcp_sock *conn) { return segment_fixed_len(conn) - TCP_HDR_MIN; }
 
 /* What peer and program allow. */
-static uint32_t highest(const struct tcp_sock *conn)
-{
-	uint32_t mss = conn->snd.peer_mss;
-
-	if (conn->set.mss) mss = MIN(mss, (uint32_t)conn->set.mss);
-	return mss + headers(conn) - size_of_options(conn);
-}
+static uint32_t highest(const struct tcp_sock *conn) { return conn->snd.peer_mss + headers(conn) - size_of_options(conn); }
 
 static bool begin(struct tcp_sock *conn)
 {

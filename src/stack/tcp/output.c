@@ -11,17 +11,24 @@
 #include "stack/tcp/conn.h"
 #include <errno.h>
 
+#define LEAST_PACKET 68u                   /* RFC 791 §3.2; Linux takes the TCP header off it, and no IP header */
+
+static uint32_t stamps_space(const struct tcp_sock *conn) { return conn->opt.ts ? TS_SPACE : 0; }
+
 /* As Linux: RFC 9293 §3.8.6.2.1 (MUST-38) condition (3) comes with it. */
 uint32_t snd_in_window(const struct tcp_sock *conn, uint32_t len)
 {
 	uint32_t half = conn->snd.max_wnd > MSS_DEFAULT ? conn->snd.max_wnd / 2 : conn->snd.max_wnd;
 
-	return half && len > half ? MAX(half, conn_mss_least(conn)) : len;
+	return half && len > half ? MAX(half, LEAST_PACKET - TCP_HDR_MIN - stamps_space(conn)) : len;
 }
 
+/* As Linux: what is not in each segment takes of what the window leaves. */
 static uint32_t mss_with(const struct tcp_sock *conn, uint32_t opts)
 {
-	return snd_in_window(conn, conn->snd.mss - MIN(opts, (uint32_t)conn->snd.mss - 8));
+	uint32_t stamps = MIN(stamps_space(conn), opts), mss = snd_in_window(conn, conn->snd.mss - MIN(stamps, (uint32_t)conn->snd.mss - 8));
+
+	return mss - MIN(opts - stamps, mss - 8);
 }
 
 uint32_t snd_mss(const struct tcp_sock *conn) { return mss_with(conn, segment_opt_len(conn)); }
@@ -31,7 +38,7 @@ uint16_t snd_mss_any(const struct tcp_sock *conn) { return addr_is_v4(&conn->ine
 uint32_t snd_mss_plain(const struct tcp_sock *conn)
 {
 	if (conn->snd.peer_mss) return mss_with(conn, segment_fixed_len(conn) - TCP_HDR_MIN);
-	return MIN((uint32_t)snd_mss_any(conn), (uint32_t)conn->snd.mss) - (conn->opt.ts ? TS_SPACE : 0);
+	return MIN((uint32_t)snd_mss_any(conn), (uint32_t)conn->snd.mss) - stamps_space(conn);
 }
 
 /* A segment that is not full, though it holds all there is: may it go? */
@@ -144,6 +151,7 @@ static bool emit(struct tcp_sock *conn, uint32_t len, bool fin, bool push)
 	pacing_sent(conn, len);
 	/* RFC 6298 §5 (5.1) */
 	if (first || conn->timer_role == TCP_TIMER_TAIL) timers_rearm(conn);
+	wmem_freed(conn);
 	return true;
 }
 
@@ -162,6 +170,7 @@ bool output_whole(struct tcp_sock *conn, uint32_t len)
 	record(conn, seq, len, len, false, false);
 	pacing_sent(conn, len);
 	if (first || conn->timer_role == TCP_TIMER_TAIL) timers_rearm(conn);
+	wmem_freed(conn);
 	return true;
 }
 

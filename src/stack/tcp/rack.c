@@ -40,7 +40,7 @@ void rack_advance(struct tcp_sock *conn, const struct tcp_sent *s)
 /* RFC 8985 §6.2 step 3: something was delivered below what had been delivered before. */
 void rack_note_reordering(struct tcp_sock *conn, seq32 low, enum mib_tcp_ext how)
 {
-	uint32_t mss = snd_mss(conn), degree;
+	uint32_t mss = snd_mss_plain(conn), degree;
 	seq32 fack = rtxq_sacked_to(conn);
 
 	if (!seq_lt(low, fack)) return;

@@ -84,7 +84,7 @@ static bool first_is_duplicate(const struct segment *g)
 static uint32_t learn_duplicate(struct tcp_sock *conn, const struct segment *g, struct tcp_acked *a)
 {
 	struct seq_range dup = block(g, 0);
-	uint32_t len = dup.end - dup.start, mss = snd_mss(conn), segments = 1;
+	uint32_t len = dup.end - dup.start, mss = snd_mss_plain(conn), segments = 1;
 
 	if (!seq_lt(dup.start, dup.end) || len > conn->snd.max_wnd) return 0;
 	if (len > mss)

@@ -118,12 +118,11 @@ static int hand_to_ip(struct tcp_sock *conn, const struct tcp_hdr *h, uint32_t l
 	return r;
 }
 
-static void count_data(struct tcp_sock *conn, uint32_t len)
+/* segments: as many as the device makes of it. */
+static void count_data(struct tcp_sock *conn, uint32_t len, uint32_t segments)
 {
-	uint32_t n = conn->snd.tso_bytes ? (len + snd_mss(conn) - 1) / snd_mss(conn) : 1;
-
-	conn->count.data_segs_out += n;
-	conn->count.segs_out += n - 1;
+	conn->count.data_segs_out += segments;
+	conn->count.segs_out += segments - 1;
 	conn->count.bytes_sent += len;
 	acking_data_sent(conn);
 	conn->when.sent_data = conn_now(conn);
@@ -133,6 +132,7 @@ static int send_segment(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t 
 {
 	struct tcp_hdr h = {.src = conn->inet.lport, .dst = conn->inet.rport, .seq = seq, .flags = flags};
 	uint8_t ecn = 0, multipath[TCP_HDR_MAX - TCP_HDR_MIN];
+	uint32_t segments = conn->snd.tso_bytes ? (len + snd_mss(conn) - 1) / snd_mss(conn) : 1;
 	int r;
 
 	if (flags & TCP_ACK) h.ack = conn->rcv.nxt;
@@ -148,7 +148,7 @@ static int send_segment(struct tcp_sock *conn, seq32 seq, uint32_t len, uint8_t 
 	if (flags & TCP_ACK) acking_sent(conn);
 	/* As Linux: a SYN and ACK leaves before there is a connection to count it. */
 	if (!(flags & TCP_SYN) || !conn->wait.parent) conn->count.segs_out++;
-	if (len && r >= 0) count_data(conn, len);
+	if (len && r >= 0) count_data(conn, len, segments);
 	return r;
 }
 

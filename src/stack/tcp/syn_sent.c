@@ -10,8 +10,9 @@
 
 #define SYN_AGAIN (4 * NS_PER_MS)       /* two ticks of Linux's clock, which ticks 250 to 1000 times a second */
 
-static enum step take_syn(struct tcp_sock *conn, const struct segment *g)
+static enum step take_syn(struct tcp_sock *conn, struct segment *g)
 {
+	conn_bound_mss(conn, &g->h.opts);
 	conn->rcv.irs = g->h.seq;
 	window_start(conn, g->h.seq + 1);
 	conn_synced(conn, &g->h.opts);
@@ -50,7 +51,7 @@ static enum step open_done(struct tcp_sock *conn, struct segment *g, bool offere
 }
 
 /* RFC 9293 §3.5 (MUST-10): both sides opened at once. */
-static enum step open_simultaneously(struct tcp_sock *conn, const struct segment *g)
+static enum step open_simultaneously(struct tcp_sock *conn, struct segment *g)
 {
 	uint8_t wscale = conn->rcv.wscale;
 	uint32_t clamp = conn->rcv.clamp;
@@ -59,6 +60,7 @@ static enum step open_simultaneously(struct tcp_sock *conn, const struct segment
 	/* As Linux: what was offered is offered again, and our windows are told by it, whatever the peer's SYN had. */
 	conn->rcv.wscale = wscale;
 	conn->rcv.clamp = clamp;
+	acking_guess(conn);
 	conn_enter(conn, TCPS_SYN_RECEIVED);
 	conn->trouble.retries = 0;
 	segment_send_syn(conn);

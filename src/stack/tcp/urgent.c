@@ -21,13 +21,14 @@ static bool is_pending(const struct tcp_sock *conn)
 	return conn->rcv.urg != TCP_URG_NONE && seq_ge(conn->rcv.up, read_seq(conn));
 }
 
+/* As Linux: counted from where the header begins, so that when the octet was lost, and text from right behind it comes, it is one of the header. */
 static void fetch(struct tcp_sock *conn, const struct segment *g)
 {
-	uint32_t at = conn->rcv.up - g->h.seq;
+	uint32_t hdr_len = (uint32_t)(packet_off(g->p) - g->p->trans_off), at = conn->rcv.up - g->h.seq + hdr_len;
 
-	if (conn->rcv.urg != TCP_URG_AWAITED || at >= g->len) return;
+	if (conn->rcv.urg != TCP_URG_AWAITED || at >= hdr_len + g->len) return;
 	conn->rcv.urg = TCP_URG_VALID;
-	conn->rcv.urg_octet = g->p->data[at];
+	conn->rcv.urg_octet = g->p->head[g->p->trans_off + at];
 	sock_ready(&conn->inet.sk);
 }
 

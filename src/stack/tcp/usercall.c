@@ -363,7 +363,7 @@ static uint32_t poll_data(struct tcp_sock *conn)
 	/* As Linux: a full buffer is not waited for. */
 	if (queued >= low || (queued && rmem_pressure(conn))) ready |= EPOLLIN | EPOLLRDNORM;
 	if ((sk->shut & 2) || wmem_writable(conn)) ready |= EPOLLOUT | EPOLLWRNORM;
-	else conn->nospace = true;            /* it wants to know */
+	else conn->unwritable = true;
 	if (conn->rcv.urg == TCP_URG_VALID) ready |= EPOLLPRI;
 	return ready;
 }
@@ -380,6 +380,14 @@ uint32_t tcp_poll(const struct sock *sk)
 	if (conn->fastopen.deferred) ready |= EPOLLOUT | EPOLLWRNORM;
 	if (sk->err || errqueue_has(&conn->inet)) ready |= EPOLLERR;
 	return ready;
+}
+
+/* As Linux: whatever it polls for. */
+static void tcp_waited(struct sock *sk)
+{
+	struct tcp_sock *conn = tcp_of(sk);
+
+	if (conn_may_send(conn) && !(sk->shut & 2) && !wmem_writable(conn)) conn->nospace = true;
 }
 
 static int tcp_name_of(const struct sock *sk, bool peer, struct sockaddr_storage *ret, socklen_t *ret_len)
@@ -421,7 +429,7 @@ static const struct sockopt *const upper_option_tables[] = {tls_options, OPTIONS
 #define OPS \
 	.name = "TCP", .size = sizeof(struct tcp_sock), \
 	.init = conn_init, .close = tcp_close, .bind = tcp_bind, .connect = tcp_connect, .listen = tcp_listen, .accept = tcp_accept, \
-	.consumed = tcp_consumed, .shutdown = tcp_shutdown, .name_of = tcp_name_of, .ioctl = tcp_ioctl
+	.waited = tcp_waited, .consumed = tcp_consumed, .shutdown = tcp_shutdown, .name_of = tcp_name_of, .ioctl = tcp_ioctl
 
 const struct sock_ops tcp_ops = {OPS, .send = tcp_send, .recv = tcp_recv, .poll = tcp_poll, .options = option_tables};
 

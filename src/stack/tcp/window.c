@@ -46,12 +46,11 @@ void window_scaling(struct tcp_sock *conn, uint32_t len, uint32_t cost)
 }
 
 /* As Linux: a whole number of segments, so that a SYN and ACK offers 65160 and a SYN 64240 over Ethernet. What a SYN can't tell is there all the same. */
-void window_init(struct tcp_sock *conn)
+void window_init(struct tcp_sock *conn, uint32_t mss)
 {
 	struct sysctl *sys = conn_sysctl(conn);
-	uint32_t full = window_full(conn), clamp = conn->set.clamp, mss = conn->rcv.adv_mss, most;
+	uint32_t full = window_full(conn), clamp = conn->set.clamp, most;
 
-	if (conn->state != TCPS_CLOSED && conn->opt.ts) mss -= TS_SPACE;
 	if (conn->inet.sk.rcvbuf_locked && (clamp > full || !clamp)) clamp = full;
 	if (!clamp) clamp = 65535u << TCP_WSCALE_MAX;
 	full = MIN(full, clamp);

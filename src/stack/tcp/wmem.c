@@ -57,7 +57,7 @@ size_t wmem_room(struct tcp_sock *conn, bool urgent)
 void wmem_expand(struct tcp_sock *conn)
 {
 	struct sock *sk = &conn->inet.sk;
-	uint32_t peer = conn->set.mss ? MIN(conn->snd.peer_mss, conn->set.mss) : conn->snd.peer_mss, mss = MAX(conn->snd.mss, peer), cost = 512;
+	uint32_t mss = MAX(conn->snd.mss, conn->snd.peer_mss), cost = 512;
 	uint64_t segments = MAX(TCP_INIT_CWND, MAX(conn->cc.cwnd, (uint32_t)conn->rec.reordering + 1)), want;
 
 	if (sk->sndbuf_locked) return;
@@ -78,11 +78,11 @@ bool wmem_writable(const struct tcp_sock *conn)
 
 void wmem_freed(struct tcp_sock *conn)
 {
-	if (!conn->nospace) return;
+	if (!conn->nospace && !conn->unwritable) return;
 	/* As Linux: not while cwnd holds back what there is. */
-	if (rtxq_in_flight(&conn->rtxq) < conn->cc.cwnd) wmem_expand(conn);
+	if (conn->nospace && rtxq_in_flight(&conn->rtxq) < conn->cc.cwnd) wmem_expand(conn);
 	if (!wmem_writable(conn)) return;
-	conn->nospace = false;
+	conn->nospace = conn->unwritable = false;
 	chrono_refused(conn, false);
 	sock_ready(&conn->inet.sk);
 }
