@@ -428,11 +428,8 @@ static void corked(int family, const char *here)
 /* Whom an ICMPv6 socket connects to: a name's family is looked at before its length. */
 static void ping_names(void)
 {
-	int setting = MUST(open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY));
-
-	MUST(write(setting, "0 2147483647", 12));
-	close(setting);
 	int fd = MUST(socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6));
+
 	for (int family = 0; family < 12; family++)
 		for (socklen_t len = 2; len < 30; len += 13) {
 			union name n = { .sa.sa_family = (sa_family_t)family };
@@ -443,9 +440,86 @@ static void ping_names(void)
 	close(fd);
 }
 
+/* IPv4's addresses, to a raw socket of IPv6: a peer may be one, which nothing is sent to. */
+static void mapped(void)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	union name there = name_of(AF_INET6, "::ffff:127.0.0.1", 0), own = name_lo(AF_INET6, 0);
+	int fd = MUST(socket(AF_INET6, SOCK_RAW, OWN));
+
+	say_rc("bind", bind(fd, &there.sa, sizeof(there.in6)));
+	say_rc("sendto", sendto(fd, "x", 1, 0, &there.sa, sizeof(there.in6)));
+	say_rc("connect", connect(fd, &there.sa, sizeof(there.in6)));
+	say_sockname("here", fd);
+	say_rc("bind then", bind(fd, &there.sa, sizeof(there.in6)));
+	say_rc("bind to IPv6 then", bind(fd, &own.sa, sizeof(own.in6)));
+	say_rc("send", send(fd, "x", 1, 0));
+	say_rc("part", connect(fd, &none, sizeof(none)));
+	say_sockname("here then", fd);
+	close(fd);
+}
+
+/* A header of its own that is too short, or too long, once sending was shut. */
+static void short_header(void)
+{
+	static char much[65536];
+	static const size_t lens[] = {0, 5, 19, 20, sizeof(much)};
+	union name n = name_lo(AF_INET, 0);
+	int fd = MUST(socket(AF_INET, SOCK_RAW, IPPROTO_RAW));
+
+	MUST(connect(fd, &n.sa, sizeof(n.in)));
+	MUST(shutdown(fd, SHUT_RDWR));
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		say_rc("send", send(fd, much, lens[i], MSG_NOSIGNAL));
+	close(fd);
+}
+
+/* Ping sockets: which errors come first, and names of no family. */
+static void ping(int family)
+{
+	static const char *const names6[] = {"::ffff:127.0.0.1", "2001:db8::1", "fe80::1", "ff02::1", "::1"};
+	static const char *const names4[] = {"224.0.0.1", "255.255.255.255", "192.0.2.1", "127.0.0.1", "0.0.0.0"};
+	static const char echo_of[2][9] = {"\10\0\0\0\0\0\0\1", "\200\0\0\0\0\0\0\1"};
+	int fd = socket(family, SOCK_DGRAM, family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	union name n = name_lo(family, 0);
+
+	if (say_fd("made", fd) < 0)
+		return;
+	for (int again = 0; again < 2; again++)
+		for (int i = 0; i < 5; i++) {
+			const char *text = family == AF_INET6 ? names6[i] : names4[i];
+			union name to = name_of(family, text, 0);
+
+			if (again || i < 4 - (family == AF_INET))
+				say_rc(text, bind(fd, &to.sa, name_len(family)));
+			to.sa.sa_family = AF_UNSPEC;
+			say_rc("of no family", sendto(fd, echo_of[family == AF_INET6], 8, 0, &to.sa, name_len(family)));
+			if (again)
+				say_rc("bind to one of no family", bind(fd, &to.sa, name_len(family)));
+			else if (i == 4)
+				say_rc("bind", bind(fd, &n.sa, name_len(family)));
+		}
+	MUST(connect(fd, &n.sa, name_len(family)));
+	MUST(shutdown(fd, SHUT_WR));
+	say_rc("shut", send(fd, echo_of[family == AF_INET6], 8, MSG_NOSIGNAL));
+	say_rc("shut, probing", send(fd, echo_of[family == AF_INET6], 8, MSG_NOSIGNAL | MSG_PROXY));
+	close(fd);
+}
+
+/* In a network of its own nobody may have ping sockets; under sockland everybody may. */
+static void allow_ping(void)
+{
+	int fd = open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY);
+
+	if (fd >= 0 && write(fd, "0 2147483647", 12) < 0)
+		say("ping_group_range", "%s", say_errno(errno));
+	close(fd);
+}
+
 int main(void)
 {
 	say_start();
+	allow_ping();
 	for (int i = 0; i < 2; i++) {
 		int family = i ? AF_INET6 : AF_INET;
 		const char *v = i ? "v6" : "v4", *here = i ? "::1" : "127.0.0.1";
@@ -466,6 +540,10 @@ int main(void)
 	say_about("own header v6"), own_header6();
 	say_about("checksum"), checksums();
 	say_about("limits"), limits();
-	say_about("ping"), ping_names();
+	say_about("ping names"), ping_names();
+	say_about("mapped"), mapped();
+	say_about("short header"), short_header();
+	say_about("ping v4"), ping(AF_INET);
+	say_about("ping v6"), ping(AF_INET6);
 	return 0;
 }

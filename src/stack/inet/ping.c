@@ -37,19 +37,48 @@ static int ping_connect(struct sock *sk, const struct sockaddr *a, socklen_t len
 	return r < 0 ? r : dgram_connect_to(sk, a, len);
 }
 
-/* As Linux: to an address of a host only, and to a whole name. */
-static int ping_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
+static int bind_check4(struct inet_sock *is, const struct sockaddr *a, socklen_t len)
 {
-	struct inet_sock *is = (struct inet_sock *)sk;
+	struct addr addr;
+	uint16_t port;
+	int r = inet_bind_address(is, a, len, &addr, &port);
+
+	if (r < 0) return r;
+	return addr_is_multicast(&addr) || inet_addr_is_broadcast(is->sk.stack, &addr) ? -EADDRNOTAVAIL : 0;
+}
+
+static int bind_check6(const struct inet_sock *is, const struct sockaddr *a, socklen_t len)
+{
+	struct stack *s = is->sk.stack;
+	struct netif *nif = NULL;
 	struct addr addr;
 	uint16_t port;
 	uint32_t scope;
-	int r = is_v6(sk) && len < sizeof(struct sockaddr_in6) ? -EINVAL : inet_sockaddr_parse(is, a, len, &addr, &port, &scope);
+	int r = len < sizeof(struct sockaddr_in6) ? -EINVAL : inet_sockaddr_parse(is, a, len, &addr, &port, &scope);
 
 	if (r < 0) return r;
-	if (addr_is_multicast(&addr)) return is_v6(sk) ? -EINVAL : -EADDRNOTAVAIL;
-	if (addr_is_v4(&addr) && inet_addr_is_broadcast(sk->stack, &addr)) return -EADDRNOTAVAIL;
-	return inet_bind(sk, a, len);
+	if (addr_is_v4(&addr) || addr_is_multicast(&addr) || (inet_needs_scope(&addr) && !scope)) return -EINVAL;
+	if (scope && !(nif = netif_by_index(s, (int)scope))) return -ENODEV;
+	return is->freebind || addr_is_any(&addr) || netif_addr_find(s, &addr, nif) ? 0 : -EADDRNOTAVAIL;
+}
+
+/* As Linux: to an address of a host only, and to a whole name; both are looked at even where there can be no second bind. */
+static int ping_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
+{
+	struct inet_sock *is = (struct inet_sock *)sk;
+	int r = is_v6(sk) ? bind_check6(is, a, len) : bind_check4(is, a, len);
+
+	return r < 0 ? r : inet_bind(sk, a, len);
+}
+
+/* Unlike UDP's, a name of no family is none. */
+static int name_check4(const struct sock_msg *m)
+{
+	sa_family_t family;
+
+	if (!m->name || m->name_len < sizeof(struct sockaddr_in)) return 0;
+	memcpy(&family, m->name, sizeof family);
+	return family == AF_INET ? 0 : -EAFNOSUPPORT;
 }
 
 /* Unlike a datagram's of UDP, an IPv6 name is taken as it stands: nobody is called "any", and IPv4's are none. */
@@ -104,7 +133,7 @@ static int echo_send(struct dgram_sock *ds, const struct sock_msg *m)
 	struct dgram_dest d;
 	struct packet *p;
 	bool v6 = is_v6(&ds->is.sk);
-	int r = v6 ? name_check6(m) : 0;
+	int r = v6 ? name_check6(m) : name_check4(m);
 
 	if (r == 0) r = dgram_dest_of(ds, m, v6 ? IP_PROTO_ICMP6 : IP_PROTO_ICMP, &d);
 	if (r == 0 && v6) r = scope_check6(&ds->is, &d);
@@ -113,8 +142,9 @@ static int echo_send(struct dgram_sock *ds, const struct sock_msg *m)
 	r = dgram_route(ds, &d);
 	if (r < 0) return r;
 	if (m->len > (v6 ? PACKET_MAX : PACKET_MAX - IP4_HDR_MIN)) return -EMSGSIZE;
+	if (!v6 && m->flags & DGRAM_PROBE) return 0;     /* as Linux: IPv6 probes nothing, but sends */
 	r = dgram_may_send(ds);
-	if (r < 0 || m->flags & DGRAM_PROBE) return r;
+	if (r < 0) return r;
 	p = echo_make(ds, &d, m);
 	return p ? dgram_output(ds, &d, p) : -ENOBUFS;
 }

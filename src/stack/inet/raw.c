@@ -21,7 +21,6 @@ static int raw_init(struct sock *sk)
 	sk->reuseaddr = true;
 	is->lport = sk->protocol;
 	is->hdrincl = sk->protocol == IPPROTO_RAW;
-	is->v6only = sk->domain == AF_INET6;
 	/* RFC 3542 §3.1: the checksum of ICMPv6 is always the stack's to fill in. */
 	rs->checksum = sk->domain == AF_INET6 && sk->protocol == IPPROTO_ICMPV6 ? 2 : RAW_NO_CHECKSUM;
 	list_append(&sk->stack->inet->raws, &rs->node);
@@ -55,16 +54,16 @@ static int raw_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	struct addr addr;
 	uint16_t port;
 	uint32_t scope;
-	int r = rs->ds.connected ? -EINVAL : bind_name(sk, a, len, &name);
+	int r = bind_name(sk, a, len, &name);
 
 	len = MIN(len, sizeof name);
 	if (r == 0) r = inet_sockaddr_parse(&rs->ds.is, n, len, &addr, &port, &scope);
 	if (r < 0) return r;
 	if (sk->domain == AF_INET6 && addr_is_v4(&addr)) return -EADDRNOTAVAIL;
+	if (rs->ds.connected) return -EINVAL;
 	r = inet_bind_address(&rs->ds.is, n, len, &addr, &port);
 	if (r < 0) return r;
-	rs->ds.is.laddr = addr;
-	rs->ds.is.addr_bound = !addr_is_any(&addr);
+	rs->ds.is.laddr = addr;   /* which goes when it parts from a peer, as connect's own choice does */
 	return 0;
 }
 

@@ -203,15 +203,15 @@ ssize_t raw6_send(struct sock *sk, const struct sock_msg *m)
 	struct sock_msg named = *m;
 	struct sockaddr_in6 name;
 	struct dgram_dest d;
-	int r;
+	int r, proto = 0;
 
 	if (m->flags & MSG_OOB) return -EOPNOTSUPP;
 	r = name_check6(&named, &name);
-	if (r == 0) r = dgram_dest_of(&rs->ds, &named, (uint8_t)sk->protocol, &d);
+	if (r == 0) r = dgram_aim(&rs->ds, &named, &d);
+	if (r == 0) r = proto = protocol_of(sk, &d, named.name);
+	if (r >= 0) r = dgram_equip(&rs->ds, &named, (uint8_t)proto, &d);
 	if (r < 0) return r;
-	r = protocol_of(sk, &d, named.name);
-	if (r < 0) return r;
-	d.out.proto = (uint8_t)r;
+	if (addr_is_v4(&d.dst)) return -ENETUNREACH;   /* it may be the peer's, and yet there is no way */
 	if (is_headless(rs, IPPROTO_ICMPV6, m)) return -EFAULT;
 	return m->len > UINT16_MAX ? -EMSGSIZE : send_to(rs, &d, m);
 }
