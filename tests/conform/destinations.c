@@ -70,6 +70,24 @@ static void tcp(int family, const char *to, unsigned port)
 	close(fd);
 }
 
+/* An interface that is not there: by connect, by the name of a message, and on sockets that are bound. */
+static void unknown_link(int type, const char *from, bool on_lo)
+{
+	int fd = MUST(socket(AF_INET6, type, 0));
+	union name n = name_of(AF_INET6, from, 0);
+
+	say_about("%s from %s%s to a link that is not there", type == SOCK_DGRAM ? "udp" : "tcp", from, on_lo ? " on lo" : "");
+	MUST(bind(fd, &n.sa, sizeof(n.in6)));
+	if (on_lo)
+		MUST(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+	n = name_of(AF_INET6, "fe80::1", port_of(receiver));
+	n.in6.sin6_scope_id = 0x7fffff;
+	if (type == SOCK_DGRAM)
+		say_rc("sendto", sendto(fd, "x", 1, 0, &n.sa, sizeof(n.in6)));
+	say_rc("connect", connect(fd, &n.sa, sizeof(n.in6)));
+	close(fd);
+}
+
 static void each(int family, const char *const *from, size_t n_from, const char *const *to, size_t n_to, unsigned port)
 {
 	for (size_t i = 0; i < n_from; i++)
@@ -92,5 +110,7 @@ int main(void)
 	MUST(listen(listener, 64));
 	each(AF_INET, from4, COUNT(from4), to4, COUNT(to4), port_of(listener));
 	each(AF_INET6, from6, COUNT(from6), to6, COUNT(to6), port_of(listener));
+	for (int i = 0; i < 8; i++)
+		unknown_link(i & 1 ? SOCK_STREAM : SOCK_DGRAM, i & 2 ? "::1" : "::", i & 4);
 	return 0;
 }

@@ -268,6 +268,41 @@ static void delivery(int family)
 	close(joined), close(again), close(blocking), close(idle), close(shy), close(tx);
 }
 
+/* By which interface, and as whom: IP_MULTICAST_IF in all its forms. */
+static void sender4(const char *what, const void *choice, socklen_t len, int family)
+{
+	int fd = MUST(socket(family, SOCK_DGRAM, 0));
+	union name group = name_of(family, family == AF_INET ? "224.1.2.3" : "::ffff:224.1.2.3", 9);
+	struct in_addr a = {0};
+	socklen_t alen = sizeof(a);
+
+	say_about("%s sender by %s", family_text(family), what);
+	if (say_rc("set", setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, choice, len)) == 0) {
+		MUST(getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &a, &alen));
+		say("get", "%s", inet_ntoa(a));
+		if (a.s_addr && say_rc("connect", connect(fd, &group.sa, name_len(family))) == 0)
+			say_sockname("here", fd);
+	}
+	close(fd);
+}
+
+static void senders4(int family)
+{
+	struct in_addr one = {htonl(INADDR_LOOPBACK)}, two = {htonl(INADDR_LOOPBACK + 1)}, none = {0};
+	struct ip_mreqn by_index = {.imr_ifindex = lo}, both = {.imr_ifindex = lo, .imr_address = two}, not_ours = {.imr_ifindex = lo, .imr_address = {htonl(0xc0000201)}};
+	struct ip_mreqn odd = {.imr_address = one, .imr_ifindex = 0x7fffff};
+
+	sender4("address", &one, sizeof(one), family);
+	sender4("another address", &two, sizeof(two), family);
+	sender4("nothing", &none, sizeof(none), family);
+	sender4("index", &by_index, sizeof(by_index), family);
+	sender4("index and address", &both, sizeof(both), family);
+	sender4("an address of others", &not_ours, sizeof(not_ours), family);
+	sender4("ip_mreq", &odd, sizeof(struct ip_mreq), family);
+	sender4("ip_mreq and a bit", &odd, sizeof(struct ip_mreq) + 1, family);
+	sender4("no index", &odd, sizeof(odd), family);
+}
+
 int main(void)
 {
 	say_start();
@@ -283,5 +318,7 @@ int main(void)
 	}
 	say_about("v4 structures"), joining4();
 	say_about("v4 source structures"), sources4();
+	senders4(AF_INET);
+	senders4(AF_INET6);
 	return 0;
 }

@@ -337,6 +337,55 @@ static void names_of_ends(int family)
 	}
 }
 
+/* A dual-stack socket's address, as the other family sees it: what a connection leaves of a wildcard, and IPv4's wildcard itself. */
+static void dual_stack(void)
+{
+	static const char *const others[] = {"0.0.0.0", "127.0.0.1", "::", "::1", "::ffff:0.0.0.0"};
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	int listener = listening(AF_INET6, 1), fd = MUST(socket(AF_INET6, SOCK_STREAM, 0));
+	union name n = name_any(AF_INET6, 0), there = name_lo(AF_INET6, port_of(listener));
+
+	say_about("beside a connection from ::");
+	MUST(bind(fd, &n.sa, sizeof(n.in6)));
+	MUST(connect(fd, &there.sa, sizeof(there.in6)));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		int family = strchr(others[i], ':') ? AF_INET6 : AF_INET, other = MUST(socket(family, SOCK_STREAM, 0));
+
+		n = name_of(family, others[i], port_of(fd));
+		say_rc(others[i], bind(other, &n.sa, name_len(family)));
+		close(other);
+	}
+	close(fd), close(listener);
+
+	say_about("bound to IPv4's wildcard");
+	fd = MUST(socket(AF_INET6, SOCK_DGRAM, 0));
+	n = name_of(AF_INET6, "::ffff:0.0.0.0", 0);
+	MUST(bind(fd, &n.sa, sizeof(n.in6)));
+	n = name_of(AF_INET6, "::ffff:127.0.0.1", 9);
+	say_rc("connect", connect(fd, &n.sa, sizeof(n.in6)));
+	say_rc("part", connect(fd, &none, sizeof(none)));
+	say_sockname("here", fd);
+	n = name_lo(AF_INET6, 9);
+	say_rc("connect to IPv6", connect(fd, &n.sa, sizeof(n.in6)));
+	close(fd);
+}
+
+/* What the name of a group on a link says. */
+static void scoped_group(const char *group, unsigned scope)
+{
+	int fd = MUST(socket(AF_INET6, SOCK_DGRAM, 0));
+	union name n = name_of(AF_INET6, group, 0);
+	socklen_t len = sizeof(n);
+
+	say_about("%s%%%u", group, scope);
+	n.in6.sin6_scope_id = scope;
+	if (say_rc("bind", bind(fd, &n.sa, sizeof(n.in6))) == 0) {
+		MUST(getsockname(fd, &n.sa, &len));
+		say("scope", "%u", n.in6.sin6_scope_id);
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	say_start();
@@ -357,5 +406,7 @@ int main(void)
 	best_match();
 	time_wait();
 	shares();
+	dual_stack();
+	scoped_group("ff01::5", 1), scoped_group("ff02::5", 1), scoped_group("ff05::5", 1), scoped_group("ff02::5", 0);
 	return 0;
 }

@@ -126,6 +126,7 @@ static void sources_that_are_refused(void **state)
 	assert_int_equal(look(l, "10.0.0.2", "10.0.0.3", NULL, &hop), -ENETUNREACH);
 	assert_int_equal(look(l, "10.0.0.2", "224.0.0.1", NULL, &hop), -EINVAL);
 	assert_int_equal(look(l, "10.0.0.2", "127.0.0.1", NULL, &hop), -EINVAL);
+	assert_int_equal(look(l, "2001:db8::9", "::1", NULL, &hop), 0);          /* whoever gets it drops it */
 	assert_int_equal(look(l, "10.0.0.2", "2001:db8::1", NULL, &hop), -EINVAL);
 	assert_int_equal(look(l, "10.0.0.2", "10.0.1.1", NULL, &hop), 0);            /* weak host */
 	assert_int_equal(look(l, "0.0.0.0", NULL, NULL, &hop), -ENETUNREACH);

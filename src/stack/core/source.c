@@ -32,9 +32,7 @@ static bool select_on(const struct netif *nif, const struct addr *dst, unsigned 
 
 static bool select4(const struct stack *s, const struct netif *nif, const struct addr *dst, struct addr *ret)
 {
-	unsigned scope = nif->flags & IFF_LOOPBACK ? RT_SCOPE_HOST : RT_SCOPE_LINK;
-
-	if (select_on(nif, dst, scope, ret)) return true;
+	if (select_on(nif, dst, RT_SCOPE_LINK, ret)) return true;
 	list_each(const struct netif, other, &s->netifs, node)
 		if (select_on(other, dst, RT_SCOPE_UNIVERSE, ret)) return true;
 	return false;

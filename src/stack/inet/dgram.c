@@ -66,7 +66,7 @@ int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	if (a->sa_family == AF_UNSPEC) return dissolve(ds);
 	if (a->sa_family == AF_INET && sk->domain == AF_INET6 && is->v6only) return -EAFNOSUPPORT;
 	r = dgram_name_parse(ds, a, len, &d);
-	if (r == 0) r = inet_scope_bind(is, &d.dst, d.scope);
+	if (r == 0) r = inet_scope_connect(is, &d.dst, d.scope);
 	if (r < 0) return r;
 	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);
 	r = flowlabel_may_use(is, d.flowinfo & IP6_FLOW_MASK) ? dgram_route(ds, &d) : -EINVAL;

@@ -316,15 +316,28 @@ static bool sticky_if_is_gone(const struct inet_sock *is)
 	return is->header && is->header->pktinfo_if6 && !netif_by_index(is->sk.stack, is->header->pktinfo_if6);
 }
 
+/* As Linux: an IPv6 address that an earlier connect() chose is no hindrance to IPv4. */
+static bool wants_source(const struct inet_sock *is, const struct dgram_dest *d)
+{
+	const struct addr *src = &d->out.src;
+
+	if (addr_is_any(src) || (addr_eq(src, &is->laddr) && is_no_source(is, src))) return true;
+	return !is->addr_bound && !addr_is_v4(src) && addr_is_v4(&d->dst);
+}
+
+static struct addr default_source(const struct inet_sock *is, const struct addr *dst)
+{
+	if (!addr_is_v4(dst)) return addr_any6;
+	return addr_is_multicast(dst) ? is->mcast_addr : addr_any4;
+}
+
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 {
 	int r;
 
 	if (!d->out.oif && !addr_is_v4(&d->dst) && sticky_if_is_gone(&ds->is)) return -ENETUNREACH;
 	bool from_v4 = addr_is_v4(&d->out.src), to_v4 = addr_is_v4(&d->dst);
-	if (addr_is_any(&d->out.src) || (addr_eq(&d->out.src, &ds->is.laddr) && is_no_source(&ds->is, &d->out.src))) d->out.src = to_v4 ? addr_any4 : addr_any6;
-	/* As Linux: an IPv6 address that an earlier connect() chose is no hindrance to IPv4. */
-	if (!ds->is.addr_bound && !from_v4 && to_v4) d->out.src = addr_any4;
+	if (wants_source(&ds->is, d)) d->out.src = default_source(&ds->is, &d->dst);
 	if (to_v4 && !addr_is_v4(&d->out.src)) return -ENETUNREACH;
 	if (from_v4 && !to_v4) d->out.src = addr_any6;        /* no way from there, which is said of none that leads nowhere */
 	r = lookup(ds, d);
@@ -352,13 +365,21 @@ int dgram_aim(const struct dgram_sock *ds, const struct sock_msg *m, struct dgra
 	return r == 0 && !ret->named ? peer_of(ds, ret) : r;
 }
 
+/* A name's sin6_scope_id goes before what the socket is bound to. */
+static int scope_choose(const struct dgram_sock *ds, struct dgram_dest *d)
+{
+	if (!d->scope || !inet_needs_scope(&d->dst)) return 0;
+	d->out.oif = netif_by_index(ds->is.sk.stack, (int)d->scope);
+	return d->out.oif ? 0 : -ENETUNREACH;
+}
+
 int dgram_equip(struct dgram_sock *ds, const struct sock_msg *m, uint8_t proto, struct dgram_dest *d)
 {
-	struct netif *nif;
 	int r;
 
 	inet_sock_out(&ds->is, &ds->is.laddr, &d->dst, proto, &d->out);
-	if (!d->out.oif && d->scope && (nif = netif_by_index(ds->is.sk.stack, (int)d->scope))) d->out.oif = nif;
+	r = scope_choose(ds, d);
+	if (r < 0) return r;
 	d->out.flow = d->flowinfo & IP6_FLOW_MASK;
 	if (!flowlabel_may_use(&ds->is, d->out.flow)) return -EINVAL;
 	if (d->flowinfo & IP6_CLASS_MASK) d->out.tos = (uint8_t)(d->flowinfo >> 20);

@@ -109,6 +109,7 @@ struct inet_sock {
 	uint8_t pmtudisc, pmtudisc6;     /* IP_PMTUDISC_*, IPV6_PMTUDISC_* */
 	bool recverr_rfc4884, recverr_rfc4884_6;
 	int mcast_if, mcast_if6;
+	struct addr mcast_addr;          /* IP_MULTICAST_IF: where what is sent to a group comes from; any: as the interface says */
 	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */
@@ -155,6 +156,7 @@ bool inet_needs_scope(const struct addr *a);                               /* it
 bool inet_addr_is_broadcast(const struct stack *s, const struct addr *a);   /* 255.255.255.255 or that of a subnet of ours */
 /* Binds is to the interface that a link-local IPv6 address means (scope: sin6_scope_id); any other address: nothing. -EINVAL, -ENODEV */
 int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope);
+int inet_scope_connect(struct inet_sock *is, const struct addr *a, uint32_t scope);   /* the same for a peer's address. -EINVAL, -ENETUNREACH */
 void inet_sock_reset_addr(struct inet_sock *is);                           /* laddr back to "any" of its kind; AF_UNSPEC and failed binds */
 void inet_sock_ext(const struct inet_sock *is, struct ip_out *ret);        /* the extension headers that the socket sends always */
 void inet_sock_done(struct sock *sk);                                      /* before sock_free: port, flow, memberships, error queue */

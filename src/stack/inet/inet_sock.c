@@ -30,6 +30,7 @@ int inet_sock_init(struct sock *sk)
 	is->v6only = sk->domain == AF_INET6 && sk->stack->sysctl->bindv6only;
 	is->ttl = is->hops = -1;
 	is->mcast_ttl = is->mcast_hops = 1;
+	is->mcast_addr = addr_any4;
 	is->mcast_loop = is->mcast_loop6 = is->mcast_all6 = true;
 	is->mcast_all = sk->domain == AF_INET;
 	is->pmtudisc = IP_PMTUDISC_WANT;
@@ -101,6 +102,14 @@ int inet_scope_bind(struct inet_sock *is, const struct addr *a, uint32_t scope)
 	return 0;
 }
 
+/* Whoever is bound to an interface can't mean another one. To one that is not there leads no way. */
+int inet_scope_connect(struct inet_sock *is, const struct addr *a, uint32_t scope)
+{
+	if (!inet_needs_scope(a) || !scope) return inet_scope_bind(is, a, scope);
+	if (is->sk.bound_if && is->sk.bound_if->index != (int)scope) return -EINVAL;
+	return netif_by_index(is->sk.stack, (int)scope) ? inet_scope_bind(is, a, scope) : -ENETUNREACH;
+}
+
 static int check_v4(const struct inet_sock *is, const struct addr *a)
 {
 	if (is->sk.domain == AF_INET6 && is->v6only) return -EINVAL;
@@ -159,7 +168,8 @@ int inet_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	}
 	/* As Linux: an IPv6 address of its own can never meet IPv4 again, and getsockopt shows it. */
 	if (!addr_is_v4(&addr) && !addr_is_any(&addr)) is->v6only = true;
-	if (!addr_is_any(&addr)) is->addr_bound = true;   /* as Linux: a later bind to the wildcard does not undo that */
+	/* As Linux: a later bind to the wildcard does not undo that; and ::ffff:0.0.0.0 is an address. */
+	if (!addr_is_any(&addr) || (sk->domain == AF_INET6 && addr_is_v4(&addr))) is->addr_bound = true;
 	is->port_bound = port != 0;
 	if (sk->domain == AF_INET) is->raddr = addr_any4;
 	return 0;

@@ -18,13 +18,13 @@
 static bool is_martian(const struct packet *p)
 {
 	const struct addr *src = &p->src, *dst = &p->dst;
-	bool outside = p->netif->kind != NETIF_LOOPBACK && !p->looped;
+	bool outside = p->netif->kind != NETIF_LOOPBACK;
 
 	if (addr_is_multicast(src) || addr_is_any(dst) || addr_is_v4(src) || addr_is_v4(dst)) return true;
-	/* RFC 4291 §2.5.3, §2.7: loopback and interface-local scope come from nowhere else; scope 0 is reserved. */
+	/* RFC 4291 §2.5.3, §2.7: loopback, and interface-local scope but for our own copies, come from nowhere else; scope 0 is reserved. */
 	if (outside && (addr_is_loopback(src) || addr_is_loopback(dst))) return true;
 	if (!addr_is_multicast(dst)) return false;
-	return (dst->b[1] & 15) == 0 || (outside && (dst->b[1] & 15) == 1);
+	return (dst->b[1] & 15) == 0 || (outside && !p->looped && (dst->b[1] & 15) == 1);
 }
 
 /* A link-local address is ours on its own interface only; others anywhere (weak host). */

@@ -138,36 +138,32 @@ static int change_membership(struct sock *sk, const void *val, socklen_t len, me
 static int set_add_membership(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_join); }
 static int set_drop_membership(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_leave); }
 
-/* IP_MULTICAST_IF takes an address, or one of the two requests. The wildcard takes the choice back. */
+/* IP_MULTICAST_IF takes an address, or one of the two requests, and sends from the address that it names. The wildcard takes the choice back. */
 static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 {
 	struct ip_mreqn m = {0};
 	struct netif *nif;
 
 	if (len >= sizeof(struct ip_mreq))
-		memcpy(&m, val, MIN(len, sizeof m));
+		memcpy(&m, val, len >= sizeof m ? sizeof m : sizeof(struct ip_mreq));
 	else
 		memcpy(&m.imr_address, val, sizeof m.imr_address);
 	if (!m.imr_ifindex && !m.imr_address.s_addr) {
 		inet_of(sk)->mcast_if = 0;
+		inet_of(sk)->mcast_addr = addr_any4;
 		return 0;
 	}
 	nif = m.imr_ifindex ? netif_by_index(sk->stack, m.imr_ifindex) : netif_with_addr(sk->stack, m.imr_address);
 	if (!nif) return -EADDRNOTAVAIL;
 	if (sk->bound_if && sk->bound_if != nif) return -EINVAL;
 	inet_of(sk)->mcast_if = nif->index;
+	inet_of(sk)->mcast_addr = addr_v4_octets((const uint8_t *)&m.imr_address);
 	return 0;
 }
 
 static int get_mcast_if(struct sock *sk, void *val, socklen_t *len)
 {
-	const struct netif *nif = inet_of(sk)->mcast_if && sk->type != SOCK_STREAM ? netif_by_index(sk->stack, inet_of(sk)->mcast_if) : NULL;
-	struct in_addr a = {0};
-
-	if (nif)
-		list_each(struct netif_addr, na, &nif->addrs, node)
-			if (addr_is_v4(&na->addr) && !a.s_addr) memcpy(&a, na->addr.b + 12, sizeof a);
-	return opt_copy_out(val, len, &a, sizeof a);
+	return opt_copy_out(val, len, inet_of(sk)->mcast_addr.b + 12, sizeof(struct in_addr));
 }
 
 int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, int *ret)

@@ -97,6 +97,12 @@ static bool reuse_allows(const struct sock *sk, const struct sock *owner)
 	return sk->reuseport && owner->reuseport && sk->uid == owner->uid;
 }
 
+/* As Linux: IPv4's wildcard takes a dual-stack socket that an IPv6 connection has given an address for one of IPv4. */
+static bool hides_family(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner)
+{
+	return is->sk.domain == AF_INET && addr_is_any(laddr) && !addr_is_v4(&owner->laddr) && !owner->v6only;
+}
+
 /* Do the two stand in each other's way, were it not for what their options allow? */
 static bool meets(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner)
 {
@@ -104,7 +110,7 @@ static bool meets(const struct inet_sock *is, const struct addr *laddr, const st
 
 	if (owner == is) return false;
 	if (a->bound_if && b->bound_if && a->bound_if != b->bound_if) return false;
-	return addrs_overlap(laddr, is->v6only, &owner->laddr, owner->v6only);
+	return addrs_overlap(laddr, is->v6only, &owner->laddr, owner->v6only) || hides_family(is, laddr, owner);
 }
 
 static bool conflicts(const struct inet_sock *is, const struct addr *laddr, const struct inet_sock *owner, bool strict)

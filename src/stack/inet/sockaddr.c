@@ -49,7 +49,7 @@ static void emit6(const struct addr *a, uint16_t port, uint32_t scope, struct so
 
 	write16((uint8_t *)&in.sin6_port, port);
 	memcpy(&in.sin6_addr, a, sizeof in.sin6_addr);
-	if (!addr_is_v4(a) && addr_is_linklocal(a)) in.sin6_scope_id = scope;
+	if (inet_needs_scope(a)) in.sin6_scope_id = scope;
 	memcpy(ret, &in, sizeof in);
 	*ret_len = sizeof in;
 }

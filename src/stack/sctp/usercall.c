@@ -152,7 +152,7 @@ static int sctp_connect(struct sock *sk, const struct sockaddr *sa, socklen_t le
 	if (r < 0) return wrong_family(r);
 	name_this_host(&peer.at[0]);
 	if (port == 0) return -EINVAL;
-	r = inet_scope_bind(&so->inet, &peer.at[0], scope);
+	r = inet_scope_connect(&so->inet, &peer.at[0], scope);
 	return r < 0 ? r : sctp_connect_all(so, &peer, port, &id);
 }
 

@@ -64,7 +64,7 @@ static int aim(struct tcp_sock *conn, const struct sockaddr *a, socklen_t len)
 	if (addr_is_multicast(&dst) || inet_addr_is_broadcast(is->sk.stack, &dst)) return -ENETUNREACH;
 	flowinfo = flowlabel_of_name(is, a);
 	if (!flowlabel_may_use(is, flowinfo & IP6_FLOW_MASK)) return -EINVAL;
-	r = inet_scope_bind(is, &dst, scope);
+	r = inet_scope_connect(is, &dst, scope);
 	if (r < 0) return r;
 	is->flowinfo6 = flowinfo;
 	is->raddr = dst;
