@@ -175,6 +175,28 @@ static void to_no_port(int family, in_port_t port)
 	close(fd);
 }
 
+/* IP_PKTINFO speaks of the source, if only to leave it open. */
+static void source_left_open(void)
+{
+	union { struct cmsghdr h; char octets[CMSG_SPACE(sizeof(struct in_pktinfo))]; } control = {0};
+	union name from = name_of(AF_INET, "127.0.0.2", 0), to;
+	struct iovec iov = { "x", 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	int fd[2] = { MUST(socket(AF_INET, SOCK_DGRAM, 0)), bound(AF_INET, SOCK_DGRAM) };
+	socklen_t len = sizeof(to);
+	char octet;
+
+	control.h.cmsg_level = IPPROTO_IP, control.h.cmsg_type = IP_PKTINFO, control.h.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
+	MUST(bind(fd[0], &from.sa, sizeof(from.in)));
+	to = name_lo(AF_INET, port_of(fd[1]));
+	m.msg_name = &to, m.msg_namelen = sizeof(to.in);
+	say_about("a source left open");
+	say_rc("send", sendmsg(fd[0], &m, 0));
+	MUST(recvfrom(fd[1], &octet, 1, MSG_DONTWAIT, &from.sa, &len));
+	say_name("from", &from, len);
+	close(fd[0]), close(fd[1]);
+}
+
 int main(void)
 {
 	static const struct { int level, type; } kinds[] = {
@@ -197,5 +219,6 @@ int main(void)
 		to_no_port(AF_INET6, port);
 	}
 	sends(V4, IPPROTO_IPV6, IPV6_PKTINFO);   /* of another level, to a socket of IPv4 */
+	source_left_open();
 	return 0;
 }

@@ -121,6 +121,27 @@ static void connects(int family)
 	close(server);
 }
 
+/* What of a listener's options its connections have not. */
+static void inherited(int family)
+{
+	int zero = 0, listener = MUST(socket(family, SOCK_STREAM, 0)), fd[2];
+	union name n = name_lo(family, 0);
+
+	say_about("%s inherits", family_text(family));
+	set_int(listener, IPPROTO_TCP, TCP_QUICKACK, zero);
+	say_option("TCP_QUICKACK", listener, IPPROTO_TCP, TCP_QUICKACK);
+	MUST(bind(listener, &n.sa, name_len(family)));
+	MUST(listen(listener, 4));
+	set_int(listener, IPPROTO_TCP, TCP_FASTOPEN, 3);
+	fd[0] = connected_to(family, SOCK_STREAM, port_of(listener));
+	fd[1] = MUST(accept(listener, NULL, NULL));
+	say_option("TCP_QUICKACK, listening", listener, IPPROTO_TCP, TCP_QUICKACK);
+	say_option("TCP_QUICKACK, accepted", fd[1], IPPROTO_TCP, TCP_QUICKACK);
+	say_option("TCP_FASTOPEN, listening", listener, IPPROTO_TCP, TCP_FASTOPEN);
+	say_option("TCP_FASTOPEN, accepted", fd[1], IPPROTO_TCP, TCP_FASTOPEN);
+	close(fd[0]), close(fd[1]), close(listener);
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -131,6 +152,7 @@ int main(void)
 		refused(families[i]);
 		options(families[i]);
 		connects(families[i]);
+		inherited(families[i]);
 	}
 	return 0;
 }

@@ -89,6 +89,31 @@ static void fit(int fd[2])
 	}
 }
 
+/* What is asked of a datagram that UDP_SEGMENT leaves whole. */
+static void alone(int family, int protocol)
+{
+	static const struct { int segment; size_t len; } rows[] = {
+		{ 100, 100 }, { 65500, 65400 }, { 65535, 65507 }, { 65507, 65508 }, { 65535, 65535 }, { 1, 129 },
+	};
+	union name to = name_lo(family, 9);
+
+	for (int bare = 0; bare < 2; bare++) {
+		int fd = MUST(socket(family, SOCK_DGRAM, protocol));
+
+		say_about("%s %s%s", family_text(family), protocol == IPPROTO_UDPLITE ? "udplite" : "udp", bare ? ", no checksum" : "");
+		set_int(fd, SOL_SOCKET, SO_NO_CHECK, bare);
+		set_int(fd, IPPROTO_UDP, UDP_NO_CHECK6_TX, bare);
+		for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+			char what[48];
+
+			set_int(fd, IPPROTO_UDP, UDP_SEGMENT, rows[i].segment);
+			snprintf(what, sizeof(what), "%zu octets by %d", rows[i].len, rows[i].segment);
+			say_rc(what, sendto(fd, octets, rows[i].len, 0, &to.sa, name_len(family)));
+		}
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -108,5 +133,7 @@ int main(void)
 		close(fd[0]);
 		close(fd[1]);
 	}
+	for (int i = 0; i < 4 && !kernel_is_older(); i++)
+		alone(i & 1 ? AF_INET6 : AF_INET, i & 2 ? IPPROTO_UDPLITE : 0);
 	return 0;
 }

@@ -45,7 +45,7 @@ static void test_segments(void **state)
 	assert_int_equal(do_recv(rx, data, sizeof data, 0), 100);
 	/* A piece must fit the path, and there are 128 at most. */
 	assert_int_equal(set_int(tx, IPPROTO_UDP, UDP_SEGMENT, 1473), 0);
-	assert_int_equal(do_sendto(tx, data, 2000, name4("10.0.0.2", 7)), -EINVAL);
+	assert_int_equal(do_sendto(tx, data, 2000, name4("10.0.0.2", 7)), -EMSGSIZE);
 	assert_int_equal(set_int(tx, IPPROTO_UDP, UDP_SEGMENT, 10), 0);
 	assert_int_equal(do_sendto(tx, data, 1281, name4("10.0.0.2", 7)), -EINVAL);
 	assert_int_equal(do_sendto(tx, data, 1280, name4("10.0.0.2", 7)), 1280);

@@ -100,8 +100,9 @@ static int fill_remote(const struct stack *s, struct route_hop *hop, const struc
 	hop->netif = way->netif;
 	hop->broadcast = addr_eq(dst, &addr_bcast4) || (r && r->type == RTN_BROADCAST);
 	hop->nexthop = way->has_gateway && !hop->broadcast && !addr_is_multicast(dst) ? way->gateway : *dst;
-	/* RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: loopback addresses never leave the host. Linux leaves it to the receiver to drop what IPv6 sends from ::1. */
-	if (!(hop->netif->flags & IFF_LOOPBACK) && (addr_is_loopback(dst) || (addr_is_v4(dst) && addr_is_loopback(&hop->src)))) return -EINVAL;
+	/* RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3: loopback addresses never leave the host. As Linux: whoever receives it drops what is sent to 127.0.0.1 by
+	 * a bound interface, or from ::1. */
+	if (!(hop->netif->flags & IFF_LOOPBACK) && addr_is_loopback(addr_is_v4(dst) ? &hop->src : dst)) return -EINVAL;
 	if (!addr_is_any(&hop->src)) return 0;
 	if (r && r->has_prefsrc)
 		hop->src = r->prefsrc;

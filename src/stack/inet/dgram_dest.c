@@ -117,7 +117,6 @@ static int oif_of(const struct dgram_sock *ds, int index, struct dgram_dest *d)
 
 	if (!index) return 0;
 	if (index < 0 || !nif) return -ENODEV;
-	if (ds->is.sk.bound_if && ds->is.sk.bound_if != nif) return -EINVAL;
 	d->out.oif = nif;
 	return 0;
 }
@@ -128,7 +127,7 @@ static int control_pktinfo4(const struct dgram_sock *ds, const struct cmsg_in *c
 
 	if (c->len != sizeof info) return -EINVAL;
 	memcpy(&info, c->data, sizeof info);
-	if (info.ipi_spec_dst.s_addr) d->out.src = addr_v4_octets((const uint8_t *)&info.ipi_spec_dst);
+	d->out.src = addr_v4_octets((const uint8_t *)&info.ipi_spec_dst);
 	return oif_of(ds, info.ipi_ifindex, d);
 }
 
@@ -148,6 +147,7 @@ static int control_pktinfo6(const struct dgram_sock *ds, const struct cmsg_in *c
 		d->out.src = src;
 		return 0;
 	}
+	if (ds->is.sk.bound_if && ds->is.sk.bound_if != d->out.oif) return -EINVAL;
 	if (addr_is_v4(&src)) return -EINVAL;
 	if (addr_is_any(&src)) return 0;
 	if (!ds->is.freebind && !netif_addr_find(ds->is.sk.stack, &src, addr_is_linklocal(&src) ? d->out.oif : NULL)) return -EINVAL;

@@ -67,18 +67,18 @@ static int check_len(struct dgram_sock *ds, const struct dgram_dest *d, size_t l
 #define DEVICE_MAX 65536              /* of a packet with its link header that a device is to cut */
 #define SEGMENTS_MAX 128              /* Linux's UDP_MAX_SEGMENTS */
 
-/* Also of what is one datagram, as Linux has it. */
+/* UDP_SEGMENT: each datagram fits the path, has a checksum, and is not of UDP-Lite, whose coverage is each one's own. As Linux, even if there is but one. */
 static int segments_check(const struct udp_sock *us, const struct dgram_dest *d, size_t len, size_t size)
 {
 	const struct sock *sk = &us->ds.is.sk;
 	bool bare = addr_is_v4(&d->dst) ? sk->no_check : us->no_check6_tx;
 
-	if (MIN(size, len) + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EINVAL;
+	if (MIN(size, len) + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EMSGSIZE;
 	if (len > size * SEGMENTS_MAX || bare) return -EINVAL;
-	return sk->protocol == IPPROTO_UDPLITE ? -EIO : 0;      /* whose coverage is each datagram's own */
+	return sk->protocol == IPPROTO_UDPLITE ? -EIO : 0;
 }
 
-/* UDP_SEGMENT: one send, several datagrams, each of which must fit the path. */
+/* One send, several datagrams. */
 static int segments_send(struct udp_sock *us, struct dgram_dest *d, const void *data, size_t len)
 {
 	size_t size = d->segment;

@@ -72,6 +72,7 @@ void conn_inherit(struct tcp_sock *child, const struct tcp_sock *parent)
 {
 	conn_inherit_sock(&child->inet, &parent->inet);
 	child->set = parent->set;
+	child->set.fastopen_qlen = 0;
 	child->repair = parent->repair;
 	child->ack.pingpong = parent->ack.pingpong;    /* TCP_QUICKACK off */
 }

@@ -46,6 +46,7 @@ int listen_start(struct tcp_sock *conn, int backlog)
 	list_init(&conn->listener->unproven);
 	list_init(&conn->listener->resets);
 	conn->listener->backlog = limit;
+	conn_set_answers(conn, false);
 	fastopen_listen(conn, limit);
 	r = port_listen_check(is);
 	if (r < 0) {
