@@ -6,8 +6,10 @@
 
 #define LINE_MAX_LEN 256
 
-static const struct proc_file *const tables[] = {proc_netif_files, proc_route_files, proc_socket_files, proc_other_files, proc_snmp_files,
-						 proc_netstat_files, proc_protocols_files,						 proc_group_files, proc_mroute_files};
+static const struct proc_file *const tables[] = {
+	proc_netif_files, proc_route_files, proc_socket_files, proc_other_files, proc_snmp_files, proc_netstat_files, proc_protocols_files, proc_group_files,
+	proc_mroute_files,
+};
 
 const struct proc_file *proc_find(const char *name)
 {

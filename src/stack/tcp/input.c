@@ -397,7 +397,9 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 		conn_enter(conn, TCPS_CLOSING);
 		tcp_need_ack(conn, TCP_ACK_NOW);
 		return STEP_NEXT;
-	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: what came from behind is still told; of a closed socket no more is left than the window that was told. */
+	default:
+		/* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: what came from behind is still told; of a closed socket no more is left than the window that
+		 * was told. */
 		if (conn->inet.sk.closed) conn->rcv.wup++;
 		if (conn->mptcp) mptcp_take(conn);
 		segment_send_ack(conn);
