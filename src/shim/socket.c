@@ -174,7 +174,7 @@ static long connect_by(const struct sock *s, const struct sockaddr *addr, sockle
 	if (r == 0) r = pin(s);
 	if (r != 0) return r;
 	r = step(s, &c);
-	if (r == -EREMOTE && s->c->domain == AF_UNIX) r = connect_out(s, addr, len, step == connect_on && !nonblocking(s, 0));
+	if (r == -EREMOTE && s->c->domain == AF_UNIX) r = t.why != 0 ? t.why : connect_out(s, addr, len, step == connect_on && !nonblocking(s, 0));
 	if (r == 0 && s->c->type == SOCK_STREAM && addr->sa_family == AF_UNSPEC) stream_forget(s);
 	unpin();
 	return r;

@@ -45,7 +45,8 @@ static inline void kernel_sends(int fd, const struct msghdr *m, int flags)
 }
 
 /* unix_sock.c: the engine's */
-struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; };             /* a name as the engine is to have it */
+/* A name as the engine is to have it. why: a path leads nowhere, and is no inode; what Linux says when it has looked at all else. */
+struct unix_target { struct sockaddr_un un; char node[16]; socklen_t len; int why; };
 bool unix_is_private(void);                                                             /* they are the engine's, as far as is known */
 bool unix_is_refused(int fd);                                                           /* fd: a socket of the kernel's */
 int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t);      /* to send to: 0 or a negative errno */

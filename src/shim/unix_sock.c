@@ -84,11 +84,12 @@ int unix_connect_target(const struct sockaddr *addr, socklen_t len, struct unix_
 int unix_target(const struct sockaddr *addr, socklen_t len, struct unix_target *t)
 {
 	char path[sizeof(struct sockaddr_un)];
-	struct inode node;
+	struct inode node = {0};
 	int r = target_of(addr, len, t, path);
-	if (r == 0 && path[0]) r = path_find(path, &node);
-	if (r == 0 && path[0]) target_add(t, &node);
-	return r;
+	if (r != 0 || !path[0]) return r;
+	t->why = path_find(path, &node);
+	target_add(t, &node);
+	return 0;
 }
 
 /* As Linux: a path gets the mode of the socket's own inode, which fchmod may have changed; the umask does its part. */
@@ -314,6 +315,7 @@ static long send_named(const struct sock *s, struct message *m, uint8_t *control
 	m->n_rights = o.n;
 	if (r < 0) return r;
 	long n = send_readable(s, m);
+	if (n == -EREMOTE && t.why != 0) return t.why;
 	return n == -EBADF ? control_refused(s, -EBADF) : n;
 }
 

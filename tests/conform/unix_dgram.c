@@ -109,6 +109,7 @@ static void queues(void)
 static void records(void)
 {
 	int fd[2];
+	union uname none;
 	struct iovec v[2] = { { in, 3 }, { in + 10, 4 } };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
 
@@ -130,6 +131,7 @@ static void records(void)
 	say_rc("recv MSG_ERRQUEUE", recv(fd[1], in, 1, MSG_ERRQUEUE | MSG_DONTWAIT));
 	say_rc("shutdown", shutdown(fd[0], SHUT_WR));
 	say_rc("send then", send(fd[0], "x", 1, MSG_NOSIGNAL));
+	say_rc("to a path that is not there", sendto(fd[0], "x", 1, MSG_NOSIGNAL, &none.sa, uname_of(&none, "none")));
 	say_rc("recv at the peer", recv(fd[1], in, 9, MSG_DONTWAIT));
 	say_poll("poll own", fd[0]);
 	say_poll("poll peer", fd[1]);

@@ -1,6 +1,9 @@
 /* Connected Unix sockets, streams and sequenced packets: how they come to be, carry data and end; and what else may be asked of them. */
 #include "unix.h"
 #include <linux/sockios.h>
+#ifndef SO_DETACH_REUSEPORT_BPF
+#define SO_DETACH_REUSEPORT_BPF 68
+#endif
 
 static char buf[1 << 20], in[1 << 20];
 
@@ -401,6 +404,11 @@ static void options(int type)
 		option("then", fd[0], rows[i].name);
 		close2(fd);
 	}
+	say_about("%s filter locked", type_text(type));
+	upair(type, fd);
+	set_int(fd[0], SOL_SOCKET, SO_LOCK_FILTER, 1);
+	say_set_option("detach from a group", fd[0], SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0);
+	close2(fd);
 	say_about("%s timeouts", type_text(type));
 	upair(type, fd);
 	say_rc("set SO_RCVTIMEO", setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv));

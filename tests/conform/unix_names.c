@@ -193,6 +193,11 @@ static void credentials_name(int type)
 	say_rc("connect", uconnect(a, "@l"));
 	say_usock("name connected", a);
 	close(a);
+	a = MUST(socket(AF_UNIX, type, 0));
+	MUST(setsockopt(a, SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
+	say_rc("connect to a path that is not there", uconnect(a, "none"));
+	say_usock("name then", a);
+	close(a);
 	upair(type, pair);
 	MUST(setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
 	say_usock("pair before", pair[0]);

@@ -362,6 +362,7 @@ static int set_reuseport(struct sock *sk, const void *val, socklen_t len)
 
 /* No socket here shares a port with a group. */
 static int set_chooser(struct sock *sk, const void *val, socklen_t len) { return (void)val, (void)len, sk->filter_locked ? -EPERM : -EINVAL; }
+static int detach_chooser(struct sock *sk, const void *val, socklen_t len) { return (void)sk, (void)val, (void)len, -EINVAL; }
 
 #define ROW(n) .level = SOL_SOCKET, .name = n, .text = #n
 #define FLAG(n, t, field) .level = SOL_SOCKET, .name = n, .text = t, .type = OPT_BOOL, .access = OPT_GET | OPT_SET, OPT_FIELD(struct unix_sock, field)
@@ -374,7 +375,7 @@ static const struct sockopt unix_options[] = {
 	{FLAG(76, "SO_PASSPIDFD", passpidfd)},
 	{FLAG(83, "SO_PASSRIGHTS", passrights)},
 	{ROW(SO_ATTACH_REUSEPORT_CBPF), .type = OPT_BLOB, .access = OPT_SET, .set = set_chooser},
-	{.level = SOL_SOCKET, .name = 68, .text = "SO_DETACH_REUSEPORT_BPF", .type = OPT_INT, .access = OPT_SET, .set = set_chooser},
+	{.level = SOL_SOCKET, .name = 68, .text = "SO_DETACH_REUSEPORT_BPF", .type = OPT_INT, .access = OPT_SET, .set = detach_chooser},
 	{ROW(SO_PEERCRED), .type = OPT_BLOB, .access = OPT_GET, .get = get_peercred},
 	{.text = NULL},
 };
