@@ -38,7 +38,7 @@
 #include "base/types.h"
 
 #define ARENA_MAGIC 0x736f636bu
-#define ARENA_VERSION 7u
+#define ARENA_VERSION 8u
 
 #define CHANNEL_MAX 65536u
 #define BELL_MAX 2048u
@@ -55,7 +55,8 @@ struct chan_lock { _Atomic uint32_t word; };       /* 0 free; else client id | L
 
 struct direction {
 	struct chan_lock lock;
-	_Atomic uint32_t read_seg, write_seg;      /* segment the consumer reads, the producer writes; 0 = no segment yet */
+	_Atomic uint32_t read_seg, write_seg;      /* segment the consumer reads, the producer writes; 0 = no segment yet. Of a Unix socket of
+	                                            * datagrams whose peer others send to as well: the peer's inbox (inbox.h) */
 	_Atomic uint32_t seq;                      /* futex word: grows with every change that may end a wait */
 	_Atomic uint32_t waiters;                  /* armed: number of sleepers on seq, or about to */
 	_Atomic uint32_t limit;                    /* tx: octets that may be in the chain at once (0: no limit but the segments).
@@ -73,8 +74,15 @@ struct direct_sent {
 	_Atomic uint32_t writes, last_ms;          /* last_ms: CLOCK_MONOTONIC at the last one */
 };
 
-/* What messages that go past the stack (record.c) took of their sender's send buffer: what its own did; those of its peer that its program has read. */
-struct posted { _Atomic uint32_t charged, discharged; };
+/*
+ * Of a socket of messages, which go past the stack. charged, discharged: what those in the ring between two (record.c) took of their sender's send buffer:
+ * what its own did; those of its peer that its program has read.
+ */
+struct posted {
+	_Atomic uint32_t ticket;                   /* what a ticket (inbox.h) must say to be good. Changes with what it was given for */
+	_Atomic uint32_t unread;                   /* what those of a Unix socket's that lie in inboxes take of its send buffer */
+	_Atomic uint32_t charged, discharged;
+};
 
 struct channel {
 	_Atomic uint32_t generation;               /* 0: slot free. Changes with each use of the slot */
@@ -89,8 +97,7 @@ struct channel {
 	_Atomic uint32_t bell;                     /* the only bell that watches it; 0: none; BELL_MANY: the engine knows them */
 	union {
 		struct direct_sent sent;           /* of a stream */
-		_Atomic uint32_t ticket;           /* of datagrams: what a ticket (inbox.h) must say to be good. Changes with what it was given for */
-		struct posted posted;              /* of a Unix socket's messages */
+		struct posted posted;
 	};
 	struct direction rx, tx;
 } __attribute__((aligned(64)));
@@ -140,12 +147,16 @@ struct segment {
 		_Atomic uint32_t charged;          /* what all that was put here took of the receive buffer; `discharged`: what was read of it */
 		_Atomic uint32_t limit, before;    /* of the receive buffer; what was unread when this segment began */
 		_Atomic uint32_t dropped;
+		_Atomic uint32_t wanted;           /* INBOX_WANTED, INBOX_TOLD: somebody waits until there is room; the engine has been told that there is */
+		_Atomic uint32_t filled;           /* somebody found no room since it was empty */
 	} in;
 	_Atomic uint32_t tail __attribute__((aligned(64)));
 	_Atomic uint32_t follow;                   /* where the program that reads carries on when this is ended and drained; 0: not known yet */
 	_Atomic uint32_t writer;                   /* the channel whose program writes here; 0: the engine does, or many do */
 	_Atomic uint32_t discharged;
 } __attribute__((aligned(128)));
+#define INBOX_WANTED 1u
+#define INBOX_TOLD 2u
 #define SEG_ENDED 0x80000000u
 #define SEG_POS 0x7fffffffu
 
@@ -155,7 +166,7 @@ struct record {
 	uint16_t name_len, control_len;
 	uint32_t charge;                           /* in an inbox, and of a Unix socket: `charged` with this one. 0: it came from the engine */
 	uint32_t sender;                           /* in an inbox: the channel it was sent by */
-	uint32_t pad;
+	uint32_t generation;                       /* that channel's, of a Unix socket */
 };
 static inline uint64_t record_size(uint32_t name_len, uint32_t control_len, uint32_t data_len)
 {

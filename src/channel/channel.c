@@ -14,6 +14,7 @@
 #include "channel/bitmap.h"
 #include "channel/chain.h"
 #include "channel/copy.h"
+#include "channel/inbox.h"
 #include "channel/offer.h"
 
 _Static_assert(sizeof(struct arena) <= ARENA_CHANNELS_OFF && ARENA_DATA_OFF % 4096 == 0, "the arena's parts must not overlap");
@@ -280,6 +281,8 @@ bool chan_tx_relieve(struct arena *a, struct channel *c)
 	return shared_swap32(&c->tx.starved, 0) != 0;
 }
 
+#define WRITABLE ((uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND))
+
 static struct offer *offer_of(struct arena *a, struct channel *c) { return arena_offer(a, (uint32_t)(c - arena_channel(a, 0))); }
 
 uint32_t channel_poll(struct arena *a, struct channel *c)
@@ -292,7 +295,7 @@ uint32_t channel_poll(struct arena *a, struct channel *c)
 	uint32_t used = chan_rx_used(a, c);
 	if (used != 0 && (!(state & CHS_STREAM) || c->domain == AF_UNIX || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;
 	if (used == 0 && c->domain == AF_UNIX) events |= shared_get32(&c->poll);   /* taken back into the queue meanwhile */
-	if (!(state & CHS_SENDABLE)) return events;
+	if (!(state & CHS_SENDABLE)) return events & EPOLLOUT && inbox_bars(a, c) ? events & ~WRITABLE : events;
 	if (!channel_writable(a, c)) {
 		shared_replace32(&c->tx.starved, 0, STARVED_POLLER);   /* a writer wants less */
 		shared_fence();

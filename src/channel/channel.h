@@ -15,8 +15,9 @@ struct handover {
 	size_t done;                       /* octets that are published, or read: also where a fault in the program's memory ended the copying */
 	size_t whole;                      /* writing: octets to come that go at once or not at all, unless they are many; 0: as many as fit */
 	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
+	uint32_t relieved;                 /* the sender of what was read in an inbox, when it is to hear of that; 0: nobody is */
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
-	bool left;                         /* a segment was left, which the engine may recycle */
+	bool left;                         /* a segment was left, which the engine may recycle; or it is to hear of room in an inbox */
 	bool wants_room;                   /* writing: the segment shared with the peer is full, and the engine may grow it */
 	bool outgrown;                     /* … and is the first, small one */
 	bool warmed;                       /* writing: a segment has pages again, which the engine is to take back some day */
@@ -39,8 +40,9 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 bool chan_peek_record_at(struct arena *a, struct channel *c, struct record *r, uint32_t *offset, void *name, size_t name_cap, void *control,
 			 size_t control_cap, void *data, size_t data_cap);
 bool chan_peek_record(struct arena *a, struct channel *c, struct record *r);   /* header only */
-/* The next message that a peer has posted, which has neither name nor control; consumes unless peek. */
-bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void *data, size_t data_cap, bool peek, struct handover *h);
+/* The next message that a peer has posted, or another sender (inbox.h), which has a name then, but never control; consumes unless peek. */
+bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *data, size_t data_cap, bool peek,
+		      struct handover *h);
 /* A message of len octets, of a Unix socket, to where its peer reads it. */
 enum post_answer {
 	POST_DONE,

@@ -78,7 +78,8 @@ int direct_grow(struct seg_pool *p, struct direction *from, struct tx_side *tx, 
  * What is not read in the shared segments, which are ended, is handed to keep, in its order, until that is false: a segment's octets, or the data of each
  * of its records. The caller has the reader's lock.
  */
-struct recall { bool records; bool (*keep)(void *user, const struct iovec data[2]); void *user; };
+struct recalled { struct record r; struct iovec name[2], data[2]; };      /* of octets: data alone */
+struct recall { bool records; bool (*keep)(void *user, const struct recalled *what); void *user; };
 void direct_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, const struct recall *how);
 /* The same of all there is, what the engine put there included; no segment is shared with one who still writes. rx_progress tells how much of it was that. */
 void rx_recall(struct seg_pool *p, struct direction *to, struct rx_side *rx, const struct recall *how);

@@ -30,6 +30,12 @@ static uint32_t charge_now(struct segment *s, bool empty, uint32_t *ret_sum, boo
 	return (uint32_t)MIN(sum - out + (uint64_t)before, (uint64_t)UINT32_MAX);
 }
 
+/* What one takes of the receive buffer. */
+static uint32_t charge_of(const struct channel *reader, uint32_t data_len)
+{
+	return reader->domain == AF_UNIX ? 1 : datagram_charge(reader->domain == AF_INET6, data_len);
+}
+
 /* The lock is held: is this still the segment that the ticket was given for, and is there room? */
 static enum inbox_answer look(struct arena *a, uint32_t serial, const struct record *r, struct inbox_slot *slot)
 {
@@ -43,7 +49,7 @@ static enum inbox_answer look(struct arena *a, uint32_t serial, const struct rec
 	if (slot->reader == 0 || slot->reader >= CHANNEL_MAX) return INBOX_ELSEWHERE;
 	struct channel *c = arena_channel(a, slot->reader);
 	if (shared_get32(&c->flags) & (CHF_CLOSING | CHF_ASYNC)) return INBOX_ELSEWHERE;
-	uint32_t charge = datagram_charge(c->domain == AF_INET6, r->data_len), now = charge_now(s, used == 0, &sum, &known);
+	uint32_t charge = charge_of(c, r->data_len), now = charge_now(s, used == 0, &sum, &known);
 	/* As Linux: one datagram fits an empty buffer, however small that is. */
 	if (now != 0 && (uint64_t)now + charge > shared_get32(&s->in.limit)) return known ? INBOX_FULL : INBOX_ELSEWHERE;
 	uint64_t size = record_size(r->name_len, r->control_len, r->data_len);
@@ -87,3 +93,50 @@ bool inbox_end(struct inbox_slot *slot, bool publish)
 }
 
 void inbox_dropped(struct inbox_slot *slot) { shared_add32(&slot->s->in.dropped, 1); }
+
+/* ---- of Unix sockets ---- */
+
+bool inbox_charge(struct channel *sender, uint32_t data_len, uint32_t max)
+{
+	uint32_t charge = unix_charge(data_len);
+	if (shared_add32(&sender->posted.unread, charge) + (uint64_t)charge <= max) return true;
+	inbox_discharge(sender, data_len);
+	return false;
+}
+
+void inbox_discharge(struct channel *sender, uint32_t data_len) { shared_add32(&sender->posted.unread, 0u - unix_charge(data_len)); }
+
+bool inbox_read(struct arena *a, struct segment *s, const struct record *r, bool *ret_tell)
+{
+	struct channel *sender = r->sender < CHANNEL_MAX ? arena_channel(a, r->sender) : NULL;
+	bool lives = sender && shared_get32(&sender->generation) == r->generation && sender->domain == AF_UNIX;
+	if (lives) inbox_discharge(sender, r->data_len);
+	shared_fence();        /* before these looks: who waits says so, and looks again */
+	*ret_tell = shared_get32(&s->in.wanted) == INBOX_WANTED && shared_replace32(&s->in.wanted, INBOX_WANTED, INBOX_TOLD);
+	bool filled = shared_get32(&s->in.filled) != 0;
+	if (filled && shared_get32(&s->head) == shared_get32(&s->tail)) shared_set32(&s->in.filled, 0);
+	return lives && (shared_get32(&sender->tx.starved) != 0 || (filled && shared_get32(&sender->bell) != 0));
+}
+
+bool inbox_is_full(struct segment *s)
+{
+	bool known;
+	uint32_t sum, head = shared_load32(&s->head), tail = shared_get32(&s->tail);
+	return ((head - tail) & SEG_POS) != 0 && charge_now(s, false, &sum, &known) >= shared_get32(&s->in.limit);
+}
+
+bool inbox_stays_full(struct segment *s)
+{
+	if (!inbox_is_full(s)) return false;
+	shared_set32(&s->in.filled, 1);
+	shared_set32(&s->in.wanted, INBOX_WANTED);
+	shared_fence();
+	return inbox_is_full(s);
+}
+
+bool inbox_bars(struct arena *a, struct channel *c)
+{
+	uint32_t i = c->domain == AF_UNIX && c->type == SOCK_DGRAM ? shared_get32(&c->tx.write_seg) : 0;
+	struct segment *s = i != 0 && i < SEGMENT_MAX ? arena_segment(a, i) : NULL;
+	return s && !(shared_get32(&s->head) & SEG_ENDED) && inbox_stays_full(s);
+}

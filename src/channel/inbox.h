@@ -16,6 +16,11 @@
  *
  * The receive buffer is counted as Linux does (base/charge.h), by sums that only grow: `charged` by the writers, `discharged` by the reader, who takes
  * it out of the record. What was unread before the segment began counts until the reader has come to it.
+ *
+ * Of a Unix socket it is the messages that are counted, for net.unix.max_dgram_qlen, and one that finds no room waits: who does, or sees when it polls that
+ * there is none, says so (`wanted`), and the reader then tells the engine, which knows them all. What a message takes of its sender's send buffer is added
+ * up in the sender's channel (posted.unread), before it is published and until after it was read: it is never less than the truth, and there is no ticket
+ * for so much that it could matter to who sends or polls. A program that is killed in the middle leaves it larger by one message.
  */
 #pragma once
 #include "channel/arena.h"
@@ -39,3 +44,17 @@ enum inbox_answer inbox_begin(struct arena *a, uint32_t segment, uint32_t serial
 void inbox_write(struct arena *a, struct inbox_slot *slot, const void *data, size_t len);
 bool inbox_end(struct inbox_slot *slot, bool publish);     /* false: not published; the inbox was ended meanwhile */
 void inbox_dropped(struct inbox_slot *slot);               /* counts it; the slot is one that was FULL */
+
+/* ---- of Unix sockets ---- */
+bool inbox_charge(struct channel *sender, uint32_t data_len, uint32_t max);   /* a message of so much is about to be put somewhere. false: that is too much */
+void inbox_discharge(struct channel *sender, uint32_t data_len);              /* it was read, or was not put there */
+/*
+ * One was read there. Is its sender to hear of that, since it waits for room in its send buffer, or is polled, and the inbox was full: as Linux, each message
+ * that is read is an edge then. *ret_tell: somebody waits for room here, and the engine is to hear of it.
+ */
+bool inbox_read(struct arena *a, struct segment *s, const struct record *r, bool *ret_tell);
+bool inbox_is_full(struct segment *s);
+/* The same before it is said that there is no room: whoever makes some will tell the engine. */
+bool inbox_stays_full(struct segment *s);
+/* What a connected socket of datagrams writes to is an inbox, and that is full. */
+bool inbox_bars(struct arena *a, struct channel *c);

@@ -24,6 +24,8 @@ int inbox_open(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint
 	p->segs[i].shared = p->segs[i].inbox = true;
 	shared_set32(&s->in.charged, 0);
 	shared_set32(&s->in.dropped, 0);
+	shared_set32(&s->in.wanted, 0);
+	shared_set32(&s->in.filled, 0);
 	shared_set32(&s->discharged, 0);
 	shared_set32(&s->in.limit, terms->limit);
 	shared_set32(&s->in.before, terms->before);

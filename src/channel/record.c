@@ -11,6 +11,7 @@
 #include "base/charge.h"
 #include "channel/chain.h"
 #include "channel/copy.h"
+#include "channel/inbox.h"
 
 /* ---- reading ---- */
 
@@ -66,6 +67,9 @@ bool chan_peek_record_at(struct arena *a, struct channel *c, struct record *r, u
 	return false;
 }
 
+/* What a pair posts names no sender: it can be nobody else. */
+static bool is_of_peer(const struct channel *c, const struct record *r) { return c->domain == AF_UNIX && r->sender == 0; }
+
 bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *control, size_t control_cap,
 		      void *data, size_t data_cap, bool peek)
 {
@@ -78,20 +82,22 @@ bool chan_read_record(struct arena *a, struct channel *c, struct record *r, void
 	segment_copy_out(a, s, pos, data, MIN(data_cap, r->data_len));
 	if (peek) return true;
 	/* First, so that a ring that is empty is discharged. */
-	if (r->charge != 0) shared_set32(c->domain == AF_UNIX ? &c->posted.discharged : &s->discharged, r->charge);
+	if (r->charge != 0) shared_set32(is_of_peer(c, r) ? &c->posted.discharged : &s->discharged, r->charge);
 	shared_set32(&s->tail, (tail + (uint32_t)total) & SEG_POS);
 	rx_follow(a, &c->rx, s);
 	return true;
 }
 
-bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void *data, size_t data_cap, bool peek, struct handover *h)
+bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void *name, size_t name_cap, void *data, size_t data_cap, bool peek,
+		      struct handover *h)
 {
 	uint32_t none, first = shared_get32(&c->rx.read_seg);
 	struct segment *s = rx_first(a, &c->rx);
 	uint32_t writer = s ? shared_get32(&s->writer) : 0;
-	bool got = chan_read_record(a, c, r, &none, 0, &none, 0, data, data_cap, peek);
-	if (got && !peek) h->peer = writer;
-	h->left |= shared_get32(&c->rx.read_seg) != first;
+	bool tell = false, got = chan_read_record(a, c, r, name, name_cap, &none, 0, data, data_cap, peek);
+	if (got && !peek && is_of_peer(c, r)) h->peer = writer;
+	else if (got && !peek && inbox_read(a, s, r, &tell)) h->relieved = r->sender;
+	h->left |= tell || shared_get32(&c->rx.read_seg) != first;
 	return got;
 }
 

@@ -49,12 +49,14 @@ static uint32_t octets_at(struct seg_pool *p, uint32_t i, uint32_t pos, uint32_t
 	return n;
 }
 
-/* The data of the record at pos: what that takes of the ring, or 0. */
-static uint32_t data_at(struct seg_pool *p, uint32_t i, uint32_t pos, uint32_t used, struct iovec ret[2])
+/* The record at pos: what that takes of the ring, or 0. */
+static uint32_t parts_at(struct seg_pool *p, uint32_t i, uint32_t pos, uint32_t used, struct recalled *ret)
 {
-	struct record r;
-	uint32_t size = record_at(p, i, pos, used, &r);
-	if (size > 0) octets_at(p, i, pos + (uint32_t)sizeof r + r.name_len + r.control_len, r.data_len, ret);
+	struct record *r = &ret->r;
+	uint32_t size = record_at(p, i, pos, used, r), name = pos + (uint32_t)sizeof *r;
+	if (size == 0) return 0;
+	octets_at(p, i, name, r->name_len, ret->name);
+	octets_at(p, i, name + r->name_len + r->control_len, r->data_len, ret->data);
 	return size;
 }
 
@@ -65,10 +67,10 @@ static bool recall(struct seg_pool *p, uint32_t i, const struct recall *how)
 	struct segment *s = arena_segment(p->arena, i);
 	uint32_t tail = shared_get32(&s->tail) & SEG_POS, left = MIN((ps->head - tail) & SEG_POS, ps->size);
 	while (left > 0) {
-		struct iovec data[2];
-		uint32_t size = how->records ? data_at(p, i, tail, left, data) : octets_at(p, i, tail, left, data);
+		struct recalled what = {0};
+		uint32_t size = how->records ? parts_at(p, i, tail, left, &what) : octets_at(p, i, tail, left, what.data);
 		if (size == 0) size = left;    /* no record, behind which nobody finds another */
-		else if (!how->keep(how->user, data)) return false;
+		else if (!how->keep(how->user, &what)) return false;
 		tail = (tail + size) & SEG_POS;
 		left -= size;
 		shared_set32(&s->tail, tail);

@@ -13,8 +13,9 @@
 
 struct kept { uint8_t *at; size_t len, room; };
 
-static bool keep(void *user, const struct iovec data[2])
+static bool keep(void *user, const struct recalled *what)
 {
+	const struct iovec *data = what->data;
 	struct kept *k = user;
 	for (int i = 0; i < 2; i++) {
 		if (data[i].iov_len > k->room - k->len) return false;

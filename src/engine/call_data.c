@@ -29,10 +29,13 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 		direct_part(k->e, k->es);
 		k->es->path_epoch = 0;
 	}
+	ssize_t n;
+	if (of_unix && inbox_unix_send(k, m, &n)) return n;
 	if (h->flags & MSG_MORE) inbox_changed(k->e, k->es);   /* what comes next belongs to the same datagram */
 	/* A stream's octets that are still in the ring come first. */
 	bool behind = !completes && tx_pending(&k->e->pool, &k->es->tx) > 0 && k->es->sk->err == 0;
-	ssize_t n = behind ? -EAGAIN : sock_send(k->es->sk, m);
+	n = behind ? -EAGAIN : sock_send(k->es->sk, m);
+	if (of_unix) inbox_unix_sent(k, n);
 	k->es->refused |= n == -EAGAIN && (behind || lacks_room(k->es));
 	/* Fast Open: a send that connects. */
 	if (k->es->stream && !of_unix && (n == -EINPROGRESS || (n > 0 && m->flags & MSG_FASTOPEN))) {

@@ -100,7 +100,7 @@ void direct_unix_sum(struct engine *e, struct esock *es, uint32_t *in, uint32_t 
 	uint32_t ring = rx_used(&e->pool, &es->rx);
 	if (es->stream) *in += ring;
 	else if (ring > 0) *in = (uint32_t)direct_unix_waiting(e, es) + (es->sk->type == SOCK_DGRAM ? 0 : *in);
-	*out += tx_pending(&e->pool, &es->tx) + direct_ahead(e, es);
+	*out += tx_pending(&e->pool, &es->tx) + direct_ahead(e, es) + (es->stream ? 0 : shared_get32(&esock_channel(e, es)->posted.unread));
 }
 
 /* ---- leaving ---- */
@@ -118,10 +118,10 @@ static bool is_little(struct engine *e, const struct esock *from, const struct e
 
 struct taking { struct sock *from, *to; };
 
-static bool take(void *user, const struct iovec data[2])
+static bool take(void *user, const struct recalled *what)
 {
 	struct taking *t = user;
-	return unix_recall(t->from, t->to, data) == 0;
+	return unix_recall(t->from, t->to, what->data) == 0;
 }
 
 /* Before another octet goes elsewhere, or the ring can be found empty. */
@@ -131,17 +131,21 @@ void direct_unix_leaves(struct engine *e, struct esock *to)
 	shared_set32(&esock_channel(e, to)->state, to->state);
 }
 
+void direct_unix_shows(struct engine *e, struct esock *to)
+{
+	if (direct_unread(&e->pool, &to->rx) == 0) return;
+	to->poll |= EPOLLIN | EPOLLRDNORM;
+	to->told = true;           /* its writer may have died before it said so */
+	shared_set32(&esock_channel(e, to)->poll, to->poll);
+}
+
 void direct_unix_left(struct engine *e, struct esock *from, struct esock *to)
 {
 	struct channel *ch = esock_channel(e, to);
 	struct taking t = {from->sk, to->sk};
 	const struct recall how = {!from->stream, take, &t};
 	if (!to->sk || !from->sk) return;
-	if (direct_unread(&e->pool, &to->rx) > 0) {
-		to->poll |= EPOLLIN | EPOLLRDNORM;
-		to->told = true;           /* its writer may have died before it said so */
-		shared_set32(&ch->poll, to->poll);
-	}
+	direct_unix_shows(e, to);
 	if (!is_little(e, from, to) || !chan_trylock(&ch->rx.lock, LOCK_ENGINE)) return;
 	direct_recall(&e->pool, &ch->rx, &to->rx, &how);
 	engine_unlock(&ch->rx.lock);

@@ -85,6 +85,7 @@ static int64_t serve(struct call *k)
 		/* What was written and read so far comes before the call. */
 		esock_pump(k->e, k->es);
 		if (!k->es->sk) return -ENETDOWN;
+		if (row->about == CHANGE) inbox_changes(k->e, k->es);
 	}
 	int64_t result = row->serve(k);
 	if (k->es && row->about == CHANGE) inbox_changed(k->e, k->es);

@@ -267,6 +267,7 @@ static void esock_clear(struct engine *e, struct esock *es)
 	ahead_lost(e, es);
 	direct_part(e, es);
 	inbox_shut(e, es);
+	inbox_forget(e, es);
 	esock_drop(e, es);
 	shared_set32(&ch->generation, 0);
 	shared_set32(&ch->state, CHS_GONE);

@@ -13,15 +13,17 @@
 #include "engine/private.h"
 #include "stack/inet/udp_direct.h"
 
-static bool is_open(struct esock *es) { return !es->stream && !list_empty(&dgram_of(es)->open); }
+bool inbox_is_open(struct esock *es) { return !es->stream && !list_empty(&dgram_of(es)->open); }
 
 void inbox_shut(struct engine *e, struct esock *es)
 {
 	uint32_t dropped;
-	if (!is_open(es)) return;
+	if (!inbox_is_open(es)) return;
+	if (esock_is_unix(es)) inbox_unix_leaves(e, es);
 	list_remove(&dgram_of(es)->open);
 	dgram_of(es)->outgrown |= inbox_close(&e->pool, &es->rx, &dropped);
-	if (es->sk) udp_dropped(es->sk, dropped);
+	if (esock_is_unix(es)) inbox_unix_left(e, es);
+	else if (es->sk) udp_dropped(es->sk, dropped);
 }
 
 void inbox_shut_all(struct engine *e)
@@ -29,13 +31,14 @@ void inbox_shut_all(struct engine *e)
 	while (!list_empty(&e->inboxes)) inbox_shut(e, &list_first(&e->inboxes, struct esock_dgram, open)->es);
 }
 
-static void tickets_void(struct engine *e, struct esock *es) { shared_set32(&esock_channel(e, es)->ticket, ++dgram_of(es)->ticket); }
+void tickets_void(struct engine *e, struct esock *es) { shared_set32(&esock_channel(e, es)->posted.ticket, ++dgram_of(es)->ticket); }
 
 void inbox_changed(struct engine *e, struct esock *es)
 {
-	if (es->stream || (es->sk && es->sk->domain == AF_UNIX)) return;
+	if (es->stream) return;
 	tickets_void(e, es);
-	if (!es->sk) return;
+	if (esock_is_unix(es)) inbox_unix_changed(e, es);
+	if (!es->sk || esock_is_unix(es)) return;
 	for (struct sock *sk = NULL; (sk = udp_sharer(es->sk, sk));)
 		if (sk->user) inbox_shut(e, sk->user);
 }
@@ -57,14 +60,19 @@ static uint32_t ring_size(struct esock *es, uint32_t data_len)
 	return dgram_of(es)->outgrown || data_len > SEGMENT_SMALL / 8 ? SEGMENT_LARGE : SEGMENT_SMALL;
 }
 
-static bool open_for(struct engine *e, struct esock *es, uint32_t data_len)
+bool inbox_open_with(struct engine *e, struct esock *es, struct inbox_terms *terms, uint32_t data_len)
 {
-	if (is_open(es)) return true;
-	uint64_t unread = inbox_unread(&e->pool, &es->rx) + es->sk->lent;
-	struct inbox_terms terms = {ring_size(es, data_len), es->sk->rcvbuf, (uint32_t)MIN(unread, UINT32_MAX)};
-	if (inbox_open(&e->pool, &esock_channel(e, es)->rx, &es->rx, es->channel, &terms, &dgram_of(es)->inbox) < 0) return false;
+	terms->size = ring_size(es, data_len);
+	if (inbox_open(&e->pool, &esock_channel(e, es)->rx, &es->rx, es->channel, terms, &dgram_of(es)->inbox) < 0) return false;
 	list_append(&e->inboxes, &dgram_of(es)->open);
 	return true;
+}
+
+static bool open_for(struct engine *e, struct esock *es, uint32_t data_len)
+{
+	uint64_t unread = inbox_unread(&e->pool, &es->rx) + es->sk->lent;
+	struct inbox_terms terms = {.limit = es->sk->rcvbuf, .before = (uint32_t)MIN(unread, UINT32_MAX)};
+	return inbox_is_open(es) || inbox_open_with(e, es, &terms, data_len);
 }
 
 /* k is a SEND that went well and has been settled. */
@@ -122,7 +130,7 @@ static void refuse_sender(void *user, const struct record *rec)
 void inbox_refuse(struct engine *e, struct esock *es)
 {
 	struct refusal r = {e, es};
-	if (!es->sk || es->stream || shared_get32(&esock_channel(e, es)->flags) & CHF_CLOSING) return;
+	if (!es->sk || es->stream || esock_is_unix(es) || shared_get32(&esock_channel(e, es)->flags) & CHF_CLOSING) return;
 	inbox_shut(e, es);
 	inbox_senders(&e->pool, &es->rx, refuse_sender, &r);
 }
@@ -131,8 +139,11 @@ void inbox_refuse(struct engine *e, struct esock *es)
 void inboxes_of_dead(struct engine *e, uint32_t client)
 {
 	inbox_release_dead(&e->pool, client);
-	list_each(struct esock_dgram, d, &e->inboxes, open)
+	list_each(struct esock_dgram, d, &e->inboxes, open) {
 		if (inbox_unread(&e->pool, &d->es.rx) > 0) esock_wake(e, &d->es);
+		d->es.rung = true;
+		esock_queue(e, &d->es);
+	}
 }
 
 bool inbox_owes_wake(struct engine *e, struct esock *es)

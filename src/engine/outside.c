@@ -119,6 +119,7 @@ static bool receive_one(struct engine *e, struct esock *es)
 static void receive(struct engine *e, struct esock *es)
 {
 	es->outside->more = false;
+	inbox_shut(e, es);
 	for (int i = 0; i < TURN_MESSAGES && unix_outside_may_send(es->sk); i++)
 		if (!receive_one(e, es)) return;
 	es->outside->more = true;

@@ -377,6 +377,7 @@ uint32_t direct_unix_ahead(struct engine *e, const struct esock *from, const str
 int direct_unix_waiting(struct engine *e, const struct esock *to);                /* octets of messages in the ring, as SIOCINQ counts them */
 void direct_unix_sum(struct engine *e, struct esock *es, uint32_t *in, uint32_t *out);   /* as net_ops.waiting */
 void direct_unix_leaves(struct engine *e, struct esock *to);              /* its peer's segment is about to be ended */
+void direct_unix_shows(struct engine *e, struct esock *to);               /* what is in its ring can be read, and will be elsewhere */
 void direct_unix_left(struct engine *e, struct esock *from, struct esock *to);   /* its segment is ended: what was not read there goes to the queue */
 
 /* idle.c: rings that nothing happens in hold no pages */
@@ -391,13 +392,26 @@ void esock_ask_no_more(struct engine *e, struct esock *es);
 
 /* inbox.c: datagrams from program to program */
 void inbox_ticket(struct call *k);                                        /* puts a ticket into the answer, if one can be given */
+void inbox_changes(struct engine *e, struct esock *es);                   /* the same, of a Unix socket, is about to change */
 void inbox_changed(struct engine *e, struct esock *es);                   /* what a ticket of es's was given for, or who gets what comes to its port */
 void inbox_shut(struct engine *e, struct esock *es);                      /* harmless when it is not open */
 void inbox_shut_all(struct engine *e);                                    /* something about the net's ways has changed */
 bool inbox_makes_way(struct engine *e, struct esock *es, uint32_t charge);   /* for a datagram of the engine's, counted in already. false: no room */
 void inbox_refuse(struct engine *e, struct esock *es);                    /* at a hang-up */
 void inboxes_of_dead(struct engine *e, uint32_t client);
+bool inbox_is_open(struct esock *es);
+bool inbox_open_with(struct engine *e, struct esock *es, struct inbox_terms *terms, uint32_t data_len);    /* whose size follows from data_len */
+void tickets_void(struct engine *e, struct esock *es);                    /* es's */
 bool inbox_owes_wake(struct engine *e, struct esock *es);                 /* somebody has put a datagram there and could not wake the reader. Taken */
+/* inbox_unix.c: those of Unix sockets */
+bool inbox_unix_send(struct call *k, const struct sock_msg *m, ssize_t *ret);      /* k's SEND needs the stack no more, and *ret is the answer */
+void inbox_unix_sent(struct call *k, ssize_t n);                          /* it has needed it */
+void inbox_unix_changed(struct engine *e, struct esock *es);
+void inbox_unix_leaves(struct engine *e, struct esock *es);               /* es's is about to be ended */
+void inbox_unix_left(struct engine *e, struct esock *es);                 /* it is ended: what was not read there goes to the queue */
+void inbox_unix_pump(struct engine *e, struct esock *es);                 /* what its program has read or sent past us */
+void inbox_unix_published(struct engine *e, struct esock *es);            /* what poll says of it */
+void inbox_forget(struct engine *e, struct esock *es);                    /* the socket is gone, and with it what was not read */
 
 /* packet_memory.c: rings of packet sockets */
 #define RING_PAGES_MAX 262144u                                            /* of all of them: 1 GB */

@@ -37,6 +37,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	if (es->eof) state |= CHS_EOF | (tcp_is_done(sk) ? CHS_DONE : 0);
 	if (es->mark) state |= CHS_MARK;
 	if (packet_is_mapped(sk)) state |= CHS_RING;
+	if (sk->domain == AF_UNIX && inbox_is_open(es)) state |= CHS_DIRECT;
 	if (connected && sk->domain == AF_UNIX) return state | direct_unix_state(e, es);
 	if (connected && shut_wr) state |= CHS_SHUT_WR;
 	if (sk->ops->asked) return tcp_is_asked(sk) ? state | CHS_ASKED : state;

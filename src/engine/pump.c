@@ -237,22 +237,25 @@ void esock_pump(struct engine *e, struct esock *es)
 	engine_enter(e, es->sk);
 	if (!pump_consumed(e, es) || !pump_tx(e, es, &r)) return;
 	if (es->outside) outside_pump(e, es);
+	inbox_unix_pump(e, es);
 	/* Messages that are asked for are not put into a ring; and such a socket says itself when somebody may find his wait over. */
 	bool asked = es->sk->ops->asked, asked_told = asked && es->told;
 	bool in = !es->listening && !asked && (es->stream ? pump_stream(e, es) : pump_records(e, es));
 	uint32_t heard = EPOLLERR | EPOLLPRI | (asked ? EPOLLIN : 0);
 	bool told = es->told && (es->listening || packet_is_mapped(es->sk) || (sock_poll(es->sk) & heard));
-	in |= inbox_owes_wake(e, es);
+	bool owed = inbox_owes_wake(e, es);
+	in |= owed;
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
 	struct news news = {in || told, false, es->state, es->poll};
 	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es), changed = esock_publish(e, es);
 	drained |= relieved || raised;
+	inbox_unix_published(e, es);
 	if (!es->listening) ahead_end(e, es);
 	else if (ahead_update(e, es)) changed |= esock_publish(e, es);
 	news.room = drained || grown;
 	net_touch(e->net, s);
-	if (asked) asked_wake(e, es, asked_told || drained, changed);
+	if (asked) asked_wake(e, es, asked_told || owed || drained, changed);
 	else esock_wake_some(e, es, in || changed || told, changed || grown || drained);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);

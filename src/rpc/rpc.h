@@ -32,8 +32,9 @@
 	                             * from outside; fd: the kernel's socket that it waits at */ \
 	X(SEND,         16,  RPC_IN_MAX) /* arg: whether a ticket is wanted, what a stream's call has left to send if it goes on, 0; in: struct \
 	                                  * rpc_send, name, control, data; on Unix sockets with descriptors. octets sent, or the errno, \
-	                                  * -EREMOTE as above; out: struct rpc_ticket, if there is one. Or, last, 1 + the length of data that \
-	                                  * can't be read: the error */ \
+	                                  * -EREMOTE as above; out: struct rpc_ticket, if there is one. RPC_SEND_BY_TICKET: nothing is wrong, \
+	                                  * and it is by this that the message goes. Or, last, 1 + the length of data that can't be read: the \
+	                                  * error */ \
 	X(RECV,         0,   8)     /* arg: flags, data capacity, control capacity: what the ring does not hold (MSG_ERRQUEUE, MSG_OOB, \
 	                             * Unix sockets); in: a stream's peek may have a struct rpc_peek. out: struct rpc_recv, name, control, \
 	                             * data; fds: descriptors passed */ \
@@ -116,8 +117,12 @@ struct rpc_send { uint32_t name_len, control_len, data_len; int32_t flags; };
 #define RPC_RECV_MOST (RPC_OUT_MAX - sizeof(struct rpc_recv) - sizeof(struct sockaddr_storage) - RPC_RECV_CONTROL)   /* of data */
 struct rpc_peek { uint32_t offset, room; };   /* octets passed over; what the call has room for, of which this is a part */
 struct rpc_recv { uint32_t name_len, control_len, data_len; int32_t flags, pidfd_of; };   /* pidfd_of: whose pidfd is to be added; 0: nobody's; -1: none */
-/* For more to the same name without us: channel/inbox.h. name: what the receiver is to see. */
-struct rpc_ticket { uint32_t segment, serial, ticket, octets_max, name_len; uint8_t name[28]; };
+/*
+ * For more to the same name without us: channel/inbox.h. name: what the receiver is to see. unread_max: of a Unix socket's send buffer, what lies in inboxes
+ * may take.
+ */
+struct rpc_ticket { uint32_t segment, serial, ticket, octets_max, unread_max, name_len; uint8_t name[112]; };
+#define RPC_SEND_BY_TICKET (-4096)          /* no errno */
 #define BELL_OF_SET 1             /* an epoll file's, with a place for its members */
 struct rpc_watch { uint32_t channel, generation; };
 /* What happens to a call. err 0: no error; counts: FAULT_DONE wants to know. */

@@ -79,7 +79,8 @@ static long record_copy(void *arg)
 {
 	struct taking *t = arg;
 	const struct message *m = t->m;
-	if (t->s->c->domain == AF_UNIX) return chan_read_posted(shim.arena, t->s->c, &t->r, t->to->at, t->to->cap, t->peek, &t->h);
+	if (t->s->c->domain == AF_UNIX)
+		return chan_read_posted(shim.arena, t->s->c, &t->r, m->name, m->name ? m->name_len : 0, t->to->at, t->to->cap, t->peek, &t->h);
 	if (t->skip > 0)
 		return chan_peek_record_at(shim.arena, t->s->c, &t->r, &t->skip, m->name, m->name ? m->name_len : 0, t->control, sizeof t->control,
 					   t->to->at, t->to->cap);
@@ -90,7 +91,7 @@ static long record_copy(void *arg)
 /* A message that can't be put where the program wants it is lost, as in Linux. */
 static void record_drop(struct taking *t)
 {
-	if (t->s->c->domain == AF_UNIX) chan_read_posted(shim.arena, t->s->c, &t->r, NULL, 0, false, &t->h);
+	if (t->s->c->domain == AF_UNIX) chan_read_posted(shim.arena, t->s->c, &t->r, NULL, 0, NULL, 0, false, &t->h);
 	else chan_read_record(shim.arena, t->s->c, &t->r, NULL, 0, NULL, 0, NULL, 0, false);
 }
 
@@ -106,6 +107,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	if (got < 0 && !t.peek) record_drop(&t);
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	if (t.h.peer != 0) direct_read(s, t.h.peer);
+	if (t.h.relieved != 0) direct_relieved(t.h.relieved);
 	if (t.h.left) handed_over(s);
 	owe_no_more(s, &s->c->rx);
 	critical_leave();
@@ -118,6 +120,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 		return true;
 	}
 	m->ret_flags |= (int)t.r.flags;
+	m->named = t.r.sender != 0;
 	*ret = message_result(m, t.r.name_len, t.r.data_len, t.skip);
 	peek_moves(s, m, (size_t)*ret);
 	return true;

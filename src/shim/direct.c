@@ -147,3 +147,12 @@ void direct_delivered(uint32_t peer)
 	shared_set32(&to.c->rx.starved, 1);
 	handed_over(&to);
 }
+
+/* Whether there is room enough for one that waits in the engine only that knows. */
+void direct_relieved(uint32_t sender)
+{
+	struct sock from = {.index = sender, .c = arena_channel(shim.arena, sender)};
+	if (shared_get32(&from.c->tx.starved) == 0 && woken(sender, &from.c->tx)) return;
+	shared_set32(&from.c->tx.starved, STARVED_WRITER);
+	handed_over(&from);
+}

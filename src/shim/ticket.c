@@ -1,28 +1,31 @@
 /*
  * Datagrams straight into the receiver's inbox (src/channel/inbox.h). The tickets that the engine gave are kept here, one for each socket and name in a
- * table that forgets the older of two that fall on the same place. What has no ticket, or needs more than data and name, is a SEND.
+ * table that forgets the older of two that fall on the same place. What has no ticket, or needs more than data and name, is a SEND. So is that of a Unix
+ * socket which finds no room: the engine knows whom to wake when there is some.
  */
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include "channel/inbox.h"
 #include "shim/shim.h"
+#include "shim/unix.h"
 
 #define PLACES 1024u
 #define ASK_SKIP_MAX 64u
 #define BUSY_YIELDS 4
+#define NAME_MOST sizeof(struct unix_target)
 
 struct place {
 	struct lock lock;
 	uint32_t index, generation;        /* whose; 0: nobody's */
 	uint32_t name_len;
-	uint8_t name[sizeof(struct sockaddr_in6)];
+	uint8_t name[NAME_MOST];
 	struct rpc_ticket ticket;          /* serial 0: the engine gave none */
 	uint32_t skip, refused;            /* so many SENDs do not ask */
 };
 static struct place *places;               /* PLACES, touched lazily */
 
 /* What a message is for: the socket, and the name that it gives. */
-struct key { const struct sock *s; uint32_t name_len; uint8_t name[sizeof(struct sockaddr_in6)]; };
+struct key { const struct sock *s; uint32_t name_len; uint8_t name[NAME_MOST]; };
 
 static bool places_make(void)
 {
@@ -91,10 +94,16 @@ void tickets_forked(void)
 
 static bool key_of(const struct sock *s, const struct message *m, struct key *ret)
 {
-	*ret = (struct key){.s = s, .name_len = m->name ? m->name_len : 0};
-	if (s->c->protocol != IPPROTO_UDP || s->c->type != SOCK_DGRAM || (s->c->domain != AF_INET && s->c->domain != AF_INET6)) return false;
-	if (m->control_len > 0 || m->flags & ~MSG_NOSIGNAL || ret->name_len > sizeof ret->name) return false;
+	ret->s = s;
+	ret->name_len = m->name ? m->name_len : 0;
+	if (ret->name_len > sizeof ret->name) return false;
 	return ret->name_len == 0 || user_copy(ret->name, m->name, ret->name_len) == 0;
+}
+
+static bool may_have_ticket(const struct sock *s, const struct message *m)
+{
+	bool udp = s->c->protocol == IPPROTO_UDP && s->c->type == SOCK_DGRAM && (s->c->domain == AF_INET || s->c->domain == AF_INET6);
+	return udp && m->control_len == 0 && !(m->flags & ~MSG_NOSIGNAL);
 }
 
 struct letter { const struct message *m; size_t left; struct inbox_slot slot; };
@@ -112,9 +121,11 @@ static long pieces_write(void *arg)
 }
 
 /* One try. */
-static enum inbox_answer put(const struct sock *s, const struct rpc_ticket *t, struct letter *l)
+static enum inbox_answer put_free(const struct sock *s, const struct rpc_ticket *t, struct letter *l)
 {
-	struct record r = {.data_len = (uint32_t)l->m->total, .name_len = (uint16_t)t->name_len, .sender = s->index};
+	bool of_unix = s->c->domain == AF_UNIX;
+	struct record r = {.data_len = (uint32_t)l->m->total, .name_len = (uint16_t)t->name_len, .sender = s->index,
+			   .generation = of_unix ? s->generation : 0};
 	critical_enter();
 	enum inbox_answer answer = inbox_begin(shim.arena, t->segment, t->serial, shim.client, &r, &l->slot);
 	if (answer == INBOX_MINE) {
@@ -123,6 +134,15 @@ static enum inbox_answer put(const struct sock *s, const struct rpc_ticket *t, s
 		if (!inbox_end(&l->slot, guarded(pieces_write, l) == 0)) answer = INBOX_ELSEWHERE;
 	}
 	critical_leave();
+	return answer;
+}
+
+static enum inbox_answer put(const struct sock *s, const struct rpc_ticket *t, struct letter *l)
+{
+	if (s->c->domain != AF_UNIX) return put_free(s, t, l);
+	if (!inbox_charge(s->c, (uint32_t)l->m->total, t->unread_max)) return INBOX_ELSEWHERE;
+	enum inbox_answer answer = put_free(s, t, l);
+	if (answer != INBOX_MINE) inbox_discharge(s->c, (uint32_t)l->m->total);
 	return answer;
 }
 
@@ -145,18 +165,19 @@ static bool letter_send(const struct sock *s, const struct message *m, const str
 	closes_settle();
 	uint32_t state = shared_get32(&s->c->state);
 	if (state & (CHS_ERROR | CHS_GONE) || m->total > t->octets_max || engine_dead()) return false;
-	if (shared_get32(&s->c->ticket) != t->ticket) return false;
+	if (shared_get32(&s->c->posted.ticket) != t->ticket) return false;
 	enum inbox_answer answer = put_patiently(s, t, &l);
 	if (answer == INBOX_MINE) direct_delivered(l.slot.reader);
-	if (answer == INBOX_FULL) inbox_dropped(&l.slot);
-	return answer == INBOX_MINE || answer == INBOX_FULL;
+	if (answer != INBOX_FULL || s->c->domain == AF_UNIX) return answer == INBOX_MINE;
+	inbox_dropped(&l.slot);
+	return true;
 }
 
 long dgram_send(const struct sock *s, struct message *m)
 {
 	struct key k;
 	struct rpc_ticket t = {0};
-	if (!key_of(s, m, &k) || !places_make()) return engine_send(s, m);
+	if (!may_have_ticket(s, m) || !key_of(s, m, &k) || !places_make()) return engine_send(s, m);
 	struct place *p = place_of(&k);
 	if (ticket_find(p, &k, &t) && letter_send(s, m, &t)) return (long)m->total;
 	if (!ticket_wanted(p, &k)) return engine_send(s, m);
@@ -166,4 +187,20 @@ long dgram_send(const struct sock *s, struct message *m)
 	m->ticket = NULL;
 	if (r >= 0) ticket_keep(p, &k, &t);
 	return r;
+}
+
+long unix_letter_send(const struct sock *s, struct message *m)
+{
+	struct key k;
+	struct rpc_ticket t = {0};
+	if (!key_of(s, m, &k) || !places_make()) return (long)engine_send_once(s, m, 0);
+	struct place *p = place_of(&k);
+	if (ticket_find(p, &k, &t) && letter_send(s, m, &t)) return (long)m->total;
+	t = (struct rpc_ticket){0};
+	m->ticket = &t;
+	long r = (long)engine_send_once(s, m, 0);
+	m->ticket = NULL;
+	if (r != RPC_SEND_BY_TICKET) return r;
+	ticket_keep(p, &k, &t);
+	return letter_send(s, m, &t) ? (long)m->total : (long)engine_send_once(s, m, 0);
 }

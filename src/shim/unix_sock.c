@@ -209,7 +209,8 @@ static void rights_put(struct message *m, size_t room, const int *fds, int n)
 
 #define RING_FLAGS (MSG_NOSIGNAL | MSG_EOR | MSG_MORE)   /* that make no difference to octets */
 
-static bool fits_ring(const struct message *m) { return m->control_len == 0 && m->n_rights == 0 && !m->name && !(m->flags & ~RING_FLAGS); }
+static bool is_plain(const struct message *m) { return m->control_len == 0 && m->n_rights == 0 && !(m->flags & ~RING_FLAGS); }
+static bool fits_ring(const struct message *m) { return is_plain(m) && !m->name; }
 
 /* A peer that is just being closed by its program: the engine knows whether it is. */
 static void peer_settles(const struct sock *s)
@@ -231,10 +232,11 @@ static long error_first(const struct sock *s) { return s->c->type == SOCK_STREAM
 
 static long send_once(const struct sock *s, struct message *m, size_t from, uint32_t seq)
 {
-	if (!fits_ring(m)) return (long)engine_send_once(s, m, from);
+	if (!is_plain(m)) return (long)engine_send_once(s, m, from);
 	closes_settle();
 	peer_settles(s);
-	if (!(shared_get32(&s->c->state) & CHS_SENDABLE) || engine_dead()) return (long)engine_send_once(s, m, from);
+	bool sendable = !m->name && shared_get32(&s->c->state) & CHS_SENDABLE && !engine_dead();
+	if (!sendable) return s->c->type == SOCK_DGRAM ? unix_letter_send(s, m) : (long)engine_send_once(s, m, from);
 	if (s->c->type != SOCK_STREAM) return unix_post(s, m, seq);
 	return m->total == 0 ? 0 : stream_put_some(s, m, from, seq);
 }
@@ -380,6 +382,7 @@ static bool take_from_ring(const struct sock *s, struct message *m, size_t done,
 	socklen_t name_room = m->name_len;
 	*ret = stream ? stream_take_some(s, m, done) : dgram_take(s, m);
 	if (stream ? *ret == 0 && m->total > 0 : *ret == -EAGAIN) return false;
+	if (!stream && m->named) return true;
 	m->name_len = name_room;
 	if (done > 0) m->control_len = 0;
 	if (*ret >= 0 && done == 0 && sender_put(s, m) != 0) *ret = -EFAULT;

@@ -160,8 +160,9 @@ static int leave(struct end *e)
 	return 0;
 }
 
-static bool keep(void *user, const struct iovec data[2])
+static bool keep(void *user, const struct recalled *what)
 {
+	const struct iovec *data = what->data;
 	(void)user;
 	for (int i = 0; i < 2; i++) in_arena(data[i].iov_base, data[i].iov_len);
 	return take8() % 8 != 0;
@@ -208,13 +209,13 @@ static int program(struct end *e)
 /* The same with messages. */
 static int messages(struct end *e)
 {
-	static uint8_t data[60000], buf[sizeof data];
+	static uint8_t data[60000], buf[sizeof data], name[128];
 	struct iovec v = {data, take8() * 200u};
 	struct handover h = {0};
 	struct record r;
 	hostile = false;
 	chan_post(arena, e->c, &v, 1, v.iov_len, &h);
-	chan_read_posted(arena, e->c, &r, buf, take8() * 200u, take8() % 2, &h);
+	chan_read_posted(arena, e->c, &r, name, sizeof name, buf, take8() * 200u, take8() % 2, &h);
 	chan_posted(arena, e->c);
 	hostile = true;
 	return 0;

@@ -121,7 +121,7 @@ static int take(void)
 	struct handover h = {0};
 	struct record r;
 	chan_lock(&net.to->rx.lock, 1 + (uint32_t)sim.current, futex);
-	bool got = chan_rx_used(net.arena, net.to) > 0 && chan_read_posted(net.arena, net.to, &r, at, LONG, false, &h);
+	bool got = chan_rx_used(net.arena, net.to) > 0 && chan_read_posted(net.arena, net.to, &r, NULL, 0, at, LONG, false, &h);
 	chan_unlock(&net.to->rx.lock, futex);
 	if (h.peer != 0 && chan_tx_relieve(net.arena, net.from)) bump(&net.from->tx);
 	if (h.left) hand_over(1);
@@ -149,8 +149,9 @@ static void reader(void)
 
 /* ---- the engine: as direct.c, direct_unix.c and call_data.c ---- */
 
-static bool keep(void *user, const struct iovec data[2])
+static bool keep(void *user, const struct recalled *what)
 {
+	const struct iovec *data = what->data;
 	(void)user;
 	const uint8_t *first = data[data[0].iov_len == 0].iov_base;
 	if (data[0].iov_len + data[1].iov_len != length_of(*first)) die("a message of another length comes back");

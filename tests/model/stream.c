@@ -229,8 +229,9 @@ static void woken_for_unread(void)
 	if (direct_unread(&net.pool, &net.rx) > 0) wake_reader(0);
 }
 
-static bool keep(void *user, const struct iovec data[2])
+static bool keep(void *user, const struct recalled *what)
 {
+	const struct iovec *data = what->data;
 	(void)user;
 	for (int i = 0; i < 2; net.wire_len += (uint32_t)data[i++].iov_len) memcpy(net.wire + net.wire_len, data[i].iov_base, data[i].iov_len);
 	return true;

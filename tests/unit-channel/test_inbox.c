@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <cmocka.h>
@@ -289,12 +290,109 @@ static void test_who_was_not_read(void **state)
 	assert_int_equal(seen, 0x89);
 }
 
+/* ---- of Unix sockets ---- */
+
+#define SENDER 7
+#define MOST 3             /* messages */
+
+static struct channel *unix_start(struct inbox *b, uint32_t generation)
+{
+	struct channel *from = arena_channel(b->a, SENDER);
+	shut(b);
+	b->c->domain = from->domain = AF_UNIX;
+	b->c->type = from->type = SOCK_DGRAM;
+	shared_set32(&from->generation, generation);
+	open_with(b, SEGMENT_SMALL, MOST, 0);
+	shared_set32(&from->tx.write_seg, b->place.segment);
+	shared_set32(&from->poll, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	return from;
+}
+
+/* As the shim. */
+static enum inbox_answer post(struct inbox *b, uint32_t generation, size_t len, uint32_t unread_max)
+{
+	static uint8_t data[SEGMENT_SMALL];
+	struct channel *from = arena_channel(b->a, SENDER);
+	struct record r = {.data_len = (uint32_t)len, .name_len = 1, .sender = SENDER, .generation = generation};
+	struct inbox_slot slot;
+	if (!inbox_charge(from, r.data_len, unread_max)) return INBOX_ELSEWHERE;
+	enum inbox_answer answer = inbox_begin(b->a, b->place.segment, b->place.serial, 3, &r, &slot);
+	if (answer == INBOX_MINE) {
+		inbox_write(b->a, &slot, "n", 1);
+		inbox_write(b->a, &slot, data, len);
+		assert_true(inbox_end(&slot, true));
+	} else inbox_discharge(from, r.data_len);
+	return answer;
+}
+
+static struct handover posted_take(struct inbox *b, bool peek)
+{
+	struct handover h = {0};
+	struct record r;
+	char name = 0;
+	assert_true(chan_read_posted(b->a, b->c, &r, &name, 1, NULL, 0, peek, &h));
+	assert_int_equal(name, 'n');
+	assert_int_equal(h.peer, 0);
+	return h;
+}
+
+static uint32_t wanted(struct inbox *b) { return shared_get32(&arena_segment(b->a, b->place.segment)->in.wanted); }
+
+/* It is messages that are counted, however long; who finds no room is told of once, by the next read; polled senders of all that is read until it is empty. */
+static void test_unix_room(void **state)
+{
+	struct inbox *b = *state;
+	struct channel *from = unix_start(b, 1);
+	for (size_t i = 0; i < MOST; i++) assert_int_equal(post(b, 1, i * 1000, 100000), INBOX_MINE);
+	assert_int_equal(wanted(b), 0);
+	assert_int_equal(post(b, 1, 0, 100000), INBOX_FULL);
+	assert_false(channel_poll(b->a, from) & EPOLLOUT);
+	assert_int_equal(wanted(b), INBOX_WANTED);
+	posted_take(b, true);
+	assert_int_equal(wanted(b), INBOX_WANTED);
+	shared_set32(&from->bell, 1);
+	struct handover h = posted_take(b, false);
+	assert_true(h.left);
+	assert_int_equal(h.relieved, SENDER);
+	assert_int_equal(wanted(b), INBOX_TOLD);
+	assert_true(channel_poll(b->a, from) & EPOLLOUT);
+	for (size_t i = 1; i < MOST; i++) {
+		h = posted_take(b, false);
+		assert_false(h.left);
+		assert_int_equal(h.relieved, SENDER);
+	}
+	assert_int_equal(post(b, 1, 1, 100000), INBOX_MINE);
+	assert_int_equal(posted_take(b, false).relieved, 0);
+	assert_int_equal(shared_get32(&from->posted.unread), 0);
+	shut(b);
+	assert_true(channel_poll(b->a, from) & EPOLLOUT);
+}
+
+/* What is unread counts against its sender, whose number may be another's when it is read. */
+static void test_unix_send_buffer(void **state)
+{
+	struct inbox *b = *state;
+	struct channel *from = unix_start(b, 1);
+	uint32_t one = unix_charge(1000);
+	assert_int_equal(post(b, 1, 1000, 2 * one), INBOX_MINE);
+	assert_int_equal(post(b, 1, 1000, 2 * one), INBOX_MINE);
+	assert_int_equal(post(b, 1, 0, 2 * one), INBOX_ELSEWHERE);
+	assert_int_equal(shared_get32(&from->posted.unread), 2 * one);
+	shared_set32(&from->tx.starved, STARVED_WRITER);
+	assert_int_equal(posted_take(b, false).relieved, SENDER);
+	assert_int_equal(shared_get32(&from->posted.unread), one);
+	shared_set32(&from->generation, 2);
+	assert_int_equal(posted_take(b, false).relieved, 0);
+	assert_int_equal(shared_get32(&from->posted.unread), one);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, inbox_new, inbox_free)
 	const struct CMUnitTest tests[] = {
 		T(test_one_line_for_all), T(test_goes_round), T(test_counts_the_receive_buffer), T(test_a_killed_writer_takes_no_room),
 		T(test_a_stopped_writer_harms_nobody), T(test_who_goes_elsewhere), T(test_who_was_not_read), T(test_rests), T(test_far_behind),
+		T(test_unix_room), T(test_unix_send_buffer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

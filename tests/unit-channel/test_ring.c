@@ -492,8 +492,9 @@ static void test_ends(void **state)
 
 struct kept { uint8_t octets[40000]; size_t n, room; };
 
-static bool keep(void *user, const struct iovec data[2])
+static bool keep(void *user, const struct recalled *what)
 {
+	const struct iovec *data = what->data;
 	struct kept *k = user;
 	size_t len = data[0].iov_len + data[1].iov_len;
 	if (len > k->room) return false;

@@ -90,7 +90,7 @@ static struct rpc_ticket fresh(struct fixture *f)
 {
 	struct rpc_ticket t;
 	assert_true(ask(f, &t));
-	assert_int_equal(t.ticket, shared_get32(&chan(&f->from)->ticket));
+	assert_int_equal(t.ticket, shared_get32(&chan(&f->from)->posted.ticket));
 	assert_int_equal(put(f, &t, "good", 4), INBOX_MINE);
 	expect(&f->to, "good");
 	return t;
@@ -148,7 +148,7 @@ static void test_senders_that_shape(void **state)
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
 		struct rpc_ticket t = fresh(f);
 		option(&f->from, shapes[i].level, shapes[i].name, shapes[i].on);
-		assert_int_not_equal(t.ticket, shared_get32(&chan(&f->from)->ticket));
+		assert_int_not_equal(t.ticket, shared_get32(&chan(&f->from)->posted.ticket));
 		assert_false(ask(f, &t));
 		option(&f->from, shapes[i].level, shapes[i].name, shapes[i].off);
 	}
@@ -160,10 +160,10 @@ static void test_calls_of_the_sender(void **state)
 	struct fixture *f = *state;
 	struct rpc_ticket t = fresh(f);
 	assert_int_equal(t_connect(&f->from, f->addr, PORT), 0);
-	assert_int_not_equal(t.ticket, shared_get32(&chan(&f->from)->ticket));
+	assert_int_not_equal(t.ticket, shared_get32(&chan(&f->from)->posted.ticket));
 	t = fresh(f);
 	t_call(&f->from, RPC_SHUTDOWN, 1, 0, NULL, 0);
-	assert_int_not_equal(t.ticket, shared_get32(&chan(&f->from)->ticket));
+	assert_int_not_equal(t.ticket, shared_get32(&chan(&f->from)->posted.ticket));
 }
 
 static void test_ways(void **state)

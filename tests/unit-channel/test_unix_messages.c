@@ -68,7 +68,7 @@ static ssize_t take(struct tsock *s, uint8_t mark, bool peek)
 	struct handover h = {0};
 	struct record r;
 	chan_lock(&chan(s)->rx.lock, s->c->id, t_futex);
-	bool got = chan_read_posted(s->c->arena, chan(s), &r, data, sizeof data, peek, &h);
+	bool got = chan_read_posted(s->c->arena, chan(s), &r, NULL, 0, data, sizeof data, peek, &h);
 	chan_unlock(&chan(s)->rx.lock, t_futex);
 	if (h.left) t_ring(s->c, s->channel);
 	assert_int_equal(h.peer != 0, got && !peek);

@@ -14,14 +14,19 @@ bool unix_is_full(const struct unix_sock *us, const struct unix_sock *sender)
 	return us->peer != sender && us->n_queued > us->queue_max;
 }
 
+static void discharge(struct unix_sock *sender, uint32_t charge)
+{
+	bool crowded = unix_is_crowded(sender);
+
+	sender->wmem -= charge;
+	/* Who sleeps until a queue has room is woken by that; but he may have given up, and poll. */
+	if (list_empty(&sender->of_waited) || (crowded && !unix_is_crowded(sender))) sock_ready(&sender->sk);
+}
+
 static void msg_free(struct unix_msg *m)
 {
 	list_remove(&m->of_sender);
-	if (m->sender) {
-		m->sender->wmem -= m->charge;
-		/* Who sleeps until a queue has room is woken by that. */
-		if (list_empty(&m->sender->of_waited)) sock_ready(&m->sender->sk);
-	}
+	if (m->sender) discharge(m->sender, m->charge);
 	unix_name_unref(m->from);
 	sock_rights_unref(m->rights);
 	free(m);
@@ -221,7 +226,7 @@ static int dgram_refused(struct unix_sock *us, const struct sock_msg *m)
 	if (us->sk.sndbuf < 32 || m->len > us->sk.sndbuf - 32) return -EMSGSIZE;
 	if (us->sk.err) return -sock_take_error(&us->sk);
 	if (us->sk.shut & 2) return -EPIPE;
-	if (us->wmem >= us->sk.sndbuf) return -EAGAIN;
+	if (us->wmem + us->posted >= us->sk.sndbuf) return -EAGAIN;
 	if (m->rights && m->rights->err) return m->rights->err;
 	return m->unread ? -EFAULT : 0;
 }

@@ -5,6 +5,8 @@
  *     socket.c    life: bind, listen, connect, accept, shutdown, close; readiness and options
  *     data.c      messages: a queue at the receiver, accounted to the sender
  *     recv.c      reading them
+ *     direct.c    what a host has to know that carries the messages of a pair itself
+ *     post.c      the same of datagrams to one to whom many send
  *     facts.c     what lists of sockets show
  *     outside.c   those who are none of the network's
  *
@@ -54,6 +56,7 @@ struct unix_sock {
 	struct list pointing, of_peer;             /* those whose peer we are; and us in that list of our peer's */
 	struct list queue, sent;
 	uint32_t n_queued, wmem, queue_max;        /* queue_max: datagrams */
+	uint32_t posted;                           /* beside wmem: what the host carries */
 	struct unix_msg *oob;                      /* the newest out-of-band octet in queue; NULL: none, or taken */
 	struct list backlog, of_listener;          /* connections that wait for accept; us in that list */
 	struct unix_sock *listener;
@@ -74,6 +77,8 @@ static inline struct unix_sock *unix_of(const struct sock *sk) { return (struct 
 /* It is told who sends; Linux names such a socket when it connects or sends. */
 static inline bool unix_wants_sender(const struct unix_sock *us) { return us->passcred || us->passpidfd; }
 static inline bool unix_stamps(const struct unix_sock *us) { return us->sk.type != SOCK_STREAM && (us->sk.timestamp || us->sk.timestamp_ns); }
+/* More than a quarter of its send buffer is taken: it is not writable. */
+static inline bool unix_is_crowded(const struct unix_sock *us) { return ((uint64_t)us->wmem + us->posted) * 4 > us->sk.sndbuf; }
 static inline bool unix_is_dgram(const struct unix_sock *us) { return us->sk.type == SOCK_DGRAM; }
 
 /* ---- name.c ---- */
@@ -94,6 +99,8 @@ void unix_peer_set(struct unix_sock *us, struct unix_sock *peer);               
 int unix_find(struct unix_sock *us, const struct sockaddr *a, socklen_t len, struct unix_sock **ret);   /* to send or connect to; names us if that is due */
 bool unix_hears(const struct unix_sock *us, const struct unix_sock *from);
 void unix_wait_for(struct unix_sock *us, struct unix_sock *other);
+void unix_wake_one(struct unix_sock *us);
+void unix_wake_connected(struct unix_sock *us);
 /* All who sleep on it, or were refused, and those who are connected to it. */
 void unix_wake_waiting(struct unix_sock *us);
 /* One message was read: there is room for one of them, and when it was the last one for all, since one who was woken may have given up. As Linux: who polls

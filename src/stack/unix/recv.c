@@ -247,7 +247,7 @@ int unix_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 		return 0;
 	}
 	if (request != SIOCINQ && request != SIOCOUTQ) return inet_ioctl(sk, request, arg, len);
-	if (request == SIOCOUTQ) n = (int)us->wmem;
+	if (request == SIOCOUTQ) n = (int)(us->wmem + us->posted);
 	else if (us->state == UNIX_LISTENING) return -EINVAL;
 	else n = (int)unix_unread(us);
 	memcpy(arg, &n, sizeof n);

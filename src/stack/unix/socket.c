@@ -114,14 +114,14 @@ void unix_wait_for(struct unix_sock *us, struct unix_sock *other)
 	list_append(&other->waiting, &us->of_waited);
 }
 
-static void wake_first(struct unix_sock *us)
+void unix_wake_one(struct unix_sock *us)
 {
 	struct list *l = list_pop(&us->waiting);
 
 	if (l) sock_ready(&list_entry(l, struct unix_sock, of_waited)->sk);
 }
 
-static void wake_connected(struct unix_sock *us)
+void unix_wake_connected(struct unix_sock *us)
 {
 	list_each(struct unix_sock, p, &us->pointing, of_peer)
 		if (unix_is_dgram(p)) sock_ready(&p->sk);
@@ -129,17 +129,17 @@ static void wake_connected(struct unix_sock *us)
 
 void unix_wake_waiting(struct unix_sock *us)
 {
-	while (!list_empty(&us->waiting)) wake_first(us);
-	wake_connected(us);
+	while (!list_empty(&us->waiting)) unix_wake_one(us);
+	unix_wake_connected(us);
 }
 
 void unix_wake_for_room(struct unix_sock *us)
 {
 	bool last = us->n_queued == 0;
 
-	do wake_first(us);
+	do unix_wake_one(us);
 	while (last && !list_empty(&us->waiting));
-	if (us->n_queued == us->queue_max) wake_connected(us);
+	if (us->n_queued == us->queue_max) unix_wake_connected(us);
 }
 
 /* ---- calls ---- */
@@ -322,7 +322,7 @@ static void unix_close(struct sock *sk)
 
 static bool writable(const struct unix_sock *us)
 {
-	if (us->state == UNIX_LISTENING || (uint64_t)us->wmem * 4 > us->sk.sndbuf) return false;
+	if (us->state == UNIX_LISTENING || unix_is_crowded(us)) return false;
 	return us->sk.type == SOCK_STREAM || !us->peer || us->peer == us || !unix_is_full(us->peer, us);
 }
 

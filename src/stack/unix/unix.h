@@ -70,4 +70,14 @@ bool unix_is_read(const struct sock *from, const struct sock *to);          /* n
 bool unix_awaits_accept(const struct sock *sk);                             /* nobody has its other end yet, so nothing has come from there */
 bool unix_is_over(const struct sock *sk);                                   /* it reads nothing any more but the end */
 int unix_recall(struct sock *from, struct sock *to, const struct iovec data[2]);   /* went past and was not read: to the end of the queue. -ENOBUFS */
+/* ---- the same of datagrams to one to whom many send ---- */
+int unix_recall_orphan(struct sock *to, const struct sockaddr_un *from, socklen_t from_len, const struct iovec data[2]);   /* whose sender is gone. -ENOBUFS */
+struct sock *unix_receiver(const struct sock *from, const struct sockaddr *name, socklen_t name_len);   /* name_len 0: its peer. NULL: there is none */
+/* Nothing is wrong with an ordinary message of len octets, but perhaps for want of room: none waits in to's queue, nor of from's in any. */
+bool unix_may_post(const struct sock *from, const struct sock *to, uint32_t len);
+uint32_t unix_queue_most(const struct sock *to);                           /* so many may be unread */
+void unix_posted(struct sock *from, uint32_t unread);                       /* so much of its send buffer is taken by what the host carries */
+void unix_awaits_room(struct sock *from, struct sock *to);                  /* the host has found that there is none with it */
+bool unix_has_room(struct sock *to, uint32_t n);                            /* for n messages: who waits is woken. Does anybody still? */
+void unix_each_pointing(struct sock *to, void (*each)(void *user, struct sock *from), void *user);      /* those whose peer it is */
 void unix_break(struct sock *sk);                                           /* octets are lost: ECONNRESET, and the end */
