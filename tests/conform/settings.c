@@ -279,9 +279,45 @@ static void each_its_own(void)
 	put("ipv4/neigh/all/ucast_solicit", "5");
 	say_each("ipv4/neigh", "ucast_solicit");
 	say_each("ipv6/neigh", "ucast_solicit");
+	put("ipv4/conf/first/arp_ignore", "8");
+	put("ipv4/conf/default/arp_ignore", "1");
+	say_each("ipv4/conf", "arp_ignore");
+	put("ipv6/conf/first/hop_limit", "256");
+	put("ipv6/conf/first/hop_limit", "0");
+	put("ipv6/conf/first/hop_limit", "33");
+	say_each("ipv6/conf", "hop_limit");
+	put("ipv6/conf/second/dad_transmits", "0");
+	say_each("ipv6/conf", "dad_transmits");
+	put("ipv4/neigh/first/locktime", "0");
+	say_each("ipv4/neigh", "locktime");
 	put("ipv4/conf/none/forwarding", "1");
 	put("ipv4/conf/first/mc_forwarding", "1");
 	say_each("ipv4/conf", "mc_forwarding");
+}
+
+/* What sockets begin with. */
+static void begun_with(void)
+{
+	union name lo = name_lo(AF_INET6, 9);
+	int fd, v;
+	socklen_t len = sizeof(v);
+
+	say_about("a socket's");
+	put("ipv6/conf/all/hop_limit", "44");
+	put("ipv6/conf/lo/hop_limit", "55");
+	put("ipv4/ip_no_pmtu_disc", "1");
+	fd = MUST(socket(AF_INET6, SOCK_DGRAM, 0));
+	MUST(getsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &v, &len));
+	say("hops", "%d", v);
+	MUST(connect(fd, &lo.sa, sizeof(lo.in6)));
+	MUST(getsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &v, &len));
+	say("hops to lo", "%d", v);
+	close(fd);
+	fd = MUST(socket(AF_INET, SOCK_DGRAM, 0));
+	MUST(getsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v, &len));
+	say("path MTU discovery", "%d", v);
+	close(fd);
+	put("ipv4/ip_no_pmtu_disc", "0");
 }
 
 /* How many addresses of IPv6 two interfaces have, and what a socket finds. */
@@ -397,6 +433,7 @@ int main(void)
 	by_other_names();
 	notations();
 	each_its_own();
+	begun_with();
 	without_ipv6();
 	devices();
 	return 0;

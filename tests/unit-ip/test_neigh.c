@@ -200,6 +200,59 @@ static void arp_answers_for_every_address_of_the_host(void **state)
 	drops_nothing(l);
 }
 
+static void set_arp(struct lab *l, const char *name, const char *value)
+{
+	char full[64];
+
+	snprintf(full, sizeof full, "net.ipv4.conf.*.%s", name);
+	assert_int_equal(netconf_set(l->s->sysctl, &l->eth0->conf, full, value), 0);
+}
+
+/* net.ipv4.conf.*.arp_ignore: of another interface, to an asker from elsewhere, of the host's own scope, at all. */
+static void arp_ignores_whom_it_is_told_to(void **state)
+{
+	struct lab *l = *state;
+
+	set_arp(l, "arp_ignore", "1");
+	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.1.1", &mac_bcast);
+	sends_nothing(l);
+	receive_arp(l, ARP_REQUEST, "10.7.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
+	set_arp(l, "arp_ignore", "2");
+	receive_arp(l, ARP_REQUEST, "10.7.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	sends_nothing(l);
+	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
+	set_arp(l, "arp_ignore", "3");
+	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.1.1", &mac_bcast);
+	sends(l, .to = &mac_peer, .arp_tells = "10.0.1.1");
+	set_arp(l, "arp_ignore", "8");
+	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	sends_nothing(l);
+}
+
+/* net.ipv4.conf.*.arp_filter, arp_accept, drop_gratuitous_arp */
+static void arp_heeds_its_settings(void **state)
+{
+	struct lab *l = *state;
+
+	set_arp(l, "arp_filter", "1");
+	receive_arp(l, ARP_REQUEST, "10.0.1.7", &mac_peer, "10.0.0.1", &mac_bcast);     /* who is behind eth1 */
+	sends_nothing(l);
+	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
+	receive_arp(l, ARP_REQUEST, "10.0.0.9", &mac_peer, "10.0.0.9", &mac_bcast);
+	assert_int_equal(state_of(l, "10.0.0.9"), 0);
+	set_arp(l, "arp_accept", "2");
+	receive_arp(l, ARP_REQUEST, "10.7.0.9", &mac_peer, "10.7.0.9", &mac_bcast);
+	assert_int_equal(state_of(l, "10.7.0.9"), 0);
+	receive_arp(l, ARP_REQUEST, "10.0.0.9", &mac_peer, "10.0.0.9", &mac_bcast);
+	assert_int_equal(state_of(l, "10.0.0.9"), NUD_STALE);
+	set_arp(l, "drop_gratuitous_arp", "1");
+	receive_arp(l, ARP_REQUEST, "10.0.0.8", &mac_peer, "10.0.0.8", &mac_bcast);
+	assert_int_equal(state_of(l, "10.0.0.8"), 0);
+}
+
 /* RFC 826 (826-3); RFC 5227 (5227-3). */
 static void arp_that_is_not_believed(void **state)
 {
@@ -406,7 +459,8 @@ int main(void)
 		on_bench(arp_asks_once_and_sends_what_waited), on_bench(silence_ends_in_host_unreachable), on_bench(waiting_queue_is_bounded),
 		on_bench(probes_go_by_the_settings), on_bench(reachable_as_long_as_drawn),
 		on_bench(stale_neighbour_is_used_then_asked_alone), on_bench(confirmation_spares_the_probe),
-		on_bench(arp_answers_for_every_address_of_the_host), on_bench(arp_that_is_not_believed), on_bench(first_of_two_rivals_wins_for_a_second),
+		on_bench(arp_answers_for_every_address_of_the_host), on_bench(arp_ignores_whom_it_is_told_to),
+		on_bench(arp_heeds_its_settings), on_bench(arp_that_is_not_believed), on_bench(first_of_two_rivals_wins_for_a_second),
 		on_bench(a_scan_does_not_push_out_who_answers), on_bench(nd_asks_the_solicited_node_group),
 		on_bench(nd_silence_ends_in_address_unreachable), on_bench(nd_answers), on_bench(nd_that_is_not_valid), on_bench(nd_learns_by_its_flags),
 	};

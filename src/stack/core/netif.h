@@ -18,7 +18,7 @@ struct netif_addr {
 	uint32_t route_metric;        /* of the connected route; 0: the family's default */
 	uint32_t flags;               /* IFA_F_TENTATIVE, IFA_F_PERMANENT … */
 	struct timer dad;             /* duplicate address detection, where it runs */
-	bool dad_asked;
+	int dad_asked;                /* so often */
 	time_ns preferred_until, valid_until; /* its timer also ends its being preferred */
 	time_ns created, updated;
 	struct timer life;

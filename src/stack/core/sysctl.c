@@ -33,6 +33,7 @@ struct row {
 #define IFACE(n, f, lo, hi, d) {.name = n, OWN(f), .count = 1, .min = lo, .max = hi, .def = {d}}
 #define ANY(n, f, d) IFACE(n, f, INT_MIN, INT_MAX, d)
 #define FOLLOWING(n, f, lo, hi, d) {.name = n, OWN(f), .follows_default = true, .count = 1, .min = lo, .max = hi, .def = {d}}
+#define SWITCH4(f) FOLLOWING("net.ipv4.conf.*." #f, f, INT_MIN, INT_MAX, 0)
 #define NEIGH(family, f) \
 	FOLLOWING(family ".neigh.*.base_reachable_time_ms", f.base_reachable_time_ms, 1, INT_MAX, 30000), \
 	FOLLOWING(family ".neigh.*.retrans_time_ms", f.retrans_time_ms, 1, INT_MAX, 1000), \
@@ -52,6 +53,14 @@ static const struct row rows[] = {
 	{.name = "net.ipv6.conf.*.mc_forwarding", OWN(mc_forwarding6), .count = 1, .told = true},
 	FOLLOWING("net.ipv4.conf.*.rp_filter", rp_filter, INT_MIN, INT_MAX, 0),
 	ANY("net.ipv6.conf.*.accept_ra", accept_ra, 1),
+	ANY("net.ipv6.conf.*.accept_ra_defrtr", accept_ra_defrtr, 1),
+	ANY("net.ipv6.conf.*.accept_ra_pinfo", accept_ra_pinfo, 1),
+	ANY("net.ipv6.conf.*.accept_ra_min_hop_limit", accept_ra_min_hop_limit, 1),
+	ANY("net.ipv6.conf.*.autoconf", autoconf, 1),
+	IFACE("net.ipv6.conf.*.hop_limit", hop_limit, 1, 255, 64),
+	ANY("net.ipv6.conf.*.dad_transmits", dad_transmits, 1),
+	SWITCH4(accept_local), SWITCH4(route_localnet), SWITCH4(arp_filter), SWITCH4(arp_accept), SWITCH4(drop_gratuitous_arp), SWITCH4(proxy_arp),
+	SWITCH4(arp_ignore), SWITCH4(arp_announce), SWITCH4(log_martians),
 	IFACE("net.ipv6.conf.*.router_solicitations", router_solicitations, -1, INT_MAX, -1),
 	IFACE("net.ipv6.conf.*.router_solicitation_delay", router_solicitation_delay_s, 0, 86400, 1),
 	IFACE("net.ipv6.conf.*.router_solicitation_interval", router_solicitation_interval_s, 1, 86400, 4),
@@ -65,6 +74,11 @@ static const struct row rows[] = {
 	{.name = "net.ipv4.ip_local_port_range", AT(ip_local_port_min), .count = 2, .is_range = true, .min = 1, .max = 65535, .def = {32768, 60999}},
 	/* Linux says 1024; nobody is root here, and every port of a virtual host is free to take. */
 	ONE("net.ipv4.ip_unprivileged_port_start", ip_unprivileged_port_start, 0, 65535, 0),
+	ONE("net.ipv4.ip_no_pmtu_disc", ip_no_pmtu_disc, 0, 1, 0),
+	/* How the kernel finds its way, which no program sees. */
+	ONE("net.ipv4.ip_early_demux", ip_early_demux, 0, 255, 1),
+	ONE("net.ipv4.tcp_early_demux", tcp_early_demux, 0, 255, 1),
+	ONE("net.ipv4.udp_early_demux", udp_early_demux, 0, 255, 1),
 	ONE("net.ipv4.ip_nonlocal_bind", ip_nonlocal_bind, 0, 1, 0),
 	ONE("net.ipv6.ip_nonlocal_bind", ip6_nonlocal_bind, 0, 1, 0),
 	ONE("net.ipv6.bindv6only", bindv6only, 0, 1, 0),
@@ -172,6 +186,7 @@ static const struct row rows[] = {
 	ONE("net.ipv6.route.mtu_expires", route6_mtu_expires_s, 0, INT_MAX / 1000, 600),
 	{.name = "net.ipv4.ping_group_range", AT(ping_group_all), .count = 1, .max = 1, .def = {1}, .on = "0\t2147483647", .off = "1\t0"},
 	NEIGH("net.ipv4", neigh4), NEIGH("net.ipv6", neigh6),
+	FOLLOWING("net.ipv4.neigh.*.locktime", neigh4.locktime_hundredths, INT_MIN, INT_MAX, 100),
 	ONE("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, INT_MAX, 4 << 20),
 	ONE("net.ipv4.ipfrag_time", ipfrag_time_s, 0, INT_MAX / 1000, 30),
 	ONE("net.ipv6.ip6frag_time", ip6frag_time_s, 0, INT_MAX / 1000, 60),

@@ -19,6 +19,7 @@ struct sysctl {
 	int router_advertisements_s;         /* sockland.router_advertisements: how often a forwarding host sends them; 0: never */
 	int ip_local_port_min, ip_local_port_max;
 	int ip_unprivileged_port_start;      /* 0: every port is free to take */
+	int ip_no_pmtu_disc, ip_early_demux, tcp_early_demux, udp_early_demux;
 	int bindv6only, ip_nonlocal_bind, ip6_nonlocal_bind;
 	int unix_max_dgram_qlen;             /* net.unix.* */
 	int somaxconn;

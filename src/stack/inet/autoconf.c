@@ -139,7 +139,7 @@ static void prefix_take(struct netif *nif, const struct nd_prefix *x)
 	/* RFC 4861 §6.3.4, RFC 4862 §5.5.3 (b), (c) */
 	if (addr_is_linklocal(&x->prefix) || addr_is_multicast(&x->prefix) || addr_is_v4(&x->prefix) || x->preferred_s > x->valid_s) return;
 	if (x->on_link) learn(nif, &r, x->valid_s);
-	if (x->autonomous) autoconfigure(nif, x);
+	if (x->autonomous && nif->conf.autoconf) autoconfigure(nif, x);
 }
 
 void ra_receive(struct netif *nif, const struct nd_ra *ra, const struct packet *p)
@@ -150,7 +150,8 @@ void ra_receive(struct netif *nif, const struct nd_ra *ra, const struct packet *
 	if (!netif_takes_adverts(nif)) return;
 	rs_answered(nif);
 	if (ra->has_lladdr) neigh_learn(nif, &p->src, &ra->lladdr, NEIGH_CREATE | NEIGH_OVERRIDE);
-	learn(nif, &way_out, ra->lifetime_s);
-	for (size_t i = 0; i < ra->n_prefixes; i++)
+	if (ra->hops && ra->hops >= nif->conf.accept_ra_min_hop_limit) nif->conf.hop_limit = ra->hops;
+	if (nif->conf.accept_ra_defrtr) learn(nif, &way_out, ra->lifetime_s);
+	for (size_t i = 0; i < ra->n_prefixes && nif->conf.accept_ra_pinfo; i++)
 		prefix_take(nif, &ra->prefixes[i]);
 }

@@ -1,5 +1,5 @@
 /*
- * Duplicate address detection: is a new address somebody else's already? It is asked for once, from no address; if nobody answers or asks for it
+ * Duplicate address detection: is a new address somebody else's already? It is asked for, once (net.ipv6.conf.*.dad_transmits), from no address; if nobody answers or asks for it
  * within a second, it is ours. Until then it is tentative: no source, no destination.
  *
  * The addresses that a topology plans are unique and are ours at once; those that an interface makes for itself (autoconf.c), or that are added as
@@ -17,12 +17,12 @@ static void dad_fire(struct timer *t)
 	struct netif_addr *ia = container_of(t, struct netif_addr, dad);
 	struct stack *s = ia->netif->stack;
 
-	if (ia->dad_asked) {
+	if (ia->dad_asked >= ia->netif->conf.dad_transmits) {
 		ia->flags &= (uint32_t)~IFA_F_TENTATIVE;
 		netlink_tell_addr(ia, false);
 		return;
 	}
-	ia->dad_asked = true;
+	ia->dad_asked++;
 	nd_probe(ia->netif, &ia->addr);
 	timer_set(s, &ia->dad, s->now + RETRANS_TIMER);
 }
@@ -33,7 +33,7 @@ void dad_start(struct netif_addr *ia)
 	struct stack *s = ia->netif->stack;
 
 	ia->dad.fire = dad_fire;
-	ia->dad_asked = false;
+	ia->dad_asked = 0;
 	timer_set(s, &ia->dad, s->now + (time_ns)((uint64_t)DELAY_MAX * stack_random32(s) >> 32));
 }
 

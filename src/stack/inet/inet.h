@@ -41,6 +41,7 @@ struct ip_out {
 /* Takes p, whose data is the transport message with PACKET_HEADROOM-sized headroom left. 0, -ENETUNREACH, -EHOSTUNREACH, -EMSGSIZE (df and too large),
  * -ENOBUFS, -EACCES … What happens after the neighbour queue is not reported. */
 int ip_output(struct stack *s, struct packet *p, const struct ip_out *out);
+uint8_t ip_default_hops(const struct route_hop *hop);   /* IPv6: of what goes that way */
 uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop);   /* with what path MTU discovery learnt */
 struct ip_error;
 struct redirect;

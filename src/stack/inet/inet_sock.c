@@ -33,7 +33,7 @@ int inet_sock_init(struct sock *sk)
 	is->mcast_addr = addr_any4;
 	is->mcast_loop = is->mcast_loop6 = is->mcast_all6 = true;
 	is->mcast_all = sk->domain == AF_INET;
-	is->pmtudisc = IP_PMTUDISC_WANT;
+	is->pmtudisc = sk->stack->sysctl->ip_no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	is->autoflowlabel6 = true;
 	is->pmtudisc6 = IPV6_PMTUDISC_WANT;
 	list_init(&is->port_node);

@@ -22,12 +22,13 @@ static bool is_martian(const struct stack *s, const struct packet *p)
 
 	if (p->netif->kind == NETIF_LOOPBACK || p->looped) return false;
 	/* RFC 1122 §3.2.1.3: a source is never a group, nor broadcast; 127/8 never shows outside a host. */
-	if (addr_is_multicast(src) || inet_addr_is_broadcast(s, src) || addr_is_loopback(src) || addr_is_loopback(dst)) return true;
+	if (addr_is_multicast(src) || inet_addr_is_broadcast(s, src)) return true;
+	if ((addr_is_loopback(src) || addr_is_loopback(dst)) && !NETCONF_OR(p->netif, route_localnet)) return true;
 	/* RFC 1122 §3.2.1.3 (a): 0.0.0.0 is a source only for one that learns its address, and that one broadcasts. */
 	if (is_zeronet(dst) && !addr_is_any(dst)) return true;
 	if (is_zeronet(src)) return !addr_is_any(src) || !(addr_eq(dst, &addr_bcast4) || addr_is_multicast(dst) || addr_is_any(dst));
 	if (addr_is_any(dst)) return true;
-	return stack_is_local(s, src);
+	return stack_is_local(s, src) && !NETCONF_OR(p->netif, accept_local);
 }
 
 /* Takes p with its headers checked and, if it was one, the fragment made whole. */

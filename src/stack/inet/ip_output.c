@@ -15,8 +15,6 @@
 #include "stack/inet/mib.h"
 #include "stack/mroute/mroute.h"
 
-#define IP6_DEFAULT_HOPS 64
-
 uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop)
 {
 	uint32_t learnt = hop->local ? 0 : pmtu_find(s, dst);
@@ -24,11 +22,19 @@ uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop 
 	return learnt ? MIN(learnt, hop->mtu_bytes) : hop->mtu_bytes;
 }
 
+uint8_t ip_default_hops(const struct route_hop *hop)
+{
+	uint32_t said = hop->route ? hop->route->metrics[RTAX_HOPLIMIT] : 0;
+
+	return (uint8_t)(said ? said : (uint32_t)hop->netif->conf.hop_limit);
+}
+
 static uint8_t default_ttl(const struct stack *s, const struct addr *dst, const struct route_hop *hop)
 {
 	if (addr_is_multicast(dst)) return 1;
+	if (!addr_is_v4(dst)) return ip_default_hops(hop);
 	if (hop->route && hop->route->metrics[RTAX_HOPLIMIT]) return (uint8_t)hop->route->metrics[RTAX_HOPLIMIT];
-	return addr_is_v4(dst) ? (uint8_t)s->sysctl->ip_default_ttl : IP6_DEFAULT_HOPS;
+	return (uint8_t)s->sysctl->ip_default_ttl;
 }
 
 /* RFC 6437 §3: a label for each flow, not to be guessed; ports belong to the flow where there are some. */

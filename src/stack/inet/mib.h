@@ -8,7 +8,7 @@
 /* Linux's own figures of TCP, in its order and words: /proc/net/netstat. Those that count what can't happen here are 0 for ever. */
 #define MIB_TCP_EXT(X) \
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed) X(EmbryonicRsts) X(PruneCalled) X(RcvPruned) X(OfoPruned) X(OutOfWindowIcmps) \
-	X(LockDroppedIcmps) X(TW) X(TWRecycled) X(TWKilled) X(PAWSActive) X(PAWSEstab) X(BeyondWindow) X(TSEcrRejected) X(PAWSOldAck) \
+	X(LockDroppedIcmps) X(ArpFilter) X(TW) X(TWRecycled) X(TWKilled) X(PAWSActive) X(PAWSEstab) X(BeyondWindow) X(TSEcrRejected) X(PAWSOldAck) \
 	X(PAWSTimewait) X(DelayedACKs) X(DelayedACKLocked) X(DelayedACKLost) X(ListenOverflows) X(ListenDrops) X(TCPRenoRecovery) X(TCPSackRecovery) \
 	X(TCPSACKReneging) X(TCPSACKReorder) X(TCPRenoReorder) X(TCPTSReorder) X(TCPFullUndo) X(TCPPartialUndo) X(TCPDSACKUndo) X(TCPLossUndo) \
 	X(TCPLostRetransmit) X(TCPRenoFailures) X(TCPSackFailures) X(TCPLossFailures) X(TCPFastRetrans) X(TCPSlowStartRetrans) X(TCPTimeouts) \

@@ -1,6 +1,8 @@
 /* The rows of IPPROTO_IPV6, for AF_INET6 sockets only. Read first: ipv6(7), RFC 3493, RFC 3542. */
 #include <errno.h>
 #include <sys/epoll.h>
+#include "stack/core/route.h"
+#include "stack/core/sysctl.h"
 #include "stack/inet/anycast.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/flowlabel.h"
@@ -9,7 +11,6 @@
 #include "stack/socket/option_rows.h"
 #include "wire/wire.h"
 
-#define DEFAULT_HOPS 64
 /* Of <linux/in6.h>; libcs do not name them. */
 enum { OLD_PKTOPTIONS = 6, FLOWINFO = 11, MULTICAST_ALL = 29, ROUTER_ALERT_ISOLATE = 30, RECVERR_RFC4884 = 31, FLOWLABEL_MGR = 32, FLOWINFO_SEND = 33,
        RECVFRAGSIZE = 77, JOIN_ANYCAST = 27, LEAVE_ANYCAST = 28 };
@@ -29,10 +30,20 @@ static int set_hops(struct sock *sk, const void *val, socklen_t len)
 	return 0;
 }
 
+/* net.ipv6.conf.*.hop_limit of where it goes, or "all" while nobody knows. */
+static int default_hops(struct inet_sock *is)
+{
+	struct route_flow f = inet_sock_flow(is, &is->laddr);
+	struct route_hop hop;
+	bool known = !addr_is_any(&is->raddr) && !addr_is_v4(&is->raddr) && route_find(is->sk.stack, &f, &hop) == 0;
+
+	return known ? ip_default_hops(&hop) : is->sk.stack->sysctl->all.hop_limit;
+}
+
 static int get_hops(struct sock *sk, void *val, socklen_t *len)
 {
 	(void)len;
-	*(int *)val = inet_of(sk)->hops < 0 ? DEFAULT_HOPS : inet_of(sk)->hops;
+	*(int *)val = inet_of(sk)->hops < 0 ? default_hops(inet_of(sk)) : inet_of(sk)->hops;
 	return 0;
 }
 
