@@ -9,6 +9,16 @@
 #include "stack/core/sysctl.h"
 #include "stack/unix/unix.h"
 
+static int build_own_settings(struct engine *e, size_t host, struct netif *nif)
+{
+	int err = 0;
+	for (size_t i = 0; i < e->topo->n_settings && err == 0; i++) {
+		const struct topo_setting *t = &e->topo->settings[i];
+		if (t->host == host && strcmp(t->ifname, nif->name) == 0) err = netconf_set(nif->stack->sysctl, &nif->conf, t->name, t->value);
+	}
+	return err;
+}
+
 static int build_hosts(struct engine *e)
 {
 	for (size_t i = 0; i < e->topo->n_hosts; i++) {
@@ -23,7 +33,11 @@ static int build_hosts(struct engine *e)
 	}
 	for (size_t i = 0; i < e->topo->n_settings; i++) {
 		const struct topo_setting *t = &e->topo->settings[i];
-		int err = sysctl_set(net_stack(net_host_at(e->net, t->host))->sysctl, t->name, t->value);
+		int err = t->ifname[0] ? 0 : sysctl_set(net_stack(net_host_at(e->net, t->host))->sysctl, t->name, t->value);
+		if (err < 0) return err;
+	}
+	for (size_t i = 0; i < e->topo->n_hosts; i++) {
+		int err = build_own_settings(e, i, netif_by_name(net_stack(net_host_at(e->net, i)), "lo"));
 		if (err < 0) return err;
 	}
 	return 0;
@@ -59,6 +73,8 @@ static int build_interface(struct engine *e, size_t i, struct net_link *link)
 	int err = net_attach(e->net, link, net_host_at(e->net, ti->host), ti->name, ti->mtu_bytes, &p->nif);
 	if (err < 0) return err;
 	p->link = net_link_of(p->nif);
+	err = build_own_settings(e, ti->host, p->nif);
+	if (err < 0) return err;
 	err = address_add(p->nif, &ti->v4);
 	return err < 0 ? err : address_add(p->nif, &ti->v6);
 }

@@ -114,16 +114,16 @@ static bool setting_is_for_users(const char *name)
 	return strncmp(name, "net.", 4) == 0 || strcmp(name, "sockland.router_advertisements") == 0;
 }
 
-/* Tried on settings that nobody uses: 0, or why not. */
-static int setting_try(const char *name, const char *value, const struct topo_err *e)
+/* Tried on settings that nobody uses: 0, or why not. own: the name of one that each interface has, or NULL */
+static int setting_try(const char *name, const char *own, const char *value, const struct topo_err *e)
 {
 	struct sysctl *scratch = sysctl_new();
 	char now[160];
-	int known = -ENOENT, r = 0;
+	int known = own ? 0 : -ENOENT, r = 0;
 
 	if (!scratch) return -ENOMEM;
-	if (setting_is_for_users(name)) known = sysctl_get(scratch, name, now, sizeof now);
-	if (known >= 0) r = sysctl_set(scratch, name, value);
+	if (!own && setting_is_for_users(name)) known = sysctl_get(scratch, name, now, sizeof now);
+	if (known >= 0) r = own ? netconf_set(scratch, &scratch->initial, own, value) : sysctl_set(scratch, name, value);
 	free(scratch);
 	if (known < 0) return topo_fail(e, "there is no setting named %s", name);
 	if (r == -EACCES) return topo_fail(e, "%s cannot be set", name);
@@ -133,15 +133,35 @@ static int setting_try(const char *name, const char *value, const struct topo_er
 int topo_add_setting(struct topo *t, size_t host, const char *name, const char *value, const struct topo_err *e)
 {
 	struct topo_setting *s;
-	int r = setting_try(name, value, e);
+	char ifname[sizeof s->ifname] = "";
+	const char *own = sysctl_of_interface(name, ifname, sizeof ifname);
+	int r = setting_try(name, own, value, e);
 
 	if (r < 0) return r;
 	if (strlen(name) >= sizeof s->name || strlen(value) >= sizeof s->value) return topo_fail(e, "too long for %s", name);
 	s = grow(&t->settings, &t->n_settings, sizeof *s);
 	if (!s) return no_room(t->n_settings, e);
 	s->host = host;
-	snprintf(s->name, sizeof s->name, "%s", name);
+	snprintf(s->name, sizeof s->name, "%s", own ? own : name);
 	snprintf(s->value, sizeof s->value, "%s", value);
+	if (own) memcpy(s->ifname, ifname, sizeof s->ifname);
+	return 0;
+}
+
+static bool has_interface(const struct topo *t, size_t host, const char *name)
+{
+	for (size_t i = 0; i < t->n_ifs; i++)
+		if (t->ifs[i].host == host && strcmp(t->ifs[i].name, name) == 0) return true;
+	return strcmp(name, "lo") == 0;
+}
+
+int topo_check_settings(const struct topo *t, const struct topo_err *e)
+{
+	for (size_t i = 0; i < t->n_settings; i++) {
+		const struct topo_setting *s = &t->settings[i];
+		if (s->ifname[0] && !has_interface(t, s->host, s->ifname))
+			return topo_fail(e, "host %s has no interface %s, of which %s is set", t->hosts[s->host].name, s->ifname, s->name);
+	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@ bool topo_name_ok(const char *name);
 void topo_init(struct topo *t, const char *name);
 /* Results are indices; -EINVAL with err set, -ENOMEM. */
 int topo_add_host(struct topo *t, const char *name, bool router, const struct topo_err *e);
+int topo_check_settings(const struct topo *t, const struct topo_err *e);       /* once all interfaces are known: 0, or one names none of them */
 int topo_add_setting(struct topo *t, size_t host, const char *name, const char *value, const struct topo_err *e);   /* 0 */
 int topo_add_network(struct topo *t, const char *name, bool is_switch, const struct topo_err *e);
 int topo_add_if(struct topo *t, size_t host, const char *ifname, size_t network, const struct topo_err *e);

@@ -287,7 +287,7 @@ static int load_all(struct load *l, yaml_node_t *const *v)
 	if (r == 0 && v[TOPO_NETWORKS]) r = doc_named(l->d, v[TOPO_NETWORKS], "network", load_network, l);
 	if (r == 0 && v[TOPO_LINKS]) r = load_links(l, v[TOPO_LINKS]);
 	if (r == 0 && l->t->n_hosts == 0) return doc_fail(l->d, v[TOPO_HOSTS], "there is no host");
-	return r;
+	return r == 0 ? doc_place(l->d, v[TOPO_HOSTS], topo_check_settings(l->t, &l->d->err)) : r;
 }
 
 int topo_from_doc(struct topo *t, struct doc *d, yaml_node_t *const *v)

@@ -14,7 +14,8 @@ struct topo_host { char name[TOPO_NAME_MAX]; bool router; };
 struct topo_network { char name[TOPO_NAME_MAX]; bool is_switch; struct topo_addr v4, v6; };  /* a pair link is a network with two interfaces */
 struct topo_trunk { size_t a, b; char name[2 * TOPO_NAME_MAX + 4]; struct impairment impairment; };     /* switch to switch */
 struct topo_route { size_t host; struct topo_addr dst; struct addr gateway; size_t iface; };
-struct topo_setting { size_t host; char name[64], value[96]; };       /* as of sysctl(8): known, and of a range that it takes */
+/* As of sysctl(8): known, and of a range that it takes. ifname: whose it is, where the name has "*"; "": the host's. */
+struct topo_setting { size_t host; char name[64], value[96], ifname[16]; };
 struct topo {
 	char name[TOPO_NAME_MAX];
 	struct topo_host *hosts; size_t n_hosts;

@@ -103,8 +103,10 @@ static void test_settings(void **state)
 
 	(void)state;
 	assert_int_equal(load(&t, "hosts: {a: {sysctl: {net.ipv4.tcp_ecn: 1, net.ipv4.tcp_rmem: 4096 8192 16384}}, "
-				  "b: {sysctl: {sockland.router_advertisements: 30}}}\n"), 0);
-	assert_int_equal(t.n_settings, 3);
+				  "b: {sysctl: {sockland.router_advertisements: 30}}, c: {sysctl: {net.ipv4.conf.lo.rp_filter: 1}}}\n"), 0);
+	assert_int_equal(t.n_settings, 4);
+	assert_string_equal(t.settings[3].name, "net.ipv4.conf.*.rp_filter");
+	assert_string_equal(t.settings[3].ifname, "lo");
 	assert_int_equal(t.settings[1].host, 0);
 	assert_string_equal(t.settings[1].name, "net.ipv4.tcp_rmem");
 	assert_string_equal(t.settings[1].value, "4096 8192 16384");
@@ -233,6 +235,8 @@ static void test_mistakes(void **state)
 		{"hosts: {a: {rooter: true}}\n", "f:1:13: unknown key \"rooter\"; known here: router sysctl"},
 		{"hosts: {a: {sysctl: {net.ipv4.tcp_nonsense: 1}}}\n", "f:1:45: there is no setting named net.ipv4.tcp_nonsense"},
 		{"hosts: {a: {sysctl: {sockland.privileged: 0}}}\n", "f:1:43: there is no setting named sockland.privileged"},
+		{"hosts: {a: {sysctl: {net.ipv4.conf.eth1.rp_filter: 1}}}\n", "f:1:8: host a has no interface eth1, of which net.ipv4.conf.*.rp_filter is set"},
+		{"hosts: {a: {sysctl: {net.ipv6.conf.eth1.hop_limit: 0}}}\n", "f:1:52: net.ipv6.conf.eth1.hop_limit does not take \"0\""},
 		{"hosts: {a: {sysctl: {net.ipv4.tcp_ecn: 7}}}\n", "f:1:40: net.ipv4.tcp_ecn does not take \"7\""},
 		{"hosts: {a: {sysctl: {net.ipv4.tcp_congestion_control: vegas}}}\n", "f:1:55: net.ipv4.tcp_congestion_control does not take \"vegas\""},
 		{"hosts: {a: {sysctl: {net.ipv4.tcp_available_congestion_control: cubic}}}\n",

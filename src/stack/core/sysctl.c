@@ -243,6 +243,23 @@ static const struct row *find_at(const struct sysctl *s, const char *name, void 
 	return NULL;
 }
 
+/* Interfaces may have dots in their names. */
+const char *sysctl_of_interface(const char *name, char *ret_ifname, size_t size)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *star = strchr(rows[i].name, '*');
+		size_t before = star ? (size_t)(star - rows[i].name) : 0, after = star ? strlen(star + 1) : 0, word = len - before - after;
+		if (!star || len <= before + after || word >= size || strncmp(name, rows[i].name, before) != 0) continue;
+		if (strcmp(name + len - after, star + 1) != 0) continue;
+		memcpy(ret_ifname, name + before, word);
+		ret_ifname[word] = 0;
+		return strcmp(ret_ifname, "all") == 0 || strcmp(ret_ifname, "default") == 0 ? NULL : rows[i].name;
+	}
+	return NULL;
+}
+
 const char *sysctl_name(size_t i) { return i < ARRAY_SIZE(rows) ? rows[i].name : NULL; }
 
 bool sysctl_is_fixed(const char *name)

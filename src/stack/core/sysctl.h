@@ -61,6 +61,8 @@ int sysctl_set(struct sysctl *s, const char *name, const char *value); /* -ENOEN
 int sysctl_write(struct sysctl *s, struct netconf *c, const char *name, const char *text, size_t len);
 void sysctl_set_router(struct sysctl *s, bool on);                 /* forwarding of both families, and what comes with it */
 int sysctl_get(const struct sysctl *s, const char *name, char *buf, size_t size); /* length, or -ENOENT */
+/* Of what one interface has, as net.ipv4.conf.eth0.rp_filter: the row's name, with "*" for it; NULL: it is none of those. ret_ifname: of size octets */
+const char *sysctl_of_interface(const char *name, char *ret_ifname, size_t size);
 const char *sysctl_name(size_t i);                                 /* of every row in turn; NULL: there are no more */
 bool sysctl_is_fixed(const char *name);                            /* it can't be set, or is not there */
 
