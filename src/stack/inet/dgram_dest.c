@@ -328,7 +328,7 @@ static bool wants_source(const struct inet_sock *is, const struct dgram_dest *d)
 static struct addr default_source(const struct inet_sock *is, const struct addr *dst)
 {
 	if (!addr_is_v4(dst)) return addr_any6;
-	return addr_is_multicast(dst) ? is->mcast_addr : addr_any4;
+	return addr_v4(addr_is_multicast(dst) ? is->mcast_addr : 0);
 }
 
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)

@@ -30,7 +30,6 @@ int inet_sock_init(struct sock *sk)
 	is->v6only = sk->domain == AF_INET6 && sk->stack->sysctl->bindv6only;
 	is->ttl = is->hops = -1;
 	is->mcast_ttl = is->mcast_hops = 1;
-	is->mcast_addr = addr_any4;
 	is->mcast_loop = is->mcast_loop6 = is->mcast_all6 = true;
 	is->mcast_all = sk->domain == AF_INET;
 	is->pmtudisc = sk->stack->sysctl->ip_no_pmtu_disc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;

@@ -150,20 +150,20 @@ static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 		memcpy(&m.imr_address, val, sizeof m.imr_address);
 	if (!m.imr_ifindex && !m.imr_address.s_addr) {
 		inet_of(sk)->mcast_if = 0;
-		inet_of(sk)->mcast_addr = addr_any4;
+		inet_of(sk)->mcast_addr = 0;
 		return 0;
 	}
 	nif = m.imr_ifindex ? netif_by_index(sk->stack, m.imr_ifindex) : netif_with_addr(sk->stack, m.imr_address);
 	if (!nif) return -EADDRNOTAVAIL;
 	if (sk->bound_if && sk->bound_if != nif) return -EINVAL;
 	inet_of(sk)->mcast_if = nif->index;
-	inet_of(sk)->mcast_addr = addr_v4_octets((const uint8_t *)&m.imr_address);
+	inet_of(sk)->mcast_addr = ntohl(m.imr_address.s_addr);
 	return 0;
 }
 
 static int get_mcast_if(struct sock *sk, void *val, socklen_t *len)
 {
-	return opt_copy_out(val, len, inet_of(sk)->mcast_addr.b + 12, sizeof(struct in_addr));
+	return opt_copy_out(val, len, &(struct in_addr){htonl(inet_of(sk)->mcast_addr)}, sizeof(struct in_addr));
 }
 
 int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, int *ret)

@@ -110,8 +110,8 @@ struct tcp_sock {
 	struct inet_sock inet;
 	uint8_t state, use;
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
-	bool nospace;                         /* a program found no room, or waits for some: Linux's SOCK_NOSPACE */
-	bool unwritable;                      /* … or somebody was told that there is none, and is to be told otherwise */
+	bool nospace : 1;                     /* a program found no room, or waits for some: Linux's SOCK_NOSPACE */
+	bool unwritable : 1;                  /* … or somebody was told that there is none, and is to be told otherwise */
 	bool orphan;                          /* counted in tcp_stack.n_orphans */
 	struct fastopen fastopen;             /* of one connection, too */
 	struct { uint8_t on : 1, queue : 2; } repair;   /* repair.c */
@@ -204,7 +204,7 @@ struct tcp_sock {
 	/* figures for TCP_INFO */
 	struct {
 		uint64_t bytes_acked, bytes_received, bytes_sent, bytes_retrans;
-		uint32_t segs_out, segs_in, data_segs_out, data_segs_in, total_retrans, reord, ooo;
+		uint32_t segs_out, segs_in, data_segs_out, data_segs_in, total_retrans, reord, ooo, dsack_dups;
 	} count;
 };
 

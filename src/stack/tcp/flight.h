@@ -53,7 +53,6 @@ struct tcp_recovery {
 	uint32_t retrans_ts;                  /* its timestamp option */
 	uint32_t prior_cwnd, prior_ssthresh;  /* what undoing gives back; prior_ssthresh 0: nothing */
 	uint32_t prr_delivered, prr_out;      /* segments since the reduction began; prr.c */
-	uint32_t dsack_dups;
 };
 
 /* RFC 8985's variables. rack.c */

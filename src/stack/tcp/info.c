@@ -105,7 +105,7 @@ static void info_counts(const struct tcp_sock *conn, struct tcp_info *i)
 	i->tcpi_total_retrans = conn->count.total_retrans;
 	i->tcpi_delivered = conn->cc.delivered;
 	i->tcpi_delivered_ce = conn->cc.delivered_ce;
-	i->tcpi_dsack_dups = conn->rec.dsack_dups;
+	i->tcpi_dsack_dups = conn->count.dsack_dups;
 	i->tcpi_reord_seen = conn->count.reord;
 	i->tcpi_rcv_ooopack = conn->count.ooo;
 	i->tcpi_bytes_acked = conn->count.bytes_acked;

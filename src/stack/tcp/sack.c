@@ -91,9 +91,9 @@ static uint32_t learn_duplicate(struct tcp_sock *conn, const struct segment *g, 
 		segments = (len + mss - 1) / mss;
 	else if (conn->rec.tlp_end && conn->rec.tlp_end == dup.end)
 		a->dsack_of_probe = true;
-	conn->rec.dsack_dups += segments;
+	conn->count.dsack_dups += segments;
 	/* More than we ever sent again: the network, or a liar, made them. */
-	if (conn->rec.dsack_dups > conn->count.total_retrans) return 0;
+	if (conn->count.dsack_dups > conn->count.total_retrans) return 0;
 	conn->rec.dsack_seen = true;
 	/* RFC 8985 §6.2 step 4: it widens the reordering window, unless a tail probe explains it. */
 	if (conn->rec.reord_seen && !a->dsack_of_probe) conn->rack.dsack_seen = true;
