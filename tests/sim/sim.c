@@ -132,9 +132,13 @@ static void build_routed(struct sim *sim)
 	default_route(sim->nif_b, "fd00:2::fe");
 }
 
+const struct crypto *(*sim_crypto)(void);
+
+static const struct crypto *crypto(void) { return sim_crypto ? sim_crypto() : NULL; }
+
 struct sim *sim_new(enum sim_shape shape, uint64_t seed)
 {
-	static const struct net_ops ops = {.tap = watch};
+	static const struct net_ops ops = {.tap = watch, .crypto = crypto};
 	struct sim *sim = calloc(1, sizeof *sim);
 	assert_non_null(sim);
 	list_init(&sim->actors);

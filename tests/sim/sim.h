@@ -53,6 +53,7 @@ struct sim {
 	size_t wire_len;
 };
 
+extern const struct crypto *(*sim_crypto)(void);     /* NULL: there are no ciphers, and no Multipath TCP */
 struct sim *sim_new(enum sim_shape shape, uint64_t seed);
 void sim_free(struct sim *sim);
 void sim_impair(struct sim *sim, const char *words);                       /* a's link, both directions, in netem's words */

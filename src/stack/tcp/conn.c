@@ -97,11 +97,11 @@ static uint16_t mss_of_mtu(const struct tcp_sock *conn, uint32_t mtu)
 	return (uint16_t)MAX(mtu > ip + TCP_HDR_MIN ? mtu - ip - TCP_HDR_MIN : 0, conn_mss_least(conn));
 }
 
-uint32_t conn_mss_over(const struct tcp_sock *conn, uint32_t mtu)
+bool conn_is_narrower(const struct tcp_sock *conn, uint32_t mtu)
 {
 	uint32_t most = conn->snd.peer_mss ? conn->snd.peer_mss : conn->set.mss ? (uint32_t)conn->set.mss : snd_mss_any(conn);
 
-	return MIN(mss_of_mtu(conn, mtu), most) - (conn->opt.ts ? TS_SPACE : 0);
+	return mss_of_mtu(conn, mtu) < MIN(conn->snd.mss, most);
 }
 
 static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)

@@ -308,7 +308,7 @@ void conn_disconnect(struct tcp_sock *conn);     /* back to where connect or lis
 void conn_free(struct tcp_sock *conn);           /* frees it in any state, without a packet */
 void conn_time_wait(struct tcp_sock *conn);      /* leaves a struct timewait behind, then conn_done */
 int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *ret); /* route to the peer */
-uint32_t conn_mss_over(const struct tcp_sock *conn, uint32_t mtu);   /* … over a path of that MTU, without SACK blocks */
+bool conn_is_narrower(const struct tcp_sock *conn, uint32_t mtu);        /* would such a path make segments smaller? */
 void conn_update_mss(struct tcp_sock *conn);     /* after the path MTU changed */
 
 /* isn.c */

@@ -53,10 +53,10 @@ void ecn_cwr_received(struct tcp_sock *conn, const struct segment *g)
 	if (segment_end(g) == g->h.seq + g->len && g->len) tcp_need_ack(conn, TCP_ACK_NOW);
 }
 
-/* As Linux: what comes once a connection is open is remembered, agreed or not. */
+/* As Linux: what comes once a connection is open is remembered though nothing was agreed; else what text that is taken brings. */
 void ecn_seen(struct tcp_sock *conn, const struct segment *g)
 {
-	if (g->ecn) conn->opt.ecn |= TCP_ECN_SEEN;
+	if (g->ecn && !(conn->opt.ecn & TCP_ECN_OK)) conn->opt.ecn |= TCP_ECN_SEEN;
 }
 
 void ecn_data_received(struct tcp_sock *conn, const struct segment *g)

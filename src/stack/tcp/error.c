@@ -15,7 +15,7 @@ static void path_mtu_shrank(struct tcp_sock *conn, const struct ip_error *e)
 	uint16_t before = conn->snd.mss;
 
 	/* As Linux over IPv6: what would not make segments smaller is not even learnt. */
-	if (!addr_is_v4(&e->dst) && conn_mss_over(conn, e->mtu_bytes) >= snd_mss_plain(conn)) return;
+	if (!addr_is_v4(&e->dst) && !conn_is_narrower(conn, e->mtu_bytes)) return;
 	ip_pmtu_learn(conn_stack(conn), e);
 	conn_update_mss(conn);
 	if (conn->snd.mss >= before || !IN_STATES(conn, STATES_SYNCED)) return;

@@ -307,6 +307,15 @@ static bool has_room(struct tcp_sock *conn, const struct segment *g)
 	return !rmem_unread(conn);
 }
 
+/*
+ * Early text alone fills the buffer, and a host that takes windows back has closed it: only what is next can help, in whose favour the last of it is given
+ * up. Linux 6.18 refuses that, too, and stands still for good.
+ */
+static bool fills_first_gap(struct tcp_sock *conn, const struct segment *g)
+{
+	return g->h.seq == conn->rcv.nxt && conn->rcv.ooo && !rmem_unread(conn);
+}
+
 static enum step take_text(struct tcp_sock *conn, struct segment *g)
 {
 	bool disorder = conn->rcv.ooo || conn->rcv.fin;
@@ -325,7 +334,7 @@ static enum step take_text(struct tcp_sock *conn, struct segment *g)
 	conn->rcv.dup.start = conn->rcv.dup.end;
 	if (seq_lt(start, conn->rcv.nxt)) sack_note_duplicate(conn, start, start + MIN(segment_end(g) - start, conn->rcv.nxt - start));
 	trim_text(conn, g, segment_end(g));
-	if (!g->len || seq_ge(g->h.seq, conn->rcv.nxt + window_left(conn))) return refuse_text(conn, g);
+	if (!g->len || (seq_ge(g->h.seq, conn->rcv.nxt + window_left(conn)) && !fills_first_gap(conn, g))) return refuse_text(conn, g);
 	if (g->h.seq == conn->rcv.nxt && !has_room(conn, g)) return step_drop(g, DROP_TCP_RCVBUF);
 	if (g->h.seq != conn->rcv.nxt) return take_early_text(conn, g);
 	rcv_queue_append(conn, g->p);
@@ -397,9 +406,7 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 		conn_enter(conn, TCPS_CLOSING);
 		tcp_need_ack(conn, TCP_ACK_NOW);
 		return STEP_NEXT;
-	default:
-		/* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: what came from behind is still told; of a closed socket no more is left than the window that
-		 * was told. */
+	default:   /* FIN-WAIT-2: RFC 9293 §3.10.7.4 eighth. As Linux: what came from behind is told; of a closed socket but the window is left that was. */
 		if (conn->inet.sk.closed) conn->rcv.wup++;
 		if (conn->mptcp) mptcp_take(conn);
 		segment_send_ack(conn);
