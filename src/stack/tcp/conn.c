@@ -113,6 +113,7 @@ static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 	if (conn->snd.peer_mss) mss = MIN(mss, conn->snd.peer_mss);
 	else if (conn->set.mss && !conn->wait.embryo) mss = (uint16_t)MIN(mss, conn->set.mss);
 	conn->snd.mss = MAX(mss, conn_mss_least(conn));
+	conn->snd.run_mss = 0;
 }
 
 void conn_update_mss(struct tcp_sock *conn)

@@ -139,6 +139,7 @@ struct tcp_sock {
 		uint32_t wnd, max_wnd;
 		uint16_t mss;                 /* of the path and the peer, before options */
 		uint16_t peer_mss;            /* 0: not known yet */
+		uint32_t run_mss;             /* while several segments leave: as Linux, what the first may carry, though its SACK blocks go with it; else 0 */
 		uint32_t tso_bytes;           /* the device cuts: tso.c */
 		uint32_t path_mtu;            /* which mss is of */
 		seq32 pushed;                 /* to where octets were pushed; what follows waits for more (MSG_MORE) */

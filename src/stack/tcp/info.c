@@ -132,6 +132,14 @@ static void info_newer(const struct tcp_sock *conn, union info *i)
 	i->all.total_rto_time_ms = f->timeout_ms + (f->timeout_since ? ms_ago(conn, f->timeout_since) : 0);
 }
 
+/* Ours, and nothing is agreed on yet, or both opened at once; it may have been given up. */
+static bool syn_was_lost(const struct tcp_sock *conn)
+{
+	bool opens = conn->state == TCPS_SYN_SENT || (conn->state == TCPS_SYN_RECEIVED && !conn->wait.parent);
+
+	return conn->trouble.retries && (opens || (conn->state == TCPS_CLOSED && !conn->snd.peer_mss));
+}
+
 /* As Linux: a SYN that is sent again is a loss like any other. */
 static void info_lost_syn(const struct tcp_sock *conn, struct tcp_info *i)
 {
@@ -156,7 +164,7 @@ int get_info(struct sock *sk, void *val, socklen_t *len)
 		info_counts(conn, &i.old);
 		info_path(conn, &i.old);
 		info_newer(conn, &i);
-		if (conn->state == TCPS_SYN_SENT && conn->trouble.retries) info_lost_syn(conn, &i.old);
+		if (syn_was_lost(conn)) info_lost_syn(conn, &i.old);
 	}
 	return opt_copy_out(val, len, &i, sizeof i.all);
 }

@@ -107,7 +107,7 @@ static int get_window_clamp(struct sock *sk, void *val, socklen_t *len)
 	const struct tcp_sock *conn = tcp_of(sk);
 
 	(void)len;
-	*(int *)val = (int)(IN_STATES(conn, S_(CLOSED) | S_(LISTEN)) ? conn->set.clamp : conn->rcv.clamp);
+	*(int *)val = (int)(conn->rcv.clamp ? conn->rcv.clamp : conn->set.clamp);
 	return 0;
 }
 

@@ -31,7 +31,7 @@ static uint32_t mss_with(const struct tcp_sock *conn, uint32_t opts)
 	return mss - MIN(opts - stamps, mss - 8);
 }
 
-uint32_t snd_mss(const struct tcp_sock *conn) { return mss_with(conn, segment_opt_len(conn)); }
+uint32_t snd_mss(const struct tcp_sock *conn) { return conn->snd.run_mss ? conn->snd.run_mss : mss_with(conn, segment_opt_len(conn)); }
 
 uint16_t snd_mss_any(const struct tcp_sock *conn) { return addr_is_v4(&conn->inet.raddr) ? MSS_DEFAULT : MSS_DEFAULT_IPV6; }
 
@@ -223,22 +223,32 @@ static uint32_t keep_back(struct tcp_sock *conn)
 }
 
 /* force: one segment, whatever cwnd says; push: small ones too; one: no more than a packet. */
-static uint32_t send_some(struct tcp_sock *conn, bool force, bool push, bool one)
+static void send_run(struct tcp_sock *conn, bool force, bool push, bool one)
 {
-	uint32_t len, sent = 0, before = conn->rtxq.n;
-	bool fin, limited;
+	bool fin, any = false;
+	uint32_t len;
 
-	if (repair_keeps(conn)) return keep_back(conn);
-	if (!force && !push && !mtuprobe_send(conn)) return 0;
+	conn->snd.run_mss = snd_mss(conn);
 	while (grow(conn, force), plan(conn, push, &len, &fin)) {
 		if (!force && pacing_must_wait(conn)) break;
-		if (conn->rtxq.n == 0 && !sent) start_sending(conn);
+		if (conn->rtxq.n == 0 && !any) start_sending(conn);
 		if (!force && (tso_quota(conn) == 0 || (!one && tso_should_defer(conn, len)))) break;
 		if (!force) extend(conn, &len, &fin);
 		if (!emit(conn, len, fin, false)) break;
-		sent++;
+		any = true;
 		if (one) break;
 	}
+	conn->snd.run_mss = 0;
+}
+
+static uint32_t send_some(struct tcp_sock *conn, bool force, bool push, bool one)
+{
+	uint32_t sent, before = conn->rtxq.n;
+	bool limited;
+
+	if (repair_keeps(conn)) return keep_back(conn);
+	if (!force && !push && !mtuprobe_send(conn)) return 0;
+	send_run(conn, force, push, one);
 	limited = rtxq_in_flight(&conn->rtxq) >= conn->cc.cwnd;
 	sent = conn->rtxq.n - before;
 	chrono_window(conn, window_holds(conn));

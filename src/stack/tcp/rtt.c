@@ -107,7 +107,8 @@ void rtt_established(struct tcp_sock *conn)
 {
 	/* RFC 6298 §5 (5.7): the SYN was repeated and nothing could be measured. */
 	if (conn->rtt.srtt == 0) conn->rtt.rto = conn->rtt.var = conn->rtt.mdev = conn->rtt.mdev_max = TCP_RTO_FALLBACK;
-	conn->rtt.backoff = 0;
+	/* As Linux: who connects goes on from it until something is measured. */
+	if (conn->wait.parent) conn->rtt.backoff = 0;
 }
 
 void rtt_shift(struct tcp_sock *conn, time_ns by)

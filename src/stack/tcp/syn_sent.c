@@ -62,7 +62,6 @@ static enum step open_simultaneously(struct tcp_sock *conn, struct segment *g)
 	conn->rcv.clamp = clamp;
 	acking_guess(conn);
 	conn_enter(conn, TCPS_SYN_RECEIVED);
-	conn->trouble.retries = 0;
 	segment_send_syn(conn);
 	return STEP_STOP;
 }

@@ -129,7 +129,9 @@ uint32_t window_wanted(struct tcp_sock *conn)
 	if (conn->rcv.wscale) return units_up(conn, free);
 	/* RFC 9293 §3.8.6.2.2: without scaling, in steps of a segment. */
 	if (conn->rcv.wnd + mss <= free || conn->rcv.wnd > free) return free / MAX(mss, 1u) * mss;
-	return mss == full && free > conn->rcv.wnd + full / 2 ? free : conn->rcv.wnd;
+	/* A closed window of an empty buffer that takes no segment of the peer's kind has to open all the same: Linux's does not, and all stands still. */
+	if ((mss == full && free > conn->rcv.wnd + full / 2) || (!conn->rcv.wnd && !rmem_held(conn))) return free;
+	return conn->rcv.wnd;
 }
 
 uint32_t window_select(struct tcp_sock *conn)
