@@ -142,6 +142,7 @@ void arp_receive(struct stack *s, struct packet *p)
 	to_us = stack_is_local(s, &h.target);
 	/* RFC 5227 §2.1.1: a probe (sender 0.0.0.0) asks whether an address is taken; it teaches nothing. */
 	if (!addr_is_any(&h.sender)) learn(nif, &h, to_us, !p->broadcast && !p->multicast);
-	if (h.op == ARP_REQUEST && (to_us ? answers_as_itself(nif, &h) : answers_for(nif, &h.target))) send_arp(nif, ARP_REPLY, &h.target, &h.sender, &h.sender_mac, &h.sender_mac);
+	if (h.op == ARP_REQUEST && (to_us ? answers_as_itself(nif, &h) : answers_for(nif, &h.target)))
+		send_arp(nif, ARP_REPLY, &h.target, &h.sender, &h.sender_mac, &h.sender_mac);
 	packet_free(p);
 }

@@ -1,6 +1,6 @@
 /*
- * Duplicate address detection: is a new address somebody else's already? It is asked for, once (net.ipv6.conf.*.dad_transmits), from no address; if nobody answers or asks for it
- * within a second, it is ours. Until then it is tentative: no source, no destination.
+ * Duplicate address detection: is a new address somebody else's already? It is asked for, once (net.ipv6.conf.*.dad_transmits), from no address; if nobody
+ * answers or asks for it within a second, it is ours. Until then it is tentative: no source, no destination.
  *
  * The addresses that a topology plans are unique and are ours at once; those that an interface makes for itself (autoconf.c), or that are added as
  * tentative, are looked for. Read first: RFC 4862 §5.4.
