@@ -220,6 +220,7 @@ static void ends(void)
 	say("idle", "%d", column("TcpExt", "TCPKeepAlive") > was);
 	was = column("TcpExt", "TW");
 	close(pair[0]);
+	wait_for(pair[1], POLLIN);       /* or both would have closed at once */
 	close(pair[1]);
 	say("over", "%ld", column("TcpExt", "TW") - was);
 }

@@ -139,7 +139,6 @@ struct tcp_sock {
 		uint32_t wnd, max_wnd;
 		uint16_t mss;                 /* of the path and the peer, before options */
 		uint16_t peer_mss;            /* 0: not known yet */
-		uint32_t run_mss;             /* while several segments leave: as Linux, what the first may carry, though its SACK blocks go with it; else 0 */
 		uint32_t tso_bytes;           /* the device cuts: tso.c */
 		uint32_t path_mtu;            /* which mss is of */
 		seq32 pushed;                 /* to where octets were pushed; what follows waits for more (MSG_MORE) */
@@ -148,6 +147,7 @@ struct tcp_sock {
 		bool urgent;                  /* up is ahead of una */
 		bool more;                    /* during a send with MSG_MORE */
 		bool passed;                  /* octets went past us */
+		uint16_t run_mss;             /* while several segments leave: as Linux, what the first may carry, though its SACK blocks go with it; else 0 */
 		struct tcp_cuts *cuts;        /* cuts.c; NULL: none */
 		struct ring queue;
 	} snd;

@@ -228,7 +228,7 @@ static void send_run(struct tcp_sock *conn, bool force, bool push, bool one)
 	bool fin, any = false;
 	uint32_t len;
 
-	conn->snd.run_mss = snd_mss(conn);
+	conn->snd.run_mss = (uint16_t)snd_mss(conn);
 	while (grow(conn, force), plan(conn, push, &len, &fin)) {
 		if (!force && pacing_must_wait(conn)) break;
 		if (conn->rtxq.n == 0 && !any) start_sending(conn);
