@@ -211,8 +211,22 @@ static void forget_latest_below(struct tcp_runs *r, seq32 nxt)
 	r->n_latest = n;
 }
 
-/* Cuts from [*seq, *seq + p->len) what the runs around it hold already; the rest touches but overlaps nothing. false: nothing is left.
- * A segment that covers whole runs keeps the octets before the first of them: the peer sends the rest again. */
+/* As Linux: runs that a segment covers whole give way to it. */
+static void runs_replace(struct tcp_sock *conn, uint32_t at, seq32 end)
+{
+	struct tcp_runs *r = conn->rcv.ooo;
+
+	while (at < r->n && seq_le(r->at[at].range.end, end)) {
+		struct tcp_run *run = &r->at[at];
+		sack_extend_duplicate(conn, run->range.start, run->range.end);
+		for (const struct packet *p = run->first; p; p = packet_after(p))
+			r->cost -= p->weight.cost;
+		chain_free(run->first);
+		runs_close_gap(r, at, 1);
+	}
+}
+
+/* Cuts from [*seq, *seq + p->len) what the runs around it hold already; the rest touches but overlaps nothing. false: nothing is left. */
 static bool cut_overlap(struct tcp_sock *conn, uint32_t at, seq32 *seq, struct packet *p)
 {
 	struct tcp_runs *r = conn->rcv.ooo;
@@ -227,9 +241,11 @@ static bool cut_overlap(struct tcp_sock *conn, uint32_t at, seq32 *seq, struct p
 		if (known >= p->len) return false;
 		packet_pull(p, known);
 		*seq += known;
-		if (++at >= r->n) return true;
-		run++;
+		at++;
 	}
+	runs_replace(conn, at, *seq + p->len);
+	if (at >= r->n) return true;
+	run = &r->at[at];
 	if (seq_lt(run->range.start, *seq + p->len)) {
 		sack_extend_duplicate(conn, run->range.start, seq_lt(run->range.end, *seq + p->len) ? run->range.end : *seq + p->len);
 		packet_trim(p, run->range.start - *seq);
