@@ -370,6 +370,90 @@ static void dual_stack(void)
 	close(fd);
 }
 
+/*
+ * Binds to one port, one after the other: what is remembered of those before is less than what there is. A, P: with SO_REUSEADDR, SO_REUSEPORT; a, p: put
+ * off when it is bound; V: with IPV6_V6ONLY; l: listens.
+ */
+#define STEPS 5
+
+static int step(const char *what, int type, unsigned port)
+{
+	char addr[32];
+	size_t len = strcspn(what, " ");
+	const char *how = what + len;
+
+	snprintf(addr, sizeof(addr), "%.*s", (int)len, what);
+	int family = strchr(addr, ':') ? AF_INET6 : AF_INET, fd = MUST(socket(family, type, 0));
+	union name at = name_of(family, addr, port);
+
+	if (family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, strchr(how, 'V') != NULL);
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, strpbrk(how, "aA") != NULL);
+	set_int(fd, SOL_SOCKET, SO_REUSEPORT, strpbrk(how, "pP") != NULL);
+	if (say_rc(what, bind(fd, &at.sa, name_len(family))) == 0 && strchr(how, 'l'))
+		say_rc("listen", listen(fd, 1));
+	if (strchr(how, 'a'))
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	if (strchr(how, 'p'))
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 0);
+	return fd;
+}
+
+/* Who of those that are bound to one port gets a datagram. */
+static void say_taker(const int *fds, const char *to)
+{
+	int family = strchr(to, ':') ? AF_INET6 : AF_INET, from = MUST(socket(family, SOCK_DGRAM, 0));
+	union name n = name_of(family, to, port_of(fds[0]));
+	char octet;
+
+	MUST(sendto(from, "x", 1, 0, &n.sa, name_len(family)));
+	for (int i = 0; i < STEPS; i++)
+		if (fds[i] >= 0 && recv(fds[i], &octet, 1, MSG_DONTWAIT) == 1)
+			say(to, "%d", i);
+	close(from);
+}
+
+static void sequence(int type, const char *const *steps, bool send)
+{
+	int fds[STEPS];
+	unsigned port = 0;
+
+	say_about("%s, %s first", type == SOCK_STREAM ? "tcp" : "udp", steps[0]);
+	for (int i = 0; i < STEPS; i++) {
+		fds[i] = steps[i] ? step(steps[i], type, port) : -1;
+		if (i == 0)
+			port = port_of(fds[0]);
+	}
+	if (send)
+		say_taker(fds, "127.0.0.1"), say_taker(fds, "127.0.0.5"), say_taker(fds, "::1");
+	for (int i = 0; i < STEPS && steps[i]; i++)
+		close(fds[i]);
+}
+
+static void sequences(void)
+{
+	static const char *const binds[][STEPS] = {
+		{ "127.0.0.1 A", "0.0.0.0 AP", "127.0.0.1 P" },
+		{ "127.0.0.1 p", "127.0.0.1 P", "127.0.0.2 P", "0.0.0.0 P" },
+		{ "127.0.0.1 a", "127.0.0.1 A" },
+		{ ":: A", "::ffff:0.0.0.0 AP", "127.0.0.1 P", ":: P" },
+		{ "0.0.0.0 p", "127.0.0.1 P", "0.0.0.0 P", ":: P", "::ffff:127.0.0.1 P" },
+		{ "127.0.0.1 Ap", "0.0.0.0 AP", "127.0.0.1 Pl", "127.0.0.1 Al" },
+		{ "::1 AP", ":: A", "::1 A" },
+	};
+	static const char *const groups[][STEPS] = {
+		{ ":: P", "::ffff:0.0.0.0 AP", "127.0.0.1 AP" },
+		{ ":: PV", ":: AP", "::ffff:0.0.0.0 AP", "::ffff:127.0.0.1 A" },
+		{ "0.0.0.0 AP", ":: AP", "0.0.0.0 A" },
+		{ "127.0.0.1 A", ":: A", "127.0.0.1 A", "::ffff:127.0.0.1 A", ":: A" },
+	};
+
+	for (size_t i = 0; i < sizeof(binds) / sizeof(*binds); i++)
+		sequence(SOCK_STREAM, binds[i], false), sequence(SOCK_DGRAM, binds[i], false);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		sequence(SOCK_DGRAM, groups[i], true);
+}
+
 /* What the name of a group on a link says. */
 static void scoped_group(const char *group, unsigned scope)
 {
@@ -407,6 +491,7 @@ int main(void)
 	time_wait();
 	shares();
 	dual_stack();
+	sequences();
 	scoped_group("ff01::5", 1), scoped_group("ff02::5", 1), scoped_group("ff05::5", 1), scoped_group("ff02::5", 0);
 	return 0;
 }

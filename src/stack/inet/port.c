@@ -1,7 +1,7 @@
 /*
  * Who owns which port. One space for each of TCP, SCTP, UDP and ICMP identifiers, and one table for both IP families.
  *
- *     port_space.ports:  number -> struct port -> owners: sock, sock, …      (newest first)
+ *     port_space.ports:  number -> struct port -> owners: sock, sock, …      (newest first, but for groups of IPv6)
  *                                              -> heirs: accepted sock, …
  *     port_space.flows:  (laddr, lport, raddr, rport) -> sock                 (TCP's connections)
  *
@@ -126,26 +126,12 @@ static bool joins_group(const struct inet_sock *is, const struct addr *laddr, co
 	return a->type == SOCK_DGRAM && !(a->reuseaddr && b->reuseaddr) && a->reuseport && b->reuseport && a->uid == b->uid && meets(is, laddr, owner);
 }
 
-/* Linux looks at groups of IPv6's datagram sockets last. */
-static bool stands_last(const struct inet_sock *owner) { return owner->sk.type == SOCK_DGRAM && owner->sk.domain == AF_INET6 && owner->sk.reuseport; }
-
-/* 1: it may have the port, whoever else has it; -EADDRINUSE: it may not; 0: none of these says. */
-static int owners_say(const struct inet_sock *is, const struct port *p, const struct addr *laddr, bool strict, bool last)
-{
-	list_each(struct inet_sock, owner, &p->owners, port_node) {
-		if (stands_last(owner) != last) continue;
-		if (!strict && joins_group(is, laddr, owner)) return 1;
-		if (conflicts(is, laddr, owner, strict)) return -EADDRINUSE;
-	}
-	return 0;
-}
-
 static bool port_is_free(const struct inet_sock *is, const struct port *p, const struct addr *laddr, bool strict)
 {
-	int r = owners_say(is, p, laddr, strict, false);
-
-	if (r == 0) r = owners_say(is, p, laddr, strict, true);
-	if (r != 0) return r > 0;
+	list_each(struct inet_sock, owner, &p->owners, port_node) {
+		if (!strict && joins_group(is, laddr, owner)) return true;
+		if (conflicts(is, laddr, owner, strict)) return false;
+	}
 	list_each(struct inet_sock, heir, &p->heirs, port_node)
 		if (conflicts(is, laddr, heir, strict)) return false;
 	return true;
@@ -153,9 +139,12 @@ static bool port_is_free(const struct inet_sock *is, const struct port *p, const
 
 /* ---- taking and giving up ---- */
 
+/* As Linux, whose lists are looked through from the front, for conflicts and for who gets a packet. */
+bool port_stands_last(const struct inet_sock *is) { return is->sk.domain == AF_INET6 && is->sk.reuseport; }
+
 static void port_join(struct inet_sock *is, struct port *p, struct list *as, const struct addr *laddr)
 {
-	list_prepend(as, &is->port_node);
+	(port_stands_last(is) ? list_append : list_prepend)(as, &is->port_node);
 	is->laddr = *laddr;
 	is->lport = p->number;
 	is->bound = true;
@@ -166,10 +155,11 @@ static int port_take(struct inet_sock *is, const struct addr *laddr, uint16_t nu
 	struct port_space *ps = port_space_of_sock(is);
 	struct port *p = port_find(ps, number);
 
-	if (p && !port_is_free(is, p, laddr, strict)) return -EADDRINUSE;
+	if (p && (strict || !port_memo_fits(p, is, laddr)) && !port_is_free(is, p, laddr, strict)) return -EADDRINUSE;
 	if (!p) p = port_make(ps, number, false);
 	if (!p) return -ENOMEM;
 	p->by_connect = false;
+	port_memo_note(p, is, laddr);
 	port_join(is, p, &p->owners, laddr);
 	return 0;
 }
@@ -275,7 +265,9 @@ void port_release(struct inet_sock *is)
 
 int port_listen_check(struct inet_sock *is)
 {
-	const struct port *p = port_find(port_space_of_sock(is), is->lport);
+	struct port *p = port_find(port_space_of_sock(is), is->lport);
 
-	return p && port_is_free(is, p, &is->laddr, false) ? 0 : -EADDRINUSE;
+	if (!p || !(port_memo_fits(p, is, &is->laddr) || port_is_free(is, p, &is->laddr, false))) return -EADDRINUSE;
+	port_memo_note(p, is, &is->laddr);
+	return 0;
 }

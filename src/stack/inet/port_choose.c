@@ -8,9 +8,10 @@
 #include "stack/socket/filter.h"
 #include "wire/wire.h"
 
-static bool same_group(const struct inet_sock *a, const struct inet_sock *b)
+bool port_same_group(const struct inet_sock *a, const struct inet_sock *b)
 {
-	return b->sk.reuseport && addr_eq(&a->laddr, &b->laddr);
+	if (!b->sk.reuseport || a->sk.domain != b->sk.domain || a->v6only != b->v6only) return false;
+	return a->sk.uid == b->sk.uid && a->sk.bound_if == b->sk.bound_if && addr_eq(&a->laddr, &b->laddr);
 }
 
 /* Takes the program from the group of is: was there one? */
@@ -23,7 +24,7 @@ static bool take_away(struct inet_sock *is)
 	is->chooser = NULL;
 	if (!p) return found;
 	list_each(struct inet_sock, member, &p->owners, port_node) {
-		if (!member->chooser || !same_group(is, member)) continue;
+		if (!member->chooser || !port_same_group(is, member)) continue;
 		filter_free(member->chooser);
 		member->chooser = NULL;
 		found = true;
@@ -59,7 +60,7 @@ int port_chooser_detach(struct sock *sk, const void *val, socklen_t len)
 const struct filter *port_chooser(const struct port *p, const struct inet_sock *of)
 {
 	list_each(struct inet_sock, is, &p->owners, port_node)
-		if (is->chooser && same_group(of, is)) return is->chooser;
+		if (is->chooser && port_same_group(of, is)) return is->chooser;
 	return NULL;
 }
 

@@ -3,7 +3,8 @@
  *
  * TCP's connections are found by their 4-tuple. Everything else is a choice among the owners of the port: those bound to the very
  * address before those with a wildcard; within each, the one that asks for most (a peer, an interface, its own family); among equals
- * the newest, or - when it has SO_REUSEPORT - one of its group by a hash of the 4-tuple, so that a peer always meets the same one.
+ * the first in the port's order. Whoever has SO_REUSEPORT stands for his group, of which a hash of the 4-tuple chooses one, so that a peer always meets the
+ * same; then, as in Linux, those behind are not asked any more, unless the group has a member with a peer of its own.
  */
 #include <errno.h>
 #include "stack/inet/port_private.h"
@@ -105,16 +106,23 @@ static struct inet_sock *spread(const struct port *p, struct inet_sock *best, in
 	uint32_t count = 0, pick;
 
 	list_each(struct inet_sock, is, &p->owners, port_node)
-		if (is->sk.reuseport && score_of(is, q, exact) == best_score) count++;
+		if (port_same_group(best, is) && score_of(is, q, exact) == best_score) count++;
 	if (count < 2) return best;
 	pick = chooser ? port_choice(chooser, best, q->payload) : count;
 	if (pick < count)
-		pick = count - 1 - pick;     /* the owners stand the newest first */
+		pick = port_stands_last(best) ? pick : count - 1 - pick;     /* counted from the oldest */
 	else
 		pick = (uint32_t)(((flow_hash(best->sk.stack, q->laddr, q->lport, q->raddr, q->rport) >> 32) * count) >> 32);
 	list_each(struct inet_sock, is, &p->owners, port_node)
-		if (is->sk.reuseport && score_of(is, q, exact) == best_score && pick-- == 0) return is;
+		if (port_same_group(best, is) && score_of(is, q, exact) == best_score && pick-- == 0) return is;
 	return best;
+}
+
+static bool group_has_peers(const struct port *p, const struct inet_sock *of)
+{
+	list_each(const struct inet_sock, is, &p->owners, port_node)
+		if (is->rport && is->sk.reuseport && is->sk.domain == of->sk.domain && is->v6only == of->v6only) return true;
+	return false;
 }
 
 static struct inet_sock *best_of(const struct port *p, const struct port_query *q, bool exact)
@@ -127,8 +135,10 @@ static struct inet_sock *best_of(const struct port *p, const struct port_query *
 		if (score <= best_score) continue;
 		best = is;
 		best_score = score;
+		if (!is->sk.reuseport || is->rport || !q->raddr) continue;
+		best = spread(p, is, score, q, exact);
+		if (!group_has_peers(p, is)) break;
 	}
-	if (best && best->sk.reuseport && !best->rport && q->raddr) return spread(p, best, best_score, q, exact);
 	return best;
 }
 
