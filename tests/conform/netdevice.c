@@ -113,6 +113,11 @@ static void addresses(int fd)
 	set_address("mask of none", fd, SIOCSIFNETMASK, AF_INET, "255.0.0.0");
 	set_address("loopback", fd, SIOCSIFADDR, AF_INET, "127.0.0.1");
 	say_addresses(fd);
+	set_address("other end of no class", fd, SIOCSIFDSTADDR, AF_INET, "240.1.2.3");
+	set_address("other end, all", fd, SIOCSIFDSTADDR, AF_INET, "255.255.255.255");
+	set_address("no class", fd, SIOCSIFADDR, AF_INET, "240.1.2.3");
+	say_addresses(fd);
+	set_address("loopback again", fd, SIOCSIFADDR, AF_INET, "127.0.0.1");
 }
 
 static void route(const char *name, int fd, unsigned long request, const char *to, const char *mask, const char *via, const char *dev, int more)

@@ -50,7 +50,7 @@ static int get(unsigned long request, const struct netif_addr *na, struct ifreq 
 	return 0;
 }
 
-/* The length that a class had, before there were masks; < 0: no address of a host's. */
+/* The length that a class had, before there were masks; < 0: a group's. */
 static int class_len(const struct addr *a)
 {
 	uint8_t first = a->b[12];
@@ -58,7 +58,8 @@ static int class_len(const struct addr *a)
 	if (addr_is_any(a) || addr_eq(a, &addr_bcast4)) return 0;
 	if (first < 128) return 8;
 	if (first < 192) return 16;
-	return first < 224 ? 24 : -1;
+	if (first < 224) return 24;
+	return first < 240 ? -1 : 32;
 }
 
 /* As Linux: the address is taken away, and another one put in its place. */
@@ -102,7 +103,8 @@ static int set_netmask(struct netif_addr *na, const struct addr *mask)
 	if (plen < 0) return -EINVAL;
 	if ((unsigned)plen == na->plen) return 0;
 	want.plen = (uint8_t)plen;
-	if (addr_eq(&na->broadcast, &last)) want.broadcast = broadcast_for(na->netif, &na->addr, want.plen);
+	/* As Linux: one that no longer fits stays where there is none that would. */
+	if (addr_eq(&na->broadcast, &last) && na->netif->flags & IFF_BROADCAST && plen < 31) want.broadcast = addr_last(&na->addr, want.plen);
 	return put_instead(na, want);
 }
 
