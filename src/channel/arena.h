@@ -216,7 +216,8 @@ struct arena {
 	uint64_t set_locks;                        /* the epoll file of set i holds a lock on this octet + i: see epoll_set.h */
 	_Atomic uint32_t dead;                     /* the engine is gone: every call answers ENETDOWN */
 	_Atomic uint32_t faults;                   /* FAULT_BIT(…) of rpc/call_fault.h: calls with faults set on, which the engine is asked about */
-	_Atomic uint32_t asleep;                   /* the engine sleeps, or is about to: ring its doorbell (eventfd) after work */
+	_Atomic uint64_t asleep;                   /* odd, and another number each time: the engine sleeps, or is about to: ring its doorbell (eventfd)
+	                                            * after work. Even: it is awake, or somebody has rung */
 	_Atomic uint64_t rung;                     /* work handed over: +1 by the client after each piece */
 	_Atomic uint64_t rung_local;               /* the last of it that was about a socket whose peer is on its own host: see arena_synced_locally() */
 	_Atomic uint64_t done;                     /* the engine has worked off everything rung up to here */

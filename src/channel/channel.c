@@ -339,8 +339,12 @@ bool arena_ring(struct arena *a, bool local)
 	/* Sequentially consistent against the engine, which says that it sleeps and then looks at rung once more. */
 	uint64_t rung = atomic_fetch_add(&a->rung, 1) + 1, last = local ? atomic_load(&a->rung_local) : rung;
 	while (last < rung && !atomic_compare_exchange_weak(&a->rung_local, &last, rung)) {}
-	return atomic_load(&a->asleep) != 0;
+	return arena_sleeps(a);
 }
+
+bool arena_sleeps(struct arena *a) { return shared_load64(&a->asleep) & 1; }
+
+void arena_rang(struct arena *a, uint64_t asleep) { shared_replace64(&a->asleep, &asleep, asleep + 1); }
 
 bool arena_synced(struct arena *a)
 {

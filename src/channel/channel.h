@@ -71,6 +71,8 @@ void chan_unlock(struct chan_lock *l, long (*futex)(_Atomic uint32_t *, int op, 
 /* ---- handing over work, both sides of the doorbell ---- */
 void arena_mark_dirty(struct arena *a, uint32_t channel);
 bool arena_ring(struct arena *a, bool local);      /* rung + 1; true: the engine sleeps, write its doorbell */
+bool arena_sleeps(struct arena *a);                /* … which it does until somebody has */
+void arena_rang(struct arena *a, uint64_t asleep); /* the doorbell was rung, and is heard, in the sleep of this number: it need not be once more */
 bool arena_synced(struct arena *a);                /* done == rung */
 bool arena_synced_locally(struct arena *a);        /* the same of what stays on its host: all that must be there at once */
 

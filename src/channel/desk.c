@@ -1,6 +1,7 @@
 /* Control calls in shared memory: see desk.h. */
 #include "channel/desk.h"
 #include "channel/atomic.h"
+#include "channel/channel.h"
 
 #define FUTEX_OP_WAIT 0
 
@@ -18,7 +19,7 @@ bool desk_ask(struct arena *a, uint32_t desk, uint32_t len, uint32_t *ret_seen)
 	shared_set32(&d->len, len);
 	/* Sequentially consistent against the engine, which says that it sleeps and then looks at the bits once more. */
 	shared_or64(&a->asks[desk / 64], (uint64_t)1 << desk % 64);
-	return shared_load32(&a->asleep) != 0;
+	return arena_sleeps(a);
 }
 
 bool desk_is_answered(struct arena *a, uint32_t desk, uint32_t seen) { return shared_get32(&arena_desk(a, desk)->answered) != seen; }

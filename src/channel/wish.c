@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include "channel/atomic.h"
 #include "channel/bitmap.h"
+#include "channel/channel.h"
 
 /* Linux takes each of these on any socket of TCP, in any state. */
 static const struct row { int level, name, min, max; unsigned shift, bits; } rows[WISHES] = {
@@ -31,7 +32,7 @@ bool wish_leave(struct arena *a, uint32_t channel, int wish, int value)
 	while (!shared_replace64(arena_wish(a, channel), &was, (was & ~field(r)) | v << r->shift | (uint64_t)1 << wish)) {}
 	/* Sequentially consistent against the engine, which says that it sleeps and then looks at the bits once more. */
 	bitmap_set(wishing(a), channel);
-	return shared_load32(&a->asleep) != 0;
+	return arena_sleeps(a);
 }
 
 bool wishes_any(struct arena *a)

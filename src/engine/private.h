@@ -157,6 +157,7 @@ struct engine {
 	bool ways_changed;                         /* by a host's routes, addresses, interfaces: looked at before anything else moves */
 	uint32_t path_epoch;                       /* grows when any way may have changed */
 	uint64_t rung;                             /* as last read: what this turn works off */
+	uint64_t sleep;                            /* the last one's number in the arena: odd */
 	bool ending, had_door, scan_dirty;
 	bool looked;                               /* all that was ready at the last look is noted */
 	struct random random;                      /* for who stands where in a partition */

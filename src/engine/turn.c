@@ -197,7 +197,8 @@ static time_ns sleep_until(struct engine *e)
 	if (e->flights_doubtful || !list_empty(&e->ready[SOURCE_ANCHOR])) return 0;
 	if (!list_empty(&e->pump) || !list_empty(&e->again) || e->scan_dirty || due <= e->now || linger_pays(e)) return 0;
 	/* A client that rings looks at `asleep` after; we say that we sleep and look at what it rings after. One of us sees the other. */
-	atomic_store(&e->arena->asleep, 1);
+	e->sleep = (e->sleep + 2) | 1;
+	atomic_store(&e->arena->asleep, e->sleep);
 	if (!work_waits(e)) return due;
 	atomic_store(&e->arena->asleep, 0);
 	return 0;

@@ -84,10 +84,19 @@ static long message_answer(struct call *c)
 	return MAX(n, 0L);
 }
 
+/* Does the engine have us as its client, with a desk? */
+static bool is_heard(void) { return desk_is_of(shim.arena, shim.desk, atomic_load_explicit(&shim.client, memory_order_relaxed)); }
+
+/*
+ * Once for each sleep, whoever comes first. A doorbell that the engine does not hear (a parent's, or that of a client whom it has ended) tells nobody else: in
+ * that sleep, if it is still the same after, the engine could not have let go of ours.
+ */
 void engine_wake(void)
 {
-	uint64_t one = 1;
-	sys(SYS_write, shim.doorbell, &one, sizeof one);
+	uint64_t one = 1, asleep = shared_load64(&shim.arena->asleep);
+	if (!(asleep & 1)) return;
+	long n = sys(SYS_write, shim.doorbell, &one, sizeof one);
+	if (n == sizeof one && is_heard()) arena_rang(shim.arena, asleep);
 }
 
 /* ---- on the desk ---- */
@@ -99,7 +108,7 @@ static bool fits_desk(const struct call *c, const struct iovec *iov, int n)
 	for (int i = 0; i < n; left -= iov[i++].iov_len)
 		if (iov[i].iov_len > left) return false;
 	if (c->rights || (c->want_fd && c->spare == 0)) return false;
-	return desk_is_of(shim.arena, shim.desk, atomic_load_explicit(&shim.client, memory_order_relaxed));
+	return is_heard();
 }
 
 static long desk_put(const struct iovec *iov, int n)
@@ -114,7 +123,7 @@ static bool desk_wait(uint32_t seen)
 {
 	if (!spin_for_answer(&arena_desk(shim.arena, shim.desk)->answered, seen))
 		while (!desk_is_answered(shim.arena, shim.desk, seen) && !engine_dead()) desk_sleep(shim.arena, shim.desk, seen, futex_shared);
-	return !engine_dead() && desk_is_of(shim.arena, shim.desk, atomic_load_explicit(&shim.client, memory_order_relaxed));
+	return !engine_dead() && is_heard();
 }
 
 /* As message_answer(); or -EFAULT. */

@@ -490,6 +490,25 @@ static void test_ends(void **state)
 	tx_release(&b->p, &back_tx);
 }
 
+/* The doorbell is rung once for each sleep of the engine's; that somebody rang in the last one says nothing of this one. */
+static void test_doorbell(void **state)
+{
+	struct arena *a = ((struct both *)*state)->a;
+	assert_false(arena_ring(a, false));
+	shared_set64(&a->asleep, 5);
+	assert_true(arena_ring(a, false));
+	assert_true(arena_ring(a, true));
+	arena_rang(a, 5);
+	assert_false(arena_ring(a, false));
+	shared_set64(&a->asleep, 7);
+	arena_rang(a, 5);
+	assert_true(arena_ring(a, false));
+	arena_rang(a, 7);
+	shared_set64(&a->asleep, 0);
+	arena_rang(a, 7);
+	assert_false(arena_ring(a, false));
+}
+
 struct kept { uint8_t octets[40000]; size_t n, room; };
 
 static bool keep(void *user, const struct recalled *what)
@@ -552,7 +571,7 @@ int main(void)
 		T(test_rx_grows_and_recycles), T(test_peek_sees_past_segments), T(test_tx_grows), T(test_writer_tells_what_it_left),
 		T(test_tx_limit), T(test_whole), T(test_records),
 		T(test_idle_pages_go_back), T(test_hostile_rx_words), T(test_hostile_tx_words), T(test_bell_takes_each_once), T(test_bell_names_its_ringer),
-		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_told_all), T(test_ends), T(test_recall),
+		T(test_rest), T(test_rest_of_shared), T(test_outgrown), T(test_told_all), T(test_ends), T(test_doorbell), T(test_recall),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
