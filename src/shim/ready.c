@@ -7,10 +7,20 @@
 
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
-static short channel_events(const struct sock *s)
+/* The peer's close may be ahead of the engine. */
+static bool ends(const struct sock *s, short events, short wanted)
+{
+	if (events & POLLIN || !(wanted & (POLLIN | POLLRDNORM | POLLRDHUP)) || pin(s) != 0) return false;
+	bool is_told = stream_ends(s);
+	unpin();
+	return is_told;
+}
+
+static short channel_events(const struct sock *s, short wanted)
 {
 	if (engine_dead()) return POLLERR | POLLHUP | POLLIN;
 	short events = (short)sock_events(s);
+	if (ends(s, events, wanted)) events = (short)sock_events(s);
 	if (!(events & POLLOUT) && signals_want_room(s)) events = (short)sock_events(s);
 	return events;
 }
@@ -23,7 +33,7 @@ short ready_look(int fd, short wanted, struct ready *ret)
 	ret->kind = fd < 0 ? FD_HIDDEN : table_kind(fd, &ret->sock);
 	switch (ret->kind) {
 	case FD_HIDDEN: return fd < 0 ? 0 : POLLNVAL;
-	case FD_CHANNEL: return channel_events(&ret->sock) & (short)(wanted | ALWAYS);
+	case FD_CHANNEL: return channel_events(&ret->sock, wanted) & (short)(wanted | ALWAYS);
 	case FD_EPOLL:
 		ret->asks_kernel = true;
 		return epoll_virtual_ready(fd, &ret->bell) ? (POLLIN | POLLRDNORM) & wanted : 0;

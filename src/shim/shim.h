@@ -331,6 +331,7 @@ long connect_wait(const struct sock *s, const struct sockaddr *addr, socklen_t l
 long stream_recv(const struct sock *s, struct message *m);
 /* One look at a ring, from octet `from` of the message on: octets, or -EAGAIN, -EFAULT; what was taken may be 0. seq: tx.seq before it. */
 long stream_put_some(const struct sock *s, const struct message *m, size_t from, uint32_t seq);
+bool stream_ends(const struct sock *s);    /* has the peer closed, with no more to come than what there is? Told now. The socket is pinned */
 long stream_take_some(const struct sock *s, const struct message *m, size_t from);
 void stream_forget(const struct sock *s);
 long dgram_send(const struct sock *s, struct message *m);     /* straight to the receiver where that may be, else engine_send (ticket.c) */

@@ -233,9 +233,9 @@ static uint32_t recv_state(const struct sock *s)
  * Is the end all that can come? Who asks that is told before the engine has come to the peer's close, and from then on always. Not where somebody else
  * may hear of the end by a bell, which the engine rings.
  */
-static bool end_comes(const struct sock *s, uint32_t state)
+bool stream_ends(const struct sock *s)
 {
-	if (s->c->domain == AF_UNIX || state & ~(CHS_STREAM | CHS_SENDABLE | CHS_LOCAL) || shared_get32(&s->c->bell) != 0) return false;
+	if (s->c->domain == AF_UNIX || (recv_state(s) & ~CHS_LOCAL) != (CHS_STREAM | CHS_SENDABLE) || shared_get32(&s->c->bell) != 0) return false;
 	if (!chan_rx_ends(shim.arena, s->c)) return false;
 	atomic_fetch_or(&s->c->flags, CHF_TOLD);
 	return true;
@@ -278,7 +278,7 @@ static long stream_take(const struct sock *s, struct message *m)
 		r = recv_nothing(s, m, state);
 		if (r == 0 && !(state & CHS_DONE) && look_again(&looked)) continue;   /* after SHUT_RD something may still have come */
 		if (r != -EAGAIN) break;
-		if (end_comes(s, state)) continue;
+		if (stream_ends(s)) continue;
 		if (m->nonblock) {
 			if (chan_rx_told_all(shim.arena, s->c) || !look_again(&looked)) break;
 			continue;

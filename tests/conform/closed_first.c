@@ -4,10 +4,12 @@
  */
 #include "say.h"
 
-#define ROUNDS 60
+#define ROUNDS 30
 
 enum way { AT_ONCE, AFTER_OCTETS, UNREAD, RESET, WAYS };
 static const char *const ways[WAYS] = { "closed at once", "closed after octets", "closed with octets unread", "closed to reset" };
+enum by { RECV, POLL, POLL_SET, BYS };          /* what waits for it */
+static const char *const bys[BYS] = { "recv", "poll", "poll of two" };
 enum then { READS, WRITES, POLLS, SHUTS, STATES, CLOSES, AGAIN, THENS };
 static const char *const thens[THENS] = { "reads", "writes", "polls", "shuts", "asks", "closes", "connects again" };
 
@@ -101,18 +103,28 @@ static void note_port(struct found *f, int family, int fd)
 	close(again);
 }
 
-static void note_all(struct found *f, int fd, enum way way)
+static void await(int fd, enum by by)
+{
+	struct pollfd p[2] = { { fd, POLLIN, 0 }, { go[1], POLLIN, 0 } };
+
+	if (by != RECV)
+		MUST(poll(p, by == POLL ? 1 : 2, -1));
+}
+
+static void note_all(struct found *f, int fd, enum way way, enum by by)
 {
 	char c[8];
 	long n = 1;
 
 	if (way == RESET)
 		MUST(write(go[1], "", 1));
-	while (n > 0)
+	while (n > 0) {
+		await(fd, by);
 		note_rc(f, "recv", n = recv(fd, c, sizeof(c), 0));
+	}
 }
 
-static void connect_again(struct found *f, int family, int fd, unsigned port, enum way way)
+static void connect_again(struct found *f, int family, int fd, unsigned port, enum way way, enum by by)
 {
 	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 	union name n = name_lo(family, port);
@@ -120,10 +132,10 @@ static void connect_again(struct found *f, int family, int fd, unsigned port, en
 	note_rc(f, "forget", connect(fd, &nobody, sizeof(nobody)));
 	note_poll(f, fd);
 	note_rc(f, "connect", connect(fd, &n.sa, name_len(family)));
-	note_all(f, fd, way);
+	note_all(f, fd, way, by);
 }
 
-static void go_on(struct found *f, int family, int fd, unsigned port, enum way way, enum then then)
+static void go_on(struct found *f, int family, int fd, unsigned port, enum way way, enum by by, enum then then)
 {
 	char c[8];
 
@@ -136,35 +148,35 @@ static void go_on(struct found *f, int family, int fd, unsigned port, enum way w
 	if (then == SHUTS)
 		note_rc(f, "shutdown", shutdown(fd, SHUT_WR)), note_poll(f, fd);
 	if (then == AGAIN && way != UNREAD)
-		connect_again(f, family, fd, port, way);
+		connect_again(f, family, fd, port, way, by);
 	if (then == CLOSES)
 		note_port(f, family, fd);
 	else
 		note_error(f, fd), note_state(f, fd), close(fd);
 }
 
-static void one(struct found *f, int family, unsigned port, enum way way, enum then then)
+static void one(struct found *f, int family, unsigned port, enum way way, enum by by, enum then then)
 {
 	int fd = connected_to(family, SOCK_STREAM, port);
 
 	f->text[0] = 0;
 	if (way == UNREAD)
 		MUST(send(fd, "ab", 2, 0));
-	note_all(f, fd, way);
-	go_on(f, family, fd, port, way, then);
+	note_all(f, fd, way, by);
+	go_on(f, family, fd, port, way, by, then);
 }
 
-static void all(int family, unsigned port, enum way way)
+static void all(int family, unsigned port, enum way way, enum by by)
 {
 	struct found first, found;
 
 	for (enum then then = 0; then < THENS; then++) {
 		int same = 0;
 
-		one(&first, family, port, way, then);
+		one(&first, family, port, way, by, then);
 		say(thens[then], "%s", first.text);
 		for (int i = 0; i < ROUNDS; i++) {
-			one(&found, family, port, way, then);
+			one(&found, family, port, way, by, then);
 			same += strcmp(first.text, found.text) == 0;
 		}
 		say("as the first", "%d", same);
@@ -184,11 +196,13 @@ int main(void)
 		for (enum way way = 0; way < WAYS; way++) {
 			pid_t child = MUST(fork());
 
-			say_about("%s %s", family_text(families[i]), ways[way]);
 			if (child == 0)
 				closer(families[i], way, told[1]);
 			MUST(read(told[0], &port, sizeof(port)));
-			all(families[i], port, way);
+			for (enum by by = 0; by < BYS; by++) {
+				say_about("%s %s, awaited by %s", family_text(families[i]), ways[way], bys[by]);
+				all(families[i], port, way, by);
+			}
 			kill(child, SIGKILL);
 			MUST(waitpid(child, NULL, 0));
 		}
