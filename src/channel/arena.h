@@ -133,6 +133,9 @@ struct channel {
 #define CHS_ASKED 16384u     /* octets with more than their order, from an upper protocol (TCP_ULP) or with stamps: each send and receive is a control call */
 #define CHS_GONE 128u        /* the engine has closed it (violation, host removed): everything answers ENETDOWN */
 
+#define INBOX_WAITING 8u
+#define INBOX_WAKES 0x80000000u
+
 /* Positions count octets modulo 2^31: used = (head - tail) & SEG_POS <= size. What is written and what is read lie in lines of their own. */
 struct segment {
 	uint32_t size;                             /* power of two; written by the engine before it is linked */
@@ -154,6 +157,7 @@ struct segment {
 	_Atomic uint32_t follow;                   /* where the program that reads carries on when this is ended and drained; 0: not known yet */
 	_Atomic uint32_t writer;                   /* the channel whose program writes here; 0: the engine does, or many do */
 	_Atomic uint32_t discharged;
+	_Atomic uint32_t waiting[INBOX_WAITING];   /* channels whose senders sleep until there is room, or, with INBOX_WAKES, are being woken; 0: none */
 } __attribute__((aligned(128)));
 #define INBOX_WANTED 1u
 #define INBOX_TOLD 2u

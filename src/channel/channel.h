@@ -15,6 +15,7 @@ struct handover {
 	size_t done;                       /* octets that are published, or read: also where a fault in the program's memory ended the copying */
 	size_t whole;                      /* writing: octets to come that go at once or not at all, unless they are many; 0: as many as fit */
 	uint32_t peer;                     /* the channel that shares a segment that was used; 0: none */
+	struct segment *inbox;             /* in which a datagram was read, and others may wait for room; NULL: none */
 	uint32_t relieved;                 /* the sender of what was read in an inbox, when it is to hear of that; 0: nobody is */
 	uint32_t engine;                   /* octets that were written for the engine, or came from it */
 	bool left;                         /* a segment was left, which the engine may recycle; or it is to hear of room in an inbox */

@@ -140,3 +140,29 @@ bool inbox_bars(struct arena *a, struct channel *c)
 	struct segment *s = i != 0 && i < SEGMENT_MAX ? arena_segment(a, i) : NULL;
 	return s && !(shared_get32(&s->head) & SEG_ENDED) && inbox_stays_full(s);
 }
+
+bool inbox_wait(struct segment *s, uint32_t sender)
+{
+	bool noted = false;
+	for (uint32_t w = 0; w < INBOX_WAITING && !noted; w++)
+		noted = shared_get32(&s->waiting[w]) == sender || shared_replace32(&s->waiting[w], 0, sender);
+	shared_fence();
+	return noted;
+}
+
+/* After the fence of inbox_read(). The number stays until its sender is awake: should we die before that, the engine finds it. */
+uint32_t inbox_wakes(struct segment *s, bool *ret_more)
+{
+	*ret_more = shared_get32(&s->head) == shared_get32(&s->tail);
+	for (uint32_t w = 0; w < INBOX_WAITING; w++) {
+		uint32_t sender = shared_get32(&s->waiting[w]);
+		if (sender != 0 && !(sender & INBOX_WAKES) && shared_replace32(&s->waiting[w], sender, sender | INBOX_WAKES)) return sender;
+	}
+	return 0;
+}
+
+void inbox_woken(struct segment *s, uint32_t sender)
+{
+	for (uint32_t w = 0; w < INBOX_WAITING; w++)
+		if (shared_get32(&s->waiting[w]) == (sender | INBOX_WAKES) && shared_replace32(&s->waiting[w], sender | INBOX_WAKES, 0)) return;
+}

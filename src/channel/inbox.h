@@ -17,10 +17,12 @@
  * The receive buffer is counted as Linux does (base/charge.h), by sums that only grow: `charged` by the writers, `discharged` by the reader, who takes
  * it out of the record. What was unread before the segment began counts until the reader has come to it.
  *
- * Of a Unix socket it is the messages that are counted, for net.unix.max_dgram_qlen, and one that finds no room waits: who does, or sees when it polls that
- * there is none, says so (`wanted`), and the reader then tells the engine, which knows them all. What a message takes of its sender's send buffer is added
- * up in the sender's channel (posted.unread), before it is published and until after it was read: it is never less than the truth, and there is no ticket
- * for so much that it could matter to who sends or polls. A program that is killed in the middle leaves it larger by one message.
+ * Of a Unix socket it is the messages that are counted, for net.unix.max_dgram_qlen, and one that finds no room waits. Who sleeps in the call leaves
+ * his channel's number (`waiting`), and the reader wakes one for each message that he reads, as Linux, and all when there are no more, as one who was
+ * woken may have given up. Who polls, or does not wait, says so (`wanted`), and the reader then tells the engine, once, which knows those who are
+ * connected to it. What a message takes of its sender's send buffer is added up in the sender's channel (posted.unread), before it is published and
+ * until after it was read: it is never less than the truth, and there is no ticket for so much that it could matter to who sends or polls. A program
+ * that is killed in the middle leaves it larger by one message.
  */
 #pragma once
 #include "channel/arena.h"
@@ -56,5 +58,9 @@ bool inbox_read(struct arena *a, struct segment *s, const struct record *r, bool
 bool inbox_is_full(struct segment *s);
 /* The same before it is said that there is no room: whoever makes some will tell the engine. */
 bool inbox_stays_full(struct segment *s);
+bool inbox_wait(struct segment *s, uint32_t sender);       /* before a last try, and sleep. false: too many do so already */
+/* One to be woken for a message that was read, which is handed back to inbox_woken when that is done; 0: there is none. more: another one, too. */
+uint32_t inbox_wakes(struct segment *s, bool *ret_more);
+void inbox_woken(struct segment *s, uint32_t sender);
 /* What a connected socket of datagrams writes to is an inbox, and that is full. */
 bool inbox_bars(struct arena *a, struct channel *c);

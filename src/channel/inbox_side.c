@@ -26,6 +26,7 @@ int inbox_open(struct seg_pool *p, struct direction *d, struct rx_side *rx, uint
 	shared_set32(&s->in.dropped, 0);
 	shared_set32(&s->in.wanted, 0);
 	shared_set32(&s->in.filled, 0);
+	for (uint32_t w = 0; w < INBOX_WAITING; w++) shared_set32(&s->waiting[w], 0);
 	shared_set32(&s->discharged, 0);
 	shared_set32(&s->in.limit, terms->limit);
 	shared_set32(&s->in.before, terms->before);

@@ -96,7 +96,10 @@ bool chan_read_posted(struct arena *a, struct channel *c, struct record *r, void
 	uint32_t writer = s ? shared_get32(&s->writer) : 0;
 	bool tell = false, got = chan_read_record(a, c, r, name, name_cap, &none, 0, data, data_cap, peek);
 	if (got && !peek && is_of_peer(c, r)) h->peer = writer;
-	else if (got && !peek && inbox_read(a, s, r, &tell)) h->relieved = r->sender;
+	else if (got && !peek) {
+		h->inbox = s;
+		h->relieved = inbox_read(a, s, r, &tell) ? r->sender : 0;
+	}
 	h->left |= tell || shared_get32(&c->rx.read_seg) != first;
 	return got;
 }

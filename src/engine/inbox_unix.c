@@ -8,8 +8,8 @@
  * So the order is kept, the queue is empty while an inbox is open, and in the stack each message is again accounted to its sender, under its newest name. Where
  * R's program is just reading, messages stay where they are, and are read before the queue.
  *
- * Who finds no room in the inbox waits in the stack, as for room in the queue, until R's program says that there is some. Who is connected to R sees by
- * himself when he polls whether there is: his tx leads to the inbox.
+ * Who finds no room in the inbox sleeps until R's program has read something; where too many do so already he waits in the stack, as for room in the queue,
+ * until that program says that there is some. Who is connected to R sees by himself when he polls whether there is: his tx leads to the inbox.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -108,6 +108,15 @@ static bool take(void *user, const struct recalled *what)
 
 static void count_see(void *user, const struct record *r) { (void)r, ++*(uint32_t *)user; }
 
+/* They sleep in the call, and are to look again. */
+void inbox_unix_wake(struct engine *e, struct esock *es)
+{
+	for (uint32_t w = 0; esock_is_unix(es) && w < INBOX_WAITING; w++) {
+		uint32_t i = shared_swap32(&place_of(e, es)->waiting[w], 0) & ~INBOX_WAKES;
+		if (i < CHANNEL_MAX && e->slots[i].es) esock_wake_writer(e, e->slots[i].es);
+	}
+}
+
 void inbox_unix_leaves(struct engine *e, struct esock *es)
 {
 	direct_unix_leaves(e, es);
@@ -128,6 +137,7 @@ void inbox_unix_left(struct engine *e, struct esock *es)
 		direct_recall(&e->pool, &ch->rx, &es->rx, &how);
 		engine_unlock(&ch->rx.lock);
 	}
+	inbox_unix_wake(e, es);
 	if (wanted) unix_has_room(es->sk, UINT32_MAX);     /* or has none, but who waits is to wait for the queue */
 	esock_queue(e, es);
 }

@@ -107,6 +107,7 @@ static bool record_take(const struct sock *s, struct message *m, struct landing 
 	if (got < 0 && !t.peek) record_drop(&t);
 	chan_unlock(&s->c->rx.lock, futex_shared);
 	if (t.h.peer != 0) direct_read(s, t.h.peer);
+	if (t.h.inbox) direct_made_room(t.h.inbox);
 	if (t.h.relieved != 0) direct_relieved(t.h.relieved);
 	if (t.h.left) handed_over(s);
 	owe_no_more(s, &s->c->rx);

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include "channel/inbox.h"
 #include "shim/shim.h"
 
 /* Eventfds of others' bells. The bell's generation that fd belongs to; 0: none. */
@@ -88,9 +89,9 @@ static bool bell_ring_of(struct channel *c, uint32_t index)
 	return woken;
 }
 
+/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
 static void direction_wake(struct direction *d)
 {
-	/* A sleeper arms and then looks at seq; we move seq and then look whether somebody is armed. */
 	atomic_fetch_add(&d->seq, 1);
 	if (atomic_load(&d->waiters) != 0) sys(SYS_futex, &d->seq, FUTEX_WAKE, INT_MAX);
 }
@@ -146,6 +147,15 @@ void direct_delivered(uint32_t peer)
 	if (woken(peer, &to.c->rx)) return;
 	shared_set32(&to.c->rx.starved, 1);
 	handed_over(&to);
+}
+
+void direct_made_room(struct segment *inbox)
+{
+	bool more = true;
+	for (uint32_t i = 0, sender; i < INBOX_WAITING && more && (sender = inbox_wakes(inbox, &more)) != 0; i++) {
+		if (sender < CHANNEL_MAX) direction_wake(&arena_channel(shim.arena, sender)->tx);
+		inbox_woken(inbox, sender);
+	}
 }
 
 /* Whether there is room enough for one that waits in the engine only that knows. */

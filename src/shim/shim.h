@@ -306,6 +306,7 @@ void owe(const struct sock *s, struct direction *d);
 void owe_no_more(const struct sock *s, struct direction *d);
 void direct_ended(uint32_t peer);                             /* channel peer may find that we have closed: CHF_LEFT */
 void direct_delivered(uint32_t peer);                         /* channel peer has a datagram of ours */
+void direct_made_room(struct segment *inbox);                 /* for who sleeps: we have read one there */
 void direct_relieved(uint32_t sender);                        /* we have read one of its datagrams, and it waits for that */
 int *ringer_slot(int fd);                  /* where the number of an eventfd of somebody's is kept, or NULL */
 void ringers_forked(void);

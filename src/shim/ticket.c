@@ -1,7 +1,6 @@
 /*
  * Datagrams straight into the receiver's inbox (src/channel/inbox.h). The tickets that the engine gave are kept here, one for each socket and name in a
- * table that forgets the older of two that fall on the same place. What has no ticket, or needs more than data and name, is a SEND. So is that of a Unix
- * socket which finds no room: the engine knows whom to wake when there is some.
+ * table that forgets the older of two that fall on the same place. What has no ticket, or needs more than data and name, is a SEND.
  */
 #include <netinet/in.h>
 #include <sys/mman.h>
@@ -153,24 +152,32 @@ static enum inbox_answer put_patiently(const struct sock *s, const struct rpc_ti
 		sys(SYS_sched_yield);
 		answer = put(s, t, l);
 	}
-	/* On Linux the reader that is woken has the processor soon. */
-	if (answer == INBOX_FULL && spin(&l->slot.s->tail, l->slot.tail)) answer = put(s, t, l);
+	/* On Linux the reader that is woken has the processor soon. Of a Unix socket's the sender will be told. */
+	if (answer == INBOX_FULL && s->c->domain != AF_UNIX && spin(&l->slot.s->tail, l->slot.tail)) answer = put(s, t, l);
+	return answer;
+}
+
+/* MINE: it is there. FULL: the slot says where. Otherwise the engine must. */
+static enum inbox_answer letter_put(const struct sock *s, const struct message *m, const struct rpc_ticket *t, struct inbox_slot *ret)
+{
+	struct letter l = {.m = m};
+	uint32_t state = shared_get32(&s->c->state);
+	if (state & (CHS_ERROR | CHS_GONE) || m->total > t->octets_max || engine_dead()) return INBOX_ELSEWHERE;
+	if (shared_get32(&s->c->posted.ticket) != t->ticket) return INBOX_ELSEWHERE;
+	enum inbox_answer answer = put_patiently(s, t, &l);
+	if (answer == INBOX_MINE) direct_delivered(l.slot.reader);
+	*ret = l.slot;
 	return answer;
 }
 
 /* false: the engine must. */
 static bool letter_send(const struct sock *s, const struct message *m, const struct rpc_ticket *t)
 {
-	struct letter l = {.m = m};
+	struct inbox_slot slot;
 	closes_settle();
-	uint32_t state = shared_get32(&s->c->state);
-	if (state & (CHS_ERROR | CHS_GONE) || m->total > t->octets_max || engine_dead()) return false;
-	if (shared_get32(&s->c->posted.ticket) != t->ticket) return false;
-	enum inbox_answer answer = put_patiently(s, t, &l);
-	if (answer == INBOX_MINE) direct_delivered(l.slot.reader);
-	if (answer != INBOX_FULL || s->c->domain == AF_UNIX) return answer == INBOX_MINE;
-	inbox_dropped(&l.slot);
-	return true;
+	enum inbox_answer answer = letter_put(s, m, t, &slot);
+	if (answer == INBOX_FULL) inbox_dropped(&slot);
+	return answer == INBOX_MINE || answer == INBOX_FULL;
 }
 
 long dgram_send(const struct sock *s, struct message *m)
@@ -189,18 +196,38 @@ long dgram_send(const struct sock *s, struct message *m)
 	return r;
 }
 
+/* There is no room, and whoever makes some hears of that before the last look. false: he can't. */
+static bool room_wait(const struct sock *s, const struct message *m, struct segment *inbox)
+{
+	if (!m->nonblock) return inbox_wait(inbox, s->index);
+	inbox_stays_full(inbox);
+	return true;
+}
+
+/* Octets; -EAGAIN: there is no room; RPC_SEND_BY_TICKET: not by this one. */
+static long unix_letter_put(const struct sock *s, const struct message *m, const struct rpc_ticket *t)
+{
+	struct inbox_slot slot;
+	enum inbox_answer answer = letter_put(s, m, t, &slot);
+	if (answer == INBOX_FULL) answer = room_wait(s, m, slot.s) ? letter_put(s, m, t, &slot) : INBOX_ELSEWHERE;
+	if (answer == INBOX_FULL) return -EAGAIN;
+	return answer == INBOX_MINE ? (long)m->total : RPC_SEND_BY_TICKET;
+}
+
 long unix_letter_send(const struct sock *s, struct message *m)
 {
 	struct key k;
 	struct rpc_ticket t = {0};
 	if (!key_of(s, m, &k) || !places_make()) return (long)engine_send_once(s, m, 0);
 	struct place *p = place_of(&k);
-	if (ticket_find(p, &k, &t) && letter_send(s, m, &t)) return (long)m->total;
+	long r = ticket_find(p, &k, &t) ? unix_letter_put(s, m, &t) : RPC_SEND_BY_TICKET;
+	if (r != RPC_SEND_BY_TICKET) return r;
 	t = (struct rpc_ticket){0};
 	m->ticket = &t;
-	long r = (long)engine_send_once(s, m, 0);
+	r = (long)engine_send_once(s, m, 0);
 	m->ticket = NULL;
 	if (r != RPC_SEND_BY_TICKET) return r;
 	ticket_keep(p, &k, &t);
-	return letter_send(s, m, &t) ? (long)m->total : (long)engine_send_once(s, m, 0);
+	r = unix_letter_put(s, m, &t);
+	return r == RPC_SEND_BY_TICKET ? (long)engine_send_once(s, m, 0) : r;
 }

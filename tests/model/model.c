@@ -1,6 +1,6 @@
 /*
  * Every order in which the steps of programs and the engine can interleave: model [PREEMPTIONS [SCHEDULES_MAX]]. How the search goes is in sim.h; what
- * the actors do, and what must come of it, in stream.c, messages.c, inbox.c and accepts.c.
+ * the actors do, and what must come of it, in stream.c, messages.c, inbox.c, letters.c and accepts.c.
  */
 #include <sys/mman.h>
 #include "plays.h"
@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 	play_stream(arena, preemptions, max);
 	play_messages(arena, preemptions, max);
 	play_inbox(arena, preemptions, max);
+	play_letters(arena, preemptions, max);
 	play_accepts(arena, preemptions, max);
 	return 0;
 }

@@ -7,3 +7,4 @@ void play_stream(struct arena *arena, int preemptions, long max);
 void play_messages(struct arena *arena, int preemptions, long max);
 void play_accepts(struct arena *arena, int preemptions, long max);
 void play_inbox(struct arena *arena, int preemptions, long max);
+void play_letters(struct arena *arena, int preemptions, long max);

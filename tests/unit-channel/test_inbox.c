@@ -368,6 +368,36 @@ static void test_unix_room(void **state)
 	assert_true(channel_poll(b->a, from) & EPOLLOUT);
 }
 
+static uint32_t woken(struct inbox *b, bool *more)
+{
+	struct segment *s = arena_segment(b->a, b->place.segment);
+	uint32_t sender = inbox_wakes(s, more);
+	if (sender != 0) inbox_woken(s, sender);
+	return sender;
+}
+
+/* One that sleeps is woken for each message, and all when there are no more; who finds no place asks elsewhere. */
+static void test_unix_sleepers(void **state)
+{
+	struct inbox *b = *state;
+	bool more;
+	unix_start(b, 1);
+	struct segment *s = arena_segment(b->a, b->place.segment);
+	for (size_t i = 0; i < MOST; i++) assert_int_equal(post(b, 1, 1, 100000), INBOX_MINE);
+	for (uint32_t i = 0; i < INBOX_WAITING; i++) assert_true(inbox_wait(s, 10 + i));
+	assert_true(inbox_wait(s, 12));
+	assert_false(inbox_wait(s, 9));
+	assert_ptr_equal(posted_take(b, false).inbox, s);
+	assert_int_equal(woken(b, &more), 10);
+	assert_false(more);
+	for (size_t i = 1; i < MOST; i++) posted_take(b, false);
+	for (uint32_t i = 1; i < INBOX_WAITING; i++) {
+		assert_int_equal(woken(b, &more), 10 + i);
+		assert_true(more);
+	}
+	assert_int_equal(woken(b, &more), 0);
+}
+
 /* What is unread counts against its sender, whose number may be another's when it is read. */
 static void test_unix_send_buffer(void **state)
 {
@@ -392,7 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_one_line_for_all), T(test_goes_round), T(test_counts_the_receive_buffer), T(test_a_killed_writer_takes_no_room),
 		T(test_a_stopped_writer_harms_nobody), T(test_who_goes_elsewhere), T(test_who_was_not_read), T(test_rests), T(test_far_behind),
-		T(test_unix_room), T(test_unix_send_buffer),
+		T(test_unix_room), T(test_unix_sleepers), T(test_unix_send_buffer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
