@@ -73,6 +73,19 @@ void inbox_unix_changed(struct engine *e, struct esock *es)
 
 /* ---- opening and ending ---- */
 
+#define NAME_MOST sizeof((struct rpc_ticket){0}.name)
+
+/* As a receiver sees it; 0: it has none. */
+static uint32_t name_of(const struct sock *sk, uint8_t ret[static NAME_MOST])
+{
+	struct sockaddr_storage name = {0};
+	socklen_t len = sizeof name;
+	if (sock_getsockname(sk, &name, &len) < 0 || len <= sizeof name.ss_family) return 0;
+	len = MIN(len, (socklen_t)NAME_MOST);
+	memcpy(ret, &name, len);
+	return len;
+}
+
 static bool opened(struct engine *e, struct esock *es, uint32_t data_len)
 {
 	if (inbox_is_open(es)) return true;
@@ -154,13 +167,14 @@ void inbox_forget(struct engine *e, struct esock *es)
 	if (!es->stream) inbox_senders(&e->pool, &es->rx, give_back, e);
 }
 
+/* What one without a name has sent shows the name that it has when that is read. */
 void inbox_changes(struct engine *e, struct esock *es)
 {
+	uint8_t name[NAME_MOST];
 	if (!is_dgram(es)) return;
 	tickets_void(e, es);
 	inbox_shut(e, es);
-	/* What it has sent before shows the name that it has when that is read. */
-	if (unread_now(e, es) > 0) inbox_shut_all(e);
+	if (unread_now(e, es) > 0 && name_of(es->sk, name) == 0) inbox_shut_all(e);
 }
 
 /* ---- SEND ---- */
@@ -176,14 +190,10 @@ static bool may_post(struct call *k, const struct sock_msg *m, struct esock *to)
 
 static void give_ticket(struct call *k, struct esock *to)
 {
-	struct sockaddr_storage name = {0};
-	socklen_t len = sizeof name;
 	struct inbox_place at = dgram_of(to)->inbox;
 	struct rpc_ticket t = {.segment = at.segment, .serial = at.serial, .ticket = dgram_of(k->es)->ticket,
 			       .octets_max = (uint32_t)k->es->sk->sndbuf - 32, .unread_max = unread_max(k->es->sk)};
-	sock_getsockname(k->es->sk, &name, &len);
-	t.name_len = len > sizeof name.ss_family ? MIN(len, (socklen_t)sizeof t.name) : 0;
-	memcpy(t.name, &name, t.name_len);
+	t.name_len = name_of(k->es->sk, t.name);
 	call_out(k, &t, sizeof t);
 }
 
