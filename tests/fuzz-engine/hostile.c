@@ -17,11 +17,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "channel/atomic.h"
 #include "channel/desk.h"
+#include "channel/inbox.h"
 #include "channel/offer.h"
 #include "../unit/draw.h"
 #include "../unit-channel/client.h"
@@ -128,12 +130,19 @@ static struct own_segment own_segment(struct arena *a, uint32_t i)
 	return (struct own_segment){i, i != 0 ? shared_get32(&arena_segment(a, i)->serial) : 0};
 }
 
+/* Any word but the one that says whose it is. */
+static void segment_spoil(struct segment *s)
+{
+	_Atomic uint32_t *word = (_Atomic uint32_t *)s + below(below(2) ? 5 : sizeof *s / 4);
+	if (word != &s->serial) word_spoil(word);
+}
+
 /* A segment is somebody else's once the engine has ended us, and then its serial is another. */
 static void direction_spoil(struct arena *a, struct direction *d, struct own_segment own)
 {
 	_Atomic uint32_t *words = (_Atomic uint32_t *)d;
 	if (below(2)) word_spoil(&words[below(sizeof *d / 4)]);
-	else if (own.i != 0 && own_segment(a, own.i).serial == own.serial) word_spoil((_Atomic uint32_t *)arena_segment(a, own.i) + below(5));
+	else if (own.i != 0 && own_segment(a, own.i).serial == own.serial) segment_spoil(arena_segment(a, own.i));
 }
 
 static void offer_spoil(struct wild *w)
@@ -272,6 +281,35 @@ static void unix_pair(struct wild *w)
 	else chan_post(w->c.arena, arena_channel(w->c.arena, pair[0].channel), &v, 1, v.iov_len, &(struct handover){0});
 }
 
+/* The second sends to the first, whose name it is, and then by a ticket of its own. */
+static void unix_inbox(struct wild *w)
+{
+	struct { struct rpc_send h; struct sockaddr_un un; char data[8]; } m = {.h = {.data_len = sizeof m.data}, .un.sun_family = AF_UNIX, .data = "letters"};
+	struct tsock *to = &w->socks[1], *from = &w->socks[3];
+	struct rpc_request q = {.op = RPC_SEND, .arg = {1}};
+	struct rpc_reply reply;
+	static uint8_t out[RPC_OUT_MAX];
+	struct rpc_ticket t;
+	for (int i = 1; i <= 3; i += 2) {
+		t_close(&w->socks[i]);
+		w->socks[i] = t_socket(&w->c, AF_UNIX, SOCK_DGRAM);
+	}
+	m.h.name_len = sizeof m.un;
+	snprintf(m.un.sun_path + 1, sizeof m.un.sun_path - 1, "%u", (unsigned)getpid());
+	if (t_call(to, RPC_BIND, 0, 0, &m.un, sizeof m.un) != 0) return;
+	q.channel = from->channel;
+	q.generation = from->generation;
+	if (t_request(&w->c, &q, &m, sizeof m.h + m.h.name_len + sizeof m.data, &reply, out, NULL) != RPC_SEND_BY_TICKET) return;
+	memcpy(&t, out, sizeof t);
+	for (int i = 0; i < 3; i++) {
+		struct record r = {.data_len = sizeof m.data, .sender = below(4) ? from->channel : rnd(), .generation = from->generation};
+		struct inbox_slot slot;
+		if (inbox_begin(w->c.arena, t.segment, t.serial, w->c.id, &r, &slot) != INBOX_MINE) return;
+		inbox_write(w->c.arena, &slot, m.data, sizeof m.data);
+		inbox_end(&slot, true);
+	}
+}
+
 /* A message that is half right: an existing call about an existing socket, with odd numbers and odd octets. */
 static void message_send_odd(struct wild *w, const int door)
 {
@@ -350,8 +388,11 @@ static void wild_start(struct wild *w, const struct lab *l)
 	else streams_join(w, port);
 	offer_make(w, (uint16_t)(port + 2));
 	for (int i = WILD_LISTENER; i <= WILD_CALLER; i += 2) watch[i] = (struct rpc_watch){w->socks[i].channel, w->socks[i].generation};
-	t_bind(&w->socks[1], "127.0.0.1", (uint16_t)(port + 1));
-	for (int i = 0; i < 5; i++) t_sendto(&w->socks[3], "127.0.0.1", (uint16_t)(port + 1), "datagram", 8);
+	if (below(2)) unix_inbox(w);
+	else {
+		t_bind(&w->socks[1], "127.0.0.1", (uint16_t)(port + 1));
+		for (int i = 0; i < 5; i++) t_sendto(&w->socks[3], "127.0.0.1", (uint16_t)(port + 1), "datagram", 8);
+	}
 	w->bell = t_request(&w->c, &q, NULL, 0, &reply, NULL, &fd);
 	close(fd);
 	q = (struct rpc_request){.op = RPC_WATCH, .arg = {w->bell}};
