@@ -128,6 +128,7 @@ static bool was_limited(const struct tcp_sock *conn)
 void cc_acked(struct tcp_sock *conn, uint32_t segments)
 {
 	if (segments && was_limited(conn)) conn->set.cc->acked(conn, segments);
+	conn->cc.stamp = conn_now(conn);
 }
 
 /* RFC 7661 §4.4 in Linux's way: for an RTO less than cwnd was used: it moves half-way to what was. */

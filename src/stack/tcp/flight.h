@@ -108,7 +108,7 @@ struct cubic {
 };
 struct tcp_congestion {
 	struct cubic *cubic;                  /* cubic.c's: NULL until there is something to remember */
-	time_ns stamp;                        /* when cwnd was last full, or set */
+	time_ns stamp;                        /* when cwnd was last full, set, or free to grow */
 	uint32_t cwnd, ssthresh;              /* segments */
 	uint32_t cnt;                         /* segments acknowledged towards the next step of cwnd */
 	uint32_t delivered, lost;             /* segments, ever */

@@ -80,7 +80,10 @@ void wmem_freed(struct tcp_sock *conn)
 {
 	if (!conn->nospace && !conn->unwritable) return;
 	/* As Linux: not while cwnd holds back what there is. */
-	if (conn->nospace && rtxq_in_flight(&conn->rtxq) < conn->cc.cwnd) wmem_expand(conn);
+	if (conn->nospace && !conn->inet.sk.sndbuf_locked && rtxq_in_flight(&conn->rtxq) < conn->cc.cwnd) {
+		wmem_expand(conn);
+		conn->cc.stamp = conn_now(conn);
+	}
 	if (!wmem_writable(conn)) return;
 	conn->nospace = conn->unwritable = false;
 	chrono_refused(conn, false);
