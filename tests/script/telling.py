@@ -5,13 +5,14 @@ kernel's were done; what is left of real time is how late the kernel's timers ar
 wheel rounds a delay up by as much as an eighth of it. An event may be off by that, and by what a busy machine takes until the reader runs.
 """
 import errno
+import fcntl
 import re
 import struct
 import subprocess
 import time
 from collections import namedtuple
 
-from kernel import VERBS, told_info, Bench, seconds, settle, subject
+from kernel import TUNSETOFFLOAD, VERBS, told_info, Bench, seconds, settle, subject
 
 Event = namedtuple("Event", "us step what text")         # what: ">" a segment, "=" an answer
 LATE_US, LATE_PART = 12000, 0.13
@@ -110,6 +111,7 @@ class Telling:
 
 def tell_kernel(family, lines, tun, peer):
     """(events, [(us, line or None, step)])"""
+    fcntl.ioctl(tun, TUNSETOFFLOAD, 0)       # a script before may have asked for it
     b = Bench(family, tun, peer)
     t = Telling(b, lines)
     try:

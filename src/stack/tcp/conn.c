@@ -234,8 +234,10 @@ static void free_chain(struct list *packets)
 		packet_free(list_entry(n, struct packet, node));
 }
 
+/* As Linux: how much was never sent stays told. */
 static void purge_send(struct tcp_sock *conn)
 {
+	conn->snd.data += (seq32)conn->snd.queue.len;
 	ring_free(&conn->snd.queue);
 	cuts_free(conn);
 	stamps_forget(conn);
