@@ -42,6 +42,12 @@ int message_there(const struct message *m, size_t len, bool writing)
 	return m->count > 1 || MIN(m->total, len) > SEGMENT_SMALL ? (int)guarded(touch, &t) : 0;
 }
 
+bool message_writable(const struct message *m)
+{
+	struct touch t = {m, m->total, true};
+	return guarded(touch, &t) == 0;
+}
+
 bool nonblocking(const struct sock *s, int flags)
 {
 	return flags & MSG_DONTWAIT || shared_get32(&s->c->flags) & CHF_NONBLOCK;

@@ -364,6 +364,7 @@ long sock_sendmsg(const struct sock *s, const struct msghdr *msg, int flags);
 long sock_recvmsg(const struct sock *s, struct msghdr *msg, int flags);
 long sock_send(const struct sock *s, struct message *m);
 long sock_recv(const struct sock *s, struct message *m);
+bool message_writable(const struct message *m);                        /* all of it, as far as its ends say */
 int message_there(const struct message *m, size_t len, bool writing);   /* 0 or -EFAULT: the memory of the first len octets */
 ssize_t iov_total(const struct iovec *iov, int count);        /* or -EINVAL */
 bool nonblocking(const struct sock *s, int flags);

@@ -351,6 +351,9 @@ static long recv_once(const struct sock *s, struct message *m, size_t done)
 	if (m->nonblock) part.flags |= MSG_DONTWAIT;
 	part.rights = room ? fds : NULL;       /* a call that can bring none is a shorter one */
 	part.n_rights = room ? RPC_RIGHTS_MAX : 0;
+	/* What a stream's reader can't have stays there: it is looked at, which fails when there is something. */
+	bool looks = s->c->type == SOCK_STREAM && !(m->flags & MSG_OOB) && !message_writable(&part);
+	if (looks) part.flags |= MSG_PEEK, part.past_peek_off = true, part.rights = NULL, part.n_rights = 0;
 	long r = (long)engine_recv_once(s, &part);
 	if (r < 0) return r;
 	if (part.n_rights > 0) rights_put(&part, m->control_len, fds, part.n_rights);

@@ -24,13 +24,13 @@ static void unread(int fd)
 {
 	static const struct { int level, name; } some[] = {
 		{ SOL_SOCKET, SO_DEBUG }, { SOL_SOCKET, SO_RCVTIMEO }, { SOL_SOCKET, SO_BINDTODEVICE }, { SOL_SOCKET, 51 }, { SOL_SOCKET, 68 }, { SOL_SOCKET, 80 },
-		{ IPPROTO_IP, IP_TTL }, { IPPROTO_IP, IP_ADD_MEMBERSHIP }, { IPPROTO_IP, IP_BLOCK_SOURCE }, { IPPROTO_IP, MCAST_JOIN_GROUP },
+		{ IPPROTO_IP, IP_TTL }, { IPPROTO_IP, IP_OPTIONS }, { IPPROTO_IP, IP_ADD_MEMBERSHIP }, { IPPROTO_IP, IP_BLOCK_SOURCE }, { IPPROTO_IP, MCAST_JOIN_GROUP },
 		{ IPPROTO_IP, 200 /* MRT_INIT */ }, { IPPROTO_IP, 206 }, { IPPROTO_IPV6, IPV6_V6ONLY }, { IPPROTO_IPV6, IPV6_2292PKTOPTIONS },
 		{ IPPROTO_IPV6, IPV6_JOIN_GROUP }, { IPPROTO_IPV6, MCAST_JOIN_GROUP }, { IPPROTO_IPV6, MCAST_LEAVE_SOURCE_GROUP }, { IPPROTO_IPV6, MCAST_MSFILTER },
 		{ IPPROTO_IPV6, IPV6_PKTINFO }, { IPPROTO_IPV6, 75 /* IPV6_TRANSPARENT */ }, { IPPROTO_IPV6, 76 /* IPV6_UNICAST_IF */ }, { IPPROTO_IPV6, 203 },
 		{ IPPROTO_TCP, TCP_NODELAY }, { IPPROTO_UDP, 1 }, { 4242, 1 },
 	};
-	static const socklen_t lens[] = { 0, 2, 3, 4, 8, 12, 20, 136, 144, 264, 300 };
+	static const socklen_t lens[] = { 0, 2, 3, 4, 8, 12, 20, 41, 136, 144, 264, 300 };
 
 	for (size_t i = 0; i < N(some); i++) {
 		char what[64], text[400];
@@ -440,6 +440,30 @@ static void named_to_the_mark(void)
 	close(fd[0]), close(fd[1]);
 }
 
+/* What can't be read into where it is to go is still there. */
+static void kept_for_later(void)
+{
+	int fd[2];
+	char b[16];
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
+	for (int i = 0; i < 3; i++) {
+		union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+		struct iovec out = { "hello", 5 }, v[2] = { { b, 2 }, { BAD, 2 } };
+		struct msghdr m = { .msg_iov = &out, .msg_iovlen = 1, .msg_control = i < 2 ? &c : NULL, .msg_controllen = i < 2 ? sizeof(c) : 0 };
+		memcpy(CMSG_DATA(&c.h), &fd[0], sizeof(int));
+		MUST(sendmsg(fd[0], &m, 0));
+		say_rc("into nowhere", recv(fd[1], BAD, 4, MSG_DONTWAIT));
+		m = (struct msghdr){ .msg_iov = v, .msg_iovlen = 2, .msg_control = &c, .msg_controllen = sizeof(c) };
+		if (i == 1)
+			say_rc("in part", recvmsg(fd[1], &m, MSG_DONTWAIT));
+		say_rc("nothing asked", recv(fd[1], BAD, 0, MSG_DONTWAIT));
+		say_rc("still there", recv(fd[1], b, sizeof(b), MSG_DONTWAIT));
+		say_rc("into nowhere, of nothing", recv(fd[1], BAD, 4, MSG_DONTWAIT));
+	}
+	close(fd[0]), close(fd[1]);
+}
+
 /* What of a flow label is asked for stands in the value. */
 static void unread_label(int fd)
 {
@@ -497,6 +521,7 @@ int main(void)
 	not_closed();
 	told_nowhere();
 	named_to_the_mark();
+	kept_for_later();
 	say_about("options");
 	options_arrive();
 	return 0;

@@ -49,6 +49,13 @@ int header_options_read4(const struct sock *sk, const void *val, size_t len, uin
 	return h.opt_len;
 }
 
+/* As Linux: their length is looked at before they are. */
+int header_options_unread4(const struct sock *sk, socklen_t len)
+{
+	(void)sk;
+	return len > IP4_OPTIONS_MAX ? -EINVAL : 0;
+}
+
 int header_options_set4(struct sock *sk, const void *val, socklen_t len)
 {
 	struct inet_sock *is = inet_of(sk);

@@ -7,6 +7,7 @@ void header_options_free(struct inet_sock *is);
 /* How long they are, checked and filled up; -EINVAL. */
 int header_options_read4(const struct sock *sk, const void *val, size_t len, uint8_t ret[static IP4_OPTIONS_MAX]);
 int header_options_set4(struct sock *sk, const void *val, socklen_t len);     /* IP_OPTIONS */
+int header_options_unread4(const struct sock *sk, socklen_t len);
 int header_options_get4(struct sock *sk, void *val, socklen_t *len);
 int header_options_set_hop(struct sock *sk, const void *val, socklen_t len);  /* IPV6_HOPOPTS */
 int header_options_get_hop(struct sock *sk, void *val, socklen_t *len);

@@ -233,7 +233,7 @@ const struct sockopt ip_options[] = {
 	{.level = IPPROTO_IP, .name = IP_UNICAST_IF, .text = "IP_UNICAST_IF", .type = OPT_INT, .exact = true, BOTH,
 	 .get = get_unicast_if, .set = set_unicast_if},
 	{BLOB(IP_PKTOPTIONS), GET, .get = pktoptions_get4, .note = "of streams"},
-	{BLOB(IP_OPTIONS), BOTH, .get = header_options_get4, .set = header_options_set4, .note = "not by TCP"},
+	{BLOB(IP_OPTIONS), BOTH, .get = header_options_get4, .set = header_options_set4, .unread = header_options_unread4, .note = "not by TCP"},
 	{I(IP_MULTICAST_TTL), .least = 1, BOTH, FIELD(mcast_ttl), .set = set_mcast_ttl},
 	FLAG1(IP_MULTICAST_LOOP, mcast_loop),
 	{I(IP_MULTICAST_ALL), .least = 1, .max = 1, BOTH, FIELD(mcast_all)},

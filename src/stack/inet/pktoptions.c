@@ -84,6 +84,8 @@ static int choose(struct chosen *ret, const struct cmsg_in *c)
 	}
 }
 
+static bool has_ext(const struct inet_sock *is, int which) { return is->header && is->header->ext6[which].len; }
+
 int pktoptions_set6(struct sock *sk, const void *val, socklen_t len)
 {
 	const struct sock_msg all = {.control = (void *)val, .control_len = len};
@@ -95,7 +97,7 @@ int pktoptions_set6(struct sock *sk, const void *val, socklen_t len)
 	if (len > SET_MAX) return -EINVAL;
 	while ((r = cmsg_next(&all, &at, &c)) > 0)
 		if ((r = choose(&chosen, &c)) < 0) break;
-	if (r == 0 && (chosen.hop.len || inet_of(sk)->header)) r = header_options_set_hop(sk, chosen.hop.data, (socklen_t)chosen.hop.len);
-	if (r == 0 && (chosen.dst.len || inet_of(sk)->header)) r = header_options_set_dst(sk, chosen.dst.data, (socklen_t)chosen.dst.len);
+	if (r == 0 && (chosen.hop.len || has_ext(inet_of(sk), IP_EXT_HOP))) r = header_options_set_hop(sk, chosen.hop.data, (socklen_t)chosen.hop.len);
+	if (r == 0 && (chosen.dst.len || has_ext(inet_of(sk), IP_EXT_DST))) r = header_options_set_dst(sk, chosen.dst.data, (socklen_t)chosen.dst.len);
 	return r;
 }
