@@ -7,6 +7,7 @@
 #include "channel/wish.h"
 #include "engine/private.h"
 #include "stack/inet/flowlabel.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/tcp/tcp.h"
 
 #define STAMP 0x8906         /* SIOCGSTAMP and SIOCGSTAMPNS, of whose layouts the header names the other */
@@ -135,6 +136,7 @@ static int64_t octets_unread(struct call *k, int *ret)
 	}
 	if (k->es->mark && !k->es->sk->oobinline) n = 0;   /* none from the mark on */
 	if (of_unix && !k->es->stream && ring > 0) n = direct_unix_waiting(k->e, k->es) + (k->es->sk->type == SOCK_DGRAM ? 0 : n);
+	if (ring > 0 && mptcp_is(k->es->sk)) n = 0;        /* its end, which counts when all is read */
 	*ret = n + (k->es->stream ? (int)ring : 0);
 	return 0;
 }
@@ -142,7 +144,7 @@ static int64_t octets_unread(struct call *k, int *ret)
 static int64_t queue_ioctl(struct call *k, unsigned long request)
 {
 	int n = 0;
-	if (request == SIOCATMARK && k->es->stream && rx_used(&k->e->pool, &k->es->rx) > 0) return call_out(k, &n, sizeof n), 0;
+	if (request == SIOCATMARK && k->es->stream && !mptcp_is(k->es->sk) && rx_used(&k->e->pool, &k->es->rx) > 0) return call_out(k, &n, sizeof n), 0;
 	int64_t err = request == SIOCINQ ? octets_unread(k, &n) : sock_ioctl(k->es->sk, request, &n, sizeof n);
 	if (err < 0) return err;
 	if (k->es->stream && (request == SIOCOUTQ || request == SIOCOUTQNSD)) n += (int)tx_pending(&k->e->pool, &k->es->tx);

@@ -3,6 +3,7 @@
 #include "engine/private.h"
 #include "host/futex.h"
 #include "stack/inet/inet.h"
+#include "stack/mptcp/mptcp.h"
 #include "stack/packet/tap.h"
 #include "stack/sctp/sctp.h"
 #include "stack/tcp/tcp.h"
@@ -31,7 +32,7 @@ static uint32_t state_of(struct engine *e, struct esock *es)
 	es->listening = es->listening && sk->listening;
 	es->connecting = es->connecting && !connected && sk->err == 0 && !(sock_poll(sk) & EPOLLHUP) && (!sctp_is(sk) || sctp_is_connecting(sk));
 	if (sk->err != 0) state |= CHS_ERROR;
-	if (es->stream && tcp_tells_inq(sk)) state |= CHS_INQ;
+	if (es->stream && (tcp_tells_inq(sk) || mptcp_tells_inq(sk))) state |= CHS_INQ;
 	if (es->listening) state |= CHS_LISTENING;
 	if (es->connecting) state |= CHS_CONNECTING;
 	if (es->eof) state |= CHS_EOF | (tcp_is_done(sk) ? CHS_DONE : 0);

@@ -145,8 +145,8 @@ long sock_send(const struct sock *s, struct message *m)
 static void inq_put(const struct sock *s, struct message *m)
 {
 	union { struct cmsghdr h; uint8_t octets[CMSG_SPACE(sizeof(int))]; } c = {.h = {CMSG_LEN(sizeof(int)), IPPROTO_TCP, TCP_INQ}};
-	bool end = shared_get32(&s->c->state) & CHS_DONE;
-	uint32_t left = chan_rx_used(shim.arena, s->c) + end;
+	bool end = shared_get32(&s->c->state) & (is_mptcp(s) ? CHS_EOF : CHS_DONE);
+	uint32_t unread = chan_rx_used(shim.arena, s->c), left = unread && is_mptcp(s) ? unread : unread + end;
 	memcpy(CMSG_DATA(&c.h), &left, sizeof left);
 	control_put(m, c.octets, CMSG_LEN(sizeof(int)));
 }
@@ -158,7 +158,8 @@ static long recv_plain(const struct sock *s, struct message *m)
 	if (s->c->domain == AF_PACKET && (m->cloexec || m->flags & ~PACKET_FLAGS)) return -EINVAL;
 	size_t control_room = m->control_len;
 	m->nonblock = nonblocking(s, m->flags);
-	if (is_udp(s)) m->flags &= ~MSG_OOB;                    /* not looked at there */
+	if (s->c->domain == AF_NETLINK) m->flags &= ~MSG_ERRQUEUE;
+	if (is_udp(s) || is_mptcp(s)) m->flags &= ~MSG_OOB;     /* not looked at there */
 	long r = pin(s);
 	if (r != 0) return r;
 	bool asked = is_asked(s);

@@ -168,6 +168,7 @@ static long ioctl_engine(const struct sock *s, unsigned long request, void *arg)
 	case SIOCOUTQ: case FIONREAD: return netlink ? -ENOTTY : asked(s, request, arg, sizeof(int));
 	case SIOCATMARK: case SIOCOUTQNSD:
 		if (request == SIOCATMARK && s->c->domain == AF_UNIX && s->c->type != SOCK_STREAM) return -EOPNOTSUPP;
+		if (request == SIOCATMARK && is_mptcp(s)) break;
 		if (s->c->type == SOCK_STREAM && (request == SIOCATMARK || s->c->domain != AF_UNIX)) return asked(s, request, arg, sizeof(int));
 		break;
 	case STAMP: case STAMP_NEW: return has_stamps ? asked(s, STAMP, arg, 16) : -ENOTTY;
@@ -211,7 +212,7 @@ long sock_ioctl(const struct sock *s, unsigned long request, void *arg)
 	switch (request) {
 	case FIONREAD:
 		engine_catch_up();
-		if (tells_nobody(s) || shared_get32(&s->c->state) & CHS_MARK) break;   /* the engine knows what lies behind the mark */
+		if (tells_nobody(s) || is_mptcp(s) || shared_get32(&s->c->state) & CHS_MARK) break;   /* the engine knows what lies behind the mark, and ends */
 		return bytes_waiting(s, arg);
 	case FIONBIO: return ioctl_anchor(s, request, arg, CHF_NONBLOCK);
 	case FIOASYNC: return ioctl_anchor(s, request, arg, CHF_ASYNC);

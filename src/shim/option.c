@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/mptcp.h>
 #include <netinet/in.h>
 #include <linux/tcp.h>
 #include "channel/wish.h"
@@ -22,16 +23,19 @@ static bool has_level(const struct sock *s, int level)
 {
 	bool udp = is_udp(s);
 	if (s->c->domain == AF_PACKET) return level == SOL_SOCKET || level == SOL_PACKET;
+	if (s->c->domain == AF_NETLINK) return level == SOL_SOCKET || level == SOL_NETLINK;
 	if (level == IPPROTO_IP) return s->c->domain == AF_INET || (s->c->domain == AF_INET6 && s->c->type != SOCK_RAW);
 	if (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE)) return true;
+	if (level == SOL_MPTCP) return is_mptcp(s);
 	bool own = level == s->c->protocol && (s->c->type != SOCK_RAW || (level == IPPROTO_ICMPV6 && s->c->domain == AF_INET6));
 	return level == SOL_SOCKET || own || (level == IPPROTO_IPV6 && s->c->domain == AF_INET6);
 }
 
-/* Which group's sources, or what of a flow label, is asked for stands in the value itself. */
+/* Which group's sources, what of a flow label or a subflow is asked for stands in the value itself. */
 static bool reads_value(int level, int name, size_t cap)
 {
 	if (level == IPPROTO_IPV6 && name == FLOWLABEL_MGR) return cap >= FLR_SIZE;
+	if (level == SOL_MPTCP && (name == MPTCP_TCPINFO || name == MPTCP_SUBFLOW_ADDRS)) return cap >= sizeof(struct mptcp_subflow_data);
 	if (level == IPPROTO_IP && name == IP_MSFILTER) return cap >= IP_MSFILTER_SIZE(0);
 	return (level == IPPROTO_IP || level == IPPROTO_IPV6) && name == MCAST_MSFILTER && cap >= GROUP_FILTER_SIZE(0);
 }
@@ -48,7 +52,7 @@ static long option_fault(const struct sock *s, int level, int name, size_t cap)
 	return r > 0 ? -EFAULT : (long)r;
 }
 
-#define NEGATIVE_ROOM 64   /* what any value but a list of sources fits into */
+#define NEGATIVE_ROOM 96   /* what any value but a list of sources fits into */
 
 /* SO_GET_FILTER, the same number: lengths count instructions. */
 static long filter_get(const struct sock *s, void *val, socklen_t *len)
@@ -83,12 +87,14 @@ long sock_getsockopt(const struct sock *s, int level, int name, void *val, sockl
 		long r = has_level(s, level) ? 0 : option_fault(s, level, name, 0);
 		return r < 0 ? r : -EFAULT;
 	}
-	if ((int)room < 0 && level != IPPROTO_IPV6 && has_level(s, level) && !is_no_routers(s, level, name)) return -EINVAL;
+	bool looks_later = level == IPPROTO_IPV6 || is_no_routers(s, level, name) || (is_mptcp(s) && level != SOL_SOCKET);
+	if ((int)room < 0 && has_level(s, level) && !looks_later) return -EINVAL;
 	size_t cap = (int)room < 0 ? NEGATIVE_ROOM : MIN(room, rpc_rows[RPC_GETSOCKOPT].in_max);   /* to IPPROTO_IPV6 a negative length is a large one */
 	struct call c = {.op = RPC_GETSOCKOPT, .sock = s, .arg = {level, name, (int64_t)cap}, .in = {{val, cap}}, .out = val, .out_cap = cap};
 	int64_t r = val ? control(&c) : -EFAULT;
 	if (r == -EFAULT) r = option_fault(s, level, name, cap);
 	if (r == -EINVAL && level == IPPROTO_TCP && name == TCP_SAVED_SYN) return saved_syn_len(s, len);
+	if (r >= 0 && (int)room < 0 && is_mptcp(s) && level != SOL_MPTCP) r = -EINVAL;      /* who has the option looks at that */
 	if (r < 0) return (long)r;
 	room = (socklen_t)r;
 	return user_put(len, room);
@@ -170,7 +176,7 @@ static bool option_left(const struct sock *s, int level, int name, const void *v
 long sock_setsockopt(const struct sock *s, int level, int name, const void *val, socklen_t len)
 {
 	if (option_left(s, level, name, val, len)) return 0;
-	bool filters = level == SOL_SOCKET && s->c->protocol != IPPROTO_MPTCP;       /* whose sockets take none */
+	bool filters = level == SOL_SOCKET && !is_mptcp(s);       /* whose sockets take none */
 	if (filters && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF)) return filter_attach(s, name, val, len);
 	if (s->c->domain == AF_PACKET && level == SOL_PACKET && name == PACKET_FANOUT_DATA) return fanout_program(s, val, len);
 	if (filters && (name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_EBPF)) return bpf_attach(s, val, len);

@@ -351,6 +351,7 @@ int64_t engine_recv_once(const struct sock *s, struct message *m);
 long peel_off(const struct sock *s, int32_t assoc, int flags);
 /* sctp.c */
 bool is_sctp(const struct sock *s);
+bool is_mptcp(const struct sock *s);
 bool is_udp(const struct sock *s);                           /* UDP or UDP-Lite: no raw socket of theirs */
 bool is_asked(const struct sock *s);                          /* a stream that is sent to and read by control calls alone: asked.c */
 long asked_recv(const struct sock *s, struct message *m);

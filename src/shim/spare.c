@@ -116,7 +116,7 @@ static bool keepable(int fd, const struct sock *s)
 {
 	struct stat st;
 	if (shim.sandboxed || engine_dead() || atomic_load(&forbidden) || !born || atomic_load(&born[s->index]) != s->generation) return false;
-	if (s->c->type != SOCK_STREAM || is_sctp(s) || s->c->protocol == IPPROTO_MPTCP) return false;
+	if (s->c->type != SOCK_STREAM || is_sctp(s) || is_mptcp(s)) return false;
 	if (s->c->domain != AF_INET && s->c->domain != AF_INET6 && s->c->domain != AF_UNIX) return false;
 	if (shared_get32(&s->c->flags) & CHF_SHARED || shared_get32(&s->c->generation) != s->generation) return false;
 	if (table_refs(s->index) != 0 || pin_kept(s->index)) return false;

@@ -7,6 +7,7 @@
  *
  * The state is read before the ring: the engine puts data in before it says that the end has come.
  */
+#include <netinet/in.h>
 #include "shim/shim.h"
 
 struct copy { const struct sock *s; const struct message *m; size_t from, skip; struct handover h; };   /* skip: octets that a peek leaves out */
@@ -309,9 +310,12 @@ static long recv_discard(const struct sock *s, struct message *m)
 	return r;
 }
 
+bool is_mptcp(const struct sock *s) { return s->c->protocol == IPPROTO_MPTCP && s->c->type == SOCK_STREAM; }
+
 long stream_recv(const struct sock *s, struct message *m)
 {
 	if (m->flags & MSG_ERRQUEUE) return (long)engine_recv_once(s, m);
+	if (m->total == 0 && is_mptcp(s)) return shared_get32(&s->c->state) & CHS_LISTENING ? -ENOTCONN : 0;
 	if (m->flags & MSG_TRUNC) return recv_discard(s, m);
 	if (m->flags & MSG_OOB) return (long)engine_recv_once(s, m);
 	long r = stream_take(s, m);

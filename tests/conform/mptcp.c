@@ -248,6 +248,136 @@ static void info(int family)
 	close(fds[1]);
 }
 
+/* Options that are too short, too long or can't be read, and what is told of them in little room. */
+static void lengths(int fd, int level, int last)
+{
+	static const socklen_t lens[] = { 0, 1, 3, 4, 16, (socklen_t)-1 };
+
+	for (int name = 0; name < last; name++) {
+		char what[64], text[400] = "";
+		bool own = level == IPPROTO_TCP && (name == 11 || name == 13 || name == 26 || name == 33);      /* TCP_INFO and others whose length is the kernel's */
+		for (size_t i = 0; !own && i < sizeof(lens) / sizeof(*lens); i++) {
+			char value[64] = { 1 };
+			socklen_t len = lens[i];
+			int got = getsockopt(fd, level, name, value, &len) < 0 ? errno : 0;
+			int bad = name == TCP_FASTOPEN || name == TCP_FASTOPEN_CONNECT ? 0 : setsockopt(fd, level, name, (void *)1, lens[i]) < 0 ? errno : 0;
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s %d %s", say_errno(got), got ? 0 : (int)len, say_errno(bad));
+		}
+		snprintf(what, sizeof(what), "level %d name %d", level, name);
+		say(what, "%s", text);
+	}
+}
+
+/* Some are taken, whatever they are, and change nothing. */
+static void socket_lengths(int fd)
+{
+	static const int names[] = { SO_DONTROUTE, SO_BROADCAST, SO_NO_CHECK, SO_PASSCRED, SO_RXQ_OVFL, SO_WIFI_STATUS, SO_NOFCS, SO_SELECT_ERR_QUEUE, SO_KEEPALIVE, SO_MARK, 73, 83 };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char what[64], text[200] = "";
+		for (int len = -1; len < 5; len += 2) {
+			int one = 1, bad = setsockopt(fd, SOL_SOCKET, names[i], (void *)1, (socklen_t)len) < 0 ? errno : 0;
+			int good = setsockopt(fd, SOL_SOCKET, names[i], &one, (socklen_t)len) < 0 ? errno : 0;
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s %s", say_errno(bad), say_errno(good));
+		}
+		snprintf(what, sizeof(what), "socket's %d", names[i]);
+		say(what, "%s", text);
+		say_option(what, fd, SOL_SOCKET, names[i]);
+	}
+}
+
+static void all_lengths(int family)
+{
+	int fds[2], fresh = MUST(socket(family, SOCK_STREAM, IPPROTO_MPTCP)), on = 1;
+
+	pair(family, IPPROTO_MPTCP, IPPROTO_MPTCP, fds);
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? fds[0] : fresh;
+		say_about("%s %s lengths", family_text(family), i ? "connected" : "fresh");
+		socket_lengths(fd);
+		lengths(fd, IPPROTO_TCP, 44);
+		lengths(fd, IPPROTO_IP, 52);
+		lengths(fd, IPPROTO_IPV6, 80);
+		say_rc("IPV6_V6ONLY", setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)));
+		say_option("then", fd, IPPROTO_IPV6, IPV6_V6ONLY);
+		say_option("accepted", fds[1], IPPROTO_IPV6, IPV6_V6ONLY);
+		say_rc("IPV6_TCLASS", setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &on, sizeof(on)));
+		say_rc("IP_FREEBIND", setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)));
+		say_rc("SO_REUSEPORT", setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)));
+		say_rc("TCP_USER_TIMEOUT", setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &on, sizeof(on)));
+		say_rc("TCP_DEFER_ACCEPT of nothing", setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, 0));
+		say_rc("of its own, unread", getsockopt(fd, 284, 2, NULL, &(socklen_t){ 28 }));
+		say_rc("of its own, unknown", getsockopt(fd, 284, 7, buf, &(socklen_t){ 28 }));
+		say_rc("bound to a short name", bind(fd, (struct sockaddr *)buf, 2));
+	}
+	close(fds[0]), close(fds[1]), close(fresh);
+}
+
+static void told(int fd, const char *what)
+{
+	union { struct cmsghdr h; char room[64]; } c = { .room = { 0 } };
+	struct iovec v = { buf, 3 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+	int left = -1;
+
+	say_rc(what, recvmsg(fd, &m, MSG_DONTWAIT));
+	memcpy(&left, CMSG_DATA(&c.h), sizeof(left));
+	say("left", "%zu %d", (size_t)m.msg_controllen, left);
+	say_rc("FIONREAD", ioctl(fd, FIONREAD, &left));
+	say("unread", "%d", left);
+}
+
+/* There are no marks, no errors that wait; who asks for nothing has it; the end is an octet, when it is all that is left. */
+static void reads(int family)
+{
+	int fds[2], fresh = MUST(socket(family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_MPTCP)), n;
+	union name name = name_lo(family, port_closed(family, SOCK_STREAM));
+
+	pair(family, IPPROTO_MPTCP, IPPROTO_MPTCP, fds);
+	say_about("%s reads", family_text(family));
+	set_int(fds[0], IPPROTO_TCP, 36 /* TCP_INQ */, 1);
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? fds[0] : fresh;
+		say_rc("MSG_OOB", recv(fd, buf, 1, MSG_OOB | MSG_DONTWAIT));
+		say_rc("MSG_ERRQUEUE", recv(fd, buf, 1, MSG_ERRQUEUE | MSG_DONTWAIT));
+		say_rc("nothing", recv(fd, buf, 0, MSG_DONTWAIT));
+		say_rc("SIOCATMARK", ioctl(fd, 0x8905, &n));
+		say_rc("SIOCATMARK, bad", ioctl(fd, 0x8905, (void *)1));
+		say_rc("FIONREAD", ioctl(fd, FIONREAD, &n));
+		say("unread", "%d", n);
+	}
+	MUST(send(fds[1], "hello", 5, 0));
+	await(fds[0], POLLIN);
+	told(fds[0], "told beside it");
+	MUST(shutdown(fds[1], SHUT_WR));
+	await(fds[0], POLLRDHUP);
+	told(fds[0], "the last");
+	told(fds[0], "the end");
+	n = connect(fresh, &name.sa, name_len(family));
+	say_rc("connects", n);
+	await(fresh, POLLHUP);
+	say_error("refused", fresh);
+	say_io("then", fresh);
+	say_rc("shutdown", shutdown(fresh, SHUT_RD));
+	close(fds[0]), close(fds[1]), close(fresh);
+}
+
+/* Who connects to himself speaks TCP. */
+static void to_itself(int family)
+{
+	int fd = MUST(socket(family, SOCK_STREAM, IPPROTO_MPTCP));
+	union name n = name_lo(family, 0);
+	socklen_t len = sizeof(n);
+
+	say_about("%s itself", family_text(family));
+	MUST(bind(fd, &n.sa, name_len(family)));
+	MUST(getsockname(fd, &n.sa, &len));
+	say_rc("connect", connect(fd, &n.sa, len));
+	say_rc("send", send(fd, "abc", 3, 0));
+	say_option("TCP_IS_MPTCP", fd, IPPROTO_TCP, IS_MPTCP);
+	close(fd);
+}
+
 /* Which options there are, and what each refuses, changed from version to version: it is those of this one. */
 static bool is_another(void)
 {
@@ -278,6 +408,9 @@ int main(void)
 		abrupt(f, true);
 		refused(f);
 		info(f);
+		all_lengths(f);
+		reads(f);
+		to_itself(f);
 		options(f, SOL_SOCKET, "SOL_SOCKET");
 		options(f, IPPROTO_TCP, "TCP");
 		options(f, IPPROTO_IP, "IP");

@@ -359,6 +359,30 @@ static void down(void)
 	close(bound), close(other), close(any);
 }
 
+/* What may go with a frame, and what may not. */
+static void beside_a_frame(void)
+{
+	static const struct { int level, type; size_t len; int value; } some[] = {
+		{ SOL_SOCKET, SO_MARK, 4, 7 }, { SOL_SOCKET, SO_PRIORITY, 4, 3 }, { SOL_SOCKET, 61 /* SCM_TXTIME */, 8, 1 }, { SOL_SOCKET, 99, 4, 1 },
+		{ SOL_SOCKET, SO_MARK, 2, 7 }, { IPPROTO_IP, IP_TTL, 4, 1 }, { SOL_SOCKET, SCM_RIGHTS, 4, 0 },
+	};
+	int fd = sock(SOCK_DGRAM, 0);
+
+	say_about("beside a frame");
+	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++) {
+		union { struct cmsghdr h; char room[CMSG_SPACE(8)]; } c = { .h = { CMSG_LEN(some[i].len), some[i].level, some[i].type } };
+		struct sockaddr_ll to = on(lo, 0x88b5);
+		struct iovec v = { "x", 1 };
+		struct msghdr m = { &to, sizeof(to), &v, 1, &c, CMSG_SPACE(some[i].len), 0 };
+		char what[32];
+		memcpy(CMSG_DATA(&c.h), &some[i].value, sizeof(int));
+		snprintf(what, sizeof(what), "level %d type %d", some[i].level, some[i].type);
+		say_rc(what, sendmsg(fd, &m, 0));
+	}
+	say_rc("IP_HDRINCL of two octets", setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &lo, 2));
+	close(fd);
+}
+
 int main(void)
 {
 	say_start();
@@ -379,5 +403,6 @@ int main(void)
 	say_about("ring 2"), ring(SOCK_RAW, TPACKET_V2);
 	say_about("ring 2 dgram"), ring(SOCK_DGRAM, TPACKET_V2);
 	say_about("down"), down();
+	beside_a_frame();
 	return 0;
 }

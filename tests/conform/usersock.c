@@ -334,6 +334,33 @@ static void processes(void)
 	close(a);
 }
 
+/* Values that are short or can't be read, at its own level and at others; and there is no queue of errors. */
+static void odd(void)
+{
+	static const struct { int level, name; } some[] = { { SOL_NETLINK, NETLINK_PKTINFO }, { SOL_NETLINK, NETLINK_LISTEN_ALL_NSID }, { SOL_NETLINK, 13 },
+							    { SOL_SOCKET, SO_PASSSEC }, { SOL_SOCKET, SO_PASSCRED }, { IPPROTO_IP, IP_TTL }, { IPPROTO_TCP, 1 } };
+	static const socklen_t lens[] = { 4, 2, (socklen_t)-1 };
+	int fd = user(SOCK_DGRAM), on = 1;
+	char buf[16];
+
+	say_about("odd values");
+	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
+		for (size_t j = 0; j < sizeof(lens) / sizeof(*lens); j++) {
+			char what[64];
+			snprintf(what, sizeof(what), "level %d name %d of %d", some[i].level, some[i].name, (int)lens[j]);
+			say_rc(what, setsockopt(fd, some[i].level, some[i].name, &on, lens[j]));
+			if (lens[j] != 2) {
+				say_rc("unread", setsockopt(fd, some[i].level, some[i].name, (void *)1, lens[j]));
+				say_rc("none", setsockopt(fd, some[i].level, some[i].name, NULL, lens[j]));
+			}
+			say_rc("get", getsockopt(fd, some[i].level, some[i].name, &on, &(socklen_t){ lens[j] }));
+		}
+	MUST(nl_bind(fd, 0, 0));
+	MUST(nl_send(fd, "hello", port_id(fd), 0));
+	say_rc("MSG_ERRQUEUE", recv(fd, buf, sizeof(buf), MSG_ERRQUEUE | MSG_DONTWAIT));
+	close(fd);
+}
+
 int main(void)
 {
 	say_start();
@@ -343,6 +370,7 @@ int main(void)
 	connected();
 	groups();
 	credentials();
+	odd();
 	full();
 	processes();
 	return 0;

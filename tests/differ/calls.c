@@ -14,9 +14,17 @@ int slot_free(struct program *p)
 {
 	int i = (int)number(&p->n, SLOTS);
 	for (int n = 0; n < SLOTS && p->fd[i] >= 0; n++) i = (i + 1) % SLOTS;
-	if (p->fd[i] >= 0) close(p->fd[i]);
-	p->fd[i] = -1;
+	slot_empty(p, i);
 	return i;
+}
+
+bool ends_by_itself(const struct program *p) { return p->protocol == IPPROTO_MPTCP; }
+
+void slot_empty(struct program *p, int slot)
+{
+	if (p->fd[slot] >= 0 && ends_by_itself(p) && p->n_kept < 2 * LENGTH) p->kept[p->n_kept++] = p->fd[slot];
+	else if (p->fd[slot] >= 0) close(p->fd[slot]);
+	p->fd[slot] = -1;
 }
 
 int type_of(int fd)
@@ -54,10 +62,11 @@ void call_any(struct program *p)
 void program_close(struct program *p)
 {
 	struct linger l = {.l_onoff = 1};
-	for (int i = 0; i < SLOTS; i++) {
-		if (p->fd[i] < 0) continue;
-		setsockopt(p->fd[i], SOL_SOCKET, SO_LINGER, &l, sizeof l);
-		close(p->fd[i]);
+	for (int i = 0; i < SLOTS + p->n_kept; i++) {
+		int fd = i < SLOTS ? p->fd[i] : p->kept[i - SLOTS];
+		if (fd < 0) continue;
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+		close(fd);
 	}
 	if (p->epoll >= 0) close(p->epoll);
 }

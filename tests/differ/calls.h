@@ -25,7 +25,9 @@
 	/* calls_control.c */ \
 	X(ioctl_number, 5) X(ioctl_interface, 3) X(nonblocking, 2) X(owner, 3) X(fcntl_odd, 2) X(fork, 2) X(close_range, 1) \
 	/* calls_names.c */ \
-	X(bind_beside, 4) X(reach, 4)
+	X(bind_beside, 4) X(reach, 4) \
+	/* calls_netlink.c */ \
+	X(netlink_ask, 3)
 
 #define X(name, weight) void do_##name(struct program *p);
 CALLS(X)
@@ -33,6 +35,8 @@ CALLS(X)
 
 int slot_any(struct program *p);           /* one with a descriptor in it most of the time */
 int slot_free(struct program *p);
+void slot_empty(struct program *p, int slot);
+bool ends_by_itself(const struct program *p);       /* how its connections end a worker of the kernel says, some time later: nobody closes them, or a half */
 int type_of(int fd);                        /* SOCK_*, 0: no socket */
 bool is_filled(int fd);                     /* a datagram waits. What it brings is told as was asked for when it came: options that ask are set before */
 

@@ -112,6 +112,7 @@ void do_fcntl_odd(struct program *p)
 void do_fork(struct program *p)
 {
 	int slot = slot_any(p), other = slot_any(p), which = (int)number(&p->n, 4), status = 0;
+	if (ends_by_itself(p)) return;
 	say(p, "fork(%d, %d, %d)", slot, other, which);
 	pid_t child = fork();
 	if (child == 0) {
@@ -131,7 +132,7 @@ void do_fork(struct program *p)
 void do_close_range(struct program *p)
 {
 	int slot = slot_any(p), which = (int)number(&p->n, 4), fd = p->fd[slot];
-	if (fd < 0) return;
+	if (fd < 0 || ends_by_itself(p)) return;
 	say(p, "close_range(%d, %d)", slot, which);
 	int r = which == 0   ? close_range((unsigned)fd, (unsigned)fd, 0)
 		: which == 1 ? close_range((unsigned)fd, (unsigned)fd, CLOSE_RANGE_CLOEXEC)

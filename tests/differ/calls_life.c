@@ -19,8 +19,9 @@ void do_socket(struct program *p)
 	static const int families[] = {AF_INET, AF_INET6, AF_UNIX, 77};
 	int family = chance(&p->n, 85) ? p->family : families[number(&p->n, 4)];
 	int type = chance(&p->n, 80) ? p->type : types[number(&p->n, 5)];
-	if (family != AF_UNIX && type == SOCK_SEQPACKET) type = SOCK_RDM;      /* it is SCTP's, which not every kernel has */
-	int protocol = chance(&p->n, 90) ? type == p->type ? p->protocol : 0 : (int)number(&p->n, 20);
+	if ((family == AF_INET || family == AF_INET6) && type == SOCK_SEQPACKET) type = SOCK_RDM;      /* it is SCTP's, which not every kernel has */
+	int protocol = chance(&p->n, 90) ? family == p->family && type == p->type ? p->protocol : 0 : (int)number(&p->n, 20);
+	if (family == AF_PACKET) protocol = p->protocol;      /* any other is all that loopback carries, or a kind of it that comes when a timer says so */
 	int slot = slot_free(p);
 	say(p, "%d = socket(%d, %d, %d)", slot, family, type, protocol);
 	p->fd[slot] = socket(family, type | SOCK_NONBLOCK, protocol);
@@ -77,19 +78,19 @@ void do_accept(struct program *p)
 /* What most programs do, so that there is something to send over. */
 void do_connected(struct program *p)
 {
-	int family = p->family, c, l;
+	int family = p->family, protocol = p->type == SOCK_STREAM ? p->protocol : 0, c, l;
 	union name n;
 	socklen_t len = sizeof n;
-	if (family == AF_UNIX) {
+	if (family != AF_INET && family != AF_INET6) {
 		do_socketpair(p);
 		return;
 	}
-	l = socket(family, SOCK_STREAM, 0);
+	l = socket(family, SOCK_STREAM, protocol);
 	memset(&n, 0, sizeof n);
 	n.sa.sa_family = (sa_family_t)family;
 	if (family == AF_INET) n.in.sin_addr.s_addr = htonl(p->host);
 	else n.in6.sin6_addr = p->mapped ? in6addr_any : in6addr_loopback;
-	c = socket(family, SOCK_STREAM, 0);
+	c = socket(family, SOCK_STREAM, protocol);
 	int r = bind(l, &n.sa, family == AF_INET ? sizeof n.in : sizeof n.in6) || listen(l, 1) || getsockname(l, &n.sa, &len);
 	if (family == AF_INET6 && p->mapped) name_map(p, &n.in6.sin6_addr);
 	r = r || connect(c, &n.sa, len);
@@ -109,6 +110,7 @@ void do_connected(struct program *p)
 void do_close(struct program *p)
 {
 	int slot = slot_any(p);
+	if (ends_by_itself(p)) return;
 	say(p, "close(%d)", slot);
 	say_result(p, close(p->fd[slot]));
 	p->fd[slot] = -1;
@@ -117,6 +119,7 @@ void do_close(struct program *p)
 void do_shutdown(struct program *p)
 {
 	int slot = slot_any(p), how = (int)number(&p->n, 4);
+	if (ends_by_itself(p)) return;
 	say(p, "shutdown(%d, %d)", slot, how);
 	say_result(p, shutdown(p->fd[slot], how));
 }
@@ -124,6 +127,7 @@ void do_shutdown(struct program *p)
 void do_dup(struct program *p)
 {
 	int from = slot_any(p), to = (int)number(&p->n, SLOTS);
+	if (ends_by_itself(p)) return;
 	say(p, "dup(%d, %d)", from, to);
 	int fd = p->fd[to] >= 0 && chance(&p->n, 50) ? dup2(p->fd[from], p->fd[to]) : dup(p->fd[from]);
 	say_result(p, fd < 0 ? -1 : 0);
@@ -149,10 +153,10 @@ void do_dup_flags(struct program *p)
 /* To be connected to. */
 void do_listener(struct program *p)
 {
-	int slot = slot_free(p), family = p->family == AF_UNIX ? AF_INET : p->family, backlog = (int)number(&p->n, 3), on = chance(&p->n, 30);
+	int slot = slot_free(p), family = p->family == AF_INET6 ? AF_INET6 : AF_INET, backlog = (int)number(&p->n, 3), on = chance(&p->n, 30);
 	union name n = {0};
 	say(p, "%d listens", slot);
-	p->fd[slot] = socket(family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	p->fd[slot] = socket(family, SOCK_STREAM | SOCK_NONBLOCK, p->protocol == IPPROTO_MPTCP ? IPPROTO_MPTCP : 0);
 	nagle_off(p->fd[slot]);
 	setsockopt(p->fd[slot], SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	name_own(p, family, &n);
@@ -163,7 +167,7 @@ void do_disconnect(struct program *p)
 {
 	int slot = slot_any(p);
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
-	if (p->mapped) return;
+	if (p->mapped || ends_by_itself(p)) return;
 	say(p, "connect(%d, nobody)", slot);
 	say_result(p, connect(p->fd[slot], &none, sizeof none));
 }

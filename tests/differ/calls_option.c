@@ -40,9 +40,9 @@ static const struct number_of unsettable[] = {
 	{IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {IPPROTO_TCP, TCP_FASTOPEN_CONNECT}, {IPPROTO_TCP, TCP_FASTOPEN_KEY}, {IPPROTO_TCP, TCP_TX_DELAY},
 	{IPPROTO_TCP, 38}, {IPPROTO_TCP, 39}, {IPPROTO_TCP, 40}, {IPPROTO_TCP, 41}, {IPPROTO_TCP, 42},
 };
-/* What makes a descriptor; what is as long as the machine's default of congestion control has it. */
+/* What makes a descriptor; what is as long as the machine's default of congestion control has it, or the number of its netlink groups. */
 static const struct number_of ungettable[] = {
-	{SOL_SOCKET, 77 /* SO_PEERPIDFD */}, {IPPROTO_TCP, TCP_FASTOPEN_KEY}, {IPPROTO_TCP, TCP_CC_INFO}, {IPPROTO_TCP, 38},
+	{SOL_SOCKET, 77 /* SO_PEERPIDFD */}, {IPPROTO_TCP, TCP_FASTOPEN_KEY}, {IPPROTO_TCP, TCP_CC_INFO}, {IPPROTO_TCP, 38}, {270, NETLINK_LIST_MEMBERSHIPS}, {284, 4 /* MPTCP_FULL_INFO */},
 	{IPPROTO_TCP, 39}, {IPPROTO_TCP, 40}, {IPPROTO_TCP, 41}, {IPPROTO_TCP, 42},
 };
 /* What differs from machine to machine, from run to run, or by what a buffer cost. */
@@ -52,6 +52,7 @@ static const struct number_of not_said[] = {
 	{IPPROTO_IP, 52 /* IP_PROTOCOL */},
 	{IPPROTO_TCP, TCP_INFO}, {IPPROTO_TCP, TCP_SAVED_SYN}, {IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_TCP, TCP_TIMESTAMP}, {IPPROTO_TCP, TCP_MAXSEG},
 	{IPPROTO_TCP, TCP_WINDOW_CLAMP}, {IPPROTO_TCP, TCP_QUICKACK}, {IPPROTO_TCP, TCP_REPAIR_WINDOW}, {IPPROTO_TCP, TCP_QUEUE_SEQ},
+	{284, 1 /* MPTCP_INFO */}, {284, 2}, {284, 3},
 };
 
 static bool among(const struct number_of *o, const struct number_of *list, size_t count)
@@ -61,13 +62,21 @@ static bool among(const struct number_of *o, const struct number_of *list, size_
 	return false;
 }
 
+/* Of a kind of sockets that is rare; 0: none. */
+static int level_own(const struct program *p)
+{
+	return p->family == AF_PACKET ? 263 : p->family == AF_NETLINK ? 270 : p->protocol == IPPROTO_MPTCP ? 284 : 0;
+}
+
 static struct number_of option_any(struct program *p, const char **ret_text)
 {
 	uint32_t total = 0;
 	size_t i = 0;
+	int own = chance(&p->n, 50) ? level_own(p) : 0;
 	for (size_t j = 0; j < COUNT(ranges); j++) total += ranges[j].weight;
 	uint32_t at = number(&p->n, total);
-	for (; at >= ranges[i].weight; i++) at -= ranges[i].weight;
+	for (; own && ranges[i].level != own; i++);
+	for (; !own && at >= ranges[i].weight; i++) at -= ranges[i].weight;
 	*ret_text = ranges[i].text;
 	return (struct number_of){ranges[i].level, ranges[i].first + (int)number(&p->n, (uint32_t)(ranges[i].last - ranges[i].first + 1))};
 }
@@ -164,6 +173,31 @@ static socklen_t value_group(struct program *p, uint8_t *to)
 	return chance(&p->n, 50) ? sizeof g : sizeof(struct group_req);
 }
 
+static socklen_t value_frames(struct program *p, uint8_t *to)
+{
+	struct packet_mreq m = {.mr_ifindex = chance(&p->n, 80) ? 1 : 99, .mr_type = (unsigned short)number(&p->n, 5), .mr_alen = (unsigned short)(chance(&p->n, 80) ? 6 : number(&p->n, 40))};
+	m.mr_address[0] = (unsigned char)number(&p->n, 2);
+	memcpy(to, &m, sizeof m);
+	return sizeof m;
+}
+
+static socklen_t value_ring(struct program *p, uint8_t *to)
+{
+	struct tpacket_req3 r = {.tp_block_size = 4096, .tp_block_nr = number(&p->n, 3), .tp_frame_size = chance(&p->n, 80) ? 2048 : number(&p->n, 5000)};
+	r.tp_frame_nr = chance(&p->n, 80) && r.tp_frame_size ? r.tp_block_nr * (r.tp_block_size / r.tp_frame_size) : number(&p->n, 9);
+	memcpy(to, &r, sizeof r);
+	return chance(&p->n, 70) ? sizeof(struct tpacket_req) : sizeof r;
+}
+
+/* Groups of sockets of this program only. */
+static socklen_t value_fanout(struct program *p, uint8_t *to)
+{
+	uint32_t value = (uint32_t)(p->id & 0x7fff) << 1 | number(&p->n, 2);
+	value |= number(&p->n, 9) << 16 | (chance(&p->n, 20) ? 1u << (28 + number(&p->n, 4)) : 0);
+	memcpy(to, &value, sizeof value);
+	return sizeof value;
+}
+
 /* Programs of a filter: the whole message passes, a part of it, or none; and one that the kernel does not take. */
 static socklen_t value_filter(struct program *p, uint8_t *to)
 {
@@ -201,7 +235,8 @@ static const struct { struct number_of o; socklen_t (*make)(struct program *, ui
 	{{IPPROTO_IP, IP_DROP_SOURCE_MEMBERSHIP}, value_mreq}, {{IPPROTO_IPV6, IPV6_JOIN_GROUP}, value_mreq6},
 	{{IPPROTO_IPV6, IPV6_LEAVE_GROUP}, value_mreq6}, {{IPPROTO_IPV6, IPV6_JOIN_ANYCAST}, value_mreq6}, {{IPPROTO_IPV6, IPV6_LEAVE_ANYCAST}, value_mreq6},
 	{{SOL_SOCKET, SO_ATTACH_FILTER}, value_filter}, {{SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF}, value_filter}, {{SOL_SOCKET, SO_TXTIME}, value_octets},
-	{{SOL_SOCKET, SO_BINDTOIFINDEX}, value_index},
+	{{SOL_SOCKET, SO_BINDTOIFINDEX}, value_index}, {{263, PACKET_ADD_MEMBERSHIP}, value_frames}, {{263, PACKET_DROP_MEMBERSHIP}, value_frames},
+	{{263, PACKET_RX_RING}, value_ring}, {{263, PACKET_TX_RING}, value_ring}, {{263, PACKET_FANOUT}, value_fanout},
 };
 
 static socklen_t value_any(struct program *p, const struct number_of *o, uint8_t *to)

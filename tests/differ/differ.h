@@ -3,6 +3,8 @@
  * program uses. Everything a call answers is said in words that are the same wherever the program runs: names instead of ports, sums instead of octets.
  */
 #pragma once
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,7 +13,9 @@
 #include <sys/un.h>
 
 #define SLOTS 5
+#define LENGTH 24          /* of a program */
 #define NAMES 3            /* of each family */
+#define FRAMES 0x88b5      /* Ethernet's protocols for experiments are this and the next */
 
 struct numbers { uint64_t state; };
 uint32_t number(struct numbers *n, uint32_t below);
@@ -19,6 +23,8 @@ bool chance(struct numbers *n, uint32_t percent);
 
 struct program {
 	int fd[SLOTS];
+	int kept[2 * LENGTH];   /* descriptors that have left their slots and are closed at the end */
+	int n_kept;
 	int epoll;             /* -1: none yet */
 	uint32_t watched[SLOTS];    /* how often each was added to it */
 	int family;            /* most sockets of this program have it */
@@ -43,6 +49,8 @@ union name {
 	struct sockaddr_in in;
 	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
+	struct sockaddr_ll ll;
+	struct sockaddr_nl nl;
 	struct sockaddr_storage any;
 };
 void name_any(struct program *p, int fd, union name *ret, socklen_t *ret_len);            /* one of the program's own, mostly of fd's family, now and then a strange one */

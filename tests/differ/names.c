@@ -54,6 +54,32 @@ static void name_un(struct program *p, union name *ret, socklen_t *ret_len)
 	if (which == 1) *ret_len = number(&p->n, 3);
 }
 
+/* Loopback is interface 1. */
+static void name_ll(struct program *p, union name *ret, socklen_t *ret_len)
+{
+	uint32_t which = number(&p->n, 20);
+	ret->ll = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_protocol = htons((uint16_t)(FRAMES + number(&p->n, 2))), .sll_ifindex = 1, .sll_halen = 6};
+	*ret_len = sizeof ret->ll;
+	if (which == 0) ret->ll.sll_ifindex = 0;
+	if (which == 1) ret->ll.sll_ifindex = 99;
+	if (which == 2) *ret_len = number(&p->n, sizeof ret->ll);
+	if (which == 3) ret->ll.sll_protocol = 0;
+	if (which == 4) ret->ll.sll_halen = (unsigned char)number(&p->n, 20);
+}
+
+/* The kernel, a group, or oneself. */
+static void name_nl(struct program *p, union name *ret, socklen_t *ret_len)
+{
+	uint32_t which = number(&p->n, 10);
+	ret->nl = (struct sockaddr_nl){.nl_family = AF_NETLINK};
+	*ret_len = sizeof ret->nl;
+	if (which == 0) ret->nl.nl_groups = 1;
+	if (which == 1) ret->nl.nl_groups = number(&p->n, 8);
+	if (which < 4) ret->nl.nl_pid = (uint32_t)getpid();
+	if (which == 4) *ret_len = number(&p->n, sizeof ret->nl);
+	if (which == 5) ret->nl.nl_pid = 1 << 30;
+}
+
 static int option_of(int fd, int name, int otherwise)
 {
 	int value;
@@ -79,9 +105,11 @@ void name_any(struct program *p, int fd, union name *ret, socklen_t *ret_len)
 	if (which == 2) family = AF_UNIX;
 	if (family == AF_INET) name_in(p, ret, ret_len);
 	else if (family == AF_INET6) name_in6(p, stream, ret, ret_len);
+	else if (family == AF_PACKET) name_ll(p, ret, ret_len);
+	else if (family == AF_NETLINK) name_nl(p, ret, ret_len);
 	else name_un(p, ret, ret_len);
 	/* A datagram to that, from one who has an IPv4 peer, goes where the machine's IPv6 routes lead. */
-	if (which == 3 && !p->mapped && !peer_is_mapped(fd)) ret->sa.sa_family = AF_UNSPEC;
+	if (which == 3 && !p->mapped && !peer_is_mapped(fd) && p->protocol != IPPROTO_MPTCP) ret->sa.sa_family = AF_UNSPEC;
 	if (which == 4) ret->sa.sa_family = 77;
 }
 
@@ -120,6 +148,10 @@ void name_say(struct program *p, const union name *n, socklen_t len)
 	} else if (len > offsetof(struct sockaddr_un, sun_path) && n->sa.sa_family == AF_UNIX) {
 		const char *last = n->un.sun_path[0] == 0 ? n->un.sun_path + len - offsetof(struct sockaddr_un, sun_path) - 1 : "";
 		say(p, len > offsetof(struct sockaddr_un, sun_path) + 6 ? " @%c" : " @auto", *last);
+	} else if (len >= offsetof(struct sockaddr_ll, sll_addr) && n->sa.sa_family == AF_PACKET) {
+		say(p, " %04x on %d, %d %d %d", ntohs(n->ll.sll_protocol), n->ll.sll_ifindex, n->ll.sll_hatype, n->ll.sll_pkttype, n->ll.sll_halen);
+	} else if (len >= sizeof n->nl && n->sa.sa_family == AF_NETLINK) {
+		say(p, " %s %x", n->nl.nl_pid == 0 ? "kernel" : n->nl.nl_pid == (uint32_t)getpid() ? "self" : "some", n->nl.nl_groups);
 	} else if (len >= sizeof(sa_family_t)) {
 		say(p, " family %d", n->sa.sa_family);
 	}

@@ -79,6 +79,7 @@ static void note_end(struct mptcp_sock *msk, struct subflow *sub)
 		msk->inet.sk.err = own->err;
 		own->err = 0;
 	}
+	if (msk->state == MSK_OPENING) msk_unopened(msk);
 	if (msk->fallback) {
 		msk->state = MSK_CLOSED;
 		msk->inet.sk.shut = 3;

@@ -13,6 +13,7 @@
 #ifndef SOL_MPTCP
 #define SOL_MPTCP 284
 #endif
+#define FULL_INFO 4                        /* MPTCP_FULL_INFO, newer than the headers */
 #define ELEMENT_MAX 512u
 #define HEAD_LEN ((socklen_t)sizeof(struct mptcp_subflow_data))
 
@@ -66,6 +67,7 @@ static struct info info_of(const struct mptcp_sock *msk)
 	const struct mptcp_stack *m = msk_stack(msk)->mptcp;
 	struct info i = {.subflows = msk->pm.extra, .add_addr_signal = msk->pm.announced, .add_addr_accepted = msk->pm.accepted};
 
+	if (msk->state == MSK_LISTEN) return i;
 	i.subflows_max = (uint8_t)m->max_subflows;
 	i.add_addr_signal_max = endpoints_with(msk_stack(msk), MPTCP_PM_ADDR_FLAG_SIGNAL);
 	i.add_addr_accepted_max = (uint8_t)m->max_accepted;
@@ -172,3 +174,10 @@ const struct sockopt mptcp_options_own[] = {
 	{M(MPTCP_SUBFLOW_ADDRS, "MPTCP_SUBFLOW_ADDRS"), .get = get_addrs},
 	{.text = NULL},
 };
+
+/* There are no others, but in Linux one of pointers, which takes no struct that is not as it should be. */
+int mptcp_get_own(struct sock *sk, int name, void *val, socklen_t *len)
+{
+	if (name == FULL_INFO) return -EINVAL;
+	return name >= MPTCP_INFO && name <= MPTCP_SUBFLOW_ADDRS ? option_get(sk, SOL_MPTCP, name, val, len) : -EOPNOTSUPP;
+}

@@ -14,6 +14,7 @@ struct tcp_sock;
 int mptcp_new(struct stack *s);      /* called by stack_new */
 void mptcp_free(struct stack *s);    /* before TCP's */
 bool mptcp_is(const struct sock *sk);
+bool mptcp_tells_inq(const struct sock *sk);      /* TCP_INQ */
 bool mptcp_possible(struct stack *s);  /* the host has the hashes that keys need */
 /* What recv would say if nothing were there to be read: as tcp_nothing_to_read. */
 int mptcp_nothing_to_read(struct sock *sk);
@@ -24,6 +25,8 @@ int mptcp_nothing_to_read(struct sock *sk);
 bool mptcp_syn_received(struct tcp_sock *child, const struct segment *g);
 /* The SYN and ACK came. false: it does not prove who sent it; the connection is to be reset. */
 bool mptcp_syn_answered(struct tcp_sock *conn, const struct segment *g);
+/* The connection stands. */
+void mptcp_opened(struct tcp_sock *conn);
 /* The third ACK came. QUEUE: the child is a connection of its own; JOINED: of another's, and not to be accepted; REFUSED: as above. */
 enum mptcp_third { MPTCP_QUEUE, MPTCP_JOINED, MPTCP_REFUSED };
 enum mptcp_third mptcp_third_ack(struct tcp_sock *child, const struct segment *g);

@@ -132,6 +132,7 @@ int msk_new(struct stack *s, const struct mptcp_sock *parent, struct mptcp_sock 
 void msk_free(struct mptcp_sock *msk);
 int msk_first(struct mptcp_sock *msk);             /* makes the first subflow if there is none: 0, or -ENOBUFS */
 void msk_mirror(struct mptcp_sock *msk);           /* the first subflow's names */
+void msk_unopened(struct mptcp_sock *msk);      /* to connect has come to nothing: it is as before */
 
 /* subflow.c */
 struct subflow *subflow_new(struct tcp_sock *conn);        /* NULL: no memory */
@@ -197,6 +198,8 @@ void pm_free(struct stack *s);
 
 /* options.c, info.c */
 int mptcp_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
+int mptcp_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len);
+int mptcp_get_own(struct sock *sk, int name, void *val, socklen_t *len);      /* info.c: SOL_MPTCP */
 int mptcp_getsockopt(struct sock *sk, int level, int name, void *val, socklen_t *len);
 void options_inherit(struct tcp_sock *to, const struct tcp_sock *from);
 extern const struct sockopt mptcp_options_own[];

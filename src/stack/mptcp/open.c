@@ -204,6 +204,17 @@ static bool capable_answered(struct subflow *sub, const struct mptcp_opts *o)
 	return true;
 }
 
+/* As Linux: where both sides open at once it is TCP. */
+void mptcp_opened(struct tcp_sock *conn)
+{
+	struct mptcp_sock *msk = conn->mptcp->msk;
+
+	if (!msk || msk->state != MSK_OPENING) return;
+	msk->state = MSK_OPEN;
+	msk_mirror(msk);
+	msk_fall_back(msk);
+}
+
 bool mptcp_syn_answered(struct tcp_sock *conn, const struct segment *g)
 {
 	struct subflow *sub = conn->mptcp;

@@ -330,10 +330,10 @@ ssize_t mptcp_recv(struct sock *sk, struct sock_msg *m)
 	m->name_len = 0;
 	m->control_len = 0;
 	m->flags = 0;
-	/* As Linux: there is no urgent data in a stream of this kind. */
-	if (flags & MSG_OOB) return -EOPNOTSUPP;
+	/* As Linux: there is no urgent data in a stream of this kind, nor errors that wait; who wants nothing has it. */
+	if (flags & MSG_ERRQUEUE) return -EAGAIN;
 	if (msk->state == MSK_LISTEN) return -ENOTCONN;
-	if (!m->len && msk->rcv.queue.len) return 0;
+	if (!m->len) return 0;
 	if (!n) return nothing(msk);
 	if (!(flags & MSG_TRUNC)) ring_peek(&msk->rcv.queue, 0, m->data, n);
 	if (flags & MSG_PEEK) return (ssize_t)n;

@@ -102,7 +102,7 @@ static struct sock *first_of(struct mptcp_sock *msk) { return &msk->first->conn-
 static int mptcp_bind(struct sock *sk, const struct sockaddr *a, socklen_t len)
 {
 	struct mptcp_sock *msk = msk_of(sk);
-	int r = msk_first(msk);
+	int r = msk->state == MSK_NEW || msk->state == MSK_LISTEN ? msk_first(msk) : -EINVAL;
 
 	if (r == 0) r = tcp_ops.bind(first_of(msk), a, len);
 	if (r == 0) msk_mirror(msk);
@@ -121,6 +121,7 @@ static void disconnect(struct mptcp_sock *msk)
 		}
 	if (msk->first) {
 		struct subflow *sub = msk->first;
+		sub->fastclose = !msk->fallback;      /* as Linux */
 		conn_disconnect(sub->conn);
 		first_of(msk)->err = 0;
 		maps_free(&sub->in);
@@ -136,8 +137,7 @@ static void disconnect(struct mptcp_sock *msk)
 	sk->listening = false;
 	sk->shut = 0;
 	sk->lent = sk->beside = 0;
-	msk_mirror(msk);
-	sock_ready(sk);
+	sock_ready(sk);      /* as Linux: its name stays */
 }
 
 static int begin(struct mptcp_sock *msk)
@@ -152,6 +152,13 @@ static int begin(struct mptcp_sock *msk)
 	if (!msk->local_key || !key_digest(msk_stack(msk), msk->local_key, &msk->token, &idsn)) return -ENOBUFS;
 	msk->snd.una = msk->snd.nxt = msk->snd.again = msk->snd.again_end = idsn + 1;
 	return msk_token_take(msk);
+}
+
+void msk_unopened(struct mptcp_sock *msk)
+{
+	if (msk->hashed) hash_remove(&msk_stack(msk)->mptcp->tokens, &msk->by_token);
+	msk->hashed = false;
+	msk->state = MSK_NEW;
 }
 
 static int mptcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t len)
@@ -171,11 +178,7 @@ static int mptcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t le
 	if (sk->err) first_of(msk)->err = sock_take_error(sk);
 	if (fresh) msk->state = MSK_OPENING;
 	r = tcp_connect(first_of(msk), a, len);
-	if (r < 0 && r != -EINPROGRESS && r != -EALREADY && r != -EISCONN) {
-		if (msk->hashed) hash_remove(&sk->stack->mptcp->tokens, &msk->by_token);
-		msk->hashed = false;
-		msk->state = MSK_NEW;
-	}
+	if (r < 0 && r != -EINPROGRESS && r != -EALREADY && r != -EISCONN) msk_unopened(msk);
 	msk_mirror(msk);
 	return r;
 }
@@ -262,15 +265,19 @@ static int mptcp_name_of(const struct sock *sk, bool peer, struct sockaddr_stora
 	return inet_name_of(sk, peer, ret, ret_len);
 }
 
+/* As Linux: the end counts as an octet, where there is nothing else. */
+static bool msk_is_over(const struct mptcp_sock *msk) { return msk->state == MSK_NEW || msk->state == MSK_CLOSED || msk->inet.sk.shut & 1; }
+
 static int mptcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 {
 	const struct mptcp_sock *msk = msk_of(sk);
 	int v, given = msk->fallback && msk->first ? (int)msk->first->conn->snd.queue.len : 0;
 
 	switch (request) {
-	case SIOCINQ: v = (int)msk->rcv.queue.len; break;
+	case SIOCINQ: v = msk->rcv.queue.len ? (int)msk->rcv.queue.len : msk_is_over(msk); break;
 	case SIOCOUTQ: v = msk->state == MSK_LISTEN ? 0 : (int)msk->snd.queue.len + given + (msk->snd.fin && !msk->snd.fin_acked); break;
-	case SIOCOUTQNSD: v = (int)(msk_end(msk) - msk->snd.nxt); break;
+	case SIOCATMARK: return -ENOTTY;
+	case SIOCOUTQNSD: v = msk->state == MSK_LISTEN ? -EINVAL : (int)(msk_end(msk) - msk->snd.nxt); break;
 	default: return inet_ioctl(sk, request, arg, len);
 	}
 	if ((msk->state == MSK_LISTEN && request == SIOCINQ) || len < sizeof v) return -EINVAL;
@@ -278,6 +285,7 @@ static int mptcp_ioctl(struct sock *sk, unsigned long request, void *arg, size_t
 	return 0;
 }
 
+bool mptcp_tells_inq(const struct sock *sk) { return mptcp_is(sk) && msk_of(sk)->first && msk_of(sk)->first->conn->set.inq; }
 bool mptcp_is(const struct sock *sk) { return sk->ops == &mptcp_ops; }
 
 int mptcp_new(struct stack *s)
@@ -313,5 +321,6 @@ const struct sock_ops mptcp_ops = {
 	.name = "MPTCP", .size = sizeof(struct mptcp_sock),
 	.init = mptcp_init, .close = mptcp_close, .bind = mptcp_bind, .connect = mptcp_connect, .listen = mptcp_listen, .accept = mptcp_accept,
 	.send = mptcp_send, .recv = mptcp_recv, .consumed = mptcp_consumed, .shutdown = mptcp_shutdown, .poll = mptcp_poll, .name_of = mptcp_name_of,
-	.ioctl = mptcp_ioctl, .options = option_tables, .setsockopt = mptcp_setsockopt, .getsockopt = mptcp_getsockopt,
+	.ioctl = mptcp_ioctl, .options = option_tables, .setsockopt = mptcp_setsockopt,
+	.setsockopt_unread = mptcp_setsockopt_unread, .getsockopt = mptcp_getsockopt,
 };

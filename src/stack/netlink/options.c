@@ -35,6 +35,21 @@ static int set_drop(struct sock *sk, const void *val, socklen_t len)
 	return r;
 }
 
+/* Other network namespaces are for who has CAP_NET_BROADCAST, which nobody has here. */
+static int set_all_nsid(struct sock *sk, const void *val, socklen_t len)
+{
+	(void)sk, (void)val, (void)len;
+	return -EPERM;
+}
+
+/* As Linux: a value is read before its option is looked for. */
+int netlink_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len)
+{
+	(void)sk, (void)name;
+	if (level == SOL_SOCKET) return OPT_AS_OTHERS;
+	return level != SOL_NETLINK ? -ENOPROTOOPT : len >= sizeof(int) ? -EFAULT : 0;
+}
+
 /* As many words as hold the protocol's, those of them for which there is room. As Linux: the length says how many there are. */
 static int get_memberships(struct sock *sk, void *val, socklen_t *len)
 {
@@ -58,9 +73,9 @@ const struct sockopt netlink_options[] = {
 	FLAG(NETLINK_CAP_ACK, cap_ack),
 	FLAG(NETLINK_EXT_ACK, ext_ack),
 	FLAG(NETLINK_GET_STRICT_CHK, strict),
-	/* other network namespaces: CAP_NET_BROADCAST */
 	{ROW(SOL_NETLINK, NETLINK_LISTEN_ALL_NSID), .type = OPT_INT, .short_is_zero = true, .whole = true, BOTH,
-	 .get = opt_get_zero, .set = opt_set_eperm_if_on},
+	 .get = opt_get_zero, .set = set_all_nsid},
 	{ROW(SOL_SOCKET, SO_PASSCRED), .type = OPT_BOOL, BOTH, OPT_FIELD(struct netlink_sock, passcred)},
+	{ROW(SOL_SOCKET, SO_PASSSEC), .type = OPT_BOOL, BOTH, OPT_FIELD(struct netlink_sock, passsec), .note = "there are no labels to tell"},
 	{.text = NULL},
 };

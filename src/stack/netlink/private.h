@@ -78,10 +78,11 @@ struct netlink_sock {
 	uint64_t groups;              /* bit n - 1: group n */
 	struct list queue;            /* struct nl_datagram */
 	uint32_t queued;              /* sock_charge of all in it */
-	bool pktinfo, broadcast_error, no_enobufs, cap_ack, ext_ack, strict, passcred;
+	bool pktinfo, broadcast_error, no_enobufs, cap_ack, ext_ack, strict, passcred, passsec;
 };
 
 extern const struct sockopt netlink_options[];
+int netlink_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len);
 const struct nl_protocol *nl_protocol_find(int number);
 bool nl_may_listen(const struct netlink_sock *ns);
 bool nl_may_send(const struct netlink_sock *ns);

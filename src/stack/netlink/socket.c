@@ -252,4 +252,5 @@ const struct sock_ops netlink_ops = {
 	.name_of = netlink_name_of,
 	.ioctl = inet_ioctl,          /* SIOCGIF* work on any socket */
 	.options = option_tables,
+	.setsockopt_unread = netlink_setsockopt_unread,
 };

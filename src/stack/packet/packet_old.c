@@ -41,7 +41,7 @@ static int old_name_of(const struct sock *sk, bool peer, struct sockaddr_storage
 static ssize_t old_send(struct sock *sk, const struct sock_msg *m)
 {
 	struct sockaddr_pkt to;
-	struct way w = {0};
+	struct way w = {.control = send_control_of(sk)};
 	int r;
 
 	if (!m->name) return -ENOTCONN;
@@ -52,6 +52,8 @@ static ssize_t old_send(struct sock *sk, const struct sock_msg *m)
 	if (m->name_len == sizeof to) w.protocol = read16((const uint8_t *)&to.spkt_protocol);
 	if (!w.nif) return -ENODEV;
 	if (!(w.nif->flags & IFF_UP)) return -ENETDOWN;
+	r = send_control_read_all(sk, m, &w.control);
+	if (r < 0) return r;
 	r = packet_frame_send(packet_of(sk), &w, m->unread ? NULL : m->data, m->len);
 	return r < 0 ? r : (ssize_t)m->len;
 }

@@ -9,7 +9,7 @@
 
 static int way_of(const struct packet_sock *ps, const struct sock_msg *m, struct sockaddr_ll *ll, struct way *ret)
 {
-	*ret = (struct way){.protocol = ps->protocol};
+	*ret = (struct way){.protocol = ps->protocol, .control = send_control_of(&ps->sk)};
 	*ll = (struct sockaddr_ll){.sll_ifindex = ps->ifindex};
 	if (m->name) {
 		if (m->name_len < sizeof *ll) return -EINVAL;
@@ -53,7 +53,8 @@ static int packets_make(struct packet_sock *ps, const struct way *w, const struc
 
 	if (!p) return -ENOBUFS;
 	if (len) memcpy(p->data, data, len);
-	p->mark = ps->sk.mark;
+	p->mark = w->control.mark;
+	p->priority = w->control.priority;
 	if (vnet) return vnet_packets(vnet, p, w->nif->kind == NETIF_RAW_IP ? 0 : ETH_HDR_LEN, ret);
 	r = ps->sk.type == SOCK_DGRAM ? header_push(p, w) : 0;
 	if (r < 0) packet_free(p);
@@ -107,6 +108,7 @@ ssize_t packet_send(struct sock *sk, const struct sock_msg *m)
 
 	if (err) return -err;
 	r = way_of(ps, m, &ll, &w);
+	if (r == 0) r = send_control_read_all(sk, m, &w.control);
 	if (r < 0) return r;
 	if (ps->tx.mem.at) return pring_send(ps, &w);
 	r = packet_frame_send(ps, &w, m->unread ? NULL : m->data, m->len);

@@ -21,6 +21,7 @@
 #include "stack/packet/ring.h"
 #include "stack/packet/tap.h"
 #include "stack/socket/option.h"
+#include "stack/socket/stamping.h"
 #include "wire/wire.h"
 
 struct fanout;
@@ -77,7 +78,11 @@ enum room { ROOM_NONE, ROOM_LOW, ROOM_NORMAL };
 enum room packet_room(const struct packet_sock *ps);       /* for one more frame; LOW: less than a quarter is left */
 
 /* packet_send.c */
-struct way { struct netif *nif; uint16_t protocol; const uint8_t *to; };   /* to: NULL where the program writes the link header */
+struct way {
+	struct netif *nif; uint16_t protocol;
+	const uint8_t *to;                       /* NULL where the program writes the link header */
+	struct send_control control;
+};
 int packet_frame_send(struct packet_sock *ps, const struct way *w, const uint8_t *data, size_t len);
 ssize_t packet_send(struct sock *sk, const struct sock_msg *m);
 

@@ -110,6 +110,7 @@ static bool looks_at_length_first(const struct sock *sk, int level)
 {
 	bool udp = sk->protocol == IPPROTO_UDP || sk->protocol == IPPROTO_UDPLITE;
 
+	if (sk->domain != AF_INET && sk->domain != AF_INET6) return level == SOL_SOCKET;
 	if (sk->type == SOCK_RAW) return level == SOL_SOCKET || (level == IPPROTO_RAW && sk->domain == AF_INET6);
 	return level == SOL_SOCKET || level == sk->protocol || (udp && (level == IPPROTO_UDP || level == IPPROTO_UDPLITE));
 }
@@ -143,6 +144,7 @@ int sock_setsockopt_none(const struct sock *sk, int level, int name, socklen_t l
 	const struct sockopt *o = row_find(sk, level, name);
 	int r;
 
+	if (sk->ops->setsockopt_unread && level != SOL_SOCKET) return sock_setsockopt_unread(sk, level, name, len);
 	if (!is_settable(sk, o) || o->type != OPT_BLOB || len == 0) return 0;
 	r = set_allowed(sk, o, len);
 	if (r == 0 && o->unread) r = o->unread(sk, len);
@@ -155,6 +157,8 @@ int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t
 	bool reads_first = looks_at_length_first(sk, level) || (level == IPPROTO_IPV6 && sk->domain == AF_INET6);
 	int r;
 
+	r = sk->ops->setsockopt_unread ? sk->ops->setsockopt_unread(sk, level, name, len) : OPT_AS_OTHERS;
+	if (r != OPT_AS_OTHERS) return r;
 	if ((int)len < 0) return -EINVAL;
 	if (has_no_options(sk) && level != SOL_SOCKET) return -EOPNOTSUPP;
 	if (too_short(sk, o, level, len)) return -EINVAL;

@@ -59,6 +59,7 @@ struct sock_ops {
 	int (*ioctl)(struct sock *, unsigned long request, void *arg, size_t len);  /* SIOCINQ, SIOCOUTQ, … ; -NO_IOCTL_CMD passes on */
 	/* Instead of the tables, for options that are not the socket's alone. NULL allowed */
 	int (*setsockopt)(struct sock *, int level, int name, const void *val, socklen_t len);
+	int (*setsockopt_unread)(const struct sock *, int level, int name, socklen_t len);   /* sock_setsockopt_unread, or OPT_AS_OTHERS */
 	int (*getsockopt)(struct sock *, int level, int name, void *val, socklen_t *len);
 	const struct sockopt *const *options;      /* tables of rows, NULL-terminated: option.h */
 };
@@ -131,6 +132,7 @@ int sock_getsockname(const struct sock *sk, struct sockaddr_storage *ret, sockle
 int sock_getpeername(const struct sock *sk, struct sockaddr_storage *ret, socklen_t *ret_len);
 int sock_setsockopt(struct sock *sk, int level, int name, const void *val, socklen_t len);
 /* The error of a set whose value can't be read: -EFAULT, or what comes before. */
+#define OPT_AS_OTHERS 1
 int sock_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len);
 /* The same, to IPPROTO_IPV6, of a null pointer. 0: it is an int of 0 there. */
 int sock_setsockopt_none(const struct sock *sk, int level, int name, socklen_t len);

@@ -210,6 +210,7 @@ void conn_established(struct tcp_sock *conn)
 	conn->trouble.since = 0;
 	/* A shutdown that came while the SYN was on its way. */
 	conn_enter(conn, conn->snd.fin ? TCPS_FIN_WAIT_1 : TCPS_ESTABLISHED);
+	if (conn->mptcp) mptcp_opened(conn);
 	timers_keepalive(conn);
 }
 
