@@ -379,6 +379,7 @@ static void beside_a_frame(void)
 		snprintf(what, sizeof(what), "level %d type %d", some[i].level, some[i].type);
 		say_rc(what, sendmsg(fd, &m, 0));
 	}
+	say_rc("a membership of no kind", setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &(struct packet_mreq){ .mr_ifindex = lo, .mr_type = 9 }, sizeof(struct packet_mreq)));
 	say_rc("IP_HDRINCL of two octets", setsockopt(fd, IPPROTO_IP, IP_HDRINCL, &lo, 2));
 	close(fd);
 }

@@ -189,6 +189,7 @@ void do_sendfile(struct program *p)
 	int slot = slot_any(p), file = memfd_create("differ", MFD_CLOEXEC);
 	off_t at = number(&p->n, 190), *where = chance(&p->n, 50) ? &at : NULL;
 	size_t len = number(&p->n, 250);
+	if (p->protocol == IPPROTO_ICMPV6) len = len < sizeof octets - (size_t)at ? len : 0;     /* see flags_wild */
 	octets_fill(p, octets, sizeof octets);
 	if (write(file, octets, sizeof octets) < 0) return;
 	lseek(file, at, SEEK_SET);

@@ -14,7 +14,7 @@
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define BAD ((void *)1)
 
-/* Without MSG_MORE of a stream, whose octets go when a timer says so, and MSG_FASTOPEN, whose cookies are the machine's. */
+/* Without MSG_MORE of a stream, whose octets go when a timer says so, or of ICMPv6, of whose odd parts Linux makes a wrong sum, and MSG_FASTOPEN, whose cookies are the machine's. */
 static int flags_wild(struct program *p, int fd, bool out)
 {
 	static const int some[] = {MSG_OOB, MSG_PEEK, MSG_DONTROUTE, MSG_CTRUNC, MSG_PROXY, MSG_TRUNC, MSG_EOR, MSG_WAITALL, MSG_FIN, MSG_SYN, MSG_CONFIRM,
@@ -22,7 +22,7 @@ static int flags_wild(struct program *p, int fd, bool out)
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	for (size_t i = 0; i < COUNT(some); i++)
 		if (chance(&p->n, 12)) flags |= some[i];
-	if (out && type_of(fd) == SOCK_STREAM) flags &= ~MSG_MORE;
+	if (out && (type_of(fd) == SOCK_STREAM || p->protocol == IPPROTO_ICMPV6)) flags &= ~MSG_MORE;
 	return flags;
 }
 

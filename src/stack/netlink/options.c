@@ -35,11 +35,10 @@ static int set_drop(struct sock *sk, const void *val, socklen_t len)
 	return r;
 }
 
-/* Other network namespaces are for who has CAP_NET_BROADCAST, which nobody has here. */
+/* There are no other network namespaces to hear of. Linux asks for CAP_NET_BROADCAST, also of who wants none. */
 static int set_all_nsid(struct sock *sk, const void *val, socklen_t len)
 {
-	(void)sk, (void)val, (void)len;
-	return -EPERM;
+	return sock_is_privileged(sk) ? opt_set_eperm_if_on(sk, val, len) : -EPERM;
 }
 
 /* As Linux: a value is read before its option is looked for. */

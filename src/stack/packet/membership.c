@@ -33,7 +33,7 @@ int packet_set_add_membership(struct sock *sk, const void *val, socklen_t len)
 
 	if (r < 0) return r;
 	if (!netif_by_index(sk->stack, q.mr_ifindex)) return -ENODEV;
-	if (q.mr_alen > sizeof(struct mac) || q.mr_type > PACKET_MR_UNICAST || (is_address(&q) && q.mr_alen != sizeof(struct mac))) return -EINVAL;
+	if (q.mr_alen > sizeof(struct mac) || (is_address(&q) && q.mr_alen != sizeof(struct mac))) return -EINVAL;
 	m = membership_find(packet_of(sk), &q);
 	if (m) {
 		m->refs++;
