@@ -182,6 +182,40 @@ static void narrow_link_on_the_way(void **state)
 	sock_close(to);
 }
 
+/* Three choices of IP_MTU_DISCOVER leave what was learnt of the path alone, and fill the link: what comes of 1400 octets, and of 1600. */
+static void filling_the_link(void **state)
+{
+	static const struct { int choice; bool told[2], arrives[2], too_long; } cases[] = {
+		{IP_PMTUDISC_PROBE, {true, true}, {false, false}, true},
+		{IP_PMTUDISC_INTERFACE, {false, false}, {true, false}, true},
+		{IP_PMTUDISC_OMIT, {false, false}, {true, false}, false},
+	};
+	static uint8_t data[3000];
+	struct path *w = *state;
+	struct sock *to = bound(w->b, 7);
+
+	w->rb_if->mtu_bytes = w->b_if->mtu_bytes = 1300;
+	for (int v6 = 0; v6 < 2; v6++)
+		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+			struct sock *from = make(w->a, SOCK_DGRAM);
+			assert_int_equal(sock_setsockopt(from, SOL_IP, IP_MTU_DISCOVER, &cases[i].choice, sizeof(int)), 0);
+			assert_int_equal(sock_setsockopt(from, SOL_IPV6, IPV6_MTU_DISCOVER, &cases[i].choice, sizeof(int)), 0);
+			assert_int_equal(connect_to(from, far_host[v6], 7), 0);
+			for (int again = 0; again < 2; again++) {
+				assert_int_equal(send_octets(from, data, 1400), 1400);
+				pass(w, NS_PER_S);
+				assert_int_equal(recv_octets(to, data, sizeof data), cases[i].arrives[v6] ? 1400 : -EAGAIN);
+				assert_int_equal(sock_take_error(from), cases[i].told[v6] ? EMSGSIZE : 0);
+			}
+			assert_int_equal(send_octets(from, data, 1600), cases[i].too_long ? -EMSGSIZE : 1600);
+			pass(w, NS_PER_S);
+			while (recv_octets(to, data, sizeof data) > 0)
+				;
+			sock_close(from);
+		}
+	sock_close(to);
+}
+
 /* RFC 1122 (1122-17, 1122-25); RFC 4443 (4443-6, 4443-14). */
 static void what_routers_say_reaches_the_socket(void **state)
 {
@@ -276,7 +310,7 @@ static void stream_finds_the_path_mtu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		on_path(largest_datagrams_arrive_whole), on_path(narrow_link_on_the_way), on_path(what_routers_say_reaches_the_socket),
+		on_path(largest_datagrams_arrive_whole), on_path(narrow_link_on_the_way), on_path(filling_the_link), on_path(what_routers_say_reaches_the_socket),
 		on_path(hops_that_do_not_suffice), on_path(stream_finds_the_path_mtu),
 	};
 

@@ -118,11 +118,22 @@ int dgram_ioctl(struct sock *sk, unsigned long request, void *arg, size_t len)
 	return 0;
 }
 
-/* "Too big" counts for whoever discovers path MTUs; it is no error for the others. */
+/* Who keeps to the link's MTU learns none of the path. */
+static bool learns_mtu(const struct inet_sock *is, const struct ip_error *e)
+{
+	return (addr_is_v4(&e->dst) ? is->pmtudisc : is->pmtudisc6) < IP_PMTUDISC_INTERFACE;
+}
+
+/* "Too big" counts for whoever discovers path MTUs; it is no error for the others. As Linux: with IPv6 it may be one for who wants all. */
 static bool is_mtu_news_for_nobody(const struct inet_sock *is, const struct ip_error *e)
 {
 	if (!e->mtu_bytes) return false;
-	return addr_is_v4(&e->dst) ? is->pmtudisc == IP_PMTUDISC_DONT : is->pmtudisc6 == IPV6_PMTUDISC_DONT;
+	return addr_is_v4(&e->dst) ? is->pmtudisc == IP_PMTUDISC_DONT : !learns_mtu(is, e);
+}
+
+static bool is_hard(const struct inet_sock *is, const struct ip_error *e)
+{
+	return e->hard || (e->mtu_bytes && (addr_is_v4(&e->dst) || is->pmtudisc6 != IPV6_PMTUDISC_DONT));
 }
 
 void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port, const uint8_t *payload, size_t len)
@@ -134,13 +145,13 @@ void dgram_error(struct dgram_sock *ds, const struct ip_error *e, uint16_t port,
 		redirect_take(is->sk.stack, e->redirect);
 		return;
 	}
-	if (e->mtu_bytes) ip_pmtu_learn(is->sk.stack, e);
+	if (e->mtu_bytes && learns_mtu(is, e)) ip_pmtu_learn(is->sk.stack, e);
 	if (is_mtu_news_for_nobody(is, e)) return;
 	/* RFC 1122 §4.1.3.3 (MUST): ICMP errors are passed up. As on Linux, those that end a conversation go to the connected
 	 * socket; whoever wants the rest, or is not connected, asks for them with IP_RECVERR. */
 	if (wants_all)
 		errqueue_put_icmp(is, e, port, payload, len);
-	else if (!(e->hard || e->mtu_bytes) || !ds->connected)
+	else if (!is_hard(is, e) || !ds->connected)
 		return;
 	sock_set_error(&is->sk, e->err);
 }

@@ -26,7 +26,7 @@ bool dgram_pieces_find_room(const struct sock *sk, const struct dgram_dest *d, s
 /* What the way takes; IPV6_MTU may be less, and no packet of IPv4 is larger than its length says. */
 static uint32_t mtu_of(const struct dgram_sock *ds, const struct dgram_dest *d)
 {
-	uint32_t mtu = ip_mtu(ds->is.sk.stack, &d->dst, &d->hop);
+	uint32_t mtu = ip_out_mtu(ds->is.sk.stack, &d->out, &d->hop);
 
 	if (addr_is_v4(&d->dst)) return MIN(mtu, PACKET_MAX);
 	return ds->is.mtu6 ? MIN(mtu, ds->is.mtu6) : mtu;

@@ -26,6 +26,7 @@ struct ip_out {
 	uint8_t tos;
 	uint32_t flow;
 	bool df;                         /* IPv4: don't fragment; IPv6: never fragment at the source */
+	bool link_mtu;                   /* the link's MTU counts, whatever was learnt of the path */
 	struct netif *oif;               /* bound interface, or NULL */
 	bool mcast_loop;                 /* copy to our own members */
 	bool host_only;                  /* a group's datagram with TTL 0: our own members get it, the link does not */
@@ -43,6 +44,7 @@ struct ip_out {
 int ip_output(struct stack *s, struct packet *p, const struct ip_out *out);
 uint8_t ip_default_hops(const struct route_hop *hop);   /* IPv6: of what goes that way */
 uint32_t ip_mtu(struct stack *s, const struct addr *dst, const struct route_hop *hop);   /* with what path MTU discovery learnt */
+uint32_t ip_out_mtu(struct stack *s, const struct ip_out *out, const struct route_hop *hop);        /* what out allows on that way */
 struct ip_error;
 struct redirect;
 /* For ip_proto.error, when e->mtu_bytes != 0 and the quote was proven to be of a datagram we sent (TCP: sequence in window, RFC 5927;

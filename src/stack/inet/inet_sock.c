@@ -248,6 +248,7 @@ void inet_sock_out(const struct inet_sock *is, const struct addr *src, const str
 	*ret = (struct ip_out){.src = *src, .dst = *dst, .proto = proto, .oif = inet_sock_oif(is), .mark = is->sk.mark,
 			       .priority = (uint32_t)is->sk.priority, .uid = is->sk.uid};
 	(addr_is_v4(dst) ? out_v4 : out_v6)(is, addr_is_multicast(dst), ret);
+	ret->link_mtu = is->sk.type != SOCK_STREAM && (addr_is_v4(dst) ? is->pmtudisc : is->pmtudisc6) >= IP_PMTUDISC_PROBE;
 	if (addr_is_v4(dst) && is->pmtudisc == IP_PMTUDISC_WANT && pmtu_is_locked(is->sk.stack, dst)) ret->df = false;
 }
 

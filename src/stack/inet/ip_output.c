@@ -29,6 +29,13 @@ uint8_t ip_default_hops(const struct route_hop *hop)
 	return (uint8_t)(said ? said : (uint32_t)hop->netif->conf.hop_limit);
 }
 
+uint32_t ip_out_mtu(struct stack *s, const struct ip_out *out, const struct route_hop *hop)
+{
+	uint32_t mtu = out->link_mtu ? hop->netif->mtu_bytes : ip_mtu(s, &out->dst, hop);
+
+	return out->mtu_bytes && !out->df ? MIN(mtu, out->mtu_bytes) : mtu;
+}
+
 static uint8_t default_ttl(const struct stack *s, const struct addr *dst, const struct route_hop *hop)
 {
 	if (addr_is_multicast(dst)) return 1;
@@ -210,9 +217,7 @@ int ip_output_via(struct stack *s, struct packet *p, const struct ip_out *out, c
 	const struct addr *src = addr_is_any(&out->src) ? &hop->src : &out->src;
 	bool v4 = addr_is_v4(&out->dst);
 	size_t hdr_len = ip_header_len(out);
-	uint32_t mtu = ip_mtu(s, &out->dst, hop), len = p->len + (uint32_t)hdr_len, piece = out->cut_bytes ? out->cut_bytes + (uint32_t)hdr_len : len;
-
-	if (out->mtu_bytes && !out->df) mtu = MIN(mtu, out->mtu_bytes);
+	uint32_t mtu = ip_out_mtu(s, out, hop), len = p->len + (uint32_t)hdr_len, piece = out->cut_bytes ? out->cut_bytes + (uint32_t)hdr_len : len;
 
 	/* RFC 791 §2.3: what must not be cut is not. */
 	if ((v4 ? len : len - IP6_HDR_LEN) > UINT16_MAX || (piece > mtu && out->df)) {

@@ -73,7 +73,7 @@ static int segments_check(const struct udp_sock *us, const struct dgram_dest *d,
 	const struct sock *sk = &us->ds.is.sk;
 	bool bare = addr_is_v4(&d->dst) ? sk->no_check : us->no_check6_tx;
 
-	if (MIN(size, len) + UDP_HDR_LEN + ip_header_len(&d->out) > ip_mtu(sk->stack, &d->dst, &d->hop)) return -EMSGSIZE;
+	if (MIN(len, size) + UDP_HDR_LEN + ip_header_len(&d->out) > ip_out_mtu(sk->stack, &d->out, &d->hop)) return -EMSGSIZE;
 	if (len > size * SEGMENTS_MAX || bare) return -EINVAL;
 	return sk->protocol == IPPROTO_UDPLITE ? -EIO : 0;
 }
