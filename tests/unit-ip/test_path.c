@@ -216,6 +216,26 @@ static void filling_the_link(void **state)
 	sock_close(to);
 }
 
+/* SO_DONTROUTE and MSG_DONTROUTE keep IPv4 from routers; as in Linux, IPv6 does not mind. */
+static void neighbours_only(void **state)
+{
+	struct path *w = *state;
+	int on = 1;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct sock *datagrams = make(w->a, SOCK_DGRAM), *stream = make(w->a, SOCK_STREAM);
+		assert_int_equal(connect_to(datagrams, far_host[v6], 7), 0);
+		assert_int_equal(sock_send(datagrams, &(struct sock_msg){.data = "x", .len = 1, .flags = MSG_DONTROUTE}), v6 ? 1 : -ENETUNREACH);
+		assert_int_equal(sock_setsockopt(datagrams, SOL_SOCKET, SO_DONTROUTE, &on, sizeof on), 0);
+		assert_int_equal(sock_setsockopt(stream, SOL_SOCKET, SO_DONTROUTE, &on, sizeof on), 0);
+		assert_int_equal(send_octets(datagrams, "x", 1), v6 ? 1 : -ENETUNREACH);
+		assert_int_equal(connect_to(datagrams, far_host[v6], 8), v6 ? 0 : -ENETUNREACH);
+		assert_int_equal(connect_to(stream, far_host[v6], 8), v6 ? -EINPROGRESS : -ENETUNREACH);
+		sock_close(datagrams);
+		sock_close(stream);
+	}
+}
+
 /* RFC 1122 (1122-17, 1122-25); RFC 4443 (4443-6, 4443-14). */
 static void what_routers_say_reaches_the_socket(void **state)
 {
@@ -310,8 +330,8 @@ static void stream_finds_the_path_mtu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		on_path(largest_datagrams_arrive_whole), on_path(narrow_link_on_the_way), on_path(filling_the_link), on_path(what_routers_say_reaches_the_socket),
-		on_path(hops_that_do_not_suffice), on_path(stream_finds_the_path_mtu),
+		on_path(largest_datagrams_arrive_whole), on_path(narrow_link_on_the_way), on_path(filling_the_link), on_path(neighbours_only),
+		on_path(what_routers_say_reaches_the_socket), on_path(hops_that_do_not_suffice), on_path(stream_finds_the_path_mtu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,7 @@ int dgram_connect_to(struct sock *sk, const struct sockaddr *a, socklen_t len)
 	if (r < 0) return r;
 	inet_sock_out(is, &is->laddr, &d.dst, (uint8_t)sk->protocol, &d.out);
 	r = flowlabel_may_use(is, d.flowinfo & IP6_FLOW_MASK) ? dgram_route(ds, &d) : -EINVAL;
+	if (r == 0) r = inet_check_link(sk, 0, &d.dst, &d.hop);
 	if (r < 0) return r;
 	is->flowinfo6 = d.flowinfo;
 	if (addr_is_any(&is->laddr)) is->laddr = d.out.src;

@@ -150,6 +150,8 @@ int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, 
 /* The path MTU of a connection, as IP_MTU and IPV6_MTU show it. -ENOTCONN */
 int inet_path_mtu(const struct inet_sock *is);
 struct netif *inet_sock_oif(const struct inet_sock *is);                   /* bound_if, or the one of scope */
+/* SO_DONTROUTE, or MSG_DONTROUTE in flags: that way stays on the link. -ENETUNREACH */
+int inet_check_link(const struct sock *sk, int flags, const struct addr *dst, const struct route_hop *hop);
 uint32_t inet_priority_of(uint8_t tos);
 /* Of what a connected socket sends from src; src any: not chosen yet. */
 struct route_flow inet_sock_flow(const struct inet_sock *is, const struct addr *src);

@@ -196,6 +196,14 @@ struct netif *inet_sock_oif(const struct inet_sock *is)
 	return is->scope ? netif_by_index(is->sk.stack, (int)is->scope) : NULL;
 }
 
+/* As Linux, IPv6 does not mind. */
+int inet_check_link(const struct sock *sk, int flags, const struct addr *dst, const struct route_hop *hop)
+{
+	bool on_link = addr_is_v4(dst) && (sk->dontroute || flags & MSG_DONTROUTE);
+
+	return on_link && hop->route && hop->route->has_gateway ? -ENETUNREACH : 0;
+}
+
 static void out_v4(const struct inet_sock *is, bool mcast, struct ip_out *o)
 {
 	int ttl = mcast ? is->mcast_ttl : is->ttl;

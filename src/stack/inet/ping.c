@@ -140,6 +140,7 @@ static int echo_send(struct dgram_sock *ds, const struct sock_msg *m)
 	if (r < 0) return r;
 	if (v6 && addr_is_v4(&d.dst)) return -EINVAL;
 	r = dgram_route(ds, &d);
+	if (r == 0) r = inet_check_link(&ds->is.sk, m->flags, &d.dst, &d.hop);
 	if (r < 0) return r;
 	if (m->len > (v6 ? PACKET_MAX : PACKET_MAX - IP4_HDR_MIN)) return -EMSGSIZE;
 	if (!v6 && m->flags & DGRAM_PROBE) return 0;     /* as Linux: IPv6 probes nothing, but sends */

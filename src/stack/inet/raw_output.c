@@ -145,10 +145,9 @@ static int raw_output(struct raw_sock *rs, struct dgram_dest *d, const struct so
 
 static ssize_t send_to(struct raw_sock *rs, struct dgram_dest *d, const struct sock_msg *m)
 {
-	bool on_link = m->flags & MSG_DONTROUTE || rs->ds.is.sk.dontroute;
 	int r = dgram_route(&rs->ds, d);
 
-	if (r == 0 && on_link && d->hop.route && d->hop.route->has_gateway) r = -ENETUNREACH;
+	if (r == 0) r = inet_check_link(&rs->ds.is.sk, m->flags, &d->dst, &d->hop);
 	if (r == 0) r = raw_output(rs, d, m);
 	return r < 0 ? r : (ssize_t)m->len;
 }

@@ -101,7 +101,6 @@ static int message_send(struct udp_sock *us, struct dgram_dest *d, const void *d
 static int destination(struct udp_sock *us, const struct sock_msg *m, struct dgram_dest *d)
 {
 	struct dgram_sock *ds = &us->ds;
-	bool on_link = m->flags & MSG_DONTROUTE || ds->is.sk.dontroute;
 	int r = dgram_aim(ds, m, d);
 
 	if (r < 0) return r;
@@ -111,8 +110,8 @@ static int destination(struct udp_sock *us, const struct sock_msg *m, struct dgr
 	d->segment = us->segment;
 	r = dgram_equip(ds, m, (uint8_t)ds->is.sk.protocol, d);
 	if (r == 0) r = dgram_route(ds, d);
+	if (r == 0) r = inet_check_link(&ds->is.sk, m->flags, &d->dst, &d->hop);
 	if (r < 0) return r;
-	if (on_link && d->hop.route && d->hop.route->has_gateway) return -ENETUNREACH;
 	r = check_len(ds, d, m->len);
 	return r < 0 || m->flags & DGRAM_PROBE ? r : dgram_may_send(ds);
 }

@@ -25,6 +25,7 @@ static int find_path(struct tcp_sock *conn, struct addr *ret_src, struct route_h
 
 	if (chosen && addr_is_v4(&src) != v4) return v4 ? -ENETUNREACH : -EAFNOSUPPORT;
 	r = conn_path(conn, &src, hop);
+	if (r == 0) r = inet_check_link(&is->sk, 0, &is->raddr, hop);
 	if (r == -ENETUNREACH) conn_stack(conn)->mib->ip[mib_family(v4)].no_routes++;
 	if (r < 0) return r;
 	if (hop->broadcast) return -ENETUNREACH;
