@@ -110,6 +110,40 @@ static void addresses(void)
 	     "addr del fd00::1/64 dev v0", "-6 addr show v0 scope global", "-6 route show root fd00::/8");
 }
 
+/* What the metrics of a route mean to a connection that takes it. */
+static void metrics_felt(void)
+{
+	static const char other[] = "cubic";
+	union name n = name_of(AF_INET, "127.9.0.1", 0);
+	int l = MUST(socket(AF_INET, SOCK_STREAM, 0)), c = MUST(socket(AF_INET, SOCK_STREAM, 0)), a;
+	struct tcp_info info;
+	socklen_t len = sizeof(n.in);
+	char name[16] = "";
+
+	say_about("route felt");
+	EACH("route add local 127.9.0.0/16 dev lo table local src 127.0.0.1 rto_min 1s congctl lock reno window 20000 initrwnd 4 initcwnd 5");
+	MUST(bind(l, &n.sa, sizeof(n.in)));
+	MUST(listen(l, 1));
+	MUST(getsockname(l, &n.sa, &len));
+	MUST(connect(c, &n.sa, sizeof(n.in)));
+	a = MUST(accept(l, NULL, NULL));
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? a : c;
+		len = sizeof(name);
+		MUST(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len));
+		say(i ? "accepted: reno" : "connected: reno", "%d", strcmp(name, "reno") == 0);
+		say_rc("another", setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, other, sizeof(other) - 1));
+		len = sizeof(info);
+		MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+		say("time-out of a second at least", "%d", info.tcpi_rto >= 1000000);
+		say("window", "%u", info.tcpi_snd_cwnd);
+	}
+	close(a);
+	close(c);
+	close(l);
+	EACH("route del local 127.9.0.0/16 dev lo table local");
+}
+
 static void routes(void)
 {
 	say_about("route");
@@ -129,6 +163,10 @@ static void routes(void)
 	     "route get 10.0.0.7 from 10.0.0.1", "route get 10.0.0.7 from 10.0.0.9", "route get fibmatch 10.8.0.1", "route flush table 9",
 	     "route flush table 1000",
 	     "route del local 10.7.4.0/24 dev v0", "-4 route show table all");
+	EACH("route add 10.3.0.0/16 dev v0 rtt 30ms rttvar 10ms ssthresh 5 cwnd lock 7 reordering 4 quickack 1 congctl lock reno", "route show 10.3.0.0/16",
+	     "route change 10.3.0.0/16 dev v0 features ecn window 9000 rto_min 100ms initrwnd 3 fastopen_no_cookie 1", "route show 10.3.0.0/16",
+	     "route get 10.3.0.1", "route change 10.3.0.0/16 dev v0 mtu 70000 advmss 70000", "route show 10.3.0.0/16",
+	     "route change 10.3.0.0/16 dev v0 congctl nosuch", "route del 10.3.0.0/16 dev v0");
 	EACH("route add 10.5.0.0/16 nexthop via 10.0.0.2 weight 2 nexthop via 10.0.0.3", "route show 10.5.0.0/16",
 	     "route del 10.5.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.0.3",
 	     "route add 10.5.0.0/16 nexthop via 10.0.0.2 nexthop dev v1", "route show 10.5.0.0/16", "link set v1 down", "V1 DOWN",
@@ -237,6 +275,7 @@ int main(void)
 	links();
 	addresses();
 	routes();
+	metrics_felt();
 	routes6();
 	rules();
 	policy();

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "stack/core/route.h"
 #include "stack/netlink/private.h"
+#include "stack/tcp/tcp.h"
 
 static const struct route *of(const void *o) { return o; }
 
@@ -76,7 +77,8 @@ void nl_put_route_metrics(struct nl_writer *w, const struct route *r)
 
 	for (uint16_t i = 1; i <= RTAX_MAX; i++) {
 		uint32_t v = i == RTAX_MTU ? r->mtu_bytes : r->metrics[i];
-		if (v) nl_put_u32(w, i, v);
+		if (v && i == RTAX_CC_ALGO) nl_put_text(w, i, tcp_congestion_name(v));
+		else if (v) nl_put_u32(w, i, v);
 	}
 	if (w->len == before) w->len = nest;
 	else nl_nest_end(w, nest);

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include "stack/core/route.h"
 #include "stack/netlink/private.h"
+#include "stack/tcp/tcp.h"
 
 #define ECN_BITS 3
+#define CC_NAME_MAX 16
 
 static const struct nl_policy policy_way4[RTA_MAX + 1] = {[RTA_GATEWAY] = {NL_FIXED, 4}};
 static const struct nl_policy policy_way6[RTA_MAX + 1] = {[RTA_GATEWAY] = {NL_FIXED, 16}};
@@ -14,10 +16,24 @@ static const struct nl_policy policy_metrics[RTAX_MAX + 1] = {
 
 /* ---- metrics ---- */
 
-/* Those that this stack obeys. The others refuse: a route that promised them would not keep its word. */
-static bool metric_is_known(uint16_t type)
+/* What this stack does not obey is refused, lest a route promise what it would not keep: an MTU that no router can make smaller, and features but ECN. */
+static bool is_obeyed(uint16_t type, uint32_t v)
 {
-	return type == RTAX_MTU || type == RTAX_ADVMSS || type == RTAX_HOPLIMIT || type == RTAX_INITCWND;
+	return type == RTAX_LOCK ? !(v >> RTAX_MTU & 1) : type != RTAX_FEATURES || v == RTAX_FEATURE_ECN;
+}
+
+static int read_metric(const struct stack *s, const struct nl_attr *a, uint16_t type, uint32_t *ret)
+{
+	char name[CC_NAME_MAX];
+
+	if (type == RTAX_CC_ALGO) {
+		nl_text(a, name, sizeof name);
+		*ret = tcp_congestion_metric(name);
+		return *ret ? 0 : netlink_refuse(s, -EINVAL, "Unknown tcp congestion algorithm");
+	}
+	if (a->len < sizeof(uint32_t)) return nl_refuse_attr(s, a, -EINVAL, "Invalid attribute in metrics");
+	*ret = nl_u32(a);
+	return *ret && !is_obeyed(type, *ret) ? nl_refuse_attr(s, a, -EOPNOTSUPP, "This metric is not supported") : 0;
 }
 
 static int read_metrics(const struct stack *s, const struct nl_attr *a, struct route *r)
@@ -27,11 +43,8 @@ static int read_metrics(const struct stack *s, const struct nl_attr *a, struct r
 
 	if (err < 0) return err;
 	for (uint16_t i = 1; i <= RTAX_MAX; i++) {
-		if (!tb[i].at) continue;
-		if (tb[i].len < sizeof(uint32_t)) return nl_refuse_attr(s, &tb[i], -EINVAL, "Invalid attribute in metrics");
-		if (!nl_u32(&tb[i])) continue;
-		if (!metric_is_known(i)) return nl_refuse_attr(s, &tb[i], -EOPNOTSUPP, "This metric is not supported");
-		r->metrics[i] = nl_u32(&tb[i]);
+		err = tb[i].at ? read_metric(s, &tb[i], i, &r->metrics[i]) : 0;
+		if (err < 0) return err;
 	}
 	r->metrics[RTAX_HOPLIMIT] = MIN(r->metrics[RTAX_HOPLIMIT], 255U);
 	r->metrics[RTAX_ADVMSS] = MIN(r->metrics[RTAX_ADVMSS], 65535U - 40);

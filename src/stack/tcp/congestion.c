@@ -69,6 +69,17 @@ const struct tcp_cc *cc_find(const char *name, size_t len)
 	return NULL;
 }
 
+/* RTAX_CC_ALGO: which of them, counted from 1. */
+uint32_t tcp_congestion_metric(const char *name)
+{
+	for (uint32_t i = 0; i < ARRAY_SIZE(controllers); i++)
+		if (strcmp(controllers[i]->name, name) == 0) return i + 1;
+	return 0;
+}
+
+const struct tcp_cc *cc_of_metric(uint32_t metric) { return controllers[metric - 1]; }
+const char *tcp_congestion_name(uint32_t metric) { return cc_of_metric(metric)->name; }
+
 const struct tcp_cc *cc_default(const struct sysctl *sys)
 {
 	return controllers[MIN((size_t)sys->tcp_congestion_control, ARRAY_SIZE(controllers) - 1)];

@@ -127,12 +127,31 @@ void conn_update_mss(struct tcp_sock *conn)
 
 /* ---- opening ---- */
 
+/* A number in bit `metric` of RTAX_LOCK: it overrules what is otherwise found. As Linux: of RTAX_RTO_MIN nothing else is heeded. */
+static bool is_locked(const struct route *r, unsigned metric) { return r->metrics[RTAX_LOCK] >> metric & 1; }
+
+/* RTT, its variance, ssthresh, cwnd and reordering Linux takes into what it remembers of earlier connections: with tcp_no_metrics_save that is nothing. */
+static void ask_route(struct tcp_sock *conn, const struct route *r)
+{
+	conn->way = (struct tcp_way){0};
+	if (!r) return;
+	if (is_locked(r, RTAX_RTO_MIN)) conn->way.rto_min = r->metrics[RTAX_RTO_MIN] * NS_PER_MS;
+	conn->way.window = r->metrics[RTAX_WINDOW];
+	conn->way.first_window_segments = r->metrics[RTAX_INITRWND];
+	conn->way.quickack = r->metrics[RTAX_QUICKACK];
+	conn->way.ecn = r->metrics[RTAX_FEATURES] & RTAX_FEATURE_ECN;
+	conn->way.no_cookie = r->metrics[RTAX_FASTOPEN_NO_COOKIE];
+	conn->way.cc_locked = is_locked(r, RTAX_CC_ALGO);
+	if (r->metrics[RTAX_CC_ALGO]) conn->set.cc = cc_of_metric(r->metrics[RTAX_CC_ALGO]);
+}
+
 int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 {
 	struct stack *s = conn_stack(conn);
 	struct sysctl *sys = s->sysctl;
 	seq32 iss = conn->snd.iss ? conn->snd.iss : isn_new(conn);
 
+	ask_route(conn, hop->route);
 	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = iss;
 	conn->snd.data = conn->snd.pushed = iss + 1;
 	conn->opt.ts = sys->tcp_timestamps != 0 && !(conn->state == TCPS_CLOSED && md5_find(conn, &conn->inet.raddr));

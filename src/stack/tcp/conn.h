@@ -106,8 +106,12 @@ struct tcp_set {
 	const struct tcp_cc *cc;
 };
 
+/* What the route said when the connection was opened (RTA_METRICS). 0: nothing */
+struct tcp_way { time_ns rto_min; uint32_t window, first_window_segments; bool quickack, ecn, no_cookie, cc_locked; };
+
 struct tcp_sock {
 	struct inet_sock inet;
+	struct tcp_way way;
 	uint8_t state, use;
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
 	bool nospace : 1;                     /* a program found no room, or waits for some: Linux's SOCK_NOSPACE */
@@ -274,6 +278,7 @@ static inline uint16_t conn_mss_least(const struct tcp_sock *conn) { return (uin
 /* RFC 6298 §2 (2.4) says 1 s; Linux's floor is 200 ms. (2.5): a minute or more. */
 static inline time_ns conn_rto_min(const struct tcp_sock *conn)
 {
+	if (conn->way.rto_min) return conn->way.rto_min;
 	return conn->set.rto_min ? conn->set.rto_min * TCP_TICK : conn_sysctl(conn)->tcp_rto_min_us * NS_PER_US;
 }
 static inline time_ns conn_rto_max(const struct tcp_sock *conn)
@@ -614,6 +619,7 @@ struct tcp_cc {
 };
 extern const struct tcp_cc cc_cubic;
 const struct tcp_cc *cc_find(const char *name, size_t len);
+const struct tcp_cc *cc_of_metric(uint32_t metric);        /* tcp_congestion_metric()'s */
 const struct tcp_cc *cc_default(const struct sysctl *sys);
 void cc_init(struct tcp_sock *conn);
 void cc_start(struct tcp_sock *conn);                      /* another controller takes over */

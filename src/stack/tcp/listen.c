@@ -142,7 +142,7 @@ static void answer_syn(struct tcp_sock *conn, struct tcp_sock *child, struct seg
 	struct tcp_cookie buf;
 	bool open = false;
 	/* Multipath TCP's options leave no room for a cookie, and who joins proves itself by the third ACK. */
-	const struct tcp_cookie *c = child->mptcp ? NULL : fastopen_judge(conn, g, &buf, &open);
+	const struct tcp_cookie *c = child->mptcp ? NULL : fastopen_judge(conn, child, g, &buf, &open);
 
 	if (open) {
 		move_to_ready(child);

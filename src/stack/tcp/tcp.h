@@ -2,6 +2,10 @@
 #pragma once
 #include "stack/inet/inet.h"
 
+/* RTAX_CC_ALGO as a route keeps it; 0: there is no such controller */
+uint32_t tcp_congestion_metric(const char *name);
+const char *tcp_congestion_name(uint32_t metric);
+
 int tcp_new(struct stack *s);        /* called by stack_new */
 void tcp_free(struct stack *s);
 
