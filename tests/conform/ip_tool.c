@@ -110,6 +110,17 @@ static void addresses(void)
 	     "addr del fd00::1/64 dev v0", "-6 addr show v0 scope global", "-6 route show root fd00::/8");
 }
 
+static void names(void)
+{
+	say_about("names");
+	EACH("link property add dev v0 altname other altname a-name-of-more-than-fifteen-characters", "link show other",
+	     "link property add dev v1 altname other", "link property add dev v1 altname v0", "link property add dev v0 altname v0",
+	     "link property del dev v0 altname nosuch", "link property del dev v1 altname other", "link property del dev v0 altname v0",
+	     "link property add dev nosuch altname x", "link set v1 name other", "addr add 10.66.0.1/24 dev other", "-4 addr show dev a-name-of-more-than-fifteen-characters",
+	     "addr del 10.66.0.1/24 dev other", "link property del dev v0 altname other", "link show dev other", "link show dev v0",
+	     "link property del dev other altname a-name-of-more-than-fifteen-characters", "link property del dev v0 altname a-name-of-more-than-fifteen-characters");
+}
+
 /* What the metrics of a route mean to a connection that takes it. */
 static void metrics_felt(void)
 {
@@ -274,6 +285,7 @@ int main(void)
 		return 1;
 	links();
 	addresses();
+	names();
 	routes();
 	metrics_felt();
 	routes6();

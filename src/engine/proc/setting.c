@@ -26,7 +26,7 @@ static struct netconf *conf_of(const struct stack *s, const char *directory, con
 {
 	if (strcmp(part, "all") == 0) return is_neigh(directory) ? NULL : &s->sysctl->all;
 	if (strcmp(part, "default") == 0) return &s->sysctl->initial;
-	struct netif *nif = netif_by_name(s, part);
+	struct netif *nif = netif_by_own_name(s, part);
 	return nif ? &nif->conf : NULL;
 }
 

@@ -132,7 +132,7 @@ struct netif *sysfs_netif_of(const struct stack *s, const char *path, const char
 	if (n == 0 || n >= sizeof name) return NULL;
 	memcpy(name, path, n);
 	*ret_rest = path + n + (path[n] == '/');
-	return netif_by_name(s, name);
+	return netif_by_own_name(s, name);
 }
 
 static int interfaces(const struct stack *s, struct text *t, mode_t kind)

@@ -98,6 +98,7 @@ int netif_make(struct stack *s, const char *name, enum netif_kind kind, const st
 	list_init(&nif->addrs);
 	list_init(&nif->groups);
 	list_init(&nif->learnt);
+	list_init(&nif->altnames);
 	nif->mcast.general4.fire = mcast_general_fire4;
 	nif->mcast.general6.fire = mcast_general_fire6;
 	nif->index = s->next_ifindex++;
@@ -162,6 +163,7 @@ void netif_remove(struct netif *nif)
 	neigh_flush(nif, false);
 	netif_group_flush(nif);
 	netlink_tell_link(nif, true, UINT32_MAX);
+	netif_altnames_free(nif);
 	list_remove(&nif->node);
 	list_append(&s->netifs_gone, &nif->node);
 	nif->twin = NULL;
@@ -176,6 +178,9 @@ void netif_free_gone(struct stack *s)
 		free(nif);
 	}
 }
+
+uint32_t netif_mtu_least(const struct netif *nif) { return nif->kind == NETIF_ETHERNET ? NETIF_MTU_MIN : 0; }
+uint32_t netif_mtu_most(const struct netif *nif) { return nif->kind == NETIF_ETHERNET ? MTU_MOST : 0; }
 
 uint16_t netif_hatype(const struct netif *nif)
 {
@@ -219,16 +224,24 @@ struct netif *netif_absent(struct stack *s, int index)
 	list_init(&made->addrs);
 	list_init(&made->groups);
 	list_init(&made->learnt);
+	list_init(&made->altnames);
 	list_append(&s->netifs_gone, &made->node);
 	return made;
 }
 
 bool netif_is_gone(const struct netif *nif) { return netif_by_index(nif->stack, nif->index) != nif; }
 
-struct netif *netif_by_name(const struct stack *s, const char *name)
+struct netif *netif_by_own_name(const struct stack *s, const char *name)
 {
 	list_each(struct netif, nif, &s->netifs, node)
 		if (strcmp(nif->name, name) == 0) return nif;
+	return NULL;
+}
+
+struct netif *netif_by_name(const struct stack *s, const char *name)
+{
+	list_each(struct netif, nif, &s->netifs, node)
+		if (strcmp(nif->name, name) == 0 || netif_has_altname(nif, name)) return nif;
 	return NULL;
 }
 

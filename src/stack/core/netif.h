@@ -53,6 +53,7 @@ struct netif {
 	uint32_t group;
 	struct netconf conf;           /* settings of its own: net.ipv4.conf and the like. mc_forwarding: how many tables of multicast routes have it */
 	char *alias;                  /* IFLA_IFALIAS; NULL: none */
+	struct list altnames;         /* netif_altname.c */
 	struct list addrs;            /* struct netif_addr, in order of addition */
 	struct list groups;           /* multicast memberships: stack/inet/mcast.h */
 	struct netif_mcast mcast;
@@ -76,7 +77,14 @@ struct netif *netif_by_index(const struct stack *s, int index);
 /* What stands for the interface of an index that there is none of, or no more, so that sockets can be bound to it. NULL: no memory, or too many of them. */
 struct netif *netif_absent(struct stack *s, int index);
 bool netif_is_gone(const struct netif *nif);               /* removed, or never there */
-struct netif *netif_by_name(const struct stack *s, const char *name);
+struct netif *netif_by_name(const struct stack *s, const char *name);      /* by an alternative one, too */
+struct netif *netif_by_own_name(const struct stack *s, const char *name);  /* as files are called */
+#define NETIF_ALTNAME_MAX 127
+int netif_altname_add(struct netif *nif, const char *name);                /* -EEXIST, -ENOMEM */
+int netif_altname_del(struct netif *nif, const char *name);                /* -ENOENT; -EINVAL: another interface's, or no alternative one */
+bool netif_has_altname(const struct netif *nif, const char *name);
+const char *netif_altname(const struct netif *nif, size_t i);              /* of all in turn; NULL: there are no more */
+void netif_altnames_free(struct netif *nif);
 /* Adds the address with its connected route. -EEXIST, -ENOMEM. Without DAD the address is usable at once. */
 int netif_addr_add(struct netif *nif, const struct addr *a, unsigned plen);
 /* The same with flags of its own (IFA_F_*): without _PERMANENT it may end, and with _TENTATIVE an IPv6 one is looked for on the link first. */
@@ -94,6 +102,8 @@ void netif_start(struct netif *nif);
 int netif_set_flags(struct netif *nif, uint32_t flags);    /* those that are not the device's own; IFF_UP off: flushes routes and neighbours as Linux */
 void netif_set_carrier(struct netif *nif, bool on);        /* somebody is at the other end, or nobody any more */
 void netif_ipv6_switched(struct netif *nif);               /* conf.disable_ipv6 has become the other of on and off */
+uint32_t netif_mtu_least(const struct netif *nif);
+uint32_t netif_mtu_most(const struct netif *nif);          /* 0: there is no bound */
 int netif_set_mtu(struct netif *nif, uint32_t mtu_bytes);  /* -EINVAL */
 int netif_set_name(struct netif *nif, const char *name);   /* -EINVAL, -EEXIST */
 #define NETIF_ALIAS_MAX 255       /* octets: IFALIASZ less its end */

@@ -7,6 +7,8 @@
 #include "stack/netlink/private.h"
 
 static void put_name(struct nl_writer *w, uint16_t type, const void *o) { nl_put_text(w, type, ((const struct netif *)o)->name); }
+static void put_mtu_least(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, netif_mtu_least(o)); }
+static void put_mtu_most(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, netif_mtu_most(o)); }
 static void put_mtu(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, ((const struct netif *)o)->mtu_bytes); }
 static void put_txqlen(struct nl_writer *w, uint16_t type, const void *o) { nl_put_u32(w, type, (uint32_t)((const struct netif *)o)->txqlen); }
 static void put_one32(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 1); }
@@ -23,6 +25,23 @@ static void put_alias(struct nl_writer *w, uint16_t type, const void *o)
 
 	if (nif->alias) nl_put_text(w, type, nif->alias);
 }
+
+static void put_altnames(struct nl_writer *w, uint16_t type, const void *o)
+{
+	size_t nest;
+	const char *name;
+
+	if (!netif_altname(o, 0)) return;
+	nest = nl_nest_begin(w, type | NLA_F_NESTED);
+	for (size_t i = 0; (name = netif_altname(o, i)); i++)
+		nl_put_text(w, IFLA_ALT_IFNAME, name);
+	nl_nest_end(w, nest);
+}
+
+/* What Linux's software segmentation takes, and what a device of no kind of its own says that it would. */
+static void put_cut_segments(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 65535); }
+static void put_cut_bytes(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 65536); }
+static void put_device_bytes(struct nl_writer *w, uint16_t type, const void *o) { (void)o; nl_put_u32(w, type, 524280); }
 
 static void put_other_end(struct nl_writer *w, uint16_t type, const void *o)
 {
@@ -103,13 +122,21 @@ static const struct nl_row rows[] = {
 	ROW(IFLA_OPERSTATE, put_operstate),
 	ROW(IFLA_LINKMODE, put_zero8),
 	ROW(IFLA_MTU, put_mtu),
+	ROW(IFLA_MIN_MTU, put_mtu_least),
+	ROW(IFLA_MAX_MTU, put_mtu_most),
 	ROW(IFLA_GROUP, put_group),
 	ROW(IFLA_PROMISCUITY, put_promiscuity),
 	ROW(IFLA_ALLMULTI, put_allmulti),
 	ROW(IFLA_NUM_TX_QUEUES, put_one32),
+	ROW(IFLA_GSO_MAX_SEGS, put_cut_segments),
+	ROW(IFLA_GSO_MAX_SIZE, put_cut_bytes),
+	ROW(IFLA_GRO_MAX_SIZE, put_cut_bytes),
+	ROW(IFLA_TSO_MAX_SIZE, put_device_bytes),
+	ROW(IFLA_TSO_MAX_SEGS, put_cut_segments),
 	ROW(IFLA_NUM_RX_QUEUES, put_one32),
 	ROW(IFLA_CARRIER, put_carrier),
 	ROW(IFLA_QDISC, put_qdisc),
+	ROW(IFLA_PROTO_DOWN, put_zero8),
 	ROW(IFLA_MAP, put_map),
 	ROW(IFLA_ADDRESS, put_mac),
 	ROW(IFLA_BROADCAST, put_broadcast),
@@ -117,6 +144,7 @@ static const struct nl_row rows[] = {
 	ROW(IFLA_STATS, put_stats),
 	ROW(IFLA_IFALIAS, put_alias),
 	ROW(IFLA_LINK, put_other_end),
+	ROW(IFLA_PROP_LIST, put_altnames),
 	ROW(IFLA_LINKINFO, put_linkinfo),
 	{.text = NULL},
 };

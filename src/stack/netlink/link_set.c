@@ -70,7 +70,7 @@ int nl_link_apply(struct stack *s, struct netif *nif, const struct ifinfomsg *h,
 int nl_link_find(const struct stack *s, const struct ifinfomsg *h, const struct nl_attr *tb, struct netif **ret)
 {
 	const struct nl_attr *a = tb[IFLA_IFNAME].at ? &tb[IFLA_IFNAME] : &tb[IFLA_ALT_IFNAME];
-	char name[IFNAMSIZ];
+	char name[NETIF_ALTNAME_MAX + 1];
 	struct netif *nif;
 
 	if (h->ifi_index <= 0 && !a->at) return -EINVAL;

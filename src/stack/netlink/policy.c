@@ -3,10 +3,10 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include "stack/core/netif.h"
 #include "stack/netlink/private.h"
 
 #define LINK_ADDRESS_MAX 32       /* MAX_ADDR_LEN */
-#define ALTNAME_MAX 127
 
 const struct nl_policy nl_link_policy[IFLA_MAX + 1] = {
 	[IFLA_ADDRESS] = {NL_MOST, LINK_ADDRESS_MAX}, [IFLA_BROADCAST] = {NL_MOST, LINK_ADDRESS_MAX}, [IFLA_IFNAME] = {NL_TEXT, IFNAMSIZ - 1},
@@ -20,7 +20,7 @@ const struct nl_policy nl_link_policy[IFLA_MAX + 1] = {
 	[IFLA_PROTO_DOWN] = {NL_FIXED, 1}, [IFLA_GSO_MAX_SEGS] = {NL_FIXED, 4}, [IFLA_GSO_MAX_SIZE] = {NL_FIXED, 4}, [IFLA_XDP] = {NL_NEST, 0},
 	[IFLA_EVENT] = {NL_FIXED, 4}, [IFLA_IF_NETNSID] = {NL_FIXED, 4}, [IFLA_CARRIER_UP_COUNT] = {NL_FIXED, 4}, [IFLA_CARRIER_DOWN_COUNT] = {NL_FIXED, 4},
 	[IFLA_NEW_IFINDEX] = {NL_FIXED, 4}, [IFLA_MIN_MTU] = {NL_FIXED, 4}, [IFLA_MAX_MTU] = {NL_FIXED, 4}, [IFLA_PROP_LIST] = {NL_NEST, 0},
-	[IFLA_ALT_IFNAME] = {NL_TEXT, ALTNAME_MAX}, [IFLA_PERM_ADDRESS] = {NL_REJECTED, 0}, [IFLA_PROTO_DOWN_REASON] = {NL_NEST, 0},
+	[IFLA_ALT_IFNAME] = {NL_TEXT, NETIF_ALTNAME_MAX}, [IFLA_PERM_ADDRESS] = {NL_REJECTED, 0}, [IFLA_PROTO_DOWN_REASON] = {NL_NEST, 0},
 };
 
 const struct nl_policy nl_address4_policy[IFA_MAX + 1] = {

@@ -15,7 +15,7 @@
  *     notify.c    what has changed, to the groups
  *     link.c address.c route.c mroute.c neigh.c rule.c netconf.c   a kind of object each: rows of attributes, the dump, the single get
  *     route_get.c the way to one destination
- *     link_set.c link_make.c address_set.c route_set.c neigh_set.c rule_set.c   what changes them
+ *     link_set.c link_make.c link_prop.c address_set.c route_set.c neigh_set.c rule_set.c   what changes them
  *
  * Read first: netlink(7), rtnetlink(7).
  */
@@ -28,7 +28,7 @@
 #include "stack/socket/option.h"
 
 #define NL_DATAGRAM_MAX 3776        /* of a dump: NLMSG_GOODSIZE, what a page holds on Linux; libraries read with a page */
-#define NL_MESSAGE_MAX 2048         /* of one object */
+#define NL_MESSAGE_MAX 3072         /* of one object */
 
 struct nl_request;
 struct netlink_sock;
@@ -230,7 +230,7 @@ struct nl_kind {
 	nl_change *make, *del, *set;                                              /* RTM_NEW…, RTM_DEL…, RTM_SET…. NULL: -EOPNOTSUPP */
 	uint8_t family;                                                           /* only requests of this one; 0: all others */
 };
-extern const struct nl_kind nl_link, nl_address, nl_route, nl_mroute, nl_mroute6, nl_neigh, nl_rule, nl_netconf;
+extern const struct nl_kind nl_link, nl_link_prop, nl_address, nl_route, nl_mroute, nl_mroute6, nl_neigh, nl_rule, nl_netconf;
 nl_change nl_link_make, nl_link_del, nl_link_set, nl_address_make, nl_address_del, nl_route_make, nl_route_del, nl_neigh_make, nl_neigh_del,
 	nl_rule_make, nl_rule_del;
 

@@ -9,7 +9,7 @@
 
 #define NL_WHY_MAX 256             /* of an acknowledgment: what explains an error */
 
-static const struct nl_kind *const kinds[] = {&nl_link, &nl_address, &nl_mroute, &nl_mroute6, &nl_route, &nl_neigh, &nl_rule, &nl_netconf};
+static const struct nl_kind *const kinds[] = {&nl_link, &nl_link_prop, &nl_address, &nl_mroute, &nl_mroute6, &nl_route, &nl_neigh, &nl_rule, &nl_netconf};
 
 static const struct nl_kind *kind_find(uint16_t type, uint8_t family)
 {
