@@ -7,6 +7,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
@@ -248,6 +249,39 @@ static void echoed(int fd, unsigned index)
 
 static void option(int fd, int name, int v) { say_rc("option", setsockopt(fd, SOL_NETLINK, name, &v, sizeof(v))); }
 
+/* How interfaces forward, as their settings are written, and as they come and go. */
+static void netconf(void)
+{
+	static const char *const commands[] = {
+		"echo 1 >/proc/sys/net/ipv4/conf/v0/forwarding", "echo 1 >/proc/sys/net/ipv4/conf/v0/forwarding", "echo 2 >/proc/sys/net/ipv4/conf/v0/rp_filter",
+		"echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter", "echo 1 >/proc/sys/net/ipv4/conf/v0/proxy_arp", "echo 0 >/proc/sys/net/ipv4/conf/default/forwarding",
+		"echo 1 >/proc/sys/net/ipv6/conf/v0/forwarding", "ip link add w0 type veth peer name w1", "ip link set w0 name x0", "ip link del x0",
+		"echo 0 >/proc/sys/net/ipv6/conf/v0/forwarding", "echo 0 >/proc/sys/net/ipv4/conf/v0/forwarding", "echo 0 >/proc/sys/net/ipv4/conf/v0/rp_filter",
+		"echo 0 >/proc/sys/net/ipv4/conf/v0/proxy_arp", "echo 0 >/proc/sys/net/ipv4/conf/default/rp_filter",
+	};
+	struct sockaddr_nl name = { .nl_family = AF_NETLINK };
+	int fd = MUST(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	char buf[4096];
+
+	say_about("netconf");
+	MUST(bind(fd, (struct sockaddr *)&name, sizeof(name)));
+	option(fd, NETLINK_ADD_MEMBERSHIP, RTNLGRP_IPV4_NETCONF);
+	option(fd, NETLINK_ADD_MEMBERSHIP, RTNLGRP_IPV6_NETCONF);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		MUST(system(commands[i]));
+		for (ssize_t n; (n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0;) {
+			struct nlmsghdr *h = (struct nlmsghdr *)(void *)buf;
+			struct rtattr *a = (struct rtattr *)(void *)(buf + NLMSG_SPACE(sizeof(struct netconfmsg)));
+			char text[128] = "";
+			for (int left = (int)(n - NLMSG_SPACE((ssize_t)sizeof(struct netconfmsg))); RTA_OK(a, left); a = RTA_NEXT(a, left))
+				if (a->rta_type != NETCONFA_IFINDEX || *(int *)RTA_DATA(a) < 0)
+					snprintf(text + strlen(text), sizeof(text) - strlen(text), " %d:%d", a->rta_type, *(int *)RTA_DATA(a));
+			say(commands[i], "%s family %d%s", h->nlmsg_type == RTM_NEWNETCONF ? "new" : "gone", *(unsigned char *)NLMSG_DATA(h), text);
+		}
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	static const int groups[] = { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_NEIGH };
@@ -285,5 +319,6 @@ int main(void)
 	say_about("capped");
 	option(fd, NETLINK_CAP_ACK, 1);
 	all_of_it(fd, index);
+	netconf();
 	return 0;
 }

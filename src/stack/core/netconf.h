@@ -37,8 +37,12 @@ struct netconf {
 };
 
 struct netif;
+struct sysctl;
 bool netif_believes_redirects(const struct netif *nif);   /* IPv4 */
 bool netif_takes_adverts(const struct netif *nif);        /* of routers: accept_ra, which a router has to say twice */
+
+/* The field at offset of base was before what it was: an interface's, or s->all or s->initial. What that means for others comes about, and is told. */
+void netconf_written(struct sysctl *s, struct netconf *base, size_t offset, bool follows_default, int before);
 
 /* Of the interface or of all. It stands here alone what "either" means. */
 #define NETCONF_OR(nif, field) ((nif)->stack->sysctl->all.field || (nif)->conf.field)

@@ -103,6 +103,7 @@ int netif_make(struct stack *s, const char *name, enum netif_kind kind, const st
 	nif->mcast.general6.fire = mcast_general_fire6;
 	nif->index = s->next_ifindex++;
 	list_append(&s->netifs, &nif->node);
+	netlink_tell_netconfs(nif, false, true);
 	netlink_uevent(nif, "add");
 	*ret = nif;
 	return 0;
@@ -162,6 +163,7 @@ void netif_remove(struct netif *nif)
 	route_flush_netif(s, nif);
 	neigh_flush(nif, false);
 	netif_group_flush(nif);
+	netlink_tell_netconfs(nif, true, false);
 	netlink_tell_link(nif, true, UINT32_MAX);
 	netif_altnames_free(nif);
 	list_remove(&nif->node);

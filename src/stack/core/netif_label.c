@@ -45,6 +45,8 @@ int netif_set_name(struct netif *nif, const char *wanted)
 	list_each(struct netif_addr, ia, &nif->addrs, node)
 		if (strcmp(ia->label, nif->name) == 0) memcpy(ia->label, name, sizeof ia->label);
 	memcpy(nif->name, name, sizeof nif->name);
+	/* As Linux: its settings are files of that name, which go and come again. */
+	netlink_tell_netconfs(nif, true, true);
 	netlink_tell_link(nif, false, 0);
 	return 0;
 }

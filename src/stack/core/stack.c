@@ -43,7 +43,7 @@ struct stack *stack_new(const char *name, const struct host_ops *ops, void *host
 	s->next_ifindex = 1;
 	ops->random(host, &s->secret, sizeof s->secret);
 	s->sysctl = sysctl_new();
-	if (s->sysctl) s->sysctl->netifs = &s->netifs;
+	if (s->sysctl) s->sysctl->stack = s;
 	s->mib = calloc(1, sizeof *s->mib);
 	if (!s->sysctl || !s->mib || route_table_new(s) < 0 || route_memos_new(s) < 0 || rules_new(s) < 0 || inet_new(s) < 0 || mroute_new(s) < 0 ||
 	    tcp_new(s) < 0 || mptcp_new(s) < 0 || sctp_new(s) < 0 || netlink_new(s) < 0 || unix_new(s) < 0) {

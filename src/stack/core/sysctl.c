@@ -278,68 +278,6 @@ static int read_word(const struct row *r, const char *text)
 	return -ENOENT;
 }
 
-static void forward4(struct sysctl *s, int on)
-{
-	s->all.forwarding = s->initial.forwarding = on;
-	/* As Linux: a router believes no redirects until it is told to again. */
-	s->all.accept_redirects = !on;
-	if (!s->netifs) return;
-	list_each(struct netif, nif, s->netifs, node) nif->conf.forwarding = on;
-}
-
-static void forward6(struct sysctl *s, int on)
-{
-	s->all.forwarding6 = s->initial.forwarding6 = on;
-	if (!s->netifs) return;
-	list_each(struct netif, nif, s->netifs, node) nif->conf.forwarding6 = on;
-}
-
-/* An interface's own becomes all's, or it has become what it is by itself. */
-static void disable6(struct sysctl *s, int off)
-{
-	s->all.disable_ipv6 = s->initial.disable_ipv6 = off;
-	if (!s->netifs) return;
-	list_each(struct netif, nif, s->netifs, node) {
-		bool was_off = nif->conf.disable_ipv6;
-		nif->conf.disable_ipv6 = off;
-		if (was_off != !!off) netif_ipv6_switched(nif);
-	}
-}
-
-void sysctl_set_router(struct sysctl *s, bool on)
-{
-	if (s->all.forwarding != on) forward4(s, on);
-	forward6(s, on);
-}
-
-/* What is written to "default" is for some that are there, too: netconf.h. */
-static void follow_default(struct sysctl *s, void *base, const struct row *r)
-{
-	uint64_t field_bit = (uint64_t)1 << r->offset / sizeof(int);
-
-	_Static_assert(sizeof(struct netconf) / sizeof(int) <= 64, "a bit for each field");
-	if (base != &s->initial) {
-		((struct netconf *)base)->written |= field_bit;
-		return;
-	}
-	if (!s->netifs) return;
-	list_each(struct netif, nif, s->netifs, node)
-		if (!nif->conf.is_settled && !(nif->conf.written & field_bit)) *field(&nif->conf, r) = *field(base, r);
-}
-
-/* As Linux: IPv4's forwarding only when that changes it. */
-static void spread(struct sysctl *s, void *base, const struct row *r, int before)
-{
-	const int *at = field(base, r);
-
-	if (at == &s->all.forwarding && *at != before) forward4(s, *at);
-	if (at == &s->all.forwarding6) forward6(s, *at);
-	if (at == &s->all.disable_ipv6) disable6(s, *at);
-	else if (r->own && r->offset == offsetof(struct netconf, disable_ipv6) && base != &s->initial && !*at != !before)
-		netif_ipv6_switched(container_of((struct netconf *)base, struct netif, conf));
-	if (r->follows_default) follow_default(s, base, r);
-}
-
 static bool fits(const struct row *r, long v) { return r->is_unsigned ? v >= 0 : v >= r->min && v <= r->max; }
 
 /* A range is taken whole or not at all, and keeps clear of the ports that not everybody may take. */
@@ -348,10 +286,18 @@ static bool is_range(const struct sysctl *s, const struct row *r, const long *v)
 	return fits(r, v[0]) && fits(r, v[1]) && v[0] <= v[1] && v[0] >= s->ip_unprivileged_port_start;
 }
 
+/* What interfaces have, or NULL: net.ipv4.ip_forward is another name of such a setting. */
+static struct netconf *conf_of(struct sysctl *s, void *base, const struct row *r)
+{
+	if (r->own) return base;
+	return field(s, r) == &s->all.forwarding ? &s->all : NULL;
+}
+
 /* Linux takes fewer values than a row has and leaves the rest as they were; those before a mistake it has taken. */
 static int set_numbers(struct sysctl *s, void *base, const struct row *r, const char *text, size_t len)
 {
 	int *at = field(base, r), before = *at, taken = 0, good, n;
+	struct netconf *c = conf_of(s, base, r);
 	long v[3] = {at[0], at[r->count > 1]};
 
 	n = sysctl_read_longs(text, len, v, r->count, &good);
@@ -360,7 +306,7 @@ static int set_numbers(struct sysctl *s, void *base, const struct row *r, const 
 		at[taken] = (int)v[taken];
 		taken++;
 	}
-	if (taken > 0) spread(s, base, r, before);
+	if (taken > 0 && c) netconf_written(s, c, (size_t)((char *)at - (char *)c), r->follows_default, before);
 	return taken == 0 || taken < n || n < 0 ? -EINVAL : 0;
 }
 

@@ -15,7 +15,7 @@ struct fastopen_keys { struct siphash_key key[2]; uint32_t n; };
 struct sysctl {
 	int ip_default_ttl;                  /* net.ipv4.ip_default_ttl */
 	struct netconf all, initial;          /* net.ipv4.conf.all and .default, and so on */
-	struct list *netifs;                 /* what is written to "all" may be for each of these; NULL: settings that nobody uses */
+	struct stack *stack;                 /* whose interfaces have the rest; NULL: settings that nobody uses */
 	int router_advertisements_s;         /* sockland.router_advertisements: how often a forwarding host sends them; 0: never */
 	int ip_local_port_min, ip_local_port_max;
 	int ip_unprivileged_port_start;      /* 0: every port is free to take */

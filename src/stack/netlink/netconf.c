@@ -5,21 +5,31 @@
 #include "stack/core/sysctl.h"
 #include "stack/netlink/private.h"
 
-/* index: an interface's, or one of NETCONFA_IFINDEX_*. What there is no setting of is off. */
-static void write_one(struct nl_writer *w, bool v4, int index, const struct netconf *c)
+/* What there is no setting of is off. */
+static void put(struct nl_writer *w, bool v4, const struct netconf *c, int what)
+{
+	const struct { int is; bool there; int value; } rows[] = {
+		{NETCONFA_FORWARDING, true, v4 ? c->forwarding : c->forwarding6}, {NETCONFA_RP_FILTER, v4, c->rp_filter},
+		{NETCONFA_MC_FORWARDING, true, v4 ? c->mc_forwarding : c->mc_forwarding6}, {NETCONFA_BC_FORWARDING, v4, 0},
+		{NETCONFA_PROXY_NEIGH, true, v4 ? c->proxy_arp : 0}, {NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, true, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].there && (what == NETCONFA_ALL || what == rows[i].is)) nl_put_u32(w, (uint16_t)rows[i].is, (uint32_t)rows[i].value);
+}
+
+/* index: an interface's, or one of NETCONFA_IFINDEX_*. */
+void nl_write_netconf(struct nl_writer *w, bool v4, int index, const struct netconf *c, int what)
 {
 	struct netconfmsg h = {.ncm_family = v4 ? AF_INET : AF_INET6};
 
-	nl_begin(w, RTM_NEWNETCONF, &h, sizeof h);
+	nl_begin(w, c ? RTM_NEWNETCONF : RTM_DELNETCONF, &h, sizeof h);
 	nl_put_u32(w, NETCONFA_IFINDEX, (uint32_t)index);
-	nl_put_u32(w, NETCONFA_FORWARDING, (uint32_t)(v4 ? c->forwarding : c->forwarding6));
-	if (v4) nl_put_u32(w, NETCONFA_RP_FILTER, (uint32_t)c->rp_filter);
-	nl_put_u32(w, NETCONFA_MC_FORWARDING, (uint32_t)(v4 ? c->mc_forwarding : c->mc_forwarding6));
-	if (v4) nl_put_u32(w, NETCONFA_BC_FORWARDING, 0);
-	nl_put_u32(w, NETCONFA_PROXY_NEIGH, 0);
-	nl_put_u32(w, NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN, 0);
+	if (c) put(w, v4, c, what);
 	nl_end(w);
 }
+
+static void write_one(struct nl_writer *w, bool v4, int index, const struct netconf *c) { nl_write_netconf(w, v4, index, c, NETCONFA_ALL); }
 
 /* ---- asked for ---- */
 

@@ -1,4 +1,6 @@
 /* What has changed, told to the members of a group in the words of a dump: notify.h. Nothing is written that nobody listens to. */
+#include <linux/netconf.h>
+#include "stack/core/netif.h"
 #include "stack/core/rule.h"
 #include "stack/inet/neigh.h"
 #include "stack/mroute/mroute.h"
@@ -116,6 +118,26 @@ void netlink_tell_mroute_upcall(const struct mroute_table *t, const struct packe
 	if (!begin(&w, t->stack, t->v4 ? RTNLGRP_IPV4_MROUTE_R : RTNLGRP_IPV6_MROUTE_R)) return;
 	nl_write_mroute_upcall(&w, t, message, vif, type);
 	nl_flush(&w);
+}
+
+/* c: NULL: what was there is gone. As Linux: nobody is said to have asked. */
+void netlink_tell_netconf(struct stack *s, bool v4, int index, const struct netconf *c, int what)
+{
+	struct nl_writer w;
+
+	if (!begin(&w, s, v4 ? RTNLGRP_IPV4_NETCONF : RTNLGRP_IPV6_NETCONF)) return;
+	w.no_echo = true;
+	w.seq = w.pid = 0;
+	nl_write_netconf(&w, v4, index, c, what);
+	nl_flush(&w);
+}
+
+void netlink_tell_netconfs(const struct netif *nif, bool went, bool is)
+{
+	for (int v4 = 1; v4 >= 0; v4--) {
+		if (went) netlink_tell_netconf(nif->stack, v4, nif->index, NULL, NETCONFA_ALL);
+		if (is) netlink_tell_netconf(nif->stack, v4, nif->index, &nif->conf, NETCONFA_ALL);
+	}
 }
 
 /* Where a datagram goes does not depend on neighbours. */

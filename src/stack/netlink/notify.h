@@ -17,6 +17,10 @@ void netlink_tell_link(const struct netif *nif, bool gone, uint32_t change);    
 void netlink_tell_addr(const struct netif_addr *ia, bool gone);
 void netlink_tell_route(struct stack *s, const struct route *r, uint16_t type, uint16_t flags);    /* RTM_NEWROUTE or _DELROUTE; NLM_F_* of the event */
 void netlink_tell_rule(struct stack *s, const struct rule *r, bool gone);
+struct netconf;
+/* One of the settings that say how an interface forwards, by NETCONFA_*; index as there. And all of an interface: what went, and what is there now. */
+void netlink_tell_netconf(struct stack *s, bool v4, int index, const struct netconf *c, int what);
+void netlink_tell_netconfs(const struct netif *nif, bool went, bool is);
 void netlink_tell_neigh(const struct neigh *n, bool gone);
 void netlink_tell_mroute(const struct mroute_table *t, const struct mroute_entry *e, uint16_t type);   /* RTM_NEWROUTE, RTM_DELROUTE */
 struct packet;

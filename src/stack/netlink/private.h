@@ -247,6 +247,7 @@ struct packet;
 void nl_write_mroute_upcall(struct nl_writer *w, const struct mroute_table *t, const struct packet *message, unsigned vif, uint8_t type);
 void nl_dump_mroutes(struct nl_writer *w, bool v4, uint32_t table);    /* 0: of all tables */
 void nl_write_neigh(struct nl_writer *w, const struct neigh *n, uint16_t type);
+void nl_write_netconf(struct nl_writer *w, bool v4, int index, const struct netconf *c, int what);   /* what: NETCONFA_*; c: NULL: it is gone */
 void nl_write_rule(struct nl_writer *w, const struct rule *r, uint16_t type);
 
 /* link_set.c, for link_make.c: sets what the attributes say of an interface that is there. */
