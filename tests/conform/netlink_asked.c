@@ -263,6 +263,33 @@ static void options(int protocol)
 	close(fd);
 }
 
+/* Does the end of a dump come in a datagram of its own? Who reads with one recv() and no library has come to depend on that. */
+static void ends(void)
+{
+	static const struct { const char *name; unsigned short type; } dumps[] = {
+		{ "links", RTM_GETLINK }, { "addresses", RTM_GETADDR }, { "routes", RTM_GETROUTE }, { "rules", RTM_GETRULE }, { "settings", RTM_GETNETCONF },
+	};
+	static const unsigned char families[] = { AF_UNSPEC, AF_INET, AF_INET6 };
+	static char buf[65536];
+	char name[64];
+
+	say_about("the end");
+	for (size_t i = 0; i < 3 * sizeof(dumps) / sizeof(*dumps); i++) {
+		struct question q = { .type = dumps[i / 3].type, .flags = NLM_F_DUMP, .header = LINK, .family = families[i % 3] };
+		int fd = netlink(false), with = -1;
+		ask(fd, &q);
+		while (with < 0 && wait_for(fd, POLLIN)) {
+			unsigned n = (unsigned)MUST(recv(fd, buf, sizeof(buf), 0)), before = 0;
+			for (struct nlmsghdr *h = (struct nlmsghdr *)buf; with < 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n), before++)
+				if (h->nlmsg_type == NLMSG_DONE)
+					with = before > 0;
+		}
+		snprintf(name, sizeof(name), "of %s of family %d", dumps[i / 3].name, families[i % 3]);
+		say(name, with > 0 ? "with others" : with ? "none" : "apart");
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	say_start();
@@ -282,5 +309,6 @@ int main(void)
 	say_about("wanted");
 	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
 		say_end(&requests[i], false);
+	ends();
 	return 0;
 }

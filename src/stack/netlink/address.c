@@ -143,4 +143,4 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct nl_kind nl_address = {RTM_GETADDR, dump, one, nl_address_make, nl_address_del, NULL, 0};
+const struct nl_kind nl_address = {RTM_GETADDR, dump, one, nl_address_make, nl_address_del, NULL, 0, END_APART_BUT_IPV6};

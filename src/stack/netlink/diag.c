@@ -28,7 +28,7 @@ static int dump(struct netlink_sock *ns, const struct nl_request *q, const struc
 {
 	int r = f->check ? f->check(ns, q) : 0;
 
-	return r < 0 ? r : nl_serve_dump(ns, q, f->dump);
+	return r < 0 ? r : nl_serve_dump(ns, q, f->dump, f->end_apart);
 }
 
 static int destroy(struct netlink_sock *ns, const struct nl_request *q, const struct diag_family *f)

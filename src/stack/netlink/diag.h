@@ -23,6 +23,7 @@ struct diag_family {
 	int (*dump)(struct nl_writer *, const struct nl_request *);         /* its errno stands in the message that ends the dump */
 	int (*one)(struct nl_writer *, const struct nl_request *);          /* NULL: -EOPNOTSUPP */
 	int (*destroy)(struct netlink_sock *, const struct nl_request *);   /* NULL: -EOPNOTSUPP */
+	bool end_apart;               /* of a dump: nl_serve_dump() */
 };
 extern const struct diag_family diag_inet, diag_inet6, diag_packet, diag_netlink, diag_unix;
 

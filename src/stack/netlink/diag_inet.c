@@ -143,5 +143,5 @@ static int destroy(struct netlink_sock *ns, const struct nl_request *q)
 	return 0;
 }
 
-const struct diag_family diag_inet = {AF_INET, sizeof(struct inet_diag_req_v2), check, dump, one, destroy};
-const struct diag_family diag_inet6 = {AF_INET6, sizeof(struct inet_diag_req_v2), check, dump, one, destroy};
+const struct diag_family diag_inet = {AF_INET, sizeof(struct inet_diag_req_v2), check, dump, one, destroy, true};
+const struct diag_family diag_inet6 = {AF_INET6, sizeof(struct inet_diag_req_v2), check, dump, one, destroy, true};

@@ -52,7 +52,7 @@ static int packet_one(struct nl_writer *w, const struct nl_request *q)
 	return r < 0 ? r : -EOPNOTSUPP;
 }
 
-const struct diag_family diag_packet = {AF_PACKET, sizeof(struct packet_diag_req), packet_check, packet_dump, packet_one, NULL};
+const struct diag_family diag_packet = {AF_PACKET, sizeof(struct packet_diag_req), packet_check, packet_dump, packet_one, NULL, false};
 
 /* ---- AF_NETLINK ---- */
 
@@ -87,4 +87,4 @@ static int netlink_dump(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct diag_family diag_netlink = {AF_NETLINK, sizeof(struct netlink_diag_req), NULL, netlink_dump, NULL, NULL};
+const struct diag_family diag_netlink = {AF_NETLINK, sizeof(struct netlink_diag_req), NULL, netlink_dump, NULL, NULL, false};

@@ -148,4 +148,4 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct diag_family diag_unix = {AF_UNIX, sizeof(struct unix_diag_req), check, dump, one, NULL};
+const struct diag_family diag_unix = {AF_UNIX, sizeof(struct unix_diag_req), check, dump, one, NULL, true};

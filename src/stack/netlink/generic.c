@@ -122,7 +122,7 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 static int serve_control(struct netlink_sock *ns, const struct nl_request *q, uint8_t command)
 {
 	if (command != CTRL_CMD_GETFAMILY) return -EOPNOTSUPP;
-	return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump) : nl_serve_one(ns, q, one);
+	return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump, false) : nl_serve_one(ns, q, one);
 }
 
 int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q)

@@ -216,4 +216,4 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	return err;
 }
 
-const struct nl_kind nl_link = {RTM_GETLINK, dump, one, nl_link_make, nl_link_del, nl_link_set, 0};
+const struct nl_kind nl_link = {RTM_GETLINK, dump, one, nl_link_make, nl_link_del, nl_link_set, 0, END_APART_BUT_IPV6};

@@ -197,7 +197,7 @@ int nl_mptcp_serve(struct netlink_sock *ns, const struct nl_request *q, uint8_t 
 	switch (command) {
 	case MPTCP_PM_CMD_ADD_ADDR: return add(s, q);
 	case MPTCP_PM_CMD_DEL_ADDR: return del(s, q);
-	case MPTCP_PM_CMD_GET_ADDR: return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump) : nl_serve_one(ns, q, one);
+	case MPTCP_PM_CMD_GET_ADDR: return (q->h.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP ? nl_serve_dump(ns, q, dump, false) : nl_serve_one(ns, q, one);
 	case MPTCP_PM_CMD_FLUSH_ADDRS: return flush(s);
 	case MPTCP_PM_CMD_SET_LIMITS: return set_limits(s, q);
 	case MPTCP_PM_CMD_SET_FLAGS: return set_flags(s, q);

@@ -133,4 +133,4 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct nl_kind nl_neigh = {RTM_GETNEIGH, dump, one, nl_neigh_make, nl_neigh_del, NULL, 0};
+const struct nl_kind nl_neigh = {RTM_GETNEIGH, dump, one, nl_neigh_make, nl_neigh_del, NULL, 0, END_WITHIN};

@@ -89,4 +89,4 @@ static int one(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct nl_kind nl_netconf = {.get = RTM_GETNETCONF, .dump = dump, .one = one};
+const struct nl_kind nl_netconf = {.get = RTM_GETNETCONF, .dump = dump, .one = one, .end = END_APART_OF_ALL};

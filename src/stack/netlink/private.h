@@ -115,7 +115,8 @@ void netlink_broadcast(const struct nl_writer *w);
 /* ---- request.c ---- */
 /* Works off what a program sent to the stack. */
 void netlink_serve(struct netlink_sock *ns, const uint8_t *data, size_t len);
-int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *));
+/* end_apart: the end of it comes in a datagram of its own, as programs that read without libraries expect of Linux's older dumps. */
+int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *), bool end_apart);
 int nl_serve_one(struct netlink_sock *ns, const struct nl_request *q, int (*one)(struct nl_writer *, const struct nl_request *));
 int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q);
 int nl_generic_serve(struct netlink_sock *ns, const struct nl_request *q);
@@ -229,6 +230,7 @@ struct nl_kind {
 	int (*one)(struct nl_writer *, const struct nl_request *);                /* NULL: -EOPNOTSUPP */
 	nl_change *make, *del, *set;                                              /* RTM_NEW…, RTM_DEL…, RTM_SET…. NULL: -EOPNOTSUPP */
 	uint8_t family;                                                           /* only requests of this one; 0: all others */
+	enum { END_WITHIN, END_APART, END_APART_BUT_IPV6, END_APART_OF_ALL } end;  /* of a dump; OF_ALL: of all families */
 };
 extern const struct nl_kind nl_link, nl_link_prop, nl_address, nl_route, nl_mroute, nl_mroute6, nl_neigh, nl_rule, nl_netconf;
 nl_change nl_link_make, nl_link_del, nl_link_set, nl_address_make, nl_address_del, nl_route_make, nl_route_del, nl_neigh_make, nl_neigh_del,

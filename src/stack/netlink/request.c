@@ -47,7 +47,7 @@ static size_t explain(uint8_t *at, size_t room, const struct netlink *nl, int er
 }
 
 /* -EINTR tells that the dump is its own acknowledgment. */
-int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *))
+int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dump)(struct nl_writer *, const struct nl_request *), bool end_apart)
 {
 	uint8_t why[NL_WHY_MAX];
 	struct nl_writer w;
@@ -59,6 +59,7 @@ int nl_serve_dump(struct netlink_sock *ns, const struct nl_request *q, int (*dum
 	if (ns->sk.stack->netlink->dumped >= DUMPS_MAX) return -ENOBUFS;
 	nl_writer_init(&w, ns, q, true);
 	done = dump(&w, q);
+	if (end_apart) nl_flush(&w);
 	told = ns->ext_ack ? explain(why, sizeof why, ns->sk.stack->netlink, done) : 0;
 	if (told) w.flags |= NLM_F_ACK_TLVS;
 	nl_begin(&w, NLMSG_DONE, &done, sizeof done);
@@ -84,6 +85,12 @@ static int serve_change(struct netlink_sock *ns, const struct nl_request *q, nl_
 	return change ? change(ns->sk.stack, q) : -EOPNOTSUPP;
 }
 
+static bool ends_apart(const struct nl_kind *k, uint8_t family)
+{
+	if (k->end == END_APART_BUT_IPV6) return family != AF_INET6;
+	return k->end == END_APART || (k->end == END_APART_OF_ALL && family == AF_UNSPEC);
+}
+
 /* The low two bits of a type say what is wanted: new, delete, get, set. */
 int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q)
 {
@@ -102,7 +109,7 @@ int nl_route_serve(struct netlink_sock *ns, const struct nl_request *q)
 	case RTM_SETLINK & 3: return serve_change(ns, q, k->set);
 	default: break;
 	}
-	if (q->h.nlmsg_flags & NLM_F_DUMP) return k->dump ? nl_serve_dump(ns, q, k->dump) : -EOPNOTSUPP;
+	if (q->h.nlmsg_flags & NLM_F_DUMP) return k->dump ? nl_serve_dump(ns, q, k->dump, ends_apart(k, q->body[0])) : -EOPNOTSUPP;
 	return k->one ? nl_serve_one(ns, q, k->one) : -EOPNOTSUPP;
 }
 

@@ -182,4 +182,4 @@ static int dump(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct nl_kind nl_route = {RTM_GETROUTE, dump, nl_route_get, nl_route_make, nl_route_del, NULL, 0};
+const struct nl_kind nl_route = {RTM_GETROUTE, dump, nl_route_get, nl_route_make, nl_route_del, NULL, 0, END_APART};

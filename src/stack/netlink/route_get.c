@@ -90,10 +90,10 @@ static uint8_t type_of(const struct route_flow *a, const struct route_hop *hop)
 	return addr_is_multicast(&a->dst) ? RTN_MULTICAST : RTN_UNICAST;
 }
 
-/* Of IPv4 it also says what will be done with it: it is for us, too, or for us alone. */
+/* Of IPv4 it also says what will be done with it: it is for us, too, or for us alone. As Linux: of IPv6 the route itself is told, which is no copy. */
 static uint32_t flags_of(const struct route_flow *a, const struct route_hop *hop)
 {
-	if (!addr_is_v4(&a->dst)) return RTM_F_CLONED;
+	if (!addr_is_v4(&a->dst)) return 0;
 	if (hop->local) return RTM_F_CLONED | RTCF_LOCAL;
 	if (hop->broadcast) return RTM_F_CLONED | RTCF_BROADCAST | RTCF_LOCAL;
 	if (!addr_is_multicast(&a->dst)) return RTM_F_CLONED;

@@ -96,4 +96,4 @@ static int dump(struct nl_writer *w, const struct nl_request *q)
 	return 0;
 }
 
-const struct nl_kind nl_rule = {RTM_GETRULE, dump, NULL, nl_rule_make, nl_rule_del, NULL, 0};
+const struct nl_kind nl_rule = {RTM_GETRULE, dump, NULL, nl_rule_make, nl_rule_del, NULL, 0, END_WITHIN};

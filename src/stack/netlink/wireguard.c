@@ -166,5 +166,5 @@ int nl_wireguard_serve(struct netlink_sock *ns, const struct nl_request *q, uint
 	if (!sock_is_privileged(&ns->sk)) return -EPERM;
 	if (command == WG_CMD_SET_DEVICE) return nl_wireguard_set(ns->sk.stack, q);
 	err = nl_wireguard_device(ns->sk.stack, q, tb, &d);
-	return err < 0 ? err : nl_serve_dump(ns, q, dump);
+	return err < 0 ? err : nl_serve_dump(ns, q, dump, false);
 }
