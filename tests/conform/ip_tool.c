@@ -194,7 +194,7 @@ static void routes6(void)
 	     "-6 route add fd01::/64", "-6 route add fd01::1/64 dev v0", "-6 route add fd01::/64 dev v0", "-6 route show fd01::/64", "-6 route del fd01::/64",
 	     "-6 route add fd01::/64 via fd00::5", "-6 route add fd01::/64 via fd00::6", "-6 route append fd01::/64 via fd00::6",
 	     "-6 route append fd01::/64 via fd00::6",
-	     "-d -6 route get fd01::7", "-d -6 route get ::1", "-6 route show fd01::/64", "-6 route del fd01::/64 via fd00::5", "-6 route show fd01::/64", "-6 route replace fd01::/64 via fd00::7 metric 9",
+	     "-d -6 route get fd00::9", "-d -6 route get ::1", "-6 route show fd01::/64", "-6 route del fd01::/64 via fd00::5", "-6 route show fd01::/64", "-6 route replace fd01::/64 via fd00::7 metric 9",
 	     "-6 route show fd01::/64", "-6 route add unreachable fd02::/64", "-6 route add blackhole fd03::/64 metric 7", "-6 route show root fd00::/8",
 	     "-6 route get fd02::1", "-6 route get fd03::1", "-6 route get fd01::1", "-6 route del fd09::/64", "-6 route flush root fd00::/8",
 	     "-6 route show root fd00::/8");

@@ -173,7 +173,7 @@ void acking_check(struct tcp_sock *conn)
 	if (conn->ack.need == TCP_ACK_NONE || !IN_STATES(conn, STATES_SYNCED)) return;
 	/* While the program does not read, the window stays, and its reading will send the ACK. */
 	if (two_segments && unread >= low) two_segments = window_wanted(conn) >= conn->rcv.wnd;
-	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn_answers(conn)) || conn->way.quickack)
+	if (two_segments || conn->ack.need == TCP_ACK_NOW || (conn->ack.quick && !conn_answers(conn)) || conn->ack.always)
 		segment_send_ack(conn);
 	else if (!conn->rcv.ooo)
 		delay(conn);

@@ -90,10 +90,9 @@ const struct tcp_cc *cc_default(const struct sysctl *sys)
 /* RTAX_INITCWND: the route may say more, or less. */
 static uint32_t first_window(struct tcp_sock *conn)
 {
-	struct route_hop hop;
-	bool said = conn_path(conn, &conn->inet.laddr, &hop) == 0 && hop.route && hop.route->metrics[RTAX_INITCWND];
+	uint32_t said = conn_metric(conn, RTAX_INITCWND);
 
-	return said ? MIN(hop.route->metrics[RTAX_INITCWND], (uint32_t)UINT16_MAX) : TCP_INIT_CWND;
+	return said ? MIN(said, (uint32_t)UINT16_MAX) : TCP_INIT_CWND;
 }
 
 void cc_init(struct tcp_sock *conn)

@@ -86,6 +86,20 @@ int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *r
 	return route_find(conn_stack(conn), &f, ret);
 }
 
+const struct route *conn_route(struct tcp_sock *conn)
+{
+	struct route_hop hop;
+
+	return !addr_is_any(&conn->inet.raddr) && conn_path(conn, &conn->inet.laddr, &hop) == 0 ? hop.route : NULL;
+}
+
+uint32_t conn_metric(struct tcp_sock *conn, unsigned metric)
+{
+	const struct route *r = conn_route(conn);
+
+	return r ? r->metrics[metric] : 0;
+}
+
 /* What a segment without options carries at most over an IP datagram of mtu octets. */
 static uint16_t mss_of_mtu(const struct tcp_sock *conn, uint32_t mtu)
 {
@@ -127,21 +141,15 @@ void conn_update_mss(struct tcp_sock *conn)
 
 /* ---- opening ---- */
 
-/* A number in bit `metric` of RTAX_LOCK: it overrules what is otherwise found. As Linux: of RTAX_RTO_MIN nothing else is heeded. */
-static bool is_locked(const struct route *r, unsigned metric) { return r->metrics[RTAX_LOCK] >> metric & 1; }
-
-/* RTT, its variance, ssthresh, cwnd and reordering Linux takes into what it remembers of earlier connections: with tcp_no_metrics_save that is nothing. */
+/*
+ * As Linux: the least RTO counts where it is locked. RTT, its variance, ssthresh, cwnd and reordering Linux takes into what it remembers of earlier
+ * connections: with tcp_no_metrics_save that is nothing.
+ */
 static void ask_route(struct tcp_sock *conn, const struct route *r)
 {
-	conn->way = (struct tcp_way){0};
+	conn->ack.always = r && r->metrics[RTAX_QUICKACK];
 	if (!r) return;
-	if (is_locked(r, RTAX_RTO_MIN)) conn->way.rto_min = r->metrics[RTAX_RTO_MIN] * NS_PER_MS;
-	conn->way.window = r->metrics[RTAX_WINDOW];
-	conn->way.first_window_segments = r->metrics[RTAX_INITRWND];
-	conn->way.quickack = r->metrics[RTAX_QUICKACK];
-	conn->way.ecn = r->metrics[RTAX_FEATURES] & RTAX_FEATURE_ECN;
-	conn->way.no_cookie = r->metrics[RTAX_FASTOPEN_NO_COOKIE];
-	conn->way.cc_locked = is_locked(r, RTAX_CC_ALGO);
+	if (r->metrics[RTAX_LOCK] >> RTAX_RTO_MIN & 1) conn->rtt.route_min_ms = (uint16_t)MIN(r->metrics[RTAX_RTO_MIN], (uint32_t)UINT16_MAX);
 	if (r->metrics[RTAX_CC_ALGO]) conn->set.cc = cc_of_metric(r->metrics[RTAX_CC_ALGO]);
 }
 
@@ -151,7 +159,6 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	struct sysctl *sys = s->sysctl;
 	seq32 iss = conn->snd.iss ? conn->snd.iss : isn_new(conn);
 
-	ask_route(conn, hop->route);
 	conn->snd.iss = conn->snd.una = conn->snd.nxt = conn->snd.sml = conn->snd.up = iss;
 	conn->snd.data = conn->snd.pushed = iss + 1;
 	conn->opt.ts = sys->tcp_timestamps != 0 && !(conn->state == TCPS_CLOSED && md5_find(conn, &conn->inet.raddr));
@@ -167,8 +174,9 @@ int conn_open(struct tcp_sock *conn, const struct route_hop *hop)
 	conn->rcv.mss = TCP_MSS_RCV_MIN;
 	set_mss(conn, ip_mtu(s, &conn->inet.raddr, hop));
 	conn->snd.tso_bytes = hop->netif->tso_bytes;
-	window_init(conn, conn->rcv.adv_mss);
+	window_init(conn, conn->rcv.adv_mss, hop->route);
 	rtt_init(conn);
+	ask_route(conn, hop->route);
 	recovery_init(conn);
 	return 0;
 }

@@ -106,12 +106,8 @@ struct tcp_set {
 	const struct tcp_cc *cc;
 };
 
-/* What the route said when the connection was opened (RTA_METRICS). 0: nothing */
-struct tcp_way { time_ns rto_min; uint32_t window, first_window_segments; bool quickack, ecn, no_cookie, cc_locked; };
-
 struct tcp_sock {
 	struct inet_sock inet;
-	struct tcp_way way;
 	uint8_t state, use;
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
 	bool nospace : 1;                     /* a program found no room, or waits for some: Linux's SOCK_NOSPACE */
@@ -183,6 +179,7 @@ struct tcp_sock {
 		uint8_t need, quick;          /* enum tcp_ack_need; ACKs to be sent at once */
 		uint8_t pushed;               /* small segments since the last ACK: none, one, more */
 		uint8_t pingpong;             /* answers carry our ACKs, once there were net.ipv4.tcp_pingpong_thresh of them */
+		bool always;                  /* at once: the route says so (RTAX_QUICKACK) */
 		uint8_t dups, compressed;     /* ACKs of disorder sent at once, and held back */
 		seq32 dups_nxt;
 		time_ns ato;                  /* delay of the next delayed ACK */
@@ -193,6 +190,7 @@ struct tcp_sock {
 		time_ns srtt, var, mdev, mdev_max, rto, min, min_at, syn_first, syn_at;
 		seq32 round;
 		uint8_t backoff;
+		uint16_t route_min_ms;        /* the least RTO that the route says (RTAX_RTO_MIN); 0: nothing */
 	} rtt;
 	struct mtu_probe *mtu_probe;          /* mtuprobe.c; NULL: there is no search */
 	struct tcp_rtxq rtxq;
@@ -278,7 +276,7 @@ static inline uint16_t conn_mss_least(const struct tcp_sock *conn) { return (uin
 /* RFC 6298 §2 (2.4) says 1 s; Linux's floor is 200 ms. (2.5): a minute or more. */
 static inline time_ns conn_rto_min(const struct tcp_sock *conn)
 {
-	if (conn->way.rto_min) return conn->way.rto_min;
+	if (conn->rtt.route_min_ms) return conn->rtt.route_min_ms * NS_PER_MS;
 	return conn->set.rto_min ? conn->set.rto_min * TCP_TICK : conn_sysctl(conn)->tcp_rto_min_us * NS_PER_US;
 }
 static inline time_ns conn_rto_max(const struct tcp_sock *conn)
@@ -313,6 +311,8 @@ void conn_fail(struct tcp_sock *conn, int err);  /* conn_done with a pending err
 void conn_disconnect(struct tcp_sock *conn);     /* back to where connect or listen can start again */
 void conn_free(struct tcp_sock *conn);           /* frees it in any state, without a packet */
 void conn_time_wait(struct tcp_sock *conn);      /* leaves a struct timewait behind, then conn_done */
+const struct route *conn_route(struct tcp_sock *conn);          /* NULL: none, or no peer yet */
+uint32_t conn_metric(struct tcp_sock *conn, unsigned metric);   /* what the route says, by RTAX_*; 0: nothing */
 int conn_path(struct tcp_sock *conn, const struct addr *src, struct route_hop *ret); /* route to the peer */
 bool conn_is_narrower(const struct tcp_sock *conn, uint32_t mtu);        /* would such a path make segments smaller? */
 void conn_update_mss(struct tcp_sock *conn);     /* after the path MTU changed */
@@ -472,7 +472,7 @@ uint32_t window_to_space(const struct tcp_sock *conn, uint32_t octets);
 uint32_t window_full(const struct tcp_sock *conn);         /* octets that fit in an empty buffer */
 void window_scaling(struct tcp_sock *conn, uint32_t len, uint32_t cost);  /* a segment of a new size says how much of the buffer is window */
 void window_clamp(struct tcp_sock *conn, uint32_t most);   /* TCP_WINDOW_CLAMP */
-void window_init(struct tcp_sock *conn, uint32_t mss);     /* offered at first, in whole segments of that size: */
+void window_init(struct tcp_sock *conn, uint32_t mss, const struct route *r);     /* offered at first, in whole segments of that size: */
 void window_start(struct tcp_sock *conn, seq32 nxt);      /* the peer's first number is known: the window stands from there */
 uint32_t window_wanted(struct tcp_sock *conn);             /* what could be offered if nothing had been */
 uint32_t window_select(struct tcp_sock *conn);             /* what to offer now, from rcv.nxt */

@@ -18,11 +18,13 @@
 
 /* ---- negotiation ---- */
 
+static bool route_wants(struct tcp_sock *conn) { return conn_metric(conn, RTAX_FEATURES) & RTAX_FEATURE_ECN; }
+
 uint8_t ecn_syn_flags(struct tcp_sock *conn, uint8_t flags)
 {
 	/* RFC 3168 §6.1.1 */
 	if (flags & TCP_ACK) return conn->opt.ecn & TCP_ECN_OK ? TCP_ECE : 0;
-	if (conn_sysctl(conn)->tcp_ecn != 1 && !conn->way.ecn) return 0;
+	if (conn_sysctl(conn)->tcp_ecn != 1 && !route_wants(conn)) return 0;
 	/* RFC 3168 §6.1.1.1: a path that swallows such SYNs gets plain ones: Linux, from the first repetition on. */
 	conn->opt.ecn = conn->trouble.retries && conn_sysctl(conn)->tcp_ecn_fallback ? 0 : TCP_ECN_OK;
 	return conn->opt.ecn ? TCP_ECE | TCP_CWR : 0;
@@ -33,7 +35,7 @@ void ecn_syn_received(struct tcp_sock *conn, const struct segment *g)
 {
 	bool asks = (g->h.flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR);
 
-	conn->opt.ecn = asks && (conn_sysctl(conn)->tcp_ecn || conn->way.ecn) && g->ecn == 0 ? TCP_ECN_OK : 0;
+	conn->opt.ecn = asks && (conn_sysctl(conn)->tcp_ecn || route_wants(conn)) && g->ecn == 0 ? TCP_ECN_OK : 0;
 }
 
 /* The answer to our SYN. */

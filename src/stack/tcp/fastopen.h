@@ -63,7 +63,7 @@ void fastopen_end(struct tcp_sock *conn);                              /* of the
 /* fastopen_listen.c */
 void fastopen_listen(struct tcp_sock *conn, uint32_t backlog);
 /* A SYN came: the cookie to answer with, NULL: none. *ret_open: its data may be taken at once. */
-const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, const struct tcp_sock *child, const struct segment *g, struct tcp_cookie *buf, bool *ret_open);
+const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, struct tcp_sock *child, const struct segment *g, struct tcp_cookie *buf, bool *ret_open);
 void fastopen_open(struct tcp_sock *child, struct segment *g);         /* child is in the accept queue before its SYN is proven; takes g's text */
 void fastopen_proven(struct tcp_sock *child);                          /* our SYN and ACK was acknowledged */
 void fastopen_reset(struct tcp_sock *child);                           /* or the peer knows of nothing */

@@ -51,7 +51,7 @@ static bool has_room(struct tcp_sock *conn)
 	return true;
 }
 
-const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, const struct tcp_sock *child, const struct segment *g, struct tcp_cookie *buf, bool *ret_open)
+const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, struct tcp_sock *child, const struct segment *g, struct tcp_cookie *buf, bool *ret_open)
 {
 	const struct tcp_opts *o = &g->h.opts;
 	int on = conn_sysctl(conn)->tcp_fastopen, proven;
@@ -59,7 +59,7 @@ const struct tcp_cookie *fastopen_judge(struct tcp_sock *conn, const struct tcp_
 	*ret_open = false;
 	if (o->has_cookie && !o->cookie.len) conn_mib(conn, TCPEXT_TCPFastOpenCookieReqd);
 	if (!(on & FASTOPEN_SERVER) || !(g->len || o->has_cookie || o->bad_cookie) || !has_room(conn)) return NULL;
-	if ((on & FASTOPEN_SERVER_NO_COOKIE) || conn->set.fastopen_no_cookie || child->way.no_cookie) {
+	if ((on & FASTOPEN_SERVER_NO_COOKIE) || conn->set.fastopen_no_cookie || conn_metric(child, RTAX_FASTOPEN_NO_COOKIE)) {
 		*ret_open = true;
 		return NULL;
 	}

@@ -180,7 +180,7 @@ static enum drop_reason embryo_open(struct tcp_sock *conn, const struct segment 
 	child->snd.wnd = child->snd.max_wnd = syn->h.wnd;   /* RFC 7323 §2.2: never scaled in a SYN */
 	conn_synced(child, o);
 	if (child->md5_keys && child->opt.sack) child->opt.ts = false;   /* as Linux: no room for both */
-	window_init(child, child->rcv.adv_mss - (child->opt.ts ? TS_SPACE : 0));   /* again: the peer's options count */
+	window_init(child, child->rcv.adv_mss - (child->opt.ts ? TS_SPACE : 0), hop.route);   /* again: the peer's options count */
 	window_start(child, syn->h.seq + 1);
 	*ret = child;
 	return DROP_NONE;
@@ -244,7 +244,7 @@ static bool receive_cookie(struct tcp_sock *conn, struct segment *g)
 	g->why = embryo_open(conn, &syn, &o, g->h.ack - 1, &child);
 	if (g->why != DROP_NONE) return true;
 	/* As Linux: in segments of the size that the cookie remembers. */
-	window_init(child, o.mss);
+	window_init(child, o.mss, conn_route(child));
 	window_start(child, syn.h.seq + 1);
 	if (ecn) child->opt.ecn |= TCP_ECN_OK;
 	child->snd.nxt = child->snd.iss + 1;

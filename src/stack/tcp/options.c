@@ -269,7 +269,7 @@ static int set_congestion(struct sock *sk, const void *val, socklen_t len)
 
 	if (len < 1) return -EINVAL;
 	cc = cc_find(val, strnlen(val, MIN(len, CC_NAME_MAX - 1)));
-	if (tcp_of(sk)->way.cc_locked) return -EPERM;
+	if (conn_metric(tcp_of(sk), RTAX_LOCK) >> RTAX_CC_ALGO & 1) return -EPERM;
 	if (!cc) return -ENOENT;
 	tcp_of(sk)->set.cc = cc;
 	cc_start(tcp_of(sk));

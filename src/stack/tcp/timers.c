@@ -390,7 +390,7 @@ int conn_fin_timeout_s(const struct tcp_sock *conn)
 /* As Linux: of a socket that is closed only what TIME-WAIT needs is kept from here on, and is counted as that. */
 void timers_fin_wait_2(struct tcp_sock *conn)
 {
-	conn_mib(conn, conn_fin_timeout_s(conn) <= SHORT_WAIT_S ? TCPEXT_TWKilled : TCPEXT_TW);
+	if (conn->orphan) conn_mib(conn, conn_fin_timeout_s(conn) <= SHORT_WAIT_S ? TCPEXT_TWKilled : TCPEXT_TW);
 	arm(conn, &conn->timer.keep, conn_fin_timeout_s(conn) * NS_PER_S);
 }
 

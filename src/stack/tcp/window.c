@@ -46,17 +46,18 @@ void window_scaling(struct tcp_sock *conn, uint32_t len, uint32_t cost)
 }
 
 /* As Linux: a whole number of segments, so that a SYN and ACK offers 65160 and a SYN 64240 over Ethernet. What a SYN can't tell is there all the same. */
-void window_init(struct tcp_sock *conn, uint32_t mss)
+void window_init(struct tcp_sock *conn, uint32_t mss, const struct route *r)
 {
 	struct sysctl *sys = conn_sysctl(conn);
 	uint32_t full = window_full(conn), clamp = conn->set.clamp, most;
 
-	if (!clamp) clamp = conn->way.window;
+	if (!clamp && r) clamp = r->metrics[RTAX_WINDOW];
 	if (conn->inet.sk.rcvbuf_locked && (clamp > full || !clamp)) clamp = full;
 	if (!clamp) clamp = 65535u << TCP_WSCALE_MAX;
 	full = MIN(full, clamp);
 	conn->rcv.wnd = conn->rcv.ssthresh = full > mss ? full / mss * mss : full;
-	if (conn->way.first_window_segments) conn->rcv.wnd = conn->rcv.ssthresh = (uint32_t)MIN((uint64_t)conn->rcv.wnd, (uint64_t)conn->way.first_window_segments * mss);
+	if (r && r->metrics[RTAX_INITRWND])
+		conn->rcv.wnd = conn->rcv.ssthresh = (uint32_t)MIN((uint64_t)conn->rcv.wnd, (uint64_t)r->metrics[RTAX_INITRWND] * mss);
 	/* RFC 7323 §2.3: a shift that lets the largest buffer be told, fixed for the life of the connection. */
 	conn->rcv.wscale = 0;
 	most = MIN(MAX(conn->rcv.wnd, (uint32_t)MAX(sys->tcp_rmem[2], sys->core_rmem_max)), clamp);
