@@ -529,6 +529,23 @@ static void credentials(int type)
 	close(fd[1]);
 }
 
+/* What is sent before accept comes with credentials, should who accepts want them then. */
+static void credentials_early(int type)
+{
+	int l = ulisten(type, "@l", 5), c = uconnected(type, "@l"), a, on = 1;
+
+	say_about("%s credentials, early", type_text(type));
+	MUST(send(c, "a", 1, 0));
+	a = MUST(accept(l, NULL, NULL));
+	MUST(send(c, "b", 1, 0));
+	MUST(setsockopt(a, SOL_SOCKET, SO_PASSCRED, &on, sizeof on));
+	MUST(send(c, "c", 1, 0));
+	receive("sent before accept", a, 9, 128, 0);
+	receive("sent after it", a, 9, 128, 0);
+	receive("wanted", a, 9, 128, 0);
+	close(l), close(c), close(a);
+}
+
 static void wrong_control(int type)
 {
 	int fd[2], p[2];
@@ -570,6 +587,7 @@ int main(void)
 		passed(*t);
 		peers(*t);
 		credentials(*t);
+		if (*t != SOCK_DGRAM) credentials_early(*t);
 		wrong_control(*t);
 	}
 	places();

@@ -97,14 +97,19 @@ static int credentials_read(const struct unix_sock *us, const struct cmsg_in *c,
 
 const struct ucred unix_nobody = {.pid = 0, .uid = 65534, .gid = 65534};   /* as a user namespace shows those it does not know */
 
-/* Linux: who neither sends nor receives credentials has none to show. */
+/* Linux: who neither sends nor receives credentials has none to show; what waits for accept may be wanted with them by who accepts. */
+static bool are_shown(const struct unix_sock *us, const struct unix_sock *to)
+{
+	return unix_wants_sender(us) || unix_wants_sender(to) || to->listener;
+}
+
 static int control_read(const struct unix_sock *us, const struct unix_sock *to, const struct sock_msg *m, struct ucred *cred)
 {
 	struct cmsg_in c;
 	size_t offset = 0;
 	int r;
 
-	*cred = unix_wants_sender(us) || unix_wants_sender(to) ? us->caller.real : unix_nobody;
+	*cred = are_shown(us, to) ? us->caller.real : unix_nobody;
 	while ((r = cmsg_next(m, &offset, &c)) == 1) {
 		if (c.level != SOL_SOCKET || c.type == SCM_RIGHTS) continue;
 		if (c.type != SCM_CREDENTIALS) return -EINVAL;
