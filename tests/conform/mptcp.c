@@ -358,6 +358,8 @@ static void reads(int family)
 	await(fresh, POLLHUP);
 	say_error("refused", fresh);
 	say_io("then", fresh);
+	say_rc("connects again", connect(fresh, &name.sa, name_len(family)));
+	say_sockname("as", fresh);
 	say_rc("shutdown", shutdown(fresh, SHUT_RD));
 	close(fds[0]), close(fds[1]), close(fresh);
 }

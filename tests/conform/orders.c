@@ -423,6 +423,18 @@ static void told_nowhere(void)
 		close(fd[i / 2][i % 2]);
 }
 
+/* Whose family is asked for: of a stream that is connected, whatever its own end has shut for reading. */
+static void form_of_a_half(int how)
+{
+	int fd[2];
+
+	tcp_pair(AF_INET6, fd);
+	if (how >= 0)
+		MUST(shutdown(fd[0], how));
+	say_option("IPV6_ADDRFORM", fd[0], IPPROTO_IPV6, IPV6_ADDRFORM);
+	close(fd[0]), close(fd[1]);
+}
+
 /* Who the octets are from, where a read that wants more than there is finds the mark of an urgent one. */
 static void named_to_the_mark(void)
 {
@@ -520,6 +532,8 @@ int main(void)
 	after_a_mark();
 	not_closed();
 	told_nowhere();
+	for (int how = -1; how < 3; how++)
+		form_of_a_half(how);
 	named_to_the_mark();
 	kept_for_later();
 	say_about("options");

@@ -337,7 +337,7 @@ static void processes(void)
 /* Values that are short or can't be read, at its own level and at others; and there is no queue of errors. */
 static void odd(void)
 {
-	static const struct { int level, name; } some[] = { { SOL_NETLINK, NETLINK_PKTINFO }, { SOL_NETLINK, NETLINK_LISTEN_ALL_NSID }, { SOL_NETLINK, 13 },
+	static const struct { int level, name; } some[] = { { SOL_NETLINK, NETLINK_PKTINFO }, { SOL_NETLINK, NETLINK_LISTEN_ALL_NSID }, { SOL_NETLINK, 13 }, { SOL_NETLINK, 0 },
 							    { SOL_SOCKET, SO_PASSSEC }, { SOL_SOCKET, SO_PASSCRED }, { IPPROTO_IP, IP_TTL }, { IPPROTO_TCP, 1 } };
 	static const socklen_t lens[] = { 4, 2, (socklen_t)-1 };
 	int fd = user(SOCK_DGRAM), on = 1;
@@ -349,10 +349,10 @@ static void odd(void)
 			char what[64];
 			snprintf(what, sizeof(what), "level %d name %d of %d", some[i].level, some[i].name, (int)lens[j]);
 			say_rc(what, setsockopt(fd, some[i].level, some[i].name, &on, lens[j]));
-			if (lens[j] != 2) {
+			if (lens[j] != 2)
 				say_rc("unread", setsockopt(fd, some[i].level, some[i].name, (void *)1, lens[j]));
+			if (lens[j] != 2 || some[i].name != NETLINK_LISTEN_ALL_NSID)
 				say_rc("none", setsockopt(fd, some[i].level, some[i].name, NULL, lens[j]));
-			}
 			say_rc("get", getsockopt(fd, some[i].level, some[i].name, &on, &(socklen_t){ lens[j] }));
 		}
 	MUST(nl_bind(fd, 0, 0));

@@ -162,7 +162,8 @@ static bool is_connected(const struct sock *sk)
 {
 	struct sockaddr_storage peer;
 	socklen_t peer_len;
-	bool ends = sk->type == SOCK_STREAM && (sk->shut || sk->ops->poll(sk) & EPOLLRDHUP);
+	/* Of a stream neither end has been told; that one does not read is one's own affair. */
+	bool ends = sk->type == SOCK_STREAM && (sk->shut & 2 || (!(sk->shut & 1) && sk->ops->poll(sk) & EPOLLRDHUP));
 
 	return !ends && sk->ops->name_of(sk, true, &peer, &peer_len) == 0;
 }

@@ -179,7 +179,7 @@ static int mptcp_connect(struct sock *sk, const struct sockaddr *a, socklen_t le
 	if (fresh) msk->state = MSK_OPENING;
 	r = tcp_connect(first_of(msk), a, len);
 	if (r < 0 && r != -EINPROGRESS && r != -EALREADY && r != -EISCONN) msk_unopened(msk);
-	msk_mirror(msk);
+	else msk_mirror(msk);      /* as Linux: the name of one that came to nothing stays */
 	return r;
 }
 

@@ -44,9 +44,12 @@ static int set_all_nsid(struct sock *sk, const void *val, socklen_t len)
 /* As Linux: a value is read before its option is looked for. */
 int netlink_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len)
 {
-	(void)sk, (void)name;
+	(void)sk;
 	if (level == SOL_SOCKET) return OPT_AS_OTHERS;
-	return level != SOL_NETLINK ? -ENOPROTOOPT : len >= sizeof(int) ? -EFAULT : 0;
+	if (level == SOL_NETLINK && len >= sizeof(int)) return -EFAULT;
+	for (const struct sockopt *o = netlink_options; o->text; o++)
+		if (o->level == level && o->name == name && o->access & OPT_SET) return 0;
+	return -ENOPROTOOPT;
 }
 
 /* As many words as hold the protocol's, those of them for which there is room. As Linux: the length says how many there are. */
