@@ -75,12 +75,15 @@ static void note_error(struct found *f, int fd)
 	note(f, "error %s, ", say_errno(e));
 }
 
+/* The last ACK may be on its way. */
 static void note_state(struct found *f, int fd)
 {
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
+	int tries = 0;
 
-	MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	while (MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len)) == 0 && info.tcpi_state == TCP_LAST_ACK && tries++ < 500)
+		poll(NULL, 0, 10);
 	note(f, "state %d, ", info.tcpi_state);
 }
 
@@ -92,14 +95,25 @@ static void note_poll(struct found *f, int fd)
 	note(f, "poll %x, ", p.revents);
 }
 
-/* Where the other has ended it first, this end keeps nothing of the connection: its port is free. */
-static void note_port(struct found *f, int family, int fd)
+/* An address that no other process has ports of. */
+static union name name_own(unsigned port)
 {
-	union name n = name_lo(family, port_of(fd));
-	int again = MUST(socket(family, SOCK_STREAM, 0));
+	char text[32];
+
+	snprintf(text, sizeof(text), "127.%d.%d.%d", 1 + getpid() / 65536 % 250, getpid() / 256 % 256, 1 + getpid() % 254);
+	return name_of(AF_INET, text, port);
+}
+
+/* Where the other has ended it first, this end keeps nothing of the connection: its port is free, as soon as the last ACK has come. */
+static void note_port(struct found *f, int fd)
+{
+	union name n = name_own(port_of(fd));
+	int again = MUST(socket(AF_INET, SOCK_STREAM, 0)), tries = 0;
 
 	note_rc(f, "close", close(fd));
-	note_rc(f, "bind", bind(again, &n.sa, name_len(family)));
+	while (bind(again, &n.sa, name_len(AF_INET)) < 0 && errno == EADDRINUSE && tries++ < 500)
+		poll(NULL, 0, 10);
+	note(f, "port %s, ", tries < 500 ? "free" : "in use");
 	close(again);
 }
 
@@ -149,17 +163,21 @@ static void go_on(struct found *f, int family, int fd, unsigned port, enum way w
 		note_rc(f, "shutdown", shutdown(fd, SHUT_WR)), note_poll(f, fd);
 	if (then == AGAIN && way != UNREAD)
 		connect_again(f, family, fd, port, way, by);
-	if (then == CLOSES)
-		note_port(f, family, fd);
+	if (then == CLOSES && family == AF_INET)
+		note_port(f, fd);
 	else
 		note_error(f, fd), note_state(f, fd), close(fd);
 }
 
 static void one(struct found *f, int family, unsigned port, enum way way, enum by by, enum then then)
 {
-	int fd = connected_to(family, SOCK_STREAM, port);
+	union name n = name_lo(family, port), own = name_own(0);
+	int fd = MUST(socket(family, SOCK_STREAM, 0));
 
 	f->text[0] = 0;
+	if (family == AF_INET)
+		MUST(bind(fd, &own.sa, name_len(family)));
+	MUST(connect(fd, &n.sa, name_len(family)));
 	if (way == UNREAD)
 		MUST(send(fd, "ab", 2, 0));
 	note_all(f, fd, way, by);
