@@ -115,6 +115,8 @@ struct channel {
 #define CHF_TAKEN 64u        /* one that was kept for the next socket() was given to the program: the engine hears of it with its first call */
 #define CHF_LEFT 128u        /* beside CHF_CLOSED, and after the engine was told: where its peer left nothing unread here, what is to come there is a FIN */
 #define CHF_TOLD 256u        /* its program was told of that FIN, ahead of the engine */
+#define CHF_OUT_EDGES 512u   /* somebody asks epoll for edges of room: as in Linux each datagram that leaves is one. Sticky */
+#define CHF_RING(edges) ((edges) << 10)   /* of BELL_MANY, BELL_IN and BELL_OUT: for whom the engine is to ring, which takes it away */
 #define CHF_CLOSING 32u      /* its only descriptor is being closed: what comes now comes too late, and its end is on the way */
 
 #define CHS_STREAM 1u        /* octets; else each ring entry is a struct record */
@@ -194,7 +196,10 @@ struct bell {
 	_Atomic uint32_t generation;               /* changes with each use of the slot */
 	_Atomic uint64_t summary[CHANNEL_MAX / 64 / 64];
 	_Atomic uint64_t bits[CHANNEL_MAX / 64];
+	_Atomic uint64_t in[CHANNEL_MAX / 64], out[CHANNEL_MAX / 64];   /* beside a bit, and set before it: for whom it is an edge */
 } __attribute__((aligned(4096)));
+#define BELL_IN 1u           /* something is there to be read */
+#define BELL_OUT 2u          /* there is room; both: the state is another, which all are told of */
 #define BELL_FUTEX 1u
 #define BELL_EVENTFD 2u
 #define BELL_ARMED (BELL_FUTEX | BELL_EVENTFD)

@@ -48,6 +48,15 @@ static uint32_t direction_used(struct arena *a, struct direction *d, bool writin
 
 uint32_t chan_rx_used(struct arena *a, struct channel *c) { return direction_used(a, &c->rx, false); }
 
+/* As Linux: a stream's that is no Unix socket's heeds SO_RCVLOWAT. */
+static bool is_enough(struct channel *c, uint32_t state, uint32_t used)
+{
+	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
+	return used != 0 && (!(state & CHS_STREAM) || c->domain == AF_UNIX || used >= (uint32_t)MAX(lowat, 1));
+}
+
+bool chan_rx_enough(struct arena *a, struct channel *c) { return is_enough(c, shared_get32(&c->state), chan_rx_used(a, c)); }
+
 /* The channel whose program writes segment i; 0: the engine does. */
 static uint32_t segment_writer(struct arena *a, uint32_t i)
 {
@@ -291,9 +300,8 @@ uint32_t channel_poll(struct arena *a, struct channel *c)
 	if (state & CHS_GONE) return events | EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
 	if (state & CHS_LISTENING) return events | (offer_waits(offer_of(a, c)) ? EPOLLIN | EPOLLRDNORM : 0);
 	if (shared_get32(&c->flags) & CHF_TOLD) events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	int32_t lowat = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed);
 	uint32_t used = chan_rx_used(a, c);
-	if (used != 0 && (!(state & CHS_STREAM) || c->domain == AF_UNIX || used >= (uint32_t)MAX(lowat, 1))) events |= EPOLLIN | EPOLLRDNORM;
+	if (is_enough(c, state, used)) events |= EPOLLIN | EPOLLRDNORM;
 	if (used == 0 && c->domain == AF_UNIX) events |= shared_get32(&c->poll);   /* taken back into the queue meanwhile */
 	if (!(state & CHS_SENDABLE)) return events & EPOLLOUT && inbox_bars(a, c) ? events & ~WRITABLE : events;
 	if (!channel_writable(a, c)) {
@@ -362,7 +370,25 @@ bool arena_synced_locally(struct arena *a)
 
 static struct bitmap bell_bitmap(struct bell *b) { return (struct bitmap){b->summary, b->bits}; }
 
-void bell_set(struct bell *b, uint32_t channel) { bitmap_set(bell_bitmap(b), channel); }
+static uint64_t bell_bit(uint32_t channel) { return (uint64_t)1 << channel % 64; }
+
+void bell_set(struct bell *b, uint32_t channel, uint32_t edges)
+{
+	if (edges & BELL_IN) shared_or64(&b->in[channel / 64], bell_bit(channel));
+	if (edges & BELL_OUT) shared_or64(&b->out[channel / 64], bell_bit(channel));
+	bitmap_set(bell_bitmap(b), channel);
+}
+
+static bool edge_take(_Atomic uint64_t *words, uint32_t channel)
+{
+	uint64_t bit = bell_bit(channel);
+	return shared_get64(&words[channel / 64]) & bit && shared_and64(&words[channel / 64], ~bit) & bit;
+}
+
+uint32_t bell_take_edges(struct bell *b, uint32_t channel)
+{
+	return (edge_take(b->in, channel) ? BELL_IN : 0) | (edge_take(b->out, channel) ? BELL_OUT : 0);
+}
 
 uint32_t bell_ring(struct bell *b, uint32_t client, uint64_t *ret_claim)
 {

@@ -9,6 +9,7 @@
 
 /* ---- program's side; the direction's lock is held by the caller (chan_lock) ---- */
 uint32_t chan_rx_used(struct arena *a, struct channel *c);            /* octets readable, over the chain (for datagrams: of ring, not data). Lock not needed */
+bool chan_rx_enough(struct arena *a, struct channel *c);              /* as many as SO_RCVLOWAT asks for. Lock not needed */
 uint32_t chan_tx_room(struct arena *a, struct channel *c);            /* octets that chan_write would take now. Lock not needed */
 /* Who has to hear of a copy: added up over several calls. */
 struct handover {
@@ -78,11 +79,12 @@ bool arena_synced(struct arena *a);                /* done == rung */
 bool arena_synced_locally(struct arena *a);        /* the same of what stays on its host: all that must be there at once */
 
 /* ---- bells ---- */
-void bell_set(struct bell *b, uint32_t channel);   /* sets the bit */
+void bell_set(struct bell *b, uint32_t channel, uint32_t edges);   /* sets the bit; BELL_IN and BELL_OUT: an edge for whom, if for anybody */
 /* Disarms, and says how the caller has to wake; with 0 there is nothing to do. What stands in *ret_claim is handed back to bell_rung when that is done. */
 uint32_t bell_ring(struct bell *b, uint32_t client, uint64_t *ret_claim);
 void bell_rung(struct bell *b, uint64_t claim);
 void bell_arm(struct bell *b, uint32_t how);       /* BELL_FUTEX and, or BELL_EVENTFD. Then look at the bits, then sleep */
 void bell_disarm(struct bell *b);                  /* by its only sleeper */
 uint32_t bell_take(struct bell *b, uint32_t from); /* the next set channel >= from, its bit cleared; 0 = none left */
+uint32_t bell_take_edges(struct bell *b, uint32_t channel);   /* of a bit that was taken: since the last time */
 bool bell_any(struct bell *b);                     /* is one set? */

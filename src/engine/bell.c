@@ -28,13 +28,13 @@ void bell_wake(struct engine *e, struct bell_owned *b, uint32_t armed)
 	if (armed & BELL_EVENTFD && b->fd >= 0 && poll(&p, 1, 0) == 1) eventfd_write(b->fd, 1);
 }
 
-void bells_ring(struct engine *e, struct esock *es)
+void bells_ring(struct engine *e, struct esock *es, uint32_t edges)
 {
 	if (es->spare) return;             /* nobody has it */
 	list_each(struct watch, w, &es->watches, of_sock) {
 		struct bell *b = arena_bell(e->arena, w->bell);
 		uint64_t claim;
-		bell_set(b, es->channel);
+		bell_set(b, es->channel, edges);
 		bell_wake(e, e->bells[w->bell], bell_ring(b, 0, &claim));
 	}
 }
@@ -79,7 +79,7 @@ static struct watch *watch_new(struct engine *e, struct esock *es, struct bell_o
 static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
 {
 	if (!watch_find(es, b) && !watch_new(e, es, b)) return -ENOMEM;
-	bell_set(arena_bell(e->arena, b->index), es->channel);
+	bell_set(arena_bell(e->arena, b->index), es->channel, 0);
 	return 0;
 }
 

@@ -45,6 +45,13 @@ static ssize_t send_one(struct call *k, const struct rpc_send *h, const struct s
 	return n;
 }
 
+/* Unlike Linux without a look at how many there are: they leave at once. */
+static void tell_of_room(struct engine *e, struct esock *es)
+{
+	bool of_datagrams = !es->stream && es->sk && !es->sk->ops->asked;
+	if (of_datagrams && shared_get32(&esock_channel(e, es)->flags) & CHF_OUT_EDGES) bells_ring(e, es, BELL_OUT);
+}
+
 int64_t serve_send(struct call *k)
 {
 	struct rpc_send h;
@@ -72,6 +79,7 @@ int64_t serve_send(struct call *k)
 	ssize_t n = rights_take(k, &m.rights);
 	if (n == 0) n = unread > 0 ? sock_send(k->es->sk, &m) : send_one(k, &h, &m);
 	sock_rights_unref(m.rights);
+	if (n >= 0) tell_of_room(k->e, k->es);
 	return n;
 }
 

@@ -273,6 +273,7 @@ static void client_clean(struct engine *e, struct client *c)
 		/* It was about to wake a peer; those who share the socket go on, and so must the peer. */
 		bool owed = shared_get32(&ch->rx.owing) == c->id || shared_get32(&ch->tx.owing) == c->id;
 		if (es->peer && shared && owed) {
+			atomic_fetch_or(&esock_channel(e, es->peer)->flags, CHF_RING(BELL_IN | BELL_OUT));
 			es->rung = true;
 			esock_queue(e, es);
 		}

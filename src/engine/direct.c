@@ -89,7 +89,7 @@ uint32_t direct_limit(const struct esock *es)
  */
 static void reader_wake(struct engine *e, struct esock *to)
 {
-	if (direct_unread(&e->pool, &to->rx) > 0) esock_wake(e, to);
+	if (direct_unread(&e->pool, &to->rx) > 0) esock_wake_reader(e, to);
 }
 
 static void flow_link(struct engine *e, struct esock *from, struct esock *to)
@@ -119,7 +119,7 @@ static void flow_grow(struct engine *e, struct esock *from, struct esock *to)
 	if (direct_grow(&e->pool, &ch->tx, &from->tx, from->channel, &esock_channel(e, to)->rx, &to->rx, to->channel) < 0) return;
 	atomic_store(&ch->tx.starved, 0);
 	esock_queue(e, to);                /* recycles what the reader has left */
-	esock_wake(e, from);
+	esock_wake_writer(e, from);
 }
 
 /* What programs are to know of it is published by their pump. */
@@ -150,6 +150,13 @@ static void flow_update(struct engine *e, struct esock *from, struct esock *to)
 	if (from->flow == FLOW_HELD && tcp_all_arrived(from->sk, to->sk)) flow_link(e, from, to);
 }
 
+static uint32_t edges_noted(struct channel *ch)
+{
+	uint32_t all = CHF_RING(BELL_IN | BELL_OUT);
+	if (!(shared_get32(&ch->flags) & all)) return 0;
+	return (atomic_fetch_and(&ch->flags, ~all) & all) / CHF_RING(1u);
+}
+
 void direct_update(struct engine *e, struct esock *es)
 {
 	bool rung = es->rung;
@@ -164,7 +171,8 @@ void direct_update(struct engine *e, struct esock *es)
 	/* The reader has left a segment, perhaps, which the writer left before. What can't be is found when the peer is pumped. */
 	if (tx_retire(&e->pool, &esock_channel(e, peer)->tx, &peer->tx) < 0) esock_queue(e, peer);
 	/* What the program did to the peer's ring it may have been unable to tell the peer itself. */
-	esock_wake(e, peer);
+	esock_wake_sleepers(e, peer);
+	bells_ring(e, peer, edges_noted(esock_channel(e, peer)));
 }
 
 /* ---- what the stack would have counted ---- */
@@ -290,7 +298,8 @@ void direct_part(struct engine *e, struct esock *es)
 		esock_queue(e, both[i]);
 		if (esock_is_unix(both[i])) continue;    /* its pump wakes, when it has published what there is to see */
 		reader_wake(e, both[i]);
-		esock_wake_writer(e, both[i]);     /* a reader that made room may have died before it said so */
+		esock_wake_sleepers(e, both[i]);   /* a reader that made room may have died before it said so */
+		bells_ring(e, both[i], 0);
 	}
 }
 

@@ -140,7 +140,7 @@ void inboxes_of_dead(struct engine *e, uint32_t client)
 {
 	inbox_release_dead(&e->pool, client);
 	list_each(struct esock_dgram, d, &e->inboxes, open) {
-		if (inbox_unread(&e->pool, &d->es.rx) > 0) esock_wake(e, &d->es);
+		if (inbox_unread(&e->pool, &d->es.rx) > 0) esock_wake_reader(e, &d->es);
 		inbox_unix_wake(e, &d->es);
 		d->es.rung = true;
 		esock_queue(e, &d->es);

@@ -345,9 +345,10 @@ bool esock_publish(struct engine *e, struct esock *es);                   /* tru
 void esock_limit(struct engine *e, struct esock *es);                     /* publishes what may be in the send ring */
 void esock_mirror(struct engine *e, struct esock *es);                    /* options that the shim obeys */
 void esock_wake(struct engine *e, struct esock *es);                      /* both directions and every bell */
-void esock_wake_some(struct engine *e, struct esock *es, bool in, bool out);   /* those directions, and every bell */
+void esock_wake_reader(struct engine *e, struct esock *es);               /* who waits for something to read: that direction, and every bell */
 void esock_wake_writer(struct engine *e, struct esock *es);               /* who waits for room: that direction, and every bell */
 void esock_wake_sleepers(struct engine *e, struct esock *es);             /* both directions, no bell */
+void esock_wake_some(struct engine *e, struct esock *es, bool in, bool out);   /* those directions, no bell */
 
 /* charges.c */
 int charges_push(struct charges *q, struct charge c);                     /* -ENOMEM */
@@ -428,7 +429,7 @@ int64_t serve_bell(struct call *k);
 int64_t serve_bell_free(struct call *k);
 int64_t serve_watch(struct call *k);
 int64_t serve_unwatch(struct call *k);
-void bells_ring(struct engine *e, struct esock *es);
+void bells_ring(struct engine *e, struct esock *es, uint32_t edges);      /* BELL_IN, BELL_OUT: for whom it is an edge */
 /* By what c's next socket after es will be watched; NULL: who knows. */
 struct bell_owned *bell_likely(struct engine *e, const struct esock *es, const struct client *c);
 void bell_inherit(struct engine *e, struct esock *es, struct bell_owned *b);

@@ -80,7 +80,10 @@ static int32_t timeo_ms(int64_t us)
 void esock_mirror(struct engine *e, struct esock *es)
 {
 	struct channel *ch = esock_channel(e, es);
-	atomic_store(&ch->rcvlowat, es->sk->rcvlowat);
+	int32_t lowat = es->sk->rcvlowat;
+	/* As Linux: whoever waited for more hears that there is enough. */
+	if (atomic_exchange(&ch->rcvlowat, lowat) > lowat && es->stream && !es->sk->ops->asked && rx_used(&e->pool, &es->rx) >= (uint32_t)lowat)
+		esock_wake_reader(e, es);
 	const struct linger *l = &es->sk->linger;
 	atomic_store(&ch->linger_s, !l->l_onoff ? 0 : l->l_linger > 0 ? l->l_linger : -1);
 	atomic_store(&ch->rcvtimeo_ms, timeo_ms(es->sk->rcvtimeo_us));
@@ -101,14 +104,17 @@ void esock_wake_some(struct engine *e, struct esock *es, bool in, bool out)
 	struct channel *ch = esock_channel(e, es);
 	if (in) direction_wake(&ch->rx);
 	if (out) direction_wake(&ch->tx);
-	if (in || out) bells_ring(e, es);
 }
 
-void esock_wake(struct engine *e, struct esock *es) { esock_wake_some(e, es, true, true); }
-void esock_wake_writer(struct engine *e, struct esock *es) { esock_wake_some(e, es, false, true); }
+void esock_wake_sleepers(struct engine *e, struct esock *es) { esock_wake_some(e, es, true, true); }
 
-void esock_wake_sleepers(struct engine *e, struct esock *es)
+static void wake(struct engine *e, struct esock *es, uint32_t edges)
 {
-	direction_wake(&esock_channel(e, es)->rx);
-	direction_wake(&esock_channel(e, es)->tx);
+	esock_wake_some(e, es, edges & BELL_IN, edges & BELL_OUT);
+	bells_ring(e, es, edges);
 }
+
+void esock_wake(struct engine *e, struct esock *es) { wake(e, es, BELL_IN | BELL_OUT); }
+void esock_wake_reader(struct engine *e, struct esock *es) { wake(e, es, BELL_IN); }
+void esock_wake_writer(struct engine *e, struct esock *es) { wake(e, es, BELL_OUT); }
+

@@ -165,13 +165,6 @@ static bool pump_records(struct engine *e, struct esock *es)
 
 /* ---- whom it concerns ---- */
 
-/* The way that octets go changes nothing for who polls, but a sleeper may have to go on another way. */
-static void asked_wake(struct engine *e, struct esock *es, bool told, bool changed)
-{
-	if (told) esock_wake(e, es);
-	else if (changed) esock_wake_sleepers(e, es);
-}
-
 /* Is there room again that somebody has missed? It is for the program's side to say: it may have filled the ring between two looks of ours. */
 static bool tx_relieved(struct engine *e, struct esock *es, const struct tx_result *r)
 {
@@ -200,7 +193,7 @@ static bool tx_limit_raised(struct engine *e, struct esock *es)
 	return shared_get32(&d->starved) != 0 && atomic_exchange(&d->starved, 0) != 0;
 }
 
-struct news { bool happened, room; uint32_t state, poll; };   /* before it was published */
+struct news { bool in, told, room, changed; uint32_t state, poll; };   /* state and poll: before it was published */
 
 /* As for poll: when a third is free. */
 static bool tx_has_room(struct engine *e, struct esock *es)
@@ -223,7 +216,42 @@ static void pump_signal(struct engine *e, struct esock *es, const struct news *n
 	es->missed_room |= n->room;
 	bool room = connected || (es->missed_room && tx_has_room(e, es)), room_told = room && anchors_room(e, es);
 	if (room) es->missed_room = false;
-	if (n->happened || (connected && !room_told)) anchors_signal(e, es, false);
+	if (n->in || n->told || (connected && !room_told)) anchors_signal(e, es, false);
+}
+
+/* As Linux: of less than SO_RCVLOWAT nobody is told. */
+static bool has_enough(struct engine *e, const struct esock *es)
+{
+	return !es->stream || es->eof || es->sk->rcvlowat <= 1 || rx_used(&e->pool, &es->rx) >= (uint32_t)es->sk->rcvlowat;
+}
+
+/*
+ * For whom it is an edge. Where octets go by another way than before, or an error was taken, nothing is new to who polls; of another state all hear, whether
+ * poll tells it from the last one or not.
+ */
+static uint32_t news_edges(struct engine *e, const struct esock *es, const struct news *n)
+{
+	uint32_t rise = es->poll & ~n->poll;
+	bool in = (n->in && has_enough(e, es)) || n->told || rise & ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	bool out = n->room || rise & EPOLLOUT || (es->state & ~n->state & CHS_SENDABLE && !(n->poll & EPOLLOUT));
+	if (es->sk->stirred || rise & (EPOLLERR | EPOLLHUP | EPOLLRDHUP) || (n->told && es->poll & EPOLLERR)) return BELL_IN | BELL_OUT;
+	return (in ? BELL_IN : 0) | (out ? BELL_OUT : 0);
+}
+
+static void pump_wake(struct engine *e, struct esock *es, const struct news *n)
+{
+	uint32_t edges = news_edges(e, es, n);
+	es->sk->stirred = false;
+	esock_wake_some(e, es, n->in || n->told || n->changed, n->room || n->changed);
+	if (n->in || edges) bells_ring(e, es, edges);
+}
+
+/* Messages that are asked for: the way that octets go changes nothing for who polls, but a sleeper may have to go on another way. */
+static void asked_wake(struct engine *e, struct esock *es, bool told, const struct news *n)
+{
+	if (told || n->room || es->sk->stirred) esock_wake(e, es);
+	else if (n->changed) esock_wake_sleepers(e, es);
+	es->sk->stirred = false;
 }
 
 void esock_pump(struct engine *e, struct esock *es)
@@ -247,16 +275,16 @@ void esock_pump(struct engine *e, struct esock *es)
 	in |= owed;
 	es->told = false;
 	bool grown = r.was_full && tx_grow(&e->pool, &esock_channel(e, es)->tx, &es->tx);
-	struct news news = {in || told, false, es->state, es->poll};
-	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es), changed = esock_publish(e, es);
-	drained |= relieved || raised;
+	struct news news = {.in = in, .told = told, .state = es->state, .poll = es->poll};
+	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es);
+	news.changed = esock_publish(e, es);
 	inbox_unix_published(e, es);
 	if (!es->listening) ahead_end(e, es);
-	else if (ahead_update(e, es)) changed |= esock_publish(e, es);
-	news.room = drained || grown;
+	else if (ahead_update(e, es)) news.changed |= esock_publish(e, es);
+	news.room = drained || relieved || raised || grown;
 	net_touch(e->net, s);
-	if (asked) asked_wake(e, es, asked_told || owed || drained, changed);
-	else esock_wake_some(e, es, in || changed || told, changed || grown || drained);
+	if (asked) asked_wake(e, es, asked_told || owed, &news);
+	else pump_wake(e, es, &news);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
 	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
 	pump_signal(e, es, &news);

@@ -74,14 +74,17 @@ static bool bell_wake(uint32_t i, uint32_t armed)
 }
 
 /* false: the engine must. */
-static bool bell_ring_of(struct channel *c, uint32_t index)
+static bool bell_ring_of(struct channel *c, uint32_t index, uint32_t edges)
 {
 	uint32_t i = atomic_load(&c->bell);
 	uint64_t claim;
 	if (i == 0) return true;
-	if (i >= BELL_MAX) return false;
+	if (i >= BELL_MAX) {
+		atomic_fetch_or(&c->flags, CHF_RING(edges));
+		return false;
+	}
 	struct bell *b = arena_bell(shim.arena, i);
-	bell_set(b, index);
+	bell_set(b, index, edges);
 	uint32_t armed = bell_ring(b, lock_name(), &claim);
 	if (armed == 0) return true;
 	bool woken = bell_wake(i, armed);
@@ -97,15 +100,15 @@ static void direction_wake(struct direction *d)
 }
 
 /* false: the engine must do the rest. */
-static bool woken(uint32_t peer, struct direction *d)
+static bool woken(uint32_t peer, struct direction *d, uint32_t edges)
 {
 	direction_wake(d);
-	return bell_ring_of(arena_channel(shim.arena, peer), peer);
+	return bell_ring_of(arena_channel(shim.arena, peer), peer, edges);
 }
 
-static void wake(const struct sock *own, uint32_t peer, struct direction *d)
+static void wake(const struct sock *own, uint32_t peer, struct direction *d, uint32_t edges)
 {
-	if (!woken(peer, d)) handed_over(own);
+	if (!woken(peer, d, edges)) handed_over(own);
 }
 
 /*
@@ -124,14 +127,28 @@ void owe_no_more(const struct sock *s, struct direction *d)
 
 void direct_wrote(const struct sock *own, uint32_t peer)
 {
-	if (peer < CHANNEL_MAX) wake(own, peer, &arena_channel(shim.arena, peer)->rx);
+	if (peer >= CHANNEL_MAX) return;
+	struct channel *c = arena_channel(shim.arena, peer);
+	bool all = atomic_load_explicit(&c->rcvlowat, memory_order_relaxed) <= 1;   /* as Linux: of less than SO_RCVLOWAT nobody is told */
+	wake(own, peer, &c->rx, all || chan_rx_enough(shim.arena, c) ? BELL_IN : 0);
+}
+
+/* As Linux: a Unix socket's message that was read, or all that its stream held, is an edge for a writer who asks for such. */
+static bool room_is_edge(const struct sock *own, struct channel *c)
+{
+	if (c->domain != AF_UNIX || !(shared_get32(&c->flags) & CHF_OUT_EDGES)) return false;
+	return (c->type != SOCK_STREAM || chan_rx_used(shim.arena, own->c) == 0) && channel_poll(shim.arena, c) & EPOLLOUT;
 }
 
 void direct_read(const struct sock *own, uint32_t peer)
 {
 	struct channel *c = arena_channel(shim.arena, peer);
-	if (peer < CHANNEL_MAX && chan_tx_relieve(shim.arena, c)) wake(own, peer, &c->tx);
+	if (peer >= CHANNEL_MAX) return;
+	bool relieved = chan_tx_relieve(shim.arena, c);
+	if (relieved || room_is_edge(own, c)) wake(own, peer, &c->tx, BELL_OUT);
 }
+
+void direct_left(const struct sock *own) { woken(own->index, &own->c->tx, BELL_OUT); }
 
 /* Whoever sleeps in a read of the peer's. Who has heard by a bell so far does so again, when the engine has seen the end. */
 void direct_ended(uint32_t peer)
@@ -144,7 +161,7 @@ void direct_ended(uint32_t peer)
 void direct_delivered(uint32_t peer)
 {
 	struct sock to = {.index = peer, .c = arena_channel(shim.arena, peer)};
-	if (woken(peer, &to.c->rx)) return;
+	if (woken(peer, &to.c->rx, BELL_IN)) return;
 	shared_set32(&to.c->rx.starved, 1);
 	handed_over(&to);
 }
@@ -162,7 +179,7 @@ void direct_made_room(struct segment *inbox)
 void direct_relieved(uint32_t sender)
 {
 	struct sock from = {.index = sender, .c = arena_channel(shim.arena, sender)};
-	if (shared_get32(&from.c->tx.starved) == 0 && woken(sender, &from.c->tx)) return;
+	if (shared_get32(&from.c->tx.starved) == 0 && woken(sender, &from.c->tx, BELL_OUT)) return;
 	shared_set32(&from.c->tx.starved, STARVED_WRITER);
 	handed_over(&from);
 }

@@ -88,11 +88,19 @@ static long member_delete(struct instance *e, const struct sock *s)
 
 /* ---- the calls ---- */
 
+/* As in Linux what leaves a socket is an edge for whoever asks for edges of room: those who carry it have to know. */
+static void edges_wanted(const struct sock *s, uint32_t events)
+{
+	bool wanted = events & EPOLLET && events & (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	if (wanted && !(shared_get32(&s->c->flags) & CHF_OUT_EDGES)) atomic_fetch_or(&s->c->flags, CHF_OUT_EDGES);
+}
+
 static long control_virtual(struct instance *e, int op, const struct sock *s, const struct epoll_event *ev)
 {
 	struct epoll_event event;
 	if (op != EPOLL_CTL_DEL && user_copy(&event, ev, sizeof event) != 0) return -EFAULT;
 	if (op != EPOLL_CTL_DEL && op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD) return -EINVAL;
+	if (op != EPOLL_CTL_DEL) edges_wanted(s, event.events);
 	instance_lock(e);
 	long r = op == EPOLL_CTL_ADD ? member_add(e, s, &event) : op == EPOLL_CTL_MOD ? member_modify(e, s, &event) : member_delete(e, s);
 	if (r == 0 && op != EPOLL_CTL_DEL) {   /* a new or changed member may be ready already */

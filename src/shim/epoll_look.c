@@ -3,11 +3,13 @@
  *
  *     bits of the bell, and the set's own  ->  members of that channel  ->  channel_poll(), filtered
  *
- * A bit of the bell is an edge for all members of its channel. A level-triggered member that was reported sets the channel's bit among the set's own, to be
- * looked at again, and so does whoever adds or changes one: that is an edge for nobody else.
+ * A bit of the bell is an edge for those members of its channel whom its edges concern. A level-triggered member that was reported sets the channel's
+ * bit among the set's own, to be looked at again, and so does whoever adds or changes one: that is an edge for nobody else.
  */
 #include "shim/epoll.h"
 
+#define READ_BITS (EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDBAND)
+#define WRITE_BITS (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)
 #define PRIVATE_BITS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
 
 bool instance_stirs(const struct instance *e)
@@ -54,6 +56,13 @@ static void doubts_end(struct epoll_set *s)
 		if (s->slot[i].generation != 0) bitmap_set(set_bitmap(s), s->slot[i].index);
 }
 
+/* As Linux: news of data is none for who asks for room only, and the other way round. */
+static bool member_heeds(const struct epoll_member *m, uint32_t edges)
+{
+	if (edges == (BELL_IN | BELL_OUT)) return true;
+	return (edges & BELL_IN && m->events & READ_BITS) || (edges & BELL_OUT && m->events & WRITE_BITS);
+}
+
 /* What the bell has to say becomes edges of members, and bits of ours. */
 static void edges_take(struct instance *e)
 {
@@ -61,7 +70,9 @@ static void edges_take(struct instance *e)
 	struct bell *b = instance_bell(e);
 	doubts_end(s);
 	for (uint32_t i = 0; i + 1 < CHANNEL_MAX && (i = bell_take(b, i + 1)) != 0;) {
-		for (uint32_t m = shared_get32(&s->of_channel[i]); m != 0; m = shared_get32(&s->slot[m].next)) s->slot[m].edge = true;
+		uint32_t edges = bell_take_edges(b, i);
+		for (uint32_t m = shared_get32(&s->of_channel[i]); m != 0; m = shared_get32(&s->slot[m].next))
+			if (member_heeds(&s->slot[m], edges)) s->slot[m].edge = true;
 		bitmap_set(set_bitmap(s), i);
 	}
 }

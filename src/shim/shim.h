@@ -301,6 +301,7 @@ bool uring_roused(const siginfo_t *info, void *context);      /* in the handler 
 /* ---- peers that share a segment (direct.c) ---- */
 void direct_wrote(const struct sock *own, uint32_t peer);     /* channel peer reads what we wrote */
 void direct_read(const struct sock *own, uint32_t peer);      /* it wrote what we read */
+void direct_left(const struct sock *own);                     /* a datagram of ours, for those who ask for edges; no bell may be the engine's */
 /* Whoever moves octets past the engine owes the peer a wake until these two are over. */
 void owe(const struct sock *s, struct direction *d);
 void owe_no_more(const struct sock *s, struct direction *d);

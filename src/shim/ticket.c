@@ -175,9 +175,13 @@ static bool letter_send(const struct sock *s, const struct message *m, const str
 {
 	struct inbox_slot slot;
 	closes_settle();
+	bool edges = shared_get32(&s->c->flags) & CHF_OUT_EDGES;
+	if (edges && atomic_load(&s->c->bell) == BELL_MANY) return false;
 	enum inbox_answer answer = letter_put(s, m, t, &slot);
 	if (answer == INBOX_FULL) inbox_dropped(&slot);
-	return answer == INBOX_MINE || answer == INBOX_FULL;
+	bool left = answer == INBOX_MINE || answer == INBOX_FULL;
+	if (left && edges) direct_left(s);
+	return left;
 }
 
 long dgram_send(const struct sock *s, struct message *m)

@@ -63,7 +63,7 @@ static void killed(void)
 static void bell_ring_as(uint32_t client)
 {
 	uint64_t claim;
-	bell_set(bell(), 2);
+	bell_set(bell(), 2, BELL_IN);
 	if (!(bell_ring(bell(), client, &claim) & BELL_FUTEX)) return;
 	wake_all(&bell()->seq);
 	bell_rung(bell(), claim);
@@ -139,7 +139,7 @@ static void reader(void)
 {
 	static uint8_t buf[ACTORS][PIECE];
 	uint8_t *to = buf[sim.current];
-	if (by_bell) bell_set(bell(), 2);      /* a new member of an epoll is looked at */
+	if (by_bell) bell_set(bell(), 2, BELL_IN);      /* a new member of an epoll is looked at */
 	while (!all_read()) {
 		struct handover h = {0};
 		if (by_bell && bell_take(bell(), 1) == 0) {
@@ -152,7 +152,7 @@ static void reader(void)
 		if (h.peer != 0 && chan_tx_relieve(net.arena, net.from)) bump(&net.from->tx);
 		if (h.engine > 0) hand_over(1);
 		if (n == 0 && !by_bell) wait_on(&net.to->rx, seq);
-		if (n > 0 && by_bell) bell_set(bell(), 2);   /* level-triggered: looked at again */
+		if (n > 0 && by_bell) bell_set(bell(), 2, BELL_IN);   /* level-triggered: looked at again */
 	}
 	ring();
 }

@@ -307,9 +307,9 @@ static void test_bell_takes_each_once(void **state)
 	struct both *b = *state;
 	struct bell *bell = arena_bell(b->a, 1);
 	static const uint32_t set[] = {1, 2, 63, 64, 4095, 4096, 65535};
-	for (size_t i = 0; i < ARRAY_SIZE(set); i++) bell_set(bell, set[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) bell_set(bell, set[i], BELL_IN);
 	assert_int_equal(bell_take(bell, 3), 63);
-	bell_set(bell, 63);
+	bell_set(bell, 63, BELL_IN);
 	uint32_t at = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(set); i++) assert_int_equal(at = bell_take(bell, at), set[i]);
 	assert_int_equal(bell_take(bell, 0), 0);

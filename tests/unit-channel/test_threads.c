@@ -53,7 +53,7 @@ static void reader_wake(uint32_t client)
 {
 	uint64_t claim;
 	direction_wake(&net.to->rx);
-	bell_set(bell(), 2);
+	bell_set(bell(), 2, BELL_IN);
 	if (bell_ring(bell(), client, &claim) == 0) return;
 	futex(&bell()->seq, FUTEX_WAKE, INT32_MAX, NULL);
 	bell_rung(bell(), claim);

@@ -84,7 +84,7 @@ int dgram_shutdown(struct sock *sk, int how)
 {
 	/* Linux: takes effect in any case, and yet complains when there is no peer. */
 	sk->shut |= (uint8_t)(how + 1);
-	sock_ready(sk);
+	sock_stir(sk);
 	return ((struct dgram_sock *)sk)->connected ? 0 : -ENOTCONN;
 }
 

@@ -209,6 +209,7 @@ ssize_t errqueue_recv(struct inet_sock *is, struct sock_msg *m)
 	was_of_icmp = is_of_icmp(e);
 	entry_free(is->errqueue, e);
 	if (was_of_icmp) next_becomes_pending(is);
+	if (errqueue_has(is)) sock_ready(&is->sk);
 	return (ssize_t)n;
 }
 

@@ -172,6 +172,12 @@ void sock_ready(struct sock *sk)
 	if (sk->user && !sk->closed) sk->stack->ops->ready(sk->stack->host, sk);
 }
 
+void sock_stir(struct sock *sk)
+{
+	sk->stirred = true;
+	sock_ready(sk);
+}
+
 void sock_set_error(struct sock *sk, int err)
 {
 	sk->err = err;

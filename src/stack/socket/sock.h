@@ -78,10 +78,11 @@ struct sock {
 	uint16_t domain, type, protocol;
 	bool closed;                               /* the program let go */
 	bool listening;                            /* SO_ACCEPTCONN; kept by the protocol */
+	bool stirred;                              /* sock_stir() was called; the host takes it back */
 	bool ahead;                                /* the host has accepted one that its program has not asked for yet: it counts as waiting */
 	uint8_t shut;                              /* SHUT_RD + 1 = 1, SHUT_WR + 1 = 2, both 3 */
 	/* SOL_SOCKET */
-	bool rcvbuf_locked, sndbuf_locked;         /* set by the program: no auto-tuning */
+	bool rcvbuf_locked : 1, sndbuf_locked : 1; /* set by the program: no auto-tuning */
 	bool filter_locked;
 	uint8_t reuseaddr;                         /* or REUSE_FORCED */
 	bool reuseport, keepalive, broadcast, oobinline, timestamp, timestamp_ns, timestamp_new, dontroute, rxq_ovfl, no_check, debug, prefer_busy_poll;
@@ -151,4 +152,5 @@ static inline uint32_t sock_charge(const struct sock *sk, uint32_t data_len)
 int sock_alloc(struct stack *s, const struct sock_ops *ops, int domain, int type, int protocol, struct sock **ret);
 void sock_free(struct sock *sk);                          /* the protocol is done with a closed socket */
 void sock_ready(struct sock *sk);                         /* tells the host, if it has set user and not closed */
+void sock_stir(struct sock *sk);                          /* the same of another state: as in Linux all who poll are told, even if poll does not show it */
 void sock_set_error(struct sock *sk, int err);            /* positive errno; also ready */

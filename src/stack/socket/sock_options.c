@@ -140,7 +140,6 @@ static int set_rcvlowat(struct sock *sk, const void *val, socklen_t len)
 
 	(void)len;
 	sk->rcvlowat = v < 0 ? INT_MAX : MAX(v, 1);
-	sock_ready(sk);
 	return 0;
 }
 

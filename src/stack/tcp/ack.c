@@ -279,7 +279,7 @@ static enum step fin_acked(struct tcp_sock *conn)
 	switch (conn->state) {
 	case TCPS_FIN_WAIT_1:
 		conn_enter(conn, TCPS_FIN_WAIT_2);
-		sock_ready(&conn->inet.sk);
+		sock_stir(&conn->inet.sk);
 		if (!conn->inet.sk.closed) return STEP_NEXT;
 		if (conn->set.linger2_s >= 0) {
 			timers_fin_wait_2(conn);

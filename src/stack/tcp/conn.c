@@ -324,7 +324,7 @@ void conn_done(struct tcp_sock *conn)
 	if (!conn->inet.port_bound) port_release(&conn->inet);
 	sk->shut = 3;
 	if (conn->mptcp) mptcp_conn_done(conn);
-	sock_ready(sk);
+	sock_stir(sk);
 }
 
 /* The socket forgets its connection; what bind() gave it and the options stay. */
@@ -372,7 +372,7 @@ void conn_disconnect(struct tcp_sock *conn)
 	sk->shut = 0;
 	sk->lent = sk->beside = 0;
 	sk->peek_off = -1;
-	sock_ready(sk);
+	sock_stir(sk);
 }
 
 void conn_fail(struct tcp_sock *conn, int err)

@@ -392,7 +392,7 @@ static enum step check_fin(struct tcp_sock *conn, struct segment *g)
 	conn->count.bytes_received++;         /* the FIN counts with Linux */
 	conn->rcv.done = true;
 	conn->inet.sk.shut |= 1;
-	sock_ready(&conn->inet.sk);
+	sock_stir(&conn->inet.sk);
 	switch (conn->state) {
 	case TCPS_ESTABLISHED:
 		nothing_follows(conn);

@@ -39,7 +39,7 @@ static enum step open_done(struct tcp_sock *conn, struct segment *g, bool offere
 	/* As Linux: timestamps that were offered take of the segment still, agreed or not; and a closed window shows no segment of the peer's. */
 	pacing_update(conn, conn->snd.wnd ? MIN(snd_mss_plain(conn), conn->snd.mss - (offered_ts ? TS_SPACE : 0)) : prior_mss);
 	ack_syn_data(conn, g);
-	sock_ready(&conn->inet.sk);
+	sock_stir(&conn->inet.sk);
 	/* Without Fast Open text on it is not taken, as on Linux; it will be sent again. */
 	if (fastopen_answered(conn, g)) return STEP_STOP;
 	if (conn->set.defer_accept || conn_answers(conn)) {

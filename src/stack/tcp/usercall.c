@@ -291,11 +291,11 @@ static int tcp_shutdown(struct sock *sk, int how)
 		conn_disconnect(conn);
 		return 0;
 	}
+	sock_stir(sk);
 	if (conn->state == TCPS_LISTEN) return 0;
 	sk->shut |= halves;
 	/* As Linux: while a Fast Open is to be proven, the FIN waits for that. */
 	if ((halves & 2) && !conn->fastopen.unproven) send_fin(conn);
-	sock_ready(sk);
 	return unconnected ? -ENOTCONN : 0;
 }
 
