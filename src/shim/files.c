@@ -103,6 +103,25 @@ static bool led_to_ours(long fd, int dir, const char *path, int flags, char ret[
 	return ours;
 }
 
+/*
+ * Linux writes a table of /proc/net when it is read from its start. Ours was written when it was opened: whoever comes back to its start gets another
+ * memory file under the same number. Duplicates keep what they have.
+ */
+void nettable_read(int fd, off_t at)
+{
+	char path[NET_PATH_MAX];
+	bool again;
+	if (!table_reads_nettable(fd, &again) || !again) return;
+	off_t here = sys(SYS_lseek, fd, 0, SEEK_CUR);
+	if ((at == SETTING_HERE ? here : at) != 0 || !netfile_of(fd, path)) return;
+	bool cloexec = sys(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC;
+	long fresh = net_open(path, NET_ANY, (int)sys(SYS_fcntl, fd, F_GETFL) | O_CLOEXEC);
+	if (fresh < 0) return;
+	sys(SYS_lseek, fresh, here, SEEK_SET);
+	sys(SYS_dup3, fresh, fd, cloexec ? O_CLOEXEC : 0);
+	sys(SYS_close, fresh);
+}
+
 long do_openat(int dir, const char *path, int flags, mode_t mode)
 {
 	char net[NET_PATH_MAX], directory[NET_PATH_MAX];
@@ -122,7 +141,9 @@ long do_openat(int dir, const char *path, int flags, mode_t mode)
 		do fd = net_open(net, ours, flags);
 		while (spares_give_way(fd));
 	if (fd < 0) return fd;
-	if (ours != NET_NONE && setting_named(net) && !netdir_of((int)fd, directory)) table_set_setting((int)fd);
+	bool file = ours != NET_NONE && !netdir_of((int)fd, directory);
+	if (file && setting_named(net)) table_set_setting((int)fd);
+	else if (file) table_set_nettable((int)fd);
 	else table_set_kernel((int)fd);
 	return fd;
 }

@@ -44,6 +44,7 @@ long do_pread64(int fd, void *buf, size_t len, off_t at)
 	struct sock s;
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	if (table_kind(fd, &s) == FD_SETTING && at >= 0) return setting_read(fd, &iov, 1, at);
+	nettable_read(fd, at);
 	return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_pread64, fd, buf, len, at));
 }
 
@@ -63,6 +64,7 @@ long do_read(int fd, void *buf, size_t len)
 	struct iovec iov = {buf, MIN(len, (size_t)INT_MAX)};
 	enum fd_kind kind = table_kind(fd, &s);
 	if (kind == FD_SETTING) return setting_read(fd, &iov, 1, SETTING_HERE);
+	if (kind == FD_KERNEL) nettable_read(fd, SETTING_HERE);
 	if (kind != FD_CHANNEL) return kind == FD_HIDDEN ? -EBADF : ended_read(fd, cancellable(sys_wait(SYS_read, fd, buf, len)));
 	if (lies_outside(buf, len)) return -EFAULT;
 	struct message m = {.iov = &iov, .count = 1, .total = iov.iov_len};
@@ -88,6 +90,7 @@ long do_readv(int fd, const struct iovec *iov, int n)
 {
 	struct sock s;
 	if (table_kind(fd, &s) == FD_SETTING && iov_total(iov, n) >= 0) return setting_read(fd, iov, n, SETTING_HERE);
+	nettable_read(fd, SETTING_HERE);
 	if (!sock_of(fd, &s)) return ended_read(fd, cancellable(sys_wait(SYS_readv, fd, iov, n)));
 	ssize_t total = iov_total(iov, n);
 	struct message m = {.iov = (struct iovec *)iov, .count = n, .total = (size_t)total};
@@ -131,6 +134,7 @@ long do_preadv2(int fd, const struct iovec *iov, int n, off_t pos, long high, in
 {
 	struct sock s;
 	if (table_kind(fd, &s) == FD_SETTING && vector_of_setting(iov, n, pos, flags)) return setting_read(fd, iov, n, pos);
+	nettable_read(fd, pos);
 	if (!sock_of(fd, &s)) return ended_read(fd, cancellable(sys_wait(SYS_preadv2, fd, iov, n, pos, high, flags)));
 	struct message m = {.iov = (struct iovec *)iov, .count = n};
 	long total = vector_total(iov, n, pos, flags, &m.flags);
@@ -157,6 +161,7 @@ long do_preadv(int fd, const struct iovec *iov, int n, off_t pos, long high)
 {
 	struct sock s;
 	if (table_kind(fd, &s) == FD_SETTING && pos >= 0 && vector_of_setting(iov, n, pos, 0)) return setting_read(fd, iov, n, pos);
+	nettable_read(fd, pos);
 	return table_peek(fd) == FD_HIDDEN ? -EBADF : cancellable(sys_wait(SYS_preadv, fd, iov, n, pos, high));
 }
 

@@ -23,4 +23,7 @@ long netdir_read(int fd, const char *path, void *to, size_t size);   /* getdents
 /* The type and permissions of what a plain name names; entries of a directory, or where a link leads, go to out, size octets. -ENOENT */
 long netfile_look(const char *path, void *out, size_t size, size_t *ret_len);
 long netfile_fstat(int fd, struct stat *ret);
+bool netfile_of(int fd, char ret[NET_PATH_MAX]);              /* the name of the memory file that stands for one */
+bool nettable_is(int fd, const struct stat *st);              /* … of /proc/net */
+void nettable_read(int fd, off_t at);                         /* is about to be, at a position or, with SETTING_HERE, where it stands */
 void netfile_stat(const char *path, mode_t mode, struct stat *ret);

@@ -14,6 +14,7 @@
 
 #define SYSCTL "/proc/sys/net/"
 #define DEVICES "/sys/devices/virtual/net/"
+#define TABLES "/proc/net/"
 #define MEMORY "/memfd:"
 #define TEXT_MAX 4096            /* a page, as in Linux */
 
@@ -21,24 +22,34 @@ static bool begins(const char *path, const char *with) { return strncmp(path, wi
 bool setting_named(const char *path) { return begins(path, SYSCTL) || begins(path, DEVICES); }
 bool setting_may(const char *path) { return setting_named(path) && shim.privileged && caps_admin(); }
 
-/* Which setting fd is, as its path. */
-static bool path_of(int fd, char ret[NET_PATH_MAX])
+bool netfile_of(int fd, char ret[NET_PATH_MAX])
 {
 	char link[32], target[NET_PATH_MAX + 32] = "";
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 	long n = sys(SYS_readlinkat, AT_FDCWD, link, target, sizeof target - 1);
 	char *end = n > 0 ? strstr(target, " (deleted)") : NULL;
 	const char *path = target + sizeof MEMORY - 1;
-	if (!end || !begins(target, MEMORY) || !setting_named(path) || end - path >= NET_PATH_MAX) return false;
+	if (!end || !begins(target, MEMORY) || end - path >= NET_PATH_MAX) return false;
 	*end = 0;
 	strcpy(ret, path);
 	return true;
 }
 
+/* Which setting fd is, as its path. */
+static bool path_of(int fd, char ret[NET_PATH_MAX]) { return netfile_of(fd, ret) && setting_named(ret); }
+
+static bool is_memory(const struct stat *st) { return S_ISREG(st->st_mode) && st->st_nlink == 0 && (st->st_mode & 0222) == 0; }
+
 bool setting_is(int fd, const struct stat *st)
 {
 	char path[NET_PATH_MAX];
-	return S_ISREG(st->st_mode) && st->st_nlink == 0 && (st->st_mode & 0222) == 0 && path_of(fd, path);
+	return is_memory(st) && path_of(fd, path);
+}
+
+bool nettable_is(int fd, const struct stat *st)
+{
+	char path[NET_PATH_MAX];
+	return is_memory(st) && netfile_of(fd, path) && begins(path, TABLES);
 }
 
 int setting_open(const char *path, mode_t mode, int flags)

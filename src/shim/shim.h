@@ -133,6 +133,8 @@ void table_mark(int fd);                   /* a kernel's one that unix_call.c ha
 bool table_is_marked(int fd);
 bool table_tells_ends(int fd);             /* a kernel's one that tells of the end of processes (ended.c) */
 void table_set_setting(int fd);             /* one that was opened to write (setting.c) */
+void table_set_nettable(int fd);            /* of /proc/net (files.c) */
+bool table_reads_nettable(int fd, bool *ret_again);   /* is it one, and was it read before? From now on it was */
 void table_set_hidden(int fd);
 void table_set_epoll(int fd, uint32_t instance);
 void table_set_uring(int fd, uint32_t ring);

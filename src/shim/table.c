@@ -108,9 +108,19 @@ void table_set_kernel(int fd) { entry_set(fd, FD_KERNEL); }
 /* What more is to be known of some of the kernel's. */
 #define MARKED (FD_KERNEL | 1 << 16)
 #define TELLS_ENDS (FD_KERNEL | 2 << 16)
+#define NETTABLE (FD_KERNEL | 3 << 16)
+#define NETTABLE_READ (FD_KERNEL | 4 << 16)
 void table_mark(int fd) { entry_set(fd, MARKED); }
 bool table_is_marked(int fd) { return entry_get(fd) == MARKED; }
 bool table_tells_ends(int fd) { return entry_get(fd) == TELLS_ENDS; }
+void table_set_nettable(int fd) { entry_set(fd, NETTABLE); }
+bool table_reads_nettable(int fd, bool *ret_again)
+{
+	uint64_t e = entry_get(fd);
+	*ret_again = e == NETTABLE_READ;
+	if (e == NETTABLE) entry_replace(fd, NETTABLE, NETTABLE_READ);
+	return e == NETTABLE || e == NETTABLE_READ;
+}
 void table_set_setting(int fd) { entry_set(fd, FD_SETTING); }
 void table_set_hidden(int fd) { entry_set(fd, FD_HIDDEN); }
 void table_set_epoll(int fd, uint32_t instance) { entry_set(fd, entry_of(FD_EPOLL, instance, 0)); }
@@ -228,6 +238,7 @@ static uint64_t identify(int fd)
 		if (control(&c) >= 0) e = channel_entry(fd, c.channel, c.generation);
 	}
 	if (setting_is(fd, &st)) e = FD_SETTING;
+	if (nettable_is(fd, &st)) e = NETTABLE_READ;
 	int set = (st.st_mode & S_IFMT) == 0 ? epoll_identify(fd) : -1;   /* a file without a kind: epoll's, an eventfd … */
 	if (set > 0) e = entry_of(FD_EPOLL, (uint32_t)set, 0);
 	else if ((st.st_mode & S_IFMT) == 0 && ended_tells(fd)) e = TELLS_ENDS;

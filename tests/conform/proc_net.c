@@ -272,6 +272,41 @@ static void say_open(const char *path, int flags)
 	close(fd);
 }
 
+/* A file that is kept open tells, from its start on, what is now. */
+static int lines_of(int fd, bool at_a_position)
+{
+	static char text[1 << 16];
+	off_t at = 0;
+	int lines = 0;
+
+	for (;;) {
+		ssize_t n = MUST(at_a_position ? pread(fd, text, sizeof(text), at) : read(fd, text, sizeof(text)));
+		if (n == 0)
+			return lines;
+		for (ssize_t i = 0; i < n; i++)
+			lines += text[i] == '\n';
+		at += n;
+	}
+}
+
+static void kept_open(void)
+{
+	int fd = MUST(open("/proc/net/packet", O_RDONLY)), other = MUST(open("/proc/net/raw6", O_RDONLY | O_CLOEXEC));
+	int tcp = MUST(open("/proc/net/tcp6", O_RDONLY | O_CLOEXEC)), before = lines_of(tcp, false), l = listening(AF_INET6, 1);
+
+	say_about("kept open");
+	say("lines", "%d, %d", lines_of(fd, false), lines_of(other, true));
+	MUST(lseek(tcp, 0, SEEK_SET));
+	say("one more", "%d", lines_of(tcp, false) > before);
+	close(l);
+	say("by position", "%d", lines_of(tcp, true) > 0);
+	say("and by its own", "%d", lines_of(tcp, false));
+	say_rc("flags", fcntl(tcp, F_GETFD));
+	close(fd);
+	close(other);
+	close(tcp);
+}
+
 static void opened(void)
 {
 	say_about("open");
@@ -295,6 +330,7 @@ int main(void)
 	loopback();
 	groups();
 	other_names();
+	kept_open();
 	opened();
 	return 0;
 }
