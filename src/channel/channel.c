@@ -372,8 +372,12 @@ static struct bitmap bell_bitmap(struct bell *b) { return (struct bitmap){b->sum
 
 static uint64_t bell_bit(uint32_t channel) { return (uint64_t)1 << channel % 64; }
 
+static bool is_set(_Atomic uint64_t *words, uint32_t channel) { return shared_get64(&words[channel / 64]) & bell_bit(channel); }
+
 void bell_set(struct bell *b, uint32_t channel, uint32_t edges)
 {
+	bool first = !is_set(b->bits, channel) || (edges != 0 && !is_set(b->in, channel) && !is_set(b->out, channel));
+	if (first) shared_set32(&b->when[channel], shared_add32(&b->rings, 1));
 	if (edges & BELL_IN) shared_or64(&b->in[channel / 64], bell_bit(channel));
 	if (edges & BELL_OUT) shared_or64(&b->out[channel / 64], bell_bit(channel));
 	bitmap_set(bell_bitmap(b), channel);
@@ -381,8 +385,7 @@ void bell_set(struct bell *b, uint32_t channel, uint32_t edges)
 
 static bool edge_take(_Atomic uint64_t *words, uint32_t channel)
 {
-	uint64_t bit = bell_bit(channel);
-	return shared_get64(&words[channel / 64]) & bit && shared_and64(&words[channel / 64], ~bit) & bit;
+	return is_set(words, channel) && shared_and64(&words[channel / 64], ~bell_bit(channel)) & bell_bit(channel);
 }
 
 uint32_t bell_take_edges(struct bell *b, uint32_t channel)
@@ -414,5 +417,7 @@ void bell_arm(struct bell *b, uint32_t how) { shared_or64(&b->armed, how); }
 void bell_disarm(struct bell *b) { shared_and64(&b->armed, ~(uint64_t)BELL_ARMED); }
 
 uint32_t bell_take(struct bell *b, uint32_t from) { return bitmap_take(bell_bitmap(b), from); }
+
+uint32_t bell_when(struct bell *b, uint32_t channel) { return shared_get32(&b->when[channel]); }
 
 bool bell_any(struct bell *b) { return bitmap_any(bell_bitmap(b)); }

@@ -87,4 +87,5 @@ void bell_arm(struct bell *b, uint32_t how);       /* BELL_FUTEX and, or BELL_EV
 void bell_disarm(struct bell *b);                  /* by its only sleeper */
 uint32_t bell_take(struct bell *b, uint32_t from); /* the next set channel >= from, its bit cleared; 0 = none left */
 uint32_t bell_take_edges(struct bell *b, uint32_t channel);   /* of a bit that was taken: since the last time */
+uint32_t bell_when(struct bell *b, uint32_t channel);            /* by the order of these bits that are taken became ready */
 bool bell_any(struct bell *b);                     /* is one set? */

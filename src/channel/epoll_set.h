@@ -15,7 +15,6 @@
 #pragma once
 #include <assert.h>
 #include "channel/arena.h"
-#include "channel/bitmap.h"
 
 #define MEMBERS_MAX 65536u
 #define NEST_MAX 64
@@ -47,8 +46,9 @@ struct epoll_set {
 	_Atomic uint32_t kernel_ready;             /* a sleeper has seen that the kernel's members are */
 	_Atomic uint32_t doubt;                    /* whoever held the lock is dead */
 	uint32_t free, top;                        /* member slots: the first free one; ever used */
-	uint32_t turn;                             /* the channel to look at first, so that all get theirs */
-	_Atomic uint64_t summary[CHANNEL_MAX / 64 / 64], bits[CHANNEL_MAX / 64];   /* channels to look at (again), whoever rang */
+	_Atomic uint32_t first;                    /* of the queue of channels to look at (again), in the order in which they became ready; 0: it is empty */
+	uint32_t last, before[CHANNEL_MAX], after[CHANNEL_MAX];
+	uint64_t queued[CHANNEL_MAX / 64];         /* a bit for each channel that is in the queue */
 	struct epoll_nested nested[NEST_MAX];
 	_Atomic uint32_t of_channel[CHANNEL_MAX];  /* first member, by channel; 0: none */
 	uint32_t watched[CHANNEL_MAX];             /* by channel: the generation that the bell watches, if only since a member that went */
@@ -57,4 +57,3 @@ struct epoll_set {
 static_assert(sizeof(struct epoll_set) <= EPOLL_SET_SIZE, "a set has outgrown its place");
 
 static inline struct epoll_set *arena_set(struct arena *a, uint32_t i) { return (struct epoll_set *)((char *)a + ARENA_SETS_OFF + i * EPOLL_SET_SIZE); }
-static inline struct bitmap set_bitmap(struct epoll_set *s) { return (struct bitmap){s->summary, s->bits}; }

@@ -79,7 +79,7 @@ static struct watch *watch_new(struct engine *e, struct esock *es, struct bell_o
 static int watch_add(struct engine *e, struct esock *es, struct bell_owned *b)
 {
 	if (!watch_find(es, b) && !watch_new(e, es, b)) return -ENOMEM;
-	bell_set(arena_bell(e->arena, b->index), es->channel, 0);
+	if (b->owner) bell_set(arena_bell(e->arena, b->index), es->channel, 0);   /* who puts it into a set looks himself */
 	return 0;
 }
 
@@ -123,6 +123,12 @@ static int bell_eventfd(struct engine *e, struct bell_owned *b)
 	return b->fd;
 }
 
+/* What was rung for its last owner is no edge for the next. */
+static void bell_clear(struct bell *b)
+{
+	for (uint32_t i = 0; i + 1 < CHANNEL_MAX && (i = bell_take(b, i + 1)) != 0;) bell_take_edges(b, i);
+}
+
 static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct account *a)
 {
 	struct bell_owned *b = calloc(1, sizeof *b);
@@ -136,6 +142,7 @@ static struct bell_owned *bell_make(struct engine *e, uint32_t i, struct account
 	account_move(e, NULL, a, STOCK_BELLS, 1);
 	e->bells[i] = b;
 	struct bell *shared = arena_bell(e->arena, i);
+	bell_clear(shared);
 	atomic_store(&shared->armed, 0);
 	atomic_fetch_add(&shared->generation, 1);
 	e->bells_used = MAX(e->bells_used, i);

@@ -83,6 +83,7 @@ static long member_delete(struct instance *e, const struct sock *s)
 	_Atomic uint32_t *link = member_find(e->set, s);
 	if (!link) return -ENOENT;
 	member_free(e->set, link);   /* the watch stays: programs take out and put in again, and a stray bit ends it (epoll_look.c) */
+	instance_forget(e, s->index);
 	return 0;
 }
 
@@ -104,7 +105,7 @@ static long control_virtual(struct instance *e, int op, const struct sock *s, co
 	instance_lock(e);
 	long r = op == EPOLL_CTL_ADD ? member_add(e, s, &event) : op == EPOLL_CTL_MOD ? member_modify(e, s, &event) : member_delete(e, s);
 	if (r == 0 && op != EPOLL_CTL_DEL) {   /* a new or changed member may be ready already */
-		bitmap_set(set_bitmap(e->set), s->index);
+		instance_note(e, s->index);
 		instance_wake(e);
 	}
 	instance_unlock(e);

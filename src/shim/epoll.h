@@ -27,12 +27,14 @@ struct instance *instance_inner(uint32_t bell, uint32_t generation);   /* open i
 void instance_lock(struct instance *e);
 void instance_unlock(struct instance *e);
 void instance_wake(struct instance *e);            /* something to look at is there for those who sleep */
-int instance_watch(struct instance *e, const struct sock *s);      /* the channel's bit is set when it returns */
+int instance_watch(struct instance *e, const struct sock *s);      /* who adds it looks at it himself */
 void instance_unwatch(struct instance *e, uint32_t channel);       /* nobody wants its bit any more */
 static inline struct bell *instance_bell(const struct instance *e) { return arena_bell(shim.arena, e->bell); }
 
 void member_free(struct epoll_set *s, _Atomic uint32_t *link);
+void instance_note(struct instance *e, uint32_t channel);  /* a member of it was added or changed, and may be ready; the lock is held */
 
+void instance_forget(struct instance *e, uint32_t channel);   /* a member of it has gone; the lock is held */
 bool instance_stirs(const struct instance *e);     /* is there anything to look at? */
 int instance_look(struct instance *e, struct epoll_event *to, int max);   /* takes what the virtual members have to report */
 bool instance_is_plain(const struct instance *e);   /* nothing virtual is in the set, nor can be before the program's next call */

@@ -147,7 +147,6 @@ int instance_watch(struct instance *e, const struct sock *s)
 	/* The engine may have guessed it (src/engine/bell.c). */
 	bool done = e->set->watched[s->index] == s->generation || shared_get32(&s->c->bell) == e->bell;
 	int r = done ? 0 : bell_watch(e->bell, s);
-	if (done) bitmap_set(set_bitmap(e->set), s->index);
 	if (r == 0) e->set->watched[s->index] = s->generation;
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
- * Edges: what epoll with EPOLLET tells again, and what it does not. As Linux has them: news of data for those who ask for data, of room for those who ask
- * for room, of another state for all, even if poll says what it said before. What is level-triggered: ready.c and epolls.c.
+ * Edges: what epoll with EPOLLET tells again, and what it does not; and in which order all is told. As Linux has them: news of data for those who ask for
+ * data, of room for those who ask for room, of another state for all, even if poll says what it said before. What is level-triggered: ready.c and epolls.c.
  */
 #include "say_epoll.h"
 #include "kinds.h"
@@ -174,6 +174,58 @@ static void errors(void)
 	CLOSE(s, e);
 }
 
+static void say_order(const char *name, int e, int max)
+{
+	struct epoll_event ev[16];
+	char text[128] = "";
+	int n = MUST(epoll_wait(e, ev, max, 0));
+
+	for (int i = 0; i < n; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %u", ev[i].data.u32);
+	say(name, "%d:%s", n, text);
+}
+
+/* What became ready first is told first; what is ready still comes behind all that is, and what there was no room for before it. */
+static void order(const struct kind *k)
+{
+	int s[6][2], e = MUST(epoll_create1(0));
+
+	say_about("%s, order", k->text);
+	for (unsigned i = 0; i < 6; i++) {
+		s[i][0] = kind_make_nonblocking(k, &s[i][1]);
+		MUST(ctl(e, EPOLL_CTL_ADD, s[i][0], EPOLLIN, i));
+	}
+	for (int i = 5; i >= 0; i--)
+		send_one(s[i][1]);
+	say_order("all", e, 16);
+	for (int i = 0; i < 4; i++)
+		say_order("two of them", e, 2);
+	for (int i = 0; i < 6; i++)
+		MUST(recv(s[i][0], buf, sizeof(buf), 0));
+	say_order("none", e, 16);
+	send_one(s[3][1]);
+	send_one(s[1][1]);
+	send_one(s[4][1]);
+	say_order("two of three", e, 2);
+	say_order("the third, and again", e, 2);
+	MUST(ctl(e, EPOLL_CTL_DEL, s[1][0], 0, 0));
+	MUST(ctl(e, EPOLL_CTL_ADD, s[1][0], EPOLLIN, 1));
+	say_order("one anew", e, 16);
+	for (unsigned i = 0; i < 6; i++)
+		MUST(ctl(e, EPOLL_CTL_MOD, s[i][0], EPOLLIN | EPOLLET, i));
+	say_order("as edges", e, 16);
+	send_one(s[5][1]);
+	send_one(s[0][1]);
+	send_one(s[2][1]);
+	send_one(s[5][1]);
+	say_order("two of three edges", e, 2);
+	send_one(s[5][1]);
+	say_order("the rest", e, 16);
+	for (int i = 0; i < 6; i++)
+		CLOSE(s[i][0], s[i][1]);
+	close(e);
+}
+
 int main(void)
 {
 	say_start();
@@ -181,6 +233,7 @@ int main(void)
 		data(&pairs[i]);
 		room(&pairs[i]);
 		lowat(&pairs[i]);
+		order(&pairs[i]);
 		for (int how = SHUT_RD; how <= SHUT_RDWR; how++)
 			for (int side = 0; side < 2; side++)
 				shutdowns(&pairs[i], how, side);
