@@ -196,7 +196,7 @@ struct bell {
 	_Atomic uint32_t generation;               /* changes with each use of the slot */
 	_Atomic uint64_t summary[CHANNEL_MAX / 64 / 64];
 	_Atomic uint64_t bits[CHANNEL_MAX / 64];
-	_Atomic uint64_t in[CHANNEL_MAX / 64], out[CHANNEL_MAX / 64];   /* beside a bit, and set before it: for whom it is an edge */
+	struct { _Atomic uint64_t in, out; } edge[CHANNEL_MAX / 64];    /* beside a bit, and set before it: for whom it is an edge */
 	_Atomic uint32_t rings, when[CHANNEL_MAX]; /* … and which ring it was that set it first: so epoll tells */
 } __attribute__((aligned(4096)));
 #define BELL_IN 1u           /* something is there to be read */

@@ -372,25 +372,27 @@ static struct bitmap bell_bitmap(struct bell *b) { return (struct bitmap){b->sum
 
 static uint64_t bell_bit(uint32_t channel) { return (uint64_t)1 << channel % 64; }
 
-static bool is_set(_Atomic uint64_t *words, uint32_t channel) { return shared_get64(&words[channel / 64]) & bell_bit(channel); }
+static bool is_set(_Atomic uint64_t *word, uint32_t channel) { return shared_get64(word) & bell_bit(channel); }
 
 void bell_set(struct bell *b, uint32_t channel, uint32_t edges)
 {
-	bool first = !is_set(b->bits, channel) || (edges != 0 && !is_set(b->in, channel) && !is_set(b->out, channel));
+	uint32_t w = channel / 64;
+	bool first = !is_set(&b->bits[w], channel) || (edges != 0 && !is_set(&b->edge[w].in, channel) && !is_set(&b->edge[w].out, channel));
 	if (first) shared_set32(&b->when[channel], shared_add32(&b->rings, 1));
-	if (edges & BELL_IN) shared_or64(&b->in[channel / 64], bell_bit(channel));
-	if (edges & BELL_OUT) shared_or64(&b->out[channel / 64], bell_bit(channel));
+	if (edges & BELL_IN) shared_or64(&b->edge[w].in, bell_bit(channel));
+	if (edges & BELL_OUT) shared_or64(&b->edge[w].out, bell_bit(channel));
 	bitmap_set(bell_bitmap(b), channel);
 }
 
-static bool edge_take(_Atomic uint64_t *words, uint32_t channel)
+static bool edge_take(_Atomic uint64_t *word, uint32_t channel)
 {
-	return is_set(words, channel) && shared_and64(&words[channel / 64], ~bell_bit(channel)) & bell_bit(channel);
+	return is_set(word, channel) && shared_and64(word, ~bell_bit(channel)) & bell_bit(channel);
 }
 
 uint32_t bell_take_edges(struct bell *b, uint32_t channel)
 {
-	return (edge_take(b->in, channel) ? BELL_IN : 0) | (edge_take(b->out, channel) ? BELL_OUT : 0);
+	uint32_t w = channel / 64;
+	return (edge_take(&b->edge[w].in, channel) ? BELL_IN : 0) | (edge_take(&b->edge[w].out, channel) ? BELL_OUT : 0);
 }
 
 uint32_t bell_ring(struct bell *b, uint32_t client, uint64_t *ret_claim)

@@ -47,7 +47,8 @@ struct epoll_set {
 	_Atomic uint32_t doubt;                    /* whoever held the lock is dead */
 	uint32_t free, top;                        /* member slots: the first free one; ever used */
 	_Atomic uint32_t first;                    /* of the queue of channels to look at (again), in the order in which they became ready; 0: it is empty */
-	uint32_t last, before[CHANNEL_MAX], after[CHANNEL_MAX];
+	uint32_t last;
+	struct { uint16_t before, after; } queue[CHANNEL_MAX];   /* channels, by channel */
 	uint64_t queued[CHANNEL_MAX / 64];         /* a bit for each channel that is in the queue */
 	struct epoll_nested nested[NEST_MAX];
 	_Atomic uint32_t of_channel[CHANNEL_MAX];  /* first member, by channel; 0: none */

@@ -31,11 +31,11 @@ static void queue_put(struct epoll_set *s, uint32_t channel, uint32_t before, ui
 {
 	if (is_queued(s, channel)) return;
 	s->queued[channel / 64] |= queue_bit(channel);
-	s->before[channel] = before;
-	s->after[channel] = after;
-	if (before != 0) s->after[before] = channel;
+	s->queue[channel].before = (uint16_t)before;
+	s->queue[channel].after = (uint16_t)after;
+	if (before != 0) s->queue[before].after = (uint16_t)channel;
 	else shared_set32(&s->first, channel);
-	if (after != 0) s->before[after] = channel;
+	if (after != 0) s->queue[after].before = (uint16_t)channel;
 	else s->last = channel;
 }
 
@@ -43,12 +43,12 @@ static void queue_append(struct epoll_set *s, uint32_t channel) { queue_put(s, c
 
 static void queue_remove(struct epoll_set *s, uint32_t channel)
 {
-	uint32_t before = s->before[channel], after = s->after[channel];
+	uint32_t before = s->queue[channel].before, after = s->queue[channel].after;
 	if (!is_queued(s, channel)) return;
 	s->queued[channel / 64] &= ~queue_bit(channel);
-	if (before != 0) s->after[before] = after;
+	if (before != 0) s->queue[before].after = (uint16_t)after;
 	else shared_set32(&s->first, after);
-	if (after != 0) s->before[after] = before;
+	if (after != 0) s->queue[after].before = (uint16_t)before;
 	else s->last = before;
 }
 
