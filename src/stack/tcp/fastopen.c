@@ -25,7 +25,8 @@ bool fastopen_wanted(const struct tcp_sock *conn, int flags) { return (flags & M
 static const struct tcp_cookie *plan(struct tcp_sock *conn, struct tcp_cookie *buf, uint32_t *ret_room)
 {
 	uint16_t mss = conn->rcv.adv_mss;
-	bool no_cookie = (conn_sysctl(conn)->tcp_fastopen & FASTOPEN_CLIENT_NO_COOKIE) || conn->set.fastopen_no_cookie || conn_metric(conn, RTAX_FASTOPEN_NO_COOKIE);
+	bool by_setting = conn_sysctl(conn)->tcp_fastopen & FASTOPEN_CLIENT_NO_COOKIE;
+	bool no_cookie = by_setting || conn->set.fastopen_no_cookie || conn_metric(conn, RTAX_FASTOPEN_NO_COOKIE);
 
 	*ret_room = 0;
 	fastopen_recall(conn, buf, &mss);
