@@ -135,7 +135,9 @@ static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 	if (check_stamp(conn, g) != STEP_NEXT) return STEP_STOP;
 	if (echoes_no_syn(conn, g)) {
 		conn_mib(conn, TCPEXT_TSEcrRejected);
-		if (!(g->h.flags & TCP_RST)) unacceptable(conn, g, TCPEXT_TCPACKSkippedSynRecv);
+		/* As Linux: who acknowledges something else, too, is none of this handshake's. */
+		if ((g->h.flags & TCP_ACK) && g->h.ack != conn->snd.iss + 1) reset_answer(conn_stack(conn), g->p, g);
+		else if (!(g->h.flags & TCP_RST)) unacceptable(conn, g, TCPEXT_TCPACKSkippedSynRecv);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;

@@ -75,7 +75,7 @@ static int get_maxseg(struct sock *sk, void *val, socklen_t *len)
 
 	(void)len;
 	if (IN_STATES(conn, S_(CLOSED) | S_(LISTEN))) return answer(val, conn->set.mss, MSS_DEFAULT);
-	return answer(val, (int)snd_mss(conn), 0);
+	return answer(val, (int)snd_mss_plain(conn), 0);
 }
 
 static int set_maxseg(struct sock *sk, const void *val, socklen_t len)
