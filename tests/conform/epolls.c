@@ -232,6 +232,37 @@ static void errors(void)
 	CLOSE(fd[0], fd[1], e);
 }
 
+enum kind { TCP, UDP, UNIX_STREAM, UNIX_DGRAM, KINDS };
+
+static void pair_of(enum kind k, int fd[2])
+{
+	if (k == UDP) udp_pair(AF_INET, fd);
+	else if (k >= UNIX_STREAM) MUST(socketpair(AF_UNIX, k == UNIX_STREAM ? SOCK_STREAM : SOCK_DGRAM, 0, fd));
+	else tcp_pair(AF_INET, fd);
+}
+
+/* What comes in is no edge for who asks for room alone. The end is one for all. */
+static void directions(enum kind k, const char *text, unsigned events)
+{
+	int fd[2], e = MUST(epoll_create1(0));
+
+	say_about("edges of %s, asked for %#x", text, events);
+	pair_of(k, fd);
+	MUST(ctl(e, EPOLL_CTL_ADD, fd[0], events | EPOLLET, 1));
+	say_wait("at first", e);
+	for (int i = 0; i < 2; i++) {
+		send_one(fd[1]);
+		wait_for(fd[0], POLLIN);
+		say_wait("something has come", e);
+	}
+	if (k == TCP || k == UNIX_STREAM) {
+		MUST(shutdown(fd[1], SHUT_WR));
+		wait_for(fd[0], POLLRDHUP);
+		say_wait("the end", e);
+	}
+	CLOSE(fd[0], fd[1], e);
+}
+
 static void other_calls(void)
 {
 	int fd[2], e = MUST(epoll_create1(EPOLL_CLOEXEC));
@@ -278,6 +309,10 @@ int main(void)
 	nested(EPOLLET, "edge", true);
 	inside_others();
 	errors();
+	static const char *const kinds[KINDS] = { "tcp", "udp", "unix streams", "unix datagrams" };
+	static const unsigned asked[] = { EPOLLIN, EPOLLOUT, EPOLLIN | EPOLLOUT, EPOLLRDHUP, EPOLLOUT | EPOLLRDHUP, EPOLLWRNORM, EPOLLRDNORM, 0 };
+	for (int k = 0; k < KINDS; k++)
+		for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) directions((enum kind)k, kinds[k], asked[i]);
 	other_calls();
 	return 0;
 }
