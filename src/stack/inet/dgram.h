@@ -19,6 +19,7 @@ struct dgram_sock {
 	struct list queue;            /* struct packet: data = what the program gets, trans_off set */
 	uint32_t queued;              /* sock_charge of all in the queue */
 	uint32_t drops;               /* for want of room: SO_RXQ_OVFL */
+	uint32_t mcast_addr;          /* IP_MULTICAST_IF, as addr_v4(): where what is sent to a group comes from; 0: as the interface says */
 };
 
 #define DGRAM_PROBE 0x10          /* a flag of send: MSG_PROBE of <linux/socket.h>, all but the sending */

@@ -325,10 +325,10 @@ static bool wants_source(const struct inet_sock *is, const struct dgram_dest *d)
 	return !is->addr_bound && !addr_is_v4(src) && addr_is_v4(&d->dst);
 }
 
-static struct addr default_source(const struct inet_sock *is, const struct addr *dst)
+static struct addr default_source(const struct dgram_sock *ds, const struct addr *dst)
 {
 	if (!addr_is_v4(dst)) return addr_any6;
-	return addr_v4(addr_is_multicast(dst) ? is->mcast_addr : 0);
+	return addr_v4(addr_is_multicast(dst) ? ds->mcast_addr : 0);
 }
 
 int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
@@ -337,7 +337,7 @@ int dgram_route(struct dgram_sock *ds, struct dgram_dest *d)
 
 	if (!d->out.oif && !addr_is_v4(&d->dst) && sticky_if_is_gone(&ds->is)) return -ENETUNREACH;
 	bool from_v4 = addr_is_v4(&d->out.src), to_v4 = addr_is_v4(&d->dst);
-	if (wants_source(&ds->is, d)) d->out.src = default_source(&ds->is, &d->dst);
+	if (wants_source(&ds->is, d)) d->out.src = default_source(ds, &d->dst);
 	if (to_v4 && !addr_is_v4(&d->out.src)) return -ENETUNREACH;
 	if (from_v4 && !to_v4) d->out.src = addr_any6;        /* no way from there, which is said of none that leads nowhere */
 	r = lookup(ds, d);

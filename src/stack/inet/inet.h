@@ -112,7 +112,6 @@ struct inet_sock {
 	uint8_t pmtudisc, pmtudisc6;     /* IP_PMTUDISC_*, IPV6_PMTUDISC_* */
 	bool recverr_rfc4884, recverr_rfc4884_6;
 	int mcast_if, mcast_if6;
-	uint32_t mcast_addr;             /* IP_MULTICAST_IF, as addr_v4(): where what is sent to a group comes from; 0: as the interface says */
 	int unicast_if, unicast_if6;     /* IP_UNICAST_IF, IPV6_UNICAST_IF: index, for datagrams that are bound to no interface */
 	uint16_t port_low, port_high;    /* IP_LOCAL_PORT_RANGE; 0: the host's */
 	uint32_t mtu6;                   /* IPV6_MTU: cut to that size; 0: the path's */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include "stack/core/sysctl.h"
+#include "stack/inet/dgram.h"
 #include "stack/inet/errqueue.h"
 #include "stack/inet/header_options.h"
 #include "stack/inet/membership.h"
@@ -138,9 +139,16 @@ static int change_membership(struct sock *sk, const void *val, socklen_t len, me
 static int set_add_membership(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_join); }
 static int set_drop_membership(struct sock *sk, const void *val, socklen_t len) { return change_membership(sk, val, len, membership_leave); }
 
+/* NULL: of a stream or an association, which no group hears. */
+static uint32_t *mcast_source(struct sock *sk)
+{
+	return sk->type == SOCK_DGRAM || sk->type == SOCK_RAW ? &((struct dgram_sock *)sk)->mcast_addr : NULL;
+}
+
 /* IP_MULTICAST_IF takes an address, or one of the two requests, and sends from the address that it names. The wildcard takes the choice back. */
 static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 {
+	uint32_t *source = mcast_source(sk);
 	struct ip_mreqn m = {0};
 	struct netif *nif;
 
@@ -150,20 +158,22 @@ static int set_mcast_if(struct sock *sk, const void *val, socklen_t len)
 		memcpy(&m.imr_address, val, sizeof m.imr_address);
 	if (!m.imr_ifindex && !m.imr_address.s_addr) {
 		inet_of(sk)->mcast_if = 0;
-		inet_of(sk)->mcast_addr = 0;
+		if (source) *source = 0;
 		return 0;
 	}
 	nif = m.imr_ifindex ? netif_by_index(sk->stack, m.imr_ifindex) : netif_with_addr(sk->stack, m.imr_address);
 	if (!nif) return -EADDRNOTAVAIL;
 	if (sk->bound_if && sk->bound_if != nif) return -EINVAL;
 	inet_of(sk)->mcast_if = nif->index;
-	inet_of(sk)->mcast_addr = ntohl(m.imr_address.s_addr);
+	if (source) *source = ntohl(m.imr_address.s_addr);
 	return 0;
 }
 
 static int get_mcast_if(struct sock *sk, void *val, socklen_t *len)
 {
-	return opt_copy_out(val, len, &(struct in_addr){htonl(inet_of(sk)->mcast_addr)}, sizeof(struct in_addr));
+	const uint32_t *source = mcast_source(sk);
+
+	return opt_copy_out(val, len, &(struct in_addr){source ? htonl(*source) : 0}, sizeof(struct in_addr));
 }
 
 int inet_unicast_if_read(const struct sock *sk, const void *val, socklen_t len, int *ret)

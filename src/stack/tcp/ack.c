@@ -22,7 +22,7 @@ static enum step ack_of_syn(struct tcp_sock *conn, struct segment *g)
 		reset_answer(conn_stack(conn), g->p, g);
 		return step_drop(g, DROP_TCP_ACK);
 	}
-	if (conn->wait.embryo) {
+	if (conn->embryo) {
 		enum step r = listen_promote(conn, g);
 		if (r != STEP_NEXT) return r;
 	}

@@ -125,7 +125,7 @@ static void set_mss(struct tcp_sock *conn, uint32_t path_mtu)
 	conn->snd.path_mtu = MIN(path_mtu, (uint32_t)PACKET_MAX + (addr_is_v4(&conn->inet.raddr) ? 0 : IP6_HDR_LEN));
 	/* RFC 9293 §3.7.1 (MUST-16): the least of what the peer and the path take. */
 	if (conn->snd.peer_mss) mss = MIN(mss, conn->snd.peer_mss);
-	else if (conn->set.mss && !conn->wait.embryo) mss = (uint16_t)MIN(mss, conn->set.mss);
+	else if (conn->set.mss && !conn->embryo) mss = (uint16_t)MIN(mss, conn->set.mss);
 	conn->snd.mss = MAX(mss, conn_mss_least(conn));
 	conn->snd.run_mss = 0;
 }
@@ -313,7 +313,7 @@ void conn_done(struct tcp_sock *conn)
 	struct sock *sk = &conn->inet.sk;
 
 	conn_enter(conn, TCPS_CLOSED);
-	if (sk->closed || conn->wait.embryo) {
+	if (sk->closed || conn->embryo) {
 		conn_free(conn);
 		return;
 	}

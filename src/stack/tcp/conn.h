@@ -112,7 +112,10 @@ struct tcp_sock {
 	uint8_t timer_role;                   /* of timer.rtx: enum tcp_timer_role */
 	bool nospace : 1;                     /* a program found no room, or waits for some: Linux's SOCK_NOSPACE */
 	bool unwritable : 1;                  /* … or somebody was told that there is none, and is to be told otherwise */
-	bool orphan;                          /* counted in tcp_stack.n_orphans */
+	bool orphan : 1;                      /* counted in tcp_stack.n_orphans */
+	bool embryo : 1;                      /* in the SYN queue of wait.parent, */
+	bool deferred : 1;                    /* where its handshake is done but for data: TCP_DEFER_ACCEPT */
+	bool accepted : 1;                    /* and yet in the parent's `unproven`: Fast Open */
 	struct fastopen fastopen;             /* of one connection, too */
 	struct { uint8_t on : 1, queue : 2; } repair;   /* repair.c */
 	struct tcp_set set;
@@ -120,9 +123,6 @@ struct tcp_sock {
 	struct {
 		struct tcp_sock *parent;
 		struct list node;             /* in one of parent's queues */
-		bool embryo;                  /* which one: the SYN queue */
-		bool acked;                   /* TCP_DEFER_ACCEPT: the handshake is done but for data */
-		bool accepted;                /* and yet in parent's `unproven`: Fast Open */
 	} wait;                               /* not yet accepted */
 	struct list *md5_keys;                /* struct tcp_key (md5.c); NULL: none */
 	struct subflow *mptcp;                /* of a connection of Multipath TCP (stack/mptcp); NULL: of none */

@@ -32,9 +32,9 @@ static bool ends_embryo(const struct ip_error *e)
 
 static void report(struct tcp_sock *conn, const struct ip_error *e)
 {
-	if (conn->wait.embryo) {
+	if (conn->embryo) {
 		if (ends_embryo(e)) conn_free(conn);
-	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->wait.accepted) {
+	} else if (IN_STATES(conn, S_(SYN_SENT) | S_(SYN_RECEIVED)) && !conn->accepted) {
 		/* RFC 5461 §4.1, as Linux: it ends the attempt; the message itself is in the error queue, over IPv6 if that was asked for. */
 		if (addr_is_v4(&e->dst) || conn->inet.recverr6) errqueue_put_icmp(&conn->inet, e, conn->inet.rport, e->quote, e->quote_len);
 		conn_fail(conn, e->err);
@@ -58,7 +58,7 @@ void tcp_error(struct stack *s, const struct ip_error *e)
 	conn = tcp_of(&is->sk);
 	seq = read32(e->quote + 4);
 	/* RFC 5927 §4.1: only of a segment that may be in flight; as on Linux, a bare ACK is one. */
-	if (seq_lt(seq, conn->snd.una) || seq_gt(seq, conn->snd.nxt) || (conn->wait.embryo && seq != conn->snd.una)) {
+	if (seq_lt(seq, conn->snd.una) || seq_gt(seq, conn->snd.nxt) || (conn->embryo && seq != conn->snd.una)) {
 		conn_mib(conn, TCPEXT_OutOfWindowIcmps);
 		return;
 	}

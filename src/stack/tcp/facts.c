@@ -50,8 +50,8 @@ bool tcp_facts(struct sock *sk, struct inet_facts *f)
 	f->state = conn->state;
 	f->unused = conn->state == TCPS_CLOSED;
 	if (f->unused) return conn->inet.bound;
-	f->embryo = conn->wait.parent && conn->wait.embryo;
-	if (conn->wait.parent && !conn->wait.accepted) f->uid = conn->wait.parent->inet.sk.uid;
+	f->embryo = conn->wait.parent && conn->embryo;
+	if (conn->wait.parent && !conn->accepted) f->uid = conn->wait.parent->inet.sk.uid;
 	if (conn->state == TCPS_LISTEN) {
 		f->in = listen_waiting(conn);
 		f->out = conn->listener->backlog;

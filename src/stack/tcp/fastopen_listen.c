@@ -90,10 +90,10 @@ static void settle(struct tcp_sock *child)
 	child->fastopen.unproven = false;
 	if (!child->wait.parent) return;
 	child->wait.parent->listener->n_unproven--;
-	if (!child->wait.accepted) return;
+	if (!child->accepted) return;
 	list_remove(&child->wait.node);
 	child->wait.parent = NULL;
-	child->wait.accepted = false;
+	child->accepted = false;
 }
 
 void fastopen_proven(struct tcp_sock *child)
@@ -113,7 +113,7 @@ void fastopen_proven(struct tcp_sock *child)
 
 void fastopen_reset(struct tcp_sock *child)
 {
-	struct tcp_listener *l = child->wait.parent && child->wait.accepted ? child->wait.parent->listener : NULL;
+	struct tcp_listener *l = child->wait.parent && child->accepted ? child->wait.parent->listener : NULL;
 	struct reset_note *note = l ? calloc(1, sizeof *note) : NULL;
 
 	settle(child);

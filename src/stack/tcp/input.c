@@ -46,7 +46,7 @@ static void unacceptable(struct tcp_sock *conn, const struct segment *g, enum mi
 		if (answer_allowed(conn, skipped)) segment_send_ack(conn);
 		return;
 	}
-	if (!conn->wait.embryo && seq_lt(g->h.seq, conn->rcv.nxt)) {
+	if (!conn->embryo && seq_lt(g->h.seq, conn->rcv.nxt)) {
 		conn_mib(conn, TCPEXT_DelayedACKLost);
 		tcp_enter_quickack(conn, TCP_QUICK_ACKS);
 		sack_note_duplicate(conn, g->h.seq, seq_lt(end, conn->rcv.nxt) ? end : conn->rcv.nxt);
@@ -62,8 +62,8 @@ static void unacceptable(struct tcp_sock *conn, const struct segment *g, enum mi
  */
 static bool paws_rejects(const struct tcp_sock *conn, const struct segment *g)
 {
-	if (!conn->opt.ts || !g->h.opts.has_ts || ((g->h.flags & TCP_RST) && !conn->wait.embryo)) return false;
-	if (!conn->opt.recent || (int32_t)(conn->opt.recent - g->h.opts.ts_val) <= (conn->wait.embryo ? 0 : 1)) return false;
+	if (!conn->opt.ts || !g->h.opts.has_ts || ((g->h.flags & TCP_RST) && !conn->embryo)) return false;
+	if (!conn->opt.recent || (int32_t)(conn->opt.recent - g->h.opts.ts_val) <= (conn->embryo ? 0 : 1)) return false;
 	return conn_now(conn) - conn->opt.recent_when < TCP_PAWS_IDLE_MAX;
 }
 
@@ -78,7 +78,7 @@ static bool is_acceptable(struct tcp_sock *conn, const struct segment *g)
 	seq32 end = segment_end(g), edge = conn->rcv.nxt + window_once(conn);
 
 	/* RFC 9293 §3.4 table 6, to the letter before a handshake from outside is through, as Linux: nobody fills that window yet. */
-	if ((conn->wait.embryo || conn->fastopen.unproven) && end != g->h.seq)
+	if ((conn->embryo || conn->fastopen.unproven) && end != g->h.seq)
 		return seq_gt(end, conn->rcv.nxt) && seq_lt(g->h.seq, conn->rcv.wup + MIN(conn->rcv.wnd, 65535u));
 	/* As Linux: from what was last acknowledged to the right edge, both included, so that ACKs are taken from a sender that filled the window, and from
 	 * reordered segments. RFC 7323 §2.4, which Linux 6.18 lacks: to the furthest edge that was told, or who sent up to there before he heard that
@@ -112,7 +112,7 @@ static bool is_disordered_ack(const struct tcp_sock *conn, const struct segment 
 /* STEP_NEXT: the segment may go on. */
 static enum step check_stamp(struct tcp_sock *conn, struct segment *g)
 {
-	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->wait.embryo, old;
+	bool bare_ack = (g->h.flags & TCP_ACK) && segment_end(g) == g->h.seq && !conn->embryo, old;
 
 	if (!paws_rejects(conn, g) || (bare_ack && is_disordered_ack(conn, g))) return STEP_NEXT;
 	old = bare_ack && seq_lt(g->h.seq, conn->rcv.nxt);
@@ -126,7 +126,7 @@ static bool echoes_no_syn(const struct tcp_sock *conn, const struct segment *g)
 {
 	uint32_t first = ts_clock(conn->rtt.syn_first, conn->opt.offset), last = ts_clock(conn->rtt.syn_at, conn->opt.offset);
 
-	if (!conn->wait.embryo || !conn->opt.ts || !g->h.opts.has_ts || !g->h.opts.ts_ecr) return false;
+	if (!conn->embryo || !conn->opt.ts || !g->h.opts.has_ts || !g->h.opts.ts_ecr) return false;
 	return g->h.opts.ts_ecr - first > last - first;
 }
 
@@ -164,7 +164,7 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 		ack_challenge(conn);
 		return step_drop(g, DROP_TCP_WINDOW);
 	}
-	if (conn->wait.embryo) conn_mib(conn, TCPEXT_EmbryonicRsts);
+	if (conn->embryo) conn_mib(conn, TCPEXT_EmbryonicRsts);
 	if (conn->fastopen.unproven) fastopen_reset(conn);
 	if (conn->mptcp) mptcp_reset(conn, g);
 	conn_fail(conn, reset_error(conn));
@@ -175,7 +175,7 @@ static enum step check_reset(struct tcp_sock *conn, struct segment *g)
 
 static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 {
-	bool again = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && !conn->wait.embryo && !conn->fastopen.unproven;
+	bool again = conn->state == TCPS_SYN_RECEIVED && g->h.seq == conn->rcv.irs && !conn->embryo && !conn->fastopen.unproven;
 
 	if (!(g->h.flags & TCP_SYN)) return g->h.flags & TCP_ACK ? STEP_NEXT : step_drop(g, DROP_TCP_FLAGS);
 	if (again && (g->h.flags & TCP_ACK) && g->h.ack == conn->snd.nxt) {
@@ -196,7 +196,7 @@ static enum step check_syn(struct tcp_sock *conn, struct segment *g)
 		}
 		return step_drop(g, DROP_TCP_OLD);
 	}
-	if (conn->wait.embryo) {
+	if (conn->embryo) {
 		/* RFC 9293 §3.10.7.4 fourth: a passive open goes back to LISTEN; as Linux, who sent this is told. */
 		conn_mib(conn, TCPEXT_EmbryonicRsts);
 		reset_answer(conn_stack(conn), g->p, g);
@@ -441,7 +441,7 @@ static enum step run_steps(struct tcp_sock *conn, struct segment *g)
 
 	if (conn->state == TCPS_SYN_SENT) return input_syn_sent(conn, g);
 	/* As Linux: without one of them it is not even looked at. */
-	if (!(g->h.flags & (TCP_ACK | TCP_RST | TCP_SYN)) && !conn->wait.embryo) return step_drop(g, DROP_TCP_FLAGS), STEP_REFUSED;
+	if (!(g->h.flags & (TCP_ACK | TCP_RST | TCP_SYN)) && !conn->embryo) return step_drop(g, DROP_TCP_FLAGS), STEP_REFUSED;
 	for (size_t i = 0; i < ARRAY_SIZE(judge) && r == STEP_NEXT; i++) r = judge[i](conn, g);
 	/* As Linux: of what was refused before its text nothing follows, nor does it have anything sent. */
 	if (r == STEP_STOP) return STEP_REFUSED;

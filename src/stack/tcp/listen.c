@@ -63,13 +63,13 @@ void listen_forget(struct tcp_sock *child)
 	struct tcp_listener *l = child->wait.parent->listener;
 
 	list_remove(&child->wait.node);
-	if (child->wait.embryo)
+	if (child->embryo)
 		l->n_embryos--;
-	else if (!child->wait.accepted)
+	else if (!child->accepted)
 		l->n_ready--;
 	if (child->fastopen.unproven) l->n_unproven--;
 	child->wait.parent = NULL;
-	child->wait.embryo = child->wait.accepted = false;
+	child->embryo = child->accepted = false;
 }
 
 /* Embryos go without a word, as on Linux; who thinks to be connected gets a reset. */
@@ -117,7 +117,7 @@ static struct tcp_sock *embryo_new(struct tcp_sock *conn, const struct packet *p
 		return NULL;
 	}
 	child->wait.parent = conn;
-	child->wait.embryo = true;
+	child->embryo = true;
 	child->use = TCP_CONNECTED;
 	list_append(&conn->listener->embryos, &child->wait.node);
 	conn->listener->n_embryos++;
@@ -277,7 +277,7 @@ enum step listen_promote(struct tcp_sock *child, struct segment *g)
 
 	/* tcp(7), TCP_DEFER_ACCEPT: the bare ACK is not taken; data will be, or the ACK of a repeated SYN when time is up. */
 	if (child->trouble.retries < parent->set.defer_accept && g->len == 0 && !(g->h.flags & TCP_FIN)) {
-		child->wait.acked = true;
+		child->deferred = true;
 		conn_mib(child, TCPEXT_TCPDeferAcceptDrop);
 		return STEP_STOP;
 	}
@@ -315,7 +315,7 @@ int listen_accept(struct tcp_sock *conn, struct tcp_sock **ret)
 		list_remove(&child->wait.node);
 		list_append(&conn->listener->unproven, &child->wait.node);
 		conn->listener->n_ready--;
-		child->wait.accepted = true;
+		child->accepted = true;
 	} else {
 		listen_forget(child);
 	}

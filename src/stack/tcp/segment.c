@@ -76,7 +76,7 @@ static void add_multipath(struct tcp_sock *conn, struct tcp_hdr *h, uint32_t len
 static void fill_window(struct tcp_sock *conn, struct tcp_hdr *h)
 {
 	bool syn = h->flags & TCP_SYN;
-	uint32_t wnd = syn || conn->wait.embryo ? conn->rcv.wnd : window_select(conn);
+	uint32_t wnd = syn || conn->embryo ? conn->rcv.wnd : window_select(conn);
 
 	window_told(conn, wnd);
 	/* RFC 7323 §2.2: the window of a SYN is never scaled. As Linux: what the field can't say is taken all the same. */
@@ -162,7 +162,7 @@ static seq32 bare_seq(const struct tcp_sock *conn)
 {
 	seq32 edge = conn->snd.una + conn->snd.wnd;
 
-	if (conn->wait.embryo) return conn->snd.iss + 1;
+	if (conn->embryo) return conn->snd.iss + 1;
 	if (!seq_lt(edge, conn->snd.nxt) || (conn->opt.wscale && conn->snd.nxt - edge < 1u << conn->rcv.wscale)) return conn->snd.nxt;
 	return edge;
 }

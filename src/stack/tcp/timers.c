@@ -27,7 +27,7 @@ static void arm(struct tcp_sock *conn, struct timer *t, time_ns in)
 
 static void give_up(struct tcp_sock *conn)
 {
-	if (!conn->wait.embryo) conn_mib(conn, TCPEXT_TCPAbortOnTimeout);
+	if (!conn->embryo) conn_mib(conn, TCPEXT_TCPAbortOnTimeout);
 	conn_fail(conn, conn->trouble.soft_err ? conn->trouble.soft_err : ETIMEDOUT);
 }
 
@@ -52,7 +52,7 @@ static time_ns backoff_sum(const struct tcp_sock *conn, int n)
 }
 
 /* 0: none. As Linux: what its listener has set counts once it is a connection. */
-static time_ns user_timeout(const struct tcp_sock *conn) { return conn->wait.embryo ? 0 : conn->set.user_timeout_ms * NS_PER_MS; }
+static time_ns user_timeout(const struct tcp_sock *conn) { return conn->embryo ? 0 : conn->set.user_timeout_ms * NS_PER_MS; }
 static time_ns stuck_for(const struct tcp_sock *conn) { return conn_now(conn) - conn->trouble.since; }
 
 /* In Linux's time: its time-outs are a tick longer than the least, of which backoff_sum is made. */
@@ -89,7 +89,7 @@ static void note_timeout(struct tcp_sock *conn)
 	f->timeouts++;
 	if (conn->trouble.retries) return;
 	f->timeout_runs++;
-	f->timeout_since = MAX(conn->wait.embryo ? conn->rtt.syn_at : conn_now(conn), 1);
+	f->timeout_since = MAX(conn->embryo ? conn->rtt.syn_at : conn_now(conn), 1);
 }
 
 void timers_recovered(struct tcp_sock *conn)
@@ -106,7 +106,7 @@ static void take_another_path(struct tcp_sock *conn)
 {
 	struct tcp_figures *f = conn_figures(conn);
 
-	if (conn->inet.sk.no_txrehash || conn->wait.embryo) return;
+	if (conn->inet.sk.no_txrehash || conn->embryo) return;
 	conn->inet.flow_salt++;
 	conn_mib(conn, TCPEXT_TcpTimeoutRehash);
 	if (f) f->rehashes++;
@@ -118,10 +118,10 @@ static int syn_retries_allowed(const struct tcp_sock *conn)
 {
 	/* As Linux: a program may have it already, so it is tried once more. */
 	if (conn->fastopen.unproven) return conn->set.syncnt ? conn->set.syncnt : conn_sysctl(conn)->tcp_synack_retries + 1;
-	int retries = conn->wait.embryo ? conn_sysctl(conn)->tcp_synack_retries : conn_sysctl(conn)->tcp_syn_retries;
+	int retries = conn->embryo ? conn_sysctl(conn)->tcp_synack_retries : conn_sysctl(conn)->tcp_syn_retries;
 
 	if (conn->set.syncnt) retries = conn->set.syncnt;
-	return conn->wait.embryo && conn->wait.acked ? MAX(retries, conn->wait.parent->set.defer_accept) : retries;
+	return conn->embryo && conn->deferred ? MAX(retries, conn->wait.parent->set.defer_accept) : retries;
 }
 
 /* Linux sends the first SYNs a second apart: net.ipv4.tcp_syn_linear_timeouts. */
@@ -131,7 +131,7 @@ static void syn_timeout(struct tcp_sock *conn)
 {
 	bool user_expired = user_timeout(conn) && conn->trouble.retries && stuck_for(conn) >= user_timeout(conn);
 	/* The peer of a deferred connection has our SYN: it is reminded only when its time is up. */
-	bool wait_for_data = conn->wait.embryo && conn->wait.acked && conn->trouble.retries + 1 < conn->wait.parent->set.defer_accept;
+	bool wait_for_data = conn->embryo && conn->deferred && conn->trouble.retries + 1 < conn->wait.parent->set.defer_accept;
 
 	bool expired = conn->trouble.retries >= syn_retries_allowed(conn) + linear_syns(conn) || user_expired;
 

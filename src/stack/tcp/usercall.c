@@ -338,7 +338,7 @@ static void tcp_close(struct sock *sk)
 	bool unread = conn->rcv.queued + sk->lent != 0;
 
 	sk->shut = 3;
-	if (conn->wait.parent && !conn->wait.accepted) listen_forget(conn);
+	if (conn->wait.parent && !conn->accepted) listen_forget(conn);
 	/* In repair it goes without a word: it may live on elsewhere. */
 	if (conn->repair.on || IN_STATES(conn, S_(CLOSED) | S_(LISTEN) | S_(SYN_SENT))) {
 		conn_free(conn);
