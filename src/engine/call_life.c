@@ -1,15 +1,27 @@
 /* Control calls about the life and the names of a socket. Each asks the stack and answers at once; the shim sleeps on the channel and repeats. */
 #include <errno.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "channel/atomic.h"
 #include "engine/private.h"
 #include "host/process.h"
+#include "stack/core/sysctl.h"
 #include "stack/inet/inet.h"
 #include "stack/sctp/sctp.h"
 #include "stack/unix/unix.h"
 
 static struct stack *stack_of(struct call *k) { return net_stack(net_host_at(k->e->net, k->c->host)); }
+
+/* net.ipv4.ping_group_range, which the stack can't judge: it knows nobody's groups. */
+static bool may_have(const struct call *k, const struct stack *s, const struct sock *sk)
+{
+	const struct sysctl *y = s->sysctl;
+	bool ping = sk->type == SOCK_DGRAM && ((sk->domain == AF_INET && sk->protocol == IPPROTO_ICMP) ||
+					       (sk->domain == AF_INET6 && sk->protocol == IPPROTO_ICMPV6));
+	return !ping || (y->ping_gid_min == 0 && y->ping_gid_max == INT_MAX) ||
+	       process_has_group(k->c->pid, (gid_t)y->ping_gid_min, (gid_t)y->ping_gid_max);
+}
 
 int64_t serve_socket(struct call *k)
 {
@@ -21,6 +33,10 @@ int64_t serve_socket(struct call *k)
 	char text[128];
 	stack_set_now(s, e->now);
 	int err = sock_create(s, domain, type, protocol, &sk);
+	if (err == 0 && !may_have(k, s, sk)) {
+		sock_close(sk);
+		err = -EACCES;
+	}
 	if (err < 0) {
 		return family_text(text, sizeof text, domain, type, protocol) ? refuse(k, err, "socket(%s)", text) : err;
 	}

@@ -137,6 +137,24 @@ int process_ids(pid_t pid, struct process_ids *ret)
 	return 0;
 }
 
+bool process_has_group(pid_t pid, gid_t first, gid_t last)
+{
+	static const char row[] = "\nGroups:";
+	char path[32], text[4096];
+	uint32_t ids[3];
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	if (text_read(path, text, sizeof text) < 0) return false;
+	if (ids_read(text, "\nGid:", ids) && ids[1] >= first && ids[1] <= last) return true;
+	char *at = strstr(text, row), *next;
+	for (at = at ? at + sizeof row - 1 : NULL; at; at = next) {
+		at += strspn(at, "\t ");
+		unsigned long gid = strtoul(at, &next, 10);
+		if (next == at) return false;
+		if (gid >= first && gid <= last) return true;
+	}
+	return false;
+}
+
 /* Of another user's process only CAP_SYS_RESOURCE may ask; the file is for everybody. */
 uint64_t process_may_open(pid_t pid)
 {

@@ -17,4 +17,5 @@ uint64_t process_token(void);                           /* a number that no othe
 struct process_ids { uid_t uid[3]; gid_t gid[3]; uint64_t caps; };   /* real, effective, saved; effective capabilities, none in another user namespace */
 uint64_t process_may_open(pid_t pid);                  /* its RLIMIT_NOFILE; all ones where the kernel does not tell */
 int process_ids(pid_t pid, struct process_ids *ret);    /* negative errno */
+bool process_has_group(pid_t pid, gid_t first, gid_t last);   /* one from first to last, its effective or a supplementary one */
 int process_started(pid_t pid, uint64_t *ret);         /* when it started, in the kernel's ticks: with pid it names a process for ever. Negative errno */

@@ -204,6 +204,26 @@ static void notations(void)
 	put_and_look("ipv4/tcp_congestion_control", "reno\0x", 6);
 }
 
+/* Whom ping_group_range lets have a ping socket. */
+static void pinging(void)
+{
+	static const char *const range[] = { "1 0", "0 4294967295", "0 4294967296", "-1 5", "7 3", "5", "", "0x10 020", "0 2147483647" };
+	unsigned own = getegid();
+	char text[64];
+
+	say_about("ping_group_range");
+	for (size_t i = 0; i < sizeof(range) / sizeof(*range); i++)
+		put_and_look("ipv4/ping_group_range", range[i], strlen(range[i]));
+	for (unsigned i = 0; i < 4; i++) {
+		int fd = MUST(open(NET "/ipv4/ping_group_range", O_WRONLY));
+		snprintf(text, sizeof(text), "%u %u", own + i / 2, own + i);
+		say_rc("write", write(fd, text, strlen(text)) > 0);
+		say("for v4", "%s", say_errno(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP) < 0 ? errno : 0));
+		say("for v6", "%s", say_errno(socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6) < 0 ? errno : 0));
+		close(fd);
+	}
+}
+
 /* What a setting is, for each whose it can be. A network namespace's neighbours have no "default". */
 static void say_each(const char *directory, const char *setting)
 {
@@ -432,6 +452,7 @@ int main(void)
 	inherited();
 	by_other_names();
 	notations();
+	pinging();
 	each_its_own();
 	begun_with();
 	without_ipv6();

@@ -89,7 +89,7 @@ static void test_only_echo_requests(void **state)
 	assert_int_equal(do_send(s, echo4, ECHO_LEN), -EDESTADDRREQ);
 	assert_int_equal(set_int(taken, SOL_SOCKET, SO_REUSEADDR, 0), 0);
 	assert_int_equal(do_bind(taken, name4("0.0.0.0", local_port(s))), -EADDRINUSE);
-	w->a->sysctl->ping_group_all = 0;
+	w->a->sysctl->ping_gid_min = 1, w->a->sysctl->ping_gid_max = 0;
 	assert_int_equal(sock_create(w->a, AF_INET, SOCK_DGRAM, IPPROTO_ICMP, &sk), -EACCES);
 }
 

@@ -17,8 +17,7 @@ struct row {
 	bool is_range;             /* of ports: two, the first of which may not exceed the second */
 	int min, max;
 	int def[3];
-	/* A switch here that is a range of group ids on Linux: how its two states read. */
-	const char *on, *off;
+	bool is_groups;            /* two group ids; the first above the second: nobody's */
 	const char *words[3];      /* a setting by name: the field is which of them */
 	bool is_unsigned;          /* any of 32 bits */
 	const char *fixed;         /* it says so, and can't be set */
@@ -184,7 +183,7 @@ static const struct row rows[] = {
 	ONE("net.ipv4.route.mtu_expires", route_mtu_expires_s, 0, INT_MAX / 1000, 600),
 	ONE("net.ipv4.route.min_adv_mss", route_min_adv_mss, 0, 65535, 256),
 	ONE("net.ipv6.route.mtu_expires", route6_mtu_expires_s, 0, INT_MAX / 1000, 600),
-	{.name = "net.ipv4.ping_group_range", AT(ping_group_all), .count = 1, .max = 1, .def = {1}, .on = "0\t2147483647", .off = "1\t0"},
+	{.name = "net.ipv4.ping_group_range", AT(ping_gid_min), .count = 2, .is_groups = true, .max = INT_MAX, .def = {0, INT_MAX}},
 	NEIGH("net.ipv4", neigh4), NEIGH("net.ipv6", neigh6),
 	FOLLOWING("net.ipv4.neigh.*.locktime", neigh4.locktime_hundredths, INT_MIN, INT_MAX, 100),
 	ONE("net.ipv4.ipfrag_high_thresh", ipfrag_high_thresh, 0, INT_MAX, 4 << 20),
@@ -310,20 +309,25 @@ static int set_numbers(struct sysctl *s, void *base, const struct row *r, const 
 	return taken == 0 || taken < n || n < 0 ? -EINVAL : 0;
 }
 
+static int set_groups(int *at, const struct row *r, const char *text, size_t len)
+{
+	long v[2] = {at[0], at[1]};
+	int good;
+
+	if (sysctl_read_longs(text, len, v, 2, &good) <= 0 || !fits(r, v[0]) || !fits(r, v[1])) return -EINVAL;
+	at[0] = v[0] <= v[1] ? (int)v[0] : 1;
+	at[1] = v[0] <= v[1] ? (int)v[1] : 0;
+	return 0;
+}
+
 static int set_at(struct sysctl *s, void *base, const struct row *r, const char *text, size_t len)
 {
-	long v[2] = {0};
-	int n, good;
+	int n;
 
 	if (!r) return -ENOENT;
 	if (r->fixed || r->told) return -EACCES;
 	if (r->keys) return sysctl_read_keys(text, (struct fastopen_keys *)field(base, r));
-	if (r->on) {
-		n = sysctl_read_longs(text, len, v, 2, &good);
-		if (n != 2) return -EINVAL;
-		*field(base, r) = v[0] <= v[1];
-		return 0;
-	}
+	if (r->is_groups) return set_groups(field(base, r), r, text, len);
 	if (r->words[0]) {
 		n = read_word(r, text);
 		if (n >= 0) *field(base, r) = n;
@@ -340,7 +344,6 @@ static int get_at(const void *base, const struct row *r, char *buf, size_t size)
 	if (r->fixed) return snprintf(buf, size, "%s", r->fixed);
 	v = field(base, r);
 	if (r->keys) return sysctl_write_keys((const struct fastopen_keys *)v, buf, size);
-	if (r->on) return snprintf(buf, size, "%s", *v ? r->on : r->off);
 	if (r->words[0]) return snprintf(buf, size, "%s", r->words[*v]);
 	if (r->is_unsigned) return snprintf(buf, size, "%u", (unsigned)v[0]);
 	if (r->count == 1) return snprintf(buf, size, "%d", v[0]);

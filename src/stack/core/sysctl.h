@@ -50,7 +50,7 @@ struct sysctl {
 	int icmp6_echo_ignore_all, icmp6_echo_ignore_multicast, icmp6_ratelimit_ms;      /* net.ipv6.icmp.* */
 	int route_min_pmtu, route_mtu_expires_s, route_min_adv_mss;  /* net.ipv4.route.* */
 	int route6_mtu_expires_s;
-	int ping_group_all;                  /* ICMP datagram sockets for everyone: 1 */
+	int ping_gid_min, ping_gid_max;      /* who may have ICMP datagram sockets; the host looks at the groups of him who asks */
 	int ipfrag_high_thresh, ipfrag_time_s, ip6frag_time_s;
 	int igmp_max_memberships, igmp_max_msf, mld_max_msf;
 };

@@ -39,7 +39,7 @@ static int choose_seqpacket(int *protocol, const struct sock_ops **ret)
 static int choose_dgram(struct stack *s, int icmp, int *protocol, const struct sock_ops **ret)
 {
 	if (*protocol == icmp) {
-		if (!s->sysctl->ping_group_all) return -EACCES;
+		if (s->sysctl->ping_gid_min > s->sysctl->ping_gid_max) return -EACCES;
 		*ret = &ping_ops;
 		return 0;
 	}
