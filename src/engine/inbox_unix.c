@@ -215,14 +215,14 @@ bool inbox_unix_send(struct call *k, const struct sock_msg *m, ssize_t *ret)
 	return true;
 }
 
-/* What it has in inboxes was counted when it was said that there is no room: who reads that is to tell us. */
-static void starve(struct engine *e, struct esock *es)
+/* What it has in inboxes was counted when it was said that there is no room: who reads that is to tell us. Some of it may have been read since. */
+static bool starve(struct engine *e, struct esock *es)
 {
-	uint32_t unread = unread_now(e, es);
-	if (unread == 0) return;
+	uint32_t unread = unix_posted_now(es->sk);
+	if (unread == 0) return false;
 	shared_set32(&esock_channel(e, es)->tx.starved, STARVED_WRITER);
 	shared_fence();
-	if (unread_now(e, es) < unread) esock_queue(e, es);
+	return unread_now(e, es) < unread;
 }
 
 /* It went by the stack, or would have. */
@@ -230,12 +230,12 @@ void inbox_unix_sent(struct call *k, ssize_t n)
 {
 	if (!is_dgram(k->es)) return;
 	if (n >= 0) tickets_void(k->e, k->es);
-	if (n == -EAGAIN) starve(k->e, k->es);
+	if (n == -EAGAIN && starve(k->e, k->es)) esock_queue(k->e, k->es);
 }
 
-void inbox_unix_published(struct engine *e, struct esock *es)
+bool inbox_unix_published(struct engine *e, struct esock *es)
 {
-	if (is_dgram(es) && !(es->state & CHS_SENDABLE) && !(es->poll & EPOLLOUT)) starve(e, es);
+	return is_dgram(es) && !(es->state & CHS_SENDABLE) && !(es->poll & EPOLLOUT) && starve(e, es);
 }
 
 /* ---- room ---- */
@@ -246,7 +246,9 @@ void inbox_unix_pump(struct engine *e, struct esock *es)
 	unix_posted(es->sk, unread_now(e, es));
 	if (!es->rung || !inbox_is_open(es)) return;
 	struct segment *s = place_of(e, es);
-	if (shared_get32(&s->in.wanted) != INBOX_TOLD) return;
+	/* Somebody may have said that it is wanted between that word and our look. */
+	uint32_t wanted = shared_get32(&s->in.wanted);
+	if (wanted == 0 || (wanted == INBOX_WANTED && inbox_is_full(s))) return;
 	uint64_t unread = inbox_unread(&e->pool, &es->rx), limit = unix_queue_most(es->sk);
 	shared_set32(&s->in.wanted, 0);
 	bool waits = unix_has_room(es->sk, unread < limit ? (uint32_t)(limit - unread) : 0);

@@ -412,7 +412,7 @@ void inbox_unix_changed(struct engine *e, struct esock *es);
 void inbox_unix_leaves(struct engine *e, struct esock *es);               /* es's is about to be ended */
 void inbox_unix_left(struct engine *e, struct esock *es);                 /* it is ended: what was not read there goes to the queue */
 void inbox_unix_pump(struct engine *e, struct esock *es);                 /* what its program has read or sent past us */
-void inbox_unix_published(struct engine *e, struct esock *es);            /* what poll says of it */
+bool inbox_unix_published(struct engine *e, struct esock *es);            /* what poll says of it. true: which is no longer so */
 void inbox_unix_wake(struct engine *e, struct esock *es);                 /* those who sleep until there is room in es's, if it is a Unix socket */
 void inbox_forget(struct engine *e, struct esock *es);                    /* the socket is gone, and with it what was not read */
 

@@ -278,7 +278,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	struct news news = {.in = in, .told = told, .state = es->state, .poll = es->poll};
 	bool drained = tx_relieved(e, es, &r), relieved = send_relieved(e, es), raised = tx_limit_raised(e, es);
 	news.changed = esock_publish(e, es);
-	inbox_unix_published(e, es);
+	bool outdated = inbox_unix_published(e, es);
 	if (!es->listening) ahead_end(e, es);
 	else if (ahead_update(e, es)) news.changed |= esock_publish(e, es);
 	news.room = drained || relieved || raised || grown;
@@ -286,7 +286,7 @@ void esock_pump(struct engine *e, struct esock *es)
 	if (asked) asked_wake(e, es, asked_told || owed, &news);
 	else pump_wake(e, es, &news);
 	list_remove(&es->pump);            /* what the stack said of this socket while we were at it is in what we did */
-	if (es->turn_bytes >= TURN_BYTES) list_append(&e->again, &es->pump);
+	if (es->turn_bytes >= TURN_BYTES || outdated) list_append(&e->again, &es->pump);
 	pump_signal(e, es, &news);
 	if (esock_may_pair(es)) direct_update(e, es);
 	idle_note(e, es);

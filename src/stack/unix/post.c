@@ -40,6 +40,8 @@ uint32_t unix_queue_most(const struct sock *to) { return unix_of(to)->peer ? INT
 
 void unix_posted(struct sock *from, uint32_t unread) { unix_of(from)->posted = unread; }
 
+uint32_t unix_posted_now(const struct sock *from) { return unix_of(from)->posted; }
+
 void unix_awaits_room(struct sock *from, struct sock *to) { unix_wait_for(unix_of(from), unix_of(to)); }
 
 bool unix_has_room(struct sock *to, uint32_t n)

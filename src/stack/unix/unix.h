@@ -77,6 +77,7 @@ struct sock *unix_receiver(const struct sock *from, const struct sockaddr *name,
 bool unix_may_post(const struct sock *from, const struct sock *to, uint32_t len);
 uint32_t unix_queue_most(const struct sock *to);                           /* so many may be unread */
 void unix_posted(struct sock *from, uint32_t unread);                       /* so much of its send buffer is taken by what the host carries */
+uint32_t unix_posted_now(const struct sock *from);                          /* as it was said last */
 void unix_awaits_room(struct sock *from, struct sock *to);                  /* the host has found that there is none with it */
 bool unix_has_room(struct sock *to, uint32_t n);                            /* for n messages: who waits is woken. Does anybody still? */
 void unix_each_pointing(struct sock *to, void (*each)(void *user, struct sock *from), void *user);      /* those whose peer it is */
