@@ -150,6 +150,13 @@ bool inbox_wait(struct segment *s, uint32_t sender)
 	return noted;
 }
 
+/* One that is being woken is its reader's. */
+void inbox_waits_no_more(struct segment *s, uint32_t sender)
+{
+	for (uint32_t w = 0; w < INBOX_WAITING; w++)
+		if (shared_get32(&s->waiting[w]) == sender) shared_replace32(&s->waiting[w], sender, 0);
+}
+
 /* After the fence of inbox_read(). The number stays until its sender is awake: should we die before that, the engine finds it. */
 uint32_t inbox_wakes(struct segment *s, bool *ret_more)
 {

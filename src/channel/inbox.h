@@ -59,6 +59,7 @@ bool inbox_is_full(struct segment *s);
 /* The same before it is said that there is no room: whoever makes some will tell the engine. */
 bool inbox_stays_full(struct segment *s);
 bool inbox_wait(struct segment *s, uint32_t sender);       /* before a last try, and sleep. false: too many do so already */
+void inbox_waits_no_more(struct segment *s, uint32_t sender);   /* it sends, or has given up; others of the same socket have to be told */
 /* One to be woken for a message that was read, which is handed back to inbox_woken when that is done; 0: there is none. more: another one, too. */
 uint32_t inbox_wakes(struct segment *s, bool *ret_more);
 void inbox_woken(struct segment *s, uint32_t sender);

@@ -115,7 +115,7 @@ static int build_all(struct engine *e, struct net_link **links)
 
 int build_net(struct engine *e)
 {
-	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .held = esock_held, .ahead = ahead_sock,
+	static const struct net_ops ops = {.ready = esock_ready, .waiting = esock_waiting, .held = esock_held, .sleeps = esock_sleeps, .ahead = ahead_sock,
 					   .tcp_info = esock_tcp_info, .changed = ways_changed, .tap = captures_tap, .watches = captures_watch,
 					   .share = packet_share, .unshare = packet_unshare, .crypto = host_crypto};
 	struct net_link **links = calloc(e->topo->n_networks + 1, sizeof *links);

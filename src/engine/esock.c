@@ -207,6 +207,14 @@ bool esock_held(void *engine, const struct sock *sk)
 	return !es->spare || shared_get32(&esock_channel(engine, es)->flags) & CHF_TAKEN;
 }
 
+/* Whoever is about to is told by the number of his direction that something has changed. */
+bool esock_sleeps(void *engine, const struct sock *sk)
+{
+	const struct esock *es = sk->user;
+	struct channel *ch = es ? esock_channel(engine, es) : NULL;
+	return ch && (shared_get32(&ch->tx.waiters) != 0 || (es->stream && shared_get32(&ch->rx.waiters) != 0));
+}
+
 /* The asker may want only the first fields. */
 void esock_tcp_info(void *engine, const struct sock *sk, void *info, size_t len)
 {

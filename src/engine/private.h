@@ -288,6 +288,7 @@ void esock_own(struct engine *e, struct esock *es, struct client *c);     /* c a
 struct esock *esock_by_inode(struct engine *e, ino_t inode);
 void esock_ready(void *engine, struct sock *sk);                          /* net_ops.ready */
 void esock_waiting(void *engine, const struct sock *sk, uint32_t *in, uint32_t *out);   /* net_ops.waiting */
+bool esock_sleeps(void *engine, const struct sock *sk);                   /* net_ops.sleeps */
 bool esock_held(void *engine, const struct sock *sk);                     /* net_ops.held */
 void esock_tcp_info(void *engine, const struct sock *sk, void *info, size_t len);   /* net_ops.tcp_info */
 void esock_queue(struct engine *e, struct esock *es);                     /* to be pumped */

@@ -74,6 +74,12 @@ static bool host_held(void *host, const struct sock *sk)
 	return !n->ops->held || n->ops->held(n->user, sk);
 }
 
+static bool host_sleeps(void *host, const struct sock *sk)
+{
+	struct net *n = ((struct net_host *)host)->net;
+	return !n->ops->sleeps || n->ops->sleeps(n->user, sk);
+}
+
 static const struct sock *host_ahead(void *host, const struct sock *listener)
 {
 	struct net *n = ((struct net_host *)host)->net;
@@ -105,7 +111,7 @@ static const struct crypto *crypto_of(void *host)
 }
 
 static const struct host_ops host_ops = {
-	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .held = host_held, .ahead = host_ahead,
+	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .held = host_held, .sleeps = host_sleeps, .ahead = host_ahead,
 	.tcp_info = host_tcp_info, .changed = host_changed, .join = host_join, .part = host_part, .share = host_share,
 	.unshare = host_unshare, .crypto = crypto_of,
 };

@@ -37,6 +37,7 @@ struct net_ops {
 	void (*tap)(void *user, const struct net_frame *f);                            /* every frame at every end that it reaches. NULL allowed */
 	void (*waiting)(void *user, const struct sock *sk, uint32_t *in, uint32_t *out);   /* as host_ops.waiting. NULL allowed */
 	bool (*held)(void *user, const struct sock *sk);                                /* as host_ops.held. NULL allowed */
+	bool (*sleeps)(void *user, const struct sock *sk);                              /* as host_ops.sleeps. NULL allowed */
 	const struct sock *(*ahead)(void *user, const struct sock *listener);          /* as host_ops.ahead. NULL allowed */
 	void (*tcp_info)(void *user, const struct sock *sk, void *info, size_t len);           /* as host_ops.tcp_info. NULL allowed */
 	void (*changed)(void *user);                                                   /* ways may have changed, by what a program did. NULL allowed */

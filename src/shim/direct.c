@@ -175,6 +175,8 @@ void direct_made_room(struct segment *inbox)
 	}
 }
 
+void direct_stirred(const struct sock *s) { direction_wake(&s->c->tx); }
+
 /* Whether there is room enough for one that waits in the engine only that knows. */
 void direct_relieved(uint32_t sender)
 {

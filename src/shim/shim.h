@@ -310,6 +310,7 @@ void owe_no_more(const struct sock *s, struct direction *d);
 void direct_ended(uint32_t peer);                             /* channel peer may find that we have closed: CHF_LEFT */
 void direct_delivered(uint32_t peer);                         /* channel peer has a datagram of ours */
 void direct_made_room(struct segment *inbox);                 /* for who sleeps: we have read one there */
+void direct_stirred(const struct sock *s);                    /* whoever else waits for room with s looks again */
 void direct_relieved(uint32_t sender);                        /* we have read one of its datagrams, and it waits for that */
 int *ringer_slot(int fd);                  /* where the number of an eventfd of somebody's is kept, or NULL */
 void ringers_forked(void);
@@ -327,6 +328,7 @@ struct message {                           /* a send or a receive, whatever call
 	pid_t pidfd_of;                    /* Unix sockets, of what was received: whose pidfd goes with it, 0: nobody's; -1: none */
 	int *rights, n_rights;             /* Unix sockets: descriptors beside it; to receive: room for them, and their number */
 	struct rpc_ticket *ticket;         /* send: filled if the engine gives one; NULL: not wanted */
+	struct segment *awaits;            /* Unix sockets, send: the inbox that has our number among those who sleep; NULL: none */
 	bool named;                        /* Unix sockets, received: the name came with the message */
 };
 void control_put(struct message *m, const uint8_t *block, size_t len);   /* control messages into what the program gave, where it can be written */
@@ -341,6 +343,7 @@ void stream_forget(const struct sock *s);
 long dgram_send(const struct sock *s, struct message *m);     /* straight to the receiver where that may be, else engine_send (ticket.c) */
 /* A Unix socket's, one try: octets, or a negative errno. */
 long unix_letter_send(const struct sock *s, struct message *m);
+void unix_letter_over(const struct sock *s, struct message *m);   /* sent, or given up: a reader need not wake us */
 void tickets_forked(void);
 long dgram_recv(const struct sock *s, struct message *m);
 long dgram_take(const struct sock *s, struct message *m);     /* one look at the ring: -EAGAIN: there is none */

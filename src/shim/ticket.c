@@ -201,15 +201,19 @@ long dgram_send(const struct sock *s, struct message *m)
 }
 
 /* There is no room, and whoever makes some hears of that before the last look. false: he can't. */
-static bool room_wait(const struct sock *s, const struct message *m, struct segment *inbox)
+static bool room_wait(const struct sock *s, struct message *m, struct segment *inbox)
 {
-	if (!m->nonblock) return inbox_wait(inbox, s->index);
+	if (!m->nonblock) {
+		if (m->awaits != inbox) unix_letter_over(s, m);
+		m->awaits = inbox;
+		return inbox_wait(inbox, s->index);
+	}
 	inbox_stays_full(inbox);
 	return true;
 }
 
 /* Octets; -EAGAIN: there is no room; RPC_SEND_BY_TICKET: not by this one. */
-static long unix_letter_put(const struct sock *s, const struct message *m, const struct rpc_ticket *t)
+static long unix_letter_put(const struct sock *s, struct message *m, const struct rpc_ticket *t)
 {
 	struct inbox_slot slot;
 	enum inbox_answer answer = letter_put(s, m, t, &slot);
@@ -234,4 +238,13 @@ long unix_letter_send(const struct sock *s, struct message *m)
 	ticket_keep(p, &k, &t);
 	r = unix_letter_put(s, m, &t);
 	return r == RPC_SEND_BY_TICKET ? (long)engine_send_once(s, m, 0) : r;
+}
+
+/* A wake that comes to who no longer sleeps there would be one that another has missed. */
+void unix_letter_over(const struct sock *s, struct message *m)
+{
+	if (!m->awaits) return;
+	inbox_waits_no_more(m->awaits, s->index);
+	direct_stirred(s);
+	m->awaits = NULL;
 }

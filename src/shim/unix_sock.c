@@ -241,7 +241,7 @@ static long send_once(const struct sock *s, struct message *m, size_t from, uint
 	return m->total == 0 ? 0 : stream_put_some(s, m, from, seq);
 }
 
-static long send_all(const struct sock *s, struct message *m)
+static long send_whole(const struct sock *s, struct message *m)
 {
 	struct wait w;
 	size_t done = 0;
@@ -261,6 +261,13 @@ static long send_all(const struct sock *s, struct message *m)
 		if (r == 0) r = error_taken(s);
 		if (r < 0) return done > 0 ? (long)done : r;
 	}
+}
+
+static long send_all(const struct sock *s, struct message *m)
+{
+	long r = send_whole(s, m);
+	unix_letter_over(s, m);
+	return r;
 }
 
 /* The data can't be read: what is wrong otherwise is said first, as in Linux. Waiting is left out. */
@@ -306,6 +313,7 @@ static long send_named(const struct sock *s, struct message *m, uint8_t *control
 {
 	struct unix_target t;
 	struct outgoing o;
+	t.why = 0;
 	o.n = 0, o.len = 0;
 	if (user_copy(control, m->control, m->control_len) != 0) return -EFAULT;
 	int r = control_split(control, m->control_len, &o);

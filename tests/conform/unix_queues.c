@@ -56,6 +56,34 @@ static void many_to_one(void)
 	close(to);
 }
 
+/* One that waited in vain leaves the room to the next. asks: who gives up has set an option since he sent. */
+static void gives_up_first(bool connects, bool asks)
+{
+	int to = ubound(SOCK_DGRAM, "@to"), first = sender("@to", connects, 20000), second = sender("@to", connects, 0), way[2], status = 0;
+	struct timeval short_enough = { 0, 10000 }, long_enough = { 3, 0 };
+	char go;
+
+	say_about("gives up first, %sconnected%s", connects ? "" : "not ", asks ? ", with another option" : "");
+	MUST(setsockopt(second, SOL_SOCKET, SO_SNDTIMEO, &long_enough, sizeof long_enough));
+	MUST(pipe(way));
+	pid_t pid = fork();
+	if (pid == 0) {
+		send_to(second, "@to", 0);
+		MUST(read(way[0], &go, 1));
+		_exit(send_to(second, "@to", 0) < 0 ? errno : 0);
+	}
+	MUST(recv(to, in, sizeof in, 0));
+	fill(first, "@to");
+	if (asks) MUST(setsockopt(first, SOL_SOCKET, SO_SNDTIMEO, &short_enough, sizeof short_enough));
+	say_rc("the first", send_to(first, "@to", 0));
+	MUST(write(way[1], "", 1));
+	usleep(50000);
+	MUST(recv(to, in, sizeof in, 0));
+	waitpid(pid, &status, 0);
+	say("the second", "%s", say_errno(WEXITSTATUS(status)));
+	close(to), close(first), close(second), close(way[0]), close(way[1]);
+}
+
 /* Room is an edge when the queue was full, not with each message that is taken. */
 static void edges(void)
 {
@@ -128,6 +156,7 @@ int main(void)
 	unix_start();
 	many_to_one();
 	edges();
+	for (int i = 0; i < 4; i++) gives_up_first(i % 2, i / 2);
 	for (int connects = 0; connects < 2; connects++) {
 		given_up("closes", connects);
 		given_up("shuts", connects);

@@ -33,6 +33,8 @@ struct host_ops {
 	void (*waiting)(void *host, const struct sock *sk, uint32_t *in, uint32_t *out);
 	/* Does a program have sk? Not what is kept for who asks next, nor a connection that waits to be accepted. NULL: yes */
 	bool (*held)(void *host, const struct sock *sk);
+	/* Does a program sleep in a call until there is room with sk? One that was refused, or has waited long enough, does not. */
+	bool (*sleeps)(void *host, const struct sock *sk);
 	/* What listener->ahead says is there. NULL allowed, and given where that is gone. */
 	const struct sock *(*ahead)(void *host, const struct sock *listener);
 	/* Adds to a struct tcp_info of len octets what went past the stack. NULL allowed. */

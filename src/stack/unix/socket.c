@@ -114,11 +114,18 @@ void unix_wait_for(struct unix_sock *us, struct unix_sock *other)
 	list_append(&other->waiting, &us->of_waited);
 }
 
+/* And who comes before him but does not sleep any more. */
 void unix_wake_one(struct unix_sock *us)
 {
-	struct list *l = list_pop(&us->waiting);
+	struct list *l;
 
-	if (l) sock_ready(&list_entry(l, struct unix_sock, of_waited)->sk);
+	while ((l = list_pop(&us->waiting))) {
+		struct sock *sk = &list_entry(l, struct unix_sock, of_waited)->sk;
+		struct stack *s = sk->stack;
+
+		sock_ready(sk);
+		if (!s->ops->sleeps || s->ops->sleeps(s->host, sk)) return;
+	}
 }
 
 void unix_wake_connected(struct unix_sock *us)
