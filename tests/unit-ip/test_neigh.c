@@ -223,12 +223,55 @@ static void arp_ignores_whom_it_is_told_to(void **state)
 	sends_nothing(l);
 	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
 	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
+	receive_arp(l, ARP_REQUEST, "0.0.0.0", &mac_peer, "10.0.0.1", &mac_bcast);      /* a probe comes from nowhere else */
+	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
 	set_arp(l, "arp_ignore", "3");
 	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.1.1", &mac_bcast);
 	sends(l, .to = &mac_peer, .arp_tells = "10.0.1.1");
 	set_arp(l, "arp_ignore", "8");
-	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	receive_arp(l, ARP_REQUEST, "10.0.0.5", &mac_peer, "10.0.0.1", &mac_bcast);
 	sends_nothing(l);
+	assert_int_equal(state_of(l, "10.0.0.5"), 0);      /* nor is anything learnt of who gets no answer */
+}
+
+/* As whom the host asks for 10.0.0.77. */
+static const char *asker(struct lab *l)
+{
+	static char text[ADDR_TEXT_MAX];
+	struct arp_hdr h = {0};
+	const struct packet *p = sends(l, .to = &mac_bcast, .arp_asks = "10.0.0.77");
+
+	assert_true(arp_parse(&h, p->data + ETH_HDR_LEN, p->len - ETH_HDR_LEN) > 0);
+	return addr_text(text, &h.sender);
+}
+
+static void output_from(struct lab *l, const char *src)
+{
+	struct addr target = lab_addr("10.0.0.77");
+	struct ip_out out = {.src = lab_addr(src), .dst = target, .proto = 99};
+	struct packet *p = packet_new(PACKET_HEADROOM, 8);
+
+	neigh_flush(l->eth0, false);
+	memset(p->data, 0, p->len);
+	assert_int_equal(ip_output(l->s, p, &out), 0);
+}
+/* net.ipv4.conf.*.arp_announce: 1: an address that the neighbour knows, wherever it is; 2: one of the interface's own; any other is none. */
+static void arp_asks_as_who_it_is_told_to(void **state)
+{
+	static const struct { const char *level, *src, *asks; } rows[] = {
+		{"0", "10.0.0.50", "10.0.0.50"}, {"0", "10.7.0.1", "10.7.0.1"}, {"1", "10.0.0.50", "10.0.0.50"}, {"1", "10.7.0.1", "10.0.0.1"},
+		{"2", "10.0.0.50", "10.0.0.1"}, {"2", "10.7.0.1", "10.0.0.1"}, {"3", "10.0.0.50", "10.0.0.50"},
+	};
+	struct lab *l = *state;
+	struct addr near = lab_addr("10.0.0.50"), far = lab_addr("10.7.0.1");
+
+	assert_int_equal(netif_addr_add(l->lo, &near, 32), 0);
+	assert_int_equal(netif_addr_add(l->lo, &far, 32), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		set_arp(l, "arp_announce", rows[i].level);
+		output_from(l, rows[i].src);
+		assert_string_equal(asker(l), rows[i].asks);
+	}
 }
 
 /* net.ipv4.conf.*.arp_filter, arp_accept, drop_gratuitous_arp */
@@ -239,7 +282,10 @@ static void arp_heeds_its_settings(void **state)
 	set_arp(l, "arp_filter", "1");
 	receive_arp(l, ARP_REQUEST, "10.0.1.7", &mac_peer, "10.0.0.1", &mac_bcast);     /* who is behind eth1 */
 	sends_nothing(l);
+	assert_int_equal(state_of(l, "10.0.1.7"), 0);
 	receive_arp(l, ARP_REQUEST, "10.0.0.2", &mac_peer, "10.0.0.1", &mac_bcast);
+	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
+	receive_arp(l, ARP_REQUEST, "0.0.0.0", &mac_peer, "10.0.0.1", &mac_bcast);
 	sends(l, .to = &mac_peer, .arp_tells = "10.0.0.1");
 	receive_arp(l, ARP_REQUEST, "10.0.0.9", &mac_peer, "10.0.0.9", &mac_bcast);
 	assert_int_equal(state_of(l, "10.0.0.9"), 0);
@@ -459,7 +505,7 @@ int main(void)
 		on_bench(arp_asks_once_and_sends_what_waited), on_bench(silence_ends_in_host_unreachable), on_bench(waiting_queue_is_bounded),
 		on_bench(probes_go_by_the_settings), on_bench(reachable_as_long_as_drawn),
 		on_bench(stale_neighbour_is_used_then_asked_alone), on_bench(confirmation_spares_the_probe),
-		on_bench(arp_answers_for_every_address_of_the_host), on_bench(arp_ignores_whom_it_is_told_to),
+		on_bench(arp_answers_for_every_address_of_the_host), on_bench(arp_ignores_whom_it_is_told_to), on_bench(arp_asks_as_who_it_is_told_to),
 		on_bench(arp_heeds_its_settings), on_bench(arp_that_is_not_believed), on_bench(first_of_two_rivals_wins_for_a_second),
 		on_bench(a_scan_does_not_push_out_who_answers), on_bench(nd_asks_the_solicited_node_group),
 		on_bench(nd_silence_ends_in_address_unreachable), on_bench(nd_answers), on_bench(nd_that_is_not_valid), on_bench(nd_learns_by_its_flags),

@@ -25,6 +25,14 @@ static bool has_address(const struct netif *nif, const struct addr *a, const str
 	return false;
 }
 
+/* Is there one of its subnets that both are of? As Linux, src may be another interface's address. */
+static bool shares_subnet(const struct netif *nif, const struct addr *src, const struct addr *target)
+{
+	list_each(const struct netif_addr, ia, &nif->addrs, node)
+		if (addr_is_v4(&ia->addr) && addr_in_prefix(src, &ia->peer, ia->plen) && addr_in_prefix(target, &ia->peer, ia->plen)) return true;
+	return false;
+}
+
 static void send_arp(struct netif *nif, uint16_t op, const struct addr *sender, const struct addr *target, const struct mac *target_mac, const struct mac *to)
 {
 	struct arp_hdr h = {.op = op, .sender_mac = nif->mac, .sender = *sender, .target = *target};
@@ -41,8 +49,8 @@ static bool announces(const struct netif *nif, const struct addr *src, const str
 {
 	int level = NETCONF_MAX(nif, arp_announce);
 
-	if (level >= ANNOUNCE_BEST || !stack_is_local(nif->stack, src)) return false;
-	return level < ANNOUNCE_OF_SUBNET || has_address(nif, src, target, RT_SCOPE_HOST);
+	if (level == ANNOUNCE_BEST || !stack_is_local(nif->stack, src)) return false;
+	return level != ANNOUNCE_OF_SUBNET || shares_subnet(nif, src, target);
 }
 
 void arp_solicit(struct netif *nif, const struct addr *target, const struct mac *mac, struct packet *waiting)
@@ -95,7 +103,7 @@ static bool is_ignored(const struct netif *nif, const struct arp_hdr *h)
 {
 	switch (NETCONF_MAX(nif, arp_ignore)) {
 	case IGNORE_OTHERS: return !has_address(nif, &h->target, NULL, RT_SCOPE_HOST);
-	case IGNORE_OTHERS_AND_BEYOND: return !has_address(nif, &h->target, &h->sender, RT_SCOPE_HOST);
+	case IGNORE_OTHERS_AND_BEYOND: return !has_address(nif, &h->target, addr_is_any(&h->sender) ? NULL : &h->sender, RT_SCOPE_HOST);
 	case IGNORE_HOST_SCOPE:
 		list_each(const struct netif, other, &nif->stack->netifs, node)
 			if (has_address(other, &h->target, NULL, RT_SCOPE_LINK)) return false;
@@ -117,7 +125,11 @@ static bool is_filtered(struct netif *nif, const struct arp_hdr *h)
 	return true;
 }
 
-static bool answers_as_itself(struct netif *nif, const struct arp_hdr *h) { return !is_ignored(nif, h) && !is_filtered(nif, h); }
+/* As Linux: to a probe, which comes from nobody, an answer may leave by any interface. */
+static bool answers_as_itself(struct netif *nif, const struct arp_hdr *h)
+{
+	return !is_ignored(nif, h) && (addr_is_any(&h->sender) || !is_filtered(nif, h));
+}
 
 /* As Linux's arp_process: a router that reaches the target elsewhere. */
 static bool answers_for(struct netif *nif, const struct addr *target)
@@ -132,7 +144,7 @@ void arp_receive(struct stack *s, struct packet *p)
 {
 	struct netif *nif = p->netif;
 	struct arp_hdr h;
-	bool to_us;
+	bool to_us, answer;
 
 	/* RFC 826, "Packet Reception": is it of our kind, do we know the sender, is it about us, is it a question? */
 	if (arp_parse(&h, p->data, p->len) < 0 || !believable(s, &h) || (NETCONF_OR(nif, drop_gratuitous_arp) && addr_eq(&h.sender, &h.target))) {
@@ -140,9 +152,9 @@ void arp_receive(struct stack *s, struct packet *p)
 		return;
 	}
 	to_us = stack_is_local(s, &h.target);
-	/* RFC 5227 §2.1.1: a probe (sender 0.0.0.0) asks whether an address is taken; it teaches nothing. */
-	if (!addr_is_any(&h.sender)) learn(nif, &h, to_us, !p->broadcast && !p->multicast);
-	if (h.op == ARP_REQUEST && (to_us ? answers_as_itself(nif, &h) : answers_for(nif, &h.target)))
-		send_arp(nif, ARP_REPLY, &h.target, &h.sender, &h.sender_mac, &h.sender_mac);
+	answer = h.op == ARP_REQUEST && (to_us ? answers_as_itself(nif, &h) : answers_for(nif, &h.target));
+	/* RFC 5227 §2.1.1: a probe (sender 0.0.0.0) asks whether an address is taken; it teaches nothing. Nor, as in Linux, does what we leave unanswered. */
+	if (!addr_is_any(&h.sender) && (answer || !to_us || h.op != ARP_REQUEST)) learn(nif, &h, to_us, !p->broadcast && !p->multicast);
+	if (answer) send_arp(nif, ARP_REPLY, &h.target, &h.sender, &h.sender_mac, &h.sender_mac);
 	packet_free(p);
 }
