@@ -116,7 +116,7 @@ static void names(void)
 	EACH("link property add dev v0 altname other altname a-name-of-more-than-fifteen-characters", "link show other",
 	     "link property add dev v1 altname other", "link property add dev v1 altname v0", "link property add dev v0 altname v0",
 	     "link property del dev v0 altname nosuch", "link property del dev v1 altname other", "link property del dev v0 altname v0",
-	     "link property add dev nosuch altname x", "link set v1 name other", "addr add 10.66.0.1/24 dev other", "-4 addr show dev a-name-of-more-than-fifteen-characters",
+	     "link property add dev nosuch altname x", "link set v1 name other", "link set v0 name other", "addr add 10.66.0.1/24 dev other", "-4 addr show dev a-name-of-more-than-fifteen-characters",
 	     "addr del 10.66.0.1/24 dev other", "link property del dev v0 altname other", "link show dev other", "link show dev v0",
 	     "link property del dev other altname a-name-of-more-than-fifteen-characters", "link property del dev v0 altname a-name-of-more-than-fifteen-characters");
 }

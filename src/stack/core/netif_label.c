@@ -38,7 +38,7 @@ int netif_set_name(struct netif *nif, const char *wanted)
 	char name[16];
 	int err;
 
-	if (netif_by_name(nif->stack, wanted) == nif) return 0;
+	if (strcmp(nif->name, wanted) == 0) return 0;
 	err = netif_name_choose(nif->stack, wanted, name);
 	if (err < 0) return err;
 	/* As Linux: a label that is the name alone follows it. */
