@@ -258,8 +258,11 @@ static void options(int protocol)
 {
 	int fd = MUST(socket(AF_NETLINK, SOCK_RAW, protocol));
 
-	for (int name = NETLINK_ADD_MEMBERSHIP; name <= NETLINK_GET_STRICT_CHK; name++)
+	for (int name = NETLINK_ADD_MEMBERSHIP; name <= NETLINK_GET_STRICT_CHK; name++) {
 		option(fd, name);
+		for (socklen_t len = 0; len <= 4; len += 2)
+			say_rc("set from nowhere", setsockopt(fd, SOL_NETLINK, name, (void *)1, len));
+	}
 	close(fd);
 }
 

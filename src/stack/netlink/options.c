@@ -41,14 +41,14 @@ static int set_all_nsid(struct sock *sk, const void *val, socklen_t len)
 	return sock_is_privileged(sk) ? opt_set_eperm_if_on(sk, val, len) : -EPERM;
 }
 
-/* As Linux: a value is read before its option is looked for. */
+/* As Linux: a value is read before its option is looked for, and one of less than an int is 0: no group's number. */
 int netlink_setsockopt_unread(const struct sock *sk, int level, int name, socklen_t len)
 {
 	(void)sk;
 	if (level == SOL_SOCKET) return OPT_AS_OTHERS;
 	if (level == SOL_NETLINK && len >= sizeof(int)) return -EFAULT;
 	for (const struct sockopt *o = netlink_options; o->text; o++)
-		if (o->level == level && o->name == name && o->access & OPT_SET) return 0;
+		if (o->level == level && o->name == name && o->access & OPT_SET) return o->set == set_add || o->set == set_drop ? -EINVAL : 0;
 	return -ENOPROTOOPT;
 }
 
