@@ -111,8 +111,8 @@ static const struct crypto *crypto_of(void *host)
 }
 
 static const struct host_ops host_ops = {
-	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .held = host_held, .sleeps = host_sleeps, .ahead = host_ahead,
-	.tcp_info = host_tcp_info, .changed = host_changed, .join = host_join, .part = host_part, .share = host_share,
+	.transmit = host_transmit, .ready = host_ready, .random = host_random, .waiting = host_waiting, .held = host_held, .sleeps = host_sleeps,
+	.ahead = host_ahead, .tcp_info = host_tcp_info, .changed = host_changed, .join = host_join, .part = host_part, .share = host_share,
 	.unshare = host_unshare, .crypto = crypto_of,
 };
 
