@@ -120,7 +120,6 @@ static struct verdict take_ack(const struct tcb *before, const struct seg *g)
 {
 	struct tcb t = *before;
 	if (t.state == TCPS_SYN_RECEIVED) {
-		if (g->ack != t.nxt) return reset(&t, g);
 		t.state = TCPS_ESTABLISHED;
 		t.una = g->ack;
 		return take_text(&t, g);
@@ -148,6 +147,8 @@ static struct verdict in_connection(const struct tcb *t, const struct seg *g)
 	if (g->flags & RST) return take_reset(t, g);
 	/* Fifth in the RFC; with Linux before all others. */
 	if (is_synced(t) && !(g->flags & (SYN | ACK))) return nothing(t);
+	/* Fifth; with Linux before the sequence number. */
+	if (!is_synced(t) && g->flags & ACK && g->ack != t->nxt) return reset(t, g);
 	if (!acceptable(t, g)) return acknowledge(t);
 	/* Fourth; RFC 5961 §4.2. A passive open goes back to LISTEN; Linux tells the peer. */
 	if ((g->flags & SYN) && !is_synced(t)) {

@@ -130,14 +130,22 @@ static bool echoes_no_syn(const struct tcp_sock *conn, const struct segment *g)
 	return g->h.opts.ts_ecr - first > last - first;
 }
 
+/* As Linux: who acknowledges something else is none of this handshake's, whatever else is wrong with the segment. */
+static bool acks_no_syn(const struct tcp_sock *conn, const struct segment *g)
+{
+	return conn->embryo && (g->h.flags & (TCP_ACK | TCP_RST)) == TCP_ACK && g->h.ack != conn->snd.iss + 1;
+}
+
 static enum step check_sequence(struct tcp_sock *conn, struct segment *g)
 {
+	if (acks_no_syn(conn, g)) {
+		reset_answer(conn_stack(conn), g->p, g);
+		return step_drop(g, DROP_TCP_ACK);
+	}
 	if (check_stamp(conn, g) != STEP_NEXT) return STEP_STOP;
 	if (echoes_no_syn(conn, g)) {
 		conn_mib(conn, TCPEXT_TSEcrRejected);
-		/* As Linux: who acknowledges something else, too, is none of this handshake's. */
-		if ((g->h.flags & TCP_ACK) && g->h.ack != conn->snd.iss + 1) reset_answer(conn_stack(conn), g->p, g);
-		else if (!(g->h.flags & TCP_RST)) unacceptable(conn, g, TCPEXT_TCPACKSkippedSynRecv);
+		if (!(g->h.flags & TCP_RST)) unacceptable(conn, g, TCPEXT_TCPACKSkippedSynRecv);
 		return step_drop(g, DROP_TCP_PAWS);
 	}
 	if (is_acceptable(conn, g) || repeats_syn(conn, g)) return STEP_NEXT;
