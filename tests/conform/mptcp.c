@@ -200,6 +200,22 @@ static void refused(int family)
 	close(l);
 }
 
+/* A shutdown of what came to nothing: it connects no more. */
+static void shut_when_refused(int family)
+{
+	int fd = MUST(socket(family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_MPTCP)), l = listener_of(family, IPPROTO_TCP);
+	union name n = name_lo(family, port_of(l));
+
+	say_about("%s shut when refused", family_text(family));
+	close(l);
+	say_rc("connect", connect(fd, &n.sa, name_len(family)));
+	await(fd, POLLOUT);
+	say_rc("shutdown", shutdown(fd, SHUT_WR));
+	say_rc("connect again", connect(fd, &n.sa, name_len(family)));
+	say_rc("and again", connect(fd, &n.sa, name_len(family)));
+	close(fd);
+}
+
 static void options(int family, int level, const char *text)
 {
 	say_about("%s options of %s", family_text(family), text);
@@ -409,6 +425,7 @@ int main(void)
 		abrupt(f, false);
 		abrupt(f, true);
 		refused(f);
+		shut_when_refused(f);
 		info(f);
 		all_lengths(f);
 		reads(f);

@@ -225,6 +225,8 @@ static int mptcp_shutdown(struct sock *sk, int how)
 
 	switch (msk->state) {
 	case MSK_NEW:
+		/* As TCP of one that came to nothing. */
+		if (msk->first && msk->first->conn->use == TCP_CONNECTING) msk->first->conn->use = TCP_DISCONNECTING;
 		sk->shut |= halves;
 		sock_ready(sk);
 		return -ENOTCONN;
