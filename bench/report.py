@@ -26,11 +26,12 @@ WHY = """## What is slower, and why
 
 * **UDP** over links that are impaired or looked at, and the first datagram to each name: a control call, because its errors belong to the very call;
   the engine, a process of its own, has to run for each one. (What is measured here goes from program to program: ARCHITECTURE.md.)
-* **Connections**: connect is a control call, and an end is told to the engine, whose TCP then sees every segment of the handshake and of the end, as
-  packets, timers and captures need them. The calls lie in shared memory, so what each costs is a change to the engine's process and back: nothing to
-  speak of while that has a core of its own and is awake, about 5 µs when all share one core or it has to be woken. Linux does the same work in the
-  caller. What needs no answer is not waited for (usual options, watching for epoll, closing), anchors are used again, and where a program has one to
-  spare its next connection is accepted ahead (docs/internals/descriptors.md).
+* **Connections**, where all share one core: connect is a control call, and an end is told to the engine, whose TCP then sees every segment of the
+  handshake and of the end, as packets, timers and captures need them. The calls lie in shared memory, so what each costs is a change to the engine's
+  process and back: nothing to speak of while that has a core of its own and is awake, about 5 µs when it has to be woken. Linux does the same work in the
+  caller; where that takes it less than some 20 µs, it is ahead on one core with TCP, too. What needs no answer is not waited for (usual options, watching
+  for epoll, closing), who reads hears of the peer's close from its program, anchors are used again, and where a program has one to spare its next
+  connection is accepted ahead (docs/internals/descriptors.md).
 * **A program's start**: the library is loaded and libc's entries are overwritten, in each process anew.
 * **AF_UNIX**: connect is a control call, as with TCP, beside which the kernel's is cheap. While nobody has accepted, and when the other end
   is closed, what a read finds stands in shared memory.
