@@ -1,5 +1,22 @@
 /* See ends.h. */
 #include "ends.h"
+#include <stdlib.h>
+
+static struct { struct arena *arena; int scrap; } given;
+
+static void punch(void *user, uint64_t offset, uint64_t len)
+{
+	(void)user;
+	if (sim.running) memset((uint8_t *)given.arena + offset, given.scrap, len);
+}
+
+void pool_begin(struct seg_pool *pool, struct arena *arena, int scrap)
+{
+	given.arena = arena;
+	given.scrap = scrap;
+	if (pool_init(pool, arena, punch, NULL) < 0) exit(1);
+	sim.skip_from = sim.skip_to = NULL;
+}
 
 void bump(struct direction *d)
 {

@@ -295,20 +295,13 @@ static void check(void)
 	if (net.pool.in_use != 0) die("segments are left");
 }
 
-static void punch(void *user, uint64_t offset, uint64_t len)
-{
-	(void)user;
-	if (sim.running) memset((uint8_t *)net.arena + offset, 0xff, len);
-}
-
 static void (*const bodies[ACTORS])(void) = {writer, writer, reader, reader, engine};
 static const struct play play = {names, bodies, may_run, start, check, killed};
 
 void play_messages(struct arena *arena, int preemptions, long max)
 {
 	net.arena = arena;
-	if (pool_init(&net.pool, arena, punch, NULL) < 0) exit(1);
-	sim.skip_from = sim.skip_to = NULL;
+	pool_begin(&net.pool, arena, 0xff);
 	search(&play, "messages of a Unix pair", WRITER, preemptions, max);
 	search(&play, "messages of a Unix pair", READER, preemptions, max);
 	pool_destroy(&net.pool);
