@@ -84,8 +84,8 @@ static bool is_acceptable(struct tcp_sock *conn, const struct segment *g)
 	 * reordered segments. RFC 7323 §2.4, which Linux 6.18 lacks: to the furthest edge that was told, or who sent up to there before he heard that
 	 * it was taken back is never heard again, if we have something to send, too. */
 	if (seq_lt(end, conn->rcv.wup) || seq_gt(g->h.seq, edge)) return false;
-	/* As Linux: a segment that reaches beyond is taken whole, or, while something waits to be read, not at all. */
-	if (seq_le(end, edge) || !rmem_unread(conn)) return true;
+	/* As Linux: a segment that reaches beyond by more than its FIN is taken whole, or, while something waits to be read, not at all. */
+	if (seq_le(end, edge + (g->h.flags & TCP_FIN ? 1u : 0u)) || !rmem_unread(conn)) return true;
 	conn_mib(conn, TCPEXT_BeyondWindow);
 	return false;
 }
