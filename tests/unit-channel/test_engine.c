@@ -596,7 +596,8 @@ static void test_engine_killed(void **state)
 	pthread_join(thread, NULL);
 	close(p[0]);
 	close(p[1]);
-	assert_int_equal(t_call(&a, RPC_GETSOCKNAME, 0, 0, NULL, 0), -EPIPE);
+	int64_t r = t_call(&a, RPC_GETSOCKNAME, 0, 0, NULL, 0);
+	assert_true(r == -EPIPE || r == -ECONNRESET);     /* the latter if it died with something of ours unread */
 	t_close(&a);
 	t_close(&b);
 	lab_end(&f->lab);
